@@ -1,0 +1,54 @@
+# Two commands do all the set-up: `make demo` runs the main job on a simulated shop, `make test` all the tests.
+PYTHON ?= python3
+VENV   ?= .venv
+BIN    := $(VENV)/bin
+READY  := $(VENV)/.ready
+UV     := $(shell command -v uv 2>/dev/null)
+DATA   ?= ../shared/data
+WORKERS ?= 2
+
+.DEFAULT_GOAL := help
+.PHONY: help demo test quick check lint format docs env clean
+
+help: ## what can be made
+	@awk -F ':.*## ' '/^[a-z]+:.*## / {printf "  make %-8s %s\n", $$1, $$2}' $(MAKEFILE_LIST)
+
+env: $(READY) ## the virtual environment alone
+
+$(READY): pyproject.toml constraints.txt
+	@$(PYTHON) -c 'import sys; sys.exit(sys.version_info < (3, 11))' || \
+		{ echo "penchant needs Python 3.11 or newer: make PYTHON=python3.11 ..."; exit 2; }
+ifdef UV
+	@test -x $(BIN)/python || $(UV) venv --quiet --python $(PYTHON) $(VENV)
+	$(UV) pip install --quiet --python $(BIN)/python --constraint constraints.txt --editable '.[spark,serve]' --group dev
+else
+	@test -x $(BIN)/python || $(PYTHON) -m venv $(VENV)
+	$(BIN)/python -m pip install --quiet --disable-pip-version-check --constraint constraints.txt pip
+	$(BIN)/python -m pip install --quiet --disable-pip-version-check --constraint constraints.txt --editable '.[spark,serve]' --group dev
+endif
+	@$(BIN)/python -c 'import lightgbm' 2>/dev/null || \
+		{ echo "LightGBM does not load: it needs the OpenMP runtime (Debian and Ubuntu: apt-get install libgomp1)."; exit 2; }
+	@touch $(READY)
+
+demo: $(READY) ## the main job, end to end, on a simulated shop
+	@$(BIN)/penchant demo
+
+test: $(READY) ## all that CI runs: lint, types, every test (under 12 minutes on two cores)
+	$(BIN)/ruff format --check .
+	$(BIN)/ruff check .
+	$(BIN)/mypy
+	PENCHANT_DATA=$(DATA) $(BIN)/python -m pytest -q -n $(WORKERS) --dist loadgroup
+
+quick: $(READY) ## the fast subset of the tests (under 90 seconds)
+	PENCHANT_DATA=$(DATA) $(BIN)/python -m pytest -q -n $(WORKERS) -m "not slow and not spark"
+
+check: $(READY) ## format in place, then lint, types and tests
+	$(BIN)/ruff format .
+	$(BIN)/ruff check --fix .
+	@$(MAKE) --no-print-directory test
+
+docs: $(READY) ## the generated pages, anew
+	$(BIN)/python -m penchant.docs
+
+clean: ## remove the environment and what tools leave behind
+	rm -rf $(VENV) .pytest_cache .mypy_cache .ruff_cache .hypothesis build dist

@@ -1,0 +1,36 @@
+"""Who buys, who leaves, and whom a message changes: propensity, churn and uplift for online shops.
+
+The public names load what they need when they are first used: ``import penchant`` costs next to nothing.
+"""
+
+from __future__ import annotations
+
+from importlib import import_module
+from pathlib import Path
+from typing import Any
+
+__version__ = "0.1.0"
+
+# A checkout without symbolic links (Windows without developer mode) holds the packages only at its root.
+if not (Path(__file__).parent / "features").is_dir():
+    __path__.append(str(Path(__file__).parent.parent))
+
+_PUBLIC = {
+    "Config": "penchant.config",
+    "PenchantError": "penchant.errors",
+    "load_config": "penchant.config",
+}
+
+__all__ = ["__version__", *sorted(_PUBLIC)]
+
+
+def __getattr__(name: str) -> Any:
+    """Import a public name on first use."""
+    if name in _PUBLIC:
+        return getattr(import_module(_PUBLIC[name]), name)
+    raise AttributeError(f"module 'penchant' has no attribute '{name}'")
+
+
+def __dir__() -> list[str]:
+    """List the public names."""
+    return sorted(__all__)
