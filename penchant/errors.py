@@ -46,12 +46,8 @@ class PenchantError(Exception):
 
     def __str__(self) -> str:
         """Return the message in one paragraph."""
-        parts = [f"{self.where}: {self.expected}."]
-        if self.got:
-            parts.append(f"Got {self.got}.")
-        if self.do:
-            parts.append(self.do if self.do.endswith((".", "?", "!", "\n")) else f"{self.do}.")
-        return " ".join(parts)
+        parts = [f"{self.where}: {self.expected}", self.got and f"Got {self.got}", self.do]
+        return " ".join(part if part.endswith((".", "?", "!")) else f"{part}." for part in parts if part)
 
 
 class ConfigError(PenchantError, ValueError):

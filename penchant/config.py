@@ -1,0 +1,257 @@
+"""penchant.toml as frozen, checked values.
+
+One class per section; every key has a default or says why it cannot have one. ``load_config`` reads a file;
+``Config.resolved()`` gives all values back, defaults included, as they are logged with each run.
+"""
+
+from __future__ import annotations
+
+import tomllib
+from datetime import datetime
+from pathlib import Path
+from typing import Annotated, Any, Literal
+from zoneinfo import ZoneInfo, ZoneInfoNotFoundError
+
+from pydantic import (
+    AfterValidator,
+    BaseModel,
+    ConfigDict,
+    Field,
+    PositiveInt,
+    ValidationError,
+    model_validator,
+)
+
+from penchant.errors import ConfigError, NotThereError, did_you_mean
+
+Severity = Literal["refuse", "set aside", "warn", "ignore"]
+
+
+def _known_zone(name: str) -> str:
+    try:
+        ZoneInfo(name)
+    except (ZoneInfoNotFoundError, ValueError, OSError):
+        raise ValueError(f"'{name}' is not a time zone of the IANA list, such as 'Europe/London'") from None
+    return name
+
+
+TimeZone = Annotated[str, AfterValidator(_known_zone)]
+
+
+class Section(BaseModel):
+    """Base of all sections: frozen, and strict about unknown keys."""
+
+    model_config = ConfigDict(frozen=True, extra="forbid", populate_by_name=True)
+
+
+class ShopSection(Section):
+    """The shop as a whole."""
+
+    name: str = Field("shop", pattern=r"^[a-z0-9][a-z0-9_-]*$", description="prefixes models and experiments")
+    currency: str = "EUR"
+    decimals: int = Field(2, ge=0, le=4, description="decimal places of the currency's minor unit")
+    timezone: TimeZone = Field("UTC", description="where the shop's calendar days begin and end")
+    extract_end: datetime | None = Field(
+        None, description="the instant up to which the data is complete; default: the latest time in it"
+    )
+
+
+class EngineSection(Section):
+    """Where features are computed."""
+
+    kind: Literal["duckdb", "spark"] = "duckdb"
+    memory_limit: str = Field("4GB", pattern=r"^\d+(\.\d+)?\s*(MB|GB|TB|MiB|GiB|TiB)$")
+    threads: PositiveInt | None = Field(None, description="default: all cores")
+    temp_directory: Path | None = Field(None, description="where the engine may spill; default: the system's")
+    remote: str | None = Field(None, description="Spark Connect address, sc://host:port")
+    master: str = Field("local[2]", description="Spark master where no remote is given")
+
+
+class Source(Section):
+    """One place that a table's rows come from, and how its columns are called there."""
+
+    path: str | None = Field(None, description="a file or pattern, relative to --data or the configuration")
+    address: str | None = Field(None, description="an address that Ibis connects to, such as postgres://...")
+    table: str | None = Field(None, description="the table at the address or in the DuckDB file")
+    sheet: str | None = Field(None, description="an Excel sheet; default: the first")
+    separator: str | None = None
+    encoding: str | None = None
+    header: bool = True
+    names: tuple[str, ...] = Field((), description="column names where the file has no header")
+    columns: dict[str, str] = Field({}, description="canonical column -> the shop's column or an expression")
+    exclude: dict[str, str] | str = Field(
+        {}, description="rows to leave out: a condition, or named conditions that are counted apart"
+    )
+
+    @model_validator(mode="after")
+    def _one_place(self) -> Source:
+        if (self.path is None) == (self.address is None):
+            raise ValueError("a source needs either a path or an address")
+        return self
+
+    @property
+    def exclusions(self) -> dict[str, str]:
+        """The conditions of rows to leave out, by name."""
+        return {"excluded": self.exclude} if isinstance(self.exclude, str) else self.exclude
+
+
+class TableSection(Section):
+    """One canonical table: its sources, and what they share."""
+
+    sources: tuple[Source, ...] = Field(min_length=1)
+    columns: dict[str, str] = Field({}, description="as in a source, for all of them")
+    exclude: dict[str, str] | str = {}
+    codes: dict[str, dict[str, str]] = Field(
+        {}, description="column -> {the shop's code -> the canonical code}"
+    )
+    timezone: TimeZone | None = Field(None, description="zone of times that carry none; default: UTC")
+    time_format: str | None = Field(None, description="strptime format, or 'epoch_s' or 'epoch_ms'")
+    amounts_in: Literal["major", "minor"] = Field("major", description="unit of money in the files")
+
+    @model_validator(mode="before")
+    @classmethod
+    def _short_form(cls, values: Any) -> Any:
+        """Let a table with one source name it without a list of sources."""
+        if not isinstance(values, dict) or "sources" in values:
+            return values
+        own = {"path", "address", "table", "sheet", "separator", "encoding", "header", "names"}
+        source = {key: value for key, value in values.items() if key in own}
+        rest = {key: value for key, value in values.items() if key not in own}
+        return {**rest, "sources": [source]} if source else values
+
+    def mapping(self, source: Source) -> dict[str, str]:
+        """Return canonical column -> expression for one source, its own entries first."""
+        return {**self.columns, **source.columns}
+
+    def exclusions(self, source: Source) -> dict[str, str]:
+        """Return the named conditions of rows to leave out of one source."""
+        shared = {"excluded": self.exclude} if isinstance(self.exclude, str) else self.exclude
+        return {**shared, **source.exclusions}
+
+
+class FeaturesSection(Section):
+    """Which signals are built, and over which windows."""
+
+    groups: tuple[str, ...] | None = Field(None, description="default: every group the shop can have")
+    windows: tuple[PositiveInt, ...] = Field((7, 30, 90, 180, 365), description="days")
+
+
+class CycleSection(Section):
+    """The purchase cycle, and what it says about stages."""
+
+    min_days: PositiveInt = 30
+    max_days: PositiveInt = 365
+    semi_active_quantile: float = Field(0.75, gt=0, lt=1)
+    churn_quantile: float = Field(0.90, gt=0, lt=1)
+    churned_multiple: float = Field(2.0, gt=1)
+    shrinkage: float = Field(5.0, ge=0, description="the category's cycle counts as this many own gaps")
+    fixed_days: PositiveInt | None = Field(None, description="one churn horizon for all instead of the cycle")
+
+
+class TaskSection(Section):
+    """What one model predicts, and on which snapshots it learns."""
+
+    gap_days: int = Field(0, ge=0)
+    horizon_days: PositiveInt | None = Field(None, description="default: the task's own")
+    n_snapshots: PositiveInt = Field(6, description="training snapshots before the test's")
+    every_days: PositiveInt = Field(30, description="days between snapshots")
+    test_as_of: datetime | None = Field(None, description="default: the latest with a finished horizon")
+
+
+class GateSection(Section):
+    """The least data that a model may be trained on."""
+
+    min_buyers: int = Field(500, ge=0)
+    min_positives: int = Field(100, ge=0)
+    min_negatives: int = Field(100, ge=0)
+    min_horizons: float = Field(2.0, ge=0, description="history before the test, in horizons")
+
+
+class Config(Section):
+    """All of penchant.toml."""
+
+    shop: ShopSection = ShopSection()
+    engine: EngineSection = EngineSection()
+    tables: dict[str, TableSection] = {}
+    rules: dict[str, Severity] = Field({}, description="rule of `penchant check` -> severity")
+    features: FeaturesSection = FeaturesSection()
+    cycle: CycleSection = CycleSection()
+    tasks: dict[str, TaskSection] = {}
+    gate: GateSection = GateSection()
+    modules: tuple[str, ...] = Field((), description="your own modules: groups, tasks, goals")
+    seed: int = Field(0, ge=0)
+
+    def task(self, name: str) -> TaskSection:
+        """Return the section of a task, or its defaults."""
+        return self.tasks.get(name, TaskSection())
+
+    def resolved(self) -> dict[str, Any]:
+        """Return every value, defaults included, in types that JSON knows."""
+        return self.model_dump(mode="json")
+
+
+def load_config(path: Path) -> Config:
+    """Return the configuration in a TOML file.
+
+    Raises
+    ------
+    NotThereError
+        If there is no such file.
+    ConfigError
+        If it is not TOML, or a key or value is not one of ours; all faults at once.
+
+    Examples
+    --------
+    >>> import tempfile
+    >>> path = Path(tempfile.mkdtemp()) / "penchant.toml"
+    >>> _ = path.write_text("[shop]\\nname = 'tea'")
+    >>> load_config(path).shop.name
+    'tea'
+    """
+    if not path.is_file():
+        raise NotThereError(
+            f"configuration '{path}'",
+            "a penchant.toml file",
+            "a folder" if path.is_dir() else "nothing there",
+            "Run 'penchant init FOLDER' to have one proposed, or name one with --shop",
+        )
+    try:
+        values = tomllib.loads(path.read_text(encoding="utf-8-sig"))
+    except (tomllib.TOMLDecodeError, UnicodeDecodeError) as fault:
+        raise ConfigError(f"configuration '{path}'", "a TOML file in UTF-8", str(fault)) from None
+    return read_config(values, str(path))
+
+
+def read_config(values: dict[str, Any], where: str = "penchant.toml") -> Config:
+    """Return the configuration in a mapping, or raise ConfigError with all faults at once."""
+    try:
+        return Config.model_validate(values)
+    except ValidationError as fault:
+        lines = [_fault_line(error, Config) for error in fault.errors()]
+        raise ConfigError(
+            where, "keys and values of penchant.toml", f"{len(lines)} fault(s):\n" + "\n".join(lines)
+        ) from None
+
+
+def _fault_line(error: Any, model: type[BaseModel]) -> str:
+    place = ".".join(str(part) for part in error["loc"])
+    if error["type"] != "extra_forbidden":
+        return f"  {place}: {error['msg'].removeprefix('Value error, ')} (got {str(error['input'])[:60]!r})"
+    known = _keys_at(model, error["loc"][:-1])
+    return f"  {place}: not a key here. {did_you_mean(str(error['loc'][-1]), known)}"
+
+
+def _keys_at(model: Any, loc: tuple[int | str, ...]) -> list[str]:
+    """Return the keys that the section at a place of the configuration knows."""
+    for part in loc:
+        annotation = model.model_fields[part].annotation if part in model.model_fields else None
+        model = _section_in(annotation) or model
+    return list(model.model_fields)
+
+
+def _section_in(annotation: Any) -> type[Section] | None:
+    """Return the section that an annotation holds: itself, or that of a mapping's or a tuple's items."""
+    if isinstance(annotation, type) and issubclass(annotation, Section):
+        return annotation
+    inner = [_section_in(part) for part in getattr(annotation, "__args__", ())]
+    return next((section for section in inner if section), None)
