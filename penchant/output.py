@@ -1,0 +1,181 @@
+"""Results as folders that can be redone: written beside, with a manifest, moved into place in one step.
+
+A killed run leaves the former folder whole; the next run removes what the killed one left. Two runs for one
+folder exclude each other. A manifest holds no time of day and no absolute path: the same inputs give the same
+bytes.
+"""
+
+from __future__ import annotations
+
+import ctypes
+import errno
+import hashlib
+import json
+import os
+import shutil
+import sys
+from collections.abc import Iterator, Mapping
+from contextlib import contextmanager
+from importlib.metadata import version
+from pathlib import Path
+from typing import Any
+
+from penchant.errors import OutputError, PenchantError
+
+MANIFEST = "manifest.json"
+VERSIONS_OF = ("penchant", "duckdb", "ibis-framework", "lightgbm", "numpy", "pandas", "scikit-learn")
+
+
+@contextmanager
+def replaced_folder(folder: Path, manifest: Mapping[str, Any]) -> Iterator[Path]:
+    """Give an empty folder to write into; on success it becomes ``folder``, with ``manifest.json`` in it.
+
+    Parameters
+    ----------
+    folder
+        Where the result belongs. May be absent, empty, or an earlier result; never hold other things.
+    manifest
+        What the result was made of; the files written, their sizes and hashes, and the versions are added.
+        A mutable mapping may be filled while the body runs.
+
+    Raises
+    ------
+    OutputError
+        If the folder holds other things, another run is writing it, or it cannot be written.
+    """
+    folder = Path(os.path.abspath(folder))  # noqa: PTH100 - resolve() would follow a link that the user placed
+    _refuse_foreign(folder)
+    try:
+        folder.parent.mkdir(parents=True, exist_ok=True)
+        with _locked(folder):
+            staging = _beside(folder, "new")
+            shutil.rmtree(staging, ignore_errors=True)
+            staging.mkdir()
+            try:
+                yield staging
+                write_json(
+                    staging / MANIFEST, {**manifest, "versions": versions(), "files": files_in(staging)}
+                )
+                _put_in_place(staging, folder)
+            finally:
+                shutil.rmtree(staging, ignore_errors=True)
+    except OSError as fault:
+        if isinstance(fault, PenchantError) or not fault.errno:
+            raise
+        raise _cannot_write(folder, fault) from fault
+
+
+def _cannot_write(folder: Path, fault: OSError) -> OutputError:
+    reasons = {
+        errno.ENOSPC: "Free some space",
+        errno.EACCES: "Choose a folder you may write to, with --out",
+        errno.EROFS: "Choose a folder you may write to, with --out",
+        errno.ENOTDIR: "One of the folders above it is a file",
+        errno.EEXIST: "One of the folders above it is a file",
+    }
+    what = fault.strerror or str(fault)
+    do = reasons.get(fault.errno or 0, "Nothing was changed there")
+    return OutputError(f"output '{folder}'", "a folder that can be written", what.lower(), do)
+
+
+def _refuse_foreign(folder: Path) -> None:
+    if folder.is_file():
+        raise OutputError(f"output '{folder}'", "a folder", "a file", "Name a folder with --out")
+    if not folder.is_dir() or not any(folder.iterdir()) or (folder / MANIFEST).is_file():
+        return
+    raise OutputError(
+        f"output '{folder}'",
+        "a new or empty folder, or an earlier result, because it is replaced as a whole",
+        "a folder with other things in it",
+        f"Name a folder of its own, such as '{folder / 'penchant'}'",
+    )
+
+
+def _beside(folder: Path, what: str) -> Path:
+    return folder.with_name(f".{folder.name}.{what}")
+
+
+@contextmanager
+def _locked(folder: Path) -> Iterator[None]:
+    """Hold the folder's lock, which the system releases when the process ends, however it ends."""
+    path = _beside(folder, "lock")
+    handle = os.open(path, os.O_CREAT | os.O_RDWR, 0o644)
+    try:
+        if not (_try_lock(handle) and path.exists() and os.path.samestat(path.stat(), os.fstat(handle))):
+            raise OutputError(
+                f"output '{folder}'", "one run at a time", "another run writing it", "Wait for it to end"
+            )
+        try:
+            yield
+        finally:
+            path.unlink(missing_ok=True)
+    finally:
+        os.close(handle)
+
+
+def _try_lock(handle: int) -> bool:
+    try:
+        if sys.platform == "win32":
+            import msvcrt
+
+            msvcrt.locking(handle, msvcrt.LK_NBLCK, 1)
+        else:
+            import fcntl
+
+            fcntl.flock(handle, fcntl.LOCK_EX | fcntl.LOCK_NB)
+    except OSError:
+        return False
+    return True
+
+
+def _put_in_place(staging: Path, folder: Path) -> None:
+    """Make ``staging`` be ``folder``; what was there before is removed afterwards."""
+    _sync(staging)
+    if not folder.exists():
+        staging.rename(folder)
+    elif not _exchange(staging, folder):  # no atomic exchange on this system: two renames, nearly as good
+        former = _beside(folder, "old")
+        shutil.rmtree(former, ignore_errors=True)
+        folder.rename(former)
+        staging.rename(folder)
+        shutil.rmtree(former, ignore_errors=True)
+
+
+def _exchange(one: Path, other: Path) -> bool:
+    """Swap two folders in one step where Linux offers it."""
+    rename = (
+        getattr(ctypes.CDLL(None, use_errno=True), "renameat2", None) if sys.platform == "linux" else None
+    )
+    at_cwd, swap = -100, 2
+    return rename is not None and rename(at_cwd, os.fsencode(one), at_cwd, os.fsencode(other), swap) == 0
+
+
+def _sync(folder: Path) -> None:
+    """Have the files on disk before the folder takes its name."""
+    for path in folder.rglob("*"):
+        if path.is_file():
+            with path.open("rb") as file:
+                os.fsync(file.fileno())
+
+
+def files_in(folder: Path) -> list[dict[str, Any]]:
+    """Return name, size in bytes and SHA-256 of each file in a folder, by name."""
+    paths = sorted(path for path in folder.rglob("*") if path.is_file())
+    return [file_facts(path, path.relative_to(folder).as_posix()) for path in paths]
+
+
+def file_facts(path: Path, name: str | None = None) -> dict[str, Any]:
+    """Return name, size in bytes and SHA-256 of a file."""
+    with path.open("rb") as file:
+        digest = hashlib.file_digest(file, "sha256").hexdigest()
+    return {"name": name or path.name, "bytes": path.stat().st_size, "sha256": digest}
+
+
+def versions() -> dict[str, str]:
+    """Return the versions that a result depends on."""
+    return {name: version(name) for name in VERSIONS_OF}
+
+
+def write_json(path: Path, values: Mapping[str, Any]) -> None:
+    """Write values as indented JSON with a final newline."""
+    path.write_text(json.dumps(values, indent=2, default=str, ensure_ascii=False) + "\n", encoding="utf-8")

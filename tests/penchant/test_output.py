@@ -1,0 +1,103 @@
+"""Output folders: whole or not at all, the same bytes again, one writer at a time."""
+
+from __future__ import annotations
+
+import json
+import os
+import signal
+import subprocess
+import sys
+from pathlib import Path
+
+import pytest
+
+from penchant.errors import OutputError
+from penchant.output import replaced_folder
+
+
+def write(folder: Path, text: str) -> None:
+    with replaced_folder(folder, {"step": "test"}) as place:
+        (place / "list.csv").write_text(text)
+
+
+def test_a_result_replaces_the_former_one_as_a_whole(tmp_path: Path) -> None:
+    folder = tmp_path / "deep" / "out"
+    with replaced_folder(folder, {}) as place:
+        (place / "old.csv").write_text("old")
+    write(folder, "new")
+    assert sorted(path.name for path in folder.iterdir()) == ["list.csv", "manifest.json"]
+    manifest = json.loads((folder / "manifest.json").read_text())
+    assert [file["name"] for file in manifest["files"]] == ["list.csv"]
+    assert str(tmp_path) not in json.dumps(manifest)
+
+
+def test_the_same_content_gives_the_same_bytes(tmp_path: Path) -> None:
+    for name in "ab":
+        write(tmp_path / name, "x")
+    assert (tmp_path / "a" / "manifest.json").read_bytes() == (tmp_path / "b" / "manifest.json").read_bytes()
+
+
+def test_a_fault_leaves_the_former_result_and_no_rest(tmp_path: Path) -> None:
+    write(tmp_path / "out", "first")
+
+    def fail() -> None:
+        with replaced_folder(tmp_path / "out", {}) as place:
+            (place / "list.csv").write_text("half")
+            raise KeyError("planted")
+
+    with pytest.raises(KeyError, match="planted"):
+        fail()
+    assert (tmp_path / "out" / "list.csv").read_text() == "first"
+    assert not (tmp_path / ".out.new").exists()
+
+
+KILLED = """
+import os, signal, sys
+from pathlib import Path
+from penchant.output import replaced_folder
+with replaced_folder(Path(sys.argv[1]), {}) as place:
+    (place / "list.csv").write_text("half")
+    os.kill(os.getpid(), signal.SIGKILL)
+"""
+
+
+def test_a_killed_run_leaves_the_former_result_and_the_next_one_completes(tmp_path: Path) -> None:
+    write(tmp_path / "out", "first")
+    killed = subprocess.run([sys.executable, "-c", KILLED, str(tmp_path / "out")], check=False)
+    assert killed.returncode == -signal.SIGKILL
+    assert (tmp_path / "out" / "list.csv").read_text() == "first"
+    write(tmp_path / "out", "second")
+    assert (tmp_path / "out" / "list.csv").read_text() == "second"
+
+
+def test_two_runs_for_one_folder_exclude_each_other(tmp_path: Path) -> None:
+    with replaced_folder(tmp_path / "out", {}), pytest.raises(OutputError, match="another run"):
+        write(tmp_path / "out", "other")
+
+
+def test_a_folder_with_other_things_is_not_replaced(tmp_path: Path) -> None:
+    (tmp_path / "diary.txt").write_text("mine")
+    with pytest.raises(OutputError, match="replaced as a whole"):
+        write(tmp_path, "x")
+    assert (tmp_path / "diary.txt").read_text() == "mine"
+
+
+def test_a_file_in_the_way_is_named(tmp_path: Path) -> None:
+    (tmp_path / "out").write_text("")
+    with pytest.raises(OutputError, match="Got a file"):
+        write(tmp_path / "out", "x")
+    with pytest.raises(OutputError, match="above it is a file"):
+        write(tmp_path / "out" / "below", "x")
+
+
+@pytest.mark.skipif(not Path("/dev/full").exists() or os.name != "posix", reason="needs /dev/full")
+def test_a_full_disk_is_named_and_changes_nothing(tmp_path: Path) -> None:
+    write(tmp_path / "out", "first")
+
+    def fill() -> None:
+        with replaced_folder(tmp_path / "out", {}), Path("/dev/full").open("w") as file:
+            file.write("x" * 100_000)
+
+    with pytest.raises(OutputError, match="no space left"):
+        fill()
+    assert (tmp_path / "out" / "list.csv").read_text() == "first"
