@@ -1,0 +1,53 @@
+"""Snapshots in time: nothing of the test is known to the training."""
+
+from __future__ import annotations
+
+from datetime import datetime, timedelta
+
+import pytest
+from hypothesis import given
+from hypothesis import strategies as st
+
+from penchant.config import TaskSection
+from penchant.errors import TooLittleDataError
+from penchant.training.splits import schedule
+
+FIRST = datetime(2023, 1, 3, 8, 15)
+END = datetime(2024, 12, 30, 21, 40)
+
+
+def test_the_test_stands_at_the_latest_midnight_with_a_finished_horizon() -> None:
+    made = schedule(FIRST, END, 90, TaskSection(n_snapshots=3))
+    assert made.test == datetime(2024, 10, 1)
+    assert made.train == (datetime(2024, 5, 4), datetime(2024, 6, 3), datetime(2024, 7, 3))
+    assert made.recent == (datetime(2024, 8, 2), datetime(2024, 9, 1))
+
+
+@given(
+    horizon=st.integers(7, 200),
+    gap=st.integers(0, 14),
+    step=st.integers(1, 60),
+    minutes=st.integers(0, 100_000),
+    zone=st.sampled_from(["UTC", "Europe/London", "America/New_York", "Asia/Shanghai"]),
+)
+def test_every_training_label_is_over_before_the_test(
+    horizon: int, gap: int, step: int, minutes: int, zone: str
+) -> None:
+    end = END + timedelta(minutes=minutes)
+    made = schedule(FIRST, end, horizon, TaskSection(gap_days=gap, every_days=step), zone)
+    reach = timedelta(days=gap + horizon)
+    assert max(made.train) + reach <= made.test
+    assert made.test + reach <= end
+    assert all(at + reach <= end for at in made.every)
+    assert min(made.every) >= FIRST + timedelta(days=horizon)
+    assert list(made.every) == sorted(set(made.every))
+
+
+def test_a_fixed_test_without_a_finished_horizon_is_refused() -> None:
+    with pytest.raises(TooLittleDataError, match="horizon of 90 days"):
+        schedule(FIRST, END, 90, TaskSection(test_as_of=datetime(2024, 12, 1)))
+
+
+def test_too_short_a_history_says_how_much_is_needed() -> None:
+    with pytest.raises(TooLittleDataError, match="600 days of data"):
+        schedule(FIRST, FIRST + timedelta(days=300), 200, TaskSection())

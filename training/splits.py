@@ -1,0 +1,125 @@
+"""When a model looks: snapshots in time, so that every training label is over before the test begins."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from datetime import datetime, time, timedelta
+from typing import Any
+from zoneinfo import ZoneInfo
+
+from penchant.config import TaskSection
+from penchant.errors import TooLittleDataError
+
+UTC = ZoneInfo("UTC")
+
+
+@dataclass(frozen=True)
+class Schedule:
+    """The instants at which customers are looked at, all in UTC without a zone.
+
+    Parameters
+    ----------
+    train
+        Training snapshots, oldest first; the label of each is over at or before ``test``.
+    test
+        The later, untouched snapshot on which the model is judged.
+    recent
+        Snapshots between the last of ``train`` and ``test``: unfinished then, finished now. Used with all the
+        others by the model that is put in use.
+    gap_days, horizon_days
+        Of the label.
+    """
+
+    train: tuple[datetime, ...]
+    test: datetime
+    recent: tuple[datetime, ...]
+    gap_days: int
+    horizon_days: int
+
+    @property
+    def every(self) -> tuple[datetime, ...]:
+        """All snapshots with a finished horizon, oldest first."""
+        return (*self.train, *self.recent, self.test)
+
+    def as_dict(self) -> dict[str, Any]:
+        """Return the schedule in types that JSON knows."""
+        return {
+            "train": [at.isoformat() for at in self.train],
+            "recent": [at.isoformat() for at in self.recent],
+            "test": self.test.isoformat(),
+            "gap_days": self.gap_days,
+            "horizon_days": self.horizon_days,
+        }
+
+
+def schedule(
+    first: datetime, end: datetime, horizon_days: int, section: TaskSection, timezone: str = "UTC"
+) -> Schedule:
+    """Return the snapshots of a task.
+
+    The test stands at the latest midnight of the shop with a finished horizon (or where it is configured),
+    the last training snapshot a gap and a horizon before it, and the earlier ones every ``every_days`` days
+    before that. A snapshot needs one horizon of history.
+
+    Parameters
+    ----------
+    first, end
+        The first event and the end of the data, UTC without a zone.
+    horizon_days
+        Length of the label's horizon.
+    section
+        Gap, number of snapshots, distance, and the test's instant where it is fixed.
+    timezone
+        The shop's zone; snapshots stand at its midnights.
+
+    Raises
+    ------
+    TooLittleDataError
+        If not even one training snapshot fits.
+    """
+    reach = timedelta(days=section.gap_days + horizon_days)
+    test = _test_instant(end - reach, section, timezone)
+    earliest = first + timedelta(days=horizon_days)
+    last = _midnight(test - reach, timezone)  # not by calendar days: an hour of summer time would leak
+    step = section.every_days
+    train = [_moved(last, -step * back, timezone) for back in reversed(range(section.n_snapshots))]
+    train = [at for at in train if at >= earliest]
+    if test + reach > end or not train:
+        raise _too_short(first, end, reach.days, horizon_days)
+    recent = [_moved(test, -step * back, timezone) for back in reversed(range(1, -(-reach.days // step)))]
+    return Schedule(
+        tuple(train), test, tuple(at for at in recent if at > last), section.gap_days, horizon_days
+    )
+
+
+def _test_instant(latest: datetime, section: TaskSection, timezone: str) -> datetime:
+    fixed = section.test_as_of
+    if fixed is None:
+        return _midnight(latest, timezone)
+    local = fixed if fixed.tzinfo else fixed.replace(tzinfo=ZoneInfo(timezone))
+    return local.astimezone(UTC).replace(tzinfo=None)
+
+
+def _midnight(instant: datetime, timezone: str) -> datetime:
+    """Return the last midnight of the shop at or before an instant."""
+    local = instant.replace(tzinfo=UTC).astimezone(ZoneInfo(timezone))
+    start = datetime.combine(local.date(), time(), tzinfo=ZoneInfo(timezone))
+    return start.astimezone(UTC).replace(tzinfo=None)
+
+
+def _moved(instant: datetime, days: int, timezone: str) -> datetime:
+    """Return the midnight of the shop that many days away."""
+    zone = ZoneInfo(timezone)
+    local = instant.replace(tzinfo=UTC).astimezone(zone).replace(tzinfo=None) + timedelta(days=days)
+    return local.replace(tzinfo=zone).astimezone(UTC).replace(tzinfo=None)
+
+
+def _too_short(first: datetime, end: datetime, reach: int, horizon: int) -> TooLittleDataError:
+    needed = 2 * reach + horizon
+    return TooLittleDataError(
+        "training snapshots",
+        f"{needed} days of data: a horizon of {horizon} days of history, then a label for training and one "
+        f"for the test of {reach} days each",
+        f"{(end - first).days} days, from {first:%Y-%m-%d} to {end:%Y-%m-%d}",
+        "Choose a shorter horizon_days for the task in penchant.toml, or bring more history",
+    )
