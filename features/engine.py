@@ -1,0 +1,100 @@
+"""Edge: the engines that features are computed on, and the scratch space they use."""
+
+from __future__ import annotations
+
+import shutil
+import tempfile
+import weakref
+from pathlib import Path
+from typing import Any
+
+import ibis
+import pyarrow as pa
+import pyarrow.parquet as pq
+
+from penchant.config import EngineSection
+from penchant.errors import InputError
+
+Backend = Any  # an Ibis backend; Ibis publishes no type that covers all of them
+
+
+class Scratch:
+    """A folder for what an engine spills: removed by ``remove()``, and at the latest with its owner.
+
+    Parameters
+    ----------
+    parent
+        Where the folder is made; default: the system's place for temporary files.
+    """
+
+    def __init__(self, parent: Path | None = None) -> None:
+        if parent is not None:
+            parent.mkdir(parents=True, exist_ok=True)
+        self.folder = Path(tempfile.mkdtemp(prefix="penchant-", dir=parent))
+        self._finalizer = weakref.finalize(self, shutil.rmtree, self.folder, ignore_errors=True)
+
+    def remove(self) -> None:
+        """Delete the folder; a second call does nothing."""
+        self._finalizer()
+
+
+def duckdb_backend(section: EngineSection, folder: Path) -> Backend:
+    """Return an Ibis backend on a DuckDB file in ``folder``, so that large tables go to disk.
+
+    The session's time zone is UTC and no extension is fetched from the network.
+    """
+    settings: dict[str, Any] = {
+        "memory_limit": section.memory_limit,
+        "temp_directory": str(folder),
+        "autoinstall_known_extensions": False,
+    }
+    if section.threads is not None:
+        settings["threads"] = section.threads
+    backend = ibis.duckdb.connect(folder / "shop.duckdb", **settings)
+    backend.con.execute("set TimeZone = 'UTC'")
+    return backend
+
+
+def spark_backend(section: EngineSection) -> Backend:
+    """Return an Ibis backend on Spark: the remote one of the configuration, else a local master.
+
+    Raises
+    ------
+    InputError
+        If the extra ``spark`` is not installed.
+    """
+    try:
+        from pyspark.sql import SparkSession
+    except ImportError:
+        raise InputError(
+            "engine.kind", "an engine that is installed", "'spark'", "Install penchant[spark]"
+        ) from None
+    builder = SparkSession.builder
+    if section.remote is not None:
+        builder = builder.remote(section.remote)
+    else:
+        builder = builder.master(section.master).config("spark.ui.enabled", "false")
+    session = builder.config("spark.sql.session.timeZone", "UTC").getOrCreate()
+    return ibis.pyspark.connect(session)
+
+
+def put(backend: Backend, name: str, rows: pa.Table, folder: Path) -> Any:
+    """Give Arrow rows to an engine and return them as its Ibis table.
+
+    DuckDB keeps a table of its own, a local Spark reads a Parquet file in ``folder``, a remote one receives the rows.
+    """
+    if backend.name == "duckdb":
+        backend.con.register("incoming_rows", rows)
+        backend.con.execute(f'create or replace table "{name}" as select * from incoming_rows')
+        backend.con.unregister("incoming_rows")
+        return backend.table(name)
+    if backend.name == "pyspark" and _is_local(backend):
+        path = folder / f"{name}.parquet"
+        pq.write_table(rows, path)
+        return backend.read_parquet(str(path), table_name=name)
+    return backend.create_view(name, ibis.memtable(rows), overwrite=True)
+
+
+def _is_local(backend: Backend) -> bool:
+    """Say whether a Spark session sees this machine's files."""
+    return str(backend._session.conf.get("spark.master", "")).startswith("local")
