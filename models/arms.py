@@ -12,13 +12,13 @@ import pandas as pd
 
 from penchant.errors import InputError, did_you_mean, quoted
 
-from .inputs import Floats, refuse_misaligned
+from .inputs import Floats, one_column, refuse_misaligned
 
 MOST_ARMS = 127  # codes are int8
 _CONTROLS = ("control", "0", "false")
 
 
-@dataclass(frozen=True)
+@dataclass(frozen=True, eq=False)
 class Arms:
     """Assignment of n customers to a control and one or more treatments.
 
@@ -81,6 +81,7 @@ def read_arms(treatment: Any, p_treatment: Any = None, control: Any = None) -> A
     ----------
     treatment
         Series or array of shape (n,): strings, booleans, integers, or floats with integer values.
+        Arms that were read before are returned as they are.
         Among numbers and booleans 0/False is called ``"control"``; a lone 1/True is called ``"treated"``.
     p_treatment
         Probability of assignment. None: a randomised trial, everyone has the observed shares.
@@ -109,6 +110,8 @@ def read_arms(treatment: Any, p_treatment: Any = None, control: Any = None) -> A
     >>> read_arms([0, 1, 1, 0], p_treatment=0.6).probability[0].round(2).tolist()
     [0.4, 0.6]
     """
+    if isinstance(treatment, Arms) and p_treatment is None and control is None:
+        return treatment
     labels, values = _labels(treatment)
     order = _control_first(values, control)
     rank = np.empty(len(values), dtype=np.int8)
@@ -122,7 +125,7 @@ def read_arms(treatment: Any, p_treatment: Any = None, control: Any = None) -> A
 
 def _labels(treatment: Any) -> tuple[npt.NDArray[np.intp], list[str]]:
     """Return each row's label as a position in the list of distinct labels, sorted."""
-    column = pd.Series(treatment).reset_index(drop=True)
+    column = pd.Series(one_column("treatment", treatment))
     if isinstance(column.dtype, pd.CategoricalDtype):
         column = column.astype(object)
     codes, found = pd.factorize(column)

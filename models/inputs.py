@@ -29,17 +29,31 @@ def read_numbers(name: str, values: Any) -> Floats:
     InputError
         Text, missing or infinite values, more than one column, or no row at all.
     """
-    array = np.asarray(values)
-    if array.ndim == 2 and array.shape[1] == 1:
-        array = array[:, 0]
-    if array.ndim != 1 or not len(array):
-        raise InputError(name, "one number per customer is needed", f"shape {array.shape}")
+    array = one_column(name, values)
+    if not len(array):
+        raise InputError(name, "at least one customer is needed", "no rows")
     try:
         numbers = array.astype(np.float64)
     except (TypeError, ValueError):
         raise InputError(name, "numbers are needed", _shown(array), f"Convert '{name}' to numbers.") from None
     _refuse_missing(name, numbers)
     return numbers
+
+
+def one_column(name: str, values: Any) -> npt.NDArray[Any]:
+    """Return values of shape (n,) or (n, 1) as an array of shape (n,), whatever their type.
+
+    Raises
+    ------
+    InputError
+        More than one column, or a single value.
+    """
+    array = np.asarray(values, dtype=object) if isinstance(values, pd.Categorical) else np.asarray(values)
+    if array.ndim == 2 and array.shape[1] == 1:
+        array = array[:, 0]
+    if array.ndim != 1:
+        raise InputError(name, "one value per customer is needed, shape (n,)", f"shape {array.shape}")
+    return array
 
 
 def _shown(array: npt.NDArray[Any]) -> str:
@@ -92,7 +106,7 @@ def read_groups(values: Any, n: int) -> Ints | None:
     """
     if values is None:
         return None
-    codes = pd.factorize(pd.Series(values).reset_index(drop=True), sort=False)[0]
+    codes = pd.factorize(one_column("groups", values), sort=True)[0]
     refuse_lengths(n, groups=codes)
     if (codes < 0).any():
         raise InputError("groups", "every row needs a customer's id", f"{int((codes < 0).sum()):,} missing")

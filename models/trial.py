@@ -1,0 +1,178 @@
+"""A two-armed trial with scores, read once: what every measure of uplift stands on."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator, Mapping
+from dataclasses import dataclass
+from typing import Any, TypedDict
+
+import numpy as np
+import numpy.typing as npt
+
+from penchant.errors import InputError, did_you_mean, quoted
+
+from .arms import Arms, read_arms
+from .inputs import Floats, Ints, read_groups, read_numbers, read_weights, refuse_misaligned
+
+
+class Design(TypedDict, total=False):
+    """How customers came into their arms; every measure of uplift takes these as keywords.
+
+    Attributes
+    ----------
+    p_treatment
+        Probability of assignment, as in `read_arms`. Default: the observed shares.
+    control
+        Which value of the treatment column is the control, as in `read_arms`.
+    arm
+        The treatment that is compared with the control, where there are several; other rows are left out.
+    sample_weight
+        (n,) how many customers a row stands for, not negative. Default: one each.
+    groups
+        (n,) the customer of each row, where customers repeat. Bootstrap draws take or leave whole customers.
+    """
+
+    p_treatment: Any
+    control: Any
+    arm: str
+    sample_weight: Any
+    groups: Any
+
+
+@dataclass(frozen=True, eq=False)
+class Trial:
+    """One treatment against its control, and scores to be judged, in an order that depends on values only.
+
+    Attributes
+    ----------
+    y
+        (n,) outcomes, any unit.
+    is_treated
+        (n,) bool. Rows of the control come first.
+    p_treated
+        (n,) probability of being treated, inside (0, 1).
+    weight
+        (n,) customers that a row stands for.
+    customer
+        (n,) codes 0.. of the customers where they repeat, else None.
+    names
+        Names of the scores.
+    scores
+        (n_scores, n).
+    """
+
+    y: Floats
+    is_treated: npt.NDArray[np.bool_]
+    p_treated: Floats
+    weight: Floats
+    customer: Ints | None
+    names: tuple[str, ...]
+    scores: Floats
+
+    def __len__(self) -> int:
+        """Return the number of rows."""
+        return len(self.y)
+
+
+def read_trial(
+    y: Any,
+    scores: Mapping[str, Any],
+    treatment: Any,
+    *,
+    p_treatment: Any = None,
+    control: Any = None,
+    arm: str | None = None,
+    sample_weight: Any = None,
+    groups: Any = None,
+) -> Trial:
+    """Return the trial that the columns describe; parameters as in `Design`.
+
+    Rows are brought into an order of their own, so that the order they came in changes no later number,
+    not even in its last digit.
+
+    Raises
+    ------
+    InputError
+        Missing values, text, lengths or indexes that do not match, one arm only, an arm without weight,
+        or several treatments without ``arm``.
+    """
+    refuse_misaligned(y=y, **scores, treatment=treatment, sample_weight=sample_weight, groups=groups)
+    outcome = read_numbers("y", y)
+    table = np.vstack([read_numbers(name, score) for name, score in scores.items()])
+    rows, pair = _pair(read_arms(treatment, p_treatment, control), arm)
+    weight = read_weights(sample_weight, len(outcome))[rows]
+    customer = read_groups(groups, len(outcome))
+    customer = None if customer is None else np.unique(customer[rows], return_inverse=True)[1]
+    is_treated, p_treated = pair.codes == 1, pair.probability[:, 1]
+    _refuse_weightless(weight, is_treated, pair.names)
+    table = table[:, rows]
+    keys = [*table, p_treated, weight, outcome[rows]]
+    order = np.lexsort((*([] if customer is None else [customer]), *keys, is_treated))
+    return Trial(
+        outcome[rows][order],
+        is_treated[order],
+        p_treated[order],
+        weight[order],
+        None if customer is None else customer[order],
+        tuple(scores),
+        table[:, order],
+    )
+
+
+def _pair(arms: Arms, arm: str | None) -> tuple[npt.NDArray[np.intp], Arms]:
+    """Return the rows of one treatment and the control."""
+    if arm is None and arms.n_arms > 2:
+        raise InputError(
+            "treatment",
+            "one treatment is compared with the control at a time",
+            f"{arms.n_arms - 1} ({quoted(arms.names[1:])})",
+            "Say which with arm=, or see 'budget_curve' for all at once",
+        )
+    if arm is not None and arm not in arms.names[1:]:
+        raise InputError(
+            "arm",
+            "the name of a treatment is needed",
+            f"'{arm}'",
+            did_you_mean(str(arm), arms.names[1:]),
+        )
+    return arms.against_control(1 if arm is None else arms.names.index(arm))
+
+
+def _refuse_weightless(weight: Floats, is_treated: npt.NDArray[np.bool_], names: tuple[str, ...]) -> None:
+    for name, rows in zip(names, (~is_treated, is_treated), strict=True):
+        if not weight[rows].any():
+            raise InputError("sample_weight", f"arm '{name}' needs some weight", "zero everywhere")
+
+
+def draw_customers(trial: Trial, n_draws: int, seed: int) -> Iterator[Ints]:
+    """Yield, for each bootstrap draw, how often each row was drawn: (n,) integers.
+
+    Customers are drawn with replacement inside their arm, so that each draw has as many treated and control
+    customers as the trial. Customers with rows in both arms form a stratum of their own.
+
+    References
+    ----------
+    Efron & Tibshirani (1993), An Introduction to the Bootstrap, chapter 8 (two samples; whole units).
+    """
+    rng = np.random.default_rng(seed)
+    strata = _strata(trial)
+    n_customers = sum(len(members) for members in strata)
+    for _ in range(n_draws):
+        counts = np.empty(n_customers, dtype=np.int64)
+        for members in strata:
+            picks = rng.integers(0, len(members), len(members))
+            counts[members] = np.bincount(picks, minlength=len(members))
+        yield counts if trial.customer is None else counts[trial.customer]
+
+
+def _strata(trial: Trial) -> list[Ints]:
+    """Return the customers of each stratum: control only, treated only, both."""
+    if trial.customer is None:
+        kind = trial.is_treated.astype(np.int64)
+    else:
+        n = int(trial.customer.max()) + 1
+        kind = np.zeros(n, dtype=np.int64)
+        kind[trial.customer[trial.is_treated]] = 1
+        in_both = np.intersect1d(trial.customer[trial.is_treated], trial.customer[~trial.is_treated])
+        kind[in_both] = 2
+    return [members for code in range(3) if len(members := np.flatnonzero(kind == code))]
