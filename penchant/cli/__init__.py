@@ -1,0 +1,97 @@
+"""The command line: what to do, which shop, and where the results go.
+
+Only this package and ``serving/api.py`` see every part of penchant, and import each when a command needs it.
+"""
+
+from __future__ import annotations
+
+import sys
+from pathlib import Path
+from typing import Annotated
+
+import typer
+
+from penchant.cli import shop_commands
+from penchant.cli.work import Work, fail
+
+EVERYWHERE = "Everywhere: --shop FILE, --data FOLDER, --json; before or after the command."
+
+app = typer.Typer(
+    name="penchant",
+    help="Who buys, who leaves, and whom a message changes.",
+    no_args_is_help=True,
+    add_completion=False,
+    pretty_exceptions_enable=False,
+    rich_markup_mode="rich",
+    context_settings={"help_option_names": ["-h", "--help"]},
+    epilog="Exit codes: 0 done, 1 a bug, 2 the input or the request is at fault, 3 done but a check failed.",
+)
+
+
+def _version(wanted: bool) -> None:
+    if wanted:
+        from penchant import __version__
+
+        typer.echo(f"penchant {__version__}")
+        raise typer.Exit
+
+
+@app.callback()
+def options(
+    context: typer.Context,
+    shop: Annotated[
+        Path | None, typer.Option(help="The configuration. Default: penchant.toml in this folder.")
+    ] = None,
+    data: Annotated[
+        Path | None, typer.Option(help="The folder of the shop's files. Default: where the configuration is.")
+    ] = None,
+    as_json: Annotated[
+        bool, typer.Option("--json", help="Print one JSON object, for scripts, and nothing else.")
+    ] = False,
+    version: Annotated[
+        bool, typer.Option("--version", callback=_version, is_eager=True, help="Print the version.")
+    ] = False,
+) -> None:
+    """Open the shop that the options name."""
+    context.obj = Work(shop, data, as_json)
+
+
+for command in shop_commands.COMMANDS:
+    app.command(epilog=EVERYWHERE)(command)
+
+
+def main() -> None:
+    """Run the command line and leave with its exit code."""
+    arguments = hoist(sys.argv[1:])
+    try:
+        app(arguments, prog_name="penchant")
+    except Exception as fault:
+        sys.exit(fail(fault, as_json="--json" in arguments))
+
+
+def hoist(arguments: list[str]) -> list[str]:
+    """Return the arguments with the options that hold everywhere moved to the front.
+
+    Examples
+    --------
+    >>> hoist(["check", "--json", "--shop", "a.toml", "--", "--json"])
+    ['--json', '--shop', 'a.toml', 'check', '--', '--json']
+    """
+    front: list[str] = []
+    rest: list[str] = []
+    waiting = iter(arguments)
+    for argument in waiting:
+        if argument == "--":
+            rest += [argument, *waiting]
+        elif argument == "--json" or argument.startswith(("--shop=", "--data=")):
+            front.append(argument)
+        elif argument in ("--shop", "--data"):
+            front += [argument, *list(_next(waiting))]
+        else:
+            rest.append(argument)
+    return front + rest
+
+
+def _next(waiting: object) -> list[str]:
+    value = next(waiting, None)  # type: ignore[call-overload]
+    return [] if value is None else [value]

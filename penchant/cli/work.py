@@ -1,0 +1,154 @@
+"""What every command shares: the shop it works on, how it reports progress, and how it ends."""
+
+from __future__ import annotations
+
+import json
+import sys
+import time
+from collections.abc import Iterator, Mapping
+from contextlib import contextmanager
+from dataclasses import dataclass, field
+from datetime import datetime
+from functools import cached_property
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
+from zoneinfo import ZoneInfo
+
+from penchant.errors import InputError, PenchantError
+
+if TYPE_CHECKING:
+    from rich.console import Console
+
+    from penchant.config import Config
+    from penchant.features.shop import Shop
+
+
+@dataclass
+class Work:
+    """One run of one command.
+
+    Steps and progress go to the standard error stream, results to standard output: with ``--json`` one object.
+    """
+
+    shop_file: Path | None
+    data: Path | None
+    as_json: bool
+    started: float = field(default_factory=time.monotonic)
+
+    @cached_property
+    def notes(self) -> Console:
+        """Where steps are told to a person."""
+        from rich.console import Console
+
+        return Console(stderr=True, highlight=False, soft_wrap=True)
+
+    @cached_property
+    def console(self) -> Console:
+        """Where results are shown to a person."""
+        from rich.console import Console
+
+        return Console(highlight=False, soft_wrap=not sys.stdout.isatty(), width=None)
+
+    @cached_property
+    def config(self) -> Config:
+        """The configuration of the shop."""
+        from penchant.config import load_config
+
+        return load_config(self.config_file)
+
+    @property
+    def config_file(self) -> Path:
+        """The file that the configuration comes from."""
+        return self.shop_file or Path("penchant.toml")
+
+    @property
+    def data_folder(self) -> Path:
+        """The folder of the shop's files."""
+        return self.data or self.config_file.parent
+
+    @contextmanager
+    def shop(self) -> Iterator[Shop]:
+        """Open the shop, checked, and close it afterwards."""
+        from penchant.features.shop import open_shop
+
+        with self.step(f"reading {self.data_folder}"):
+            shop = open_shop(self.config, self.data_folder)
+        try:
+            yield shop
+        finally:
+            shop.close()
+
+    @contextmanager
+    def step(self, what: str) -> Iterator[None]:
+        """Show a long step while it runs, and how long it took."""
+        started = time.monotonic()
+        if self.notes.is_terminal and not self.as_json:
+            with self.notes.status(f"{what} ..."):
+                yield
+        else:
+            yield
+        if not self.as_json:
+            self.notes.print(f"[green]✓[/] {what} [dim]{time.monotonic() - started:.1f} s[/]")
+
+    def show(self, *results: Any) -> None:
+        """Print results for a person; nothing with ``--json``."""
+        if not self.as_json:
+            for result in results:
+                self.console.print(result)
+
+    def finish(self, result: Mapping[str, Any]) -> None:
+        """End the command: the JSON object with ``--json``, else how long it took."""
+        seconds = round(time.monotonic() - self.started, 2)
+        if self.as_json:
+            print_json({**result, "seconds": seconds})
+        else:
+            self.notes.print(f"[dim]done in {seconds:.1f} s[/]")
+
+
+def print_json(values: Mapping[str, Any]) -> None:
+    """Print one JSON object; what JSON does not know is written as text, and NaN as null."""
+    text = json.dumps(_plain(values), ensure_ascii=False, default=str, allow_nan=False)
+    sys.stdout.write(text + "\n")
+
+
+def _plain(value: Any) -> Any:
+    if isinstance(value, Mapping):
+        return {str(key): _plain(item) for key, item in value.items()}
+    if isinstance(value, (list, tuple)):
+        return [_plain(item) for item in value]
+    if isinstance(value, float) and (value != value or value in (float("inf"), float("-inf"))):
+        return None
+    if hasattr(value, "as_dict"):
+        return _plain(value.as_dict())
+    return value.item() if hasattr(value, "item") and getattr(value, "ndim", 0) == 0 else value
+
+
+def fail(fault: Exception, *, as_json: bool) -> int:
+    """Report an error and return the exit code: our own in one message, anything else as the bug it is."""
+    if not isinstance(fault, PenchantError):
+        raise fault
+    if as_json:
+        facts = {"type": type(fault).__name__, "message": str(fault), "where": fault.where}
+        print_json({"error": {**facts, "expected": fault.expected, "got": fault.got, "do": fault.do}})
+    sys.stderr.write(f"penchant: {fault}\n")
+    return fault.exit_code
+
+
+def read_instant(text: str, timezone: str, option: str = "--as-of") -> datetime:
+    """Return an instant in UTC, without a zone: a date is its midnight in the shop's zone.
+
+    Examples
+    --------
+    >>> read_instant("2011-09-10", "Europe/London")
+    datetime.datetime(2011, 9, 9, 23, 0)
+    >>> read_instant("2011-09-10T12:00Z", "Europe/London")
+    datetime.datetime(2011, 9, 10, 12, 0)
+    """
+    try:
+        instant = datetime.fromisoformat(text.strip())
+    except ValueError:
+        raise InputError(
+            f"option {option}", "a date such as 2011-09-10 or an instant such as 2011-09-10T12:00", f"'{text}'"
+        ) from None
+    local = instant if instant.tzinfo else instant.replace(tzinfo=ZoneInfo(timezone))
+    return local.astimezone(ZoneInfo("UTC")).replace(tzinfo=None)
