@@ -148,7 +148,7 @@ def qini(
     >>> print(found)
     Qini 219 [206, 229] per 1,000 customers over chance; contacting everyone changes 250 [166, 334] per 1,000
     >>> print(format(found.curve.at(0.5), ".0f"))
-    500 [450, 538]
+    500 [468, 508]
     """
 
     def read(depth: Floats, gain: Floats) -> Floats:
