@@ -157,8 +157,8 @@ def qini(
     trial = read_trial(y, {"uplift": uplift}, treatment, **design)
     values, draws = replicate(trial, read, n_draws, seed)
     found = [
-        interval(value * PER_CUSTOMERS, drawn * PER_CUSTOMERS)
-        for value, drawn in zip(values[0], draws[0].T, strict=True)
+        interval(value, drawn).scaled(PER_CUSTOMERS)
+        for value, drawn in zip(values[0].tolist(), draws[0].T, strict=True)
     ]
     gain = np.array([(g.value, g.low, g.high) for g in found[2:]]).T
     return Qini(
@@ -269,10 +269,11 @@ def compare_qini(
         return np.array([coefficient(depth, gain) * PER_CUSTOMERS])
 
     trial = read_trial(y, scores, treatment, **design)
-    values, draws = replicate(trial, read, n_draws, seed)
+    found, drawn = replicate(trial, read, n_draws, seed)
+    values, draws = found[:, 0].tolist(), drawn[:, :, 0]
     own = trial.names.index(reference)
     return {
-        name: _compared((values[i, 0], values[own, 0]), (draws[i, :, 0], draws[own, :, 0]))
+        name: _compared((values[i], values[own]), (draws[i], draws[own]))
         for i, name in enumerate(trial.names)
     }
 
