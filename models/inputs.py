@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Mapping
 from typing import Any
 
 import numpy as np
@@ -111,6 +112,47 @@ def read_groups(values: Any, n: int) -> Ints | None:
     if (codes < 0).any():
         raise InputError("groups", "every row needs a customer's id", f"{int((codes < 0).sum()):,} missing")
     return codes.astype(np.int64)
+
+
+def read_by_arm(name: str, given: Any, arms: tuple[str, ...], n: int) -> Floats:
+    """Return one finite number per customer and arm: (n, len(arms)).
+
+    Parameters
+    ----------
+    name
+        What the caller calls it; it stands in the error.
+    given
+        A number or (n,) column for all arms alike; a mapping arm -> one of these, or a DataFrame with the arms
+        as columns; or an array (n, len(arms)).
+
+    Raises
+    ------
+    InputError
+        An arm left out, an unknown one, text, missing values, or another shape.
+    """
+    if isinstance(given, Mapping | pd.DataFrame):
+        columns = {str(arm): given[arm] for arm in given}
+        odd = set(columns) ^ set(arms)
+        if odd:
+            raise InputError(
+                name,
+                f"one entry for each of {quoted(arms, most=20)} is needed",
+                f"{'unknown' if odd - set(arms) else 'none for'} {quoted(sorted(odd))}",
+            )
+        return np.column_stack([_full(name, columns[arm], n) for arm in arms])
+    if np.ndim(given) < 2:
+        return np.repeat(_full(name, given, n)[:, None], len(arms), axis=1)
+    if np.shape(given) != (n, len(arms)):
+        raise InputError(name, f"shape ({n:,}, {len(arms)}) is needed", f"shape {np.shape(given)}")
+    return np.column_stack([read_numbers(name, column) for column in np.asarray(given).T])
+
+
+def _full(name: str, given: Any, n: int) -> Floats:
+    if np.ndim(given) == 0:
+        return np.full(n, read_numbers(name, [given])[0])
+    numbers = read_numbers(name, given)
+    refuse_lengths(n, **{name: numbers})
+    return numbers
 
 
 def refuse_lengths(n: int, **columns: Any) -> None:

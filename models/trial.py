@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Iterator, Mapping
 from dataclasses import dataclass
-from typing import Any, TypedDict
+from typing import Any, TypedDict, Unpack
 
 import numpy as np
 import numpy.typing as npt
@@ -15,7 +15,7 @@ from .arms import Arms, read_arms
 from .inputs import Floats, Ints, read_groups, read_numbers, read_weights, refuse_misaligned
 
 
-class Design(TypedDict, total=False):
+class Assignment(TypedDict, total=False):
     """How customers came into their arms; every measure of uplift takes these as keywords.
 
     Attributes
@@ -24,24 +24,59 @@ class Design(TypedDict, total=False):
         Probability of assignment, as in `read_arms`. Default: the observed shares.
     control
         Which value of the treatment column is the control, as in `read_arms`.
-    arm
-        The treatment that is compared with the control, where there are several; other rows are left out.
     sample_weight
         (n,) how many customers a row stands for, not negative. Default: one each.
     groups
-        (n,) the customer of each row, where customers repeat. Bootstrap draws take or leave whole customers.
+        (n,) the customer of each row, where customers repeat. Draws take or leave whole customers.
     """
 
     p_treatment: Any
     control: Any
-    arm: str
     sample_weight: Any
     groups: Any
 
 
+class Design(Assignment, total=False):
+    """As `Assignment`, for measures that compare one treatment with the control.
+
+    Attributes
+    ----------
+    arm
+        The treatment that is compared with the control, where there are several; other rows are left out.
+    """
+
+    arm: str
+
+
+@dataclass(frozen=True, eq=False)
+class Experiment:
+    """Outcomes by arm, in the order of the rows.
+
+    Attributes
+    ----------
+    y
+        (n,) outcomes, any unit.
+    arms
+        Who was where, with what probability.
+    weight
+        (n,) customers that a row stands for.
+    customer
+        (n,) codes 0.. of the customers where they repeat, else None.
+    """
+
+    y: Floats
+    arms: Arms
+    weight: Floats
+    customer: Ints | None
+
+    def __len__(self) -> int:
+        """Return the number of rows."""
+        return len(self.y)
+
+
 @dataclass(frozen=True, eq=False)
 class Trial:
-    """One treatment against its control, and scores to be judged, in an order that depends on values only.
+    """One treatment against its control, with columns of scores, in an order that depends on values only.
 
     Attributes
     ----------
@@ -74,18 +109,41 @@ class Trial:
         return len(self.y)
 
 
+def read_experiment(
+    y: Any,
+    treatment: Any,
+    *,
+    p_treatment: Any = None,
+    control: Any = None,
+    sample_weight: Any = None,
+    groups: Any = None,
+) -> Experiment:
+    """Return the experiment that the columns describe; parameters as in `Assignment`.
+
+    Raises
+    ------
+    InputError
+        Missing values, text, lengths or indexes that do not match, one arm only, or an arm without weight.
+    """
+    refuse_misaligned(y=y, treatment=treatment, sample_weight=sample_weight, groups=groups)
+    arms = read_arms(treatment, p_treatment, control)
+    weight = read_weights(sample_weight, len(arms))
+    held = np.bincount(arms.codes, weights=weight, minlength=arms.n_arms)
+    if not held.all():
+        empty = arms.names[int(np.argmin(held))]
+        raise InputError("sample_weight", f"arm '{empty}' needs some weight", "zero everywhere")
+    return Experiment(read_numbers("y", y), arms, weight, read_groups(groups, len(arms)))
+
+
 def read_trial(
     y: Any,
     scores: Mapping[str, Any],
     treatment: Any,
     *,
-    p_treatment: Any = None,
-    control: Any = None,
     arm: str | None = None,
-    sample_weight: Any = None,
-    groups: Any = None,
+    **assignment: Unpack[Assignment],
 ) -> Trial:
-    """Return the trial that the columns describe; parameters as in `Design`.
+    """Return the trial that the columns describe; keywords as in `Design`.
 
     Rows are brought into an order of their own, so that the order they came in changes no later number,
     not even in its last digit.
@@ -93,23 +151,19 @@ def read_trial(
     Raises
     ------
     InputError
-        Missing values, text, lengths or indexes that do not match, one arm only, an arm without weight,
-        or several treatments without ``arm``.
+        As in `read_experiment`, or several treatments without ``arm``.
     """
-    refuse_misaligned(y=y, **scores, treatment=treatment, sample_weight=sample_weight, groups=groups)
-    outcome = read_numbers("y", y)
+    refuse_misaligned(y=y, **scores)
+    whole = read_experiment(y, treatment, **assignment)
     table = np.vstack([read_numbers(name, score) for name, score in scores.items()])
-    rows, pair = _pair(read_arms(treatment, p_treatment, control), arm)
-    weight = read_weights(sample_weight, len(outcome))[rows]
-    customer = read_groups(groups, len(outcome))
-    customer = None if customer is None else np.unique(customer[rows], return_inverse=True)[1]
+    rows, pair = _pair(whole.arms, arm)
+    outcome, weight, table = whole.y[rows], whole.weight[rows], table[:, rows]
     is_treated, p_treated = pair.codes == 1, pair.probability[:, 1]
-    _refuse_weightless(weight, is_treated, pair.names)
-    table = table[:, rows]
-    keys = [*table, p_treated, weight, outcome[rows]]
-    order = np.lexsort((*([] if customer is None else [customer]), *keys, is_treated))
+    customer = None if whole.customer is None else np.unique(whole.customer[rows], return_inverse=True)[1]
+    ids = [] if customer is None else [customer]
+    order = np.lexsort((*ids, *table, p_treated, weight, outcome, is_treated))
     return Trial(
-        outcome[rows][order],
+        outcome[order],
         is_treated[order],
         p_treated[order],
         weight[order],
@@ -130,18 +184,9 @@ def _pair(arms: Arms, arm: str | None) -> tuple[npt.NDArray[np.intp], Arms]:
         )
     if arm is not None and arm not in arms.names[1:]:
         raise InputError(
-            "arm",
-            "the name of a treatment is needed",
-            f"'{arm}'",
-            did_you_mean(str(arm), arms.names[1:]),
+            "arm", "the name of a treatment is needed", f"'{arm}'", did_you_mean(str(arm), arms.names[1:])
         )
     return arms.against_control(1 if arm is None else arms.names.index(arm))
-
-
-def _refuse_weightless(weight: Floats, is_treated: npt.NDArray[np.bool_], names: tuple[str, ...]) -> None:
-    for name, rows in zip(names, (~is_treated, is_treated), strict=True):
-        if not weight[rows].any():
-            raise InputError("sample_weight", f"arm '{name}' needs some weight", "zero everywhere")
 
 
 def draw_customers(trial: Trial, n_draws: int, seed: int) -> Iterator[Ints]:
