@@ -1,0 +1,103 @@
+"""Edge: an audience as a folder that is replaced in one step, the same bytes for the same inputs."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+from pathlib import Path
+from typing import Any
+
+import pandas as pd
+import pyarrow as pa
+import pyarrow.csv as csv
+import pyarrow.parquet as pq
+
+from penchant.errors import NotThereError
+from penchant.output import replaced_folder
+
+from ..features.contract import ASSIGNMENTS, CAMPAIGNS, CanonicalTable
+from .audience import Audience
+from .record import campaign_row, send_list
+from .risk_list import safe_for_spreadsheets
+
+RECORD = "assignments.parquet"
+CAMPAIGN = "campaigns.parquet"
+SEND_LIST = "send_list"
+
+_ARROW = {
+    "id": pa.string(),
+    "code": pa.string(),
+    "text": pa.string(),
+    "time": pa.timestamp("us"),
+    "money": pa.int64(),
+    "whole": pa.int64(),
+    "number": pa.float64(),
+    "flag": pa.bool_(),
+}
+
+
+def write_audience(
+    audience: Audience, folder: Path, inputs: Mapping[str, Any], minor_units: int = 100
+) -> None:
+    """Write an audience: the record, the campaign, the send list, and the manifest.
+
+    Parameters
+    ----------
+    audience
+        What was drawn.
+    folder
+        Becomes the result: ``assignments.parquet`` and ``campaigns.parquet`` in the form of the shop's tables,
+        ``send_list.parquet`` with the treated alone, and the same as ``send_list.csv`` for people, in which
+        texts that a spreadsheet would run as a formula carry an apostrophe.
+    inputs
+        What the scores and the shop were, for the manifest.
+    minor_units
+        How many minor units make a major one.
+
+    Raises
+    ------
+    OutputError
+        If the folder cannot be written; what was there stays.
+    """
+    with replaced_folder(folder, {"inputs": dict(inputs), "audience": audience.as_dict()}) as place:
+        write_audience_files(audience, place, minor_units)
+
+
+def write_audience_files(audience: Audience, place: Path, minor_units: int) -> None:
+    """Write the files of one audience into a folder."""
+    sent = send_list(audience.record)
+    pq.write_table(as_arrow(audience.record, ASSIGNMENTS), place / RECORD)
+    pq.write_table(as_arrow(campaign_row(audience, minor_units), CAMPAIGNS), place / CAMPAIGN)
+    pq.write_table(as_arrow(sent, ASSIGNMENTS), place / f"{SEND_LIST}.parquet")
+    csv.write_csv(as_arrow(safe_for_spreadsheets(sent), ASSIGNMENTS), place / f"{SEND_LIST}.csv")
+
+
+def as_arrow(frame: pd.DataFrame, table: CanonicalTable) -> pa.Table:
+    """Return a frame as Arrow: the table's columns with its types; what is missing everywhere is text."""
+    rows = pa.Table.from_pandas(frame, preserve_index=False)
+    return rows.cast(pa.schema([(field.name, _type_of(field, table)) for field in rows.schema]))
+
+
+def _type_of(field: pa.Field, table: CanonicalTable) -> pa.DataType:
+    if field.name in table.names:
+        return _ARROW[table.column(field.name).kind]
+    is_text = pa.types.is_null(field.type) or pa.types.is_large_string(field.type)
+    return pa.string() if is_text else field.type
+
+
+def read_records(folders: Sequence[Path]) -> pd.DataFrame:
+    """Return the records of earlier audiences, as `draw_audience` takes them for its past.
+
+    Raises
+    ------
+    NotThereError
+        If a folder holds no audience.
+    """
+    frames = [_read_record(folder) for folder in folders]
+    return pd.concat(frames, ignore_index=True) if frames else pd.DataFrame()
+
+
+def _read_record(folder: Path) -> pd.DataFrame:
+    path = folder / RECORD
+    if not path.is_file():
+        raise NotThereError(f"audience '{folder}'", f"'{RECORD}' in it", "nothing there")
+    return pq.read_table(path).to_pandas()
