@@ -67,15 +67,37 @@ class EngineSection(Section):
     master: str = Field("local[2]", description="Spark master where no remote is given")
 
 
-class Source(Section):
+class Reading(Section):
+    """How cells are read; in a source it goes before what its table says."""
+
+    timezone: TimeZone | None = Field(None, description="zone of times that carry none; default: UTC")
+    time_format: str | tuple[str, ...] | None = Field(
+        None, description="strptime format or formats, 'epoch_s' or 'epoch_ms'; default: ISO 8601"
+    )
+    decimal: Literal[".", ","] | None = Field(
+        None, description="decimal sign of numbers in text; default: '.'"
+    )
+    nulls: tuple[str, ...] | None = Field(
+        None, description="texts that stand for no value; default: NULL, null, NaN, nan, None, \\N"
+    )
+    amounts_in: Literal["major", "minor"] | None = Field(
+        None, description="unit of money in the files; default: major, such as pounds or euros"
+    )
+
+
+class Source(Reading):
     """One place that a table's rows come from, and how its columns are called there."""
 
     path: str | None = Field(None, description="a file or pattern, relative to --data or the configuration")
     address: str | None = Field(None, description="an address that Ibis connects to, such as postgres://...")
+    query: str | None = Field(
+        None, description="SQL over files: select ... from 'a.csv' join 'b.csv' using (id)"
+    )
     table: str | None = Field(None, description="the table at the address or in the DuckDB file")
-    sheet: str | None = Field(None, description="an Excel sheet; default: the first")
-    separator: str | None = None
-    encoding: str | None = None
+    sheet: str | None = Field(None, description="an Excel sheet, or '*' for all; default: the first")
+    separator: str | None = Field(None, min_length=1, max_length=4, description="default: found by looking")
+    encoding: str | None = Field(None, description="default: UTF-8 or by its mark, else Windows-1252")
+    quote: str = Field('"', max_length=1, description="the sign around cells of text; '' for none")
     header: bool = True
     names: tuple[str, ...] = Field((), description="column names where the file has no header")
     columns: dict[str, str] = Field({}, description="canonical column -> the shop's column or an expression")
@@ -85,8 +107,10 @@ class Source(Section):
 
     @model_validator(mode="after")
     def _one_place(self) -> Source:
-        if (self.path is None) == (self.address is None):
-            raise ValueError("a source needs either a path or an address")
+        if sum(place is not None for place in (self.path, self.address, self.query)) != 1:
+            raise ValueError("a source needs one of path, address or query")
+        if self.address is not None and self.table is None:
+            raise ValueError("an address needs the name of a table there")
         return self
 
     @property
@@ -94,8 +118,13 @@ class Source(Section):
         """The conditions of rows to leave out, by name."""
         return {"excluded": self.exclude} if isinstance(self.exclude, str) else self.exclude
 
+    @property
+    def place(self) -> str:
+        """Where the rows come from, as messages name it."""
+        return self.path or self.address or "query"
 
-class TableSection(Section):
+
+class TableSection(Reading):
     """One canonical table: its sources, and what they share."""
 
     sources: tuple[Source, ...] = Field(min_length=1)
@@ -104,9 +133,6 @@ class TableSection(Section):
     codes: dict[str, dict[str, str]] = Field(
         {}, description="column -> {the shop's code -> the canonical code}"
     )
-    timezone: TimeZone | None = Field(None, description="zone of times that carry none; default: UTC")
-    time_format: str | None = Field(None, description="strptime format, or 'epoch_s' or 'epoch_ms'")
-    amounts_in: Literal["major", "minor"] = Field("major", description="unit of money in the files")
 
     @model_validator(mode="before")
     @classmethod
@@ -114,9 +140,8 @@ class TableSection(Section):
         """Let a table with one source name it without a list of sources."""
         if not isinstance(values, dict) or "sources" in values:
             return values
-        own = {"path", "address", "table", "sheet", "separator", "encoding", "header", "names"}
-        source = {key: value for key, value in values.items() if key in own}
-        rest = {key: value for key, value in values.items() if key not in own}
+        rest = {key: value for key, value in values.items() if key in cls.model_fields}
+        source = {key: value for key, value in values.items() if key not in cls.model_fields}
         return {**rest, "sources": [source]} if source else values
 
     def mapping(self, source: Source) -> dict[str, str]:
@@ -127,6 +152,13 @@ class TableSection(Section):
         """Return the named conditions of rows to leave out of one source."""
         shared = {"excluded": self.exclude} if isinstance(self.exclude, str) else self.exclude
         return {**shared, **source.exclusions}
+
+    def reading(self, source: Source) -> Reading:
+        """Return how cells of one source are read: its own word, else the table's."""
+        own = {name: getattr(source, name) for name in Reading.model_fields}
+        return Reading(
+            **{name: getattr(self, name) if value is None else value for name, value in own.items()}
+        )
 
 
 class FeaturesSection(Section):

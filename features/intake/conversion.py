@@ -1,0 +1,308 @@
+"""SQL that turns raw values into canonical ones, and says of each cell whether it could.
+
+Three layers of columns for each canonical column ``x``: ``raw:x``, the value as the mapping gives it; then numbers as
+doubles (``num:x``) and times as local ones (``local:x``); then ``x`` itself, and what the rules ask about it.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from dataclasses import dataclass, field
+
+from penchant.config import Reading
+
+from ..contract import Column, Kind
+from ..rules import EARLIEST, LATEST
+from .clocks import Clock
+from .expressions import Meaning, RawColumns, quoted_name, text_literal
+
+_SIGNED = ("TINYINT", "SMALLINT", "INTEGER", "BIGINT", "HUGEINT")
+WHOLE_TYPES = (*_SIGNED, *(f"U{kind}" for kind in _SIGNED))
+REAL_TYPES = ("FLOAT", "DOUBLE")
+ZONED = r":\d\d(\.\d+)?\s*(Z|UTC|GMT|[+-]\d\d(:?\d\d)?|[A-Za-z]+/[A-Za-z_/]+)$"
+EPOCHS: Mapping[str, str] = {"epoch_s": "1e6", "epoch_ms": "1e3"}  # microseconds in one
+
+
+@dataclass(frozen=True)
+class Cells:
+    """The three layers of SQL of one canonical column: alias -> SQL."""
+
+    raw: Mapping[str, str]
+    middle: Mapping[str, str]
+    final: Mapping[str, str]
+
+
+@dataclass(frozen=True)
+class Origin:
+    """Where a canonical column's values come from.
+
+    Parameters
+    ----------
+    column
+        The canonical column.
+    meaning
+        What its mapping means.
+    engine_type
+        The engine's type of the mapping's value.
+    reading
+        How its cells are read.
+    codes
+        The shop's code to the canonical one.
+    decimals
+        Decimal places of the currency's minor unit.
+    is_float_text
+        Whether the column is text in which every id ends in ``.0``.
+    clock
+        What the clocks of the zone showed over the span of the times.
+    """
+
+    column: Column
+    meaning: Meaning
+    engine_type: str
+    reading: Reading
+    codes: Mapping[str, str]
+    decimals: int
+    is_float_text: bool = False
+    clock: Clock = field(default_factory=Clock)
+
+    @property
+    def is_text(self) -> bool:
+        """Whether the mapping gives text."""
+        return self.engine_type == "VARCHAR"
+
+    @property
+    def is_number(self) -> bool:
+        """Whether the mapping gives numbers."""
+        return self.engine_type in (*WHOLE_TYPES, *REAL_TYPES) or self.engine_type.startswith("DECIMAL")
+
+    @property
+    def is_time(self) -> bool:
+        """Whether the mapping gives times."""
+        return self.engine_type.startswith("TIMESTAMP") or self.engine_type == "DATE"
+
+    @property
+    def zone(self) -> str:
+        """The zone of times that carry none."""
+        return self.reading.timezone or "UTC"
+
+    @property
+    def formats(self) -> tuple[str, ...]:
+        """How times are written; none for ISO 8601."""
+        given = self.reading.time_format
+        return (given,) if isinstance(given, str) else given or ()
+
+    @property
+    def is_cheap(self) -> bool:
+        """Whether converting the values each time they are read costs next to nothing."""
+        if self.is_text:
+            return self.column.kind in ("id", "code", "text") and not (self.codes or self.is_float_text)
+        if self.column.kind == "time":
+            return self.is_time and self.zone == "UTC"
+        return self.column.kind != "id"
+
+
+def misfit(origin: Origin) -> str:
+    """Return why a type cannot become what the contract asks, or an empty text."""
+    kind: Kind = origin.column.kind
+    is_plain = origin.is_text or origin.is_number or origin.engine_type in ("BOOLEAN", "UUID")
+    if kind == "text" or origin.engine_type == '"NULL"':
+        return ""
+    if kind == "time":
+        if origin.is_number and not origin.formats:
+            return f"{origin.engine_type}; name time_format, such as 'epoch_s', 'epoch_ms' or '%Y%m%d'"
+        return "" if origin.is_time or origin.is_text or origin.is_number else origin.engine_type
+    if kind in ("id", "code"):
+        return "" if is_plain or origin.is_time else origin.engine_type
+    return "" if is_plain and origin.engine_type != "UUID" else origin.engine_type
+
+
+def cells(origin: Origin, raw: RawColumns) -> Cells:
+    """Return the SQL of a canonical column."""
+    name = origin.column.name
+    first = {f"raw:{name}": origin.meaning.sql}
+    unreadable = " or ".join(origin.meaning.unreadable)
+    first[f"cell:{name}"] = f"coalesce({unreadable}, false)" if unreadable else "false"
+    if origin.column.kind == "time":
+        return Cells(first, *_time(origin))
+    if origin.column.kind in ("number", "money", "whole"):
+        return Cells(first, *_number(origin))
+    if origin.column.kind == "flag":
+        return Cells(first, {}, {name: _flag(origin), f"bad:{name}": _bad(name, quoted_name(name))})
+    if origin.column.kind == "text":
+        return Cells(
+            first, {}, {name: quoted_name(f"raw:{name}"), f"bad:{name}": quoted_name(f"cell:{name}")}
+        )
+    return Cells({**first, **_padding(origin, raw)}, {}, _string(origin))
+
+
+def _bad(name: str, value: str) -> str:
+    """Say that a cell is there but could not be read."""
+    return (
+        f"({quoted_name(f'cell:{name}')} or ({quoted_name(f'raw:{name}')} is not null and {value} is null))"
+    )
+
+
+def _padding(origin: Origin, raw: RawColumns) -> dict[str, str]:
+    """Say whether a text cell has blanks around it, and whether it is taken as anything but what it is."""
+    name, column = origin.column.name, origin.meaning.column
+    if column is None or not raw.is_text(column):
+        return {f"pad:{name}": "false", f"same:{name}": "true"}
+    cell = quoted_name(raw.names[column])
+    return {
+        f"pad:{name}": f"coalesce(length({cell}) <> length(trim({cell})), false)",
+        f"same:{name}": f"{cell} is not distinct from {raw.cell(column)}",
+    }
+
+
+def _string(origin: Origin) -> dict[str, str]:
+    name = origin.column.name
+    value = as_text(origin, quoted_name(f"raw:{name}"))
+    is_float = origin.is_float_text or origin.engine_type in REAL_TYPES
+    if origin.codes or origin.column.codes:
+        value = _coded(value, origin)
+    return {
+        name: value,
+        f"bad:{name}": quoted_name(f"cell:{name}"),
+        f"float:{name}": f"{quoted_name(f'raw:{name}')} is not null" if is_float else "false",
+    }
+
+
+def as_text(origin: Origin, value: str) -> str:
+    """Return the SQL of a raw value as text; whole numbers lose their decimal point."""
+    if origin.is_float_text:
+        return f"regexp_replace({value}, '\\.0$', '')"
+    if origin.is_text:
+        return value
+    if origin.engine_type in REAL_TYPES or origin.engine_type.startswith("DECIMAL"):
+        whole = f"{value} = trunc({value}) and abs({value}) < 1e18"
+        missing = f"isnan({value})" if origin.engine_type in REAL_TYPES else "false"
+        return f"case when {missing} then null when {whole} then {value}::bigint::varchar else {value}::varchar end"
+    return f"{value}::varchar"
+
+
+def _coded(value: str, origin: Origin) -> str:
+    """Return the SQL that maps the shop's codes, and forgives upper case in the contract's own."""
+    known = ", ".join(text_literal(code) for code in origin.column.codes)
+    other = f"case when lower({value}) in ({known}) then lower({value}) else {value} end" if known else value
+    if not origin.codes:
+        return other
+    listed = " ".join(
+        f"when {text_literal(own)} then {text_literal(code)}" for own, code in origin.codes.items()
+    )
+    return f"case {value} {listed} else {other} end"
+
+
+def _number(origin: Origin) -> tuple[dict[str, str], dict[str, str]]:
+    """Return doubles, and of them integers of the minor unit, whole numbers or the finite ones."""
+    name, kind = origin.column.name, origin.column.kind
+    value, number = quoted_name(f"raw:{name}"), quoted_name(f"num:{name}")
+    finite = f"case when isfinite({number}) then {number} end"
+    bad = _bad(name, number)
+    if kind == "money":
+        final = f"try_cast({minor_units(finite, origin)} as bigint)"
+    elif kind == "whole":
+        final = f"case when {number} = trunc({number}) then try_cast({number} as bigint) end"
+        bad = f"({bad} or (isfinite({number}) and {number} <> trunc({number})))"
+    else:
+        final = finite
+    if origin.engine_type in WHOLE_TYPES and (kind == "whole" or _is_minor(origin)):
+        final = f"try_cast({value} as bigint)"
+    return {f"num:{name}": _double(origin, value)}, {name: final, f"bad:{name}": bad, f"num:{name}": number}
+
+
+def _double(origin: Origin, value: str) -> str:
+    if origin.is_text:
+        return f"{'as_number_with_comma' if origin.reading.decimal == ',' else 'as_number'}({value})"
+    return f"{value}::int::double" if origin.engine_type == "BOOLEAN" else f"{value}::double"
+
+
+def _is_minor(origin: Origin) -> bool:
+    return origin.column.kind == "money" and origin.reading.amounts_in == "minor"
+
+
+def trusted_cell(origin: Origin) -> str:
+    """Return the SQL of a canonical value of which it is known that every cell can be read, from the middle layer."""
+    name, kind = origin.column.name, origin.column.kind
+    value = quoted_name(f"raw:{name}")
+    if kind == "time":
+        return quoted_name(f"at:{name}")
+    if (
+        kind in ("whole", "money")
+        and origin.engine_type in WHOLE_TYPES
+        and (kind == "whole" or _is_minor(origin))
+    ):
+        return f"{value}::bigint"
+    if kind == "money":
+        return f"{minor_units(quoted_name(f'num:{name}'), origin)}::bigint"
+    if kind == "number":
+        return quoted_name(f"num:{name}")
+    if kind == "whole":
+        return f"{quoted_name(f'num:{name}')}::bigint"
+    return _flag(origin) if kind == "flag" else value
+
+
+def minor_units(number: str, origin: Origin) -> str:
+    """Return the SQL that rounds an amount to minor units once, halves away from zero.
+
+    Binary fractions are taken for the decimal ones that they stand for, to the sixth place: 2.675 is 2.675 and
+    becomes 268 cents, not the 2.67499... that a double holds.
+    """
+    if origin.reading.amounts_in == "minor":
+        return f"round({number})"
+    return f"round(round({number} * 1e6) / 1e{6 - origin.decimals})"
+
+
+def _flag(origin: Origin) -> str:
+    value = quoted_name(f"raw:{origin.column.name}")
+    if origin.engine_type == "BOOLEAN":
+        return value
+    if origin.is_number:
+        return f"{value} <> 0"
+    yes, no = "('true', 't', 'yes', 'y', '1', '1.0')", "('false', 'f', 'no', 'n', '0', '0.0')"
+    return f"case when lower({value}) in {yes} then true when lower({value}) in {no} then false end"
+
+
+def _time(origin: Origin) -> tuple[dict[str, str], dict[str, str]]:
+    """Return local times and instants, and of these the ones within the range of the contract."""
+    name = origin.column.name
+    value, local, at = (quoted_name(f"{layer}:{name}") for layer in ("raw", "local", "at"))
+    read, zoned, clock = local_time(origin, value), "false", "false"
+    utc = read
+    if not is_absolute(origin):
+        utc = origin.clock.in_utc(read)
+        if origin.is_text and not origin.formats:
+            zoned = f"coalesce(regexp_matches({value}, {text_literal(ZONED)}), false)"
+            utc = f"case when {zoned} then try_cast({value} as timestamptz)::timestamp else {utc} end"
+        clock = f"coalesce(not {zoned} and {origin.clock.unclear(local)}, false)"
+    within = f"{at} >= timestamp '{EARLIEST}' and {at} < timestamp '{LATEST}'"
+    return {f"local:{name}": read, f"at:{name}": utc}, {
+        name: f"case when {within} then {at} end",
+        f"bad:{name}": _bad(name, at),
+        f"at:{name}": at,
+        f"zoned:{name}": zoned,
+        f"clock:{name}": clock,
+    }
+
+
+def is_absolute(origin: Origin) -> bool:
+    """Say whether times come with their zone, or as seconds since 1970."""
+    if origin.engine_type == "TIMESTAMP WITH TIME ZONE":
+        return True
+    return bool(origin.formats) and all(form in EPOCHS or "%z" in form for form in origin.formats)
+
+
+def local_time(origin: Origin, value: str) -> str:
+    """Return the SQL of a time as the shop's clock showed it."""
+    if origin.is_time:
+        return f"{value}::timestamp"
+    if not origin.formats:
+        return f"try_cast({value} as timestamp)"
+    tries = [_by_format(origin, value, form) for form in origin.formats]
+    return f"coalesce({', '.join(tries)})" if len(tries) > 1 else tries[0]
+
+
+def _by_format(origin: Origin, value: str, form: str) -> str:
+    if form in EPOCHS:
+        number = f"as_number({value})" if origin.is_text else f"{value}::double"
+        return f"case when abs({number}) < 1e15 then make_timestamp(({number} * {EPOCHS[form]})::bigint) end"
+    return f"try_strptime({as_text(origin, value)}, {text_literal(form)})::timestamp"

@@ -1,0 +1,263 @@
+"""What a mapping's value means: a column by its exact name, or an SQL expression over the raw columns.
+
+Text cells are trimmed and emptied of null signs wherever an expression reads them, and read as numbers where the
+expression computes with them, so that ``quantity * price`` works on a CSV file as it does on Parquet.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Mapping
+from dataclasses import dataclass
+from typing import Any
+
+from sqlglot import exp, parse
+from sqlglot.errors import SqlglotError
+
+from penchant.config import Reading
+from penchant.errors import ContractError, did_you_mean
+
+NULLS = ("NULL", "null", "NaN", "nan", "None", "\\N")
+DIALECT = "duckdb"
+Node = Any  # sqlglot names the base class of its nodes differently from version to version
+PSEUDO = ("_file", "_row")  # where a row was read: at hand in every expression
+
+MACROS = (
+    "create or replace macro without_signs(x) as regexp_replace(x, '[\\s$£€¥]', '', 'g')",
+    "create or replace macro as_number(x) as coalesce(try_cast(x as double), try_cast("
+    "case when regexp_full_match(without_signs(x), '-?\\d{1,3}(,\\d{3})+(\\.\\d*)?')"
+    " then replace(without_signs(x), ',', '') else without_signs(x) end as double))",
+    "create or replace macro as_number_with_comma(x) as"
+    " try_cast(replace(replace(without_signs(x), '.', ''), ',', '.') as double)",
+)
+
+_COMPUTES = (
+    exp.Add,
+    exp.Sub,
+    exp.Mul,
+    exp.Div,
+    exp.IntDiv,
+    exp.Mod,
+    exp.Neg,
+    exp.Sum,
+    exp.Avg,
+    exp.Round,
+    exp.Abs,
+    exp.Floor,
+    exp.Ceil,
+    exp.Sqrt,
+    exp.Sign,
+)
+_COMPARES = (exp.EQ, exp.NEQ, exp.GT, exp.GTE, exp.LT, exp.LTE, exp.Between, exp.In)
+_PASSES = (exp.Paren, exp.Coalesce, exp.Nullif, exp.Greatest, exp.Least)
+
+
+@dataclass(frozen=True)
+class RawColumns:
+    """The columns of a raw relation, as expressions see them.
+
+    Parameters
+    ----------
+    names
+        The shop's column name to the engine's name of it.
+    types
+        The shop's column name to the engine's type.
+    reading
+        How the cells of text are read.
+    is_clean
+        Whether it is known that no cell needs trimming or stands for null.
+    """
+
+    names: Mapping[str, str]
+    types: Mapping[str, str]
+    reading: Reading
+    is_clean: bool = False
+
+    def found(self, name: str) -> str | None:
+        """Return the column of a name: the same letters first, then the same but for upper and lower case."""
+        if name in self.names or name in PSEUDO:
+            return name
+        same = [known for known in self.names if known.lower() == name.lower()]
+        return same[0] if len(same) == 1 else None
+
+    def is_text(self, name: str) -> bool:
+        """Say whether a column holds text."""
+        return self.types.get(name) == "VARCHAR"
+
+    def cell(self, name: str) -> str:
+        """Return the SQL of a cell: text trimmed, with null signs and blanks as null."""
+        cell = quoted_name(self.names.get(name, name))
+        if self.is_clean or not self.is_text(name):
+            return cell
+        signs = ("", *(NULLS if self.reading.nulls is None else self.reading.nulls))
+        listed = ", ".join(text_literal(sign) for sign in signs)
+        return f"(case when trim({cell}) in ({listed}) then null else trim({cell}) end)"
+
+    def number(self, sql: str) -> str:
+        """Return the SQL that reads text as a number."""
+        return f"as_number_with_comma({sql})" if self.reading.decimal == "," else f"as_number({sql})"
+
+
+@dataclass(frozen=True)
+class Meaning:
+    """What a mapping's value means on a raw relation.
+
+    Parameters
+    ----------
+    sql
+        The SQL of the raw value.
+    column
+        The raw column, where the value names one; None for an expression.
+    unreadable
+        Conditions, one of which holds where a cell is there that the expression cannot read.
+    reads
+        The raw columns that the value is made of.
+    """
+
+    sql: str
+    column: str | None
+    unreadable: tuple[str, ...] = ()
+    reads: tuple[str, ...] = ()
+
+
+def quoted_name(name: str) -> str:
+    """Return a name as an SQL identifier.
+
+    Examples
+    --------
+    >>> quoted_name('Customer ID')
+    '"Customer ID"'
+    """
+    return '"' + name.replace('"', '""') + '"'
+
+
+def text_literal(text: str) -> str:
+    """Return a text as an SQL literal.
+
+    Examples
+    --------
+    >>> text_literal("O'Neill")
+    "'O''Neill'"
+    """
+    return "'" + text.replace("'", "''") + "'"
+
+
+def meaning(value: str, raw: RawColumns, where: str) -> Meaning:
+    """Return what a mapping's value means.
+
+    Parameters
+    ----------
+    value
+        A raw column's name, or an SQL expression in DuckDB's dialect.
+    raw
+        The columns it may name.
+    where
+        The place in the configuration, for messages.
+
+    Raises
+    ------
+    ContractError
+        If it is neither, or names a column that does not exist.
+    """
+    column = raw.found(value.strip())
+    if column is not None:
+        return Meaning(raw.cell(column), column, reads=(column,))
+    tree = _parsed(value, raw, where)
+    unknown = [ref.name for ref in tree.find_all(exp.Column) if raw.found(ref.name) is None]
+    if unknown:
+        got = f"'{value}'" + (f", which reads '{unknown[0]}'" if unknown[0] != value else "")
+        raise ContractError(
+            where,
+            "a column of the source or an expression over its columns",
+            got,
+            did_you_mean(unknown[0], raw.names),
+        )
+    if isinstance(tree, exp.Column):
+        name = raw.found(tree.name) or tree.name
+        return Meaning(raw.cell(name), name, reads=(name,))
+    return _resolved(tree, raw)
+
+
+def _parsed(value: str, raw: RawColumns, where: str) -> Node:
+    parts: list[Node] = []
+    try:
+        statements = parse(f"select {value}", dialect=DIALECT)
+        tree: Node = statements[0]
+        parts = tree.expressions if isinstance(tree, exp.Select) else []
+        plain = len(statements) == 1 and len(parts) == 1 and not tree.args.get("from_")
+    except SqlglotError:
+        plain = False
+    if not plain or any(tree.find_all(exp.Subquery)):
+        raise ContractError(
+            where,
+            "a column of the source or an SQL expression over its columns",
+            f"'{value}'",
+            did_you_mean(value, raw.names),
+        )
+    part = parts[0]
+    if isinstance(part, exp.Alias):  # two words: a column's name with a blank, mistyped
+        raise ContractError(where, "a column of the source", f"'{value}'", did_you_mean(value, raw.names))
+    return part
+
+
+def _resolved(tree: Node, raw: RawColumns) -> Meaning:
+    unreadable: dict[str, None] = {}
+    reads: dict[str, None] = {}
+
+    def cell(column: exp.Column) -> str:
+        name = raw.found(column.name) or column.name
+        plain = raw.cell(name)
+        reads[name] = None
+        read = raw.number(plain) if raw.is_text(name) and is_computed(column) else plain
+        cast = column.parent if isinstance(column.parent, exp.TryCast) else None
+        tried = f"try_cast({plain} as {cast.to.sql(DIALECT)})" if cast else read
+        if tried != plain:
+            unreadable[f"({plain} is not null and {tried} is null)"] = None
+        return read
+
+    soft = exp.Paren(this=tree.copy()).transform(softened)
+    sql = rewritten(soft, cell)
+    return Meaning(sql, None, tuple(unreadable), tuple(reads))
+
+
+def softened(node: Node) -> Node:
+    """Turn a cast of a cell into one that gives null where it fails, so that one bad cell stays one bad cell."""
+    if type(node) is exp.Cast and not isinstance(node.this, exp.Literal):
+        return exp.TryCast(this=node.this, to=node.to)
+    return node
+
+
+def rewritten(tree: Node, cell: Callable[[exp.Column], str]) -> str:
+    """Return a tree's SQL with each column written as ``cell`` says; the tree is used up."""
+    columns = list(tree.find_all(exp.Column))
+    texts = [cell(column) for column in columns]  # all before the first is replaced: they look at each other
+    for place, column in enumerate(columns):
+        column.replace(exp.column(f"__cell_{place}__"))
+    sql = tree.sql(dialect=DIALECT)
+    for place, text in enumerate(texts):
+        sql = sql.replace(f"__cell_{place}__", text)
+    return sql
+
+
+def is_computed(column: Node) -> bool:
+    """Say whether an expression computes with a column, or compares it with a number."""
+    node, parent = column, column.parent
+    while _passes(node, parent):
+        node, parent = parent, parent.parent
+    if isinstance(parent, _COMPUTES):
+        return not any(isinstance(part, exp.Interval) for part in parent.iter_expressions())
+    if isinstance(parent, _COMPARES):
+        return any(_is_number(part) for part in parent.iter_expressions() if part is not node)
+    return False
+
+
+def _passes(node: Node, parent: Node) -> bool:
+    """Say whether a node's value is its parent's value."""
+    if isinstance(parent, _PASSES):
+        return True
+    return isinstance(parent, exp.Case | exp.If) and node is not parent.args.get("this")
+
+
+def _is_number(node: Node) -> bool:
+    if isinstance(node, exp.Neg | exp.Paren):
+        return _is_number(node.this)
+    return isinstance(node, exp.Literal) and not node.is_string

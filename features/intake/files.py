@@ -1,0 +1,193 @@
+"""Edge: open files as raw relations, whatever they are."""
+
+from __future__ import annotations
+
+from pathlib import Path
+from typing import Any
+
+import pyarrow as pa
+import pyarrow.parquet as pq
+
+from penchant.config import Source
+from penchant.errors import ContractError, NotThereError, PenchantError, did_you_mean, quoted
+
+from .csv_rows import load_text
+from .expressions import quoted_name, text_literal
+from .raw import Gate, Opened, Raw, copied, guarded, put_rows, relation_columns, store
+from .sheets import SUFFIXES as SHEET_SUFFIXES
+from .sheets import read_sheet, sheet_names
+from .text import TextForm, as_utf8, text_form
+
+PARQUET_SUFFIXES = (".parquet", ".pq")
+JSON_SUFFIXES = (".json", ".jsonl", ".ndjson")
+DATABASE_SUFFIXES = (".duckdb", ".ddb", ".db")
+
+
+def found_files(gate: Gate, pattern: str) -> list[Path]:
+    """Return the files of a path or pattern, in the order of their names.
+
+    Raises
+    ------
+    NotThereError
+        If there is none.
+    ContractError
+        If it names a folder.
+    """
+    place = gate.data / pattern
+    if place.is_dir():
+        raise ContractError(
+            f"'{pattern}'",
+            "a file or a pattern",
+            "a folder",
+            f"Name its files, such as '{pattern}/*.parquet'",
+        )
+    if place.is_file():
+        return [place]
+    base = Path(place.anchor)
+    found = sorted(path for path in base.glob(str(place.relative_to(base))) if path.is_file())
+    if not found:
+        beside = [path.name for path in place.parent.glob("*")] if place.parent.is_dir() else []
+        raise NotThereError(
+            f"'{pattern}'", f"a file in '{gate.data}'", "nothing there", did_you_mean(place.name, beside)
+        )
+    return found
+
+
+def open_files(gate: Gate, source: Source, paths: list[Path]) -> Opened:
+    """Open files, those of one shape as one relation."""
+    shapes: dict[Any, list[Path]] = {}
+    faults: list[PenchantError] = []
+    for path in paths:
+        try:
+            shapes.setdefault(_shape(path, source), []).append(path)
+        except PenchantError as fault:
+            faults.append(fault)
+    raws: list[Raw] = []
+    for shape, group in shapes.items():
+        try:
+            raws.extend(_opened(gate, source, shape, group))
+        except PenchantError as fault:
+            faults.append(fault)
+    return Opened(tuple(raws), tuple(faults))
+
+
+def _shape(path: Path, source: Source) -> Any:
+    """Return what files must have in common to be read as one."""
+    suffix = path.suffix.lower()
+    if path.stat().st_size == 0:
+        raise ContractError(f"file '{path.name}'", "a file with rows", "an empty file")
+    if suffix in PARQUET_SUFFIXES:
+        return _parquet_schema(path)
+    if suffix in (*SHEET_SUFFIXES, *JSON_SUFFIXES, *DATABASE_SUFFIXES):
+        return path
+    return text_form(path, source)
+
+
+def _parquet_schema(path: Path) -> pa.Schema:
+    try:
+        return pq.read_schema(path).remove_metadata()
+    except (pa.ArrowException, OSError) as fault:
+        raise ContractError(
+            f"file '{path.name}'", "a whole Parquet file", str(fault).splitlines()[0], "Write or copy it anew"
+        ) from None
+
+
+def _opened(gate: Gate, source: Source, shape: Any, paths: list[Path]) -> list[Raw]:
+    if isinstance(shape, TextForm):
+        return [_text(gate, shape, paths)]
+    if isinstance(shape, pa.Schema):
+        return [_parquet(gate, shape, paths)]
+    path = paths[0]
+    if path.suffix.lower() in SHEET_SUFFIXES:
+        return [_sheet(gate, path, sheet, source) for sheet in sheet_names(path, source.sheet)]
+    if path.suffix.lower() in JSON_SUFFIXES:
+        return [_json(gate, path)]
+    return [open_database(gate, path, source)]
+
+
+def _parquet(gate: Gate, schema: pa.Schema, paths: list[Path]) -> Raw:
+    name = gate.name("raw")
+    listed = ", ".join(text_literal(str(path)) for path in paths)
+    options = "filename = '_file', file_row_number = true, union_by_name = false"
+    guarded(
+        lambda: gate.execute(
+            f"create view {name} as select * exclude (file_row_number), file_row_number as _row"
+            f" from read_parquet([{listed}], {options})"
+        ),
+        f"file '{paths[0].name}'",
+        "a readable Parquet file",
+    )
+    types = relation_columns(gate, name)
+    shops = [
+        *schema.names,
+        *list(types)[len(schema.names) :],
+    ]  # the engine renames what differs in case alone
+    names = dict(zip(shops, types, strict=True))
+    files = {str(path): gate.label(path) for path in paths}
+    return Raw(name, names, {shop: types[own] for shop, own in names.items()}, files, True, "Parquet")
+
+
+def _text(gate: Gate, form: TextForm, paths: list[Path]) -> Raw:
+    name = gate.name("raw")
+    copies = {
+        str(as_utf8(path, form.encoding, gate.folder, next(gate.numbers))): gate.label(path) for path in paths
+    }
+    broken = load_text(gate, name, form, copies)
+    separator = {"\t": "tab"}.get(form.separator, f"'{form.separator}'")
+    how = f"text, {form.encoding}, separator {separator}{'' if form.header else ', no header'}"
+    names = {column: column for column in form.names}
+    types = dict.fromkeys(form.names, "VARCHAR")
+    starts = dict(gate.execute(f"select _file, min(_row) from {name} group by _file").fetchall())
+    return Raw(name, names, types, copies, False, how, broken, form.is_guess, starts)
+
+
+def _sheet(gate: Gate, path: Path, sheet: str, source: Source) -> Raw:
+    label = f"{gate.label(path)}#{sheet}"
+    return copied(gate, put_rows(gate, read_sheet(path, sheet, source), label), label, "workbook")
+
+
+def _json(gate: Gate, path: Path) -> Raw:
+    name, label = gate.name("raw"), gate.label(path)
+    guarded(
+        lambda: store(
+            gate, name, f"select *, {text_literal(label)} as _file from read_json({text_literal(str(path))})"
+        ),
+        f"file '{label}'",
+        "a readable JSON file",
+    )
+    return copied(gate, name, label, "JSON")
+
+
+def open_database(gate: Gate, path: Path, source: Source) -> Raw:
+    """Open a table of a DuckDB file, where it is.
+
+    Raises
+    ------
+    ContractError
+        If the file cannot be opened or has no such table.
+    """
+    name, alias, label = gate.name("raw"), gate.name("database"), gate.label(path)
+    guarded(
+        lambda: gate.execute(f"attach {text_literal(str(path))} as {alias} (read_only)"),
+        f"file '{label}'",
+        "a DuckDB file that no other program holds open",
+    )
+    tables = [
+        row[0]
+        for row in gate.execute(
+            f"select table_name from information_schema.tables where table_catalog = '{alias}' order by 1"
+        ).fetchall()
+    ]
+    table = source.table or (tables[0] if len(tables) == 1 else None)
+    if table not in tables:
+        wanted = (
+            f"table '{source.table}'" if source.table else f"its key 'table' to name one of {quoted(tables)}"
+        )
+        raise ContractError(f"file '{label}'", wanted, "", did_you_mean(source.table or "", tables))
+    place = f"{alias}.{quoted_name(str(table))}"
+    views = gate.execute(f"select view_name from duckdb_views() where database_name = '{alias}'").fetchall()
+    row = "null::bigint" if (table,) in views else "rowid"
+    file = f"{label}#{table}"
+    gate.execute(f"create view {name} as select *, {text_literal(file)} as _file, {row} as _row from {place}")
+    types = relation_columns(gate, name)
+    return Raw(name, {column: column for column in types}, types, {file: file}, True, "DuckDB")

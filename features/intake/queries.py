@@ -1,0 +1,95 @@
+"""A source that is a query over files: an order's header in one file and its lines in another.
+
+Each file that the query names is opened as any other source is, text as text. The query computes with text as with
+numbers; what it compares or joins stays text.
+"""
+
+from __future__ import annotations
+
+from sqlglot import exp, parse
+from sqlglot.errors import SqlglotError
+
+from penchant.config import Reading, Source
+from penchant.errors import ContractError, PenchantError
+
+from .expressions import DIALECT, Node, RawColumns, is_computed, quoted_name, rewritten, softened
+from .files import found_files, open_files
+from .raw import Gate, Opened, Raw, copied, guarded, store
+
+
+def open_query(gate: Gate, source: Source) -> Opened:
+    """Run a source's query and keep its rows as one raw relation.
+
+    Raises
+    ------
+    ContractError
+        If it is not one query, or the engine refuses it.
+    """
+    tree = _parsed(str(source.query))
+    raws: list[Raw] = []
+    faults: list[PenchantError] = []
+    for table in tree.find_all(exp.Table):
+        if "." in table.name and not table.db:
+            opened = _open_table(gate, source, table)
+            raws.extend(opened.raws)
+            faults.extend(opened.faults)
+    if faults:
+        return Opened((), tuple(faults))
+    name = gate.name("raw")
+    sql = _with_numbers(tree, raws)
+    guarded(
+        lambda: store(gate, name, f"select *, 'query' as _file from ({sql})"),
+        "query",
+        "SQL that DuckDB runs; the cells of text files are text: cast them where that is not meant",
+    )
+    return Opened((copied(gate, name, "query", "query over " + ", ".join(_labels(raws))),))
+
+
+def _parsed(query: str) -> Node:
+    try:
+        statements = parse(query, dialect=DIALECT)
+    except SqlglotError as fault:
+        raise ContractError("query", "SQL in DuckDB's dialect", str(fault).splitlines()[0]) from None
+    if len(statements) != 1 or not isinstance(statements[0], exp.Query):
+        raise ContractError("query", "one SELECT over files in quotes", f"'{query[:60]}'")
+    return statements[0]
+
+
+def _open_table(gate: Gate, source: Source, table: exp.Table) -> Opened:
+    """Open the files that a query calls by name, as a view in their place."""
+    pattern = table.name
+    own = Source(**{**source.model_dump(exclude={"query", "columns", "exclude"}), "path": pattern})
+    try:
+        opened = open_files(gate, own, found_files(gate, pattern))
+    except PenchantError as fault:
+        return Opened((), (fault,))
+    if opened.faults:
+        return opened
+    view = gate.name("file")
+    parts = " union all by name ".join(_cells(raw, source) for raw in opened.raws)
+    gate.execute(f"create view {view} as {parts}")
+    alias = table.alias or pattern.rsplit("/", 1)[-1].split(".")[0]
+    table.replace(exp.alias_(exp.to_table(view), alias, table=True, quoted=True))
+    return opened
+
+
+def _cells(raw: Raw, reading: Reading) -> str:
+    """Return the select of a raw relation with its cells trimmed and emptied of null signs."""
+    columns = RawColumns(raw.names, raw.types, reading)
+    cells = ", ".join(f"{columns.cell(name)} as {quoted_name(name)}" for name in raw.names)
+    return f"select {cells} from {raw.relation}"
+
+
+def _with_numbers(tree: Node, raws: list[Raw]) -> str:
+    """Return the query's SQL, with text read as numbers where it computes."""
+    text = {name.lower() for raw in raws for name, kind in raw.types.items() if kind == "VARCHAR"}
+
+    def cell(column: exp.Column) -> str:
+        sql = column.sql(dialect=DIALECT)
+        return f"as_number({sql})" if column.name.lower() in text and is_computed(column) else sql
+
+    return rewritten(tree.transform(softened), cell)
+
+
+def _labels(raws: list[Raw]) -> list[str]:
+    return [label for raw in raws for label in raw.files.values()]

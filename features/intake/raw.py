@@ -1,0 +1,161 @@
+"""The gate, where raw rows are read and checked, and the raw relations on it.
+
+The gate is a DuckDB connection. A raw relation has the shop's columns, and ``_file`` and ``_row``, which say where a
+row was read.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Iterator, Mapping
+from dataclasses import dataclass, field
+from itertools import count
+from pathlib import Path
+from typing import Any
+
+import duckdb
+import pyarrow as pa
+
+from penchant.errors import ContractError, PenchantError
+
+from .expressions import quoted_name, text_literal
+
+
+@dataclass(frozen=True)
+class BrokenLine:
+    """A line of a text file that has not the header's cells."""
+
+    file: str
+    line: int
+    text: str
+    why: str
+
+
+@dataclass(frozen=True)
+class Raw:
+    """Raw rows of one shape on the gate.
+
+    Parameters
+    ----------
+    relation
+        The relation's name.
+    names
+        The shop's column name to the engine's name.
+    types
+        The shop's column name to the engine's type.
+    files
+        ``_file`` to the name that messages use, in the order of reading.
+    is_stored
+        Whether the engine reads the shop's own storage (Parquet, DuckDB) each time, rather than a copy.
+    how
+        What it was read as, as a phrase.
+    broken
+        Lines that could not be read as rows.
+    is_guess
+        Whether the encoding was assumed.
+    starts
+        ``_file`` to the ``_row`` of its first row, where that is not 0.
+    """
+
+    relation: str
+    names: Mapping[str, str]
+    types: Mapping[str, str]
+    files: Mapping[str, str]
+    is_stored: bool
+    how: str
+    broken: tuple[BrokenLine, ...] = ()
+    is_guess: bool = False
+    starts: Mapping[str, int] = field(default_factory=dict)
+
+    def row_number(self, file: str, row: int | None) -> int | None:
+        """Return the number of a row in its file, from 1 (in a workbook: of the sheet's row); None if not known."""
+        return None if row is None else row - self.starts.get(file, 0) + 1
+
+
+@dataclass(frozen=True)
+class Gate:
+    """Where raw rows are read.
+
+    Parameters
+    ----------
+    connection
+        The DuckDB connection.
+    data
+        The folder that relative paths start from.
+    folder
+        Scratch space.
+    """
+
+    connection: Any
+    data: Path
+    folder: Path
+    numbers: Iterator[int] = field(default_factory=count)
+
+    def execute(self, sql: str) -> Any:
+        """Run one statement."""
+        return self.connection.execute(sql)
+
+    def name(self, kind: str) -> str:
+        """Return a name that no relation has yet."""
+        return f"{kind}_{next(self.numbers)}"
+
+    def label(self, path: Path) -> str:
+        """Return a file's name for messages: below the data folder where it is there."""
+        return str(path.relative_to(self.data)) if path.is_relative_to(self.data) else path.name
+
+
+@dataclass(frozen=True)
+class Opened:
+    """What came of a source: raw relations, and the faults that kept something from being read."""
+
+    raws: tuple[Raw, ...]
+    faults: tuple[PenchantError, ...] = ()
+
+
+def guarded(action: Callable[[], Any], where: str, expected: str) -> Any:
+    """Return what an action gives; the engine's complaint becomes an error of ours.
+
+    Raises
+    ------
+    ContractError
+        If the engine refuses.
+    """
+    try:
+        return action()
+    except (duckdb.Error, pa.ArrowException) as fault:
+        raise ContractError(where, expected, str(fault).splitlines()[0][:300]) from None
+
+
+def relation_columns(gate: Gate, relation: str) -> dict[str, str]:
+    """Return the columns of a relation and their types, but for those that say where a row was read."""
+    described = gate.execute(f"describe select * from {quoted_name(relation)}").fetchall()
+    return {name: kind for name, kind, *_ in described if name not in ("_file", "_row")}
+
+
+def put_rows(gate: Gate, rows: pa.Table | pa.RecordBatchReader, file: str) -> str:
+    """Copy Arrow rows to a new raw relation, and return its name; ``_row`` is taken from them where they have it."""
+    name = gate.name("raw")
+    gate.connection.register("incoming_rows", rows)
+    try:
+        store(
+            gate,
+            name,
+            f"select *, {text_literal(file)} as _file from incoming_rows",
+            "_row" in rows.schema.names,
+        )
+    finally:
+        gate.connection.unregister("incoming_rows")
+    return name
+
+
+def store(gate: Gate, name: str, select: str, has_rows: bool = False) -> None:
+    """Copy what a select gives to a new raw relation; rows are counted from 0 where they carry no ``_row``."""
+    gate.execute(f"create or replace table {name}_cells as {select}")
+    row = "" if has_rows else ", rowid as _row"
+    gate.execute(f"create or replace view {name} as select *{row} from {name}_cells")
+
+
+def copied(gate: Gate, name: str, file: str, how: str) -> Raw:
+    """Return the raw relation that a copy of one file's rows is."""
+    types = relation_columns(gate, name)
+    starts = {file: 1} if how == "workbook" else {}
+    return Raw(name, {column: column for column in types}, types, {file: file}, False, how, starts=starts)

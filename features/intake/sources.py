@@ -1,0 +1,54 @@
+"""Edge: open what a source names: files, a table at an address, a query over files."""
+
+from __future__ import annotations
+
+import ibis
+
+from penchant.config import Source
+from penchant.errors import NotThereError, PenchantError
+
+from .files import found_files, open_database, open_files
+from .queries import open_query
+from .raw import Gate, Opened, Raw, copied, put_rows
+
+
+def open_source(gate: Gate, source: Source) -> Opened:
+    """Open everything that a source names.
+
+    A file that cannot be read is a fault of its own; the others are opened all the same, so that all faults are
+    known at once.
+    """
+    try:
+        if source.query is not None:
+            return open_query(gate, source)
+        if source.address is not None:
+            return Opened((_addressed(gate, source),))
+        paths = found_files(gate, str(source.path))
+    except PenchantError as fault:
+        return Opened((), (fault,))
+    return open_files(gate, source, paths)
+
+
+def _addressed(gate: Gate, source: Source) -> Raw:
+    address = str(source.address)
+    if address.startswith("duckdb://"):
+        return open_database(gate, gate.data / address.removeprefix("duckdb://"), source)
+    return _at_address(gate, source)
+
+
+def _at_address(gate: Gate, source: Source) -> Raw:
+    """Copy a table of another database."""
+    label = (
+        f"{str(source.address).split('@')[-1]}#{source.table}"  # what stands before the @ may be a password
+    )
+    try:
+        backend = ibis.connect(str(source.address))
+        rows = backend.table(source.table).to_pyarrow_batches()
+    except Exception as fault:  # each driver has errors of its own; all mean that the table is not to be had
+        got = (str(fault) or repr(fault)).splitlines()[0][:300]
+        raise NotThereError(f"'{label}'", "a table at an address that Ibis connects to", got) from None
+    try:
+        name = put_rows(gate, rows, label)
+    finally:
+        backend.disconnect()
+    return copied(gate, name, label, f"database ({backend.name})")

@@ -1,0 +1,219 @@
+"""Text files with separators: find out how they are written, and give all cells as text.
+
+Every cell is read as text first. What a cell means is decided later, cell by cell, so that one bad cell is one
+counted row and not a failed file. Lines that do not have the header's number of cells are kept apart.
+"""
+
+from __future__ import annotations
+
+import codecs
+import csv
+import gzip
+import io
+import statistics
+from collections.abc import Iterator
+from dataclasses import dataclass
+from itertools import islice
+from pathlib import Path
+from typing import IO
+
+from penchant.config import Source
+from penchant.errors import ContractError
+
+SEPARATORS = (",", ";", "\t", "|")
+MARKS = (  # the longer mark first: UTF-32's begins with UTF-16's
+    (codecs.BOM_UTF8, "utf-8-sig"),
+    (codecs.BOM_UTF32_LE, "utf-32"),
+    (codecs.BOM_UTF32_BE, "utf-32"),
+    (codecs.BOM_UTF16_LE, "utf-16"),
+    (codecs.BOM_UTF16_BE, "utf-16"),
+)
+SAMPLE_ROWS = 200
+BLOCK = 1 << 22
+
+
+@dataclass(frozen=True)
+class TextForm:
+    """How a text file is written.
+
+    Parameters
+    ----------
+    encoding
+        Python's name of the encoding.
+    is_guess
+        Whether the encoding was assumed because the file is not UTF-8 and carries no mark.
+    separator
+        The sign between cells.
+    quote
+        The sign around cells; empty for none.
+    header
+        Whether the first line names the columns.
+    names
+        The columns' names, unique and not blank.
+    """
+
+    encoding: str
+    is_guess: bool
+    separator: str
+    quote: str
+    header: bool
+    names: tuple[str, ...]
+
+
+def text_form(path: Path, source: Source) -> TextForm:
+    """Return how a text file is written: as its source says, and by looking where it says nothing.
+
+    Raises
+    ------
+    ContractError
+        If the file has no cells, cannot be decoded, or has no names for its columns.
+    """
+    encoding, is_guess = (source.encoding, False) if source.encoding else found_encoding(path)
+    lines = _first_lines(path, encoding)
+    if not lines:
+        raise ContractError(f"file '{path.name}'", "a text file with a header and rows", "an empty file")
+    separator = source.separator or found_separator(lines, source.quote)
+    rows = _split(lines, separator, source.quote)
+    width = _usual_width(rows[1:] or rows)
+    given = list(source.names) if source.names else rows[0] if source.header else []
+    if not given:
+        given = [f"column{number}" for number in range(1, width + 1)]
+    names = unique_names([*given, *[""] * (width - len(given))])
+    return TextForm(encoding, is_guess, separator, source.quote, source.header, names)
+
+
+def found_encoding(path: Path) -> tuple[str, bool]:
+    """Return a text file's encoding, and whether it is no more than a guess (Windows-1252)."""
+    with opened(path) as stream:
+        start = stream.read(4)
+    for mark, encoding in MARKS:
+        if start.startswith(mark):
+            return encoding, False
+    return ("utf-8", False) if _is_utf8(path) else ("cp1252", True)
+
+
+def _is_utf8(path: Path) -> bool:
+    decoder = codecs.getincrementaldecoder("utf-8")()
+    try:
+        with opened(path) as stream:
+            while block := stream.read(BLOCK):
+                decoder.decode(block)
+            decoder.decode(b"", final=True)
+    except UnicodeDecodeError:
+        return False
+    return True
+
+
+def opened(path: Path) -> IO[bytes]:
+    """Open a file for reading bytes, unpacked where its name ends in .gz."""
+    return gzip.open(path, "rb") if path.suffix.lower() == ".gz" else path.open("rb")  # type: ignore[return-value]
+
+
+def _first_lines(path: Path, encoding: str) -> list[str]:
+    try:
+        with opened(path) as stream:
+            reader = io.TextIOWrapper(stream, encoding=encoding, errors="replace", newline="")
+            lines = [line for line in islice(reader, SAMPLE_ROWS) if line.strip()]
+    except (LookupError, OSError, EOFError, UnicodeError) as fault:
+        raise ContractError(f"file '{path.name}'", f"text in '{encoding}'", str(fault)) from None
+    return lines
+
+
+def _split(lines: list[str], separator: str, quote: str) -> list[list[str]]:
+    """Return the cells of lines; cells may hold line ends inside quotes."""
+    csv.field_size_limit(1 << 30)
+    if len(separator) > 1:
+        return [line.rstrip("\r\n").split(separator) for line in lines]
+    if quote:
+        rows = csv.reader(lines, delimiter=separator, quotechar=quote)
+    else:
+        rows = csv.reader(lines, delimiter=separator, quoting=csv.QUOTE_NONE)
+    return [row for row in _lenient(rows) if row] or [[]]
+
+
+def _lenient(rows: Iterator[list[str]]) -> Iterator[list[str]]:
+    """Yield rows up to the first that Python's reader refuses, such as one with a NUL."""
+    try:
+        yield from rows
+    except csv.Error:
+        return
+
+
+def found_separator(lines: list[str], quote: str = '"') -> str:
+    """Return the separator that splits lines most evenly into the most cells.
+
+    Examples
+    --------
+    >>> found_separator(["id|tags", "1|a,b", "2|c,d,e"])
+    '|'
+    """
+
+    def evenness(separator: str) -> tuple[float, int]:
+        widths = [len(row) for row in _split(lines, separator, quote)]
+        usual = statistics.mode(widths)
+        return (usual > 1) * sum(width == usual for width in widths) / len(widths), usual
+
+    scores = {separator: evenness(separator) for separator in SEPARATORS}
+    even = [separator for separator in SEPARATORS if scores[separator][0] >= 0.9]
+    if even:
+        return max(even, key=lambda separator: scores[separator][1])
+    return max(SEPARATORS, key=lambda separator: scores[separator])
+
+
+def _usual_width(rows: list[list[str]]) -> int:
+    return statistics.mode(len(row) for row in rows)
+
+
+def unique_names(given: list[str]) -> tuple[str, ...]:
+    """Return column names without blanks around them, none empty and none twice (whatever the case).
+
+    Examples
+    --------
+    >>> unique_names([" id", "", "ID", "id"])
+    ('id', 'column2', 'ID_2', 'id_3')
+    """
+    names: list[str] = []
+    seen: set[str] = set()
+    for number, name in enumerate(given, start=1):
+        base = name.strip().strip("\ufeff").replace("\x00", "") or f"column{number}"
+        candidate, copy = base, 1
+        while candidate.lower() in seen:
+            copy += 1
+            candidate = f"{base}_{copy}"
+        seen.add(candidate.lower())
+        names.append(candidate)
+    return tuple(names)
+
+
+def as_utf8(path: Path, encoding: str, folder: Path, number: int) -> Path:
+    """Return a copy of a text file in UTF-8 with plain line ends, or the file itself where it is UTF-8 already.
+
+    Cells of another encoding that cannot be decoded become replacement signs.
+
+    Raises
+    ------
+    ContractError
+        If the encoding is not known or the file cannot be read to its end.
+    """
+    if codecs_name(encoding) in ("utf-8", "utf-8-sig", "ascii"):
+        return path
+    copy = folder / f"text{number}.csv"
+    try:
+        with (
+            opened(path) as stream,
+            io.TextIOWrapper(stream, encoding, errors="replace", newline="") as reader,
+            copy.open("w", encoding="utf-8", newline="") as writer,
+        ):
+            while block := reader.read(BLOCK):
+                writer.write(block)
+    except (LookupError, OSError, EOFError, UnicodeError) as fault:
+        raise ContractError(f"file '{path.name}'", f"text in '{encoding}'", str(fault)) from None
+    return copy
+
+
+def codecs_name(encoding: str) -> str:
+    """Return an encoding's standard name, or the given one where Python does not know it."""
+    try:
+        return codecs.lookup(encoding).name
+    except LookupError:
+        return encoding
