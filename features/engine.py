@@ -88,13 +88,13 @@ def put(backend: Backend, name: str, rows: pa.Table, folder: Path) -> Any:
         backend.con.execute(f'create or replace table "{name}" as select * from incoming_rows')
         backend.con.unregister("incoming_rows")
         return backend.table(name)
-    if backend.name == "pyspark" and _is_local(backend):
+    if backend.name == "pyspark" and is_local(backend):
         path = folder / f"{name}.parquet"
         pq.write_table(rows, path)
         return backend.read_parquet(str(path), table_name=name)
     return backend.create_view(name, ibis.memtable(rows), overwrite=True)
 
 
-def _is_local(backend: Backend) -> bool:
+def is_local(backend: Backend) -> bool:
     """Say whether a Spark session sees this machine's files."""
     return str(backend._session.conf.get("spark.master", "")).startswith("local")

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Mapping
 from dataclasses import dataclass
-from datetime import UTC, datetime
+from datetime import datetime
 from pathlib import Path
 from types import MappingProxyType
 from typing import Any
@@ -12,12 +12,16 @@ from typing import Any
 import ibis
 import pandas as pd
 import pyarrow as pa
+import pyarrow.parquet as pq
 
-from penchant.config import Config, Source, TableSection
-from penchant.errors import ContractError, NotThereError, quoted
+from penchant.config import Config
+from penchant.errors import ContractError, quoted
 
-from .contract import CONTRACT, IBIS_TYPES, SQL_TYPES, CanonicalTable, Column, canonical
-from .engine import Backend, Scratch, duckdb_backend, put, spark_backend
+from .contract import CONTRACT, IBIS_TYPES, CanonicalTable, canonical
+from .engine import Backend, Scratch, duckdb_backend, is_local, put, spark_backend
+from .intake.door import receive, refusal
+from .intake.extract import utc_instant
+from .intake.report import CheckReport
 
 
 @dataclass(frozen=True, eq=False)
@@ -39,14 +43,17 @@ class Shop:
         What was read, left out, set aside and noticed.
     space
         The scratch space that the engine works in.
+    owned
+        The connections that end with the shop.
     """
 
     tables: Mapping[str, Any]
     backend: Backend
     config: Config
     extract_end: datetime
-    report: Any
+    report: CheckReport
     space: Scratch
+    owned: tuple[Backend, ...] = ()
 
     @property
     def timezone(self) -> str:
@@ -69,8 +76,8 @@ class Shop:
 
     def close(self) -> None:
         """Let go of the engine's tables and files. The shop cannot be used afterwards."""
-        if self.backend.name == "duckdb":
-            self.backend.disconnect()
+        for connection in self.owned:
+            connection.disconnect()
         self.space.remove()
 
     def __enter__(self) -> Shop:
@@ -104,9 +111,12 @@ def shop_from_tables(
     """
     config = config or Config()
     space = Scratch(config.engine.temp_directory)
-    backend = backend or duckdb_backend(config.engine, space.folder)
-    placed = {name: _placed(backend, canonical(name), rows, space.folder) for name, rows in tables.items()}
-    return Shop(MappingProxyType(placed), backend, config, extract_end(placed, config), None, space)
+    own = duckdb_backend(config.engine, space.folder) if backend is None else None
+    engine = backend if own is None else own
+    placed = {name: _placed(engine, canonical(name), rows, space.folder) for name, rows in tables.items()}
+    end = _latest_event(placed, config)
+    owned = () if own is None else (own,)
+    return Shop(MappingProxyType(placed), engine, config, end, CheckReport({}, end), space, owned)
 
 
 def _placed(backend: Backend, table: CanonicalTable, rows: Any, folder: Path) -> Any:
@@ -171,31 +181,22 @@ def _typed(rows: Any, table: CanonicalTable) -> Any:
     return rows.cast(wanted)
 
 
-def extract_end(tables: Mapping[str, Any], config: Config) -> datetime:
-    """Return the configured end of the extract, else the latest event of the shop (UTC, no zone).
-
-    Raises
-    ------
-    ContractError
-        If neither is known.
-    """
-    if config.shop.extract_end is not None:
-        end = config.shop.extract_end
-        return end.astimezone(UTC).replace(tzinfo=None) if end.tzinfo else end
-    latest = [
-        tables[name][CONTRACT[name].time].max().execute()
-        for name in ("orders", "interactions")
-        if name in tables
-    ]
+def _latest_event(tables: Mapping[str, Any], config: Config) -> datetime:
+    """Return the configured end of the extract, else the latest event of the shop."""
+    configured = utc_instant(config.shop.extract_end)
+    if configured is not None:
+        return configured
+    events = {name: CONTRACT[name].time for name in ("orders", "interactions") if name in tables}
+    latest = [tables[name][time].max().execute() for name, time in events.items()]
     known = [pd.Timestamp(time).to_pydatetime() for time in latest if not pd.isna(time)]
     if not known:
-        raise ContractError(
-            "the shop", "orders or interactions with at least one row", "none", "Name them under [tables]"
-        )
+        raise ContractError("the shop", "orders or interactions with at least one row", "none")
     return max(known)
 
 
-def open_shop(config: Config, data: Path | None = None, *, checked: bool = True) -> Shop:
+def open_shop(
+    config: Config, data: Path | None = None, *, checked: bool = True, quarantine: Path | None = None
+) -> Shop:
     """Open the tables that a configuration describes.
 
     Parameters
@@ -205,55 +206,46 @@ def open_shop(config: Config, data: Path | None = None, *, checked: bool = True)
     data
         The folder that relative paths start from; default: the working directory.
     checked
-        Whether the rules are applied to every row.
+        Whether the rules are applied to every row; without, rows are taken as they are.
+    quarantine
+        The folder that rows set aside are written to; default: they are counted in the report and not written.
 
     Raises
     ------
     ContractError
-        If the shop's data cannot be accepted; all refusals at once.
+        If the shop cannot be opened; all refusals at once.
+    ConfigError
+        If the configuration names a table or rule that does not exist.
+
+    References
+    ----------
+    The rules and what each does by default: `penchant.features.rules`.
     """
     space = Scratch(config.engine.temp_directory)
     gate = duckdb_backend(config.engine, space.folder)
-    for name, section in config.tables.items():
-        _read(gate, canonical(name), section, data or Path())
-    tables = {name: gate.table(name) for name in config.tables}
-    backend = gate
-    if config.engine.kind == "spark":
-        backend = spark_backend(config.engine)
-        tables = {
-            name: put(backend, name, table.to_pyarrow(), space.folder) for name, table in tables.items()
-        }
-    return Shop(MappingProxyType(tables), backend, config, extract_end(tables, config), None, space)
+    try:
+        places = ((data or Path()).absolute(), space.folder)
+        received = receive(gate.con, config, places, checked, quarantine)
+        if (error := refusal(received.report)) is not None:
+            raise error
+        backend = gate if config.engine.kind == "duckdb" else spark_backend(config.engine)
+        tables = {name: _moved(gate, backend, name, space.folder) for name in received.names}
+    except BaseException:
+        gate.disconnect()
+        space.remove()
+        raise
+    end = received.report.extract_end
+    if end is None:
+        raise ContractError("the shop", "orders or interactions with at least one row", "none")
+    return Shop(MappingProxyType(tables), backend, config, end, received.report, space, owned=(gate,))
 
 
-def _read(gate: Backend, table: CanonicalTable, section: TableSection, data: Path) -> None:
-    selects = [_select(gate, table, section, source, data) for source in section.sources]
-    gate.con.execute(f'create table "{table.name}" as ' + " union all by name ".join(selects))
-
-
-def _select(gate: Backend, table: CanonicalTable, section: TableSection, source: Source, data: Path) -> str:
-    path = data / str(source.path)
-    if not list(data.glob(str(source.path))):
-        raise NotThereError(f"table '{table.name}'", f"a file '{path}'", "nothing there")
-    reader = "read_parquet" if path.suffix == ".parquet" else "read_csv"
-    raw = f"{reader}('{path}')"
-    known = gate.con.sql(f"select * from {raw} limit 0").columns
-    mapping = {name: name for name in table.names if name in known} | section.mapping(source)
-    parts = [_converted(table.column(name), value, known, section) for name, value in mapping.items()]
-    where = " and ".join(
-        f"not coalesce(({condition}), false)" for condition in section.exclusions(source).values()
-    )
-    return f"select {', '.join(parts)} from {raw}" + (f" where {where}" if where else "")
-
-
-def _converted(column: Column, value: str, known: list[str], section: TableSection) -> str:
-    raw = f'"{value}"' if value in known else f"({value})"
-    zone = section.timezone or "UTC"
-    match column.kind:
-        case "money":
-            raw = f"round(round({raw} * 1e6) / 1e4)::bigint"
-        case "time":
-            raw = f"timezone('{zone}', {raw}::timestamp)::timestamp"
-        case kind:
-            raw = f"{raw}::{SQL_TYPES[kind]}"
-    return f'{raw} as "{column.name}"'
+def _moved(gate: Backend, backend: Backend, name: str, folder: Path) -> Any:
+    """Return an accepted table on the engine; another engine than the gate reads a Parquet copy of it."""
+    if backend is gate:
+        return gate.table(name)
+    path = folder / f"{name}.parquet"
+    gate.con.execute(f"copy (from {name}) to '{path}' (format parquet)")
+    if is_local(backend):
+        return backend.read_parquet(str(path), table_name=name)
+    return put(backend, name, pq.read_table(path), folder)

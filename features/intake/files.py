@@ -185,9 +185,12 @@ def open_database(gate: Gate, path: Path, source: Source) -> Raw:
         )
         raise ContractError(f"file '{label}'", wanted, "", did_you_mean(source.table or "", tables))
     place = f"{alias}.{quoted_name(str(table))}"
-    views = gate.execute(f"select view_name from duckdb_views() where database_name = '{alias}'").fetchall()
-    row = "null::bigint" if (table,) in views else "rowid"
     file = f"{label}#{table}"
-    gate.execute(f"create view {name} as select *, {text_literal(file)} as _file, {row} as _row from {place}")
+    select = f"select *, {text_literal(file)} as _file"
+    views = gate.execute(f"select view_name from duckdb_views() where database_name = '{alias}'").fetchall()
+    if (table,) in views:  # has no row ids
+        store(gate, name, f"{select} from {place}")
+        return copied(gate, name, file, "DuckDB")
+    gate.execute(f"create view {name} as {select}, rowid as _row from {place}")
     types = relation_columns(gate, name)
     return Raw(name, {column: column for column in types}, types, {file: file}, True, "DuckDB")

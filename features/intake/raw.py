@@ -66,9 +66,9 @@ class Raw:
     is_guess: bool = False
     starts: Mapping[str, int] = field(default_factory=dict)
 
-    def row_number(self, file: str, row: int | None) -> int | None:
-        """Return the number of a row in its file, from 1 (in a workbook: of the sheet's row); None if not known."""
-        return None if row is None else row - self.starts.get(file, 0) + 1
+    def row_number(self, file: str, row: int) -> int:
+        """Return the number of a row in its file, from 1 (in a workbook: of the sheet's row)."""
+        return row - self.starts.get(file, 0) + 1
 
 
 @dataclass(frozen=True)

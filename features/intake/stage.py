@@ -109,7 +109,7 @@ class Stage:
         bit = len(self.faults)
         changed = self.gate.execute(
             f"update {stage.relation} as s set _faults = s._faults | {1 << bit} from ({rows}) as m"
-            " where s._part = m._part and s._file = m._file and s._row is not distinct from m._row"
+            " where s._part = m._part and s._file = m._file and s._row = m._row"
         ).fetchone()[0]
         return replace(stage, faults=(*self.faults, Fault(rule, column, ""))), int(changed)
 

@@ -1,0 +1,249 @@
+"""Rules that look at more than one row: keys, duplicates, overlapping files, references, outliers."""
+
+from __future__ import annotations
+
+from collections.abc import Collection, Iterable, Mapping, Sequence
+from dataclasses import dataclass
+from datetime import date, datetime, timedelta
+
+from ..contract import CanonicalTable, Reference
+from ..rules import OUTLYING_MULTIPLE
+from .expressions import quoted_name
+from .stage import Stage
+
+EMPTY_DAYS = 30  # a gap before the last events that makes the extract's end doubtful
+FEW_SHARE = 0.001  # and how few they are then, of all
+OVERLAP_SHARE = 0.5  # files overlap where at least this share of the rows of their common days are in both
+
+ROWS = "_part, _file, _row"
+
+
+@dataclass(frozen=True)
+class Marks:
+    """Rows that break a rule.
+
+    Parameters
+    ----------
+    rule, column
+        The rule, and the column it looks at first.
+    rows
+        SQL that gives ``_part, _file, _row`` of the rows.
+    detail
+        What else there is to say, as a sentence without its full stop.
+    """
+
+    rule: str
+    column: str
+    rows: str
+    detail: str = ""
+
+
+def overlapping_files(stage: Stage) -> list[Marks]:
+    """Find rows of later files that are in an earlier one too, with as many copies as overlap.
+
+    Two files overlap where most of their rows on common days are the same; a few equal rows in files that share a
+    period are taken for what they may be, equal rows.
+    """
+    table = stage.plan.table
+    if table.name not in ("orders", "interactions") or len(stage.plan.files) < 2:
+        return []
+    time = quoted_name(str(table.time))
+    stage.gate.execute(
+        "create or replace temp table numbered_files as select _part, _file, min(_at) as first_at, max(_at) as last_at,"
+        f" row_number() over (order by _part, _file) as n_file from (select _part, _file, {time} as _at"
+        f" from {stage.relation} where {stage.kept} and {time} is not null) group by _part, _file"
+    )
+    spans = stage.gate.execute("select first_at, last_at from numbered_files order by n_file").fetchall()
+    window = _common_window(spans)
+    if window is None:
+        return []
+    within = f"{stage.kept} and {time} between timestamp '{window[0]}' and timestamp '{window[1]}'"
+    columns = ", ".join(quoted_name(name) for name in stage.plan.names)
+    copies = _copies(stage.relation, columns, within)
+    stage.gate.execute(f"create or replace temp table overlapping_copies as {copies}")
+    files = _overlapping(stage, time, within)
+    if not files:
+        return []
+    listed = ", ".join(str(file) for file in files)
+    span = stage.gate.execute(
+        f"select min({time})::date, max({time})::date from {stage.relation} join overlapping_copies using ({ROWS})"
+        f" where n_file in ({listed})"
+    ).fetchone()
+    rows = f"select {ROWS} from overlapping_copies where n_file in ({listed})"
+    return [Marks("overlapping_files", str(table.time), rows, f"from {span[0]} to {span[1]}")]
+
+
+def _common_window(spans: Sequence[tuple[datetime, datetime]]) -> tuple[datetime, datetime] | None:
+    """Return the smallest span of time that holds all that any two files have in common."""
+    common = [
+        (max(early[0], late[0]), min(early[1], late[1]))
+        for place, late in enumerate(spans)
+        for early in spans[:place]
+    ]
+    shared = [(start, end) for start, end in common if start <= end]
+    if not shared:
+        return None
+    return min(start for start, _ in shared), max(end for _, end in shared)
+
+
+def _copies(relation: str, columns: str, within: str) -> str:
+    """Return the select of rows of which an earlier file holds as many copies as their own file so far."""
+    return (
+        f"with rows as (select {columns}, {ROWS}, n_file, hash({columns}) as h"
+        f" from {relation} join numbered_files using (_part, _file) where {within}),"
+        " shared as (select h from rows group by h having count(distinct n_file) > 1),"
+        f" numbered as (select *, row_number() over (partition by {columns}, n_file order by _row) as n_copy"
+        " from rows semi join shared using (h)),"
+        f" earlier as (select *, max(n_copy) over (partition by {columns} order by n_file"
+        " range between unbounded preceding and 1 preceding) as n_earlier from numbered)"
+        f" select {ROWS}, n_file from earlier where n_copy <= n_earlier"
+    )
+
+
+def _overlapping(stage: Stage, time: str, within: str) -> list[int]:
+    """Return the numbers of the files of which most rows on days that an earlier file has too are in it."""
+    rows = stage.gate.execute(
+        f"with days as (select n_file, {time}::date as day"
+        f" from {stage.relation} join numbered_files using (_part, _file) where {within}),"
+        " counted as (select n_file, day, count(*) as n_rows, min(n_file) over (partition by day) as first"
+        " from days group by n_file, day),"
+        " common as (select n_file, sum(n_rows) as n_rows from counted where first < n_file group by n_file),"
+        " copies as (select n_file, count(*) as n_copies from overlapping_copies group by n_file)"
+        f" select n_file from common join copies using (n_file) where n_copies >= {OVERLAP_SHARE} * n_rows order by 1"
+    ).fetchall()
+    return [int(row[0]) for row in rows]
+
+
+def duplicate_keys(stage: Stage) -> list[Marks]:
+    """Find rows whose key an earlier row has."""
+    key = [name for name in stage.plan.table.key if name in stage.plan.names]
+    if not key:
+        return []
+    names = ", ".join(quoted_name(name) for name in key)
+    keys = f"{names}, {ROWS}"
+    n_repeats = stage.gate.execute(
+        f"select count(*) - count(distinct ({names})) from {stage.relation} where {stage.kept}"
+    ).fetchone()[0]
+    if not n_repeats:
+        return []
+    rows = (
+        f"select {ROWS} from (select {keys}, row_number() over (partition by {names} order by {ROWS}) as n"
+        f" from {stage.relation} where {stage.kept}) where n > 1"
+    )
+    return [Marks("duplicate_key", key[0], rows)]
+
+
+def duplicate_rows(stage: Stage) -> list[Marks]:
+    """Find events that equal an earlier one in every mapped column."""
+    if stage.plan.table.time is None or stage.plan.table.key:
+        return []
+    columns = ", ".join(quoted_name(name) for name in stage.plan.names)
+    kept = f"from {stage.relation} where {stage.kept}"
+    repeated = f"(select hash({columns}) as h {kept} group by h having count(*) > 1)"
+    if not stage.gate.execute(f"select count(*) from {repeated}").fetchone()[0]:
+        return []
+    rows = (
+        f"select {ROWS} from (select {ROWS}, row_number() over (partition by {columns} order by {ROWS}) as n"
+        f" {kept} and hash({columns}) in (select h from {repeated})) where n > 1"
+    )
+    return [Marks("duplicate_row", stage.plan.names[0], rows)]
+
+
+def orphans(stage: Stage, accepted: Collection[str]) -> list[Marks]:
+    """Find references to rows that their table does not have; only to tables that the shop has.
+
+    Parameters
+    ----------
+    stage
+        The table.
+    accepted
+        The tables of which the accepted rows are known by their names.
+    """
+    return [
+        Marks("orphan", reference.column, _without(stage, reference), f"not in '{reference.table}'")
+        for reference in stage.plan.table.references
+        if reference.table in accepted and reference.column in stage.plan.names
+    ]
+
+
+def _without(stage: Stage, reference: Reference) -> str:
+    column, key = quoted_name(reference.column), quoted_name(reference.key)
+    known = f"select distinct {key} as known from {quoted_name(reference.table)}"
+    return (
+        f"select {ROWS} from {stage.relation} anti join ({known}) on {column} = known"
+        f" where {stage.kept} and {column} is not null"
+    )
+
+
+def outliers(stage: Stage) -> list[Marks]:
+    """Find amounts far beyond the column's median."""
+    amounts = [name for name in stage.plan.names if stage.plan.table.column(name).kind == "money"]
+    amounts += [name for name in stage.plan.names if name == "quantity"]
+    if not amounts:
+        return []
+    asked = ", ".join(
+        f"median({quoted_name(name)}) filter ({quoted_name(name)} > 0), max({quoted_name(name)})"
+        for name in amounts
+    )
+    found = stage.gate.execute(f"select {asked} from {stage.relation} where {stage.kept}").fetchone()
+    return [
+        Marks(
+            "outlying_amount",
+            name,
+            f"select {ROWS} from {stage.relation}"
+            f" where {stage.kept} and {quoted_name(name)} > {OUTLYING_MULTIPLE * float(median)}",
+            f"the median is {float(median):,.0f}{_unit(stage.plan.table, name)}",
+        )
+        for name, median, largest in zip(amounts, found[::2], found[1::2], strict=True)
+        if median is not None and largest > OUTLYING_MULTIPLE * median
+    ]
+
+
+def _unit(table: CanonicalTable, name: str) -> str:
+    return " in minor units" if table.column(name).kind == "money" else ""
+
+
+def unzoned_beside_zoned(stage: Stage, zoned: Mapping[str, int]) -> set[str]:
+    """Return the time columns in which some times carry a zone and others do not.
+
+    Parameters
+    ----------
+    stage
+        The table.
+    zoned
+        Column to the bit that marks a time with a zone.
+    """
+    mixed = set()
+    for name, bit in zoned.items():
+        column = quoted_name(name)
+        asked = f"select 1 from {stage.relation} where _excluded = 0 and {column} is not null and _faults & {bit} = 0"
+        if stage.gate.execute(f"{asked} limit 1").fetchone():
+            mixed.add(name)
+    return mixed
+
+
+def lonely_end(days: Iterable[tuple[date, int]]) -> tuple[date, int] | None:
+    """Return the last day before a few late events that stand far apart, and how many these are; None if none do.
+
+    Parameters
+    ----------
+    days
+        Each day with events and how many, in order.
+
+    Examples
+    --------
+    >>> lonely_end([(date(2020, 1, 1), 5000), (date(2035, 1, 1), 1)])
+    (datetime.date(2020, 1, 1), 1)
+    >>> lonely_end([(date(2020, 1, 1), 5), (date(2020, 1, 20), 5)]) is None
+    True
+    """
+    known = list(days)
+    total = sum(n_rows for _, n_rows in known)
+    late = 0
+    for (former, _), (day, n_rows) in zip(known[-2::-1], known[:0:-1], strict=True):
+        late += n_rows
+        if late > max(1, FEW_SHARE * total):
+            return None
+        if day - former > timedelta(days=EMPTY_DAYS):
+            return former, late
+    return None

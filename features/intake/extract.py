@@ -1,0 +1,60 @@
+"""What a shop's accepted tables say together: orders that are payments, and where the extract ends."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from datetime import UTC, datetime
+
+from penchant.config import Config
+
+from ..contract import CONTRACT
+from ..rules import severities
+from .crosschecks import lonely_end
+from .findings import finding
+from .raw import Gate
+from .report import Finding
+
+
+def orders_from_payments(gate: Gate, names: dict[str, tuple[str, ...]]) -> list[str]:
+    """Give a shop without orders one paid order of unknown amount for each payment."""
+    n_payments = gate.execute("select count(*) from interactions where kind = 'pay'").fetchone()[0]
+    if not n_payments:
+        return []
+    taken = [name for name in ("item_id", "category_id") if name in names["interactions"]]
+    columns = ", ".join(["customer_id", "occurred_at as ordered_at", *taken])
+    gate.execute(f"create view orders as select {columns} from interactions where kind = 'pay'")
+    names["orders"] = ("customer_id", "ordered_at", *taken)
+    return [
+        f"There is no table of orders: each of {n_payments:,} payments counts as a paid order of unknown amount."
+    ]
+
+
+def extract_end(
+    gate: Gate, config: Config, names: Mapping[str, tuple[str, ...]]
+) -> tuple[datetime | None, list[tuple[str, Finding]]]:
+    """Return the extract's end, and doubts about one that follows from the data."""
+    configured = utc_instant(config.shop.extract_end)
+    if configured is not None:
+        return configured, []
+    latest: list[datetime] = []
+    doubts: list[tuple[str, Finding]] = []
+    levels = severities(config)
+    for table in (table for table in ("orders", "interactions") if table in names):
+        time = str(CONTRACT[table].time)
+        days = gate.execute(
+            f"select {time}::date, count(*), max({time}) from {table} group by 1 order by 1"
+        ).fetchall()
+        if not days:
+            continue
+        latest.append(days[-1][2])
+        lonely = lonely_end((day, n_rows) for day, n_rows, _ in days)
+        level = levels[table, "lonely_end"]
+        if lonely and level != "ignore" and table in config.tables:
+            detail = f"after {lonely[0]} come only those, up to {days[-1][2]}"
+            doubts.append((table, finding("lonely_end", level, lonely[1], detail, time)))
+    return max(latest, default=None), doubts
+
+
+def utc_instant(time: datetime | None) -> datetime | None:
+    """Return a configured time as UTC without a zone; one without a zone is UTC already."""
+    return time.astimezone(UTC).replace(tzinfo=None) if time is not None and time.tzinfo else time

@@ -1,0 +1,117 @@
+"""Edge: rows that were set aside, written as the shop has them, with where they stood and why."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable
+from pathlib import Path
+
+import pyarrow as pa
+
+from .expressions import quoted_name, text_literal
+from .findings import HIDDEN, broken_lines
+from .plan import Part
+from .stage import Group, Stage
+
+COLUMNS = ("_file", "_row", "_reason", "_line")
+
+
+def write_quarantine(stage: Stage, groups: Iterable[Group], folder: Path) -> list[Path]:
+    """Write a table's quarantine as Parquet and as CSV, if there is anything to write.
+
+    Parameters
+    ----------
+    stage
+        The table, all rules applied.
+    groups
+        Its rows by file, exclusions and faults.
+    folder
+        Where to; the files are called after the table.
+
+    Returns
+    -------
+    list of Path
+        The files: ``_file`` and ``_row`` say where a row stood, ``_reason`` why it is here; then come the shop's own
+        columns as text. A line that is no row stands whole in ``_line``.
+    """
+    reasons = _reasons(stage, groups)
+    lines = broken_lines(stage.plan)
+    if not reasons and not lines:
+        return []
+    folder.mkdir(parents=True, exist_ok=True)
+    selects = (
+        [_rows(stage, place, part, reasons) for place, part in enumerate(stage.plan.parts)] if reasons else []
+    )
+    if lines:
+        selects.append(_lines(stage))
+    table = stage.gate.name("quarantine")
+    stage.gate.execute(f"create temp table {table} as {' union all by name '.join(selects)}")
+    paths = [folder / f"{stage.plan.table.name}.parquet", folder / f"{stage.plan.table.name}.csv"]
+    for path, form in zip(paths, ("format parquet", "format csv, header"), strict=True):
+        stage.gate.execute(f"copy {table} to {text_literal(str(path))} ({form})")
+    stage.gate.execute(f"drop table {table}")
+    return paths
+
+
+def _reasons(stage: Stage, groups: Iterable[Group]) -> dict[int, str]:
+    """Return faults -> reason, for all combinations of faults that set rows aside."""
+    found = {group.faults for group in groups if not group.excluded and group.faults & stage.aside}
+    return {faults: _reason(stage, faults) for faults in sorted(found)}
+
+
+def _reason(stage: Stage, faults: int) -> str:
+    broken = [
+        f"{fault.rule} ({fault.column})"
+        for bit, fault in enumerate(stage.faults)
+        if faults >> bit & 1 and stage.aside >> bit & 1 and fault.rule not in HIDDEN
+    ]
+    return ", ".join(broken)
+
+
+def _rows(stage: Stage, place: int, part: Part, reasons: dict[int, str]) -> str:
+    """Return the select of one part's rows that are set aside."""
+    raw = part.raw
+    listed = ", ".join(f"({faults}::hugeint, {text_literal(reason)})" for faults, reason in reasons.items())
+    labels = " ".join(
+        f"when {text_literal(file)} then {text_literal(own)}" for file, own in raw.files.items()
+    )
+    starts = " ".join(f"when {text_literal(file)} then {start}" for file, start in raw.starts.items())
+    start = f"(case r._file {starts} else 0 end)" if starts else "0"
+    cells = [
+        f"r.{quoted_name(own)}::varchar as {quoted_name(_free(shop))}" for shop, own in raw.names.items()
+    ]
+    columns = ", ".join(
+        [
+            f"case r._file {labels} else r._file end as _file",
+            f"r._row - {start} + 1 as _row",
+            "w.reason as _reason",
+            "null::varchar as _line",
+            *cells,
+        ]
+    )
+    return (
+        f"select {columns} from {stage.relation} s join (values {listed}) as w(faults, reason)"
+        f" on s._faults::hugeint = w.faults join {raw.relation} r"
+        f" on r._file = s._file and r._row = s._row where s._part = {place} and s._excluded = 0"
+    )
+
+
+def _free(name: str) -> str:
+    """Return a column's name that is none of ours."""
+    return f"{name}_" if name.lower() in COLUMNS else name
+
+
+def _lines(stage: Stage) -> str:
+    """Return the select of lines that are no rows."""
+    lines = broken_lines(stage.plan)
+    rows = pa.table(
+        {
+            "_file": [line.file for line in lines],
+            "_row": pa.array([line.line for line in lines], pa.int64()),
+            "_reason": [f"broken_line ({line.why})" for line in lines],
+            "_line": [line.text for line in lines],
+        }
+    )
+    stage.gate.connection.register("incoming_rows", rows)
+    stage.gate.execute("create or replace temp table broken_lines as select * from incoming_rows")
+    stage.gate.connection.unregister("incoming_rows")
+    return "select * from broken_lines"
