@@ -6,7 +6,7 @@ wrong is known at once.
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Collection, Mapping
 from dataclasses import dataclass, replace
 from datetime import datetime
 from pathlib import Path
@@ -162,7 +162,9 @@ def _unchecked(entry: _Entry) -> TableReport:
     return replace(entry.report, n_read=n_rows, n_accepted=n_rows)
 
 
-def _checked(entry: _Entry, accepted: Collection[str], quarantine: Path | None) -> tuple[TableReport, list[Path]]:
+def _checked(
+    entry: _Entry, accepted: Collection[str], quarantine: Path | None
+) -> tuple[TableReport, list[Path]]:
     """Apply every rule to a table and accept its rows."""
     try:
         stage = staged(entry.gate, entry.plan, entry.severity, entry.end, entry.config.shop.decimals)
