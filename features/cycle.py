@@ -1,0 +1,217 @@
+"""The purchase cycle: how long customers wait between purchases, and what is long for whom.
+
+A customer's cycle is the distribution of days between purchases in the categories the customer buys, shrunk to the
+customer's own gaps where there are many, and to the shop's where a category has few.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from dataclasses import dataclass
+from datetime import datetime
+from typing import Any
+
+import ibis
+from ibis import _
+
+from penchant.errors import InputError
+
+from .history import History, Moment
+from .keep import Keep
+from .past import Past
+from .shop import Shop
+from .spine import as_utc
+from .times import whole_days_between
+
+FEW_GAPS = 30  # the shop's cycle counts as so many gaps of a category
+SHARES = (0.25, 0.5, 0.75, 0.9)  # of which the cycle's quantiles are kept
+UNKNOWN_DAYS = 90  # the churn horizon of a shop in which nobody came back yet
+FIXED_SEMI_ACTIVE = 1 / 3  # of a fixed churn horizon: 30 days of 90
+
+
+@dataclass(frozen=True)
+class Cycle:
+    """The cycle of each spine row, as expressions in days.
+
+    Parameters
+    ----------
+    typical
+        The median gap.
+    early
+        The 25 % quantile: the repurchase window opens.
+    semi_active, silent, churned
+        Since the last purchase: from when the stage holds.
+    """
+
+    typical: Any
+    early: Any
+    semi_active: Any
+    silent: Any
+    churned: Any
+
+
+def cycle(past: Past) -> Cycle:
+    """Return each spine row's cycle and the thresholds it gives."""
+    settings = past.config.cycle
+    least, most = float(settings.min_days), float(settings.max_days)
+    typical = own_quantile(past, 0.5)
+    early = own_quantile(past, 0.25)
+    if settings.fixed_days is not None:
+        silent = ibis.literal(float(settings.fixed_days))
+        semi_active = silent * FIXED_SEMI_ACTIVE
+    else:
+        silent = own_quantile(past, settings.churn_quantile).fill_null(float(UNKNOWN_DAYS)).clip(least, most)
+        overdue = own_quantile(past, settings.semi_active_quantile).fill_null(
+            UNKNOWN_DAYS * FIXED_SEMI_ACTIVE
+        )
+        semi_active = ibis.least(ibis.greatest(overdue, least * FIXED_SEMI_ACTIVE), silent)
+    return Cycle(typical, early, semi_active, silent, silent * settings.churned_multiple)
+
+
+def own_quantile(past: Past, share: float) -> Any:
+    """Return a quantile of each customer's cycle in days, shrunk; null where nobody ever came back."""
+    weight = past.config.cycle.shrinkage
+    own = past.gaps.quantile(_.gap_days, share)
+    n_own = past.gaps.count()
+    expected = _expected(past, share)
+    shrunk = (n_own * own.fill_null(0.0) + weight * expected) / (n_own + weight)
+    return ibis.coalesce(shrunk, expected)
+
+
+def _expected(past: Past, share: float) -> Any:
+    """Return what the categories that the customer buys let expect; the shop's cycle where they are unknown."""
+    overall = past.share("shop_cycle", shop_cycle)[_name(share)]
+    if not past.has_category:
+        return overall
+    bought = past.rows("bought_cycles", lambda: _bought_cycles(past))
+    return ibis.coalesce(bought.mean(_[_name(share)]), overall)
+
+
+def _name(share: float) -> str:
+    return f"q{round(share * 10_000)}"
+
+
+def _shares(past: Past) -> list[float]:
+    settings = past.config.cycle
+    return sorted({*SHARES, settings.churn_quantile, settings.semi_active_quantile})
+
+
+def shop_cycle(everyone: Past) -> Any:
+    """Return quantiles of everyone's gaps, one row per as_of."""
+    gaps = everyone.gaps.relation
+    quantiles = {_name(share): gaps.gap_days.quantile(share) for share in _shares(everyone)}
+    return gaps.group_by("as_of").aggregate(n_gaps=gaps.count(), **quantiles)
+
+
+def category_cycles(everyone: Past) -> Any:
+    """Return each category's cycle, shrunk to the shop's, and its repurchase rate.
+
+    Columns: as_of, category_id, n_buyers, repurchase_rate (share of the buyers who bought on another day again),
+    n_gaps, and the quantiles of the days between purchases within the category.
+    """
+    day = everyone.history.local(_["at"]).date()
+    days = everyone.lines.relation.filter(_.category_id.notnull())
+    days = days.select("row", "as_of", "category_id", day=day).distinct()
+    before = _.day.lag().over(group_by=["row", "category_id"], order_by="day")
+    gaps = days.mutate(gap_days=whole_days_between(_.day, before))
+    shares = _shares(everyone)
+    quantiles = {_name(share): _.gap_days.quantile(share) for share in shares}
+    repeated = ibis.cases((_.gap_days.notnull(), _.row)).nunique()
+    found = gaps.group_by("as_of", "category_id").aggregate(
+        n_buyers=_.row.nunique(), n_again=repeated, n_gaps=_.gap_days.count(), **quantiles
+    )
+    overall = (
+        shop_cycle(everyone).drop("n_gaps").rename({f"shop_{_name(share)}": _name(share) for share in shares})
+    )
+    joined = found.left_join(overall, "as_of")
+    shrunk = {_name(share): _shrunk(joined, _name(share)) for share in shares}
+    rate = joined.n_again / joined.n_buyers
+    return joined.select("as_of", "category_id", "n_buyers", "n_gaps", repurchase_rate=rate, **shrunk)
+
+
+def _shrunk(joined: Any, name: str) -> Any:
+    own, overall = joined[name].fill_null(0.0), joined[f"shop_{name}"]
+    return (joined.n_gaps * own + FEW_GAPS * overall) / (joined.n_gaps + FEW_GAPS)
+
+
+def _bought_cycles(past: Past) -> Any:
+    """Return a row for each line that was bought, with its category's cycle."""
+    everyone = past.everyone
+    cycles = everyone.relation("category_cycles", lambda: past.history.keep.table(category_cycles(everyone)))
+    cycles = cycles.rename(seen_at="as_of", cycle_category="category_id")
+    lines = past.lines.relation
+    same = [lines.category_id == cycles.cycle_category, lines.as_of.truncate("D") == cycles.seen_at]
+    return lines.inner_join(cycles, same).drop("seen_at", "cycle_category")
+
+
+@dataclass(frozen=True)
+class ChurnHorizon:
+    """How long without a paid order counts as churn, and why.
+
+    Parameters
+    ----------
+    days
+        Whole days; whole weeks where it comes from the purchase cycle.
+    basis
+        Where the number comes from, as a sentence.
+    """
+
+    days: int
+    basis: str
+
+
+def churn_horizon(shop: Shop, before: datetime) -> ChurnHorizon:
+    """Return one churn horizon for all customers of a shop.
+
+    Parameters
+    ----------
+    shop
+        The shop.
+    before
+        Gaps between purchases that ended before this instant count: the earliest as_of in use.
+
+    Raises
+    ------
+    InputError
+        If the configuration allows no horizon of whole weeks.
+    """
+    settings = shop.config.cycle
+    if settings.fixed_days is not None:
+        return ChurnHorizon(
+            settings.fixed_days, f"{settings.fixed_days} days, as configured (cycle.fixed_days)"
+        )
+    least, most = -(-settings.min_days // 7), settings.max_days // 7
+    if least > most:
+        raise InputError(
+            "cycle.min_days, cycle.max_days",
+            "at least one whole week between them",
+            f"{settings.min_days} and {settings.max_days}",
+        )
+    share = settings.churn_quantile
+    quantile, n_gaps = _shop_quantile(shop, as_utc(before), share)
+    if not n_gaps:
+        weeks = min(max(round(UNKNOWN_DAYS / 7), least), most)
+        return ChurnHorizon(7 * weeks, f"{7 * weeks} days: nobody had bought again before {before:%Y-%m-%d}")
+    weeks = min(max(round(quantile / 7), least), most)
+    basis = (
+        f"{7 * weeks} days: {share:.0%} of {n_gaps:,} gaps between purchases before {before:%Y-%m-%d} were at most "
+        f"{quantile:.1f} days; in whole weeks within {settings.min_days} to {settings.max_days} days"
+    )
+    return ChurnHorizon(7 * weeks, basis)
+
+
+def _shop_quantile(shop: Shop, before: datetime, share: float) -> tuple[float, int]:
+    return at_one_moment(shop, before, lambda everyone: _quantile_of(everyone, share))
+
+
+def _quantile_of(everyone: Past, share: float) -> tuple[float, int]:
+    found = shop_cycle(everyone).execute()
+    return (float(found[_name(share)].iloc[0]), int(found["n_gaps"].iloc[0])) if len(found) else (0.0, 0)
+
+
+def at_one_moment(shop: Shop, moment: datetime, ask: Callable[[Past], Any]) -> Any:
+    """Return what ``ask`` finds in the past of everyone at one moment."""
+    table = next(shop.tables[name] for name in ("orders", "interactions") if shop.has(name))
+    with Keep(shop.backend) as keep:
+        history = History(shop, table.select("customer_id").distinct(), keep)
+        return ask(Past(history, Moment(at=moment, is_population=True)))

@@ -1,0 +1,73 @@
+"""Edge: keep what several queries read, as tables of the engine, until they are let go."""
+
+from __future__ import annotations
+
+import weakref
+from collections.abc import Sequence
+from itertools import count
+from types import TracebackType
+from typing import Any
+
+from .engine import Backend
+
+_NUMBERS = count()
+
+
+class Keep:
+    """Intermediate tables on one engine; dropped by ``close()``, and at the latest with their owner.
+
+    Parameters
+    ----------
+    backend
+        The Ibis backend: DuckDB keeps temporary tables, which go to disk where memory is short; Spark caches.
+    """
+
+    def __init__(self, backend: Backend) -> None:
+        self.backend = backend
+        self._drops: list[weakref.finalize[Any, Any]] = []
+
+    def table(self, expression: Any, order_by: Sequence[str] = ()) -> Any:
+        """Return the rows of an expression as a table that is computed once.
+
+        ``order_by`` lays rows that are read together next to each other. It is for speed alone: no result may
+        depend on it, and an engine is free to ignore it.
+        """
+        if self.backend.name != "duckdb":
+            cached = expression.cache()
+            self._drops.append(weakref.finalize(self, _release, cached))
+            return cached
+        name = f"kept_{next(_NUMBERS)}"
+        query = self.backend.compile(expression)
+        if order_by:
+            query = f"select * from ({query}) order by {', '.join(order_by)}"
+        self.backend.con.execute(f'create temp table "{name}" as {query}')
+        self._drops.append(weakref.finalize(self, _drop, self.backend.con, name))
+        return self.backend.table(name, database=("temp", "main"))
+
+    def close(self) -> None:
+        """Drop all tables; a second call does nothing."""
+        while self._drops:
+            self._drops.pop()()
+
+    def __enter__(self) -> Keep:
+        """Return the keep itself."""
+        return self
+
+    def __exit__(
+        self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None
+    ) -> None:
+        """Drop all tables."""
+        self.close()
+
+
+def _drop(connection: Any, name: str) -> None:
+    import duckdb
+
+    try:
+        connection.execute(f'drop table if exists temp.main."{name}"')
+    except duckdb.ConnectionException:  # the shop was closed first, and its tables went with it
+        return
+
+
+def _release(cached: Any) -> None:
+    cached.release()

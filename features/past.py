@@ -1,0 +1,218 @@
+"""What one row of the spine sees of its customer, for a feature group to ask.
+
+A `Past` names the relations: ``past.purchases``, ``past.interactions``, ... Each gives `Rows`, of which a group asks
+counts, sums, extremes, in windows and under conditions. What it gets are expressions over one spine row's aggregates;
+`Past.table` computes all that was asked, one pass per relation.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Mapping
+from functools import cached_property
+from typing import Any
+
+import ibis
+from ibis import _
+
+from penchant.config import Config
+
+from .facts import MONEY
+from .history import History, Moment
+from .rows import Questions, Rows
+from .times import days_between, whole_days_between
+
+
+def _earlier(one: Any, other: Any) -> Any:
+    """Return the earlier of two instants, of which either may never come."""
+    return ibis.least(ibis.coalesce(one, other), ibis.coalesce(other, one))
+
+
+_NEVER = ibis.null("timestamp(6)")
+_ENDED = _earlier(_.cancelled_at, _.refunded_at)
+_SUMMED = ("n_lines", "n_items", "quantity", *MONEY)
+
+
+class Past:
+    """A shop's history as it was known at one moment, or at each spine row's own.
+
+    Parameters
+    ----------
+    history
+        The prepared facts.
+    moment
+        From when they are looked at.
+    windows
+        The configured windows, in days, rising.
+    """
+
+    def __init__(self, history: History, moment: Moment, windows: tuple[int, ...] = ()) -> None:
+        self.history, self.moment, self.windows = history, moment, windows
+        self._relations: dict[str, Any] = {}
+        self._questions: dict[Any, Questions] = {}
+        self._shared: dict[str, Any] = {}
+
+    # What a group asks with
+
+    as_of = _.as_of
+
+    def days_since(self, at: Any) -> Any:
+        """Return the days from an instant to as_of."""
+        return days_between(_.as_of, at)
+
+    @property
+    def config(self) -> Config:
+        """The shop's configuration."""
+        return self.history.shop.config
+
+    def has(self, table: str, *columns: str) -> bool:
+        """Say whether the shop has a table, with these columns."""
+        return self.history.shop.has(table, *columns)
+
+    def rows(self, name: str, build: Callable[[], Any]) -> Rows:
+        """Return the rows of a relation, built at its first use.
+
+        ``build`` returns an Ibis table with ``row``; and ``as_of`` and ``at`` where windows are to be asked of it.
+        """
+        return self.rows_of(self.relation(name, build))
+
+    def rows_of(self, relation: Any) -> Rows:
+        """Return the rows of an Ibis table with ``row``; and ``as_of`` and ``at`` where windows are to be asked."""
+        prefix = f"a{len(self._questions)}_"
+        return Rows(self, self._questions.setdefault(relation.op(), Questions(relation, prefix)))
+
+    @property
+    def purchases(self) -> Rows:
+        """Orders that were paid and are neither cancelled nor refunded; ``at`` is when they were paid."""
+        return self.rows("purchases", self._purchases)
+
+    @property
+    def orders(self) -> Rows:
+        """Orders that were placed and are not cancelled, paid or not; ``at`` is when they were placed."""
+        return self.rows("orders", self._placed)
+
+    @property
+    def unpaid(self) -> Rows:
+        """Orders that were placed and are neither paid nor cancelled; ``at`` is when they were placed."""
+        return self.rows("unpaid", self._unpaid)
+
+    @property
+    def refunds(self) -> Rows:
+        """Orders that were refunded; ``at`` is when that happened."""
+        return self.rows("refunds", lambda: self._orders(_.refunded_at, None))
+
+    @property
+    def gaps(self) -> Rows:
+        """Purchases on a later day than the one before; ``gap_days`` are the whole days since, ``at`` the later."""
+        return self.rows("gaps", self._gaps)
+
+    @property
+    def lines(self) -> Rows:
+        """Lines of purchases; ``at`` is when they were paid."""
+        return self.rows("lines", lambda: self.seen(self.history.lines, _.paid_at, _ENDED))
+
+    @property
+    def interactions(self) -> Rows:
+        """All that the customer did; ``at`` is when."""
+        return self.rows("interactions", lambda: self.seen(self.history.interactions, _.occurred_at))
+
+    @property
+    def registrations(self) -> Rows:
+        """The customer's registration, where it had a time; ``at`` is when."""
+        return self.rows("registrations", lambda: self.seen(self.history.customers, _.registered_at))
+
+    @property
+    def has_category(self) -> bool:
+        """Whether the category of what is bought is known."""
+        return "category_id" in self.history.lines.columns
+
+    # How it is served
+
+    def seen(self, prepared: Any, at: Any, until: Any = None) -> Any:
+        """Return those facts that are known at the moment, with ``row``, ``as_of`` and ``at``.
+
+        Parameters
+        ----------
+        prepared
+            A prepared relation of `History`.
+        at, until
+            Since when a fact is known, and when it ended; a null ``until`` has not come.
+        """
+        facts = prepared.mutate(at=at, until=_NEVER if until is None else until).filter(_["at"].notnull())
+        if not self.moment.is_population and not self.history.all_wanted:
+            facts = facts.filter(_.wanted)
+        known = self.moment.show(facts.drop("wanted"))
+        if until is not None:
+            known = known.filter(_.until.isnull() | (_.until >= _.as_of))
+        return known.drop("until")
+
+    def relation(self, name: str, build: Callable[[], Any]) -> Any:
+        """Return a relation of this moment, built at its first use."""
+        if name not in self._relations:
+            self._relations[name] = build()
+        return self._relations[name]
+
+    def _purchases(self) -> Any:
+        return self.history.keep.table(self._orders(_.paid_at, _ENDED))
+
+    def _placed(self) -> Any:
+        return self._orders(_.ordered_at, _.cancelled_at)
+
+    def _unpaid(self) -> Any:
+        return self._orders(_.ordered_at, _earlier(_.paid_at, _.cancelled_at))
+
+    def _orders(self, at: Any, until: Any) -> Any:
+        """Return one row an order, of its parts in a state."""
+        parts = self.seen(self.history.parts, at, until)
+        sums = [name for name in _SUMMED if name in parts.columns]
+        values = {name: parts[name].sum().cast(parts[name].type()) for name in sums}
+        if "has_coupon" in parts.columns:
+            values["has_coupon"] = parts.has_coupon.any()
+        values |= {"at": parts["at"].min(), "ordered_at": parts.ordered_at.min()}
+        return self.moment.grouped(parts, ("order_key",), values)
+
+    def _gaps(self) -> Any:
+        purchases = self.relation("purchases", self._purchases)
+        day = self.history.local(_["at"]).date()
+        days = purchases.select("row", "as_of", "at", day=day)
+        before = _.day.lag().over(group_by="row", order_by=["day", "at"])
+        gaps = days.mutate(gap_days=whole_days_between(_.day, before))
+        return gaps.filter(_.gap_days > 0)
+
+    # What was asked
+
+    def share(self, name: str, build: Callable[[Past], Any]) -> dict[str, Any]:
+        """Return what is known of everyone: expressions, by the names of a table's columns.
+
+        ``build`` gets the past of everyone and returns a table with one row per ``as_of``. Everyone is seen as at the
+        midnight (UTC) before a row's as_of, so that rows of one day share the work.
+        """
+        if name not in self._shared:
+            table = self.history.keep.table(build(self.everyone))
+            self._shared[name] = table.rename({f"{name}_{old}": old for old in table.columns})
+        columns = self._shared[name].columns
+        return {column.removeprefix(f"{name}_"): ibis._[column] for column in columns}
+
+    @cached_property
+    def everyone(self) -> Past:
+        """The past of all customers, as at the midnight (UTC) before."""
+        return Past(self.history, self.moment.midnight(self.history.keep), self.windows)
+
+    def table(self, spine: Any, values: Mapping[str, Any]) -> Any:
+        """Return the spine with values that were asked for.
+
+        Parameters
+        ----------
+        spine
+            Table with ``row``, ``as_of`` and further columns, which are kept.
+        values
+            Column name to an expression that this past gave, or to a plain value.
+        """
+        asked = [questions for questions in self._questions.values() if questions.aggregates]
+        wide = spine
+        for number, questions in enumerate(asked):
+            grouped = questions.relation.group_by("row").aggregate(**questions.aggregates)
+            found = self.history.keep.table(grouped.rename({f"row_{number}": "row"}))
+            wide = wide.left_join(found, spine.row == found[f"row_{number}"])
+        for name, shared in self._shared.items():
+            wide = wide.left_join(shared, spine.as_of.truncate("D") == shared[f"{name}_as_of"])
+        return wide.select(*spine.columns, **values)

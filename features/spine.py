@@ -1,0 +1,181 @@
+"""Whom to look at, and when: one row per (customer_id, as_of)."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Sequence
+from dataclasses import dataclass
+from datetime import UTC, datetime
+from itertools import count
+from typing import Any
+
+import ibis
+import pandas as pd
+import pyarrow as pa
+from ibis import _
+
+from penchant.errors import InputError, quoted
+
+from .engine import put
+from .shop import Shop
+
+_NUMBERS = count()
+_BEGINNING = ibis.timestamp("1000-01-01")
+FEW_INSTANTS = 12  # up to so many moments a spine is served moment by moment, beyond that row by row
+
+
+@dataclass(frozen=True, eq=False)
+class Spine:
+    """The rows to build for.
+
+    Parameters
+    ----------
+    table
+        Ibis table or expression: ``customer_id`` (string), ``as_of`` (timestamp in UTC, no zone); each pair once.
+    instants
+        The distinct as_of, rising, where they are few; None where each row may have its own.
+    """
+
+    table: Any
+    instants: tuple[datetime, ...] | None
+
+    @classmethod
+    def at(
+        cls, shop: Shop, as_of: datetime | Sequence[datetime], who: Iterable[str] | Any | None = None
+    ) -> Spine:
+        """Return the spine of one or several moments.
+
+        Parameters
+        ----------
+        shop
+            The shop.
+        as_of
+            The moments; without a zone they are UTC.
+        who
+            Customer ids, or a frame or Ibis table with ``customer_id``; each at every moment. Default: whoever was
+            known before the moment: had ordered, done anything, or registered. A customer on the list without a
+            time of registration is known from the beginning.
+
+        Raises
+        ------
+        InputError
+            If no moment is given, or an id is missing.
+        """
+        instants = _instants(as_of)
+        if who is not None:
+            people = _people(shop, who).distinct()
+            return cls(ibis.union(*[people.mutate(as_of=_literal(moment)) for moment in instants]), instants)
+        seen = first_seen(shop)
+        known = [
+            seen.filter(_.first_seen_at < _literal(moment)).select("customer_id", as_of=_literal(moment))
+            for moment in instants
+        ]
+        return cls(ibis.union(*known), instants)
+
+    @classmethod
+    def of(cls, shop: Shop, frame: Any) -> Spine:
+        """Return the spine of rows that bring their own as_of.
+
+        Parameters
+        ----------
+        shop
+            The shop.
+        frame
+            A pandas frame with ``customer_id`` and ``as_of``, each pair once; further columns are ignored.
+
+        Raises
+        ------
+        InputError
+            If a column is missing, a value is missing, or a pair stands twice.
+        """
+        lacking = {"customer_id", "as_of"} - set(frame.columns)
+        if lacking:
+            raise InputError("spine", "columns 'customer_id' and 'as_of'", f"no {quoted(sorted(lacking))}")
+        rows = pd.DataFrame(
+            {"customer_id": frame["customer_id"].astype("string"), "as_of": _utc(frame["as_of"])}
+        )
+        _check_rows(rows)
+        moments = tuple(moment.to_pydatetime() for moment in sorted(rows["as_of"].unique()))
+        table = _placed(shop, rows)
+        return cls(table, moments if 0 < len(moments) <= FEW_INSTANTS else None)
+
+
+def first_seen(shop: Shop) -> Any:
+    """Return (customer_id, first_seen_at): the first order, interaction or registration.
+
+    Whoever is on the list of customers without a time of registration was there from the beginning of time.
+    """
+    seen = []
+    if shop.has("orders"):
+        seen.append(_firsts(shop.tables["orders"], "ordered_at"))
+    if shop.has("interactions"):
+        seen.append(_firsts(shop.tables["interactions"], "occurred_at"))
+    if shop.has("customers"):
+        people = shop.tables["customers"]
+        has_time = shop.has("customers", "registered_at")
+        known = people.registered_at.fill_null(_BEGINNING) if has_time else _BEGINNING
+        seen.append(people.select("customer_id", first_seen_at=known.cast("timestamp(6)")))
+    return ibis.union(*seen).group_by("customer_id").aggregate(first_seen_at=_.first_seen_at.min())
+
+
+def _firsts(rows: Any, time: str) -> Any:
+    firsts = rows.group_by("customer_id").aggregate(first_seen_at=rows[time].min())
+    return firsts.mutate(first_seen_at=_.first_seen_at.cast("timestamp(6)"))
+
+
+def as_utc(moment: datetime) -> datetime:
+    """Return an instant as UTC without a zone; one without a zone is taken to be UTC.
+
+    Examples
+    --------
+    >>> as_utc(datetime.fromisoformat("2024-03-01T00:00:00+08:00"))
+    datetime.datetime(2024, 2, 29, 16, 0)
+    """
+    plain = pd.Timestamp(moment).to_pydatetime()
+    return plain.astimezone(UTC).replace(tzinfo=None) if plain.tzinfo else plain
+
+
+def _instants(as_of: datetime | Sequence[datetime]) -> tuple[datetime, ...]:
+    given = [as_of] if isinstance(as_of, datetime) else list(as_of)
+    if not given:
+        raise InputError("as_of", "at least one moment", "none")
+    return tuple(sorted({as_utc(moment) for moment in given}))
+
+
+def _literal(moment: datetime) -> Any:
+    return ibis.literal(moment, type="timestamp(6)")
+
+
+def _people(shop: Shop, who: Any) -> Any:
+    if isinstance(who, ibis.Table):
+        return who.select(_.customer_id.cast("string"))
+    ids = who["customer_id"] if isinstance(who, pd.DataFrame) else list(who)
+    rows = pd.DataFrame({"customer_id": pd.Series(ids, dtype="string")})
+    if rows["customer_id"].isna().any():
+        raise InputError("who", "customer ids", f"{rows['customer_id'].isna().sum():,} missing")
+    return _placed(shop, rows)
+
+
+def _placed(shop: Shop, rows: pd.DataFrame) -> Any:
+    types = {"customer_id": pa.string(), "as_of": pa.timestamp("us")}
+    schema = pa.schema([(name, types[name]) for name in rows.columns])
+    arrow = pa.Table.from_pandas(rows, schema=schema, preserve_index=False)
+    return put(shop.backend, f"spine_{next(_NUMBERS)}", arrow, shop.space.folder)
+
+
+def _utc(moments: Any) -> Any:
+    times = pd.to_datetime(moments)
+    return times.dt.tz_convert("UTC").dt.tz_localize(None) if times.dt.tz is not None else times
+
+
+def _check_rows(rows: pd.DataFrame) -> None:
+    missing = rows.isna().any(axis=1).sum()
+    if missing:
+        raise InputError("spine", "a customer_id and an as_of in every row", f"{missing:,} rows without")
+    twice = rows[rows.duplicated()]
+    if len(twice):
+        raise InputError(
+            "spine",
+            "each (customer_id, as_of) once",
+            f"{len(twice):,} more rows, such as {quoted(twice['customer_id'].head(3))}",
+            "Drop the duplicates",
+        )

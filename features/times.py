@@ -1,0 +1,92 @@
+"""Instants, days and zones as expressions that every engine computes alike."""
+
+from __future__ import annotations
+
+from datetime import UTC, datetime, timedelta
+from typing import Any
+from zoneinfo import ZoneInfo
+
+import ibis
+
+MICROSECONDS_A_DAY = 86_400_000_000
+_EARLIEST, _LATEST = (
+    datetime(1990, 1, 1),
+    datetime(2040, 1, 1),
+)  # zones are followed within; beyond, the nearest rule
+
+
+def instant(moment: datetime) -> Any:
+    """Return an instant as an expression: microseconds, UTC, no zone."""
+    return ibis.literal(moment, type="timestamp(6)")
+
+
+def days_between(later: Any, earlier: Any) -> Any:
+    """Return the days from ``earlier`` to ``later``, with their fraction.
+
+    Whole microseconds are divided once: a difference in seconds or days rounds differently on each engine.
+    """
+    return later.delta(earlier, unit="microsecond") / MICROSECONDS_A_DAY
+
+
+def whole_days_between(later: Any, earlier: Any) -> Any:
+    """Return the days between two dates."""
+    return later.delta(earlier, unit="day")
+
+
+def days_before(moment: Any, days: int) -> Any:
+    """Return the instant ``days`` times 24 hours before another."""
+    return moment - ibis.interval(days=days)
+
+
+def local_time(at: Any, zone: str) -> Any:
+    """Return what the shop's clock showed at an instant.
+
+    The zone's offsets are written out as cases, so that no engine needs to know the zone, and all agree.
+    """
+    changes = offsets(zone)
+    *earlier, last = [(until, _shifted(at, seconds)) for until, seconds in changes]
+    if not earlier:
+        return last[1]
+    return ibis.cases(*[(at < instant(until), shifted) for until, shifted in earlier], else_=last[1])
+
+
+def _shifted(at: Any, seconds: int) -> Any:
+    return at if seconds == 0 else at + ibis.interval(seconds=seconds)
+
+
+def offsets(zone: str) -> list[tuple[datetime, int]]:
+    """Return (until, offset from UTC in seconds) of a zone, in order; ``until`` is UTC and exclusive.
+
+    Examples
+    --------
+    >>> offsets("Asia/Shanghai")[-1][1]
+    28800
+    """
+    found: list[tuple[datetime, int]] = []
+    moment = _EARLIEST
+    while moment < _LATEST:
+        change = _next_change(moment, ZoneInfo(zone))
+        found.append((change, _offset(moment, ZoneInfo(zone))))
+        moment = change
+    return found
+
+
+def _offset(moment: datetime, zone: ZoneInfo) -> int:
+    offset = moment.replace(tzinfo=UTC).astimezone(zone).utcoffset()
+    return round(offset.total_seconds()) if offset else 0
+
+
+def _next_change(moment: datetime, zone: ZoneInfo) -> datetime:
+    """Return the first instant after ``moment`` at which the zone's offset differs, or the end of the span."""
+    before = _offset(moment, zone)
+    later = moment
+    while _offset(later, zone) == before:
+        later += timedelta(days=7)
+        if later >= _LATEST:
+            return _LATEST
+    low, high = later - timedelta(days=7), later
+    while high - low > timedelta(seconds=1):
+        middle = low + (high - low) / 2
+        middle = middle.replace(microsecond=0)
+        low, high = (middle, high) if _offset(middle, zone) == before else (low, middle)
+    return high
