@@ -104,7 +104,7 @@ def _said(found: Finding) -> Text:
 
 def _example(example: Example) -> str:
     cells = ", ".join(
-        f"{name} = {'(none)' if value is None else value!r}" for name, value in example.values.items()
+        f"{name} = {'nothing' if value is None else repr(value)}" for name, value in example.values.items()
     )
     return f"{example.file}, row {example.row:,}" + (f": {cells}" if cells else "")
 
