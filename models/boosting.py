@@ -16,7 +16,7 @@ from .inputs import Floats, Ints
 # leaves that must hold an amount of evidence (the hessian: for a rare outcome about its number of positives)
 # rather than a number of rows. The number of trees adapts to the data.
 DEFAULTS: dict[str, Any] = {
-    "learning_rate": 0.03,
+    "learning_rate": 0.05,
     "num_leaves": 8,
     "min_sum_hessian_in_leaf": 10.0,
     "min_data_in_leaf": 20,
@@ -34,9 +34,10 @@ FIXED = {
     "force_col_wise": True,
     "monotone_constraints_method": "intermediate",
 }
-MOST_TREES = 1500
-PATIENCE = 60
+MOST_TREES = 1000
+PATIENCE = 40
 TREES_WITHOUT_FOLDS = 60
+CELLS_WORTH_THREADS = 2_000_000  # below, threads that wait for each other cost more than they bring
 
 
 @dataclass(frozen=True)
@@ -95,6 +96,13 @@ def parameters_of(
 ) -> dict[str, Any]:
     """Return LightGBM's parameters: the defaults, what the caller gives, and what is never left to chance."""
     return {**DEFAULTS, **(given or {}), **FIXED, **objective, "seed": seed, "num_threads": n_threads}
+
+
+def threads_for(matrix: Floats, n_threads: int | None) -> int:
+    """Return the number of threads for a matrix, 0 for all; None asks for what is worth its start."""
+    if n_threads is not None:
+        return n_threads
+    return 0 if matrix.size >= CELLS_WORTH_THREADS else 1
 
 
 def grow(rows: Training, parameters: Mapping[str, Any], n_trees: int | None = None) -> Grown:

@@ -7,7 +7,7 @@ from dataclasses import asdict, dataclass
 from typing import Any, Literal
 
 import numpy as np
-from scipy.optimize import isotonic_regression
+from scipy.optimize import isotonic_regression, minimize
 
 from penchant.errors import InputError, did_you_mean
 
@@ -17,7 +17,6 @@ from .plain_scorer import calibrated, sigmoid
 Method = Literal["none", "platt", "isotonic"]
 
 ISOTONIC_SHARE = 0.98  # the rest follows a straight line, so that steps do not tie customers
-NEWTON_STEPS = 50
 
 
 @dataclass(frozen=True)
@@ -67,16 +66,15 @@ def fit_platt(log_odds: Floats, y: Floats, weight: Floats) -> Calibration:
     """
     positives, negatives = weight @ y, weight @ (1 - y)
     soft = np.where(y > 0, (positives + 1) / (positives + 2), 1 / (negatives + 2))
-    columns = np.column_stack([log_odds, np.ones(len(y))])
-    line = np.array([1.0, 0.0])
-    for _ in range(NEWTON_STEPS):
-        p = sigmoid(columns @ line)
-        gradient = columns.T @ (weight * (soft - p))
-        curvature = (columns * (weight * p * (1 - p))[:, np.newaxis]).T @ columns
-        step = np.linalg.solve(curvature + 1e-9 * np.eye(2), gradient)
-        line = line + step
-        if np.abs(step).max() < 1e-9:
-            break
+    scale = log_odds.std() or 1.0
+    columns = np.column_stack([log_odds / scale, np.ones(len(y))])
+
+    def loss(line: Floats) -> tuple[float, Floats]:
+        at = columns @ line
+        each = np.logaddexp(0.0, at) - soft * at
+        return float(weight @ each), columns.T @ (weight * (sigmoid(at) - soft))
+
+    line = minimize(loss, np.array([scale, 0.0]), jac=True, method="L-BFGS-B", tol=1e-14).x / (scale, 1.0)
     if not np.isfinite(line).all() or line[0] <= 0:  # worse than no score: its order still is all there is
         return Calibration()
     return Calibration("platt", float(line[0]), float(line[1]))
@@ -97,12 +95,21 @@ def fit_isotonic(log_odds: Floats, y: Floats, weight: Floats) -> Calibration:
     first = steps.blocks[:-1]
     block_weight = np.add.reduceat(held, first)
     middle = np.add.reduceat(held * at, first) / block_weight
-    lowest, highest = 0.5 / (block_weight[0] + 1), 1 - 0.5 / (block_weight[-1] + 1)
-    knots = np.clip(steps.x[first], lowest, max(lowest, highest))
+    knots = less_certain(steps.x[first], block_weight)
     line = fit_platt(log_odds, y, weight)
     return Calibration(
         "isotonic", line.slope, line.intercept, tuple(middle.tolist()), tuple(knots.tolist()), ISOTONIC_SHARE
     )
+
+
+def less_certain(steps: Floats, weight: Floats) -> Floats:
+    """Return rising probabilities whose ends are neither 0 nor 1, nearer to them the more weight they hold."""
+    softened = steps.copy()
+    if softened[0] <= 0:
+        softened[0] = min(0.5 / (weight[0] + 1), softened[1] / 2)
+    if softened[-1] >= 1:
+        softened[-1] = 1 - min(0.5 / (weight[-1] + 1), (1 - softened[-2]) / 2)
+    return softened
 
 
 FITTERS: dict[Method, Callable[[Floats, Floats, Floats], Calibration]] = {
@@ -118,8 +125,8 @@ def fit_calibration(
     """Return the calibration of out-of-fold log-odds.
 
     With ``method="auto"`` each method is fitted on all folds but one and judged by its log loss on the one
-    left out. A method takes over from a simpler one only where it lowers the log loss by more than the
-    standard error of that gain.
+    left out. A method takes over from a simpler one only where it lowers the log loss by more than twice
+    the standard error of that gain.
 
     Parameters
     ----------
@@ -164,8 +171,8 @@ def left_out_loss(method: Method, log_odds: Floats, y: Floats, weight: Floats, f
 
 
 def gains_surely(gain: Floats, weight: Floats) -> bool:
-    """Return whether the weighted mean gain is above its standard error."""
+    """Return whether the weighted mean gain is above twice its standard error."""
     total = weight.sum()
     mean = (weight @ gain) / total
     error = np.sqrt((weight**2) @ (gain - mean) ** 2) / total
-    return bool(mean > error)
+    return bool(mean > 2 * error)

@@ -14,7 +14,7 @@ from sklearn.utils.validation import check_is_fitted
 
 from penchant.errors import InputError, TooLittleDataError
 
-from .boosting import Training, grow, parameters_of
+from .boosting import Training, grow, parameters_of, threads_for
 from .calibration import Calibration, Method, fit_calibration
 from .folds import grouped_folds
 from .frames import constraints, read_new_table, read_outcome, read_table, refuse_other_order
@@ -46,7 +46,7 @@ class PropensityModel(ClassifierMixin, BaseEstimator):
     seed
         Same rows and seed, same model.
     n_threads
-        Threads of LightGBM; 0 means all.
+        Threads of LightGBM; 0: all; None: one for small tables, all for large ones.
 
     Attributes
     ----------
@@ -74,7 +74,7 @@ class PropensityModel(ClassifierMixin, BaseEstimator):
         calibration: Method | Literal["auto"] = "auto",
         n_folds: int = 5,
         seed: int = 0,
-        n_threads: int = 0,
+        n_threads: int | None = None,
     ) -> None:
         self.params = params
         self.n_trees = n_trees
@@ -113,7 +113,8 @@ class PropensityModel(ClassifierMixin, BaseEstimator):
         folds = self._folds(outcome, weight, groups)
         rows = Training(matrix, outcome, weight, self.columns_, folds)
         objective = {"objective": "binary", **constraints(self.columns_, self.monotone)}
-        parameters = parameters_of(objective, self.params, self.seed, self.n_threads)
+        n_threads = threads_for(matrix, self.n_threads)
+        parameters = parameters_of(objective, self.params, self.seed, n_threads)
         grown = grow(rows, parameters, self.n_trees)
         self.booster_, self.calibration_, self.left_out_ = grown.booster, Calibration(), None
         if grown.left_out is not None and folds is not None:
@@ -131,7 +132,7 @@ class PropensityModel(ClassifierMixin, BaseEstimator):
         """
         check_is_fitted(self)
         matrix = read_new_table(self, X, self.columns_)
-        raw = self.booster_.predict(matrix, raw_score=True, num_threads=self.n_threads)
+        raw = self.booster_.predict(matrix, raw_score=True, num_threads=threads_for(matrix, self.n_threads))
         p = self.calibration_(np.asarray(raw))
         return np.column_stack([1 - p, p])
 
