@@ -97,16 +97,17 @@ def _said(found: Finding) -> Text:
     column = f" [{found.column}]" if found.column else ""
     detail = f" ({found.detail})" if found.detail else ""
     line.append(f"{column} {found.title}{detail}", style="not bold")
+    place = "line" if found.rule == "broken_line" else "row"
     for example in found.examples:
-        line.append(f"\n{_example(example)}", style="dim not bold")
+        line.append(f"\n{_example(example, place)}", style="dim not bold")
     return line
 
 
-def _example(example: Example) -> str:
+def _example(example: Example, place: str) -> str:
     cells = ", ".join(
         f"{name} = {'nothing' if value is None else repr(value)}" for name, value in example.values.items()
     )
-    return f"{example.file}, row {example.row:,}" + (f": {cells}" if cells else "")
+    return f"{example.file}, {place} {example.row:,}" + (f": {cells}" if cells else "")
 
 
 def lines(report: CheckReport) -> Iterable[str]:

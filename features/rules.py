@@ -101,6 +101,12 @@ _ALL = (
     Rule("null_id", "an id is missing or blank", "It cannot be told whose row it is.", "set aside"),
     Rule("null_value", "a required value is missing", "The row does not say when or what.", "set aside"),
     Rule(
+        "null_amount",
+        "an order's amount is missing",
+        "It counts as an order and adds nothing to sums.",
+        "warn",
+    ),
+    Rule(
         "long_id", f"an id is longer than {LONGEST_ID} signs", "More likely a text than an id.", "set aside"
     ),
     Rule("padded_id", "an id has blanks around it", "It is taken without them.", "warn"),

@@ -12,8 +12,10 @@ from datetime import datetime
 from pathlib import Path
 from typing import Any
 
+import duckdb
+
 from penchant.config import Config, Severity
-from penchant.errors import ConfigError, ContractError, did_you_mean
+from penchant.errors import ConfigError, ContractError, InputError, did_you_mean
 
 from ..contract import CONTRACT
 from ..rules import severities
@@ -37,6 +39,7 @@ from .stage import Group, Stage, accept, staged, trusted_rows
 Severities = Mapping[str, Severity]
 
 # References are checked against tables that were accepted before.
+_EVENTS = {"orders", "interactions"}
 _ORDER = ("customers", "items", "campaigns", "calendar", "orders", "interactions", "assignments")
 
 
@@ -85,12 +88,28 @@ def receive(
     ------
     ConfigError
         If the configuration names a table or rule that does not exist.
+    InputError
+        If the engine's memory does not suffice.
+    OutputError
+        If the quarantine cannot be written.
     """
     _check_names(config)
-    levels = severities(config)
     for macro in MACROS:
         connection.execute(macro)
     gate = Gate(connection, places[0], places[1])
+    try:
+        return _receive(gate, config, checked, quarantine)
+    except duckdb.OutOfMemoryException as fault:
+        raise InputError(
+            "engine.memory_limit",
+            "enough memory for the shop's tables",
+            str(fault).splitlines()[0],
+            "Raise it",
+        ) from None
+
+
+def _receive(gate: Gate, config: Config, checked: bool, quarantine: Path | None) -> Received:
+    levels = severities(config)
     end = utc_instant(config.shop.extract_end)
     reports: dict[str, TableReport] = {}
     plans: dict[str, Plan] = {}
@@ -229,7 +248,8 @@ def _of_counts(report: TableReport, severity: Severities) -> list[Finding]:
         found.append(finding("empty_table", severity["empty_table"], detail="no row was accepted"))
     eligible = report.n_read - report.n_excluded
     if 2 * report.n_set_aside > eligible and severity["mostly_set_aside"] != "ignore":
-        detail = f"{report.n_set_aside:,} of {eligible:,}"
+        first = max(report.set_aside, key=lambda rule: report.set_aside[rule])
+        detail = f"{report.n_set_aside:,} of {eligible:,}, most of them by {first}"
         found.append(finding("mostly_set_aside", severity["mostly_set_aside"], detail=detail))
     return found
 
@@ -243,7 +263,7 @@ def _received(
     plans, written = opened
     names = {name: plan.names for name, plan in plans.items()}
     notes, faults = [], []
-    if not names.keys() & {"orders", "interactions"}:
+    if not names.keys() & _EVENTS and not any(reports[name].refusals for name in reports.keys() & _EVENTS):
         faults.append("there are neither orders nor interactions: name one of them under [tables]")
     elif "orders" not in config.tables:
         notes += orders_from_payments(gate, names)
@@ -272,6 +292,6 @@ def refusal(report: CheckReport) -> ContractError | None:
     return ContractError(
         "the shop",
         "tables that keep the contract",
-        f"{len(lines)} refusal(s):{''.join(lines)}\n",
+        f"{len(lines)} refusal(s):{''.join(lines)}",
         "Run 'penchant check' for counts and examples",
     )

@@ -83,12 +83,13 @@ class RawColumns:
         """Say whether a column holds text."""
         return self.types.get(name) == "VARCHAR"
 
-    def cell(self, name: str) -> str:
-        """Return the SQL of a cell: text trimmed, with null signs and blanks as null."""
+    def cell(self, name: str, is_number: bool = False) -> str:
+        """Return the SQL of a cell: text trimmed, with null signs and blanks as null; NaN is a number."""
         cell = quoted_name(self.names.get(name, name))
         if self.is_clean or not self.is_text(name):
             return cell
-        signs = ("", *(NULLS if self.reading.nulls is None else self.reading.nulls))
+        default = tuple(sign for sign in NULLS if not (is_number and sign.lower() == "nan"))
+        signs = ("", *(default if self.reading.nulls is None else self.reading.nulls))
         listed = ", ".join(text_literal(sign) for sign in signs)
         return f"(case when trim({cell}) in ({listed}) then null else trim({cell}) end)"
 
@@ -141,7 +142,7 @@ def text_literal(text: str) -> str:
     return "'" + text.replace("'", "''") + "'"
 
 
-def meaning(value: str, raw: RawColumns, where: str) -> Meaning:
+def meaning(value: str, raw: RawColumns, where: str, is_number: bool = False) -> Meaning:
     """Return what a mapping's value means.
 
     Parameters
@@ -152,6 +153,8 @@ def meaning(value: str, raw: RawColumns, where: str) -> Meaning:
         The columns it may name.
     where
         The place in the configuration, for messages.
+    is_number
+        Whether a number is wanted.
 
     Raises
     ------
@@ -160,7 +163,7 @@ def meaning(value: str, raw: RawColumns, where: str) -> Meaning:
     """
     column = raw.found(value.strip())
     if column is not None:
-        return Meaning(raw.cell(column), column, reads=(column,))
+        return Meaning(raw.cell(column, is_number), column, reads=(column,))
     tree = _parsed(value, raw, where)
     unknown = [ref.name for ref in tree.find_all(exp.Column) if raw.found(ref.name) is None]
     if unknown:
@@ -173,7 +176,7 @@ def meaning(value: str, raw: RawColumns, where: str) -> Meaning:
         )
     if isinstance(tree, exp.Column):
         name = raw.found(tree.name) or tree.name
-        return Meaning(raw.cell(name), name, reads=(name,))
+        return Meaning(raw.cell(name, is_number), name, reads=(name,))
     return _resolved(tree, raw)
 
 
@@ -203,39 +206,50 @@ def _resolved(tree: Node, raw: RawColumns) -> Meaning:
     unreadable: dict[str, None] = {}
     reads: dict[str, None] = {}
 
-    def cell(column: exp.Column) -> str:
+    def cell(column: Node) -> str:
         name = raw.found(column.name) or column.name
-        plain = raw.cell(name)
         reads[name] = None
-        read = raw.number(plain) if raw.is_text(name) and is_computed(column) else plain
-        cast = column.parent if isinstance(column.parent, exp.TryCast) else None
-        tried = f"try_cast({plain} as {cast.to.sql(DIALECT)})" if cast else read
-        if tried != plain:
-            unreadable[f"({plain} is not null and {tried} is null)"] = None
-        return read
+        if not (raw.is_text(name) and is_computed(column)):
+            return raw.cell(name)
+        plain = raw.cell(name, is_number=True)
+        unreadable[f"({plain} is not null and {raw.number(plain)} is null)"] = None
+        return raw.number(plain)
 
     soft = exp.Paren(this=tree.copy()).transform(softened)
-    sql = rewritten(soft, cell)
-    return Meaning(sql, None, tuple(unreadable), tuple(reads))
+    written = rewritten(soft, cell)
+    for node in soft.find_all(exp.TryCast, exp.Anonymous):
+        if node.meta.get("was_hard"):
+            argument = node.this if isinstance(node, exp.TryCast) else node.expressions[0]
+            unreadable[f"({written(argument)} is not null and {written(node)} is null)"] = None
+    return Meaning(written(soft), None, tuple(unreadable), tuple(reads))
 
 
 def softened(node: Node) -> Node:
-    """Turn a cast of a cell into one that gives null where it fails, so that one bad cell stays one bad cell."""
+    """Turn what fails on a bad cell into what gives null there, so that one bad cell stays one bad cell."""
+    soft = node
     if type(node) is exp.Cast and not isinstance(node.this, exp.Literal):
-        return exp.TryCast(this=node.this, to=node.to)
-    return node
+        soft = exp.TryCast(this=node.this, to=node.to)
+    elif isinstance(node, exp.StrToTime):
+        soft = exp.Anonymous(this="try_strptime", expressions=[node.this, node.args["format"]])
+    if soft is not node:
+        soft.meta["was_hard"] = True
+    return soft
 
 
-def rewritten(tree: Node, cell: Callable[[exp.Column], str]) -> str:
-    """Return a tree's SQL with each column written as ``cell`` says; the tree is used up."""
+def rewritten(tree: Node, cell: Callable[[Node], str]) -> Callable[[Node], str]:
+    """Replace each column of a tree by what ``cell`` says, and return the function that writes any part of it."""
     columns = list(tree.find_all(exp.Column))
     texts = [cell(column) for column in columns]  # all before the first is replaced: they look at each other
     for place, column in enumerate(columns):
         column.replace(exp.column(f"__cell_{place}__"))
-    sql = tree.sql(dialect=DIALECT)
-    for place, text in enumerate(texts):
-        sql = sql.replace(f"__cell_{place}__", text)
-    return sql
+
+    def written(node: Node) -> str:
+        sql = str(node.sql(dialect=DIALECT))
+        for place, text in enumerate(texts):
+            sql = sql.replace(f"__cell_{place}__", text)
+        return sql
+
+    return written
 
 
 def is_computed(column: Node) -> bool:

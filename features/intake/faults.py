@@ -120,6 +120,8 @@ def _between_columns(table: CanonicalTable, names: set[str]) -> list[Fault]:
         for earlier, later in ORDER_OF_TIMES.get(table.name, ())
         if {earlier, later} <= names
     ]
+    if table.name == "orders" and "amount" in names:
+        faults.append(Fault("null_amount", "amount", quoted_name("none:amount")))
     if {"amount", "list_amount"} <= names and table.name == "orders":
         faults.append(Fault("above_list", "amount", "amount > list_amount"))
     if table.name == "orders" and "status" in names:

@@ -8,7 +8,7 @@ from dataclasses import replace
 from penchant.config import Severity
 
 from ..rules import RULES
-from .crosschecks import Marks, unzoned_beside_zoned
+from .crosschecks import ROWS, Marks, unzoned_beside_zoned
 from .expressions import quoted_name
 from .faults import Fault
 from .plan import Part, Plan
@@ -17,6 +17,8 @@ from .report import MOST_EXAMPLES, Example, Finding
 from .stage import CHANGED, Group, Stage
 
 HIDDEN = (CHANGED, "zoned")
+WHOLE_ROWS = ("duplicate_row", "overlapping_files")  # rules about all columns of a row
+MOST_CELLS = 6
 
 
 def without_uniform_zones(stage: Stage, groups: Sequence[Group]) -> Stage:
@@ -37,26 +39,20 @@ def without_uniform_zones(stage: Stage, groups: Sequence[Group]) -> Stage:
     return replace(stage, faults=faults)
 
 
-def row_findings(stage: Stage, groups: Iterable[Group]) -> list[Finding]:
+def row_findings(stage: Stage, groups: Sequence[Group]) -> list[Finding]:
     """Return what the rules on single rows found, excluded rows left out."""
-    counts = [0] * len(stage.faults)
-    for group in groups:
-        if not group.excluded:
-            for bit in range(len(counts)):
-                counts[bit] += group.n_rows if group.faults >> bit & 1 else 0
-    return [
-        _row_finding(stage, bit, fault, n_rows)
-        for bit, (fault, n_rows) in enumerate(zip(stage.faults, counts, strict=True))
-        if n_rows and fault.rule not in HIDDEN and stage.severity[fault.rule] != "ignore"
-    ]
-
-
-def _row_finding(stage: Stage, bit: int, fault: Fault, n_rows: int) -> Finding:
-    rows = (
-        f"select _part, _file, _row from {stage.relation} where _excluded = 0 and _faults & {1 << bit} <> 0"
-    )
-    examples = row_examples(stage, fault.column, rows)
-    return finding(fault.rule, stage.severity[fault.rule], n_rows, column=fault.column, examples=examples)
+    masks: dict[tuple[str, str], int] = {}
+    for bit, fault in enumerate(stage.faults):
+        if fault.rule not in HIDDEN and stage.severity[fault.rule] != "ignore":
+            masks[fault.rule, fault.column] = masks.get((fault.rule, fault.column), 0) | 1 << bit
+    found = []
+    for (rule, column), mask in masks.items():
+        n_rows = sum(group.n_rows for group in groups if not group.excluded and group.faults & mask)
+        if n_rows:
+            rows = f"select {ROWS} from {stage.relation} where _excluded = 0 and _faults & {mask} <> 0"
+            examples = row_examples(stage, column, rows)
+            found.append(finding(rule, stage.severity[rule], n_rows, column=column, examples=examples))
+    return found
 
 
 def marked(stage: Stage, found: Iterable[Marks]) -> tuple[Stage, list[Finding]]:
@@ -69,7 +65,7 @@ def marked(stage: Stage, found: Iterable[Marks]) -> tuple[Stage, list[Finding]]:
         n_rows = int(stage.gate.execute(f"select count(*) from ({marks.rows})").fetchone()[0])
         if not n_rows:
             continue
-        examples = row_examples(stage, marks.column, marks.rows)
+        examples = row_examples(stage, marks.column, marks.rows, marks.rule in WHOLE_ROWS)
         if severity != "warn":
             stage, n_rows = stage.marked(marks.rule, marks.column, marks.rows)
         findings.append(finding(marks.rule, severity, n_rows, marks.detail, marks.column, examples))
@@ -88,26 +84,29 @@ def finding(
     return Finding(rule, RULES[rule].title, column, severity, n_rows, detail, tuple(examples))
 
 
-def row_examples(stage: Stage, column: str, rows: str) -> list[Example]:
+def row_examples(stage: Stage, column: str, rows: str, is_whole_row: bool = False) -> list[Example]:
     """Return the first rows of those that a query names by ``_part, _file, _row``, as the shop has them."""
     keys = stage.gate.execute(
-        f"select _part, _file, _row from ({rows}) order by 1, 2, 3 limit {MOST_EXAMPLES}"
+        f"select {ROWS} from ({rows}) order by 1, 2, 3 limit {MOST_EXAMPLES}"
     ).fetchall()
-    return [_example(stage, stage.plan.parts[place], column, file, row) for place, file, row in keys]
+    columns = stage.plan.names if is_whole_row else (column,)
+    return [_example(stage, stage.plan.parts[place], columns, file, row) for place, file, row in keys]
 
 
-def _example(stage: Stage, part: Part, column: str, file: str, row: int) -> Example:
-    label = part.raw.files.get(file, file)
-    number = part.raw.row_number(file, row)
-    origin = part.origins.get(column)
-    reads = [name for name in origin.meaning.reads if name in part.raw.names] if origin else []
-    if not reads:
+def _example(stage: Stage, part: Part, columns: Sequence[str], file: str, row: int) -> Example:
+    label, number = part.raw.files.get(file, file), part.raw.row_number(file, row)
+    origins = [part.origins[column] for column in columns if column in part.origins]
+    reads = dict.fromkeys(
+        name for origin in origins for name in origin.meaning.reads if name in part.raw.names
+    )
+    names = list(reads)[:MOST_CELLS]
+    if not names:
         return Example(label, number, {})
-    cells = ", ".join(f"{quoted_name(part.raw.names[name])}::varchar" for name in reads)
+    cells = ", ".join(f"{quoted_name(part.raw.names[name])}::varchar" for name in names)
     values = stage.gate.connection.execute(
         f"select {cells} from {part.raw.relation} where _file = ? and _row = ?", [file, row]
     ).fetchone()
-    return Example(label, number, dict(zip(reads, (_short(value) for value in values), strict=True)))
+    return Example(label, number, dict(zip(names, (_short(value) for value in values), strict=True)))
 
 
 def _short(value: str | None) -> str | None:

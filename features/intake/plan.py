@@ -137,7 +137,8 @@ def _part(
     refusals: list[Refusal] = []
     for name, value in mapping.items():
         try:
-            found = meaning(value, columns, f"{where}, column '{name}'")
+            is_number = table.column(name).kind in ("number", "money", "whole")
+            found = meaning(value, columns, f"{where}, column '{name}'", is_number)
             kind = _bound(gate, raw, found.sql, f"{where}, column '{name}'")
             origin = Origin(table.column(name), found, kind, reading, section.codes.get(name, {}), decimals)
         except (ContractError, InputError) as fault:
@@ -147,7 +148,7 @@ def _part(
             continue
         if wrong := misfit(origin):
             error = ContractError(
-                f"{where}, column '{name}'", f"what can be a {_KINDS[origin.column.kind]}", wrong
+                f"{where}, column '{name}'", f"what can be {_KINDS[origin.column.kind]}", wrong
             )
             refusals.append(Refusal("wrong_type", error))
             continue
@@ -167,10 +168,10 @@ _KINDS = {
     "id": "text",
     "code": "text",
     "text": "text",
-    "time": "time",
-    "money": "number",
-    "number": "number",
-    "whole": "whole number",
+    "time": "a time",
+    "money": "a number",
+    "number": "a number",
+    "whole": "a whole number",
     "flag": "yes or no",
 }
 

@@ -5,7 +5,10 @@ from __future__ import annotations
 from collections.abc import Iterable
 from pathlib import Path
 
+import duckdb
 import pyarrow as pa
+
+from penchant.errors import OutputError
 
 from .expressions import quoted_name, text_literal
 from .findings import HIDDEN, broken_lines
@@ -32,23 +35,34 @@ def write_quarantine(stage: Stage, groups: Iterable[Group], folder: Path) -> lis
     list of Path
         The files: ``_file`` and ``_row`` say where a row stood, ``_reason`` why it is here; then come the shop's own
         columns as text. A line that is no row stands whole in ``_line``.
+
+    Raises
+    ------
+    OutputError
+        If the folder cannot be written.
     """
     reasons = _reasons(stage, groups)
     lines = broken_lines(stage.plan)
     if not reasons and not lines:
         return []
-    folder.mkdir(parents=True, exist_ok=True)
     selects = (
         [_rows(stage, place, part, reasons) for place, part in enumerate(stage.plan.parts)] if reasons else []
     )
     if lines:
         selects.append(_lines(stage))
+    paths = [folder / f"{stage.plan.table.name}.parquet", folder / f"{stage.plan.table.name}.csv"]
     table = stage.gate.name("quarantine")
     stage.gate.execute(f"create temp table {table} as {' union all by name '.join(selects)}")
-    paths = [folder / f"{stage.plan.table.name}.parquet", folder / f"{stage.plan.table.name}.csv"]
-    for path, form in zip(paths, ("format parquet", "format csv, header"), strict=True):
-        stage.gate.execute(f"copy {table} to {text_literal(str(path))} ({form})")
-    stage.gate.execute(f"drop table {table}")
+    try:
+        folder.mkdir(parents=True, exist_ok=True)
+        for path, form in zip(paths, ("format parquet", "format csv, header"), strict=True):
+            part = path.with_name(f".{path.name}.part")
+            stage.gate.execute(f"copy {table} to {text_literal(str(part))} ({form})")
+            part.replace(path)
+    except (OSError, duckdb.IOException) as fault:
+        raise OutputError(f"'{folder}'", "a folder that can be written", str(fault).splitlines()[0]) from None
+    finally:
+        stage.gate.execute(f"drop table {table}")
     return paths
 
 

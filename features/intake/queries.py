@@ -84,11 +84,12 @@ def _with_numbers(tree: Node, raws: list[Raw]) -> str:
     """Return the query's SQL, with text read as numbers where it computes."""
     text = {name.lower() for raw in raws for name, kind in raw.types.items() if kind == "VARCHAR"}
 
-    def cell(column: exp.Column) -> str:
+    def cell(column: Node) -> str:
         sql = column.sql(dialect=DIALECT)
         return f"as_number({sql})" if column.name.lower() in text and is_computed(column) else sql
 
-    return rewritten(tree.transform(softened), cell)
+    soft = tree.transform(softened)
+    return rewritten(soft, cell)(soft)
 
 
 def _labels(raws: list[Raw]) -> list[str]:

@@ -145,6 +145,8 @@ def staged(
     name = gate.name(f"stage_{plan.table.name}")
     try:
         gate.execute(f"create {'view' if is_cheap else 'table'} {name} as {_stage_select(plan, faults)}")
+    except duckdb.OutOfMemoryException:
+        raise
     except duckdb.Error as fault:
         raise ContractError(
             f"table '{plan.table.name}'",

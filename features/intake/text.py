@@ -72,6 +72,10 @@ def text_form(path: Path, source: Source) -> TextForm:
     lines = _first_lines(path, encoding)
     if not lines:
         raise ContractError(f"file '{path.name}'", "a text file with a header and rows", "an empty file")
+    if "\x00" in lines[0]:
+        raise ContractError(
+            f"file '{path.name}'", "a text file", "NUL signs in its first line, as binary files have"
+        )
     separator = source.separator or found_separator(lines, source.quote)
     rows = _split(lines, separator, source.quote)
     width = _usual_width(rows[1:] or rows)
