@@ -1,0 +1,110 @@
+"""What a model learns from: the eligible rows of several snapshots, with signals, labels and what was spent."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
+from datetime import datetime
+
+import numpy as np
+import numpy.typing as npt
+import pandas as pd
+
+from ..features.catalogue import task_of
+from ..features.group import Column
+from ..features.labels import label
+from ..features.matrix import KEY, build
+from ..features.shop import Shop
+from ..features.spine import Spine
+from ..features.tasks import Span, Task
+
+Floats = npt.NDArray[np.float64]
+
+
+@dataclass(frozen=True, eq=False)
+class Dataset:
+    """Rows of one or several snapshots, sorted by as_of and customer.
+
+    Parameters
+    ----------
+    features
+        One column per signal.
+    label
+        Outcome of each row.
+    customer_id, as_of
+        Whom the row looks at, and when (UTC without a zone).
+    amount
+        What the customer paid within the horizon, in the major unit; None where the shop knows no amounts.
+    columns
+        The signals' declarations, in order.
+    left_out
+        Group or column -> what the shop lacks for it.
+    """
+
+    features: pd.DataFrame
+    label: Floats
+    customer_id: npt.NDArray[np.object_]
+    as_of: pd.Series[pd.Timestamp]
+    amount: Floats | None
+    columns: tuple[Column, ...]
+    left_out: Mapping[str, str]
+
+    def __len__(self) -> int:
+        """Return the number of rows."""
+        return len(self.label)
+
+    def at(self, instants: Sequence[datetime]) -> Dataset:
+        """Return the rows of some snapshots."""
+        chosen = self.as_of.isin(list(instants)).to_numpy()
+        return Dataset(
+            self.features[chosen].reset_index(drop=True),
+            self.label[chosen],
+            self.customer_id[chosen],
+            self.as_of[chosen].reset_index(drop=True),
+            None if self.amount is None else self.amount[chosen],
+            self.columns,
+            self.left_out,
+        )
+
+    def by_snapshot(self) -> pd.DataFrame:
+        """Return as_of, n_eligible and base_rate (the mean label), a row per snapshot."""
+        rows = pd.DataFrame({"as_of": self.as_of, "label": self.label})
+        found = rows.groupby("as_of")["label"].agg(["size", "mean"]).reset_index()
+        return found.set_axis(["as_of", "n_eligible", "base_rate"], axis=1)
+
+
+def assemble(shop: Shop, task: Task, instants: Sequence[datetime], span: Span) -> Dataset:
+    """Return the eligible rows of a task at some moments, with signals and outcome.
+
+    Raises
+    ------
+    UnfinishedHorizonError
+        If a horizon is not over at the end of the shop's data.
+    LeftOutError
+        If the shop lacks what the task needs.
+    """
+    labels = label(shop, task, list(instants), span.gap_days, span.horizon_days).frame
+    spine = Spine.of(shop, labels)
+    matrix = build(shop, spine)
+    frame = matrix.frame
+    if not frame[list(KEY)].equals(labels[list(KEY)].astype(frame[list(KEY)].dtypes)):
+        frame = labels[list(KEY)].merge(frame, on=list(KEY), how="left", validate="one_to_one")
+    return Dataset(
+        frame.drop(columns=list(KEY)),
+        labels["label"].to_numpy(np.float64),
+        labels["customer_id"].to_numpy(object),
+        labels["as_of"],
+        spending(shop, labels, instants, span),
+        matrix.columns,
+        matrix.left_out,
+    )
+
+
+def spending(shop: Shop, rows: pd.DataFrame, instants: Sequence[datetime], span: Span) -> Floats | None:
+    """Return what each row's customer paid within the horizon, in the major unit; None without amounts."""
+    if not shop.has("orders", "amount"):
+        return None
+    value = task_of(shop.config, "value")
+    paid = label(shop, value, list(instants), span.gap_days, span.horizon_days).frame
+    joined = rows[list(KEY)].merge(paid, on=list(KEY), how="left", validate="one_to_one")
+    return joined["label"].fillna(0.0).clip(lower=0).to_numpy(np.float64)
