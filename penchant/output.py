@@ -179,3 +179,16 @@ def versions() -> dict[str, str]:
 def write_json(path: Path, values: Mapping[str, Any]) -> None:
     """Write values as indented JSON with a final newline."""
     path.write_text(json.dumps(values, indent=2, default=str, ensure_ascii=False) + "\n", encoding="utf-8")
+
+
+def write_text(path: Path, text: str) -> None:
+    """Write a text file as a whole: beside its place, then moved into it."""
+    staging = _beside(path, "new")
+    try:
+        path.parent.mkdir(parents=True, exist_ok=True)
+        staging.write_text(text, encoding="utf-8")
+        staging.replace(path)
+    except OSError as fault:
+        raise _cannot_write(path, fault) from fault
+    finally:
+        staging.unlink(missing_ok=True)

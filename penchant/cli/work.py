@@ -14,12 +14,13 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any
 from zoneinfo import ZoneInfo
 
-from penchant.errors import InputError, PenchantError
+from penchant.errors import InputError, PenchantError, quoted
 
 if TYPE_CHECKING:
     from rich.console import Console
 
     from penchant.config import Config
+    from penchant.features.matrix import FeatureMatrix
     from penchant.features.shop import Shop
 
 
@@ -77,6 +78,30 @@ class Work:
             yield shop
         finally:
             shop.close()
+
+    def result_folder(self, step: str, as_of: datetime | None = None) -> Path:
+        """Return where a step's result goes unless --out says otherwise: below out/ in the working directory."""
+        folder = Path("out") / self.config.shop.name / step
+        return folder / f"{as_of:%Y-%m-%dT%H%M%SZ}" if as_of else folder
+
+    def write_matrix(self, matrix: FeatureMatrix, folder: Path) -> int:
+        """Write a feature matrix with its manifest, and return its number of rows."""
+        from penchant.output import replaced_folder
+
+        manifest = {"step": "features", "config": self.config.resolved(), **matrix.facts()}
+        with replaced_folder(folder, manifest) as place, self.step(f"writing {folder}"):
+            return matrix.write(place)
+
+    @staticmethod
+    def left_out(reasons: Mapping[str, str]) -> list[str]:
+        """Return one line for each reason why something was left out, with the names it concerns."""
+        by_reason: dict[str, list[str]] = {}
+        for name, reason in reasons.items():
+            by_reason.setdefault(reason, []).append(name)
+        return [
+            f"left out, because {reason}: {quoted(names, most=6)}"
+            for reason, names in sorted(by_reason.items())
+        ]
 
     @contextmanager
     def step(self, what: str) -> Iterator[None]:
@@ -148,7 +173,9 @@ def read_instant(text: str, timezone: str, option: str = "--as-of") -> datetime:
         instant = datetime.fromisoformat(text.strip())
     except ValueError:
         raise InputError(
-            f"option {option}", "a date such as 2011-09-10 or an instant such as 2011-09-10T12:00", f"'{text}'"
+            f"option {option}",
+            "a date such as 2011-09-10 or an instant such as 2011-09-10T12:00",
+            f"'{text}'",
         ) from None
     local = instant if instant.tzinfo else instant.replace(tzinfo=ZoneInfo(timezone))
     return local.astimezone(ZoneInfo("UTC")).replace(tzinfo=None)

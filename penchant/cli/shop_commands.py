@@ -1,0 +1,125 @@
+"""Commands about the shop's data: init, check, features, simulate."""
+
+from __future__ import annotations
+
+from dataclasses import replace
+from pathlib import Path
+from typing import Annotated
+
+import typer
+
+from penchant.cli.work import Work, read_instant
+
+AsOf = Annotated[
+    str,
+    typer.Option(
+        "--as-of",
+        help="Look at customers as they were known strictly before: a date (midnight of the shop) or an instant.",
+        show_default=False,
+    ),
+]
+Out = Annotated[
+    Path | None,
+    typer.Option(
+        "--out",
+        help="The folder of the result, replaced as a whole. Default: below out/.",
+        show_default=False,
+    ),
+]
+
+
+def init(
+    context: typer.Context,
+    folder: Annotated[Path, typer.Argument(help="The folder of the shop's files.")],
+    out: Annotated[Path, typer.Option("--out", help="The configuration to write.")] = Path("penchant.toml"),
+    overwrite: Annotated[
+        bool, typer.Option("--overwrite", help="Replace the configuration that is there.")
+    ] = False,
+) -> None:
+    """Look at a folder of files and propose a penchant.toml, commented, to be read and mended."""
+    from penchant.errors import OutputError
+    from penchant.features.propose import propose
+    from penchant.output import write_text
+
+    work: Work = context.obj
+    if out.exists() and not overwrite:
+        raise OutputError(
+            f"output '{out}'", "a new file", "one that is there", "Add --overwrite to replace it"
+        )
+    with work.step(f"looking at {folder}"):
+        text = propose(folder)
+    write_text(out, text)
+    work.show(f"{out}\n\nRead it, mend it, then: penchant --shop {out} --data {folder} check")
+    work.finish({"config": str(out), "text": text})
+
+
+def check(context: typer.Context, out: Out = None) -> None:
+    """Read every table and report all violations of the contract, with counts and examples.
+
+    Rows that are set aside are written, with the reason, to the result's folder.
+    """
+    from penchant.features.check import check as check_shop
+    from penchant.features.check import render
+    from penchant.output import replaced_folder
+
+    work: Work = context.obj
+    folder = out or work.result_folder("check")
+    manifest: dict[str, object] = {"step": "check"}
+    with replaced_folder(folder, manifest) as place, work.step(f"reading {work.data_folder}"):
+        report = check_shop(work.config, work.data_folder, quarantine=place)
+        names = tuple(Path(path).name for path in report.quarantine)  # wherever the folder is
+        manifest |= {"config": work.config.resolved(), "report": replace(report, quarantine=names).as_dict()}
+    in_place = replace(report, quarantine=tuple(str(folder / Path(path).name) for path in report.quarantine))
+    work.show(render(in_place))
+    work.finish({**in_place.as_dict(), "out": str(folder)})
+    if report.failed:
+        raise typer.Exit(2)
+
+
+def features(
+    context: typer.Context,
+    as_of: AsOf,
+    out: Out = None,
+    group: Annotated[
+        list[str] | None,
+        typer.Option("--group", help="A feature group; may be repeated. Default: all the shop can have."),
+    ] = None,
+) -> None:
+    """Build the feature matrix: a row per customer known at as_of, a column per signal."""
+    from penchant.features.matrix import build
+    from penchant.features.spine import Spine
+
+    work: Work = context.obj
+    instant = read_instant(as_of, work.config.shop.timezone)
+    folder = out or work.result_folder("features", instant)
+    with work.shop() as shop:
+        with work.step(f"building signals at {instant:%Y-%m-%d %H:%M} UTC"):
+            matrix = build(shop, Spine.at(shop, instant), group)
+        n_rows = work.write_matrix(matrix, folder)
+    work.show(f"{n_rows:,} customers, {len(matrix.columns)} signals: {folder}")
+    if matrix.left_out:
+        work.show(*work.left_out(matrix.left_out))
+    found = {"out": str(folder), "as_of": instant.isoformat(), "n_rows": n_rows}
+    work.finish({**found, "columns": [c.name for c in matrix.columns], "left_out": dict(matrix.left_out)})
+
+
+def simulate(
+    context: typer.Context,
+    out: Annotated[Path, typer.Option("--out", help="The folder of the shop's files.")] = Path(
+        "out/demo/shop"
+    ),
+    customers: Annotated[int, typer.Option(help="How many customers appear in two years.", min=1)] = 20_000,
+    seed: Annotated[int, typer.Option(help="Same seed, same shop.", min=0)] = 0,
+) -> None:
+    """Write the files of a simulated shop; what no shop can know goes into the folder truth beside them."""
+    from penchant.simulate import SimulationSettings
+    from penchant.simulate import simulate as simulate_shop
+
+    work: Work = context.obj
+    with work.step(f"simulating {customers:,} customers"):
+        made = simulate_shop(SimulationSettings(n_customers=customers, seed=seed), out)
+    work.show("\n".join(f"{rows:>12,}  {name}" for name, rows in made.n_rows.items()), f"{out}")
+    work.finish({"out": str(out), "n_rows": dict(made.n_rows)})
+
+
+COMMANDS = (init, check, features, simulate)
