@@ -7,9 +7,16 @@ from collections.abc import Sequence
 from penchant.config import Config
 from penchant.errors import InputError, did_you_mean
 
+from .category import CATEGORY_PREFERENCE
+from .contact import CONTACT
 from .frequency import FREQUENCY
+from .funnel import FUNNEL
 from .group import FeatureGroup
+from .holiday import HOLIDAY
+from .lifecycle import LIFECYCLE
 from .monetary import MONETARY
+from .price import PRICE
+from .profile import PROFILE
 from .recency import RECENCY
 from .rfm import RFM
 from .tasks import (
@@ -36,7 +43,19 @@ TASKS: tuple[Task, ...] = (
     VALUE,
     MARGIN,
 )
-GROUPS: tuple[FeatureGroup, ...] = (RECENCY, FREQUENCY, MONETARY, RFM)
+GROUPS: tuple[FeatureGroup, ...] = (
+    RECENCY,
+    FREQUENCY,
+    MONETARY,
+    RFM,
+    CATEGORY_PREFERENCE,
+    PRICE,
+    HOLIDAY,
+    FUNNEL,
+    LIFECYCLE,
+    CONTACT,
+    PROFILE,
+)
 
 
 def groups_of(config: Config, chosen: Sequence[str | FeatureGroup] | None = None) -> tuple[FeatureGroup, ...]:

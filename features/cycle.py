@@ -19,6 +19,7 @@ from penchant.errors import InputError
 from .history import History, Moment
 from .keep import Keep
 from .past import Past
+from .rows import Rows
 from .shop import Shop
 from .spine import as_utc
 from .times import whole_days_between
@@ -80,14 +81,19 @@ def own_quantile(past: Past, share: float) -> Any:
 
 def _expected(past: Past, share: float) -> Any:
     """Return what the categories that the customer buys let expect; the shop's cycle where they are unknown."""
-    overall = past.share("shop_cycle", shop_cycle)[_name(share)]
+    overall = past.share("shop_cycle", shop_cycle)[quantile_name(share)]
     if not past.has_category:
         return overall
-    bought = past.rows("bought_cycles", lambda: _bought_cycles(past))
-    return ibis.coalesce(bought.mean(_[_name(share)]), overall)
+    return ibis.coalesce(bought_cycles(past).mean(_[quantile_name(share)]), overall)
 
 
-def _name(share: float) -> str:
+def bought_cycles(past: Past) -> Rows:
+    """Return the lines that were bought with their category's cycle: see `category_cycles`."""
+    return past.rows("bought_cycles", lambda: _bought_cycles(past))
+
+
+def quantile_name(share: float) -> str:
+    """Return the column of a quantile in the tables of cycles: ``q9000`` of 0.9."""
     return f"q{round(share * 10_000)}"
 
 
@@ -99,7 +105,7 @@ def _shares(past: Past) -> list[float]:
 def shop_cycle(everyone: Past) -> Any:
     """Return quantiles of everyone's gaps, one row per as_of."""
     gaps = everyone.gaps.relation
-    quantiles = {_name(share): gaps.gap_days.quantile(share) for share in _shares(everyone)}
+    quantiles = {quantile_name(share): gaps.gap_days.quantile(share) for share in _shares(everyone)}
     return gaps.group_by("as_of").aggregate(n_gaps=gaps.count(), **quantiles)
 
 
@@ -115,16 +121,18 @@ def category_cycles(everyone: Past) -> Any:
     before = _.day.lag().over(group_by=["row", "category_id"], order_by="day")
     gaps = days.mutate(gap_days=whole_days_between(_.day, before))
     shares = _shares(everyone)
-    quantiles = {_name(share): _.gap_days.quantile(share) for share in shares}
+    quantiles = {quantile_name(share): _.gap_days.quantile(share) for share in shares}
     repeated = ibis.cases((_.gap_days.notnull(), _.row)).nunique()
     found = gaps.group_by("as_of", "category_id").aggregate(
         n_buyers=_.row.nunique(), n_again=repeated, n_gaps=_.gap_days.count(), **quantiles
     )
     overall = (
-        shop_cycle(everyone).drop("n_gaps").rename({f"shop_{_name(share)}": _name(share) for share in shares})
+        shop_cycle(everyone)
+        .drop("n_gaps")
+        .rename({f"shop_{quantile_name(share)}": quantile_name(share) for share in shares})
     )
     joined = found.left_join(overall, "as_of")
-    shrunk = {_name(share): _shrunk(joined, _name(share)) for share in shares}
+    shrunk = {quantile_name(share): _shrunk(joined, quantile_name(share)) for share in shares}
     rate = joined.n_again / joined.n_buyers
     return joined.select("as_of", "category_id", "n_buyers", "n_gaps", repurchase_rate=rate, **shrunk)
 
@@ -206,7 +214,9 @@ def _shop_quantile(shop: Shop, before: datetime, share: float) -> tuple[float, i
 
 def _quantile_of(everyone: Past, share: float) -> tuple[float, int]:
     found = shop_cycle(everyone).execute()
-    return (float(found[_name(share)].iloc[0]), int(found["n_gaps"].iloc[0])) if len(found) else (0.0, 0)
+    return (
+        (float(found[quantile_name(share)].iloc[0]), int(found["n_gaps"].iloc[0])) if len(found) else (0.0, 0)
+    )
 
 
 def at_one_moment(shop: Shop, moment: datetime, ask: Callable[[Past], Any]) -> Any:

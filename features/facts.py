@@ -43,19 +43,32 @@ def _bought_in_interactions(shop: Shop) -> Any:
     """Return a line for every ``pay`` interaction; those of one customer at one instant are one order."""
     rows = shop.tables["interactions"].filter(_.kind == "pay")
     optional = {name: rows[name] for name in ("item_id", "category_id") if shop.has("interactions", name)}
-    return _with_items(
-        shop,
-        rows.select(
-            "customer_id",
-            ordered_at=_.occurred_at,
-            paid_at=_.occurred_at,
-            cancelled_at=_UNTIMED,
-            refunded_at=_UNTIMED,
-            order_key=_.occurred_at.cast("string"),
-            quantity=ibis.literal(1.0),
-            **optional,
-        ),
+    bought = rows.select(
+        "customer_id",
+        ordered_at=_.occurred_at,
+        paid_at=_.occurred_at,
+        cancelled_at=_UNTIMED,
+        refunded_at=_UNTIMED,
+        order_key=_.occurred_at.cast("string"),
+        **optional,
     )
+    lines = _with_items(shop, bought)
+    return lines.drop("item_unit_cost") if "item_unit_cost" in lines.columns else lines
+
+
+def interactions(shop: Shop) -> Any:
+    """Return interactions, with the category of their item where they do not name one."""
+    rows = _with_items(shop, shop.tables["interactions"])
+    return rows.drop("item_unit_cost") if "item_unit_cost" in rows.columns else rows
+
+
+def assignments(shop: Shop) -> Any:
+    """Return assignments with the channel of their campaign, where it is known."""
+    rows = shop.tables["assignments"]
+    if not shop.has("campaigns", "channel"):
+        return rows
+    channels = shop.tables["campaigns"].select("campaign_id", "channel")
+    return rows.left_join(channels, "campaign_id").drop("campaign_id_right")
 
 
 def _with_items(shop: Shop, rows: Any) -> Any:

@@ -48,6 +48,22 @@ def _visits(days: int) -> Signal:
     )
 
 
+def _active_days(days: int) -> Signal:
+    return Signal(
+        Column(
+            f"n_active_days_{days}d",
+            f"days with a visit, in the shop's zone, that began to be one in the last {days} days",
+            "count",
+            "int64",
+            low=0,
+            high=days + 1,
+            reason=f"active on {{value:,.0f}} of {days} days",
+        ),
+        lambda past: past.days.within(days).count(),
+        ("interactions",),
+    )
+
+
 def _count(name: str, days: int, what: str) -> Signal:
     column = Column(
         f"n_{name}_{days}d",
@@ -81,6 +97,8 @@ def _signals(windows: Windows) -> Iterator[Signal]:
         yield _count("orders", days, "orders placed")
     for days in windows:
         yield _visits(days)
+    for days in windows:
+        yield _active_days(days)
     for kind in KINDS:
         for days in windows:
             yield _kind_count(kind, days)

@@ -14,7 +14,7 @@ from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
 from datetime import datetime
 from functools import cached_property
-from typing import Any
+from typing import Any, TypeVar
 
 import ibis
 from ibis import _
@@ -23,6 +23,9 @@ from . import facts
 from .keep import Keep
 from .shop import Shop
 from .times import instant, local_time
+
+T = TypeVar("T")
+SESSION_MINUTES = 30  # without anything done end a session
 
 
 @dataclass(frozen=True, eq=False)
@@ -98,6 +101,12 @@ class History:
         self._people = people
         self._kept: dict[str, Any] = {}
 
+    def remembered(self, name: str, ask: Callable[[], T]) -> T:
+        """Return a plain value that is asked for once."""
+        if name not in self._kept:
+            self._kept[name] = ask()
+        return self._kept[name]
+
     def kept(self, name: str, build: Callable[[], Any], order_by: tuple[str, ...] = ()) -> Any:
         """Return a prepared table, built at its first use."""
         if name not in self._kept:
@@ -158,8 +167,30 @@ class History:
     def interactions(self) -> Any:
         """Interactions, coded."""
         return self.kept(
-            "interactions", lambda: self.coded(self.shop.tables["interactions"]), ("code", "occurred_at")
+            "interactions", lambda: self.coded(facts.interactions(self.shop)), ("code", "occurred_at")
         )
+
+    @property
+    def sessions(self) -> Any:
+        """Interactions that begin a session or a day, coded: wanted, code, occurred_at, is_session, is_day."""
+        return self.kept("sessions", self._sessions, ("code",))
+
+    def _sessions(self) -> Any:
+        acts = self.interactions.select("wanted", "code", "occurred_at")
+        before = acts.occurred_at.lag().over(group_by="code", order_by="occurred_at")
+        acts = acts.mutate(before=before)
+        minutes = acts.occurred_at.delta(acts.before, unit="microsecond") / 60e6
+        later_day = self.local(acts.occurred_at).date() != self.local(acts.before).date()
+        marked = acts.mutate(
+            is_session=acts.before.isnull() | (minutes > SESSION_MINUTES),
+            is_day=acts.before.isnull() | later_day,
+        )
+        return marked.filter(_.is_session | _.is_day).drop("before")
+
+    @property
+    def assignments(self) -> Any:
+        """Assignments, coded, with the channel of their campaign."""
+        return self.kept("assignments", lambda: self.coded(facts.assignments(self.shop)), ("code",))
 
     @property
     def customers(self) -> Any:

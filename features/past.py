@@ -19,16 +19,10 @@ from penchant.config import Config
 from .facts import MONEY
 from .history import History, Moment
 from .rows import Questions, Rows
-from .times import days_between, whole_days_between
-
-
-def _earlier(one: Any, other: Any) -> Any:
-    """Return the earlier of two instants, of which either may never come."""
-    return ibis.least(ibis.coalesce(one, other), ibis.coalesce(other, one))
-
+from .times import days_between, earlier, whole_days_between
 
 _NEVER = ibis.null("timestamp(6)")
-_ENDED = _earlier(_.cancelled_at, _.refunded_at)
+_ENDED = earlier(_.cancelled_at, _.refunded_at)
 _SUMMED = ("n_lines", "n_items", "quantity", *MONEY)
 
 
@@ -121,9 +115,37 @@ class Past:
         return self.rows("registrations", lambda: self.seen(self.history.customers, _.registered_at))
 
     @property
+    def placed_lines(self) -> Rows:
+        """Lines of orders that were placed and are not cancelled, paid or not; ``at`` is when they were placed."""
+        return self.rows("placed_lines", lambda: self.seen(self.history.lines, _.ordered_at, _.cancelled_at))
+
+    @property
+    def sessions(self) -> Rows:
+        """Beginnings of sessions; ``at`` is when."""
+        return self._sessions.where(_.is_session)
+
+    @property
+    def days(self) -> Rows:
+        """First acts of a day in the shop's zone; ``at`` is when."""
+        return self._sessions.where(_.is_day)
+
+    @property
+    def _sessions(self) -> Rows:
+        return self.rows("sessions", lambda: self.seen(self.history.sessions, _.occurred_at))
+
+    def responses(self, what: str) -> Rows:
+        """Return what became of assignments: ``contacted``, ``opened``, ``clicked``, ``redeemed``; ``at`` is when."""
+        return self.rows(what, lambda: self.seen(self.history.assignments, _[f"{what}_at"]))
+
+    @property
     def has_category(self) -> bool:
         """Whether the category of what is bought is known."""
         return "category_id" in self.history.lines.columns
+
+    @property
+    def has_viewed_category(self) -> bool:
+        """Whether the category of what is looked at is known."""
+        return self.has("interactions") and "category_id" in self.history.interactions.columns
 
     # How it is served
 
@@ -158,7 +180,7 @@ class Past:
         return self._orders(_.ordered_at, _.cancelled_at)
 
     def _unpaid(self) -> Any:
-        return self._orders(_.ordered_at, _earlier(_.paid_at, _.cancelled_at))
+        return self._orders(_.ordered_at, earlier(_.paid_at, _.cancelled_at))
 
     def _orders(self, at: Any, until: Any) -> Any:
         """Return one row an order, of its parts in a state."""
@@ -186,11 +208,15 @@ class Past:
         ``build`` gets the past of everyone and returns a table with one row per ``as_of``. Everyone is seen as at the
         midnight (UTC) before a row's as_of, so that rows of one day share the work.
         """
+        columns = self.shared_table(name, build).columns
+        return {column.removeprefix(f"{name}_"): ibis._[column] for column in columns}
+
+    def shared_table(self, name: str, build: Callable[[Past], Any]) -> Any:
+        """Return the table of `share`, its columns prefixed by its name, to join rows with."""
         if name not in self._shared:
             table = self.history.keep.table(build(self.everyone))
             self._shared[name] = table.rename({f"{name}_{old}": old for old in table.columns})
-        columns = self._shared[name].columns
-        return {column.removeprefix(f"{name}_"): ibis._[column] for column in columns}
+        return self._shared[name]
 
     @cached_property
     def everyone(self) -> Past:

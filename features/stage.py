@@ -10,10 +10,12 @@ from ibis import _
 
 from .cycle import cycle
 from .past import Past
+from .rows import Rows
 
 STAGES = ("stranger", "prospect", "lead", "new", "regular", "loyal", "semi_active", "silent", "churned")
 BUYERS = ("new", "regular", "loyal", "semi_active", "silent", "churned")
 ACTIVE_BUYERS = ("new", "regular", "loyal", "semi_active")
+FUNNEL_STATES = ("registered", "favorite", "cart", "unpaid_order", "one_purchase", "repeat_purchase")
 INTEREST_KINDS = ("favorite", "cart", "content", "coupon_claim", "order")
 
 
@@ -67,12 +69,36 @@ def stage(past: Past, rules: StageRules = RULES) -> Any:
 
 def stage_without_purchase(past: Past, rules: StageRules = RULES) -> Any:
     """Return lead, prospect or stranger: what was done within the look-back."""
-    interest, visits = past.unpaid.within(rules.look_back_days).count(), ibis.literal(0)
+    interest = sum(rows.count() for rows in interests(past, rules))
+    visits: Any = ibis.literal(0)
     if past.has("interactions"):
         recent = past.interactions.within(rules.look_back_days)
-        is_deep = recent.where(_.kind == "view").count() >= rules.deep_views
-        interest = interest + recent.where(_.kind.isin(INTEREST_KINDS)).count() + is_deep.cast("int64")
+        interest += (recent.where(_.kind == "view").count() >= rules.deep_views).cast("int64")
         visits = recent.count()
     if past.has("customers", "registered_at"):
         visits = visits + past.registrations.within(rules.look_back_days).count()
     return ibis.cases((interest > 0, "lead"), (visits > 0, "prospect"), else_="stranger")
+
+
+def interests(past: Past, rules: StageRules = RULES) -> list[Rows]:
+    """Return the rows that each are strong interest: unpaid orders, favourites, carts, content, coupons claimed."""
+    rows = [past.unpaid]
+    if past.has("interactions"):
+        rows.append(past.interactions.where(_.kind.isin(INTEREST_KINDS)))
+    return [one.within(rules.look_back_days) for one in rows]
+
+
+def funnel_state(past: Past) -> Any:
+    """Return how far the open journey got, as an expression: one of `FUNNEL_STATES`, never null."""
+    bought = past.purchases.count()
+    cases = [
+        (bought >= 2, "repeat_purchase"),
+        (bought == 1, "one_purchase"),
+        (past.unpaid.any(), "unpaid_order"),
+    ]
+    if past.has("interactions"):
+        cases += [
+            (past.interactions.where(_.kind == "cart").any(), "cart"),
+            (past.interactions.where(_.kind == "favorite").any(), "favorite"),
+        ]
+    return ibis.cases(*cases, else_="registered")

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from datetime import UTC, datetime, timedelta
 from typing import Any
 from zoneinfo import ZoneInfo
@@ -33,25 +34,51 @@ def whole_days_between(later: Any, earlier: Any) -> Any:
     return later.delta(earlier, unit="day")
 
 
+def earlier(one: Any, other: Any) -> Any:
+    """Return the earlier of two instants, of which either may be null: it never comes."""
+    return ibis.least(ibis.coalesce(one, other), ibis.coalesce(other, one))
+
+
 def days_before(moment: Any, days: int) -> Any:
     """Return the instant ``days`` times 24 hours before another."""
     return moment - ibis.interval(days=days)
 
 
+def step(at: Any, bounds: Sequence[datetime], values: Sequence[Any]) -> Any:
+    """Return ``values[i]``, where ``i`` counts the bounds that are not after ``at``: a step function of time.
+
+    Parameters
+    ----------
+    at
+        The instant, as an expression.
+    bounds
+        Rising instants.
+    values
+        One more than bounds: expressions or plain values.
+    """
+    if not bounds:
+        return values[0]
+    middle = len(bounds) // 2  # halves, so that a row is compared with few bounds, however many there are
+    before = step(at, bounds[:middle], values[: middle + 1])
+    after = step(at, bounds[middle + 1 :], values[middle + 1 :])
+    return ibis.ifelse(at < instant(bounds[middle]), before, after)
+
+
 def local_time(at: Any, zone: str) -> Any:
     """Return what the shop's clock showed at an instant.
 
-    The zone's offsets are written out as cases, so that no engine needs to know the zone, and all agree.
+    The zone's offsets are written out, so that no engine needs to know the zone, and all agree.
     """
     changes = offsets(zone)
-    *earlier, last = [(until, _shifted(at, seconds)) for until, seconds in changes]
-    if not earlier:
-        return last[1]
-    return ibis.cases(*[(at < instant(until), shifted) for until, shifted in earlier], else_=last[1])
+    return step(
+        at,
+        [until for until, _seconds in changes[:-1]],
+        [_shifted(at, seconds) for _until, seconds in changes],
+    )
 
 
 def _shifted(at: Any, seconds: int) -> Any:
-    return at if seconds == 0 else at + ibis.interval(seconds=seconds)
+    return at + ibis.interval(seconds=seconds)
 
 
 def offsets(zone: str) -> list[tuple[datetime, int]]:
