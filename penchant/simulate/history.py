@@ -1,0 +1,124 @@
+"""Everything that one block of customers did, was sent and bought."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+
+import numpy as np
+
+from penchant.simulate.baskets import Lines
+from penchant.simulate.behaviour import Closed, Life, Visits
+from penchant.simulate.columns import Columns
+from penchant.simulate.contacts import Assigned, Contacts, Effects
+from penchant.simulate.journeys import Interactions, interactions
+from penchant.simulate.purchases import DAY, NOT_YET, Past, Purchases, past_of, purchases
+from penchant.simulate.response import open_chance
+from penchant.simulate.streams import Float, Int
+from penchant.simulate.traits import Traits, traits_of
+from penchant.simulate.world import World
+
+_SENT_FROM = 9 * 3600  # messages go out between nine and ten
+
+
+@dataclass(frozen=True)
+class Answers(Columns):
+    """What became of each assignment, in seconds since the shop's start; ``NOT_YET`` where nothing did."""
+
+    contacted: Int
+    opened: Int
+    clicked: Int
+    redeemed: Int
+
+
+@dataclass(frozen=True)
+class History:
+    """One block's customers and all they did; places of customers are those in ``who``."""
+
+    who: Traits
+    registered: Int
+    orders: Purchases
+    lines: Lines
+    interactions: Interactions
+    assigned: Assigned
+    answers: Answers
+    effects: Effects
+
+
+def lived(numbers: Int, world: World, given: Assigned, until: int) -> tuple[Life, Contacts]:
+    """Return some customers after the days before ``until``, and the contacts they had.
+
+    Parameters
+    ----------
+    numbers
+        Of the customers.
+    world
+        What they share.
+    given
+        Assignments from outside, for any customers.
+    until
+        The day to stop before.
+    """
+    life = Life(traits_of(world.settings, numbers), world.season)
+    mine = given.take(np.isin(given.customer, numbers))
+    mine.customer[:] = np.searchsorted(numbers, mine.customer)
+    contacts = Contacts(life, world, mine)
+    life.run(until, contacts.on_day)
+    return life, contacts
+
+
+def history_of(numbers: Int, world: World, given: Assigned) -> History:
+    """Return all that some customers did until the shop's end."""
+    life, contacts = lived(numbers, world, given, world.settings.n_days)
+    contacts.on_day(world.settings.n_days)  # who was assigned on the last day, and contacted after the end
+    who = life.who
+    visits = Visits.joined(life.visits)
+    visits = visits.take(np.lexsort((visits.day, visits.customer)))
+    assigned = Assigned.joined(contacts.assigned)
+    past = past_of(who, visits, Closed.joined(life.closed), assigned, world)
+    orders, lines = purchases(past, world)
+    registered = np.full(len(who), NOT_YET)
+    registered[visits.customer[visits.registers]] = past.sessions.start[visits.registers]
+    return History(
+        who=who,
+        registered=registered,
+        orders=orders,
+        lines=lines,
+        interactions=interactions(past, orders, lines, world),
+        assigned=assigned,
+        answers=_answers(past, orders, assigned, world),
+        effects=Effects.joined(contacts.effects),
+    )
+
+
+def _answers(past: Past, orders: Purchases, assigned: Assigned, world: World) -> Answers:
+    visits, who = past.visits, past.who
+    dice = who.streams.take(assigned.customer)
+    is_treated = assigned.arm > 0
+    sent = assigned.day * DAY + _SENT_FROM + (3_600 * dice.uniform("sent", assigned.day)).astype(np.int64)
+    contacted = np.where(is_treated, sent, NOT_YET)
+    click = np.flatnonzero(visits.is_click)
+    clicked = _earliest(visits.contact[click], past.sessions.start[click], len(assigned))
+    used = orders.redeems
+    redeemed = _earliest(visits.contact[orders.visit[used]], orders.ordered[used], len(assigned))
+    delay = 30 + (14_400 * dice.exponential("open delay", assigned.day)).astype(np.int64)
+    opens = dice.uniform("opens", assigned.day) < _open_chances(assigned, who, world)
+    # an answer needs an open message: it was opened just before, unless it had been already
+    answered = np.minimum(clicked, redeemed)
+    opened = np.where(is_treated & opens, sent + delay, NOT_YET)
+    opened = np.where(answered < NOT_YET, np.minimum(opened, answered - 20), opened)
+    return Answers(contacted, opened, clicked, redeemed)
+
+
+def _earliest(row: Int, at: Int, n: int) -> Int:
+    first = np.full(n, NOT_YET)
+    np.minimum.at(first, row, at)
+    return first
+
+
+def _open_chances(assigned: Assigned, who: Traits, world: World) -> Float:
+    chance = np.zeros(len(assigned))
+    pairs = np.unique(np.stack([assigned.campaign, assigned.arm]), axis=1).T
+    for number, arm in pairs[pairs[:, 1] > 0]:
+        rows = np.flatnonzero((assigned.campaign == number) & (assigned.arm == arm))
+        chance[rows] = open_chance(world.campaigns[number].arms[arm - 1], who.take(assigned.customer[rows]))
+    return chance
