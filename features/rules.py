@@ -7,7 +7,8 @@ A rule's severity says what happens to what breaks it:
 ``set aside``
     the row is left out, counted, and written to the quarantine file with the reason;
 ``warn``
-    the row is taken, a value that cannot be read is missing, and the report says how many;
+    the row is taken, a value that cannot be read is missing, and the report says how many (a row without a value
+    that the contract requires is never taken);
 ``ignore``
     as ``warn``, and the report is silent.
 
@@ -227,6 +228,9 @@ ORDER_OF_TIMES: Mapping[str, tuple[tuple[str, str], ...]] = MappingProxyType(
 )
 
 
+NEVER_TAKEN = ("null_id", "null_value", "broken_line")
+
+
 def severities(config: Config) -> Mapping[tuple[str, str], Severity]:
     """Return (table, rule) -> severity, the configuration's word first.
 
@@ -249,6 +253,10 @@ def severities(config: Config) -> Mapping[tuple[str, str], Severity]:
             )
         if table and table not in CONTRACT:
             raise ConfigError(f"rules.{key}", "a table", f"'{table}'", did_you_mean(table, CONTRACT))
+        if code in NEVER_TAKEN and config.rules[key] in ("warn", "ignore"):
+            raise ConfigError(
+                f"rules.{key}", "'set aside' or 'refuse'", f"'{config.rules[key]}'", "Such a row is of no use"
+            )
     return {
         (table, code): config.rules.get(f"{table}.{code}", config.rules.get(code, rule.default(table)))
         for table in CONTRACT

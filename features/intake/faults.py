@@ -2,9 +2,11 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from datetime import datetime
+
+from penchant.config import Severity
 
 from ..contract import CanonicalTable, Column
 from ..rules import LARGEST_AMOUNT, LONGEST_ID, ORDER_OF_TIMES
@@ -31,7 +33,11 @@ class Fault:
 
 
 def row_faults(
-    table: CanonicalTable, names: Sequence[str], decimals: int, end: datetime | None
+    table: CanonicalTable,
+    names: Sequence[str],
+    decimals: int,
+    end: datetime | None,
+    severity: Mapping[str, Severity],
 ) -> tuple[Fault, ...]:
     """Return the conditions that rows of a table are held to.
 
@@ -45,8 +51,11 @@ def row_faults(
         Decimal places of the currency's minor unit.
     end
         The extract's configured end; None where it follows from the data.
+    severity
+        A rule's code to its severity in this table.
     """
     found = [fault for name in names for fault in _of_column(table.column(name), decimals)]
+    found += [_missing(table.column(name), found, severity) for name in names if table.column(name).required]
     if end is not None and table.time in names:
         found.append(
             Fault("after_end", str(table.time), f"{quoted_name(str(table.time))} > timestamp '{end}'")
@@ -59,14 +68,13 @@ def _of_column(column: Column, decimals: int) -> list[Fault]:
     name, value = column.name, quoted_name(column.name)
     bad = quoted_name(f"bad:{name}")
     faults = [Fault("bad_time" if column.kind == "time" else "bad_value", name, bad)]
-    if column.required:
-        rule = "null_id" if column.kind == "id" else "null_value"
-        faults.append(Fault(rule, name, f"{quoted_name(f'none:{name}')} and not {bad}"))
     if column.kind in ("id", "code"):
         faults += _of_text(column)
     if column.kind == "time":
         faults += [
-            Fault("time_out_of_range", name, f"{quoted_name(f'at:{name}')} is not null and {value} is null"),
+            Fault(
+                "time_out_of_range", name, f"({quoted_name(f'at:{name}')} is not null and {value} is null)"
+            ),
             Fault("unclear_clock", name, quoted_name(f"clock:{name}")),
             Fault("mixed_zones", name, quoted_name(f"zoned:{name}")),  # weighed later against those without
         ]
@@ -77,6 +85,19 @@ def _of_column(column: Column, decimals: int) -> list[Fault]:
     if name == "probability":
         faults.append(Fault("probability_range", name, f"{value} <= 0 or {value} > 1"))
     return faults
+
+
+def _missing(column: Column, others: Sequence[Fault], severity: Mapping[str, Severity]) -> Fault:
+    """Return the fault of a required value that is missing, or unreadable and not set aside for that."""
+    named = [
+        fault.condition
+        for fault in others
+        if fault.column == column.name
+        and fault.rule in ("bad_time", "bad_value", "time_out_of_range")
+        and severity[fault.rule] in ("set aside", "refuse")
+    ]
+    rule = "null_id" if column.kind == "id" else "null_value"
+    return Fault(rule, column.name, " and not ".join([f"{quoted_name(column.name)} is null", *named]))
 
 
 def _of_text(column: Column) -> list[Fault]:
@@ -90,9 +111,6 @@ def _of_text(column: Column) -> list[Fault]:
     if column.codes:
         known = ", ".join(text_literal(code) for code in column.codes)
         faults.append(Fault("unknown_code", name, f"{value} is not null and {value} not in ({known})"))
-    if column.kind == "id" and column.required:
-        missing = f"not {quoted_name(f'none:{name}')} and {value} is null"  # a NaN among numbers
-        faults.append(Fault("null_id", name, f"{missing} and not {quoted_name(f'bad:{name}')}"))
     return faults
 
 

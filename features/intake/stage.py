@@ -137,7 +137,7 @@ def staged(
     ContractError
         If the engine fails on the rows, such as by an expression that some row breaks.
     """
-    faults = row_faults(plan.table, plan.names, decimals, end)
+    faults = row_faults(plan.table, plan.names, decimals, end, severity)
     is_cheap = all(part.is_cheap for part in plan.parts)
     if is_cheap:
         texts = [name for name in plan.names if plan.table.column(name).kind in ("id", "code")]

@@ -1,0 +1,66 @@
+"""What is found out about a text file by looking at it."""
+
+from __future__ import annotations
+
+import gzip
+from pathlib import Path
+
+import pytest
+
+from penchant.config import Source
+from penchant.errors import ContractError
+from penchant.features.intake.text import found_encoding, found_separator, text_form
+
+ANY = Source(path="any.csv")
+
+
+@pytest.mark.parametrize(
+    ("encoding", "found"),
+    [
+        ("utf-8", ("utf-8", False)),
+        ("utf-8-sig", ("utf-8-sig", False)),
+        ("utf-16", ("utf-16", False)),
+        ("latin-1", ("cp1252", True)),
+    ],
+)
+def test_the_encoding_is_found(tmp_path: Path, encoding: str, found: tuple[str, bool]) -> None:
+    path = tmp_path / "a.csv"
+    path.write_bytes("id,name\n1,Müller\n".encode(encoding))
+    assert found_encoding(path) == found
+    assert text_form(path, ANY).names == ("id", "name")
+
+
+@pytest.mark.parametrize(
+    ("lines", "separator"),
+    [
+        (["a,b", "1,2"], ","),
+        (["a;b", "1,5;2,5", "1;3"], ";"),
+        (["a\tb", "x, y\tz"], "\t"),
+        (["id|list|more", "1|a,b|x", "2|c,d,e|y"], "|"),
+        (['a,"b;c",d', '1,"2;3",4'], ","),
+        (["only", "1", "2"], ","),
+    ],
+)
+def test_the_separator_is_found(lines: list[str], separator: str) -> None:
+    assert found_separator(lines) == separator
+
+
+def test_names_are_unique_and_not_blank_and_rows_may_be_wider(tmp_path: Path) -> None:
+    path = tmp_path / "a.csv"
+    path.write_text("id, ID ,,id\n1,2,3,4,5\n6,7,8,9,0\n")
+    assert text_form(path, ANY).names == ("id", "ID_2", "column3", "id_3", "column5")
+
+
+def test_a_packed_file_is_looked_into(tmp_path: Path) -> None:
+    path = tmp_path / "a.csv.gz"
+    path.write_bytes(gzip.compress(b"id;at\n1;2\n"))
+    form = text_form(path, ANY)
+    assert (form.separator, form.names) == (";", ("id", "at"))
+
+
+@pytest.mark.parametrize(("content", "got"), [(b"", "an empty file"), (b"\x00\x01,\x02\n1,2\n", "NUL signs")])
+def test_what_is_no_text_is_refused(tmp_path: Path, content: bytes, got: str) -> None:
+    path = tmp_path / "a.csv"
+    path.write_bytes(content)
+    with pytest.raises(ContractError, match=got):
+        text_form(path, ANY)
