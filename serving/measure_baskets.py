@@ -1,0 +1,93 @@
+"""Edge: what those who came back bought, and through which channel they came."""
+
+from __future__ import annotations
+
+from datetime import timedelta
+from typing import Any
+
+import ibis
+import pandas as pd
+from ibis import _
+
+from ..features.facts import order_lines
+from ..features.shop import Shop
+from .goals import Outcome
+from .measure_behaviour import KINDS, Asked, asked_of, bounds, paid_lines, stands
+from .measure_data import Rows
+from .measure_design import View
+
+CAME_WITHIN = timedelta(
+    days=1
+)  # the last channel seen so long before the response is the one they came through
+
+
+def read_baskets(shop: Shop, rows: Rows, view: View, pre_days: int) -> pd.DataFrame | None:
+    """Return the categories that customers bought in a view's window.
+
+    Returns
+    -------
+    DataFrame or None
+        One row for each unit and category: unit, label (the category), is_new (not bought in ``pre_days`` before).
+        None where the shop knows no categories.
+    """
+    if "category_id" not in order_lines(shop).columns:
+        return None
+    frames = [_bought(shop, asked).execute() for asked in asked_of(rows, (view,), pre_days)]
+    return pd.concat(frames, ignore_index=True).sort_values(["unit", "label"], ignore_index=True)
+
+
+def _bought(shop: Shop, asked: Asked) -> Any:
+    lines = paid_lines(shop).filter(_.category_id.notnull())
+    near = asked.near(
+        lines.select("customer_id", "at", "paid_at", "void_at", label=_.category_id), _.at, asked.pre_days
+    )
+    found = near.group_by("unit", "label").aggregate(
+        n=stands(near, *bounds(near, asked.spans[0])).sum(),
+        n_before=(near["at"] < near.start).sum(),
+    )
+    return found.filter(_.n > 0).select("unit", "label", is_new=_.n_before == 0)
+
+
+def read_channels(shop: Shop, rows: Rows, view: View, outcome: Outcome) -> pd.DataFrame | None:
+    """Return through which channel customers came who responded in a view's window.
+
+    Returns
+    -------
+    DataFrame or None
+        One row for each unit with a response whose channel is known: unit, label (the channel of the last interaction
+        within a day before the response, or of the response itself). None where no channels are recorded.
+    """
+    if not shop.has("interactions", "channel"):
+        return None
+    frames = [_came(shop, asked, outcome).execute() for asked in asked_of(rows, (view,), 1)]
+    return pd.concat(frames, ignore_index=True).sort_values("unit", ignore_index=True)
+
+
+def _came(shop: Shop, asked: Asked, outcome: Outcome) -> Any:
+    responses = _responses(shop, asked, outcome)
+    seen = shop.tables["interactions"].filter(_.channel.notnull())
+    seen = seen.select("customer_id", "channel", seen_at=_.occurred_at)
+    joined = responses.inner_join(seen, "customer_id")
+    joined = joined.filter(
+        _.seen_at <= _.responded_at, _.seen_at > _.responded_at - ibis.interval(CAME_WITHIN)
+    )
+    # of several at one instant the first by name: the same answer on every engine
+    latest = joined.group_by("unit").mutate(latest=_.seen_at.max()).filter(_.seen_at == _.latest)
+    return latest.group_by("unit").aggregate(label=_.channel.min())
+
+
+def _responses(shop: Shop, asked: Asked, outcome: Outcome) -> Any:
+    """Return the first response of each unit in the span: (unit, customer_id, responded_at)."""
+    if outcome in KINDS:
+        kinds = KINDS[outcome]
+        rows = shop.tables["interactions"]
+        rows = rows.filter(_.kind.isin(kinds)) if kinds else rows
+        near = asked.near(rows.select("customer_id", at=_.occurred_at), _.at, 1)
+        begin, end = bounds(near, asked.spans[0])
+        hits = near.filter(near["at"] >= begin, near["at"] < end)
+    else:
+        lines = paid_lines(shop, outcome).select("customer_id", "at", "paid_at", "void_at")
+        near = asked.near(lines, _.at, 1)
+        hits = near.filter(stands(near, *bounds(near, asked.spans[0])))
+    first = hits.group_by("unit").aggregate(responded_at=_.at.min())
+    return first.inner_join(asked.units.select("unit", "customer_id"), "unit")

@@ -1,0 +1,174 @@
+"""Edge: a campaign's assignments, as arrays and on the engine."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator, Mapping
+from contextlib import contextmanager
+from dataclasses import dataclass
+from typing import Any
+
+import ibis
+import numpy as np
+import numpy.typing as npt
+import pandas as pd
+from ibis import _
+
+from penchant.errors import InputError, LeftOutError, did_you_mean
+
+from ..features.keep import Keep
+from ..features.shop import Shop
+from .measure_design import Assigned
+from .measure_settings import Campaign, MeasureSettings, campaign_of
+
+KEYS = ("unit", "campaign_id", "customer_id", "wave", "arm", "assigned_at", "probability", "customer")
+TIMES = ("contacted_at", "opened_at", "clicked_at", "redeemed_at")
+
+
+@dataclass(frozen=True, eq=False)
+class Rows:
+    """A campaign's assignments: as arrays, and on the engine as (unit, customer_id, wave, start)."""
+
+    campaign: Campaign
+    assigned: Assigned
+    table: Any
+
+
+@contextmanager
+def campaign_rows(
+    shop: Shop, campaign_id: str, settings: MeasureSettings, record: pd.DataFrame | None = None
+) -> Iterator[Rows]:
+    """Give a campaign's assignments, kept on the engine meanwhile.
+
+    Parameters
+    ----------
+    shop
+        The shop.
+    campaign_id
+        The campaign.
+    settings
+        Name of the control, and from when windows count.
+    record
+        The audience's own record (customer_id, and wave where there are several), for columns that the assignments
+        table does not have: stage, segment, predicted uplift.
+
+    Raises
+    ------
+    LeftOutError
+        The shop has no assignments.
+    InputError
+        The campaign is not known, or has no control.
+    """
+    with Keep(shop.backend) as keep:
+        rows = _rows_of(shop, campaign_id)
+        numbered = rows.mutate(unit=ibis.row_number().over(order_by=["wave", "assigned_at", "customer_id"]))
+        kept = keep.table(numbered.mutate(customer=_customer_code(rows)))
+        frame = kept.order_by("unit").execute()
+        if record is not None:
+            frame = _with_record(frame, record)
+        assigned, shifts = _read_assigned(frame, campaign_id, settings)
+        table = kept.select("unit", "customer_id", "wave", start=_shifted(kept, shifts))
+        yield Rows(_campaign(shop, campaign_id), assigned, table)
+
+
+def _rows_of(shop: Shop, campaign_id: str) -> Any:
+    if not shop.has("assignments"):
+        raise LeftOutError(
+            "measure",
+            "the table 'assignments'",
+            "a shop without it",
+            "Map it in penchant.toml, under [tables]",
+        )
+    every = shop.tables["assignments"]
+    rows = every.filter(_.campaign_id == campaign_id)
+    if not int(rows.count().execute()):
+        known = every.select("campaign_id").distinct().order_by("campaign_id").execute()["campaign_id"]
+        hint = did_you_mean(campaign_id, known)
+        raise InputError("campaign", "one that is in 'assignments'", f"'{campaign_id}'", hint)
+    wave = _.wave.fill_null(1) if "wave" in rows.columns else ibis.literal(1, "int64")
+    return rows.mutate(wave=wave)
+
+
+def _customer_code(rows: Any) -> Any:
+    """Return whole numbers that tell customers apart; the row's own where nobody has two."""
+    counts = rows.aggregate(n=_.count(), n_customers=_.customer_id.nunique()).execute().iloc[0]
+    if counts["n"] == counts["n_customers"]:
+        return _.unit
+    return ibis.dense_rank().over(order_by="customer_id")
+
+
+def _with_record(frame: pd.DataFrame, record: pd.DataFrame) -> pd.DataFrame:
+    """Return assignments with the further columns of the audience's record; not known where it lacks the row."""
+    keys = ["customer_id", *(["wave"] if "wave" in record else [])]
+    n_repeated = int(record.duplicated(keys).sum()) if "customer_id" in record else 0
+    if "customer_id" not in record or n_repeated:
+        got = f"{n_repeated:,} repeated" if n_repeated else "no column 'customer_id'"
+        raise InputError("record", f"one row for each {' and '.join(keys)}", got)
+    new = [name for name in record.columns if name not in frame.columns]
+    return frame.merge(record[keys + new], on=keys, how="left", validate="many_to_one")
+
+
+def _campaign(shop: Shop, campaign_id: str) -> Campaign:
+    if not shop.has("campaigns"):
+        return Campaign(campaign_id)
+    found = shop.tables["campaigns"].filter(_.campaign_id == campaign_id).limit(1).execute()
+    return campaign_of(found.iloc[0].to_dict() if len(found) else {}, campaign_id, shop.decimals)
+
+
+def _read_assigned(
+    frame: pd.DataFrame, campaign_id: str, settings: MeasureSettings
+) -> tuple[Assigned, Mapping[int, int]]:
+    """Return the assignments as arrays, and how many seconds each wave's windows are moved."""
+    names, arm = _arms(frame["arm"], campaign_id, settings.control)
+    wave = frame["wave"].to_numpy(np.int64)
+    start = frame["assigned_at"].to_numpy("datetime64[us]")
+    times = {name: frame[name].to_numpy("datetime64[us]") for name in TIMES if name in frame}
+    shifts = dict.fromkeys(map(int, np.unique(wave)), 0)
+    if settings.count_from == "contact" and "contacted_at" in times:
+        shifts = _delays(wave, start, times["contacted_at"])
+    moved = np.array([shifts[int(w)] for w in np.unique(wave)])[np.unique(wave, return_inverse=True)[1]]
+    unknown = np.full(len(frame), np.nan)
+    assigned = Assigned(
+        frame["customer"].to_numpy(np.int64),
+        wave,
+        arm,
+        names,
+        frame["probability"].to_numpy(np.float64, na_value=np.nan) if "probability" in frame else unknown,
+        start + moved.astype("timedelta64[s]"),
+        times.get("contacted_at"),
+        times.get("redeemed_at"),
+        frame.drop(columns=[name for name in (*KEYS, *TIMES) if name in frame]),
+    )
+    return assigned, shifts
+
+
+def _arms(column: pd.Series, campaign_id: str, control: str) -> tuple[tuple[str, ...], npt.NDArray[np.int64]]:
+    codes, found = pd.factorize(column, sort=True)
+    if control not in found:
+        raise InputError(
+            f"campaign '{campaign_id}'",
+            f"an arm '{control}': customers who were held out",
+            f"arms {', '.join(repr(name) for name in found)}",
+            "Without them nobody knows what would have come anyway; name the control if it is called otherwise",
+        )
+    place = list(found).index(control)
+    names = (control, *(name for name in found if name != control))
+    order = np.array([0 if i == place else i + (i < place) for i in range(len(found))])
+    return names, order[codes].astype(np.int64)
+
+
+def _delays(
+    wave: npt.NDArray[np.int64], start: npt.NDArray[Any], contacted: npt.NDArray[Any]
+) -> dict[int, int]:
+    """Return each wave's shortest time from assignment to contact, whole seconds, 0 and up."""
+    delay = (contacted - start) / np.timedelta64(1, "s")
+    known = np.where(np.isnan(delay), np.inf, np.maximum(delay, 0))
+    shortest = {int(w): known[wave == w].min() for w in np.unique(wave)}
+    return {w: int(seconds) if np.isfinite(seconds) else 0 for w, seconds in shortest.items()}
+
+
+def _shifted(rows: Any, shifts: Mapping[int, int]) -> Any:
+    moved = {wave: seconds for wave, seconds in shifts.items() if seconds}
+    if not moved:
+        return rows.assigned_at
+    cases = [(rows.wave == wave, rows.assigned_at + ibis.interval(seconds=s)) for wave, s in moved.items()]
+    return ibis.cases(*cases, else_=rows.assigned_at)

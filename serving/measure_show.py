@@ -1,0 +1,78 @@
+"""What a terminal shows of a measured campaign."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from typing import TYPE_CHECKING, Any
+
+from rich.console import Group
+from rich.markup import escape
+from rich.table import Table
+
+from penchant.page import write_number
+
+from ..models.estimate import Estimate
+from .measure_words import word_of
+
+if TYPE_CHECKING:
+    from .measure import Measurement
+    from .measure_result import Result
+
+COLOURS = {"worked": "green", "did harm": "red", "can't be told": "yellow"}
+SIGNS = {"passed": "[green]✓[/]", "issue": "[red]![/]", "not applicable": "[dim]–[/]"}
+
+
+def measurement_view(measured: Measurement) -> Any:
+    """Return verdict, checks and the main tables of a measured campaign, for rich."""
+    verdict = measured.verdict
+    parts: list[Any] = [
+        f"[bold]{escape(measured.campaign.campaign_id)}[/]: [bold {COLOURS[verdict.word]}]{verdict.word}[/]",
+        escape(" ".join(part for part in (verdict.text, verdict.paid) if part)),
+        "",
+    ]
+    parts += [
+        f"{SIGNS[check.outcome]} {escape(check.title)}. [dim]{escape(check.explanation)}[/]"
+        for check in measured.checks
+    ]
+    parts += ["", results_table("Windows", measured.windows, measured.currency)]
+    for title, results in (
+        ("Arms", measured.arms),
+        *measured.means.items(),
+        ("Arms compared", measured.pairs),
+    ):
+        if results:
+            parts.append(results_table(title, results, measured.currency))
+    for breakdown in measured.breakdowns:
+        parts.append(results_table(f"By {breakdown.name}", breakdown.results, measured.currency))
+    parts += [f"[dim]{escape(note)}[/]" for note in measured.notes]
+    return Group(*parts)
+
+
+def results_table(title: str, results: Sequence[Result], currency: str) -> Table:
+    """Return results as a table of a terminal."""
+    table = Table(title=title, title_justify="left", box=None, pad_edge=False)
+    table.add_column("", no_wrap=True)
+    for name in ("customers", "response", "control", "difference, points", "orders", f"profit, {currency}"):
+        table.add_column(name, justify="right")
+    table.add_column("")
+    for result in results:
+        effect, difference = result.response, result.difference()
+        table.add_row(
+            escape(result.label),
+            f"{effect.n_treated:,} / {effect.n_control:,}",
+            write_number(effect.treated.value, ".2%"),
+            write_number(effect.control.value, ".2%"),
+            interval(difference.scaled(100), "+.2f"),
+            interval(result.total("orders"), "+,.0f"),
+            interval(result.total("profit"), "+,.0f"),
+            f"[{COLOURS[word_of(difference)]}]{word_of(difference)}[/]",
+        )
+    return table
+
+
+def interval(number: Estimate | None, form: str) -> str:
+    """Return a number with its interval on one line."""
+    if number is None:
+        return write_number(float("nan"), form)
+    value, low, high = (write_number(bound, form) for bound in (number.value, number.low, number.high))
+    return f"{value} ({low} to {high})"
