@@ -16,6 +16,8 @@ from dataclasses import dataclass, field
 from importlib.metadata import version
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
+from urllib.parse import urlsplit
+from urllib.request import url2pathname
 
 from penchant.errors import NoModelError, OutputError, did_you_mean
 
@@ -117,18 +119,13 @@ class Registry:
             If the store cannot be written.
         """
         with self._client() as client:
-            run_id = client.create_run(
-                self._experiment(client, record.name), run_name=record.name
-            ).info.run_id
-            status = "FAILED"
-            try:
-                _log_values(client, run_id, record)
-                client.log_artifacts(run_id, str(record.artifacts))
-                version = self._register(client, run_id, record)
-                status = "FINISHED"
-            finally:
-                client.set_terminated(run_id, status)
-        return version
+            from mlflow import set_experiment, start_run
+
+            set_experiment(experiment_id=self._experiment(client, record.name))  # models go to the active one
+            with start_run() as run:  # its end says whether all of it was logged
+                _log_values(client, run.info.run_id, record)
+                client.log_artifacts(run.info.run_id, str(record.artifacts))
+                return self._register(client, run.info.run_id, record)
 
     def promote(self, name: str, version: int) -> Registered:
         """Make a version the champion."""
@@ -171,7 +168,7 @@ class Registry:
         """
         with self._client() as client:
             source = client.get_model_version_download_uri(version.name, str(version.version))
-        path = Path(source.removeprefix("file://")) / "data" / "model"
+        path = _local(source) / "data" / "model"
         if not path.is_dir():
             raise NoModelError(
                 f"model '{version}'", f"its files in {self.store}", "none there", "Train it again"
@@ -265,3 +262,8 @@ def _signature(record: Record) -> Any:
 
 def _registered(found: Any) -> Registered:
     return Registered(found.name, int(found.version), found.run_id, tuple(found.aliases))
+
+
+def _local(address: str) -> Path:
+    """Return the path of a file address."""
+    return Path(url2pathname(urlsplit(address).path)) if address.startswith("file:") else Path(address)
