@@ -8,6 +8,7 @@ from typing import Any
 
 import lightgbm as lgb
 import numpy as np
+import numpy.typing as npt
 
 from .categories import Columns
 from .inputs import Floats, Ints
@@ -70,6 +71,8 @@ class Training:
         Names and categories of the matrix's columns.
     folds
         Fold of each row, or None where the data are too few to leave any out.
+    learns
+        Whether a row is learned from; the others are predicted when their fold is left out. None: all.
     """
 
     matrix: Floats
@@ -77,13 +80,15 @@ class Training:
     weight: Floats
     columns: Columns
     folds: Ints | None
+    learns: npt.NDArray[np.bool_] | None = None
 
     def dataset(self, parameters: Mapping[str, Any]) -> lgb.Dataset:
-        """Return LightGBM's own form of the rows."""
+        """Return LightGBM's own form of the rows that are learned from."""
+        used = slice(None) if self.learns is None else self.learns
         return lgb.Dataset(
-            self.matrix,
-            self.y,
-            weight=self.weight,
+            self.matrix[used],
+            self.y[used],
+            weight=self.weight[used],
             feature_name=[f"column_{i}" for i in range(len(self.columns.names))],
             categorical_feature=self.columns.category_positions,
             params=dict(parameters),
@@ -117,29 +122,39 @@ def grow(rows: Training, parameters: Mapping[str, Any], n_trees: int | None = No
     n_trees
         A fixed number of trees instead.
     """
+    data = rows.dataset(parameters)
     if rows.folds is None:
-        return Grown(train(rows, parameters, n_trees or TREES_WITHOUT_FOLDS), None)
-    splits = [
-        (np.flatnonzero(rows.folds != f), np.flatnonzero(rows.folds == f)) for f in np.unique(rows.folds)
-    ]
-    stop = [] if n_trees else [lgb.early_stopping(PATIENCE, verbose=False)]
+        return Grown(train(data, parameters, n_trees or TREES_WITHOUT_FOLDS), None)
+    fold = rows.folds if rows.learns is None else rows.folds[rows.learns]
+    numbers = np.unique(fold)
     found = lgb.cv(
         dict(parameters),
-        rows.dataset(parameters),
+        data,
         num_boost_round=n_trees or MOST_TREES,
-        folds=splits,
-        callbacks=stop,
+        folds=[(np.flatnonzero(fold != number), np.flatnonzero(fold == number)) for number in numbers],
+        callbacks=[] if n_trees else [lgb.early_stopping(PATIENCE, verbose=False)],
         return_cvbooster=True,
-    )
-    folds = found["cvbooster"]
-    best = n_trees or max(1, folds.best_iteration)
+    )["cvbooster"]
+    best = n_trees or max(1, found.best_iteration)
     left_out = np.empty(len(rows.y))
-    for booster, (_, out) in zip(folds.boosters, splits, strict=True):
+    for booster, number in zip(found.boosters, numbers, strict=True):
+        out = rows.folds == number
         left_out[out] = booster.predict(rows.matrix[out], raw_score=True, num_iteration=best)
-    return Grown(train(rows, parameters, best), left_out)
+    return Grown(train(data, parameters, best), left_out)
 
 
-def train(rows: Training, parameters: Mapping[str, Any], n_trees: int) -> lgb.Booster:
+def train(data: lgb.Dataset, parameters: Mapping[str, Any], n_trees: int) -> lgb.Booster:
     """Return a booster as it will be read from its file."""
-    booster = lgb.train(dict(parameters), rows.dataset(parameters), num_boost_round=n_trees)
+    booster = lgb.train(dict(parameters), data, num_boost_round=n_trees)
     return lgb.Booster(model_str=booster.model_to_string(num_iteration=-1))
+
+
+def raw_scores(
+    boosters: Mapping[str, lgb.Booster], matrix: Floats, n_threads: int | None
+) -> dict[str, Floats]:
+    """Return by name the sum of each booster's trees, shape (n,)."""
+    n_threads = threads_for(matrix, n_threads)
+    return {
+        name: np.asarray(booster.predict(matrix, raw_score=True, num_threads=n_threads))
+        for name, booster in boosters.items()
+    }

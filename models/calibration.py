@@ -2,9 +2,9 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable
+from collections.abc import Callable, Mapping
 from dataclasses import asdict, dataclass
-from typing import Any, Literal
+from typing import Any, Literal, Self
 
 import numpy as np
 from scipy.optimize import isotonic_regression
@@ -50,6 +50,12 @@ class Calibration:
     def as_dict(self) -> dict[str, Any]:
         """Return the parts by name, as JSON takes them."""
         return asdict(self)
+
+    @classmethod
+    def from_dict(cls, parts: Mapping[str, Any]) -> Self:
+        """Return the calibration that `as_dict` described."""
+        known: dict[str, Any] = {n: tuple(p) if isinstance(p, list) else p for n, p in parts.items()}
+        return cls(**known)
 
 
 def fit_none(log_odds: Floats, y: Floats, weight: Floats) -> Calibration:

@@ -6,7 +6,16 @@ from typing import Any
 
 import numpy as np
 
+from penchant.errors import InputError
+
 from .inputs import Floats, Ints, read_groups
+
+
+def read_n_folds(n_folds: Any) -> int:
+    """Return a number of folds, or raise InputError where it is none."""
+    if not isinstance(n_folds, int) or n_folds < 2:
+        raise InputError("n_folds", "a whole number of 2 or more", f"{n_folds!r}")
+    return n_folds
 
 
 def grouped_folds(y: Floats, groups: Any = None, n_folds: int = 5, seed: int = 0) -> Ints:

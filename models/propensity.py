@@ -14,11 +14,12 @@ from sklearn.utils.validation import check_is_fitted
 
 from penchant.errors import InputError, TooLittleDataError
 
-from .boosting import Training, grow, parameters_of, threads_for
+from .boosting import Training, grow, parameters_of, raw_scores, threads_for
 from .calibration import Calibration, Method, fit_calibration
-from .folds import grouped_folds
+from .folds import grouped_folds, read_n_folds
 from .frames import constraints, read_new_table, read_outcome, read_table, refuse_other_order
 from .inputs import Floats, Ints, read_groups, read_weights
+from .plain_scorer import prediction
 
 FEWEST_PER_FOLD = 4  # customers of the rarer outcome that each fold must hold, else none is left out
 
@@ -52,8 +53,8 @@ class PropensityModel(ClassifierMixin, BaseEstimator):
     ----------
     columns_ : Columns
         Names and categories of the training columns.
-    booster_ : lightgbm.Booster
-        The trees.
+    boosters_ : dict of str to lightgbm.Booster
+        The trees, under ``"propensity"``.
     calibration_ : Calibration
         From the trees' log-odds to probabilities.
     left_out_ : ndarray of shape (n,) or None
@@ -116,7 +117,7 @@ class PropensityModel(ClassifierMixin, BaseEstimator):
         n_threads = threads_for(matrix, self.n_threads)
         parameters = parameters_of(objective, self.params, self.seed, n_threads)
         grown = grow(rows, parameters, self.n_trees)
-        self.booster_, self.calibration_, self.left_out_ = grown.booster, Calibration(), None
+        self.boosters_, self.calibration_, self.left_out_ = {"propensity": grown.booster}, Calibration(), None
         if grown.left_out is not None and folds is not None:
             self.calibration_ = fit_calibration(grown.left_out, outcome, weight, folds, self.calibration)
             self.left_out_ = self.calibration_(grown.left_out)
@@ -132,14 +133,18 @@ class PropensityModel(ClassifierMixin, BaseEstimator):
         """
         check_is_fitted(self)
         matrix = read_new_table(self, X, self.columns_)
-        raw = self.booster_.predict(matrix, raw_score=True, num_threads=threads_for(matrix, self.n_threads))
-        p = self.calibration_(np.asarray(raw))
+        p = prediction(raw_scores(self.boosters_, matrix, self.n_threads), self.spec_)
         return np.column_stack([1 - p, p])
 
     def predict(self, X: Any) -> npt.NDArray[Any]:
         """Return the more probable class of each row."""
         is_second = self.predict_proba(X)[:, 1] > 0.5
         return np.asarray(self.classes_[is_second.astype(int)])
+
+    @property
+    def spec_(self) -> dict[str, Any]:
+        """What a scorer needs beside the trees, as JSON takes it."""
+        return {"form": "propensity", "calibration": self.calibration_.as_dict(), "factor": 1.0}
 
     def _learn_classes(self, y: npt.NDArray[Any]) -> Floats:
         """Remember the two classes, and return the outcome as 0 and 1."""
@@ -152,14 +157,13 @@ class PropensityModel(ClassifierMixin, BaseEstimator):
 
     def _folds(self, outcome: Floats, weight: Floats, groups: Any) -> Ints | None:
         """Return each row's fold, or None where a fold would hold too few of an outcome."""
-        if not isinstance(self.n_folds, int) or self.n_folds < 2:
-            raise InputError("n_folds", "a whole number of 2 or more", f"{self.n_folds!r}")
+        n_folds = read_n_folds(self.n_folds)
         codes = read_groups(groups, len(outcome))
         customers = np.arange(len(outcome)) if codes is None else codes
         counts = [len(np.unique(customers[(outcome == c) & (weight > 0)])) for c in (0, 1)]
-        if min(counts) < FEWEST_PER_FOLD * self.n_folds:
+        if min(counts) < FEWEST_PER_FOLD * n_folds:
             return None
-        return grouped_folds(outcome, groups, self.n_folds, self.seed)
+        return grouped_folds(outcome, groups, n_folds, self.seed)
 
     def __sklearn_tags__(self) -> Tags:
         """Say that missing values are welcome, and more than two classes are not."""
