@@ -75,13 +75,15 @@ def goodwill(arm: Arm, who: Traits, state: State, day: int, basket: Float) -> Fl
 def readiness(who: Traits, state: State, day: int) -> Float:
     """Return how much is left to be changed, by time since the last order in cycles of the main category.
 
-    Peaks at about twice the cycle (the semi-active), is small for who has just bought and for who is long gone;
-    without an order, larger for who came lately or left an order unpaid.
+    Peaks at about twice the cycle (the semi-active), is small for who has just bought and for who is long gone, and
+    falls with the number of orders: regulars come by themselves. Without an order, it is larger for who came lately
+    or left an order unpaid.
     """
     cycles = np.maximum(day - state.last_order, 0.5) / of_categories("cycle_days")[who.main]
-    overdue = 0.10 + 1.0 * np.exp(-0.5 * (np.log(cycles / 2.0) / 0.6) ** 2)
+    overdue = 0.08 + 1.2 * np.exp(-0.5 * (np.log(cycles / 2.0) / 0.55) ** 2)
+    habit = 1 / (1 + 0.15 * np.maximum(state.n_orders - 1, 0))
     lately = np.where(day - state.last_visit <= 30, 0.55, 0.22)
-    ready = np.where(state.n_orders > 0, overdue, lately)
+    ready = np.where(state.n_orders > 0, overdue * habit, lately)
     return np.where(state.unpaid >= 0, np.maximum(ready, 0.8), ready)
 
 

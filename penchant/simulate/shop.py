@@ -73,7 +73,8 @@ def simulate(
         Further assignments, in the form of the assignments table, such as an audience made from the shop's data.
         They change what their own customers do from then on, and nothing else.
     campaigns
-        The campaigns of these assignments where they are not the shop's own: they say what each arm offers.
+        The campaigns of these assignments, which are not the shop's own: they say what each arm offers. Where a
+        campaign has one treatment, the assignments may call it as they like; the tables call it as the campaign does.
     progress
         Called with the number of customers done and of all.
 

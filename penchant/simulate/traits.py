@@ -236,12 +236,12 @@ def _responses(dice: Streams, born: Int) -> Float:
     older = np.clip((1988 - born) / 24, -1, 1)
     leaning = np.stack([0.35 * older, 0.05 * older, -0.45 * older], axis=1)  # email, sms, push
     noise = np.stack([dice.normal(f"response {channel}") for channel in CHANNELS], axis=1)
-    return np.exp(leaning + 0.35 * noise)
+    return np.exp(leaning + 0.25 * noise)
 
 
 def _tastes(dice: Streams) -> Float:
     noise = [dice.normal(f"taste {family}") for family in ("saving", "service", "attention")]
-    return np.exp(0.3 * np.stack(noise, axis=1))
+    return np.exp(0.2 * np.stack(noise, axis=1))
 
 
 def _annoyances(dice: Streams, level: Int, sensitivity: Float) -> Float:
