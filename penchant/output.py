@@ -65,6 +65,33 @@ def replaced_folder(folder: Path, manifest: Mapping[str, Any]) -> Iterator[Path]
         raise _cannot_write(folder, fault) from fault
 
 
+@contextmanager
+def replaced_file(path: Path) -> Iterator[Path]:
+    """Give a path to write to; on success what was written there becomes ``path``, in one step.
+
+    Raises
+    ------
+    OutputError
+        If another run is writing the file, or it cannot be written.
+    """
+    path = Path(os.path.abspath(path))  # noqa: PTH100 - as in replaced_folder
+    try:
+        path.parent.mkdir(parents=True, exist_ok=True)
+        with _locked(path):
+            staging = _beside(path, "new")
+            try:
+                yield staging
+                with staging.open("rb") as file:
+                    os.fsync(file.fileno())
+                staging.replace(path)
+            finally:
+                staging.unlink(missing_ok=True)
+    except OSError as fault:
+        if isinstance(fault, PenchantError) or not fault.errno:
+            raise
+        raise _cannot_write(path, fault) from fault
+
+
 def _cannot_write(folder: Path, fault: OSError) -> OutputError:
     reasons = {
         errno.ENOSPC: "Free some space",

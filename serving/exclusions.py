@@ -270,5 +270,6 @@ def _returned(people: pd.DataFrame, past: pd.DataFrame, wave: Wave, last_success
             "nothing of that name",
         )
     own = past[(past["campaign_id"] == wave.campaign_id) & (past["wave"] < wave.number)]
-    since = people["customer_id"].map(own.groupby("customer_id")["assigned_at"].min())
-    return (pd.to_datetime(people[last_success_at]) >= since).to_numpy(bool, na_value=False)
+    since = own.groupby("customer_id")["assigned_at"].min().reindex(people["customer_id"]).to_numpy()
+    last = people[last_success_at].astype("datetime64[us]").to_numpy()
+    return np.asarray(last >= since, bool)  # an unknown time compares as false

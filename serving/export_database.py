@@ -1,0 +1,271 @@
+"""Edge: rows into a database's table, in one transaction, each under its key.
+
+Run and tested on DuckDB and on PostgreSQL.
+"""
+
+from __future__ import annotations
+
+import io
+from collections.abc import Iterator, Sequence
+from contextlib import contextmanager
+from dataclasses import dataclass
+from typing import Any
+
+import ibis
+import pyarrow as pa
+import pyarrow.csv as csv
+
+from penchant.errors import InputError, NotThereError, OutputError, PenchantError, quoted
+
+INCOMING = "penchant_incoming"
+ROWS_AT_ONCE = 50_000
+ARM = "arm"
+
+
+@dataclass(frozen=True)
+class Upserted:
+    """What writing by key did to a table: rows added, changed, removed, and found the same."""
+
+    n_added: int
+    n_changed: int
+    n_removed: int
+    n_same: int
+
+    def as_dict(self) -> dict[str, int]:
+        """Return the counts by name."""
+        return {
+            "n_added": self.n_added,
+            "n_changed": self.n_changed,
+            "n_removed": self.n_removed,
+            "n_same": self.n_same,
+        }
+
+
+def upsert(
+    rows: pa.Table, address: str, table: str, key: Sequence[str], *, replace: bool = False
+) -> Upserted:
+    """Write rows into a table by key, all or nothing.
+
+    Parameters
+    ----------
+    rows
+        What the table is to hold of these campaigns and waves.
+    address
+        ``duckdb://path`` or ``postgresql://...``.
+    table
+        Its name, with the schema before a point where it has one; made where there is none. A table that is there
+        must have a unique key over ``key``, and may have further columns, which stay as they are.
+    key
+        The columns for campaign, customer and wave.
+    replace
+        Whether arms may change and rows of the same campaign and wave that are not among ``rows`` are removed.
+
+    Raises
+    ------
+    NotThereError
+        If nothing answers at the address.
+    InputError
+        If the database is neither DuckDB nor PostgreSQL, or the table lacks columns or the key.
+    OutputError
+        If another run is writing the table, the wave is there with other customers or arms, or the database went
+        away. Nothing was changed.
+    """
+    with _transaction(address, table) as base:
+        _ready_table(base, rows, table, key)
+        base.load(INCOMING, rows)
+        return _write(base, rows.column_names, table, list(key), replace=replace)
+
+
+def _write(base: _Base, columns: list[str], table: str, key: list[str], *, replace: bool) -> Upserted:
+    target = _dotted(table)
+    same_key = " and ".join(f"t.{_name(k)} = i.{_name(k)}" for k in key)
+    same_wave = " and ".join(f"t.{_name(k)} = i.{_name(k)}" for k in (key[0], key[2]))
+    left_over = (
+        f"exists (select 1 from {INCOMING} i where {same_wave})"
+        f" and not exists (select 1 from {INCOMING} i where {same_key})"
+    )
+    n_left_over = base.number(f"select count(*) from {target} t where {left_over}")
+    if not replace:
+        other_arm = f" and t.{_name(ARM)} is distinct from i.{_name(ARM)}" if ARM in columns else " and false"
+        n_flipped = base.number(f"select count(*) from {target} t join {INCOMING} i on {same_key}{other_arm}")
+        _refuse_other_list(table, n_left_over, n_flipped)
+    rest = [name for name in columns if name not in key]
+    differs = " or ".join(f"t.{_name(c)} is distinct from i.{_name(c)}" for c in rest) or "false"
+    n_known = base.number(f"select count(*) from {target} t join {INCOMING} i on {same_key}")
+    n_changed = base.number(
+        f"select count(*) from {target} t join {INCOMING} i on {same_key} where {differs}"
+    )
+    n_rows = base.number(f"select count(*) from {INCOMING}")
+    if n_left_over:
+        base.run(f"delete from {target} as t where {left_over}")
+    if n_changed:
+        values = ", ".join(f"{_name(c)} = i.{_name(c)}" for c in rest)
+        base.run(f"update {target} as t set {values} from {INCOMING} i where {same_key} and ({differs})")
+    names = ", ".join(_name(c) for c in columns)
+    base.run(
+        f"insert into {target} ({names}) select {names} from {INCOMING} on conflict ({', '.join(map(_name, key))})"
+        " do nothing"
+    )
+    return Upserted(n_rows - n_known, n_changed, n_left_over, n_known - n_changed)
+
+
+def _refuse_other_list(table: str, n_left_over: int, n_flipped: int) -> None:
+    if n_left_over or n_flipped:
+        raise OutputError(
+            f"table '{table}'",
+            "the same customers and arms that it has of this wave, because they may have been contacted",
+            f"{n_left_over:,} customers of it that are not in the list, and {n_flipped:,} with another arm",
+            "Export another wave, or say that the wave may be replaced",
+        )
+
+
+def _ready_table(base: _Base, rows: pa.Table, table: str, key: Sequence[str]) -> None:
+    """Make the table where there is none; refuse one that lacks columns."""
+    defined = ", ".join(f"{_name(field.name)} {_sql_type(field)}" for field in rows.schema)
+    keys = ", ".join(_name(k) for k in key)
+    base.run(f"create table if not exists {_dotted(table)} ({defined}, primary key ({keys}))")
+    known = base.columns(f"select * from {_dotted(table)} limit 0")
+    missing = [name for name in rows.column_names if name not in known]
+    if missing:
+        raise InputError(
+            f"table '{table}'",
+            f"the columns {quoted(missing)}",
+            f"{quoted(known, most=20)}",
+            "Choose and name columns",
+        )
+    base.run(f"create temporary table {INCOMING} ({defined})")
+
+
+def _sql_type(field: pa.Field) -> str:
+    kinds = {
+        "varchar": pa.types.is_string(field.type) or pa.types.is_large_string(field.type),
+        "bigint": pa.types.is_integer(field.type),
+        "double precision": pa.types.is_floating(field.type),
+        "boolean": pa.types.is_boolean(field.type),
+        "timestamp": pa.types.is_timestamp(field.type),
+    }
+    for name, fits in kinds.items():
+        if fits:
+            return name
+    raise InputError(f"column '{field.name}'", "a text, number, flag or time", f"{field.type}")
+
+
+def _name(name: str) -> str:
+    """Return a name as SQL takes it, whatever signs it has."""
+    return '"' + name.replace('"', '""') + '"'
+
+
+def _dotted(table: str) -> str:
+    return ".".join(_name(part) for part in table.split("."))
+
+
+@dataclass(frozen=True)
+class _Base:
+    """A database inside a transaction."""
+
+    cursor: Any
+    is_duckdb: bool
+
+    def run(self, sql: str) -> None:
+        self.cursor.execute(sql)
+
+    def number(self, sql: str) -> int:
+        self.cursor.execute(sql)
+        return int(self.cursor.fetchone()[0])
+
+    def columns(self, sql: str) -> list[str]:
+        self.cursor.execute(sql)
+        return [column[0] for column in self.cursor.description]
+
+    def load(self, table: str, rows: pa.Table) -> None:
+        """Put rows into a table that has their columns."""
+        if self.is_duckdb:
+            self.cursor.register("penchant_rows", rows)
+            self.cursor.execute(f"insert into {table} select * from penchant_rows")
+            self.cursor.unregister("penchant_rows")
+            return
+        with self.cursor.copy(f"copy {table} from stdin (format csv)") as copy:
+            for batch in rows.to_batches(ROWS_AT_ONCE):
+                text = io.BytesIO()
+                csv.write_csv(batch, text, csv.WriteOptions(include_header=False))
+                copy.write(text.getvalue())
+
+
+@contextmanager
+def _transaction(address: str, table: str) -> Iterator[_Base]:
+    """Give the database at an address inside a transaction, which is undone unless the body succeeds."""
+    label = f"table '{table}' at {address.split('@')[-1]}"
+    backend = _connected(address, label)
+    try:
+        if backend.name == "duckdb":
+            with _duckdb_transaction(backend.con) as base:
+                yield base
+        else:
+            with backend.con.transaction(), backend.con.cursor() as cursor:
+                base = _Base(cursor, is_duckdb=False)
+                _lock(base, label, table)
+                yield base
+    except PenchantError:
+        raise
+    except Exception as fault:  # each driver has errors of its own
+        raise _refused(label, fault) from fault
+    finally:
+        backend.disconnect()
+
+
+@contextmanager
+def _duckdb_transaction(con: Any) -> Iterator[_Base]:
+    con.begin()
+    try:
+        yield _Base(con, is_duckdb=True)
+    except BaseException:
+        con.rollback()
+        raise
+    con.commit()
+
+
+def _connected(address: str, label: str) -> Any:
+    """Return the Ibis backend at an address."""
+    scheme = address.split("://")[0]
+    if scheme not in ("duckdb", "postgres", "postgresql"):
+        raise InputError(
+            "destination", "an address that begins with duckdb:// or postgresql://", f"'{scheme}://'"
+        )
+    try:
+        return ibis.connect(address)
+    except ImportError:
+        raise InputError(
+            "destination", "a driver for the database", "none for PostgreSQL", "Install penchant[postgres]"
+        ) from None
+    except Exception as fault:  # each driver has errors of its own
+        if "lock" in str(fault).lower():
+            raise _busy(label) from fault
+        got = (str(fault) or repr(fault)).strip().splitlines()[0][:300]
+        raise NotThereError(label, "a database that answers", got, "Nothing was changed there") from None
+
+
+def _lock(base: _Base, label: str, table: str) -> None:
+    """Hold the table against other runs until the transaction ends."""
+    base.cursor.execute("select pg_try_advisory_xact_lock(hashtext(%s))", (f"penchant {table}",))
+    if not base.cursor.fetchone()[0]:
+        raise _busy(label)
+
+
+def _busy(label: str) -> OutputError:
+    return OutputError(label, "one run at a time", "another run writing it", "Wait for it to end")
+
+
+def _refused(label: str, fault: Exception) -> PenchantError:
+    """Return what a driver's error means."""
+    text = (str(fault) or repr(fault)).strip().splitlines()[0][:300]
+    lower = text.lower()
+    if "on conflict" in lower or ("unique" in lower and "constraint" in lower):
+        return InputError(
+            label,
+            "a unique key over campaign, customer and wave",
+            text,
+            "Add one, or let the table be made anew",
+        )
+    if "conflict" in lower and "transaction" in lower:
+        return _busy(label)
+    return OutputError(label, "a table that can be written", text, "Nothing was changed there")

@@ -1,0 +1,154 @@
+"""Run a piece of work again and again, killed one step later each time, until it comes through.
+
+``python killed.py WORK FOLDER``: forks a child for each step; writes how many steps there were, as JSON. A step is an
+operation on files that Python sees, or a statement sent to a database.
+"""
+
+from __future__ import annotations
+
+import hashlib
+import json
+import os
+import signal
+import sys
+from collections.abc import Callable
+from datetime import datetime
+from pathlib import Path
+from typing import Any
+
+import duckdb
+import pandas as pd
+
+from penchant.serving import export_database
+from penchant.serving.audience import AudienceSettings, draw_audience
+from penchant.serving.audience_files import write_audience
+from penchant.serving.exclusions import Wave
+from penchant.serving.export import Destination, export_audience
+from penchant.serving.goals import GOALS
+
+STEPS = (
+    "open",
+    "os.mkdir",
+    "os.rename",
+    "os.remove",
+    "os.rmdir",
+    "shutil.rmtree",
+    "ctypes.dlsym",
+    "os.scandir",
+)
+PEOPLE = pd.DataFrame(
+    {
+        "customer_id": [f"c{i}" for i in range(60)],
+        "stage": "loyal",
+        "consent_email": True,
+        "margin": 20.0,
+        "propensity": 0.1,
+    }
+)
+
+
+DRAWN = [
+    draw_audience(
+        PEOPLE, None, GOALS["retain"], AudienceSettings(Wave("spring", 1, datetime(2025, 3, 1), seed))
+    )
+    for seed in (0, 1)
+]
+
+
+def audience(folder: Path, seed: int, name: str = "out") -> None:
+    write_audience(DRAWN[seed], folder / name, {})
+
+
+def made_before(folder: Path, seed: int) -> None:
+    audience(folder, seed, f"list{seed}")
+
+
+def parquet(folder: Path, seed: int) -> None:
+    export_audience(folder / f"list{seed}", Destination(address=str(folder / "out" / "sent.parquet")))
+
+
+def table(folder: Path, seed: int) -> None:
+    to = Destination(address=f"duckdb://{folder / 'out' / 'base.duckdb'}", table="sent")
+    export_audience(folder / f"list{seed}", to, "assignments", replace=True)
+
+
+def files(folder: Path) -> str:
+    paths = sorted(path for path in (folder / "out").rglob("*") if path.is_file() and path.name[0] != ".")
+    return hashlib.sha256(b"".join(path.name.encode() + path.read_bytes() for path in paths)).hexdigest()
+
+
+def rows(folder: Path) -> str:
+    with duckdb.connect(str(folder / "out" / "base.duckdb")) as con:
+        return hashlib.sha256(
+            str(con.sql("select * from sent order by customer_id").fetchall()).encode()
+        ).hexdigest()
+
+
+WORK: dict[str, tuple[Callable[[Path, int], None], Callable[[Path], str]]] = {
+    "audience": (audience, files),
+    "parquet": (parquet, files),
+    "table": (table, rows),
+}
+
+
+def kill_at(step: int, folder: Path) -> None:
+    """Kill this process at a step of its work."""
+    seen = 0
+
+    def count() -> None:
+        nonlocal seen
+        seen += 1
+        if seen == step:
+            os.kill(os.getpid(), signal.SIGKILL)
+
+    def on_event(name: str, values: tuple[Any, ...]) -> None:
+        if name in STEPS and (name.startswith("ctypes") or str(folder) in str(values[0])):
+            count()
+
+    def counted(method: Callable[..., Any]) -> Callable[..., Any]:
+        def counting(*values: Any) -> Any:
+            count()
+            return method(*values)
+
+        return counting
+
+    for name in ("run", "number", "load"):
+        setattr(export_database._Base, name, counted(getattr(export_database._Base, name)))
+    sys.addaudithook(on_event)
+
+
+def in_child(work: Callable[[Path, int], None], folder: Path, seed: int, step: int) -> bool:
+    """Do the work in a child that is killed at a step (0: never); return whether it came through."""
+    child = os.fork()
+    if not child:
+        if step:
+            kill_at(step, folder)
+        work(folder, seed)
+        os._exit(0)
+    _, status = os.waitpid(child, 0)
+    assert os.WIFSIGNALED(status) or os.WEXITSTATUS(status) == 0, status
+    return not os.WIFSIGNALED(status)
+
+
+def main(name: str, folder: Path) -> None:
+    work, state = WORK[name]
+    for seed in (0, 1):
+        in_child(made_before, folder, seed, 0)
+    (folder / "out").mkdir()
+    in_child(work, folder, 1, 0)
+    new = state(folder)
+    in_child(work, folder, 0, 0)
+    former, step, kept = state(folder), 1, 0
+    while not in_child(work, folder, 1, step):
+        now = state(folder)
+        assert now in (former, new), f"neither the former nor the new result after step {step}"
+        kept += now == former
+        step += 1
+    assert state(folder) == new, "not the same bytes again"
+    left = [path.name for path in (*folder.iterdir(), *(folder / "out").iterdir()) if path.name[0] == "."]
+    assert not left, left
+    sys.stdout.write(json.dumps({"steps": step - 1, "kept": kept, "differ": former != new}))
+
+
+if __name__ == "__main__":
+    main(sys.argv[1], Path(sys.argv[2]))
