@@ -121,18 +121,19 @@ def shop_from_tables(
 
 def _placed(backend: Backend, table: CanonicalTable, rows: Any, folder: Path) -> Any:
     """Return canonical rows as a table of the engine, with canonical types."""
-    given = (
-        list(rows.columns)
-        if isinstance(rows, pd.DataFrame)
-        else list(rows.schema().names)
-        if isinstance(rows, ibis.Table)
-        else rows.column_names
-    )
-    _check_columns(table, given)
     if isinstance(rows, ibis.Table):
+        _check_columns(table, list(rows.columns))
         return _typed(rows, table)
-    arrow = pa.Table.from_pandas(rows, preserve_index=False) if isinstance(rows, pd.DataFrame) else rows
+    arrow = _arrow(rows) if isinstance(rows, pd.DataFrame) else rows
+    _check_columns(table, arrow.column_names)
     return put(backend, table.name, _arrow_typed(arrow, table), folder)
+
+
+def _arrow(frame: pd.DataFrame) -> pa.Table:
+    """Return a frame's rows; times with a zone are converted to UTC and lose it."""
+    zoned = frame.select_dtypes("datetimetz")
+    naive = frame.assign(**{str(name): times.dt.tz_convert(None) for name, times in zoned.items()})
+    return pa.Table.from_pandas(naive, preserve_index=False)
 
 
 def _check_columns(table: CanonicalTable, given: list[str]) -> None:

@@ -13,7 +13,7 @@ from .stage import Stage
 
 EMPTY_DAYS = 30  # a gap before the last events that makes the extract's end doubtful
 FEW_SHARE = 0.001  # and how few they are then, of all
-OVERLAP_SHARE = 0.5  # files overlap where at least this share of the rows of their common days are in both
+OVERLAP_SHARE = 0.5  # files overlap where at least this share of the rows of their common days is in both
 
 ROWS = "_part, _file, _row"
 
@@ -53,7 +53,7 @@ def overlapping_files(stage: Stage) -> list[Marks]:
         f" row_number() over (order by _part, _file) as n_file from (select _part, _file, {time} as _at"
         f" from {stage.relation} where {stage.kept} and {time} is not null) group by _part, _file"
     )
-    spans = stage.gate.execute("select first_at, last_at from numbered_files order by n_file").fetchall()
+    spans = stage.gate.rows("select first_at, last_at from numbered_files order by n_file")
     window = _common_window(spans)
     if window is None:
         return []
@@ -65,10 +65,10 @@ def overlapping_files(stage: Stage) -> list[Marks]:
     if not files:
         return []
     listed = ", ".join(str(file) for file in files)
-    span = stage.gate.execute(
+    span = stage.gate.row(
         f"select min({time})::date, max({time})::date from {stage.relation} join overlapping_copies using ({ROWS})"
         f" where n_file in ({listed})"
-    ).fetchone()
+    )
     rows = f"select {ROWS} from overlapping_copies where n_file in ({listed})"
     return [Marks("overlapping_files", str(table.time), rows, f"from {span[0]} to {span[1]}")]
 
@@ -101,16 +101,21 @@ def _copies(relation: str, columns: str, within: str) -> str:
 
 
 def _overlapping(stage: Stage, time: str, within: str) -> list[int]:
-    """Return the numbers of the files of which most rows on days that an earlier file has too are in it."""
-    rows = stage.gate.execute(
+    """Return the numbers of the files that share most rows of common days with earlier files.
+
+    Most of their own rows or most of the others': one of two exports may end in the middle of a day.
+    """
+    rows = stage.gate.rows(
         f"with days as (select n_file, {time}::date as day"
         f" from {stage.relation} join numbered_files using (_part, _file) where {within}),"
-        " counted as (select n_file, day, count(*) as n_rows, min(n_file) over (partition by day) as first"
-        " from days group by n_file, day),"
-        " common as (select n_file, sum(n_rows) as n_rows from counted where first < n_file group by n_file),"
+        " counted as (select n_file, day, count(*) as n_rows from days group by n_file, day),"
+        " before as (select *, sum(n_rows) over (partition by day order by n_file"
+        " rows between unbounded preceding and 1 preceding) as n_before from counted),"
+        " common as (select n_file, least(sum(n_rows), sum(n_before)) as n_rows from before where n_before > 0"
+        " group by n_file),"
         " copies as (select n_file, count(*) as n_copies from overlapping_copies group by n_file)"
         f" select n_file from common join copies using (n_file) where n_copies >= {OVERLAP_SHARE} * n_rows order by 1"
-    ).fetchall()
+    )
     return [int(row[0]) for row in rows]
 
 
@@ -121,9 +126,9 @@ def duplicate_keys(stage: Stage) -> list[Marks]:
         return []
     names = ", ".join(quoted_name(name) for name in key)
     keys = f"{names}, {ROWS}"
-    n_repeats = stage.gate.execute(
+    n_repeats = stage.gate.row(
         f"select count(*) - count(distinct ({names})) from {stage.relation} where {stage.kept}"
-    ).fetchone()[0]
+    )[0]
     if not n_repeats:
         return []
     rows = (
@@ -140,7 +145,7 @@ def duplicate_rows(stage: Stage) -> list[Marks]:
     columns = ", ".join(quoted_name(name) for name in stage.plan.names)
     kept = f"from {stage.relation} where {stage.kept}"
     repeated = f"(select hash({columns}) as h {kept} group by h having count(*) > 1)"
-    if not stage.gate.execute(f"select count(*) from {repeated}").fetchone()[0]:
+    if not stage.gate.row(f"select count(*) from {repeated}")[0]:
         return []
     rows = (
         f"select {ROWS} from (select {ROWS}, row_number() over (partition by {columns} order by {ROWS}) as n"
@@ -185,7 +190,7 @@ def outliers(stage: Stage) -> list[Marks]:
         f"median({quoted_name(name)}) filter ({quoted_name(name)} > 0), max({quoted_name(name)})"
         for name in amounts
     )
-    found = stage.gate.execute(f"select {asked} from {stage.relation} where {stage.kept}").fetchone()
+    found = stage.gate.row(f"select {asked} from {stage.relation} where {stage.kept}")
     return [
         Marks(
             "outlying_amount",
@@ -217,7 +222,7 @@ def unzoned_beside_zoned(stage: Stage, zoned: Mapping[str, int]) -> set[str]:
     for name, bit in zoned.items():
         column = quoted_name(name)
         asked = f"select 1 from {stage.relation} where _excluded = 0 and {column} is not null and _faults & {bit} = 0"
-        if stage.gate.execute(f"{asked} limit 1").fetchone():
+        if stage.gate.rows(f"{asked} limit 1"):
             mixed.add(name)
     return mixed
 

@@ -77,10 +77,10 @@ def _load(
 
 
 def _broken(gate: Gate, labels: Mapping[str, str]) -> tuple[BrokenLine, ...]:
-    rows = gate.execute(
+    rows = gate.rows(
         "select file_path, line, any_value(csv_line), string_agg(distinct lower(error_type::varchar), ', ')"
         " from reject_errors join reject_scans using (scan_id, file_id) group by 1, 2 order by 1, 2"
-    ).fetchall()
+    )
     return tuple(
         BrokenLine(labels[path], line, (text or "").strip("\r\n"), why) for path, line, text, why in rows
     )

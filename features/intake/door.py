@@ -29,7 +29,7 @@ from .crosschecks import (
 )
 from .expressions import MACROS, quoted_name
 from .extract import extract_end, orders_from_payments, utc_instant
-from .findings import finding, marked, row_findings, source_findings, without_uniform_zones
+from .findings import finding, marked, row_findings, rows_by_rule, source_findings, without_uniform_zones
 from .plan import Plan, plan_table
 from .quarantine import write_quarantine
 from .raw import Gate
@@ -177,7 +177,7 @@ def _unchecked(entry: _Entry) -> TableReport:
         silent: Severities = dict.fromkeys(entry.severity, "ignore")
         stage = staged(entry.gate, entry.plan, silent, None, entry.config.shop.decimals)
         accept(stage, stage.groups())
-    n_rows = int(entry.gate.execute(f"select count(*) from {name}").fetchone()[0])
+    n_rows = int(entry.gate.row(f"select count(*) from {name}")[0])
     return replace(entry.report, n_read=n_rows, n_accepted=n_rows)
 
 
@@ -236,6 +236,8 @@ def _counted(report: TableReport, stage: Stage, groups: list[Group]) -> TableRep
         n_excluded=n_excluded,
         n_set_aside=n_aside + n_broken,
         n_accepted=n_lines - n_excluded - n_aside,
+        set_aside=rows_by_rule(stage, groups, report.findings, "set aside"),
+        warned=rows_by_rule(stage, groups, report.findings, "warn"),
     )
     return replace(counted, findings=(*report.findings, *_of_counts(counted, stage.severity)))
 

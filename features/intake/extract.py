@@ -17,7 +17,7 @@ from .report import Finding
 
 def orders_from_payments(gate: Gate, names: dict[str, tuple[str, ...]]) -> list[str]:
     """Give a shop without orders one paid order of unknown amount for each payment."""
-    n_payments = gate.execute("select count(*) from interactions where kind = 'pay'").fetchone()[0]
+    n_payments = gate.row("select count(*) from interactions where kind = 'pay'")[0]
     if not n_payments:
         return []
     taken = [name for name in ("item_id", "category_id") if name in names["interactions"]]
@@ -41,9 +41,7 @@ def extract_end(
     levels = severities(config)
     for table in (table for table in ("orders", "interactions") if table in names):
         time = str(CONTRACT[table].time)
-        days = gate.execute(
-            f"select {time}::date, count(*), max({time}) from {table} group by 1 order by 1"
-        ).fetchall()
+        days = gate.rows(f"select {time}::date, count(*), max({time}) from {table} group by 1 order by 1")
         if not days:
             continue
         latest.append(days[-1][2])

@@ -137,7 +137,7 @@ def _text(gate: Gate, form: TextForm, paths: list[Path]) -> Raw:
     how = f"text, {form.encoding}, separator {separator}{'' if form.header else ', no header'}"
     names = {column: column for column in form.names}
     types = dict.fromkeys(form.names, "VARCHAR")
-    starts = dict(gate.execute(f"select _file, min(_row) from {name} group by _file").fetchall())
+    starts = dict(gate.rows(f"select _file, min(_row) from {name} group by _file"))
     return Raw(name, names, types, copies, False, how, broken, form.is_guess, starts)
 
 
@@ -174,9 +174,9 @@ def open_database(gate: Gate, path: Path, source: Source) -> Raw:
     )
     tables = [
         row[0]
-        for row in gate.execute(
+        for row in gate.rows(
             f"select table_name from information_schema.tables where table_catalog = '{alias}' order by 1"
-        ).fetchall()
+        )
     ]
     table = source.table or (tables[0] if len(tables) == 1 else None)
     if table not in tables:
@@ -187,7 +187,7 @@ def open_database(gate: Gate, path: Path, source: Source) -> Raw:
     place = f"{alias}.{quoted_name(str(table))}"
     file = f"{label}#{table}"
     select = f"select *, {text_literal(file)} as _file"
-    views = gate.execute(f"select view_name from duckdb_views() where database_name = '{alias}'").fetchall()
+    views = gate.rows(f"select view_name from duckdb_views() where database_name = '{alias}'")
     if (table,) in views:  # has no row ids
         store(gate, name, f"{select} from {place}")
         return copied(gate, name, file, "DuckDB")

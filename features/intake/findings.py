@@ -55,6 +55,18 @@ def row_findings(stage: Stage, groups: Sequence[Group]) -> list[Finding]:
     return found
 
 
+def rows_by_rule(
+    stage: Stage, groups: Sequence[Group], findings: Sequence[Finding], severity: Severity
+) -> dict[str, int]:
+    """Return rule -> how many rows break it, each row once, for the rules of one severity that found something."""
+    counts: dict[str, int] = {}
+    for rule in dict.fromkeys(found.rule for found in findings if found.severity == severity):
+        mask = sum(1 << bit for bit, fault in enumerate(stage.faults) if fault.rule == rule)
+        n_rows = sum(group.n_rows for group in groups if not group.excluded and group.faults & mask)
+        counts[rule] = n_rows or sum(found.n_rows for found in findings if found.rule == rule)
+    return counts
+
+
 def marked(stage: Stage, found: Iterable[Marks]) -> tuple[Stage, list[Finding]]:
     """Return the stage with the rows marked that a cross-check sets aside, and what the check found."""
     findings = []
@@ -62,7 +74,7 @@ def marked(stage: Stage, found: Iterable[Marks]) -> tuple[Stage, list[Finding]]:
         severity = stage.severity[marks.rule]
         if severity == "ignore":
             continue
-        n_rows = int(stage.gate.execute(f"select count(*) from ({marks.rows})").fetchone()[0])
+        n_rows = int(stage.gate.row(f"select count(*) from ({marks.rows})")[0])
         if not n_rows:
             continue
         examples = row_examples(stage, marks.column, marks.rows, marks.rule in WHOLE_ROWS)
@@ -86,9 +98,7 @@ def finding(
 
 def row_examples(stage: Stage, column: str, rows: str, is_whole_row: bool = False) -> list[Example]:
     """Return the first rows of those that a query names by ``_part, _file, _row``, as the shop has them."""
-    keys = stage.gate.execute(
-        f"select {ROWS} from ({rows}) order by 1, 2, 3 limit {MOST_EXAMPLES}"
-    ).fetchall()
+    keys = stage.gate.rows(f"select {ROWS} from ({rows}) order by 1, 2, 3 limit {MOST_EXAMPLES}")
     columns = stage.plan.names if is_whole_row else (column,)
     return [_example(stage, stage.plan.parts[place], columns, file, row) for place, file, row in keys]
 
@@ -103,9 +113,9 @@ def _example(stage: Stage, part: Part, columns: Sequence[str], file: str, row: i
     if not names:
         return Example(label, number, {})
     cells = ", ".join(f"{quoted_name(part.raw.names[name])}::varchar" for name in names)
-    values = stage.gate.connection.execute(
+    values = stage.gate.row(
         f"select {cells} from {part.raw.relation} where _file = ? and _row = ?", [file, row]
-    ).fetchone()
+    )
     return Example(label, number, dict(zip(names, (_short(value) for value in values), strict=True)))
 
 

@@ -206,7 +206,7 @@ def _bound(gate: Gate, raw: Raw, sql: str, where: str) -> str:
         If the engine refuses the expression.
     """
     described = guarded(
-        lambda: gate.execute(f"describe select {sql} as value from {raw.relation}").fetchall(),
+        lambda: gate.rows(f"describe select {sql} as value from {raw.relation}"),
         where,
         "an expression over the source's columns that DuckDB understands",
     )
@@ -218,18 +218,18 @@ def _is_float_text(gate: Gate, raw: Raw, origin: Origin) -> bool:
     if not origin.is_text or origin.column.kind != "id" or origin.meaning.column is None:
         return False
     ask = f"select bool_and(regexp_full_match({origin.meaning.sql}, '-?\\d+\\.0')) from"
-    first = gate.execute(f"{ask} (from {raw.relation} limit 1000)").fetchone()[0]
-    return bool(first and gate.execute(f"{ask} {raw.relation}").fetchone()[0])
+    first = gate.row(f"{ask} (from {raw.relation} limit 1000)")[0]
+    return bool(first and gate.row(f"{ask} {raw.relation}")[0])
 
 
 def _clock(gate: Gate, raw: Raw, origin: Origin) -> Clock:
     """Return what a time column's clocks showed over the span of its times."""
     if origin.column.kind != "time" or origin.zone == "UTC" or is_absolute(origin):
         return Clock()
-    span = gate.execute(
+    span = gate.row(
         f"select min(local)::date, max(local)::date from (select {local_time(origin, origin.meaning.sql)} as local"
         f" from {raw.relation}) where local >= timestamp '{EARLIEST}' and local < timestamp '{LATEST}'"
-    ).fetchone()
+    )
     return Clock() if span[0] is None else clock(origin.zone, *span)
 
 

@@ -6,7 +6,7 @@ row was read.
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterator, Mapping
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
 from itertools import count
 from pathlib import Path
@@ -90,9 +90,18 @@ class Gate:
     folder: Path
     numbers: Iterator[int] = field(default_factory=count)
 
-    def execute(self, sql: str) -> Any:
+    def execute(self, sql: str) -> None:
         """Run one statement."""
-        return self.connection.execute(sql)
+        self.connection.execute(sql)
+
+    def rows(self, sql: str, values: Sequence[object] = ()) -> list[tuple[Any, ...]]:
+        """Return all rows of a query; a result that is left unfinished would block the connection."""
+        found: list[tuple[Any, ...]] = self.connection.execute(sql, values).fetchall()
+        return found
+
+    def row(self, sql: str, values: Sequence[object] = ()) -> tuple[Any, ...]:
+        """Return the first row of a query that has one."""
+        return self.rows(sql, values)[0]
 
     def name(self, kind: str) -> str:
         """Return a name that no relation has yet."""
@@ -127,7 +136,7 @@ def guarded(action: Callable[[], Any], where: str, expected: str) -> Any:
 
 def relation_columns(gate: Gate, relation: str) -> dict[str, str]:
     """Return the columns of a relation and their types, but for those that say where a row was read."""
-    described = gate.execute(f"describe select * from {quoted_name(relation)}").fetchall()
+    described = gate.rows(f"describe select * from {quoted_name(relation)}")
     return {name: kind for name, kind, *_ in described if name not in ("_file", "_row")}
 
 

@@ -84,8 +84,10 @@ class TableReport:
         Rows that were set aside: each once, though it may break several rules; broken lines included.
     n_accepted
         Rows that were accepted.
+    set_aside, warned
+        Rule to how many rows it set aside, or warns of; a row may break several.
     findings
-        What the rules found.
+        What the rules found, by rule and column.
     """
 
     name: str
@@ -96,29 +98,14 @@ class TableReport:
     n_excluded: int = 0
     n_set_aside: int = 0
     n_accepted: int = 0
+    set_aside: Mapping[str, int] = field(default_factory=dict)
+    warned: Mapping[str, int] = field(default_factory=dict)
     findings: tuple[Finding, ...] = ()
-
-    @property
-    def set_aside(self) -> dict[str, int]:
-        """Rule to how many rows it set aside; a row may break several."""
-        return self._by_rule("set aside")
-
-    @property
-    def warned(self) -> dict[str, int]:
-        """Rule to how many rows it warns of."""
-        return self._by_rule("warn")
 
     @property
     def refusals(self) -> tuple[Finding, ...]:
         """What keeps the table from being opened."""
         return tuple(finding for finding in self.findings if finding.severity == "refuse")
-
-    def _by_rule(self, severity: Severity) -> dict[str, int]:
-        counts: dict[str, int] = {}
-        for finding in self.findings:
-            if finding.severity == severity:
-                counts[finding.rule] = counts.get(finding.rule, 0) + finding.n_rows
-        return counts
 
 
 @dataclass(frozen=True)
@@ -152,15 +139,7 @@ class CheckReport:
 
     def as_dict(self) -> dict[str, Any]:
         """Return everything in types that JSON knows."""
-        tables = {
-            name: {
-                **asdict(table),
-                "files": dict(table.files),
-                "set_aside": table.set_aside,
-                "warned": table.warned,
-            }
-            for name, table in self.tables.items()
-        }
+        tables = {name: asdict(table) for name, table in self.tables.items()}
         return {
             "failed": self.failed,
             "faults": list(self.faults),

@@ -75,9 +75,7 @@ class Stage:
 
     def groups(self) -> list[Group]:
         """Count the rows by file, exclusions and faults."""
-        rows = self.gate.execute(
-            f"select _file, _excluded, _faults, count(*) from {self.relation} group by all"
-        ).fetchall()
+        rows = self.gate.rows(f"select _file, _excluded, _faults, count(*) from {self.relation} group by all")
         return [Group(file, int(excluded), int(faults), n_rows) for file, excluded, faults, n_rows in rows]
 
     def copied(self) -> Stage:
@@ -107,10 +105,10 @@ class Stage:
         """
         stage = self.copied()
         bit = len(self.faults)
-        changed = self.gate.execute(
+        changed = self.gate.row(
             f"update {stage.relation} as s set _faults = s._faults | {1 << bit} from ({rows}) as m"
             " where s._part = m._part and s._file = m._file and s._row = m._row"
-        ).fetchone()[0]
+        )[0]
         return replace(stage, faults=(*self.faults, Fault(rule, column, ""))), int(changed)
 
 
