@@ -1,7 +1,7 @@
 """How likely a visit, an order, a favourite and a payment are on a day, given who and what went before.
 
-The same functions move the simulation forward and compute the true effects, so that the truth is exact and not
-an estimate. For that, chances depend on the past only through `State`, which changes with a paid order.
+The same functions move the simulation forward and compute the true effects, so that the truth is no estimate. For
+that, chances depend on the past only through `State`, which changes with a paid order.
 """
 
 from __future__ import annotations

@@ -2,8 +2,9 @@
 
 For each customer the 30 days after the assignment are walked through twice, with and without the contact. Before
 the first paid order the chances of each day are known, and after it they are those of someone who has just
-bought: probabilities are therefore exact, and so are expected amounts but for what later contacts, the payment
-of orders left open before, and the threshold of a coupon (taken as log-normal) do to them.
+bought. Probabilities and expected amounts are therefore computed, not estimated; what they leave out is small
+(about 1 % of a probability): what later contacts do, and orders left open that are paid or given up on the way. For
+amounts, the chance that a basket reaches a coupon's threshold is taken from a log-normal distribution.
 """
 
 from __future__ import annotations
