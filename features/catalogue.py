@@ -2,10 +2,16 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+import sys
+from collections.abc import Iterator, Mapping, Sequence
+from importlib import import_module
+from importlib.util import module_from_spec, spec_from_file_location
+from pathlib import Path
+from types import ModuleType
+from typing import TypeVar
 
 from penchant.config import Config
-from penchant.errors import InputError, did_you_mean
+from penchant.errors import ConfigError, InputError, did_you_mean
 
 from .category import CATEGORY_PREFERENCE
 from .contact import CONTACT
@@ -16,9 +22,10 @@ from .holiday import HOLIDAY
 from .lifecycle import LIFECYCLE
 from .monetary import MONETARY
 from .price import PRICE
-from .profile import PROFILE
+from .profile import PROFILE, attributes_of, profile_group
 from .recency import RECENCY
 from .rfm import RFM
+from .shop import Shop
 from .tasks import (
     CHURN,
     CONVERSION,
@@ -31,6 +38,8 @@ from .tasks import (
     VISIT,
     Task,
 )
+
+T = TypeVar("T")
 
 TASKS: tuple[Task, ...] = (
     VISIT,
@@ -58,36 +67,99 @@ GROUPS: tuple[FeatureGroup, ...] = (
 )
 
 
-def groups_of(config: Config, chosen: Sequence[str | FeatureGroup] | None = None) -> tuple[FeatureGroup, ...]:
-    """Return the groups to build: those chosen, else those configured, else all.
+def groups_of(shop: Shop, chosen: Sequence[str | FeatureGroup] | None = None) -> tuple[FeatureGroup, ...]:
+    """Return the groups to build for a shop: those chosen, else those configured, else all of ours and the shop's own.
 
     Raises
     ------
     InputError
         If a name is not that of a group.
+    ConfigError
+        If a module of the configuration cannot be used.
     """
-    wanted = chosen if chosen is not None else config.features.groups
+    wanted = chosen if chosen is not None else shop.config.features.groups
+    known = {
+        group.name: group for group in (*_with_attributes(shop), *own(shop.config, "GROUPS", FeatureGroup))
+    }
     if wanted is None:
-        return GROUPS
-    known = {group.name: group for group in GROUPS}
-    return tuple(one if isinstance(one, FeatureGroup) else _named(one, known) for one in wanted)
+        return tuple(known.values())
+    return tuple(
+        one if isinstance(one, FeatureGroup) else _named("feature group", one, known) for one in wanted
+    )
+
+
+def _with_attributes(shop: Shop) -> Iterator[FeatureGroup]:
+    """Yield our groups, with the shop's further attributes of customers in the profile."""
+    for group in GROUPS:
+        is_profile = group is PROFILE and shop.has("customers")
+        yield profile_group(attributes_of(shop.tables["customers"])) if is_profile else group
 
 
 def task_of(config: Config, name: str) -> Task:
-    """Return the task of a name.
+    """Return the task of a name, one of ours or the shop's own.
 
     Raises
     ------
     InputError
         If there is none.
+    ConfigError
+        If a module of the configuration cannot be used.
     """
-    known = {task.name: task for task in TASKS}
-    if name not in known:
-        raise InputError("task", "the name of a task", f"'{name}'", did_you_mean(name, known))
-    return known[name]
+    return _named("task", name, {task.name: task for task in tasks_of(config)})
 
 
-def _named(name: str, known: dict[str, FeatureGroup]) -> FeatureGroup:
+def tasks_of(config: Config) -> tuple[Task, ...]:
+    """Return all tasks: ours and the shop's own, which replace ours of the same name."""
+    return tuple({task.name: task for task in (*TASKS, *own(config, "TASKS", Task))}.values())
+
+
+def own(config: Config, listed: str, kind: type[T]) -> tuple[T, ...]:
+    """Return the values that the shop's own modules list, such as ``GROUPS`` or ``TASKS``.
+
+    Raises
+    ------
+    ConfigError
+        If a module cannot be imported, or lists something else.
+    """
+    found: list[T] = []
+    for name in config.modules:
+        values = getattr(_module(name), listed, ())
+        wrong = [value for value in values if not isinstance(value, kind)]
+        if wrong:
+            raise ConfigError(
+                f"module '{name}'",
+                f"{listed} to list values of {kind.__name__}",
+                f"a {type(wrong[0]).__name__}",
+            )
+        found += values
+    return tuple(found)
+
+
+def _module(name: str) -> ModuleType:
+    """Return a module by its name, or by the path of its file."""
+    try:
+        if not name.endswith(".py"):
+            return import_module(name)
+        module_name = f"penchant_own_{Path(name).stem}"
+        if (
+            module_name not in sys.modules
+            or Path(str(sys.modules[module_name].__file__)) != Path(name).resolve()
+        ):
+            spec = spec_from_file_location(module_name, Path(name).resolve())
+            module = module_from_spec(spec)  # type: ignore[arg-type]
+            spec.loader.exec_module(module)  # type: ignore[union-attr]
+            sys.modules[module_name] = module
+        return sys.modules[module_name]
+    except Exception as fault:  # whatever a shop's own code raises, the message names the module
+        raise ConfigError(
+            f"module '{name}'",
+            "a module that can be imported, or the path of a .py file",
+            f"{type(fault).__name__}: {fault}",
+            "Modules are named under 'modules' in penchant.toml",
+        ) from fault
+
+
+def _named(what: str, name: str, known: Mapping[str, T]) -> T:
     if name not in known:
-        raise InputError("feature group", "the name of a group", f"'{name}'", did_you_mean(name, known))
+        raise InputError(what, f"the name of a {what}", f"'{name}'", did_you_mean(name, known))
     return known[name]

@@ -46,7 +46,7 @@ def _affinities(past: Past) -> Any:
         first_at=lambda rows: rows.first(),
     ).relation
     strongest = [ibis.desc("affinity"), ibis.asc("category_id")]
-    return past.history.keep.table(
+    return past.keep.table(
         found.mutate(rank=ibis.row_number().over(group_by="row", order_by=strongest))
     )
 
@@ -132,10 +132,12 @@ def _top_share(place: int) -> Signal:
 
 def _entropy(past: Past) -> Any:
     rows = affinities(past).where(_.affinity > 0)
-    total = rows.sum(_.affinity).cast("float64").nullif(0)
-    weighted = rows.sum(_.affinity * _.affinity.cast("float64").ln())
+    total = rows.sum(_.affinity).nullif(0) / _UNIT
+    weighted = rows.sum(_.affinity / _UNIT * (_.affinity / _UNIT).ln())
     entropy = total.ln() - weighted / total
-    return ibis.greatest(entropy, 0.0 * total)  # rounding leaves -1e-16 where there is one category
+    return ibis.greatest(
+        entropy, 0.0 * total
+    )  # rounding can leave it just below 0 where there is one category
 
 
 def _breadth(name: str, meaning: str, what: str) -> Signal:

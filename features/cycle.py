@@ -145,7 +145,7 @@ def _shrunk(joined: Any, name: str) -> Any:
 def _bought_cycles(past: Past) -> Any:
     """Return a row for each line that was bought, with its category's cycle."""
     everyone = past.everyone
-    cycles = everyone.relation("category_cycles", lambda: past.history.keep.table(category_cycles(everyone)))
+    cycles = everyone.relation("category_cycles", lambda: past.keep.table(category_cycles(everyone)))
     cycles = cycles.rename(seen_at="as_of", cycle_category="category_id")
     lines = past.lines.relation
     same = [lines.category_id == cycles.cycle_category, lines.as_of.truncate("D") == cycles.seen_at]

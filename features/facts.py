@@ -62,13 +62,24 @@ def interactions(shop: Shop) -> Any:
     return rows.drop("item_unit_cost") if "item_unit_cost" in rows.columns else rows
 
 
+RESPONSES = ("contacted_at", "opened_at", "clicked_at", "redeemed_at")
+
+
 def assignments(shop: Shop) -> Any:
     """Return assignments with the channel of their campaign, where it is known."""
     rows = shop.tables["assignments"]
+    rows = rows.mutate(
+        **{name: _not_before(rows.assigned_at, rows[name]) for name in RESPONSES if name in rows.columns}
+    )
     if not shop.has("campaigns", "channel"):
         return rows
     channels = shop.tables["campaigns"].select("campaign_id", "channel")
     return rows.left_join(channels, "campaign_id").drop("campaign_id_right")
+
+
+def _not_before(row_at: Any, at: Any) -> Any:
+    """Return when a state came, at the earliest when its row did: no row is known before it exists."""
+    return ibis.cases((at.notnull(), ibis.greatest(at, row_at)))  # greatest() skips nulls
 
 
 def _with_items(shop: Shop, rows: Any) -> Any:
@@ -96,10 +107,9 @@ def _state(shop: Shop, lines: Any) -> dict[str, Any]:
     unless_unpaid = ibis.cases((status == "unpaid", _UNTIMED), else_=lines.ordered_at)
     paid = lines.paid_at if has("paid_at") else unless_unpaid
     return {
-        # greatest() skips nulls, and an order that was not paid must stay so
-        "paid_at": ibis.cases((paid.notnull(), ibis.greatest(paid, lines.ordered_at))),
-        "cancelled_at": cancelled.cast(_TIMED),
-        "refunded_at": refunded.cast(_TIMED),
+        "paid_at": _not_before(lines.ordered_at, paid),
+        "cancelled_at": _not_before(lines.ordered_at, cancelled),
+        "refunded_at": _not_before(lines.ordered_at, refunded),
         "never_counts": (status == "cancelled").fill_null(False) & cancelled.isnull(),
     }
 

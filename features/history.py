@@ -22,7 +22,7 @@ from ibis import _
 from . import facts
 from .keep import Keep
 from .shop import Shop
-from .times import instant, local_time
+from .times import instant, local_time, midnight
 
 T = TypeVar("T")
 SESSION_MINUTES = 30  # without anything done end a session
@@ -70,11 +70,10 @@ class Moment:
             return rows.group_by("row", *keys).aggregate(**values).mutate(as_of=instant(self.at))
         return rows.group_by("row", "as_of", *keys).aggregate(**values)
 
-    def midnight(self, keep: Keep) -> Moment:
+    def before_midnight(self, keep: Keep) -> Moment:
         """Return the moment from which everyone is looked at: the midnight (UTC) before."""
         if self.at is not None:
-            day = self.at.replace(hour=0, minute=0, second=0, microsecond=0)
-            return Moment(at=day, is_population=True)
+            return Moment(at=midnight(self.at), is_population=True)
         days = keep.table(self.spine.select(as_of=_.as_of.truncate("D")).distinct())
         index = ibis.row_number().over(order_by="as_of").cast("int64")
         n_moments = int(days.count().execute())

@@ -139,6 +139,8 @@ def calendar_share(past: Past, kind: str) -> Any:
     start = past.share("shop_start", _shop_start)["started_at"]
     since = ibis.greatest(start, days_before(_.as_of, LOOK_BACK_DAYS))
     covered = spans(past, kind)
+    if not covered:
+        return ibis.literal(0.0)
     return (covered_days(_.as_of, covered) - covered_days(since, covered)) / days_between(
         _.as_of, since
     ).nullif(0.0)

@@ -3,14 +3,17 @@
 from __future__ import annotations
 
 import weakref
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
+from datetime import datetime
 from itertools import count
 from types import TracebackType
 from typing import Any
 
 from .engine import Backend
+from .times import instant, midnight
 
 _NUMBERS = count()
+SOMETIME = datetime(1111, 11, 11, 11, 11, 11, 111111)  # stands for any moment; no shop was open then
 
 
 class Keep:
@@ -32,17 +35,49 @@ class Keep:
         ``order_by`` lays rows that are read together next to each other. It is for speed alone: no result may
         depend on it, and an engine is free to ignore it.
         """
-        if self.backend.name != "duckdb":
-            cached = expression.cache()
-            self._drops.append(weakref.finalize(self, _release, cached))
-            return cached
+        if self.backend.name == "duckdb":
+            return self._made(self._query(expression, order_by))
+        cached = expression.cache()
+        self._drops.append(weakref.finalize(self, _release, cached))
+        return cached
+
+    def _query(self, expression: Any, order_by: Sequence[str] = ()) -> str:
+        query = str(self.backend.compile(expression))
+        return f"select * from ({query}) order by {', '.join(order_by)}" if order_by else query
+
+    def _made(self, query: str) -> Any:
+        """Return a new temporary table of DuckDB."""
         name = f"kept_{next(_NUMBERS)}"
-        query = self.backend.compile(expression)
-        if order_by:
-            query = f"select * from ({query}) order by {', '.join(order_by)}"
         self.backend.con.execute(f'create temp table "{name}" as {query}')
         self._drops.append(weakref.finalize(self, _drop, self.backend.con, name))
         return self.backend.table(name, database=("temp", "main"))
+
+    def each(
+        self, moments: Sequence[datetime], ask: Callable[[datetime, Keep], Any], order_by: Sequence[str] = ()
+    ) -> list[Any]:
+        """Return a table for each moment.
+
+        Parameters
+        ----------
+        moments
+            Instants, UTC without a zone.
+        ask
+            From a moment, and a keep for what the moment's table is computed from, an expression that depends on
+            the moment through `times.instant` of it, or of its midnight, alone.
+        order_by
+            As in `table`.
+        """
+        if self.backend.name == "duckdb":
+            with _Script(self.backend, moments[0]) as script:
+                query = script.query(ask(SOMETIME, script), order_by)
+                first = self._made(script.at(query, moments[0]))
+                return [first, *(self._made(script.again(query, moment)) for moment in moments[1:])]
+        tables = []
+        for moment in moments:
+            with Keep(self.backend) as passing:
+                tables.append(self.table(ask(moment, passing)))
+                tables[-1].count().execute()  # a lazy engine computes it now, while its sources are kept
+        return tables
 
     def close(self) -> None:
         """Drop all tables; a second call does nothing."""
@@ -58,6 +93,48 @@ class Keep:
     ) -> None:
         """Drop all tables."""
         self.close()
+
+
+class _Script(Keep):
+    """DuckDB statements that are compiled for some moment and run for several: compiling costs more than small data."""
+
+    def __init__(self, backend: Backend, moment: datetime) -> None:
+        super().__init__(backend)
+        self._first, self._steps = moment, list[tuple[str, str]]()
+        self._names = {kind(SOMETIME): kind for kind in (_itself, midnight)}
+
+    def __enter__(self) -> _Script:
+        return self
+
+    def query(self, expression: Any, order_by: Sequence[str] = ()) -> str:
+        """Return the SQL of an expression, still about some moment."""
+        return self._query(expression, order_by)
+
+    def table(self, expression: Any, order_by: Sequence[str] = ()) -> Any:
+        query = self._query(expression, order_by)
+        made = self._made(self.at(query, self._first))
+        self._steps.append((made.op().name, query))
+        return made
+
+    def at(self, query: str, moment: datetime) -> str:
+        """Return SQL about one moment."""
+        for some, kind in self._names.items():
+            query = query.replace(self._text(some), self._text(kind(moment)))
+        return query
+
+    def again(self, query: str, moment: datetime) -> str:
+        """Make the tables of another moment in place of the last one's, and return the SQL about it."""
+        for name, step in self._steps:
+            self.backend.con.execute(f'create or replace temp table "{name}" as {self.at(step, moment)}')
+        return self.at(query, moment)
+
+    def _text(self, moment: datetime) -> str:
+        """Return an instant as it stands in compiled SQL."""
+        return str(self.backend.compile(instant(moment))).split("SELECT", 1)[1].rsplit(" AS ", 1)[0].strip()
+
+
+def _itself(moment: datetime) -> datetime:
+    return moment
 
 
 def _drop(connection: Any, name: str) -> None:

@@ -4,11 +4,15 @@ from __future__ import annotations
 
 from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass
+from datetime import datetime
 from functools import cached_property
+from pathlib import Path
 from typing import Any
 
 import ibis
 import pandas as pd
+import pyarrow as pa
+import pyarrow.parquet as pq
 from ibis import _
 
 from penchant.errors import InputError, LeftOutError, quoted
@@ -20,6 +24,7 @@ from .keep import Keep
 from .past import Past
 from .shop import Shop
 from .spine import Spine
+from .times import instant
 
 KEY = ("customer_id", "as_of")
 
@@ -46,8 +51,78 @@ class FeatureMatrix:
     @cached_property
     def frame(self) -> pd.DataFrame:
         """The matrix as a pandas frame: integers, floats with NaN, strings with missing values."""
-        rows = self.table.order_by(["as_of", "customer_id"]).to_pyarrow()
-        return rows.to_pandas()
+        return self._sorted.to_pyarrow().to_pandas()
+
+    @property
+    def _sorted(self) -> Any:
+        return self.table.order_by(["as_of", "customer_id"])
+
+    def batches(self, n_rows: int = 100_000) -> Iterator[pa.RecordBatch]:
+        """Yield the matrix in order, in Arrow batches of at most so many rows, whatever its size."""
+        for batch in self._sorted.to_pyarrow_batches(chunk_size=n_rows):
+            yield batch.cast(self.schema)
+
+    @property
+    def schema(self) -> pa.Schema:
+        """The Arrow schema; each field's metadata says what its column means, in which unit and range."""
+        key = [pa.field("customer_id", pa.string()), pa.field("as_of", pa.timestamp("us"))]
+        return pa.schema(
+            [*key, *(pa.field(one.name, _ARROW[one.dtype], metadata=_told(one)) for one in self.columns)]
+        )
+
+    def to_parquet(self, path: Path) -> int:
+        """Write the matrix to a Parquet file, batch by batch, and return its number of rows."""
+        n_rows = 0
+        with pq.ParquetWriter(path, self.schema) as writer:
+            for batch in self.batches():
+                writer.write_batch(batch)
+                n_rows += batch.num_rows
+        return n_rows
+
+    def write(self, folder: Path) -> int:
+        """Write ``features.parquet`` into a folder, and return its number of rows."""
+        return self.to_parquet(folder / "features.parquet")
+
+    def facts(self) -> dict[str, Any]:
+        """Return what a manifest says of the matrix: rows, moments, columns, share missing, what was left out."""
+        rows = self.table
+        counts = {column.name: rows[column.name].isnull().sum() for column in self.columns if column.missing}
+        found = rows.aggregate(
+            n_rows=rows.count(),
+            n_customers=rows.customer_id.nunique(),
+            first=rows.as_of.min(),
+            last=rows.as_of.max(),
+            **{f"missing {name}": count for name, count in counts.items()},
+        )
+        row = found.to_pandas().iloc[0]
+        n_rows = int(row["n_rows"])
+        return {
+            "n_rows": n_rows,
+            "n_customers": int(row["n_customers"]),
+            "as_of": {"first": str(row["first"]), "last": str(row["last"])},
+            "columns": [column.name for column in self.columns],
+            "share_missing": {
+                name: round(int(row[f"missing {name}"] or 0) / max(n_rows, 1), 6) for name in counts
+            },
+            "left_out": dict(self.left_out),
+        }
+
+
+_ARROW: Mapping[str, pa.DataType] = {"int64": pa.int64(), "float64": pa.float64(), "string": pa.string()}
+
+
+def _told(column: Column) -> dict[str, str]:
+    """Return a declaration as a field's metadata."""
+    told = {
+        "meaning": column.meaning,
+        "unit": column.unit,
+        "low": "" if column.low is None else f"{column.low:g}",
+        "high": "" if column.high is None else f"{column.high:g}",
+        "missing": column.missing,
+        "historical": str(column.historical).lower(),
+        "population": str(column.population).lower(),
+    }
+    return {name: value for name, value in told.items() if value}
 
 
 def build(
@@ -78,17 +153,13 @@ def build(
         If the shop can have none of the signals.
     """
     days = _windows(windows if windows is not None else shop.config.features.windows)
-    signals, left_out = available(shop, groups_of(shop.config, groups), days)
+    signals, left_out = available(shop, groups_of(shop, groups), days)
     if not signals:
         raise LeftOutError(
             "features", "at least one signal that the shop can have", "; ".join(left_out.values())
         )
     keep = Keep(shop.backend)
-    with Keep(shop.backend) as passing:
-        parts = [
-            keep.table(part)
-            for part in evaluated(shop, spine, {one.column.name: one.value for one in signals}, passing, days)
-        ]
+    parts = evaluated(shop, spine, {one.column.name: one.value for one in signals}, keep, days)
     columns = tuple(signal.column for signal in signals)
     table = _typed(ibis.union(*parts) if len(parts) > 1 else parts[0], columns)
     return FeatureMatrix(table, columns, left_out, keep)
@@ -130,29 +201,32 @@ def _lack(missing: Sequence[str]) -> str:
 
 def evaluated(
     shop: Shop, spine: Spine, values: Mapping[str, Any], keep: Keep, windows: tuple[int, ...] = ()
-) -> Iterator[Any]:
-    """Yield the spine with values, in one or several parts.
+) -> list[Any]:
+    """Return the spine with values, in one or several tables.
 
     Parameters
     ----------
     values
         Column name to a question to the `Past`.
     keep
-        Holds what the parts are computed from; the caller computes the parts before closing it.
+        Holds the tables.
     """
-    rows = keep.table(spine.table)
-    history = History(shop, rows.select("customer_id").distinct(), keep)
-    coded = rows.inner_join(history.codes.select("customer_id", "code"), "customer_id")
-    if spine.instants is None:
-        number = ibis.row_number().over(order_by=["as_of", "customer_id"]).cast("int64")
-        whole = keep.table(coded.mutate(row=number), ("code",))
-        past = Past(history, Moment(spine=whole.select("row", "code", "as_of")), windows)
-        yield _answers(past, whole.drop("code"), values)
-        return
-    for moment in spine.instants:
-        past = Past(history, Moment(at=moment), windows)
-        mine = coded.filter(_.as_of == ibis.literal(moment, type="timestamp(6)"))
-        yield _answers(past, mine.rename(row="code"), values)
+    with Keep(shop.backend) as passing:
+        rows = passing.table(spine.table)
+        history = History(shop, rows.select("customer_id").distinct(), passing)
+        coded = rows.inner_join(history.codes.select("customer_id", "code"), "customer_id")
+        if spine.instants is None:
+            number = ibis.row_number().over(order_by=["as_of", "customer_id"]).cast("int64")
+            whole = passing.table(coded.mutate(row=number), ("code",))
+            past = Past(history, Moment(spine=whole.select("row", "code", "as_of")), windows)
+            return [keep.table(_answers(past, whole.drop("code"), values))]
+
+        def at(moment: datetime, of_moment: Keep) -> Any:
+            mine = coded.filter(_.as_of == instant(moment)).mutate(as_of=instant(moment))
+            past = Past(history, Moment(at=moment), windows, of_moment)
+            return _answers(past, mine.rename(row="code"), values)
+
+        return keep.each(spine.instants, at)
 
 
 def _answers(past: Past, spine: Any, values: Mapping[str, Any]) -> Any:

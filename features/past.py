@@ -18,6 +18,7 @@ from penchant.config import Config
 
 from .facts import MONEY
 from .history import History, Moment
+from .keep import Keep
 from .rows import Questions, Rows
 from .times import days_between, earlier, whole_days_between
 
@@ -37,10 +38,15 @@ class Past:
         From when they are looked at.
     windows
         The configured windows, in days, rising.
+    keep
+        Where tables of this moment are kept; default: where the history's are.
     """
 
-    def __init__(self, history: History, moment: Moment, windows: tuple[int, ...] = ()) -> None:
+    def __init__(
+        self, history: History, moment: Moment, windows: tuple[int, ...] = (), keep: Keep | None = None
+    ) -> None:
         self.history, self.moment, self.windows = history, moment, windows
+        self.keep = keep or history.keep
         self._relations: dict[str, Any] = {}
         self._questions: dict[Any, Questions] = {}
         self._shared: dict[str, Any] = {}
@@ -174,7 +180,7 @@ class Past:
         return self._relations[name]
 
     def _purchases(self) -> Any:
-        return self.history.keep.table(self._orders(_.paid_at, _ENDED))
+        return self.keep.table(self._orders(_.paid_at, _ENDED))
 
     def _placed(self) -> Any:
         return self._orders(_.ordered_at, _.cancelled_at)
@@ -214,14 +220,14 @@ class Past:
     def shared_table(self, name: str, build: Callable[[Past], Any]) -> Any:
         """Return the table of `share`, its columns prefixed by its name, to join rows with."""
         if name not in self._shared:
-            table = self.history.keep.table(build(self.everyone))
+            table = self.keep.table(build(self.everyone))
             self._shared[name] = table.rename({f"{name}_{old}": old for old in table.columns})
         return self._shared[name]
 
     @cached_property
     def everyone(self) -> Past:
         """The past of all customers, as at the midnight (UTC) before."""
-        return Past(self.history, self.moment.midnight(self.history.keep), self.windows)
+        return Past(self.history, self.moment.before_midnight(self.keep), self.windows, self.keep)
 
     def table(self, spine: Any, values: Mapping[str, Any]) -> Any:
         """Return the spine with values that were asked for.
@@ -237,7 +243,7 @@ class Past:
         wide = spine
         for number, questions in enumerate(asked):
             grouped = questions.relation.group_by("row").aggregate(**questions.aggregates)
-            found = self.history.keep.table(grouped.rename({f"row_{number}": "row"}))
+            found = self.keep.table(grouped.rename({f"row_{number}": "row"}))
             wide = wide.left_join(found, spine.row == found[f"row_{number}"])
         for name, shared in self._shared.items():
             wide = wide.left_join(shared, spine.as_of.truncate("D") == shared[f"{name}_as_of"])

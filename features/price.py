@@ -46,7 +46,7 @@ def _viewed(past: Past) -> Any:
 
 def _placed(past: Past, name: str, rows: Callable[[Past], Any]) -> Any:
     """Return priced rows with their percentile; prices that nobody had seen before midnight are left out."""
-    keep = past.history.keep
+    keep = past.keep
     levels = past.everyone.relation(
         f"{name}_levels", lambda: keep.table(price_levels(rows(past.everyone).filter(_.price.notnull())))
     )

@@ -37,6 +37,15 @@ def profile_group(attributes: Iterable[tuple[str, Dtype]] = ()) -> FeatureGroup:
     )
 
 
+def attributes_of(customers: Any) -> list[tuple[str, Dtype]]:
+    """Return name and type of a customers table's further columns; flags become 0 and 1."""
+    found: list[tuple[str, Dtype]] = []
+    for name, dtype in customers.schema().items():
+        if name not in KNOWN:
+            found.append((name, "float64" if dtype.is_numeric() or dtype.is_boolean() else "string"))
+    return found
+
+
 def _signals(attributes: tuple[tuple[str, Dtype], ...], windows: Windows) -> Iterator[Signal]:
     for name, meaning in PLAIN.items():
         yield _attribute(name, meaning, "string")

@@ -15,6 +15,8 @@ from .times import days_before
 if TYPE_CHECKING:
     from .past import Past
 
+MILLION = 1_000_000
+
 
 class Questions:
     """What is asked of one relation: each aggregate once, whoever asks.
@@ -85,16 +87,15 @@ class Rows:
         return self._ask(lambda keys: keys.count(), ibis._["row"]).fill_null(0)
 
     def sum(self, value: Any) -> Any:
-        """Return the sum; 0 without any row."""
-        return self._ask(lambda values: values.sum(), value).fill_null(0)
+        """Return the sum; 0 without any row. Fractions count to the millionth."""
+        total, unit = self._total(value)
+        return (total / unit if unit > 1 else total).fill_null(0)
 
     def mean(self, value: Any) -> Any:
-        """Return the mean; null without any value. Sums of cents are exact, so the mean is on every engine."""
-        total, n = (
-            self._ask(lambda values: values.sum(), value),
-            self._ask(lambda values: values.count(), value),
-        )
-        return total / n.nullif(0)
+        """Return the mean; null without any value. Fractions count to the millionth."""
+        total, unit = self._total(value)
+        n = self._ask(lambda values: values.count(), value)
+        return total / (n * unit).nullif(0)
 
     def min(self, value: Any) -> Any:
         """Return the least value; null without any."""
@@ -109,8 +110,11 @@ class Rows:
         return self._ask(lambda values: values.quantile(share), value)
 
     def deviation(self, value: Any) -> Any:
-        """Return the standard deviation of a sample; null with fewer than two values."""
-        return self._ask(lambda values: values.cast("float64").std(how="sample"), value)
+        """Return the standard deviation of a sample of whole numbers; null with fewer than two of them."""
+        n = self._ask(lambda values: values.count(), value)
+        total = self._ask(lambda values: values.sum(), value)
+        squares = self._ask(lambda values: (values * values).sum(), value)
+        return ((n * squares - total * total) / (n * (n - 1)).nullif(0)).sqrt()
 
     def first(self) -> Any:
         """Return when the first row happened; null without any."""
@@ -139,6 +143,17 @@ class Rows:
         answers = {name: ask(Rows(self.past, inner)) for name, ask in values.items()}
         grouped = self.past.moment.grouped(inner.relation, keys, inner.aggregates)
         return self.past.rows_of(grouped.select("row", "as_of", *keys, **answers))
+
+    def _total(self, value: Any) -> tuple[Any, int]:
+        """Return a sum in whole units and how many of them make one.
+
+        Whole numbers add up to the same sum in any order and on any engine; fractions do not, and are summed in
+        millionths.
+        """
+        bound = self._bound(value)
+        if not bound.type().is_floating():
+            return self._ask(lambda values: values.sum(), bound), 1
+        return self._ask(lambda values: values.sum(), (bound * MILLION).round().cast("int64")), MILLION
 
     def _bound(self, value: Any) -> Any:
         return self.relation.bind(value)[0]

@@ -21,6 +21,11 @@ def instant(moment: datetime) -> Any:
     return ibis.literal(moment, type="timestamp(6)")
 
 
+def midnight(moment: datetime) -> datetime:
+    """Return the midnight (UTC) before an instant, or the instant itself if it is one."""
+    return moment.replace(hour=0, minute=0, second=0, microsecond=0)
+
+
 def days_between(later: Any, earlier: Any) -> Any:
     """Return the days from ``earlier`` to ``later``, with their fraction.
 

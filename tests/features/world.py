@@ -134,7 +134,7 @@ def _calendar() -> pd.DataFrame:
 def _assignments(rng: np.random.Generator, people: np.ndarray) -> pd.DataFrame:
     frames = []
     for wave, (campaign, day) in enumerate(
-        [("k1", "2023-05-01"), ("k1", "2023-09-01"), ("k2", "2023-12-20")], 1
+        [("k1", "2023-05-01"), ("k2", "2023-08-10"), ("k1", "2023-10-10")], 1
     ):
         at = pd.Series(pd.Timestamp(day), index=range(len(people))).astype("datetime64[us]")
         contacted = _later(rng, at, 0.5, 0.6)
