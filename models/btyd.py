@@ -14,7 +14,7 @@ from __future__ import annotations
 
 import warnings
 from abc import abstractmethod
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
 from dataclasses import dataclass
 from typing import Any, Self
 
@@ -30,6 +30,7 @@ from .inputs import Floats, read_numbers, read_weights, refuse_lengths
 
 FARTHEST = 8.0  # of the parameters' logarithms from 0, in units of the mean age: beyond it nothing changes
 FEWEST_REPEATS = 10
+FLAT = 1e-5  # slope of the mean log-likelihood at which a maximum is reached
 EXACTLY = {"ftol": 1e-13, "gtol": 1e-8, "maxiter": 500}
 
 
@@ -91,6 +92,17 @@ def distinct(purchases: Purchases, weight: Floats) -> tuple[Purchases, Floats]:
     return Purchases(*found.T), held
 
 
+def lowest(loss: Callable[[Floats], float], start: Floats) -> tuple[Floats, str]:
+    """Return the logarithms of the parameters with the lowest loss, and why they are not; empty if they are."""
+    bounds = [(-FARTHEST, FARTHEST)] * len(start)
+    found = minimize(loss, start, method="L-BFGS-B", jac="3-point", bounds=bounds, options=EXACTLY)
+    if (np.abs(found.x) >= FARTHEST).any():
+        return found.x, "a parameter runs off, for the data do not limit it"
+    if not found.success and np.abs(found.jac).max() > FLAT:  # else it only ran out of digits
+        return found.x, str(found.message).strip(" :")
+    return found.x, ""
+
+
 class BuyTillYouDie(BaseEstimator):
     """Fit by maximum likelihood, and what follows from the likelihood alone.
 
@@ -142,19 +154,14 @@ class BuyTillYouDie(BaseEstimator):
                 (held * self.log_likelihood_of(dict(zip(self.names, np.exp(logs), strict=True)), rows)).sum()
             )
 
-        bounds = [(-FARTHEST, FARTHEST)] * len(self.names)
-        found = minimize(
-            loss, np.zeros(len(self.names)), method="L-BFGS-B", jac="3-point", bounds=bounds, options=EXACTLY
-        )
-        at_bound = bool((np.abs(found.x) >= FARTHEST).any())
-        self.converged_ = bool(found.success) and not at_bound
-        values = zip(self.names, np.exp(found.x), strict=True)
+        logs, trouble = lowest(loss, np.zeros(len(self.names)))
+        self.converged_ = not trouble
+        values = zip(self.names, np.exp(logs), strict=True)
         self.parameters_ = {n: float(v * (scale if n in self.times else 1)) for n, v in values}
         self.log_likelihood_ = float((weight * self.log_likelihood(purchases)).sum())
-        if not self.converged_:
-            reason = "a parameter runs off" if at_bound else str(found.message)
+        if trouble:
             warnings.warn(
-                f"{type(self).__name__} did not converge: {reason}.", ConvergenceWarning, stacklevel=2
+                f"{type(self).__name__} did not converge: {trouble}.", ConvergenceWarning, stacklevel=2
             )
         return self
 

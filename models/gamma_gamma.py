@@ -6,7 +6,6 @@ import warnings
 from typing import Any, Self
 
 import numpy as np
-from scipy.optimize import minimize
 from scipy.special import gammaln
 from sklearn.base import BaseEstimator
 from sklearn.exceptions import ConvergenceWarning
@@ -14,7 +13,7 @@ from sklearn.utils.validation import check_is_fitted
 
 from penchant.errors import TooLittleDataError
 
-from .btyd import EXACTLY, FARTHEST, FEWEST_REPEATS
+from .btyd import FEWEST_REPEATS, lowest
 from .inputs import Floats, read_numbers, read_weights, refuse_lengths
 
 
@@ -68,13 +67,12 @@ class GammaGamma(BaseEstimator):
         def loss(logs: Floats) -> float:
             return -float((weight * log_likelihood(np.exp(logs), x, mean / scale)).sum())
 
-        start, bounds = np.array([0.0, 1.0, 0.0]), [(-FARTHEST, FARTHEST)] * 3
-        found = minimize(loss, start, method="L-BFGS-B", jac="3-point", bounds=bounds, options=EXACTLY)
-        self.converged_ = bool(found.success) and not (np.abs(found.x) >= FARTHEST).any()
-        p, q, v = np.exp(found.x)
+        logs, trouble = lowest(loss, np.array([0.0, 1.0, 0.0]))
+        self.converged_ = not trouble
+        p, q, v = np.exp(logs)
         self.parameters_ = {"p": float(p), "q": float(q), "v": float(v * scale)}
-        if not self.converged_:
-            warnings.warn(f"GammaGamma did not converge: {found.message}.", ConvergenceWarning, stacklevel=2)
+        if trouble:
+            warnings.warn(f"GammaGamma did not converge: {trouble}.", ConvergenceWarning, stacklevel=2)
         return self
 
     def expected_amount(self, n_purchases: Any, mean_amount: Any) -> Floats:
