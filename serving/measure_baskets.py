@@ -38,14 +38,18 @@ def read_baskets(shop: Shop, rows: Rows, view: View, pre_days: int) -> pd.DataFr
 
 def _bought(shop: Shop, asked: Asked) -> Any:
     lines = paid_lines(shop).filter(_.category_id.notnull())
-    near = asked.near(
-        lines.select("customer_id", "at", "paid_at", "void_at", label=_.category_id), _.at, asked.pre_days
+    lines = lines.select("customer_id", "at", "paid_at", "void_at", label=_.category_id)
+    near = asked.near(lines, _.at, 0)
+    inside = near.filter(stands(near, *bounds(near, asked.spans[0])))
+    bought = inside.select("unit", "label").distinct().inner_join(asked.units, "unit")
+    earlier = lines.select("customer_id", "label", earlier_at="at")
+    before = bought.inner_join(earlier, ["customer_id", "label"])
+    before = before.filter(
+        _.earlier_at < _.start, _.earlier_at >= _.start - ibis.interval(days=asked.pre_days)
     )
-    found = near.group_by("unit", "label").aggregate(
-        n=stands(near, *bounds(near, asked.spans[0])).sum(),
-        n_before=(near["at"] < near.start).sum(),
-    )
-    return found.filter(_.n > 0).select("unit", "label", is_new=_.n_before == 0)
+    known = before.select("unit", "label").distinct().mutate(is_known=True)
+    found = bought.left_join(known, ["unit", "label"])
+    return found.select("unit", "label", is_new=_.is_known.isnull())
 
 
 def read_channels(shop: Shop, rows: Rows, view: View, outcome: Outcome) -> pd.DataFrame | None:
@@ -59,7 +63,7 @@ def read_channels(shop: Shop, rows: Rows, view: View, outcome: Outcome) -> pd.Da
     """
     if not shop.has("interactions", "channel"):
         return None
-    frames = [_came(shop, asked, outcome).execute() for asked in asked_of(rows, (view,), 1)]
+    frames = [_came(shop, asked, outcome).execute() for asked in asked_of(rows, (view,), 0)]
     return pd.concat(frames, ignore_index=True).sort_values("unit", ignore_index=True)
 
 
@@ -67,6 +71,7 @@ def _came(shop: Shop, asked: Asked, outcome: Outcome) -> Any:
     responses = _responses(shop, asked, outcome)
     seen = shop.tables["interactions"].filter(_.channel.notnull())
     seen = seen.select("customer_id", "channel", seen_at=_.occurred_at)
+    seen = seen.filter(asked.may_see(_.seen_at, CAME_WITHIN))
     joined = responses.inner_join(seen, "customer_id")
     joined = joined.filter(
         _.seen_at <= _.responded_at, _.seen_at > _.responded_at - ibis.interval(CAME_WITHIN)
@@ -82,12 +87,12 @@ def _responses(shop: Shop, asked: Asked, outcome: Outcome) -> Any:
         kinds = KINDS[outcome]
         rows = shop.tables["interactions"]
         rows = rows.filter(_.kind.isin(kinds)) if kinds else rows
-        near = asked.near(rows.select("customer_id", at=_.occurred_at), _.at, 1)
+        near = asked.near(rows.select("customer_id", at=_.occurred_at), _.at, 0)
         begin, end = bounds(near, asked.spans[0])
         hits = near.filter(near["at"] >= begin, near["at"] < end)
     else:
         lines = paid_lines(shop, outcome).select("customer_id", "at", "paid_at", "void_at")
-        near = asked.near(lines, _.at, 1)
+        near = asked.near(lines, _.at, 0)
         hits = near.filter(stands(near, *bounds(near, asked.spans[0])))
     first = hits.group_by("unit").aggregate(responded_at=_.at.min())
     return first.inner_join(asked.units.select("unit", "customer_id"), "unit")

@@ -14,7 +14,7 @@ from typing import Any
 
 import ibis
 import numpy as np
-import pandas as pd
+import pyarrow as pa
 from ibis import _
 
 from penchant.errors import LeftOutError
@@ -77,12 +77,14 @@ class Asked:
     last_start: datetime
     pre_days: int
 
+    def may_see(self, at: Any, before: timedelta) -> Any:
+        """Return whether an instant can matter to any unit: a coarse condition that an engine can use to read less."""
+        after = timedelta(seconds=max(end for _, end in self.spans))
+        return (at >= instant(self.first_start - before)) & (at < instant(self.last_start + after))
+
     def near(self, rows: Any, at: Any, before_days: int) -> Any:
-        """Return the units' rows from ``before_days`` before their start to the end of their last span."""
-        before, after = timedelta(days=before_days), timedelta(seconds=max(end for _, end in self.spans))
-        possible = rows.filter(
-            at >= instant(self.first_start - before), at < instant(self.last_start + after)
-        )
+        """Return the units' rows from ``before_days`` before their start on."""
+        possible = rows.filter(self.may_see(at, timedelta(days=before_days)))
         joined = self.units.inner_join(possible, "customer_id").drop("customer_id")
         return joined.filter(_.at >= _.start - ibis.interval(days=before_days))
 
@@ -102,11 +104,11 @@ def read_behaviour(
     n = len(rows.assigned)
     found: dict[str, Floats] = {"first_response": np.full(n, np.inf)}
     for asked in asked_of(rows, views, pre_days):
-        queries = [_orders(shop, asked, outcome)]
+        queries = [_orders(shop, asked, outcome), _orders_before(shop, asked)]
         if shop.has("interactions"):
             queries.append(_interactions(shop, asked, outcome))
         for query in queries:
-            _fill(found, query.execute(), n)
+            _fill(found, query.to_pyarrow(), n)
     return _behaviour(found, shop.decimals)
 
 
@@ -125,14 +127,32 @@ def asked_of(rows: Rows, views: tuple[View, ...], pre_days: int) -> Iterator[Ask
 
 
 def _orders(shop: Shop, asked: Asked, outcome: Outcome) -> Any:
-    """Return one row for each unit with orders: sums by span, and what was bought before."""
+    """Return one row for each unit with orders in its spans: sums by span."""
     lines = paid_lines(shop, outcome)
-    kept = ["customer_id", "order_key", "at", "paid_at", "void_at"]
     money = [name for name in ("amount", "margin") if name in lines.columns]
-    near = asked.near(lines.select(kept + money), _.at, asked.pre_days)
+    lines = lines.select("customer_id", "order_key", "at", "paid_at", "void_at", *money)
+    near = asked.near(lines, _.at, 0)
     orders = near.group_by("unit", "start", "order_key").aggregate(_of_order(near, asked.spans, money))
-    responds = outcome not in KINDS
-    return orders.group_by("unit").aggregate(_of_unit(orders, asked, money, responds=responds))
+    return orders.group_by("unit").aggregate(_of_unit(orders, asked, money, responds=outcome not in KINDS))
+
+
+def _orders_before(shop: Shop, asked: Asked) -> Any:
+    """Return one row for each unit that bought before its start: lines, recent lines, revenue, and how long ago."""
+    lines = paid_lines(shop)
+    money = [name for name in ("amount",) if name in lines.columns]
+    earlier = lines.filter(lines.ordered_at < instant(asked.last_start))
+    near = asked.near(earlier.select("customer_id", "at", "paid_at", "void_at", *money), _.at, asked.pre_days)
+    counts = stands(near, near.start - ibis.interval(days=asked.pre_days), near.start)
+    known = near.filter(counts)
+    recent = known["at"] >= known.start - ibis.interval(days=RECENT_DAYS)
+    parts = {
+        "before|lines": known.count(),
+        "before|recent_lines": recent.sum(),
+        "before|days": days_between(known.start.min(), known["at"].max()),
+    }
+    if money:
+        parts["before|revenue"] = known["amount"].sum()
+    return known.group_by("unit").aggregate(**parts)
 
 
 def paid_lines(shop: Shop, outcome: Outcome = "paid_order") -> Any:
@@ -160,15 +180,14 @@ def bounds(rows: Any, span: Span) -> tuple[Any, Any]:
 
 
 def _of_order(lines: Any, spans: tuple[Span, ...], money: list[str]) -> dict[str, Any]:
-    """Return an order's sums over its lines, by span, and before the start."""
+    """Return an order's sums over its lines, by span."""
     parts = {}
     conditions = {f"{begin}|{end}": stands(lines, *bounds(lines, (begin, end))) for begin, end in spans}
-    conditions["before"] = stands(lines, lines.start - ibis.interval(days=100_000), lines.start)
     for label, counts in conditions.items():
         parts[f"at|{label}"] = lines["at"].min(where=counts)
         if "amount" in money:
             parts[f"revenue|{label}"] = lines["amount"].sum(where=counts)
-        if "margin" in money and label != "before":
+        if "margin" in money:
             parts[f"margin|{label}"] = lines["margin"].sum(where=counts)
             parts[f"known_revenue|{label}"] = lines["amount"].sum(where=counts & lines["margin"].notnull())
     return parts
@@ -187,12 +206,6 @@ def _of_unit(orders: Any, asked: Asked, money: list[str], *, responds: bool) -> 
         parts |= {f"{name}|{label}": orders[f"{name}|{label}"].sum() for name in names}
     if responds:
         parts["first_response"] = days_between(orders[f"at|{_longest(asked)}"].min(), orders["start"].min())
-    before = orders["at|before"]
-    recent = before >= orders["start"] - ibis.interval(days=RECENT_DAYS)
-    parts |= {"before|orders": before.count(), "before|recent_orders": recent.sum()}
-    parts["before|days"] = days_between(orders["start"].min(), before.max())
-    if "amount" in money:
-        parts["before|revenue"] = orders["revenue|before"].sum()
     return parts
 
 
@@ -222,11 +235,13 @@ def _interactions(shop: Shop, asked: Asked, outcome: Outcome) -> Any:
     return near.group_by("unit").aggregate(**parts)
 
 
-def _fill(found: dict[str, Floats], frame: pd.DataFrame, n: int) -> None:
-    """Put a frame's columns where their rows belong; rows without any event keep a zero."""
-    place = frame["unit"].to_numpy(np.int64)
-    for name in frame.columns.drop("unit"):
-        values = frame[name].astype("float64").to_numpy()
+def _fill(found: dict[str, Floats], table: pa.Table, n: int) -> None:
+    """Put a table's columns where their rows belong; rows without any event keep a zero."""
+    place = table["unit"].to_numpy()
+    for name in table.column_names:
+        if name == "unit":
+            continue
+        values = table[name].cast(pa.float64()).to_numpy()  # nulls become NaN
         if name == "first_response":
             found[name][place] = np.fmin(found[name][place], np.where(np.isnan(values), np.inf, values))
         elif name == "before|days":

@@ -77,7 +77,7 @@ def chance_of_treatment(material: Material, rows: Positions) -> tuple[Floats, np
     A treated row's own is that of its arm: where lots decided between arms, it is divided by the arm's share.
     """
     arm, own = material.assigned.arm[rows], material.assigned.probability[rows]
-    share = material.shares[rows, arm]
+    share = material.shares[material.assigned.waves[1][rows], arm]
     if material.planned is not None:
         share = np.where(material.planned[rows] >= 0, 1.0, share)
     p_treated = np.where(arm == 0, 1 - own, own / np.where(share > 0, share, 1.0))
@@ -86,8 +86,9 @@ def chance_of_treatment(material: Material, rows: Positions) -> tuple[Floats, np
 
 def one_arm(material: Material) -> Check:
     """Return whether nobody stands in two arms of one wave."""
-    keys = np.stack([material.assigned.customer, material.assigned.wave])
-    n_twice = len(material.assigned) - np.unique(keys, axis=1).shape[1]
+    numbers, codes = material.assigned.waves
+    keys = np.sort(material.assigned.customer * len(numbers) + codes)
+    n_twice = int((keys[1:] == keys[:-1]).sum())
     text = (
         f"{n_twice:,} customers have several rows in one wave."
         if n_twice

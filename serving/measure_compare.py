@@ -20,6 +20,7 @@ from .measure_result import Breakdown, Result
 LEAST_ROWS = 20  # in each arm of a group; smaller ones are not shown
 MOST_GROUPS = 12
 MOST_LABELS = 10
+TINY = 1e-12
 MOST_ARMS = 6  # more are not compared among themselves
 N_DECILES = 10
 
@@ -62,20 +63,38 @@ def sample_among(material: Material, rows: Positions, arms: Arms = ANY_TREATMENT
     arm, weight = material.assigned.arm[rows], material.design.weight[rows]
     is_treated = arm > 0
     if arms.here:
-        is_treated = np.isin(arm, arms.here)
-        planned = material.planned[rows] if material.planned is not None else np.full(len(rows), -1)
-        shares = material.shares[rows]
-        chance = shares[:, arms.here].sum(axis=1)
-        if arms.other:
-            weight = np.where(is_treated, 1.0, chance / np.maximum(shares[:, arms.other], 1e-12))
-            kept = (is_treated | (arm == arms.other)) & (planned < 0)
-        else:
-            weight = np.where(is_treated | (planned >= 0), weight, weight * chance)
-            kept = is_treated | ((arm == 0) & ((planned < 0) | np.isin(planned, arms.here)))
-        rows, weight, is_treated = rows[kept], weight[kept], is_treated[kept]
+        takes_part, weight, is_treated = _chosen(material, rows, arms)
+        rows, weight, is_treated = rows[takes_part], weight[takes_part], is_treated[takes_part]
     customer = material.assigned.customer[rows] if material.design.kind == "redrawn" else None
-    covariates = np.vstack([material.covariates[:, rows], _waves(material.assigned.wave[rows])])
+    covariates = material.covariates[:, rows]
+    if len(material.assigned.waves[0]) > 1:
+        covariates = np.vstack([covariates, _waves(material.assigned.wave[rows])])
     return rows, Sample(is_treated, weight, covariates, customer)
+
+
+def _chosen(
+    material: Material, rows: Positions, arms: Arms
+) -> tuple[npt.NDArray[np.bool_], Floats, npt.NDArray[np.bool_]]:
+    """Return which rows take part in a comparison of chosen arms, their weights, and which are treated."""
+    arm, weight = material.assigned.arm[rows], material.design.weight[rows]
+    is_here = np.isin(np.arange(len(material.assigned.names)), arms.here)
+    is_treated = is_here[arm]
+    chance = material.shares[:, is_here].sum(axis=1)[material.assigned.waves[1][rows]]
+    planned = None if material.planned is None else material.planned[rows]
+    if arms.other:
+        other = material.shares[:, arms.other][material.assigned.waves[1][rows]]
+        takes_part = is_treated | (arm == arms.other)
+        if planned is not None:
+            takes_part &= planned < 0
+        return takes_part, np.where(is_treated, 1.0, chance / np.maximum(other, TINY)), is_treated
+    if planned is None:
+        return is_treated | (arm == 0), np.where(is_treated, 1.0, weight * chance), is_treated
+    meant = (planned < 0) | is_here[planned]
+    return (
+        is_treated | ((arm == 0) & meant),
+        np.where(is_treated | (planned >= 0), weight, weight * chance),
+        is_treated,
+    )
 
 
 def _waves(wave: npt.NDArray[np.int64]) -> Floats:
@@ -133,11 +152,16 @@ def between_arms(material: Material, view: View) -> tuple[Result, ...]:
 
 def _family(material: Material, view: View, wanted: Mapping[str, Arms], least: int = 2) -> tuple[Result, ...]:
     """Return comparisons whose intervals hold together; nothing where fewer than ``least`` can be made."""
-    large = {label: arms for label, arms in wanted.items() if is_large(sample_of(material, view, arms)[1])}
+    rows = material.design.rows_of(view, material.assigned)
+    samples = {label: sample_among(material, rows, arms) for label, arms in wanted.items()}
+    large = {label: found for label, found in samples.items() if is_large(found[1])}
     if len(wanted) < least or not large:
         return ()
     level = sidak(material.settings.level, len(large))
-    return tuple(compare(material, view, label, arms, level) for label, arms in large.items())
+    return tuple(
+        result_of(sample, material.outcomes(view, own), label, view.days, level)
+        for label, (own, sample) in large.items()
+    )
 
 
 def by_label(material: Material, view: View, found: pd.DataFrame) -> tuple[Result, ...]:

@@ -11,17 +11,19 @@ import ibis
 import numpy as np
 import numpy.typing as npt
 import pandas as pd
+import pyarrow as pa
 from ibis import _
 
-from penchant.errors import InputError, LeftOutError, did_you_mean
+from penchant.errors import InputError, LeftOutError, did_you_mean, quoted
 
 from ..features.keep import Keep
 from ..features.shop import Shop
 from .measure_design import Assigned
 from .measure_settings import Campaign, MeasureSettings, campaign_of
 
-KEYS = ("unit", "campaign_id", "customer_id", "wave", "arm", "assigned_at", "probability", "customer")
-TIMES = ("contacted_at", "opened_at", "clicked_at", "redeemed_at")
+TIMES = ("contacted_at", "redeemed_at")
+KNOWN = ("unit", "wave", "arm", "assigned_at", "probability", "customer", *TIMES)
+NOT_READ = ("campaign_id", "customer_id", "opened_at", "clicked_at")
 
 
 @dataclass(frozen=True, eq=False)
@@ -62,10 +64,16 @@ def campaign_rows(
         rows = _rows_of(shop, campaign_id)
         numbered = rows.mutate(unit=ibis.row_number().over(order_by=["wave", "assigned_at", "customer_id"]))
         kept = keep.table(numbered.mutate(customer=_customer_code(rows)))
-        frame = kept.order_by("unit").execute()
+        columns = [name for name in kept.columns if name not in NOT_READ]
+        read = kept.order_by("unit").select(columns).to_pyarrow()
+        extras = read.select([name for name in columns if name not in KNOWN]).to_pandas(
+            strings_to_categorical=True
+        )
         if record is not None:
-            frame = _with_record(frame, record)
-        assigned, shifts = _read_assigned(frame, campaign_id, settings)
+            extras = _with_record(
+                kept.order_by("unit").select("customer_id", "wave").to_pandas(), extras, record
+            )
+        assigned, shifts = _read_assigned(read, extras, campaign_id, settings)
         table = kept.select("unit", "customer_id", "wave", start=_shifted(kept, shifts))
         yield Rows(_campaign(shop, campaign_id), assigned, table)
 
@@ -96,15 +104,16 @@ def _customer_code(rows: Any) -> Any:
     return ibis.dense_rank().over(order_by="customer_id")
 
 
-def _with_record(frame: pd.DataFrame, record: pd.DataFrame) -> pd.DataFrame:
-    """Return assignments with the further columns of the audience's record; not known where it lacks the row."""
-    keys = ["customer_id", *(["wave"] if "wave" in record else [])]
-    n_repeated = int(record.duplicated(keys).sum()) if "customer_id" in record else 0
+def _with_record(keys: pd.DataFrame, extras: pd.DataFrame, record: pd.DataFrame) -> pd.DataFrame:
+    """Return the further columns of assignments with those of the audience's record; not known where it lacks a row."""
+    by = ["customer_id", *(["wave"] if "wave" in record else [])]
+    n_repeated = int(record.duplicated(by).sum()) if "customer_id" in record else 0
     if "customer_id" not in record or n_repeated:
         got = f"{n_repeated:,} repeated" if n_repeated else "no column 'customer_id'"
-        raise InputError("record", f"one row for each {' and '.join(keys)}", got)
-    new = [name for name in record.columns if name not in frame.columns]
-    return frame.merge(record[keys + new], on=keys, how="left", validate="many_to_one")
+        raise InputError("record", f"one row for each {' and '.join(by)}", got)
+    new = [name for name in record.columns if name not in (*KNOWN, *NOT_READ, *extras.columns)]
+    found = keys[by].merge(record[by + new], on=by, how="left", validate="many_to_one")
+    return pd.concat([extras, found[new]], axis=1)
 
 
 def _campaign(shop: Shop, campaign_id: str) -> Campaign:
@@ -115,45 +124,51 @@ def _campaign(shop: Shop, campaign_id: str) -> Campaign:
 
 
 def _read_assigned(
-    frame: pd.DataFrame, campaign_id: str, settings: MeasureSettings
+    read: pa.Table, extras: pd.DataFrame, campaign_id: str, settings: MeasureSettings
 ) -> tuple[Assigned, Mapping[int, int]]:
     """Return the assignments as arrays, and how many seconds each wave's windows are moved."""
-    names, arm = _arms(frame["arm"], campaign_id, settings.control)
-    wave = frame["wave"].to_numpy(np.int64)
-    start = frame["assigned_at"].to_numpy("datetime64[us]")
-    times = {name: frame[name].to_numpy("datetime64[us]") for name in TIMES if name in frame}
-    shifts = dict.fromkeys(map(int, np.unique(wave)), 0)
+    names, arm = _arms(read["arm"], campaign_id, settings.control)
+    wave = read["wave"].to_numpy().astype(np.int64)
+    start = read["assigned_at"].to_numpy().astype("datetime64[us]")
+    times = {
+        name: read[name].to_numpy().astype("datetime64[us]") for name in TIMES if name in read.column_names
+    }
+    numbers, codes = np.unique(wave, return_inverse=True)
+    shifts = dict.fromkeys(numbers.tolist(), 0)
     if settings.count_from == "contact" and "contacted_at" in times:
         shifts = _delays(wave, start, times["contacted_at"])
-    moved = np.array([shifts[int(w)] for w in np.unique(wave)])[np.unique(wave, return_inverse=True)[1]]
-    unknown = np.full(len(frame), np.nan)
+    moved = np.array(list(shifts.values()), dtype="timedelta64[s]")[codes]
+    unknown = np.full(len(wave), np.nan)
     assigned = Assigned(
-        frame["customer"].to_numpy(np.int64),
+        read["customer"].to_numpy().astype(np.int64),
         wave,
         arm,
         names,
-        frame["probability"].to_numpy(np.float64, na_value=np.nan) if "probability" in frame else unknown,
-        start + moved.astype("timedelta64[s]"),
+        read["probability"].to_numpy().astype(np.float64) if "probability" in read.column_names else unknown,
+        start + moved,
         times.get("contacted_at"),
         times.get("redeemed_at"),
-        frame.drop(columns=[name for name in (*KEYS, *TIMES) if name in frame]),
+        extras,
     )
     return assigned, shifts
 
 
-def _arms(column: pd.Series, campaign_id: str, control: str) -> tuple[tuple[str, ...], npt.NDArray[np.int64]]:
-    codes, found = pd.factorize(column, sort=True)
+def _arms(
+    column: pa.ChunkedArray, campaign_id: str, control: str
+) -> tuple[tuple[str, ...], npt.NDArray[np.int64]]:
+    """Return the names of the arms, the control's first, and each row's arm as the place of its name."""
+    coded = column.combine_chunks().dictionary_encode()
+    found = coded.dictionary.to_pylist()
     if control not in found:
         raise InputError(
             f"campaign '{campaign_id}'",
             f"an arm '{control}': customers who were held out",
-            f"arms {', '.join(repr(name) for name in found)}",
+            f"the arms {quoted(sorted(found))}",
             "Without them nobody knows what would have come anyway; name the control if it is called otherwise",
         )
-    place = list(found).index(control)
-    names = (control, *(name for name in found if name != control))
-    order = np.array([0 if i == place else i + (i < place) for i in range(len(found))])
-    return names, order[codes].astype(np.int64)
+    names = (control, *sorted(name for name in found if name != control))
+    places = np.array([names.index(name) for name in found])
+    return names, places[coded.indices.to_numpy()].astype(np.int64)
 
 
 def _delays(

@@ -11,6 +11,7 @@ from __future__ import annotations
 from collections.abc import Mapping
 from dataclasses import dataclass
 from datetime import datetime
+from functools import cached_property
 from typing import Any, Literal
 
 import numpy as np
@@ -79,6 +80,12 @@ class Assigned:
     def __len__(self) -> int:
         """Return the number of rows."""
         return len(self.wave)
+
+    @cached_property
+    def waves(self) -> tuple[list[int], Ints]:
+        """The numbers of the waves, and each row's wave as its place among them."""
+        numbers, codes = np.unique(self.wave, return_inverse=True)
+        return numbers.tolist(), codes
 
 
 @dataclass(frozen=True)
@@ -172,7 +179,7 @@ def read_design(assigned: Assigned, windows_days: tuple[int, ...], extract_end: 
     if kind == "carried":
         is_compared &= is_first(assigned)
     rows = np.flatnonzero(is_compared)
-    starts = {int(wave): assigned.start[assigned.wave == wave].min() for wave in np.unique(assigned.wave)}
+    starts = {wave: assigned.start[assigned.wave == wave].min() for wave in assigned.waves[0]}
     over, refused = [], {}
     views = _views(kind, starts, windows_days)
     for view in views:
@@ -200,7 +207,7 @@ def kind_of(assigned: Assigned) -> Kind:
     Arms of customers with several waves are compared with their arm in the wave before. Unless they agree about as
     often as independent draws would, they count as carried over, which is right for either.
     """
-    if len(np.unique(assigned.wave)) == 1:
+    if len(assigned.waves[0]) == 1:
         return "one wave"
     order = np.lexsort((assigned.wave, assigned.customer))
     again = assigned.customer[order][1:] == assigned.customer[order][:-1]
@@ -266,7 +273,7 @@ def own_probabilities(assigned: Assigned) -> Floats:
         raise InputError("column 'probability' of 'assignments'", "values in (0, 1]", got)
     if np.isfinite(p).any():
         return p
-    wave = np.unique(assigned.wave, return_inverse=True)[1]
+    wave = assigned.waves[1]
     cell = wave * len(assigned.names) + assigned.arm
     return np.bincount(cell)[cell] / np.bincount(wave)[wave]
 

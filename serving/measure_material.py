@@ -93,13 +93,13 @@ class Material:
 
     @cached_property
     def shares(self) -> Floats:
-        """(n, arms) share of each treatment among the treated of the row's wave; that of the control is 0."""
-        waves = np.unique(self.assigned.wave, return_inverse=True)[1]
+        """(waves, arms) share of each treatment among the treated of a wave; that of the control is 0."""
+        numbers, codes = self.assigned.waves
         n_arms = len(self.assigned.names)
-        counts = np.bincount(waves * n_arms + self.assigned.arm, minlength=n_arms * (waves.max() + 1))
-        by_wave = counts.reshape(-1, n_arms).astype(np.float64)
-        by_wave[:, 0] = 0.0
-        return (by_wave / np.maximum(by_wave.sum(axis=1, keepdims=True), 1.0))[waves]
+        counts = np.bincount(codes * n_arms + self.assigned.arm, minlength=n_arms * len(numbers))
+        treated = counts.reshape(-1, n_arms).astype(np.float64)
+        treated[:, 0] = 0.0
+        return treated / np.maximum(treated.sum(axis=1, keepdims=True), 1.0)
 
     @property
     def knows_cost(self) -> bool:
