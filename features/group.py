@@ -68,6 +68,8 @@ class Column:
         if missing:
             return self.missing or f"{self.meaning}: unknown"
         template = self.reason if isinstance(self.reason, str) else self.reason[0 if is_high else 1]
+        if isinstance(value, str):
+            value = value.replace("_", " ")
         return template.format(value=value) if template else f"{self.meaning}: {_short(value)}"
 
 

@@ -199,6 +199,15 @@ class GateSection(Section):
     min_horizons: float = Field(2.0, ge=0, description="history before the test, in horizons")
 
 
+class ScoreSection(Section):
+    """How scores are told to people."""
+
+    bands: dict[str, Annotated[float, Field(gt=0, le=1)]] = Field(
+        {"very high": 0.8, "high": 0.6, "medium": 0.4},
+        description="band -> the least probability; below the last: low",
+    )
+
+
 class Config(Section):
     """All of penchant.toml."""
 
@@ -210,6 +219,7 @@ class Config(Section):
     cycle: CycleSection = CycleSection()
     tasks: dict[str, TaskSection] = {}
     gate: GateSection = GateSection()
+    score: ScoreSection = ScoreSection()
     modules: tuple[str, ...] = Field((), description="your own modules: groups, tasks, goals")
     seed: int = Field(0, ge=0)
 
@@ -259,10 +269,13 @@ def read_config(values: dict[str, Any], where: str = "penchant.toml") -> Config:
     try:
         return Config.model_validate(values)
     except ValidationError as fault:
-        lines = [_fault_line(error, Config) for error in fault.errors()]
-        raise ConfigError(
-            where, "keys and values of penchant.toml", f"{len(lines)} fault(s):\n" + "\n".join(lines)
-        ) from None
+        raise ConfigError(where, "keys and values of penchant.toml", faults_told(fault, Config)) from None
+
+
+def faults_told(fault: ValidationError, model: type[BaseModel]) -> str:
+    """Return all faults of a file that pydantic found, one on a line, with the nearest known key."""
+    lines = [_fault_line(error, model) for error in fault.errors()]
+    return f"{len(lines)} fault(s):\n" + "\n".join(lines)
 
 
 def _fault_line(error: Any, model: type[BaseModel]) -> str:

@@ -93,7 +93,9 @@ class Trained:
         return {**self.facts(), "n_features": len(self.columns), **self.board.as_dict()}
 
 
-def train(shop: Shop, name: str, step: Step = lambda _: nullcontext(), n_threads: int = 0) -> Trained:
+def train(
+    shop: Shop, name: str, step: Step = lambda _: nullcontext(), n_threads: int | None = None
+) -> Trained:
     """Return the trained model of a task.
 
     Parameters
@@ -105,7 +107,7 @@ def train(shop: Shop, name: str, step: Step = lambda _: nullcontext(), n_threads
     step
         Called with what is being done; the context it returns lasts as long as the step.
     n_threads
-        Threads of LightGBM; 0: all.
+        Threads of LightGBM; 0: all. None: as many as are worth their start.
 
     Raises
     ------
@@ -146,7 +148,7 @@ def first_event(shop: Shop) -> datetime:
     return min(pd.Timestamp(at).to_pydatetime() for at in found if not pd.isna(at))
 
 
-def fitted(task: Task, rows: Dataset, seed: int, n_threads: int) -> PropensityModel:
+def fitted(task: Task, rows: Dataset, seed: int, n_threads: int | None) -> PropensityModel:
     """Return the task's model, fitted; directions of which the domain is sure are kept."""
     monotone = {column.name: task.buying * column.buying for column in rows.columns if column.buying}
     model = PropensityModel(monotone=monotone, seed=seed, n_threads=n_threads)

@@ -11,7 +11,7 @@ from typing import Annotated
 
 import typer
 
-from penchant.cli import shop_commands
+from penchant.cli import demo, model_commands, shop_commands
 from penchant.cli.work import Work, fail
 
 EVERYWHERE = "Everywhere: --shop FILE, --data FOLDER, --json; before or after the command."
@@ -56,7 +56,7 @@ def options(
     context.obj = Work(shop, data, as_json)
 
 
-for command in shop_commands.COMMANDS:
+for command in (*demo.COMMANDS, *shop_commands.COMMANDS, *model_commands.COMMANDS):
     app.command(epilog=EVERYWHERE)(command)
 
 

@@ -3,14 +3,15 @@
 from __future__ import annotations
 
 import json
+import re
 import sys
-import time
 from collections.abc import Iterator, Mapping
 from contextlib import contextmanager
 from dataclasses import dataclass, field
-from datetime import datetime
+from datetime import UTC, datetime, time
 from functools import cached_property
 from pathlib import Path
+from time import monotonic
 from typing import TYPE_CHECKING, Any
 from zoneinfo import ZoneInfo
 
@@ -34,7 +35,8 @@ class Work:
     shop_file: Path | None
     data: Path | None
     as_json: bool
-    started: float = field(default_factory=time.monotonic)
+    is_part: bool = False
+    started: float = field(default_factory=monotonic)
 
     @cached_property
     def notes(self) -> Console:
@@ -82,7 +84,30 @@ class Work:
     def result_folder(self, step: str, as_of: datetime | None = None) -> Path:
         """Return where a step's result goes unless --out says otherwise: below out/ in the working directory."""
         folder = Path("out") / self.config.shop.name / step
-        return folder / f"{as_of:%Y-%m-%dT%H%M%SZ}" if as_of else folder
+        if as_of is None:
+            return folder
+        local = as_of.replace(tzinfo=UTC).astimezone(ZoneInfo(self.config.shop.timezone))
+        return folder / (f"{local:%Y-%m-%d}" if local.time() == time() else f"{as_of:%Y-%m-%dT%H%M%SZ}")
+
+    def sources(self) -> dict[str, str]:
+        """Return the SHA-256 of each file that the configuration names, and of what is no file its address."""
+        from penchant.output import file_facts
+
+        found: dict[str, str] = {}
+        for table in self.config.tables.values():
+            for source in table.sources:
+                patterns = re.findall(r"'([^']+)'", source.query) if source.query else [source.path]
+                paths = {path for pattern in patterns if pattern for path in self._files(pattern)}
+                found |= {path.name: file_facts(path)["sha256"] for path in sorted(paths)}
+                if source.address:
+                    found[str(source.table)] = "not a file"
+        return found
+
+    def _files(self, pattern: str) -> list[Path]:
+        """Return the files of the data folder that a path or pattern names."""
+        if Path(pattern).is_absolute():
+            return [path for path in [Path(pattern)] if path.is_file()]
+        return [path for path in self.data_folder.glob(pattern) if path.is_file()]
 
     def write_matrix(self, matrix: FeatureMatrix, folder: Path) -> int:
         """Write a feature matrix with its manifest, and return its number of rows."""
@@ -106,14 +131,14 @@ class Work:
     @contextmanager
     def step(self, what: str) -> Iterator[None]:
         """Show a long step while it runs, and how long it took."""
-        started = time.monotonic()
+        started = monotonic()
         if self.notes.is_terminal and not self.as_json:
             with self.notes.status(f"{what} ..."):
                 yield
         else:
             yield
         if not self.as_json:
-            self.notes.print(f"[green]✓[/] {what} [dim]{time.monotonic() - started:.1f} s[/]")
+            self.notes.print(f"[green]✓[/] {what} [dim]{monotonic() - started:.1f} s[/]")
 
     def show(self, *results: Any) -> None:
         """Print results for a person; nothing with ``--json``."""
@@ -122,8 +147,10 @@ class Work:
                 self.console.print(result)
 
     def finish(self, result: Mapping[str, Any]) -> None:
-        """End the command: the JSON object with ``--json``, else how long it took."""
-        seconds = round(time.monotonic() - self.started, 2)
+        """End the command: the JSON object with ``--json``, else how long it took; a part of another says nothing."""
+        if self.is_part:
+            return
+        seconds = round(monotonic() - self.started, 2)
         if self.as_json:
             print_json({**result, "seconds": seconds})
         else:

@@ -1,0 +1,190 @@
+"""The report of a training, as one page: what was asked, of whom, how well it went, and against what."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from typing import Any
+
+import pandas as pd
+
+from penchant.charts import Axis, Curve, Series, lines, reliability
+from penchant.page import Block, Column, KeyFigure, KeyFigures, Page, Picture, Prose, Section, Table, Words
+
+from ..models.estimate import Estimate
+from .train import Trained
+
+SHOWN = (
+    "auc",
+    "average_precision",
+    "brier",
+    "log_loss",
+    "calibration_error",
+    "lift_top_tenth",
+    "spend_top_tenth",
+)
+TONES = {"better": "good", "worse": "bad", "not separable": "open"}
+N_IMPORTANT = 15
+
+
+def report(trained: Trained, shop: str, facts: Mapping[str, str]) -> Page:
+    """Return the report of a training.
+
+    Parameters
+    ----------
+    trained
+        The training.
+    shop
+        The shop's name.
+    facts
+        What it was made from, name -> text; stands at the page's foot.
+    """
+    title = f"{trained.task.name.replace('_', ' ').capitalize()}: {shop}"
+    sections = (
+        Section("What was asked", (_figures(trained), _asked(trained), _snapshots(trained))),
+        Section("Beside the baselines", (_leaderboard(trained),)),
+        Section("Whom it finds", (_gains(trained), _deciles(trained))),
+        Section("Whether the probabilities hold", (_calibration(trained),)),
+        Section("What it looks at", (_importance(trained),)),
+    )
+    return Page(title, _lead(trained), sections, facts)
+
+
+def pictures(trained: Trained) -> dict[str, str]:
+    """Return the report's charts as SVG by file name."""
+    return {"gains.svg": _gains_chart(trained), "calibration.svg": _calibration_chart(trained)}
+
+
+def _lead(trained: Trained) -> str:
+    auc = trained.board.metrics["auc"]
+    return (
+        f"The chance of '{trained.task.meaning}' within {trained.span.horizon_days} days. On customers looked at on "
+        f"{trained.schedule.test:%Y-%m-%d}, after everything it had learned from was over, the model put the right "
+        f"customer first in {auc.value:.1%} of pairs ({auc.low:.1%} to {auc.high:.1%})."
+    )
+
+
+def _figures(trained: Trained) -> KeyFigures:
+    metrics = trained.board.metrics
+    found = [
+        KeyFigure("AUC", metrics["auc"], ".3f", "0.5 is chance"),
+        KeyFigure("Top tenth's lift", metrics["lift_top_tenth"], ".2f", "times the average rate"),
+        KeyFigure("Base rate", metrics["base_rate"], ".1%", "of those eligible in the test"),
+        KeyFigure("Bias", metrics["bias_percent"], "+.1f", "per cent, mean promise against what came"),
+    ]
+    return KeyFigures(tuple(found))
+
+
+def _asked(trained: Trained) -> Prose:
+    plan = trained.schedule
+    return Prose(
+        (
+            f"Horizon: {trained.basis}. Gap: {trained.span.gap_days} days.",
+            f"Judged: a model that learned from {trained.n_train:,} rows of {len(plan.train)} snapshots, the last on "
+            f"{plan.train[-1]:%Y-%m-%d}, on {trained.n_test:,} rows of {plan.test:%Y-%m-%d}. All numbers are its.",
+            f"In use: the same model refitted on all {trained.n_used:,} rows of {len(plan.every)} finished snapshots.",
+        )
+    )
+
+
+def _snapshots(trained: Trained) -> Table:
+    used = dict.fromkeys(trained.schedule.train, "training") | {trained.schedule.test: "test"}
+    rows = [
+        (
+            f"{row.as_of:%Y-%m-%d}",
+            used.get(pd.Timestamp(str(row.as_of)).to_pydatetime(), "refit"),
+            row.n_eligible,
+            row.base_rate,
+        )
+        for row in trained.snapshots.itertuples()
+    ]
+    columns = (Column("As of"), Column("Used for"), Column("Eligible", ",d"), Column("Base rate", ".1%"))
+    return Table(
+        columns, rows, "Customers who were eligible at each snapshot, and how many of them had the outcome."
+    )
+
+
+def _leaderboard(trained: Trained) -> Table:
+    shown = [name for name in SHOWN if name in trained.board.metrics]
+    columns = (
+        Column("Model"),
+        *(Column(name.replace("_", " "), ".3f") for name in shown),
+        Column("AUC, model against it"),
+    )
+    rows: list[tuple[Any, ...]] = [("model", *(trained.board.metrics[name] for name in shown), None)]
+    for baseline, numbers in trained.board.baselines.items():
+        verdict = trained.board.comparisons[baseline]["auc"]
+        words = Words(f"{verdict.verdict} ({verdict.difference.value:+.3f})", TONES[verdict.verdict])  # type: ignore[arg-type]
+        rows.append((baseline.replace("_", " "), *(numbers.get(name) for name in shown), words))
+    caption = "On the same rows, with 95 % intervals over customers. A baseline that only ranks has no probabilities."
+    return Table(columns, rows, caption, strong=frozenset({0}))
+
+
+def _estimates(table: pd.DataFrame, name: str) -> list[Estimate]:
+    bounds = (table[name], table[f"{name}_low"], table[f"{name}_high"])
+    return [Estimate(*map(float, numbers)) for numbers in zip(*bounds, strict=True)]
+
+
+def _deciles(trained: Trained) -> Table:
+    table = trained.deciles
+    columns = (
+        Column("Decile", "d", "1 = highest scored"),
+        Column("Customers", ",.0f"),
+        Column("Promised", ".1%"),
+        Column("Came", ".1%"),
+        Column("Lift", ".2f"),
+        Column("Outcomes up to here", ".1%"),
+    )
+    parts = (table["decile"], table["n"], table["mean_score"], table["rate"])
+    rows = list(zip(*parts, _estimates(table, "lift"), _estimates(table, "gains"), strict=True))
+    return Table(columns, rows, "The test's customers in tenths of the score.")
+
+
+def _gains_chart(trained: Trained) -> str:
+    table = trained.deciles
+    depth = [0.0, *(table["decile"] / 10)]
+    curve = Curve("model", depth, [0, *table["gains"]], [0, *table["gains_low"]], [0, *table["gains_high"]])
+    at_random = Curve("at random", [0, 1], [0, 1], reference=True)
+    return lines(
+        [curve, at_random],
+        Axis("Share of customers, highest score first", ".0%"),
+        Axis("Share of outcomes", ".0%"),
+    )
+
+
+def _gains(trained: Trained) -> Picture:
+    return Picture(
+        _gains_chart(trained),
+        "How many of all outcomes are found among the customers with the highest scores.",
+    )
+
+
+def _calibration_chart(trained: Trained) -> str:
+    table = trained.calibration
+    came = Series("came", _estimates(table, "rate"))
+    return reliability(
+        table["mean_score"], came, Axis("Promised probability", ".0%"), Axis("Share that came", ".0%")
+    )
+
+
+def _calibration(trained: Trained) -> Picture:
+    return Picture(
+        _calibration_chart(trained),
+        "Where the points lie on the line, the probabilities can be taken at their word.",
+    )
+
+
+def importance(trained: Trained) -> pd.Series[float]:
+    """Return each signal's share of the trees' gain, highest first."""
+    booster = trained.model.boosters_["propensity"]
+    gain = pd.Series(booster.feature_importance("gain"), index=[column.name for column in trained.columns])
+    return (gain / max(gain.sum(), 1e-300)).sort_values(ascending=False, kind="stable")
+
+
+def _importance(trained: Trained) -> Block:
+    meaning = {column.name: column.meaning for column in trained.columns}
+    top = importance(trained).head(N_IMPORTANT)
+    rows = [(name, meaning[str(name)], share) for name, share in top.items()]
+    columns = (Column("Signal"), Column("Meaning"), Column("Share of gain", ".1%"))
+    return Table(
+        columns, rows, "What the model in use splits on. A share says how much, not in which direction."
+    )
