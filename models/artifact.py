@@ -77,6 +77,7 @@ def spec_of(model: PropensityModel | ValueModel, facts: Mapping[str, Any] | None
         **model.spec_,
         "columns": list(model.columns_.names),
         "categories": {name: list(found) for name, found in model.columns_.categories.items()},
+        "typical": dict(model.columns_.typical),
         "classes": np.asarray(getattr(model, "classes_", ())).tolist(),
         "boosters": {name: f"{name}.txt" for name in model.boosters_},
         "options": model.get_params(deep=False),
@@ -109,7 +110,8 @@ def load(folder: Path | str) -> PropensityModel | ValueModel:
     if spec["kind"] not in KINDS:
         raise InputError(str(folder), "a propensity or value model", f"'{spec['kind']}'")
     model = KINDS[spec["kind"]](**spec["options"])
-    model.columns_ = Columns(tuple(spec["columns"]), {n: tuple(c) for n, c in spec["categories"].items()})
+    categories = {name: tuple(found) for name, found in spec["categories"].items()}
+    model.columns_ = Columns(tuple(spec["columns"]), categories, spec["typical"])
     model.boosters_ = plain.boosters
     model.calibration_ = Calibration.from_dict(spec["calibration"])
     model.n_features_in_ = len(spec["columns"])

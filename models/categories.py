@@ -32,10 +32,13 @@ class Columns:
     categories
         By column, its categories, the most frequent first: a category's place is its code. LightGBM's own
         reading of pandas categories follows the frame at hand, which plain files cannot carry along.
+    typical
+        By column of numbers, the median of the training rows: what high and low are measured against.
     """
 
     names: tuple[str, ...]
     categories: Mapping[str, tuple[str, ...]] = field(default_factory=dict)
+    typical: Mapping[str, float] = field(default_factory=dict)
 
     @property
     def category_positions(self) -> list[int]:
@@ -88,7 +91,9 @@ def learn_columns(X: pd.DataFrame) -> Columns:
             "X", "numbers, booleans or categories", f"dates in {quoted(dates)}", "Give ages in days"
         )
     categories = {name: category_list(X[name]) for name in names if holds_categories(X[name])}
-    return Columns(names, categories)
+    numbers = X[[name for name in names if name not in categories]]
+    medians = numbers.astype(np.float64).median() if numbers.shape[1] else pd.Series(dtype=np.float64)
+    return Columns(names, categories, {str(n): float(m) for n, m in medians.items() if m == m})
 
 
 def holds_categories(column: pd.Series[Any]) -> bool:
