@@ -217,14 +217,14 @@ class Registry:
         """Give a client of this store, with MLflow's own chatter, advice and telemetry off."""
         os.environ.setdefault("MLFLOW_DISABLE_TELEMETRY", "true")
         os.environ.setdefault("MLFLOW_ENABLE_ARTIFACTS_PROGRESS_BAR", "false")
-        for chatty in ("mlflow", "alembic"):
-            logging.getLogger(chatty).setLevel(logging.WARNING)
         try:
             self.store.mkdir(parents=True, exist_ok=True)
             with warnings.catch_warnings():
                 warnings.simplefilter("ignore")
                 import mlflow
 
+                for chatty in ("mlflow", "alembic"):  # after the import, which sets their levels
+                    logging.getLogger(chatty).setLevel(logging.WARNING)
                 mlflow.set_tracking_uri(self.address)
                 mlflow.set_registry_uri(self.address)
                 yield mlflow.MlflowClient()

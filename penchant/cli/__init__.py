@@ -5,7 +5,9 @@ Only this package and ``serving/api.py`` see every part of penchant, and import 
 
 from __future__ import annotations
 
+import os
 import sys
+import warnings
 from pathlib import Path
 from typing import Annotated
 
@@ -62,11 +64,18 @@ for command in (*demo.COMMANDS, *shop_commands.COMMANDS, *model_commands.COMMAND
 
 def main() -> None:
     """Run the command line and leave with its exit code."""
+    os.environ.setdefault("OMP_WAIT_POLICY", "passive")  # threads that wait must not take the core of others
+    warnings.showwarning = _note
     arguments = hoist(sys.argv[1:])
     try:
         app(arguments, prog_name="penchant")
     except Exception as fault:
         sys.exit(fail(fault, as_json="--json" in arguments))
+
+
+def _note(message: Warning | str, *_: object, **__: object) -> None:
+    """Show a warning as a person reads it, without the place in the code."""
+    sys.stderr.write(f"note: {message}\n")
 
 
 def hoist(arguments: list[str]) -> list[str]:
