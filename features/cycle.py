@@ -58,15 +58,17 @@ def cycle(past: Past) -> Cycle:
     typical = own_quantile(past, 0.5)
     early = own_quantile(past, 0.25)
     if settings.fixed_days is not None:
-        silent = ibis.literal(float(settings.fixed_days))
-        semi_active = silent * FIXED_SEMI_ACTIVE
+        days = float(settings.fixed_days)
+        silent, semi_active = ibis.literal(days), ibis.literal(days * FIXED_SEMI_ACTIVE)
+        churned = ibis.literal(days * settings.churned_multiple)
     else:
         silent = own_quantile(past, settings.churn_quantile).fill_null(float(UNKNOWN_DAYS)).clip(least, most)
         overdue = own_quantile(past, settings.semi_active_quantile).fill_null(
             UNKNOWN_DAYS * FIXED_SEMI_ACTIVE
         )
         semi_active = ibis.least(ibis.greatest(overdue, least * FIXED_SEMI_ACTIVE), silent)
-    return Cycle(typical, early, semi_active, silent, silent * settings.churned_multiple)
+        churned = silent * settings.churned_multiple
+    return Cycle(typical, early, semi_active, silent, churned)
 
 
 def own_quantile(past: Past, share: float) -> Any:

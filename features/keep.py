@@ -43,7 +43,8 @@ class Keep:
 
     def _query(self, expression: Any, order_by: Sequence[str] = ()) -> str:
         query = str(self.backend.compile(expression))
-        return f"select * from ({query}) order by {', '.join(order_by)}" if order_by else query
+        keys = ", ".join(f'"{name}"' for name in order_by)
+        return f"select * from ({query}) order by {keys}" if keys else query
 
     def _made(self, query: str) -> Any:
         """Return a new temporary table of DuckDB."""

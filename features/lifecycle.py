@@ -13,7 +13,7 @@ from .group import Column, FeatureGroup, Signal, Windows
 from .past import Past
 from .recency import PURCHASES
 from .rows import Rows
-from .stage import FUNNEL_STATES, RULES, STAGES, funnel_state, interests, stage
+from .stage import FUNNEL_STATES, RULES, STAGES, funnel_state, interests, stage, visits
 from .times import earlier
 
 
@@ -127,7 +127,7 @@ def days_in_stage(past: Past) -> Any:
         (now == "semi_active", ibis.greatest(fell, 0.0)),
         (now.isin(("regular", "loyal")), ibis.coalesce(past.days_since(settled_at), since)),
         (now == "lead", past.days_since(_first(interests(past)))),
-        (now == "prospect", past.days_since(_first(_visits(past)))),
+        (now == "prospect", past.days_since(_first(visits(past)))),
     )
 
 
@@ -146,13 +146,6 @@ def _long_gaps(past: Past) -> Any:
         settings.min_days, settings.max_days
     )
     return joined.filter(joined.gap_days >= least).select("row", "as_of", "at")
-
-
-def _visits(past: Past) -> list[Rows]:
-    rows = [past.interactions] if past.has("interactions") else []
-    if past.has("customers", "registered_at"):
-        rows.append(past.registrations)
-    return [one.within(RULES.look_back_days) for one in rows]
 
 
 def _first(rows: list[Rows]) -> Any:

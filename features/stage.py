@@ -69,15 +69,20 @@ def stage(past: Past, rules: StageRules = RULES) -> Any:
 
 def stage_without_purchase(past: Past, rules: StageRules = RULES) -> Any:
     """Return lead, prospect or stranger: what was done within the look-back."""
-    interest = sum(rows.count() for rows in interests(past, rules))
-    visits: Any = ibis.literal(0)
+    cases = [(rows.any(), "lead") for rows in interests(past, rules)]
     if past.has("interactions"):
-        recent = past.interactions.within(rules.look_back_days)
-        interest += (recent.where(_.kind == "view").count() >= rules.deep_views).cast("int64")
-        visits = recent.count()
+        views = past.interactions.within(rules.look_back_days).where(_.kind == "view")
+        cases.append((views.count() >= rules.deep_views, "lead"))
+    cases += [(rows.any(), "prospect") for rows in visits(past, rules)]
+    return ibis.cases(*cases, else_="stranger")
+
+
+def visits(past: Past, rules: StageRules = RULES) -> list[Rows]:
+    """Return the rows that each show some interest: whatever was done, and the registration."""
+    rows = [past.interactions] if past.has("interactions") else []
     if past.has("customers", "registered_at"):
-        visits = visits + past.registrations.within(rules.look_back_days).count()
-    return ibis.cases((interest > 0, "lead"), (visits > 0, "prospect"), else_="stranger")
+        rows.append(past.registrations)
+    return [one.within(rules.look_back_days) for one in rows]
 
 
 def interests(past: Past, rules: StageRules = RULES) -> list[Rows]:
