@@ -216,7 +216,7 @@ def _curves(trial: Trial, effect: Floats, depths: Floats, n_draws: int, seed: in
         passed, gained = np.cumsum(np.add.reduceat(drawn, starts, axis=1), axis=1)
         return np.interp(depths, np.append(0.0, passed / passed[-1]), np.append(0.0, gained / passed[-1]))
 
-    draws = [read(counts) for counts in draw_customers(trial, n_draws, seed)]
+    draws = [read(counts) for counts in draw_customers(trial.is_treated, trial.customer, n_draws, seed)]
     return read(None), np.array(draws).reshape(n_draws, len(depths))
 
 

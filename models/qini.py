@@ -312,7 +312,7 @@ def replicate(trial: Trial, read: Reading, n_draws: int, seed: int) -> tuple[Flo
     values = np.array([read(*knots(one)) for one in ranked])
     draws = np.empty((len(ranked), n_draws, values.shape[1]))
     ranked = [thinned(one) for one in ranked]
-    for i, counts in enumerate(draw_customers(trial, n_draws, seed)):
+    for i, counts in enumerate(draw_customers(trial.is_treated, trial.customer, n_draws, seed)):
         for j, one in enumerate(ranked):
             draws[j, i] = read(*knots(one, counts))
     return values, draws

@@ -189,35 +189,43 @@ def _pair(arms: Arms, arm: str | None) -> tuple[npt.NDArray[np.intp], Arms]:
     return arms.against_control(1 if arm is None else arms.names.index(arm))
 
 
-def draw_customers(trial: Trial, n_draws: int, seed: int) -> Iterator[Ints]:
+def draw_customers(arm: npt.NDArray[Any], customer: Ints | None, n_draws: int, seed: int) -> Iterator[Ints]:
     """Yield, for each bootstrap draw, how often each row was drawn: (n,) integers.
 
-    Customers are drawn with replacement inside their arm, so that each draw has as many treated and control
-    customers as the trial. Customers with rows in both arms form a stratum of their own.
+    Customers are drawn with replacement inside their arm, so that each draw has as many customers in each arm
+    as the experiment. Customers with rows in several arms form a stratum of their own.
+
+    Parameters
+    ----------
+    arm
+        (n,) small whole numbers or booleans.
+    customer
+        (n,) codes 0.. of the customers where they repeat; None: each row is one.
+    n_draws, seed
+        Number of draws, and what they depend on.
 
     References
     ----------
     Efron & Tibshirani (1993), An Introduction to the Bootstrap, chapter 8 (two samples; whole units).
     """
     rng = np.random.default_rng(seed)
-    strata = _strata(trial)
+    strata = _strata(np.asarray(arm, dtype=np.int64), customer)
     n_customers = sum(len(members) for members in strata)
     for _ in range(n_draws):
         counts = np.empty(n_customers, dtype=np.int64)
         for members in strata:
             picks = rng.integers(0, len(members), len(members))
             counts[members] = np.bincount(picks, minlength=len(members))
-        yield counts if trial.customer is None else counts[trial.customer]
+        yield counts if customer is None else counts[customer]
 
 
-def _strata(trial: Trial) -> list[Ints]:
-    """Return the customers of each stratum: control only, treated only, both."""
-    if trial.customer is None:
-        kind = trial.is_treated.astype(np.int64)
-    else:
-        n = int(trial.customer.max()) + 1
-        kind = np.zeros(n, dtype=np.int64)
-        kind[trial.customer[trial.is_treated]] = 1
-        in_both = np.intersect1d(trial.customer[trial.is_treated], trial.customer[~trial.is_treated])
-        kind[in_both] = 2
-    return [members for code in range(3) if len(members := np.flatnonzero(kind == code))]
+def _strata(arm: Ints, customer: Ints | None) -> list[Ints]:
+    """Return the customers of each arm, and last those of several arms."""
+    stratum = arm
+    if customer is not None:
+        n = int(customer.max()) + 1
+        stratum, lowest = np.zeros(n, dtype=np.int64), np.full(n, arm.max())
+        np.maximum.at(stratum, customer, arm)
+        np.minimum.at(lowest, customer, arm)
+        stratum[stratum != lowest] = arm.max() + 1
+    return [members for code in range(stratum.max() + 1) if len(members := np.flatnonzero(stratum == code))]

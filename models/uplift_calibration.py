@@ -116,7 +116,9 @@ def uplift_calibration(
         return np.concatenate([_effects(binned, counts), _line(ranked, predicted, counts)])
 
     values = read(None)
-    draws = np.array([read(counts) for counts in draw_customers(trial, n_draws, seed)])
+    draws = np.array(
+        [read(counts) for counts in draw_customers(trial.is_treated, trial.customer, n_draws, seed)]
+    )
     draws = draws.reshape(n_draws, len(values))
     found = [interval(value, drawn) for value, drawn in zip(values.tolist(), draws.T, strict=True)]
     weight = np.add.reduceat(ranked.parts[0], binned.starts)

@@ -68,7 +68,7 @@ def test_the_fast_curve_equals_the_slow_one(seed: int, n: int, n_scores: int) ->
 def test_a_draw_equals_the_curve_of_the_repeated_rows(n_scores: int) -> None:
     c = columns(1, 80, n_scores)
     trial = read_trial(c["y"], {"s": c["score"]}, c["treated"], p_treatment=c["p"])
-    counts = next(draw_customers(trial, 1, seed=3))
+    counts = next(draw_customers(trial.is_treated, trial.customer, 1, seed=3))
     assert counts[trial.is_treated].sum() == trial.is_treated.sum()
     again = np.repeat(np.arange(len(trial)), counts)
     repeated = read_trial(
