@@ -217,7 +217,7 @@ def measured(
         last_at=material.assigned.start.max().item(),
         extract_end=design.extract_end,
         checks=checks,
-        verdict=verdict_on(headline, view.name, settings.relevant_share, why_broken(checks)),
+        verdict=verdict_on(headline, view.name, settings.relevant_share, why_broken(checks), currency),
         headline=headline,
         windows=tuple(
             headline if one == view else compare(material, one, one.name, level=others)

@@ -29,7 +29,7 @@ from .measure_design import View
 
 Span = tuple[int, int]  # begin and end in seconds from a row's start, half-open
 
-INTEREST = ("favorite", "cart", "order", "pay")
+INTEREST = ("favorite", "cart")
 KINDS: Mapping[Outcome, tuple[str, ...] | None] = {"visit": None, "interest": INTEREST}  # None: of any kind
 RECENT_DAYS = 30
 MONEY = ("revenue", "known_revenue", "margin")

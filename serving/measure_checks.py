@@ -7,6 +7,8 @@ from collections.abc import Sequence
 import numpy as np
 from scipy import stats
 
+from penchant.page import write_number
+
 from ..models.check import Check
 from ..models.inputs import Floats
 from .measure_compare import sample_of
@@ -14,6 +16,7 @@ from .measure_design import View
 from .measure_effect import weighted_means
 from .measure_material import Material, Positions
 from .measure_result import Result
+from .measure_words import told_p
 
 # Fabijan et al. (2019), Diagnosing sample ratio mismatch in online controlled experiments, KDD: a strict level, because
 # the check is made each time and a false alarm costs a campaign.
@@ -66,7 +69,7 @@ def sample_ratio(material: Material) -> Check:
     n_waves = len(np.unique(waves))
     p_least = min(1.0, p_least * n_waves)
     treated, expected, n = counts
-    text = f"Wave {worst}: {treated:,} of {n:,} treated, {expected:,.0f} were to be expected (p = {p_least:.2g})."
+    text = f"Wave {worst}: {treated:,} of {n:,} treated, {expected:,.0f} were to be expected ({told_p(p_least)})."
     facts = {"treated": treated, "expected": expected, "n": n, "p_value": p_least, "wave": worst}
     return Check(_RATIO, title, text, "issue" if p_least < STRICT else "passed", facts)
 
@@ -112,8 +115,9 @@ def balance(material: Material, view: View) -> Check:
     p_value = float(stats.chi2.sf(distance, np.linalg.matrix_rank(variance, hermitian=True)))
     largest = int(np.argmax(np.abs(difference)))
     text = (
-        f"Of {len(names)} measures of behaviour before, '{names[largest]}' differs most: by {difference[largest]:+.3f} "
-        f"standard deviations. All together: p = {p_value:.2g}."
+        f"Of {len(names)} measures of behaviour before, '{names[largest]}' differs most: by "
+        f"{write_number(difference[largest], '+.3f')} "
+        f"standard deviations. All together: {told_p(p_value)}."
     )
     facts = {"largest": names[largest], "difference": float(difference[largest]), "p_value": p_value}
     return Check("balance", title, text, "issue" if p_value < STRICT else "passed", facts)

@@ -2,8 +2,8 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterator, Sequence
-from typing import TYPE_CHECKING, Any
+from collections.abc import Iterator
+from typing import TYPE_CHECKING
 
 from penchant.charts import Axis, Curve, Series, bars, lines, points
 from penchant.page import (
@@ -11,7 +11,6 @@ from penchant.page import (
     Block,
     CheckLine,
     Checks,
-    Column,
     Details,
     KeyFigure,
     KeyFigures,
@@ -19,26 +18,24 @@ from penchant.page import (
     Picture,
     Prose,
     Section,
-    Table,
-    Tone,
     Words,
 )
 
 from ..models.estimate import Estimate
 from .measure_design import WORDS
-from .measure_words import Word, word_of
+from .measure_show import by_means
+from .measure_tables import ONE_AGAINST_ANOTHER, POINTS, SHARES, TONES, forest, money_table, results_table
+from .measure_words import Word, told, told_p
 
 if TYPE_CHECKING:
     from .measure import Measurement
-    from .measure_result import Breakdown, Result
+    from .measure_result import Breakdown
 
-TONES: dict[Word, Tone] = {"worked": "good", "did harm": "bad", "can't be told": "open"}
 HEADLINES: dict[Word, str] = {
     "worked": "It worked.",
     "did harm": "It did harm.",
     "can't be told": "It can't be told.",
 }
-POINTS = Axis("difference in response, percentage points", "+.1f")
 CHANCE = 0.05
 
 
@@ -117,7 +114,7 @@ def _windows(measured: Measurement) -> Iterator[Block]:
         "The window in bold decides, alone and at its own level; the intervals of all others hold together. "
         "A window after a later wave compares the customers of the first by their first arm where arms were kept."
     )
-    yield _table("Window", names, measured.windows, caption, frozenset({primary}))
+    yield results_table("Window", measured.windows, caption, strong=frozenset({primary}))
     yield Picture(
         points(
             names,
@@ -133,7 +130,7 @@ def _windows(measured: Measurement) -> Iterator[Block]:
         ),
         "Dots are estimates, lines their intervals. Behaviour before the campaign takes chance differences off.",
     )
-    yield Details("Orders, revenue, profit", (_money(measured, "Window", names, measured.windows),))
+    yield Details("Orders, revenue, profit", (money_table("Window", measured.windows, measured.currency),))
     if measured.refused:
         listed = [f"{name}: over at {over_at:%Y-%m-%d %H:%M}" for name, over_at in measured.refused.items()]
         yield Prose((f"Not over yet, and therefore not given: {'; '.join(listed)}.",))
@@ -141,15 +138,14 @@ def _windows(measured: Measurement) -> Iterator[Block]:
 
 def _treatments(measured: Measurement) -> Iterator[Section]:
     """Yield a section for each way to tell treatments apart."""
-    tables = [("Arms", measured.arms), *((f"By {name}", found) for name, found in measured.means.items())]
-    for title, results in [*tables, ("Arms against each other", measured.pairs)]:
+    caption = f"Responses {measured.headline.label}. The intervals hold together."
+    for title, results in (("Arms", measured.arms), *by_means(measured)):
         if results:
-            names = [result.label for result in results]
-            against = "" if title == "Arms against each other" else " Each against the control."
-            caption = f"Responses {measured.headline.label}.{against} The intervals hold together."
-            blocks: tuple[Block, ...] = (_table("", names, results, caption), _forest(names, results))
-            money = Details("Orders, revenue, profit", (_money(measured, "", names, results),))
-            yield Section(title, (*blocks, money))
+            money = Details("Orders, revenue, profit", (money_table("Arm", results, measured.currency),))
+            yield Section(title, (results_table("Arm", results, caption), forest(results), money))
+    if measured.pairs:
+        table = results_table("The first against the second", measured.pairs, caption, ONE_AGAINST_ANOTHER)
+        yield Section("One arm against another", (table, forest(measured.pairs)))
 
 
 def _breakdown(measured: Measurement, breakdown: Breakdown) -> Section:
@@ -160,9 +156,9 @@ def _breakdown(measured: Measurement, breakdown: Breakdown) -> Section:
         found = Series("measured", [result.difference().scaled(100) for result in breakdown.results])
         blocks.append(Picture(bars(names, [predicted, found], Axis("decile, 1 = highest predicted"), POINTS)))
     else:
-        blocks.append(_forest(names, breakdown.results))
+        blocks.append(forest(breakdown.results))
     caption = f"Responses {measured.headline.label}. The intervals hold for all rows together."
-    table = _table(breakdown.name.capitalize().replace("_", " "), names, breakdown.results, caption)
+    table = results_table(breakdown.name.capitalize().replace("_", " "), breakdown.results, caption)
     return Section(f"By {breakdown.name.replace('_', ' ')}", (*blocks, table))
 
 
@@ -170,9 +166,9 @@ def _differs(breakdown: Breakdown) -> str:
     """Return whether the groups differ, in words."""
     differ = breakdown.p_same < CHANCE
     text = (
-        f"The effect differs between the groups (p = {breakdown.p_same:.2g})."
+        f"The effect differs between the groups ({told_p(breakdown.p_same)})."
         if differ
-        else f"Differences between the groups may be chance (p = {breakdown.p_same:.2g})."
+        else f"Differences between the groups may be chance ({told_p(breakdown.p_same)})."
     )
     if breakdown.trend is not None:
         trend = breakdown.trend
@@ -181,8 +177,8 @@ def _differs(breakdown: Breakdown) -> str:
             ranked = (
                 "Customers were ranked rightly" if trend.value < 0 else "Customers were ranked upside down"
             )
-        change = f"{100 * trend.value:+.2f} points ({100 * trend.low:+.2f} to {100 * trend.high:+.2f})"
-        text += f" {ranked}: from one decile to the next the effect changes by {change}."
+        change = told(trend.scaled(100), "+.2f")
+        text += f" {ranked}: from one decile to the next the effect changes by {change} points."
     if breakdown.n_left_out:
         text += f" {breakdown.n_left_out:,} customers are in groups too small to show."
     return text
@@ -198,7 +194,7 @@ def _returners(measured: Measurement) -> Iterator[Section]:
             caption = (
                 f"Share of each arm's customers, {measured.headline.label}. The intervals hold together."
             )
-            table = _table(what, [result.label for result in results], results, caption, with_relative=False)
+            table = results_table(what, results, caption, SHARES)
             yield Section(title, (table,))
 
 
@@ -252,72 +248,4 @@ def _method(measured: Measurement) -> Details:
                 )
             ),
         ),
-    )
-
-
-def _table(
-    first: str,
-    names: Sequence[str],
-    results: Sequence[Result],
-    caption: str,
-    strong: frozenset[int] = frozenset(),
-    *,
-    with_relative: bool = True,
-) -> Table:
-    columns = [
-        Column(first),
-        Column("Treated", ",d", "customers"),
-        Column("Control", ",d", "customers"),
-        Column("Response", ".2%", "treated"),
-        Column("Natural", ".2%", "control"),
-        Column("Difference", "+.2f", "points"),
-        *([Column("Relative", "+.1%", "to the control")] if with_relative else []),
-        Column("Verdict"),
-    ]
-    rows = []
-    for name, result in zip(names, results, strict=True):
-        effect, difference = result.response, result.difference()
-        relative = [effect.relative(result.level)] if with_relative else []
-        rows.append(
-            (
-                name,
-                effect.n_treated,
-                effect.n_control,
-                effect.treated.value,
-                effect.control.value,
-                difference.scaled(100),
-                *relative,
-                _words(difference),
-            )
-        )
-    return Table(tuple(columns), rows, caption, strong)
-
-
-def _money(measured: Measurement, first: str, names: Sequence[str], results: Sequence[Result]) -> Table:
-    """Return incremental orders and money of results."""
-    kinds: list[tuple[Column, Callable[[Result], Any]]] = [
-        (Column("Orders", "+,.0f"), lambda result: result.total("orders")),
-        (Column("Revenue", "+,.0f", measured.currency), lambda result: result.total("revenue")),
-        (Column("Margin", "+,.0f", measured.currency), lambda result: result.total("margin")),
-        (Column("Cost", ",.0f", measured.currency), lambda result: _value(result.total("cost"))),
-        (Column("Profit", "+,.0f", measured.currency), lambda result: result.total("profit")),
-        (Column("Cost of an order", ",.2f", measured.currency), lambda result: result.cost_per_order),
-        (Column("Return", "+.2f"), lambda result: result.return_on_cost),
-    ]
-    columns = (Column(first), *(column for column, _ in kinds))
-    rows = [(name, *(read(result) for _, read in kinds)) for name, result in zip(names, results, strict=True)]
-    return Table(columns, rows, "Incremental: what came more than without the campaign.")
-
-
-def _value(number: Estimate | None) -> float | None:
-    return None if number is None else number.value
-
-
-def _words(difference: Estimate) -> Words:
-    return Words(word_of(difference), TONES[word_of(difference)])
-
-
-def _forest(names: Sequence[str], results: Sequence[Result]) -> Picture:
-    return Picture(
-        points(names, [Series("", [result.difference().scaled(100) for result in results])], POINTS)
     )

@@ -9,10 +9,9 @@ from rich.console import Group
 from rich.markup import escape
 from rich.table import Table
 
-from penchant.page import write_number
+from penchant.page import UNKNOWN, write_number
 
-from ..models.estimate import Estimate
-from .measure_words import word_of
+from .measure_words import told, word_of
 
 if TYPE_CHECKING:
     from .measure import Measurement
@@ -48,6 +47,12 @@ def measurement_view(measured: Measurement) -> Any:
     return Group(*parts)
 
 
+def by_means(measured: Measurement) -> list[tuple[str, Sequence[Result]]]:
+    """Return the treatments by channel and offer, where that tells more than the arms do."""
+    found = measured.means.items()
+    return [(f"By {name}", results) for name, results in found if len(results) < len(measured.arms)]
+
+
 def results_table(title: str, results: Sequence[Result], currency: str) -> Table:
     """Return results as a table of a terminal."""
     table = Table(title=title, title_justify="left", box=None, pad_edge=False)
@@ -62,17 +67,11 @@ def results_table(title: str, results: Sequence[Result], currency: str) -> Table
             f"{effect.n_treated:,} / {effect.n_control:,}",
             write_number(effect.treated.value, ".2%"),
             write_number(effect.control.value, ".2%"),
-            interval(difference.scaled(100), "+.2f"),
-            interval(result.total("orders"), "+,.0f"),
-            interval(result.total("profit"), "+,.0f"),
+            told(difference.scaled(100), "+.2f"),
+            *(
+                told(total, "+,.0f") if (total := result.total(name)) else UNKNOWN
+                for name in ("orders", "profit")
+            ),
             f"[{COLOURS[word_of(difference)]}]{word_of(difference)}[/]",
         )
     return table
-
-
-def interval(number: Estimate | None, form: str) -> str:
-    """Return a number with its interval on one line."""
-    if number is None:
-        return write_number(float("nan"), form)
-    value, low, high = (write_number(bound, form) for bound in (number.value, number.low, number.high))
-    return f"{value} ({low} to {high})"

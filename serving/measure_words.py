@@ -6,6 +6,8 @@ import math
 from dataclasses import dataclass
 from typing import Any, Literal
 
+from penchant.page import write_number
+
 from ..models.estimate import Estimate
 from .measure_effect import POWER_QUANTILE
 from .measure_result import Result
@@ -63,7 +65,9 @@ def word_of(difference: Estimate) -> Word:
     return "worked" if difference.value > 0 else "did harm"
 
 
-def verdict_on(result: Result, when: str, relevant_share: float, broken: str = "") -> Verdict:
+def verdict_on(
+    result: Result, when: str, relevant_share: float, broken: str = "", currency: str = ""
+) -> Verdict:
     """Return the verdict on a result.
 
     Parameters
@@ -76,24 +80,27 @@ def verdict_on(result: Result, when: str, relevant_share: float, broken: str = "
         The relative change that a campaign should at least be able to see.
     broken
         Why nothing may be said whatever the numbers are; empty: nothing is wrong.
+    currency
+        The unit of the profit.
     """
     difference = result.difference()
     word = "can't be told" if broken else word_of(difference)
+    taken = ", behaviour before the campaign taken into account" if result.response.variance_removed else ""
     seen = (
         f"{_share(result.response.treated.value)} of the customers assigned to treatment responded {when}, "
-        f"{_share(result.response.control.value)} would have anyway: a difference of {_points(difference)}"
+        f"{_share(result.response.control.value)} of the control: a difference of {_points(difference)}{taken}"
     )
     if broken:
         return Verdict(
             "can't be told", f"{broken} The numbers must not be believed before that is explained."
         )
     if word != "can't be told":
-        return Verdict(word, f"{seen}.", _paid(result))
+        return Verdict(word, f"{seen}.", _paid(result, currency))
     observed, relevant = needed(result, difference.value), needed(result, relevant_share * _natural(result))
     if abs(difference.value) < HARDLY_ANY * result.response.adjusted.error:
         observed = None
     text = f"{seen}, which may be chance.{_how_many(result, observed, relevant, relevant_share)}"
-    return Verdict("can't be told", text, _paid(result), observed, relevant)
+    return Verdict("can't be told", text, _paid(result, currency), observed, relevant)
 
 
 def needed(result: Result, difference: float) -> int | None:
@@ -127,12 +134,12 @@ def _how_many(result: Result, observed: int | None, relevant: int | None, share:
     return f" {', '.join(parts)}; this campaign had {n:,}."
 
 
-def _paid(result: Result) -> str:
+def _paid(result: Result, currency: str) -> str:
     """Return whether the campaign earned its cost, in a sentence; empty where that is not known."""
     profit = result.total("profit")
     if profit is None:
         return ""
-    amount = f"{profit.value:+,.0f} ({profit.low:+,.0f} to {profit.high:+,.0f})"
+    amount = f"{told(profit, '+,.0f')} {currency}".strip()
     match word_of(profit):
         case "worked":
             return f"It paid: {amount} of incremental profit."
@@ -146,8 +153,30 @@ def _share(share: float) -> str:
 
 
 def _points(difference: Estimate) -> str:
-    value, low, high = (100 * bound for bound in (difference.value, difference.low, difference.high))
-    return f"{value:+.2f} points ({low:+.2f} to {high:+.2f})"
+    return told(difference.scaled(100), "+.2f").replace(" (", " points (", 1)
+
+
+def told(number: Estimate, form: str) -> str:
+    """Return a number with its interval on one line.
+
+    Examples
+    --------
+    >>> told(Estimate(-1.5, -2.0, -1.0), "+.1f")
+    '−1.5 (−2.0 to −1.0)'
+    """
+    value, low, high = (write_number(bound, form) for bound in (number.value, number.low, number.high))
+    return f"{value} ({low} to {high})"
+
+
+def told_p(p_value: float) -> str:
+    """Return a p-value in words.
+
+    Examples
+    --------
+    >>> told_p(0.0412), told_p(1e-9)
+    ('p = 0.041', 'p < 0.001')
+    """
+    return "p < 0.001" if p_value < 0.001 else f"p = {p_value:.2g}"
 
 
 def _round(n: int) -> str:
