@@ -9,10 +9,12 @@ from __future__ import annotations
 
 import logging
 import os
+import sqlite3
 import warnings
-from collections.abc import Iterator, Mapping, Sequence
-from contextlib import contextmanager, suppress
+from collections.abc import Callable, Iterator, Mapping, Sequence
+from contextlib import closing, contextmanager, suppress
 from dataclasses import dataclass, field
+from datetime import UTC, datetime
 from importlib.metadata import version
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
@@ -26,10 +28,12 @@ from .estimate import Estimate
 if TYPE_CHECKING:
     from mlflow import MlflowClient
 
+DATABASE = "mlflow.db"
 CHAMPION, CHALLENGER = "champion", "challenger"
 FACTS_FILE = "facts.json"
-REQUIREMENTS = ("lightgbm", "numpy")
+REQUIREMENTS = ("mlflow", "lightgbm", "numpy")
 LONGEST_PARAM = 6000
+PARENT = "mlflow.parentRunId"
 
 
 @dataclass(frozen=True)
@@ -51,7 +55,8 @@ class Record:
     model
         Folder of the model's plain files.
     scorer
-        The script that scores them: it has ``_load_pyfunc(folder)`` and imports numpy and lightgbm alone.
+        The script that scores them: it has ``_load_pyfunc(folder)`` and imports numpy and lightgbm alone. With
+        helpers of its own, all of them, the script first.
     inputs
         Column -> "double" or "string", in the model's order.
     output
@@ -64,7 +69,7 @@ class Record:
     tags: Mapping[str, str]
     artifacts: Path
     model: Path
-    scorer: Path
+    scorer: Path | tuple[Path, ...]
     inputs: Mapping[str, str]
     output: str = "probability"
 
@@ -93,6 +98,36 @@ class Registered:
         return f"{self.name}/{self.version}"
 
 
+@dataclass(frozen=True)
+class Run:
+    """A run as it was recorded.
+
+    Parameters
+    ----------
+    run_id
+        Which one.
+    started_at
+        UTC without a zone.
+    status
+        "FINISHED", "FAILED", "KILLED" or "RUNNING".
+    params, metrics, tags
+        As they were logged; MLflow's own tags are left out.
+    version
+        Number of the model that it registered, or None.
+    aliases
+        Of that version.
+    """
+
+    run_id: str
+    started_at: datetime
+    status: str
+    params: Mapping[str, str]
+    metrics: Mapping[str, float]
+    tags: Mapping[str, str]
+    version: int | None = None
+    aliases: tuple[str, ...] = ()
+
+
 class Registry:
     """Runs and models below one folder.
 
@@ -108,7 +143,7 @@ class Registry:
     @property
     def address(self) -> str:
         """The tracking and registry address."""
-        return f"sqlite:///{self.store / 'mlflow.db'}"
+        return f"sqlite:///{self.store / DATABASE}"
 
     def log(self, record: Record) -> Registered:
         """Record a training and register its model as challenger; as champion too where there is none.
@@ -123,14 +158,57 @@ class Registry:
 
             set_experiment(experiment_id=self._experiment(client, record.name))  # models go to the active one
             with start_run() as run:  # its end says whether all of it was logged
-                _log_values(client, run.info.run_id, record)
+                _log_values(client, run.info.run_id, record.params, record.metrics, record.tags)
                 client.log_artifacts(run.info.run_id, str(record.artifacts))
                 return self._register(client, run.info.run_id, record)
 
-    def promote(self, name: str, version: int) -> Registered:
-        """Make a version the champion."""
+    def log_run(
+        self,
+        name: str,
+        params: Mapping[str, Any],
+        metrics: Mapping[str, Estimate | float],
+        tags: Mapping[str, str] | None = None,
+        parent: str | None = None,
+    ) -> str:
+        """Record a run without a model, and return its id.
+
+        Parameters
+        ----------
+        name
+            Of the experiment, the same as the registered model's.
+        params, metrics, tags
+            As in `Record`; the tag ``mlflow.runName`` is what pages call it.
+        parent
+            Id of the run below which it stands: the search to which a trial belongs.
+        """
+        nested = {PARENT: parent} if parent else {}
+        with self._client() as client:
+            run_id = str(client.create_run(self._experiment(client, name)).info.run_id)
+            _log_values(client, run_id, params, metrics, {**(tags or {}), **nested})
+            client.set_terminated(run_id)
+        return run_id
+
+    def runs(self, name: str) -> list[Run]:
+        """Return the runs of an experiment, the latest first; trials below a run are left out."""
+        with self._client() as client:
+            experiment = client.get_experiment_by_name(name)
+            if experiment is None:
+                return []
+            found = _all_pages(
+                lambda token: client.search_runs(
+                    [experiment.experiment_id], page_token=token, max_results=500
+                )
+            )
+            made = {version.run_id: version for version in _versions(client, name)}
+            own = [run for run in found if PARENT not in run.data.tags]
+            return [_run(run, made.get(run.info.run_id)) for run in own]
+
+    def promote(self, name: str, version: int, tags: Mapping[str, str] | None = None) -> Registered:
+        """Make a version the champion, and keep with it what the tags say (that a gate was overruled)."""
         with self._client() as client:
             client.set_registered_model_alias(name, CHAMPION, str(version))
+            for tag, value in (tags or {}).items():
+                client.set_model_version_tag(name, str(version), tag, value)
         return self.version(name, version)
 
     def version(self, name: str, alias: str | int = CHAMPION) -> Registered:
@@ -196,11 +274,12 @@ class Registry:
         from mlflow.exceptions import MlflowException
         from mlflow.pyfunc import log_model
 
+        code = record.scorer if isinstance(record.scorer, tuple) else (record.scorer,)
         info = log_model(
             name="model",
-            loader_module=record.scorer.stem,
+            loader_module=code[0].stem,
             data_path=str(record.model),
-            code_paths=[str(record.scorer)],
+            code_paths=[str(path) for path in code],
             signature=_signature(record),
             pip_requirements=[f"{package}=={version(package)}" for package in REQUIREMENTS],
         )
@@ -219,6 +298,7 @@ class Registry:
         os.environ.setdefault("MLFLOW_ENABLE_ARTIFACTS_PROGRESS_BAR", "false")
         try:
             self.store.mkdir(parents=True, exist_ok=True)
+            _new_database(self.store / DATABASE)
             with warnings.catch_warnings():
                 warnings.simplefilter("ignore")
                 import mlflow
@@ -236,14 +316,65 @@ class Registry:
             ) from fault
 
 
-def _log_values(client: MlflowClient, run_id: str, record: Record) -> None:
+def _new_database(path: Path) -> None:
+    """Create the database with a write-ahead log where there is none.
+
+    MLflow's tables are some hundred small commits, and a log makes each several times cheaper; and `mlflow ui` can
+    read while a training writes. The mode stays with the file.
+    """
+    if path.exists():
+        return
+    try:
+        with closing(sqlite3.connect(path)) as database:
+            database.execute("PRAGMA journal_mode=WAL")
+    except sqlite3.Error as fault:
+        raise OSError(str(fault)) from fault
+
+
+def _log_values(
+    client: MlflowClient,
+    run_id: str,
+    params: Mapping[str, Any],
+    metrics: Mapping[str, Estimate | float],
+    tags: Mapping[str, str],
+) -> None:
     from mlflow.entities import Metric, Param, RunTag
 
-    params = [Param(name, str(value)[:LONGEST_PARAM]) for name, value in record.params.items()]
-    tags = [RunTag(name, value) for name, value in record.tags.items()]
-    numbers = {name: value for pair in record.metrics.items() for name, value in _numbers(*pair)}
-    metrics = [Metric(name, value, 0, 0) for name, value in numbers.items() if value == value]
-    client.log_batch(run_id, metrics, params, tags)
+    numbers = {name: value for pair in metrics.items() for name, value in _numbers(*pair)}
+    client.log_batch(
+        run_id,
+        [Metric(name, value, 0, 0) for name, value in numbers.items() if value == value],
+        [Param(name, str(value)[:LONGEST_PARAM]) for name, value in params.items()],
+        [RunTag(name, value) for name, value in tags.items()],
+    )
+
+
+def _all_pages(page: Callable[[str | None], Any]) -> list[Any]:
+    """Return what all pages of a search hold."""
+    found = page(None)
+    rows = list(found)
+    while found.token:
+        found = page(found.token)
+        rows += found
+    return rows
+
+
+def _versions(client: MlflowClient, name: str) -> list[Registered]:
+    """Return all versions of a model with their aliases, which a search leaves out."""
+    registered = client.search_registered_models(f"name='{name}'")
+    aliases = registered[0].aliases.items() if registered else ()
+    return [
+        Registered(name, int(v.version), v.run_id, tuple(a for a, of in aliases if int(of) == int(v.version)))
+        for v in client.search_model_versions(f"name='{name}'")
+    ]
+
+
+def _run(run: Any, made: Registered | None) -> Run:
+    started = datetime.fromtimestamp(run.info.start_time / 1000, tz=UTC).replace(tzinfo=None)
+    tags = {name: value for name, value in run.data.tags.items() if not name.startswith("mlflow.")}
+    version, aliases = (made.version, made.aliases) if made else (None, ())
+    params, metrics = dict(run.data.params), dict(run.data.metrics)
+    return Run(run.info.run_id, started, run.info.status, params, metrics, tags, version, aliases)
 
 
 def _numbers(name: str, value: Estimate | float) -> Sequence[tuple[str, float]]:
