@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Callable
 from dataclasses import dataclass, fields
 from datetime import datetime
 from pathlib import Path
@@ -21,8 +22,8 @@ from ..features.matrix import KEY, build
 from ..features.shop import Shop
 from ..features.spine import Spine
 from ..models.artifact import load, read_facts
-from ..models.explain import contributions, top_columns
 from ..models.propensity import PropensityModel
+from ..models.reasons import reasons
 from .risk_list import N_REASONS, risk_list, safe_for_spreadsheets
 
 CHUNK = 50_000
@@ -136,26 +137,17 @@ def _scored(champion: Champion, features: pd.DataFrame) -> pd.DataFrame:
 
 def _reasons(champion: Champion, signals: pd.DataFrame) -> dict[str, list[str | None]]:
     """Return the reasons in words: what raised each customer's score most, by name reason_1 to reason_3."""
-    added = contributions(champion.model, signals)
-    top = top_columns(added, [column.name.split("_")[0] for column in champion.columns], N_REASONS)
-    values = [signals[column.name].to_numpy(object) for column in champion.columns]
-    typical = [
-        signals[column.name].median() if column.dtype != "string" else 0 for column in champion.columns
-    ]
-
-    def told(row: int, place: int) -> str | None:
-        if place < 0:
-            return None
-        value = values[place][row]
-        is_high = champion.columns[place].dtype == "string" or bool(
-            value is not None and value >= typical[place]
-        )
-        return champion.columns[place].told(value, is_high=is_high)
-
+    describe = {column.name: _teller(column) for column in champion.columns}
+    families = [column.name.split("_")[0] for column in champion.columns]
+    found = reasons(champion.model, signals, describe, N_REASONS, families)
     return {
-        f"reason_{rank + 1}": [told(row, place) for row, place in enumerate(top[:, rank])]
-        for rank in range(N_REASONS)
+        f"reason_{place + 1}": [of_row[place] if place < len(of_row) else None for of_row in found]
+        for place in range(N_REASONS)
     }
+
+
+def _teller(column: Column) -> Callable[[Any, bool], str]:
+    return lambda value, is_high: column.told(value, is_high=is_high)
 
 
 def write_list(listed: pd.DataFrame, folder: Path, name: str) -> None:

@@ -55,7 +55,18 @@ class Dataset:
 
     def at(self, instants: Sequence[datetime]) -> Dataset:
         """Return the rows of some snapshots."""
-        chosen = self.as_of.isin(list(instants)).to_numpy()
+        return self.where(self.as_of.isin(list(instants)).to_numpy())
+
+    def sampled(self, n_most: int, seed: int) -> Dataset:
+        """Return at most so many rows, drawn at random, in their order."""
+        if len(self) <= n_most:
+            return self
+        chosen = np.zeros(len(self), dtype=bool)
+        chosen[np.random.default_rng(seed).choice(len(self), n_most, replace=False)] = True
+        return self.where(chosen)
+
+    def where(self, chosen: npt.NDArray[np.bool_]) -> Dataset:
+        """Return the rows for which ``chosen`` holds."""
         return Dataset(
             self.features[chosen].reset_index(drop=True),
             self.label[chosen],

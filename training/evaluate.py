@@ -47,14 +47,17 @@ class Leaderboard:
     metrics
         Of the model, by name.
     baselines
-        Baseline -> metric -> number. A baseline that gives an order but no probability has ranking metrics only.
+        Baseline -> metric -> number.
     comparisons
         Baseline -> metric -> comparison of the model with it on the same rows.
+    left_out
+        Baseline -> why it is not there.
     """
 
     metrics: Mapping[str, Estimate]
     baselines: Mapping[str, Mapping[str, Estimate]]
     comparisons: Mapping[str, Mapping[str, Comparison]]
+    left_out: Mapping[str, str]
 
     def as_dict(self) -> dict[str, Any]:
         """Return all numbers in types that JSON knows."""
@@ -68,36 +71,16 @@ class Leaderboard:
                 baseline: {metric: found.as_dict() for metric, found in by_metric.items()}
                 for baseline, by_metric in self.comparisons.items()
             },
+            "baselines_left_out": dict(self.left_out),
         }
 
 
-RANKING_ONLY = (
-    "auc",
-    "average_precision",
-    "lift_top_tenth",
-    "captured_top_tenth",
-    "spend_top_tenth",
-    "base_rate",
-)
-
-
-@dataclass(frozen=True)
-class Scores:
-    """The scores of one model or baseline on the rows of a test; not all are probabilities."""
-
-    values: Floats
-    is_calibrated: bool = True
-
-    def on_unit_scale(self) -> Floats:
-        """Return the scores, or their ranks in 0..1 where they are not probabilities; ties stay ties."""
-        if self.is_calibrated:
-            return self.values
-        _, place = np.unique(self.values, return_inverse=True)
-        return place / max(place.max(), 1)
-
-
 def leaderboard(
-    outcomes: Outcomes, model: Scores, baselines: Mapping[str, Scores], seed: int = 0
+    outcomes: Outcomes,
+    model: Floats,
+    baselines: Mapping[str, Floats],
+    left_out: Mapping[str, str] | None = None,
+    seed: int = 0,
 ) -> Leaderboard:
     """Return the model's metrics beside those of each baseline, with paired verdicts.
 
@@ -106,37 +89,21 @@ def leaderboard(
     outcomes
         What came.
     model, baselines
-        The scores of the same rows. Of scores that are no probabilities only the order is judged.
+        Predictions of the same rows: probabilities, or amounts.
+    left_out
+        Baselines that the rows do not allow, and why.
     seed
         Of the bootstrap.
     """
-    metrics = _measured(outcomes, model, seed)
-    beside = {name: _measured(outcomes, scores, seed) for name, scores in baselines.items()}
-    verdicts = {name: _compared(outcomes, model, scores, seed) for name, scores in baselines.items()}
-    return Leaderboard(metrics, beside, verdicts)
+    same: dict[str, Any] = {"kind": outcomes.kind, "amount": outcomes.amount, "groups": outcomes.customer_id}
 
+    def against(score: Floats) -> dict[str, Comparison]:
+        both = {"model": model, "baseline": score}
+        return compare(outcomes.y, both, "baseline", seed=seed, **same)["model"]
 
-def _measured(outcomes: Outcomes, scores: Scores, seed: int) -> dict[str, Estimate]:
-    found = evaluate(
-        outcomes.y,
-        scores.on_unit_scale(),
-        kind=outcomes.kind,
-        amount=outcomes.amount,
-        groups=outcomes.customer_id,
-        seed=seed,
+    return Leaderboard(
+        evaluate(outcomes.y, model, seed=seed, **same),
+        {name: evaluate(outcomes.y, score, seed=seed, **same) for name, score in baselines.items()},
+        {name: against(score) for name, score in baselines.items()},
+        left_out or {},
     )
-    return {name: number for name, number in found.items() if scores.is_calibrated or name in RANKING_ONLY}
-
-
-def _compared(outcomes: Outcomes, model: Scores, other: Scores, seed: int) -> dict[str, Comparison]:
-    both = {"model": model.on_unit_scale(), "baseline": other.on_unit_scale()}
-    found = compare(
-        outcomes.y,
-        both,
-        "baseline",
-        kind=outcomes.kind,
-        amount=outcomes.amount,
-        groups=outcomes.customer_id,
-        seed=seed,
-    )["model"]
-    return {name: verdict for name, verdict in found.items() if other.is_calibrated or name in RANKING_ONLY}

@@ -8,10 +8,23 @@ from typing import Any
 import pandas as pd
 
 from penchant.charts import Axis, Curve, Series, lines, reliability
-from penchant.page import Block, Column, KeyFigure, KeyFigures, Page, Picture, Prose, Section, Table, Words
+from penchant.page import (
+    Block,
+    CheckLine,
+    Checks,
+    Column,
+    KeyFigure,
+    KeyFigures,
+    Page,
+    Picture,
+    Prose,
+    Section,
+    Table,
+    Words,
+)
 
 from ..models.estimate import Estimate
-from .train import Trained
+from .train import MAIN_METRIC, Trained
 
 SHOWN = (
     "auc",
@@ -43,35 +56,62 @@ def report(trained: Trained, shop: str, facts: Mapping[str, str]) -> Page:
         Section("What was asked", (_figures(trained), _asked(trained), _snapshots(trained))),
         Section("Beside the baselines", (_leaderboard(trained),)),
         Section("Whom it finds", (_gains(trained), _deciles(trained))),
-        Section("Whether the probabilities hold", (_calibration(trained),)),
+        *(
+            (Section("Whether the probabilities hold", (_calibration(trained),)),)
+            if is_binary(trained)
+            else ()
+        ),
         Section("What it looks at", (_importance(trained),)),
+        Section("What was asked before it is believed", (_checks(trained),)),
     )
     return Page(title, _lead(trained), sections, facts)
 
 
 def pictures(trained: Trained) -> dict[str, str]:
     """Return the report's charts as SVG by file name."""
-    return {"gains.svg": _gains_chart(trained), "calibration.svg": _calibration_chart(trained)}
+    found = {"gains.svg": _gains_chart(trained)}
+    return found | {"calibration.svg": _calibration_chart(trained)} if is_binary(trained) else found
+
+
+def is_binary(trained: Trained) -> bool:
+    """Say whether the outcome is yes or no, rather than an amount."""
+    return trained.task.kind == "binary"
+
+
+def _checks(trained: Trained) -> Checks:
+    return Checks(tuple(CheckLine(check.title, check.outcome, check.explanation) for check in trained.checks))
 
 
 def _lead(trained: Trained) -> str:
-    auc = trained.board.metrics["auc"]
+    days, when = trained.span.horizon_days, f"{trained.schedule.test:%Y-%m-%d}"
+    metrics = trained.board.metrics
+    since = f"On customers looked at on {when}, after everything it had learned from was over,"
+    if not is_binary(trained):
+        found = metrics["spearman"]
+        return f"The {trained.task.meaning} within {days} days. {since} its order agrees with what came by {found:.2f}."
+    auc = metrics["auc"]
     return (
-        f"The chance of '{trained.task.meaning}' within {trained.span.horizon_days} days. On customers looked at on "
-        f"{trained.schedule.test:%Y-%m-%d}, after everything it had learned from was over, the model put the right "
-        f"customer first in {auc.value:.1%} of pairs ({auc.low:.1%} to {auc.high:.1%})."
+        f"The chance of '{trained.task.meaning}' within {days} days. {since} the model put the right customer first "
+        f"in {auc.value:.1%} of pairs ({auc.low:.1%} to {auc.high:.1%})."
     )
 
 
 def _figures(trained: Trained) -> KeyFigures:
     metrics = trained.board.metrics
-    found = [
-        KeyFigure("AUC", metrics["auc"], ".3f", "0.5 is chance"),
-        KeyFigure("Top tenth's lift", metrics["lift_top_tenth"], ".2f", "times the average rate"),
-        KeyFigure("Base rate", metrics["base_rate"], ".1%", "of those eligible in the test"),
-        KeyFigure("Bias", metrics["bias_percent"], "+.1f", "per cent, mean promise against what came"),
-    ]
-    return KeyFigures(tuple(found))
+    bias = KeyFigure("Bias", metrics["bias_percent"], "+.1f", "per cent, mean promise against what came")
+    if is_binary(trained):
+        found = [
+            KeyFigure("AUC", metrics["auc"], ".3f", "0.5 is chance"),
+            KeyFigure("Top tenth's lift", metrics["lift_top_tenth"], ".2f", "times the average rate"),
+            KeyFigure("Base rate", metrics["base_rate"], ".1%", "of those eligible in the test"),
+        ]
+    else:
+        found = [
+            KeyFigure("RMSE", metrics["rmse"], ",.2f", "in the currency's major unit"),
+            KeyFigure("Top tenth's spend", metrics["spend_top_tenth"], ".1%", "of all that was spent"),
+            KeyFigure("Mean", metrics["mean"], ",.2f", "of those eligible in the test"),
+        ]
+    return KeyFigures((*found, bias))
 
 
 def _asked(trained: Trained) -> Prose:
@@ -99,23 +139,26 @@ def _snapshots(trained: Trained) -> Table:
     ]
     columns = (Column("As of"), Column("Used for"), Column("Eligible", ",d"), Column("Base rate", ".1%"))
     return Table(
-        columns, rows, "Customers who were eligible at each snapshot, and how many of them had the outcome."
+        columns,
+        rows,
+        "Customers who were eligible at each snapshot, and the share with the outcome (or the mean amount).",
     )
 
 
 def _leaderboard(trained: Trained) -> Table:
+    main = MAIN_METRIC[trained.task.kind]
     shown = [name for name in SHOWN if name in trained.board.metrics]
     columns = (
         Column("Model"),
         *(Column(name.replace("_", " "), ".3f") for name in shown),
-        Column("AUC, model against it"),
+        Column(f"{main.upper()}, model against it"),
     )
     rows: list[tuple[Any, ...]] = [("model", *(trained.board.metrics[name] for name in shown), None)]
     for baseline, numbers in trained.board.baselines.items():
-        verdict = trained.board.comparisons[baseline]["auc"]
-        words = Words(f"{verdict.verdict} ({verdict.difference.value:+.3f})", TONES[verdict.verdict])  # type: ignore[arg-type]
+        verdict = trained.board.comparisons[baseline][main]
+        words = Words(f"{verdict.verdict} ({verdict.difference.value:+,.3f})", TONES[verdict.verdict])  # type: ignore[arg-type]
         rows.append((baseline.replace("_", " "), *(numbers.get(name) for name in shown), words))
-    caption = "On the same rows, with 95 % intervals over customers. A baseline that only ranks has no probabilities."
+    caption = "On the same rows, with 95 % intervals over customers."
     return Table(columns, rows, caption, strong=frozenset({0}))
 
 
@@ -126,11 +169,12 @@ def _estimates(table: pd.DataFrame, name: str) -> list[Estimate]:
 
 def _deciles(trained: Trained) -> Table:
     table = trained.deciles
+    share = ".1%" if is_binary(trained) else ",.2f"
     columns = (
         Column("Decile", "d", "1 = highest scored"),
         Column("Customers", ",.0f"),
-        Column("Promised", ".1%"),
-        Column("Came", ".1%"),
+        Column("Promised", share),
+        Column("Came", share),
         Column("Lift", ".2f"),
         Column("Outcomes up to here", ".1%"),
     )
@@ -175,8 +219,10 @@ def _calibration(trained: Trained) -> Picture:
 
 def importance(trained: Trained) -> pd.Series[float]:
     """Return each signal's share of the trees' gain, highest first."""
-    booster = trained.model.boosters_["propensity"]
-    gain = pd.Series(booster.feature_importance("gain"), index=[column.name for column in trained.columns])
+    gains = [booster.feature_importance("gain") for booster in trained.model.boosters_.values()]
+    gain = pd.Series(
+        sum(one / max(one.sum(), 1e-300) for one in gains), index=[column.name for column in trained.columns]
+    )
     return (gain / max(gain.sum(), 1e-300)).sort_values(ascending=False, kind="stable")
 
 

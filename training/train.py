@@ -10,27 +10,53 @@ from collections.abc import Callable, Mapping
 from contextlib import AbstractContextManager, nullcontext
 from dataclasses import dataclass
 from datetime import datetime
-from typing import Any
+from typing import Any, Literal
 
 import numpy as np
 import pandas as pd
 
-from penchant.config import GateSection
-from penchant.errors import TooLittleDataError
+from penchant.errors import PenchantError
 
 from ..features.catalogue import task_of
 from ..features.group import Column
 from ..features.labels import span_of
 from ..features.shop import Shop
 from ..features.tasks import Span, Task
+from ..models.btyd_baselines import PurchaseChance, PurchaseValue
+from ..models.check import Check
 from ..models.curves import calibration_curve, decile_table
+from ..models.drift import adversarial_auc, one_column_aucs
+from ..models.inputs import Floats
+from ..models.leaderboard import baselines_for
+from ..models.model_checks import (
+    DataSize,
+    beats_baselines,
+    calibrated,
+    columns_moved,
+    enough_data,
+    enough_positives,
+    label_leakage,
+    one_row_each,
+    refuse_too_little,
+    told_apart,
+    too_good_to_be_true,
+)
 from ..models.propensity import PropensityModel
+from ..models.value import ValueModel
 from .dataset import Dataset, assemble
-from .evaluate import Leaderboard, Outcomes, Scores, leaderboard
+from .evaluate import Leaderboard, Outcomes, leaderboard
 from .splits import Schedule, schedule
 
 Step = Callable[[str], AbstractContextManager[Any]]
-LAST_PURCHASE, RFM_TOTAL = "days_since_last_purchase", "rfm_total"
+Model = PropensityModel | ValueModel
+MOST_HISTORIES = 5_000  # four parameters need no more, and their likelihood is costly
+MAIN_METRIC = {"binary": "auc", "value": "rmse"}
+OUTCOMES: Mapping[str, Literal["purchase", "none", "other"]] = {
+    "churn": "none",
+    "repurchase": "purchase",
+    "second_purchase": "purchase",
+    "value": "purchase",
+}  # what a purchase history says of a task's outcome; of others it says nothing
 
 
 @dataclass(frozen=True, eq=False)
@@ -53,10 +79,12 @@ class Trained:
         Group or column -> what the shop lacks for it.
     board
         Metrics on the test snapshot of the model that saw only what was known then, and of the baselines.
+    checks
+        What was asked of the data and the model before its numbers are believed.
     snapshots
         as_of, n_eligible and base_rate by snapshot.
     deciles, calibration
-        Tables of the test, as in `penchant.models.curves`.
+        Tables of the test, as in `penchant.models.curves`; no calibration of amounts.
     n_train, n_test, n_used
         Rows that the judged model learned from, was judged on, and rows that the model in use learned from.
     """
@@ -65,10 +93,11 @@ class Trained:
     span: Span
     basis: str
     schedule: Schedule
-    model: PropensityModel
+    model: Model
     columns: tuple[Column, ...]
     left_out: Mapping[str, str]
     board: Leaderboard
+    checks: tuple[Check, ...]
     snapshots: pd.DataFrame
     deciles: Any
     calibration: Any
@@ -90,7 +119,8 @@ class Trained:
 
     def as_dict(self) -> dict[str, Any]:
         """Return the facts and all numbers in types that JSON knows."""
-        return {**self.facts(), "n_features": len(self.columns), **self.board.as_dict()}
+        checks = [check.as_dict() for check in self.checks]
+        return {**self.facts(), "n_features": len(self.columns), **self.board.as_dict(), "checks": checks}
 
 
 def train(
@@ -126,19 +156,34 @@ def train(
     with step(f"building signals and labels of {len(plan.every)} snapshots"):
         every = assemble(shop, task, plan.every, span)
     train_rows, test_rows = every.at(plan.train), every.at([plan.test])
-    refuse_too_little(shop.config.gate, train_rows, test_rows, task)
+    size = size_of(train_rows, test_rows, first, plan)
+    refuse_too_little(f"task '{name}'", size, shop.config.gate)
     with step(f"learning from {len(train_rows):,} rows, judging on {len(test_rows):,} later ones"):
-        judged = fitted(task, train_rows, shop.config.seed, n_threads)
-        score = judged.predict_proba(test_rows.features)[:, 1]
-        board = judge(task, test_rows, score, float(train_rows.label.mean()), shop.config.seed)
+        score = predicted(fitted(task, train_rows, shop.config.seed, n_threads), test_rows.features)
+    with step("learning and judging the baselines"):
+        board = judge(task, train_rows, test_rows, score, span, shop.config.seed)
+    with step("asking what must be asked before it is believed"):
+        checks = checks_of(task, board, train_rows, test_rows, size)
     with step(f"refitting on all {len(every):,} rows for use"):
         model = fitted(task, every, shop.config.seed, n_threads)
+    is_binary = task.kind == "binary"
     return Trained(
-        task, span, basis, plan, model, every.columns, every.left_out, board, every.by_snapshot(),
-        decile_table(test_rows.label, score, groups=test_rows.customer_id),
-        calibration_curve(test_rows.label, score, groups=test_rows.customer_id),
-        len(train_rows), len(test_rows), len(every),
-    )  # fmt: skip
+        task,
+        span,
+        basis,
+        plan,
+        model,
+        every.columns,
+        every.left_out,
+        board,
+        checks,
+        every.by_snapshot(),
+        decile_table(test_rows.label, score, kind=task.kind, groups=test_rows.customer_id),
+        calibration_curve(test_rows.label, score, groups=test_rows.customer_id) if is_binary else None,
+        len(train_rows),
+        len(test_rows),
+        len(every),
+    )
 
 
 def first_event(shop: Shop) -> datetime:
@@ -148,40 +193,74 @@ def first_event(shop: Shop) -> datetime:
     return min(pd.Timestamp(at).to_pydatetime() for at in found if not pd.isna(at))
 
 
-def fitted(task: Task, rows: Dataset, seed: int, n_threads: int | None) -> PropensityModel:
+def fitted(task: Task, rows: Dataset, seed: int, n_threads: int | None) -> Model:
     """Return the task's model, fitted; directions of which the domain is sure are kept."""
     monotone = {column.name: task.buying * column.buying for column in rows.columns if column.buying}
-    model = PropensityModel(monotone=monotone, seed=seed, n_threads=n_threads)
+    kind = PropensityModel if task.kind == "binary" else ValueModel
+    model = kind(monotone=monotone, seed=seed, n_threads=n_threads)
     return model.fit(rows.features, rows.label, groups=rows.customer_id)
 
 
-def judge(task: Task, rows: Dataset, score: Any, base_rate: float, seed: int) -> Leaderboard:
-    """Return the leaderboard of a test snapshot: the model beside the base rate of its training, recency and RFM."""
-    towards = float(task.buying)
-    baselines = {"base_rate": Scores(np.full(len(rows), base_rate))}
-    if LAST_PURCHASE in rows.features:
-        recency = rows.features[LAST_PURCHASE].fillna(np.inf).to_numpy(np.float64)
-        baselines["recency"] = Scores(-towards * recency, is_calibrated=False)
-    if RFM_TOTAL in rows.features:
-        total = rows.features[RFM_TOTAL].fillna(0).to_numpy(np.float64)
-        baselines["rfm_sum"] = Scores(towards * total, is_calibrated=False)
-    outcomes = Outcomes(rows.label, rows.customer_id, rows.amount)
-    return leaderboard(outcomes, Scores(score), baselines, seed)
+def predicted(model: Any, features: pd.DataFrame) -> Floats:
+    """Return the probability of the outcome, or the expected amount, of each row."""
+    found = (
+        model.predict_proba(features)[:, 1] if hasattr(model, "predict_proba") else model.predict(features)
+    )
+    return np.asarray(found, dtype=np.float64)
 
 
-def refuse_too_little(gate: GateSection, train_rows: Dataset, test_rows: Dataset, task: Task) -> None:
-    """Raise TooLittleDataError where the data cannot carry a model; everything that is missing at once."""
-    positives = int(test_rows.label.sum())
-    counts = {
-        "customers to learn from": (len(np.unique(train_rows.customer_id)), gate.min_buyers),
-        "positives in the test": (positives, gate.min_positives),
-        "negatives in the test": (len(test_rows) - positives, gate.min_negatives),
-    }
-    short = {what: numbers for what, numbers in counts.items() if numbers[0] < numbers[1]}
-    if short:
-        raise TooLittleDataError(
-            f"task '{task.name}'",
-            "; ".join(f"at least {least:,} {what}" for what, (_, least) in short.items()),
-            "; ".join(f"{found:,} {what}" for what, (found, _) in short.items()),
-            "Bring more customers or a longer history, or lower [gate] in penchant.toml and trust the numbers less",
-        )
+def judge(
+    task: Task, train_rows: Dataset, test_rows: Dataset, score: Floats, span: Span, seed: int
+) -> Leaderboard:
+    """Return the leaderboard of a test snapshot: the model beside all baselines that its rows allow.
+
+    The baselines learn from the rows that the judged model learned from; those that describe each customer's whole
+    history from the latest of its snapshots, because six of one customer are one history told six times.
+    """
+    estimators, left_out = baselines_for(
+        task.kind, train_rows.features.columns, span.horizon_days, OUTCOMES.get(task.name, "other")
+    )
+    beside = {}
+    latest = train_rows.at([train_rows.as_of.max()]).sampled(MOST_HISTORIES, seed)
+    for name, estimator in estimators.items():
+        rows = latest if isinstance(estimator, (PurchaseChance, PurchaseValue)) else train_rows
+        try:
+            estimator.fit(rows.features, rows.label, groups=rows.customer_id)
+            beside[name] = predicted(estimator, test_rows.features)
+        except PenchantError as fault:
+            left_out[name] = str(fault)
+    outcomes = Outcomes(test_rows.label, test_rows.customer_id, test_rows.amount, task.kind)
+    return leaderboard(outcomes, score, beside, left_out, seed)
+
+
+def size_of(train_rows: Dataset, test_rows: Dataset, first: datetime, plan: Schedule) -> DataSize:
+    """Return how much there is to learn from and to judge on; any amount but 0 is a positive."""
+    positives = int((test_rows.label > 0).sum())
+    history = (plan.test - first).days / plan.horizon_days
+    buyers = len(np.unique(train_rows.customer_id))
+    return DataSize(buyers, positives, len(test_rows) - positives, history)
+
+
+def checks_of(
+    task: Task, board: Leaderboard, train_rows: Dataset, test_rows: Dataset, size: DataSize
+) -> tuple[Check, ...]:
+    """Return what was asked of the data and of the judged model before anybody believes it."""
+    columns = test_rows.features
+    found = [
+        enough_data(size),
+        one_row_each(train_rows.customer_id, train_rows.as_of),
+        told_apart(
+            adversarial_auc(train_rows.features, columns, (train_rows.customer_id, test_rows.customer_id))
+        ),
+        columns_moved(train_rows.features, columns),
+    ]
+    main = MAIN_METRIC[task.kind]
+    found.append(beats_baselines({name: numbers[main] for name, numbers in board.comparisons.items()}))
+    if task.kind == "binary":
+        found += [
+            too_good_to_be_true(board.metrics["auc"]),
+            label_leakage(one_column_aucs(train_rows.features, train_rows.label)),
+            calibrated(board.metrics["bias_percent"], board.metrics["calibration_error"]),
+            enough_positives(size.n_positives, size.n_negatives),
+        ]
+    return tuple(found)

@@ -14,11 +14,13 @@ from penchant.cli.work import Work, read_instant
 if TYPE_CHECKING:
     from rich.table import Table
 
+    from penchant.models.estimate import Estimate
     from penchant.models.registry import Registered
     from penchant.training.train import Trained
 
 Store = Annotated[Path, typer.Option("--store", help="The folder of MLflow's database and artifacts.")]
 STORE = Path("mlruns")
+SHOWN = ("auc", "brier", "rmse", "spend_top_tenth")
 
 
 def train(
@@ -56,25 +58,39 @@ def leaderboard_table(trained: Trained) -> Table:
     """Return the model beside its baselines, for a terminal."""
     from rich.table import Table
 
+    from penchant.training.train import MAIN_METRIC
+
+    main = MAIN_METRIC[trained.task.kind]
+    shown = [name for name in SHOWN if name in trained.board.metrics]
     grid = Table(box=None, pad_edge=False, header_style="bold")
-    for title in ("", "AUC", "Brier", "top tenth's lift", "the model against it, by AUC"):
-        grid.add_column(title, justify="left" if title in ("", "the model against it, by AUC") else "right")
+    grid.add_column("")
+    for name in shown:
+        grid.add_column(name.replace("_", " "), justify="right", no_wrap=True)
+    grid.add_column(f"the model against it, by {main}")
     rows: list[tuple[str, Mapping[str, Any], str]] = [("model", trained.board.metrics, "")]
     for name, numbers in trained.board.baselines.items():
-        found = trained.board.comparisons[name]["auc"]
-        rows.append((name.replace("_", " "), numbers, f"{found.verdict} ({found.difference:+.3f})"))
+        found = trained.board.comparisons[name][main]
+        rows.append((name.replace("_", " "), numbers, f"{found.verdict} ({found.difference.value:+,.3f})"))
     for name, numbers, verdict in rows:
-        cells = [f"{numbers[metric]:.3f}" if metric in numbers else "" for metric in ("auc", "brier")]
-        lift = f"{numbers['lift_top_tenth']:.2f}" if "lift_top_tenth" in numbers else ""
-        grid.add_row(name, *cells, lift, verdict)
+        grid.add_row(name, *(_with_interval(numbers[metric]) for metric in shown), verdict)
     return grid
+
+
+def _with_interval(number: Estimate) -> str:
+    return f"{number.value:,.3f} [dim]{number.low:,.3f}..{number.high:,.3f}[/]"
 
 
 def _account(trained: Trained, version: Registered, folder: Path) -> str:
     plan = trained.schedule
+    issues = [
+        f"[yellow]issue[/] {check.title}: no. {check.explanation}"
+        for check in trained.checks
+        if check.is_issue
+    ]
+    asked = "\n" + "\n".join(issues or [f"{len(trained.checks)} checks passed."])
     use = "in use (champion)" if "champion" in version.aliases else "on trial (challenger)"
     return (
-        f"\nHorizon: {trained.basis}.\n"
+        f"{asked}\nHorizon: {trained.basis}.\n"
         f"Learned from {trained.n_train:,} rows of {len(plan.train)} snapshots up to {plan.train[-1]:%Y-%m-%d}; "
         f"judged on {trained.n_test:,} rows of {plan.test:%Y-%m-%d}; refitted on all {trained.n_used:,}.\n"
         f"Registered as {version}, {use}.\nReport: {folder / 'artifacts' / 'report.html'}"
