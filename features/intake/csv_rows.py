@@ -11,7 +11,7 @@ from penchant.errors import ContractError
 
 from .expressions import quoted_name, text_literal
 from .raw import BrokenLine, Gate, store
-from .text import BLOCK, TextForm
+from .text import BLANKS, BLOCK, TextForm
 
 
 def load_text(gate: Gate, name: str, form: TextForm, files: Mapping[str, str]) -> tuple[BrokenLine, ...]:
@@ -62,6 +62,7 @@ def _load(
     columns = ", ".join(f"{text_literal(column)}: 'VARCHAR'" for column in form.names)
     cells = ", ".join(quoted_name(column) for column in form.names)
     quote = text_literal(form.quote)
+    separator = "\t" if form.separator == BLANKS else form.separator
     stands_for = " ".join(
         f"when {text_literal(path)} then {text_literal(own)}" for path, own in paths.items()
     )
@@ -70,7 +71,7 @@ def _load(
         name,
         f"select {cells}, case __path {stands_for} end as _file"
         f" from read_csv([{', '.join(map(text_literal, paths))}], auto_detect = false, header = {form.header},"
-        f" delim = {text_literal(form.separator)}, quote = {quote}, escape = {quote}, columns = {{{columns}}},"
+        f" delim = {text_literal(separator)}, quote = {quote}, escape = {quote}, columns = {{{columns}}},"
         " filename = '__path', store_rejects = true, strict_mode = true)",
     )
     return _broken(gate, {path: files[own] for path, own in paths.items()})

@@ -31,8 +31,6 @@ MACROS = (
 )
 
 _COMPUTES = (
-    exp.Add,
-    exp.Sub,
     exp.Mul,
     exp.Div,
     exp.IntDiv,
@@ -257,8 +255,10 @@ def is_computed(column: Node) -> bool:
     node, parent = column, column.parent
     while _passes(node, parent):
         node, parent = parent, parent.parent
-    if isinstance(parent, _COMPUTES):
+    if isinstance(parent, exp.Add | exp.Sub):  # what is added to an interval is a time
         return not any(isinstance(part, exp.Interval) for part in parent.iter_expressions())
+    if isinstance(parent, _COMPUTES):
+        return True
     if isinstance(parent, _COMPARES):
         return any(_is_number(part) for part in parent.iter_expressions() if part is not node)
     return False

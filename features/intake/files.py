@@ -16,7 +16,7 @@ from .expressions import quoted_name, text_literal
 from .raw import Gate, Opened, Raw, copied, guarded, put_rows, relation_columns, store
 from .sheets import SUFFIXES as SHEET_SUFFIXES
 from .sheets import read_sheet, sheet_names
-from .text import TextForm, as_utf8, text_form
+from .text import TextForm, plain_copy, text_form
 
 PARQUET_SUFFIXES = (".parquet", ".pq")
 JSON_SUFFIXES = (".json", ".jsonl", ".ndjson")
@@ -130,7 +130,7 @@ def _parquet(gate: Gate, schema: pa.Schema, paths: list[Path]) -> Raw:
 def _text(gate: Gate, form: TextForm, paths: list[Path]) -> Raw:
     name = gate.name("raw")
     copies = {
-        str(as_utf8(path, form.encoding, gate.folder, next(gate.numbers))): gate.label(path) for path in paths
+        str(plain_copy(path, form, gate.folder, next(gate.numbers))): gate.label(path) for path in paths
     }
     broken = load_text(gate, name, form, copies)
     separator = {"\t": "tab"}.get(form.separator, f"'{form.separator}'")
@@ -166,18 +166,8 @@ def open_database(gate: Gate, path: Path, source: Source) -> Raw:
     ContractError
         If the file cannot be opened or has no such table.
     """
-    name, alias, label = gate.name("raw"), gate.name("database"), gate.label(path)
-    guarded(
-        lambda: gate.execute(f"attach {text_literal(str(path))} as {alias} (read_only)"),
-        f"file '{label}'",
-        "a DuckDB file that no other program holds open",
-    )
-    tables = [
-        row[0]
-        for row in gate.rows(
-            f"select table_name from information_schema.tables where table_catalog = '{alias}' order by 1"
-        )
-    ]
+    name, label = gate.name("raw"), gate.label(path)
+    alias, tables = database_tables(gate, path)
     table = source.table or (tables[0] if len(tables) == 1 else None)
     if table not in tables:
         wanted = (
@@ -194,3 +184,26 @@ def open_database(gate: Gate, path: Path, source: Source) -> Raw:
     gate.execute(f"create view {name} as {select}, rowid as _row from {place}")
     types = relation_columns(gate, name)
     return Raw(name, {column: column for column in types}, types, {file: file}, True, "DuckDB")
+
+
+def database_tables(gate: Gate, path: Path) -> tuple[str, list[str]]:
+    """Return the gate's name of a DuckDB file, and the tables in it.
+
+    Raises
+    ------
+    ContractError
+        If the file cannot be opened.
+    """
+    place = str(path.resolve())
+    known = gate.rows("select database_name from duckdb_databases() where path = ?", [place])
+    alias = str(known[0][0]) if known else gate.name("database")
+    if not known:
+        guarded(
+            lambda: gate.execute(f"attach {text_literal(place)} as {alias} (read_only)"),
+            f"file '{gate.label(path)}'",
+            "a DuckDB file that no other program holds open",
+        )
+    tables = gate.rows(
+        "select table_name from information_schema.tables where table_catalog = ? order by 1", [alias]
+    )
+    return alias, [str(row[0]) for row in tables]

@@ -10,6 +10,7 @@ import codecs
 import csv
 import gzip
 import io
+import shutil
 import statistics
 from collections.abc import Iterator
 from dataclasses import dataclass
@@ -21,6 +22,7 @@ from penchant.config import Source
 from penchant.errors import ContractError
 
 SEPARATORS = (",", ";", "\t", "|")
+BLANKS = " "  # any run of blanks and tabs
 MARKS = (  # the longer mark first: UTF-32's begins with UTF-16's
     (codecs.BOM_UTF8, "utf-8-sig"),
     (codecs.BOM_UTF32_LE, "utf-32"),
@@ -77,7 +79,7 @@ def text_form(path: Path, source: Source) -> TextForm:
             f"file '{path.name}'", "a text file", "NUL signs in its first line, as binary files have"
         )
     separator = source.separator or found_separator(lines, source.quote)
-    rows = _split(lines, separator, source.quote)
+    rows = split_lines(lines, separator, source.quote)
     width = _usual_width(rows[1:] or rows)
     given = list(source.names) if source.names else rows[0] if source.header else []
     if not given:
@@ -123,9 +125,11 @@ def _first_lines(path: Path, encoding: str) -> list[str]:
     return lines
 
 
-def _split(lines: list[str], separator: str, quote: str) -> list[list[str]]:
+def split_lines(lines: list[str], separator: str, quote: str) -> list[list[str]]:
     """Return the cells of lines; cells may hold line ends inside quotes."""
     csv.field_size_limit(1 << 30)
+    if separator == BLANKS:
+        return [line.split() for line in lines]
     if len(separator) > 1:
         return [line.rstrip("\r\n").split(separator) for line in lines]
     if quote:
@@ -150,10 +154,12 @@ def found_separator(lines: list[str], quote: str = '"') -> str:
     --------
     >>> found_separator(["id|tags", "1|a,b", "2|c,d,e"])
     '|'
+    >>> found_separator(["00001 19970101  1   11.77", "00002 19970112 12   77.00"])
+    ' '
     """
 
     def evenness(separator: str) -> tuple[float, int]:
-        widths = [len(row) for row in _split(lines, separator, quote)]
+        widths = [len(row) for row in split_lines(lines, separator, quote)]
         usual = statistics.mode(widths)
         return (usual > 1) * sum(width == usual for width in widths) / len(widths), usual
 
@@ -161,6 +167,8 @@ def found_separator(lines: list[str], quote: str = '"') -> str:
     even = [separator for separator in SEPARATORS if scores[separator][0] >= 0.9]
     if even:
         return max(even, key=lambda separator: scores[separator][1])
+    if evenness(BLANKS)[0] == 1:
+        return BLANKS
     return max(SEPARATORS, key=lambda separator: scores[separator])
 
 
@@ -189,29 +197,32 @@ def unique_names(given: list[str]) -> tuple[str, ...]:
     return tuple(names)
 
 
-def as_utf8(path: Path, encoding: str, folder: Path, number: int) -> Path:
-    """Return a copy of a text file in UTF-8 with plain line ends, or the file itself where it is UTF-8 already.
+def plain_copy(path: Path, form: TextForm, folder: Path, number: int) -> Path:
+    """Return a copy of a text file in UTF-8, or the file itself where it is UTF-8 already.
 
-    Cells of another encoding that cannot be decoded become replacement signs.
+    Signs that cannot be decoded become replacement signs; runs of blanks that separate cells become tabs.
 
     Raises
     ------
     ContractError
         If the encoding is not known or the file cannot be read to its end.
     """
-    if codecs_name(encoding) in ("utf-8", "utf-8-sig", "ascii"):
+    is_utf8 = codecs_name(form.encoding) in ("utf-8", "utf-8-sig", "ascii")
+    if is_utf8 and form.separator != BLANKS:
         return path
     copy = folder / f"text{number}.csv"
     try:
         with (
             opened(path) as stream,
-            io.TextIOWrapper(stream, encoding, errors="replace", newline="") as reader,
+            io.TextIOWrapper(stream, form.encoding, errors="replace", newline="") as reader,
             copy.open("w", encoding="utf-8", newline="") as writer,
         ):
-            while block := reader.read(BLOCK):
-                writer.write(block)
+            if form.separator == BLANKS:
+                writer.writelines("\t".join(line.split()) + "\n" for line in reader if line.strip())
+            else:
+                shutil.copyfileobj(reader, writer, BLOCK)
     except (LookupError, OSError, EOFError, UnicodeError) as fault:
-        raise ContractError(f"file '{path.name}'", f"text in '{encoding}'", str(fault)) from None
+        raise ContractError(f"file '{path.name}'", f"text in '{form.encoding}'", str(fault)) from None
     return copy
 
 

@@ -1,0 +1,234 @@
+"""Edge: look at the files of a folder: how they are written, and what their columns hold."""
+
+from __future__ import annotations
+
+from collections.abc import Hashable, Sequence
+from dataclasses import dataclass, replace
+from pathlib import Path
+
+from penchant.config import Reading, Source
+from penchant.errors import PenchantError
+
+from ..intake.expressions import RawColumns
+from ..intake.files import DATABASE_SUFFIXES, JSON_SUFFIXES, PARQUET_SUFFIXES, database_tables, open_files
+from ..intake.raw import Gate, Raw
+from ..intake.sheets import SUFFIXES as SHEET_SUFFIXES
+from ..intake.sheets import sheet_names
+from .samples import TEXT_SUFFIXES, shape, text_sample
+from .timeforms import TimeForm, time_form
+
+SAMPLE_ROWS = 20_000
+FEW_VALUES = 40
+
+
+@dataclass(frozen=True)
+class ColumnLook:
+    """What a column holds, as far as a sample shows.
+
+    Parameters
+    ----------
+    name
+        The shop's name of it.
+    engine_type
+        The engine's type; VARCHAR in text files whatever is in them.
+    n_filled, n_distinct
+        Cells that hold something, and how many different things.
+    is_number, is_whole
+        Whether nearly all of them are numbers, whole numbers.
+    low, middle, high
+        Of the numbers: least, median, greatest; None where it holds none.
+    values
+        The values, the frequent ones first, where they are few.
+    time
+        How its times are written; None where it holds none.
+    """
+
+    name: str
+    engine_type: str
+    n_filled: int
+    n_distinct: int
+    is_number: bool = False
+    is_whole: bool = False
+    low: float | None = None
+    middle: float | None = None
+    high: float | None = None
+    values: tuple[str, ...] = ()
+    time: TimeForm | None = None
+
+    @property
+    def is_unique(self) -> bool:
+        """Whether no value occurs twice."""
+        return self.n_filled > 1 and self.n_distinct == self.n_filled
+
+
+@dataclass(frozen=True)
+class TableLook:
+    """What a file, or several that are written alike, hold.
+
+    Parameters
+    ----------
+    paths
+        The files, relative to the folder.
+    options
+        What penchant.toml has to say about how they are written: key -> value.
+    raw
+        A sample of the rows.
+    n_rows
+        Rows of the sample.
+    columns
+        The columns, in order.
+    n_bytes
+        Size of the files.
+    """
+
+    paths: tuple[str, ...]
+    options: dict[str, object]
+    raw: Raw
+    n_rows: int
+    columns: tuple[ColumnLook, ...]
+    n_bytes: int
+
+    @property
+    def label(self) -> str:
+        """The name for messages."""
+        sheet = f"#{self.options['sheet']}" if "sheet" in self.options else ""
+        return self.paths[0] + sheet + (f" and {len(self.paths) - 1} more" if len(self.paths) > 1 else "")
+
+    def column(self, name: str) -> ColumnLook:
+        """Return the column of a name."""
+        return next(column for column in self.columns if column.name == name)
+
+
+def look_at(gate: Gate) -> tuple[list[TableLook], list[str]]:
+    """Look at every file of the gate's data folder and the folders in it.
+
+    Returns
+    -------
+    list of TableLook
+        One per shape of file, sheet or database table.
+    list of str
+        What could not be read, as sentences.
+    """
+    groups: dict[Hashable, list[Path]] = {}
+    for path in _files(gate.data):
+        groups.setdefault(shape(path), []).append(path)
+    looks: list[TableLook] = []
+    unread: list[str] = []
+    for paths in groups.values():
+        largest = max(paths, key=lambda path: path.stat().st_size)
+        for source in _sources(gate, largest, unread):
+            try:
+                look = _look(gate, largest, source)
+            except PenchantError as fault:
+                unread.append(str(fault))
+                continue
+            if look is not None:
+                looks.append(_of_all(gate, look, paths))
+    return looks, unread
+
+
+def _of_all(gate: Gate, look: TableLook, paths: Sequence[Path]) -> TableLook:
+    """Return a look at the largest of several files as one at all of them."""
+    options = {key: value for key, value in look.options.items() if key != "encoding" or len(paths) == 1}
+    labels = tuple(str(path.relative_to(gate.data)) for path in paths)
+    return replace(look, paths=labels, options=options, n_bytes=sum(path.stat().st_size for path in paths))
+
+
+def _files(folder: Path) -> list[Path]:
+    known = (*TEXT_SUFFIXES, *PARQUET_SUFFIXES, *SHEET_SUFFIXES, *JSON_SUFFIXES, *DATABASE_SUFFIXES)
+    return [
+        path
+        for path in sorted(folder.rglob("*"))
+        if path.is_file()
+        and path.suffix.lower() in known
+        and not any(part.startswith(".") for part in path.relative_to(folder).parts)
+    ]
+
+
+def _sources(gate: Gate, path: Path, unread: list[str]) -> list[Source]:
+    """Return the sources that a file offers: itself, its sheets, or its tables."""
+    own = str(path.relative_to(gate.data))
+    try:
+        if path.suffix.lower() in SHEET_SUFFIXES:
+            return [Source(path=own, sheet=name) for name in sheet_names(path, "*")]
+        if path.suffix.lower() in DATABASE_SUFFIXES:
+            return [Source(path=own, table=name) for name in database_tables(gate, path)[1]]
+    except PenchantError as fault:
+        unread.append(str(fault))
+        return []
+    return [Source(path=own)]
+
+
+def _look(gate: Gate, path: Path, source: Source) -> TableLook | None:
+    """Return what one source holds; None where it has no rows."""
+    options: dict[str, object] = {
+        key: value for key, value in (("sheet", source.sheet), ("table", source.table)) if value
+    }
+    sample, read = path, source
+    if path.suffix.lower() in TEXT_SUFFIXES:
+        sample, options = text_sample(gate, path)
+        written = {key: value for key, value in options.items() if key != "encoding"}  # the sample is UTF-8
+        read = Source.model_validate({"path": str(path), **written})
+    found = open_files(gate, read, [sample])
+    if found.faults:
+        raise found.faults[0]
+    raw = found.raws[0]
+    rows = gate.name("sample")
+    gate.execute(f"create table {rows} as from {raw.relation} limit {SAMPLE_ROWS}")
+    n_rows = int(gate.row(f"select count(*) from {rows}")[0])
+    if not n_rows:
+        return None
+    raw = replace(raw, relation=rows)
+    columns = tuple(_column(gate, raw, name, str(options.get("decimal", "."))) for name in raw.names)
+    if _has_decimal_commas(gate, raw, columns) and "decimal" not in options:
+        options["decimal"] = ","
+        columns = tuple(_column(gate, raw, name, ",") for name in raw.names)
+    return TableLook((str(path.relative_to(gate.data)),), options, raw, n_rows, columns, path.stat().st_size)
+
+
+def _column(gate: Gate, raw: Raw, name: str, decimal: str) -> ColumnLook:
+    columns = RawColumns(raw.names, raw.types, Reading(decimal=decimal))
+    kind = raw.types[name]
+    cell = columns.cell(name)
+    n_filled, n_distinct = gate.row(f"select count({cell}), count(distinct {cell}) from {raw.relation}")
+    look = ColumnLook(name, kind, int(n_filled), int(n_distinct))
+    if not n_filled or "[" in kind or ("(" in kind and not kind.startswith("DECIMAL")):
+        return look
+    if not kind.startswith("TIMESTAMP") and kind not in ("DATE", "TIME", "BOOLEAN", "UUID"):
+        look = _numbers(gate, raw, look, columns.number(cell) if kind == "VARCHAR" else f"{cell}::double")
+    few = (
+        gate.rows(
+            f"select {cell}::varchar, count(*) from {raw.relation} where {cell} is not null group by 1"
+            f" order by 2 desc, 1 limit {FEW_VALUES}"
+        )
+        if n_distinct <= FEW_VALUES
+        else []
+    )
+    time = None if kind in ("TIME", "BOOLEAN", "UUID") else time_form(gate, raw.relation, cell, kind)
+    return replace(look, values=tuple(str(value) for value, _ in few), time=time)
+
+
+def _numbers(gate: Gate, raw: Raw, look: ColumnLook, number: str) -> ColumnLook:
+    n_numbers, n_whole, low, middle, high = gate.row(
+        f"select count(x), count(case when x = trunc(x) then 1 end), min(x), median(x), max(x)"
+        f" from (select {number} as x from {raw.relation}) where isfinite(x)"
+    )
+    is_number = n_numbers >= 0.95 * look.n_filled
+    if not is_number:
+        return look
+    return replace(look, is_number=True, is_whole=n_whole == n_numbers, low=low, middle=middle, high=high)
+
+
+def _has_decimal_commas(gate: Gate, raw: Raw, columns: Sequence[ColumnLook]) -> bool:
+    """Say whether a column of text holds numbers with a decimal comma."""
+    asked = [
+        f"count(*) filter (regexp_full_match({RawColumns(raw.names, raw.types, Reading()).cell(column.name)},"
+        " '-?\\d{1,3}(\\.?\\d{3})*,\\d{1,2}'))"
+        for column in columns
+        if column.engine_type == "VARCHAR" and column.n_filled
+    ]
+    if not asked:
+        return False
+    counts = gate.row(f"select {', '.join(asked)} from {raw.relation}")
+    filled = [column.n_filled for column in columns if column.engine_type == "VARCHAR" and column.n_filled]
+    return any(n_cells > 0.5 * n_filled for n_cells, n_filled in zip(counts, filled, strict=True))

@@ -1,0 +1,328 @@
+"""Which of a table's columns plays which part, by its name and by what it holds."""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Callable, Mapping
+from dataclasses import dataclass
+
+from .look import ColumnLook, TableLook
+
+ID = r"_?(id|ids|no|nr|num|nbr|number|nummer|key|code)"
+
+
+def plain(name: str) -> str:
+    """Return a column's name in lower case, its words joined by underscores.
+
+    Examples
+    --------
+    >>> plain("InvoiceNo"), plain("Customer ID"), plain("visitorid"), plain("ORDER-DATE")
+    ('invoice_no', 'customer_id', 'visitorid', 'order_date')
+    """
+    words = re.sub(r"([a-z0-9])([A-Z])", r"\1_\2", name.strip())
+    return re.sub(r"[\W_]+", "_", words).strip("_").lower()
+
+
+@dataclass(frozen=True)
+class Role:
+    """A part that a column may play.
+
+    Parameters
+    ----------
+    name
+        The part.
+    patterns
+        Patterns that the whole plain name may match, the best first.
+    fits
+        Whether what the column holds can play the part.
+    """
+
+    name: str
+    patterns: tuple[str, ...]
+    fits: Callable[[ColumnLook], bool]
+
+
+def _is_key(column: ColumnLook) -> bool:
+    is_fraction = column.is_number and not column.is_whole
+    return column.n_filled > 0 and not is_fraction and (column.time is None or column.is_number)
+
+
+def _is_number(column: ColumnLook) -> bool:
+    return column.is_number and (column.time is None or not column.time.has_zone)
+
+
+def _is_time(column: ColumnLook) -> bool:
+    return column.time is not None
+
+
+def _has_few_values(column: ColumnLook) -> bool:
+    return bool(column.values) and column.time is None
+
+
+def _is_anything(column: ColumnLook) -> bool:
+    return column.n_filled > 0
+
+
+_WHO = (
+    "(customer|client|user|household|member|buyer|shopper|visitor|consumer|cust|account|loyalty_card"
+    "|kunden?|cliente)"
+)
+_WHAT = "(item|product|prod|sku|article|artikel|goods|stock|material|asin|isbn|upc|ean|producto)"
+_ORDER = "(order|invoice|transaction|trans|basket|receipt|bill|purchase|ticket|sale|bestell|rechnungs?)"
+
+ROLES: tuple[Role, ...] = (
+    Role(
+        "customer_id",
+        (
+            rf"{_WHO}_unique{ID}",
+            rf"(\w+_)?{_WHO}{ID}",
+            rf"(uid|cid|full_?visitor{ID}|用户_?(id)?|会员_?(id)?|客户_?(id)?)",
+            rf"{_WHO}",
+            rf"{_WHO}_(email|e_mail|phone|name)",
+            r"(e_?mail|phone)",
+        ),
+        _is_key,
+    ),
+    Role("order_id", (rf"(\w+_)?{_ORDER}{ID}", "invoice|order|basket|receipt|订单_?(id|号)?"), _is_key),
+    Role(
+        "item_id",
+        (
+            rf"{_WHAT}{ID}",
+            rf"(?!(order|line|row)_)(\w+_)?{_WHAT}{ID}",
+            r"item|product|sku|article|商品_?(id)?",
+            rf"{_WHAT}_(name|title|description)|description|title",
+        ),
+        _is_key,
+    ),
+    Role(
+        "category_id",
+        (
+            rf"((main|product|item)_?)?(category|categ|cat){ID}",
+            r"((product|item)_?)?(category|categ|cat)(_name)?",
+            r"product_?(group|type|subclass|family|class)(_?(no|id|name|code))?|commodity(_desc)?|subclass",
+            rf"(\w+_)?(department|dept|aisle|section|genre|sub_?category)({ID}|_name)?",
+        ),
+        _is_key,
+    ),
+    Role(
+        "time",
+        (
+            rf"{_ORDER}_?(purchase_?)?(date_?time|timestamp|date|time|at|on|dt|day|placed_at)|t_dat|trans_?date",
+            r"(event|purchase|visit|session|click|action|created|placed)_?(date_?time|timestamp|date|time|at|on|dt)",
+            r"(date_?time|time_?stamp|timestamp|ts|date|time|datum|fecha|日期|时间)",
+            r"(?!.*(deliver|ship|estimat|approv|paid|payment|limit|birth|dob|expir|updat|modif|review|answer|regist"
+            r"|sign|join|first|last|prior|next|start|end|coupon|cancel|refund|return|publish|launch)).*"
+            r"(date|time|_at|_dt|_on)",
+        ),
+        _is_time,
+    ),
+    Role("paid_at", (r"(\w+_)?(paid|payment|approved)_?(at|on|date|time|timestamp|date_?time)",), _is_time),
+    Role("cancelled_at", (r"(\w+_)?cancell?(ed|ation)?_?(at|on|date|time|timestamp|date_?time)",), _is_time),
+    Role("refunded_at", (r"(\w+_)?(refund|return)(ed)?_?(at|on|date|time|timestamp|date_?time)",), _is_time),
+    Role(
+        "registered_at",
+        (
+            r"(\w+_)?(regist\w*|sign_?up|signed_up|joined?|enrol\w*|member_since)(_?(at|on|date|time|timestamp))?",
+        ),
+        _is_time,
+    ),
+    Role(
+        "quantity",
+        (
+            r"quantity|qty|menge|cantidad|数量",
+            r"(\w+_)?(quantity|qty)|units?(_sold)?|pieces|number_of_\w+|n_items",
+        ),
+        _is_number,
+    ),
+    Role("list_price", (r"(list|regular|base|original|full|normal|catalog)_?price\d*|msrp|rrp",), _is_number),
+    Role("unit_cost", (r"(unit_?)?cost(_?price)?|cogs|asset",), _is_number),
+    Role(
+        "freight",
+        (r"freight(_?\w+)?|(shipping|delivery)_?(cost|fee|charge|value|price|amount)|postage|运费",),
+        _is_number,
+    ),
+    Role(
+        "price",
+        (r"unit_?price|price|preis|precio|价格|单价", r"(?!.*(discount|total|net)).*_?price"),
+        _is_number,
+    ),
+    Role(
+        "discount",
+        (r"(\w+_)?(discount|disc|rebate|markdown)(_?(amount|value|rate|pct|percent\w*))?",),
+        _is_number,
+    ),
+    Role(
+        "amount",
+        (
+            r"(sales?|purchase|order|tran\w*|line|item|basket|payment|net|paid|dollar)_?(amount|value|total|price|sales?)",
+            r"(total|grand)(_?(amount|price|value|sales?|paid|spent|cost|revenue))?|revenue|sales?|turnover|spend|spent"
+            r"|amount|umsatz|gmv|payment|paid|金额|实付\w*",
+            r"(?!.*(tax|discount|disc|rebate)).*(amount|amt|revenue|spend|sales|dollar\w*|value)",
+        ),
+        _is_number,
+    ),
+    Role("coupon_id", (rf"(coupon|voucher|promo)({ID}|_upc)?|(coupon|voucher|promo)_code_used",), _is_key),
+    Role(
+        "status",
+        (r"(order|payment|invoice|transaction|trans)_?(status|state)|status", r"交易状态"),
+        _has_few_values,
+    ),
+    Role(
+        "kind",
+        (r"(event|behaviou?r|action|interaction|activity)(_?(type|name|kind|code))?|type|kind|行为(类型)?",),
+        _has_few_values,
+    ),
+    Role(
+        "channel", (r"(\w+_)?channel(_id)?|device(_type)?|platform|traffic_?source|medium",), _has_few_values
+    ),
+    Role("gender", (r"gender|sex|性别",), _has_few_values),
+    Role("birth_year", (r"(birth_?year|year_of_birth|yob)",), _is_number),
+    Role(
+        "region",
+        (
+            r"(\w+_)?(state|region|country|province|市|省份?)(_?(name|code))?",
+            r"(\w+_)?city",
+            r"(pin_?code|(\w+_)?zip\w*|postal_?code\w*)",
+        ),
+        _is_anything,
+    ),
+    Role(
+        "acquisition_channel",
+        (r"(acquisition|referral|signup|utm)_?(channel|source|medium)",),
+        _has_few_values,
+    ),
+    Role("stock", (r"stock(_?(level|qty|quantity))?|inventory",), _is_number),
+    Role("campaign_id", (rf"campaign({ID})?|promotion{ID}",), _is_key),
+    Role("starts_at", (r"(start|begin|from|valid_from)s?_?(date|at|time|day)?",), _is_time),
+    Role("ends_at", (r"(end|finish|to|until|valid_(to|until))s?_?(date|at|time|day)?",), _is_time),
+    Role("arm", (r"(arm|variant|treatment(_group)?|test_?group|experiment_group)",), _has_few_values),
+)
+
+
+def roles_of(look: TableLook) -> dict[str, str]:
+    """Return part -> column for the parts that a table's columns play; each column plays one."""
+    claims = [
+        (rank, place, position, role.name, column.name)
+        for place, role in enumerate(ROLES)
+        for position, column in enumerate(look.columns)
+        if (rank := _rank(role, column)) is not None
+    ]
+    found: dict[str, str] = {}
+    taken: set[str] = set()
+    for _, _, _, role_name, column_name in sorted(claims):
+        if role_name not in found and column_name not in taken:
+            found[role_name] = column_name
+            taken.add(column_name)
+    return found if "header" not in look.options else {**found, **_by_content(look)}
+
+
+def _rank(role: Role, column: ColumnLook) -> int | None:
+    """Return how well a column fits a part, 0 the best; None where it does not."""
+    if not column.n_filled or not role.fits(column):
+        return None
+    name = plain(column.name)
+    return next((rank for rank, pattern in enumerate(role.patterns) if re.fullmatch(pattern, name)), None)
+
+
+def _by_content(look: TableLook) -> dict[str, str]:
+    """Return part -> column for a table without names: who, then what, by how the columns differ."""
+    found: dict[str, str] = {}
+    times = [column for column in look.columns if column.time is not None]
+    kinds = [column for column in look.columns if column.values and kinds_known(column.values)]
+    if times:
+        found["time"] = times[0].name
+    if kinds:
+        found["kind"] = kinds[0].name
+    left = [column for column in look.columns if column.name not in found.values()]
+    amounts = [column for column in left if column.is_number and not column.is_whole]
+    if amounts:
+        found["amount"] = amounts[-1].name
+    keys = [column for column in left if _is_key(column) and column.name not in found.values()]
+    if keys:
+        found["customer_id"] = keys[0].name
+    if kinds:
+        parts = zip(("item_id", "category_id"), keys[1:3], strict=False)
+        found |= {part: column.name for part, column in parts}
+    elif len(keys) > 1 and keys[1].high is not None and keys[1].middle is not None and keys[1].middle < 50:
+        found["quantity"] = keys[1].name
+    return found
+
+
+KINDS: Mapping[str, str] = {
+    **dict.fromkeys(
+        ("pv", "view", "click", "clk", "product_view", "view_item", "page_view", "impression"), "view"
+    ),
+    **dict.fromkeys(("detail_view", "browse", "viewed", "clicks", "view_product"), "view"),
+    **dict.fromkeys(
+        ("cart", "addtocart", "add_to_cart", "add", "basket", "added_to_cart", "addcart"), "cart"
+    ),
+    **dict.fromkeys(
+        ("fav", "favorite", "favourite", "favor", "collect", "wishlist", "add_to_wishlist"), "favorite"
+    ),
+    **dict.fromkeys(
+        ("buy", "purchase", "transaction", "pay", "payment", "bought", "purchased", "checkout"), "pay"
+    ),
+    **dict.fromkeys(("order", "place_order", "ordered", "alipay"), "order"),
+    **dict.fromkeys(("register", "signup", "sign_up", "registration"), "register"),
+    **dict.fromkeys(("login", "log_in", "session_start", "signin", "sign_in"), "login"),
+    **dict.fromkeys(("search", "query", "view_search_results"), "search"),
+    **dict.fromkeys(("coupon_claim", "claim", "claim_coupon", "coupon_receive"), "coupon_claim"),
+    **dict.fromkeys(("coupon_redeem", "redeem", "use_coupon"), "coupon_redeem"),
+    **dict.fromkeys(("content", "article", "post", "read"), "content"),
+}
+
+STATUSES: Mapping[str, str] = {
+    **dict.fromkeys(
+        ("paid", "delivered", "shipped", "completed", "complete", "approved", "invoiced"), "paid"
+    ),
+    **dict.fromkeys(
+        ("processing", "closed", "success", "successful", "confirmed", "fulfilled", "dispatched"), "paid"
+    ),
+    **dict.fromkeys(("交易成功", "已支付", "已完成", "received"), "paid"),
+    **dict.fromkeys(
+        ("unpaid", "created", "pending", "pending_payment", "open", "new", "on_hold", "draft"), "unpaid"
+    ),
+    **dict.fromkeys(
+        ("canceled", "cancelled", "unavailable", "failed", "rejected", "voided", "expired"), "cancelled"
+    ),
+    **dict.fromkeys(("交易关闭", "已取消", "void", "declined", "canceled_by_user"), "cancelled"),
+    **dict.fromkeys(("refunded", "refund", "returned", "return", "chargeback", "已退款"), "refunded"),
+}
+
+
+def kinds_known(values: tuple[str, ...]) -> bool:
+    """Say whether most values are names of things that customers do."""
+    known = sum(plain(value) in KINDS for value in values)
+    return known >= 2 and known >= 0.5 * len(values)
+
+
+def numbered_kinds(column: ColumnLook) -> dict[str, str]:
+    """Return the meaning of numbered kinds, as the public data sets of Alibaba number them."""
+    values = sorted(column.values)
+    if plain(column.name).startswith("behavior") and set(values) <= {"1", "2", "3", "4"}:
+        return {"1": "view", "2": "favorite", "3": "cart", "4": "pay"}
+    if plain(column.name).startswith("action") and set(values) <= {"0", "1", "2", "3"}:
+        return {"0": "view", "1": "cart", "2": "pay", "3": "favorite"}
+    return {}
+
+
+def kind_codes(column: ColumnLook) -> dict[str, str]:
+    """Return the shop's kinds and what they mean, as far as they are known; nothing where too few are."""
+    if numbered := numbered_kinds(column):
+        return {value: kind for value, kind in numbered.items() if value in column.values}
+    if not kinds_known(column.values):
+        return {}
+    return {value: KINDS[plain(value)] for value in column.values if plain(value) in KINDS}
+
+
+def status_codes(look: TableLook, roles: Mapping[str, str]) -> tuple[dict[str, str], list[str]]:
+    """Return what an order's states mean, and notes on what is not known; nothing where most are not."""
+    if "status" not in roles:
+        return {}, []
+    column = look.column(roles["status"])
+    known = {value: STATUSES[plain(value)] for value in column.values if plain(value) in STATUSES}
+    unknown = [value for value in column.values if value not in known]
+    if len(known) < len(unknown):
+        return {}, [f"'{column.name}' is not used: its codes are not known ({', '.join(unknown[:5])})"]
+    notes = [f"'{value}' of '{column.name}' is not known and taken for paid" for value in unknown]
+    return known | dict.fromkeys(unknown, "paid"), notes

@@ -1,0 +1,179 @@
+"""Which canonical tables a folder holds, and how each is read."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+from dataclasses import replace
+from pathlib import Path
+
+from ..contract import CONTRACT, CanonicalTable
+from ..intake.expressions import text_literal
+from ..intake.raw import Gate
+from .joins import joined_orders
+from .look import TableLook
+from .money import cancellations, money
+from .roles import kind_codes, numbered_kinds, plain, status_codes
+from .values import Quote, Seen, SourceProposal, TableProposal, When, seen
+
+MOST_ATTRIBUTES = 12
+MUCH_ALIKE = 0.4  # of the names of two files' columns that may be the same table
+
+
+def proposals(gate: Gate, looks: Sequence[TableLook], quote: Quote) -> list[TableProposal]:
+    """Return a proposal for each canonical table that the files seem to hold."""
+    files = [seen(look, quote) for look in looks]
+    found: dict[str, list[tuple[Seen, TableProposal]]] = {}
+    for one in files:
+        for proposal in _of_file(gate, one, quote):
+            found.setdefault(proposal.name, []).append((one, proposal))
+    chosen = {name: _chosen(options) for name, options in found.items()}
+    joined = {proposal.name: proposal for proposal in joined_orders(gate, files, quote)}
+    if joined and _tells_more(joined["orders"], chosen.get("orders")):
+        chosen = {**chosen, **joined}
+    return [chosen[name] for name in CONTRACT if name in chosen]
+
+
+def _tells_more(joined: TableProposal, alone: TableProposal | None) -> bool:
+    """Say whether orders from several files have more columns than those of one."""
+    return alone is None or len(joined.sources[0].columns) > len(alone.sources[0].columns)
+
+
+def _chosen(options: list[tuple[Seen, TableProposal]]) -> TableProposal:
+    """Return the proposal of the largest file, with the files that are much like it as further sources."""
+    ranked = sorted(options, key=lambda option: -option[0].look.n_bytes)
+    first, proposal = ranked[0]
+    sources = [source for one, other in ranked if _is_alike(first, one) for source in other.sources]
+    others = [one.look.label for one, _ in ranked if not _is_alike(first, one)]
+    notes = (
+        *proposal.notes,
+        *([f"not taken, though it may hold the same: {', '.join(others)}"] if others else []),
+    )
+    return replace(proposal, sources=tuple(sorted(sources, key=lambda one: str(one.place))), notes=notes)
+
+
+def _is_alike(one: Seen, other: Seen) -> bool:
+    """Say whether two files may be parts of one table, written at different times."""
+    mine, theirs = ({plain(column.name) for column in each.look.columns} for each in (one, other))
+    is_near = len(mine & theirs) >= MUCH_ALIKE * len(mine | theirs)
+    return one is other or (len(mine) == len(theirs) and is_near and one.roles.keys() == other.roles.keys())
+
+
+def _of_file(gate: Gate, one: Seen, quote: Quote) -> list[TableProposal]:
+    """Return what one file may be."""
+    for table in CONTRACT.values():
+        if _is_canonical(table, one.look):
+            return [_canonical(table, one)]
+    if one.when is not None and one.has("customer_id"):
+        kinds = kind_codes(one.look.column(one.roles["kind"])) if one.has("kind") else {}
+        if kinds:
+            return _events(one, one.when, kinds, quote)
+        if one.roles.keys() & {"amount", "price", "quantity", "order_id", "item_id"}:
+            return [_orders(gate, one, one.when, quote)]
+    if one.is_unique("item_id") and not one.has("customer_id"):
+        return [_items(one)]
+    if one.is_unique("customer_id") and not one.roles.keys() & {"order_id", "item_id", "amount", "quantity"}:
+        return [_customers(one)]
+    return []
+
+
+def _is_canonical(table: CanonicalTable, look: TableLook) -> bool:
+    """Say whether a file has a table's columns and no others, and is called so or has enough of them."""
+    names = {column.name for column in look.columns}
+    is_called_so = Path(look.paths[0]).name.split(".")[0].lower() == table.name
+    is_whole = names <= set(table.names) or (table.is_open and is_called_so)
+    return set(table.required) <= names and is_whole and (is_called_so or len(names) > 2)
+
+
+def _canonical(table: CanonicalTable, one: Seen) -> TableProposal:
+    """Return the proposal for a file that is in the contract's form already."""
+    sources = tuple(SourceProposal(place, {}) for place in one.places())
+    amounts = [
+        column
+        for column in one.look.columns
+        if column.name in table.names and table.column(column.name).kind == "money" and column.n_filled
+    ]
+    notes = ["in the contract's own form"]
+    options: dict[str, object] = {}
+    if amounts and all(column.engine_type in ("BIGINT", "INTEGER") for column in amounts):
+        options["amounts_in"] = "minor"
+        notes.append("amounts are whole numbers, taken for cents")
+    return TableProposal(table.name, sources, options=options, notes=tuple(notes), has_zone=True)
+
+
+def _proposal(
+    name: str, one: Seen, source: SourceProposal, when: When | None, notes: Sequence[str]
+) -> TableProposal:
+    """Return the proposal of a table in which all files are read alike."""
+    sources = tuple(replace(source, place=place) for place in one.places())
+    said = (*(when.notes if when else ()), *notes)
+    if when is None:
+        return TableProposal(name, sources, notes=said, has_zone=True)
+    return TableProposal(name, sources, when.time_format, notes=said, has_zone=when.has_zone)
+
+
+def _orders(gate: Gate, one: Seen, when: When, quote: Quote) -> TableProposal:
+    paid = money(gate, one.look, one.roles, quote)
+    columns = {"customer_id": one.roles["customer_id"], "ordered_at": when.value}
+    columns |= one.taken("order_id", "item_id", "category_id", "coupon_id")
+    columns |= paid.columns
+    columns |= one.taken("paid_at", "cancelled_at", "refunded_at")
+    codes, notes = status_codes(one.look, one.roles)
+    if codes:
+        columns["status"] = one.roles["status"]
+    source = SourceProposal({}, columns, cancellations(gate, one.look, one.roles, quote))
+    found = _proposal("orders", one, source, when, [*paid.notes, *notes, *one.unused(columns)])
+    return replace(found, codes={"status": codes} if codes else {})
+
+
+def _events(one: Seen, when: When, kinds: Mapping[str, str], quote: Quote) -> list[TableProposal]:
+    """Return interactions, and the orders among them where these have a price."""
+    kind = one.look.column(one.roles["kind"])
+    columns = {"customer_id": one.roles["customer_id"], "occurred_at": when.value, "kind": kind.name}
+    columns |= one.taken("item_id", "category_id", "price", "channel")
+    other = [text_literal(value) for value in kind.values if value not in kinds]
+    exclude = {"other kinds": f"{quote(kind.name)} in ({', '.join(other)})"} if other else {}
+    notes = list(one.unused(columns))
+    if numbered_kinds(kind):
+        notes.append(
+            f"the numbers of '{kind.name}' are assumed to mean what they do in Alibaba's public data"
+        )
+    if "pay" not in kinds.values():
+        notes.append("no kind is a payment: without orders beside it, there is nothing to predict")
+    events = _proposal("interactions", one, SourceProposal({}, columns, exclude), when, notes)
+    return [replace(events, codes={"kind": kinds}), *_bought(one, when, kinds, quote)]
+
+
+def _bought(one: Seen, when: When, kinds: Mapping[str, str], quote: Quote) -> list[TableProposal]:
+    """Return the orders that are among the events, if they have a price."""
+    paid = [text_literal(value) for value, kind in kinds.items() if kind == "pay"]
+    if not one.has("price") or not paid:
+        return []
+    columns = {"customer_id": one.roles["customer_id"], "ordered_at": when.value}
+    columns |= one.taken("order_id", "item_id", "category_id", "quantity")
+    price = one.roles["price"]
+    columns["amount"] = f"{quote(one.roles['quantity'])} * {quote(price)}" if one.has("quantity") else price
+    exclude = {"not bought": f"{quote(one.roles['kind'])} not in ({', '.join(paid)})"}
+    note = f"the events that are payments, at '{price}'"
+    return [_proposal("orders", one, SourceProposal({}, columns, exclude), replace(when, notes=()), [note])]
+
+
+def _items(one: Seen) -> TableProposal:
+    columns = one.taken("item_id", "category_id", "list_price", "unit_cost", "stock")
+    if one.has("price"):
+        columns.setdefault("list_price", one.roles["price"])
+    return _proposal("items", one, SourceProposal({}, columns), None, one.unused(columns))
+
+
+def _customers(one: Seen) -> TableProposal:
+    columns = one.taken(
+        "customer_id", "gender", "birth_year", "region", "acquisition_channel", "registered_at"
+    )
+    if one.has("time"):
+        columns.setdefault("registered_at", one.roles["time"])
+    left = [column for column in one.look.columns if column.name not in columns.values() and column.values]
+    for column in left[:MOST_ATTRIBUTES]:
+        if plain(column.name).isidentifier():
+            columns.setdefault(plain(column.name), column.name)
+    form = one.look.column(columns["registered_at"]).time if "registered_at" in columns else None
+    when = When("", form.time_format, form.has_zone) if form else None
+    return _proposal("customers", one, SourceProposal({}, columns), when, one.unused(columns))

@@ -1,0 +1,133 @@
+"""How the times in a column of text or numbers are written."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from itertools import product
+
+from ..intake.conversion import ZONED
+from ..intake.expressions import text_literal
+from ..intake.raw import Gate
+
+_DAYS = tuple(
+    sign.join(parts)
+    for sign in "/-."
+    for year in ("%Y", "%y")
+    for parts in (("%m", "%d", year), ("%d", "%m", year))
+)
+_NAMED = ("%d-%b-%Y", "%d-%b-%y", "%d %b %Y", "%d %B %Y", "%b %d, %Y", "%B %d, %Y", "%b %d %Y", "%Y-%b-%d")
+_HOURS = ("", " %H:%M", " %H:%M:%S", " %I:%M %p", " %I:%M:%S %p", "T%H:%M:%S")
+_COMPACT = ("%Y%m%d", "%Y%m%d%H%M%S", "%Y%m%d%H%M", "%Y%m%d %H:%M:%S", "%Y%m%d %H%M%S")
+FORMATS = (*_COMPACT, *(day + hour for day, hour in product((*_DAYS, *_NAMED), _HOURS)))
+
+NEARLY_ALL = 0.98  # a file may hold a few bad times
+SECONDS = (315_532_800, 4_102_444_800)  # from 1980 to 2100
+
+
+@dataclass(frozen=True)
+class TimeForm:
+    """How times are written.
+
+    Parameters
+    ----------
+    time_format
+        As penchant.toml says it: a strptime format, ``epoch_s`` or ``epoch_ms``; None for ISO 8601.
+    has_zone
+        Whether each carries its zone, or needs none.
+    other_format
+        Another format that all fit too: day and month cannot be told apart; None where they can.
+    """
+
+    time_format: str | None
+    has_zone: bool = False
+    other_format: str | None = None
+
+
+def time_form(gate: Gate, relation: str, cell: str, engine_type: str) -> TimeForm | None:
+    """Return how the times of a column are written; None if it does not hold times.
+
+    Parameters
+    ----------
+    gate, relation
+        Where the sample is.
+    cell
+        The SQL of a cell, with null signs as null.
+    engine_type
+        The column's type.
+    """
+    if engine_type.startswith("TIMESTAMP") or engine_type == "DATE":
+        return TimeForm(None, "ZONE" in engine_type)
+    if engine_type != "VARCHAR":
+        return _of_numbers(gate, relation, f"{cell}::double")
+    text = f"{cell}::varchar"
+    if _share(gate, relation, cell, f"try_cast({text} as timestamp)", f"length({text}) >= 8") >= NEARLY_ALL:
+        zoned = f"case when regexp_matches({text}, {text_literal(ZONED)}) then 1 end"
+        return TimeForm(None, _share(gate, relation, cell, zoned) >= NEARLY_ALL)
+    fitting = [form for form in _likely(gate, relation, text) if _fits(gate, relation, text, form)]
+    if fitting:
+        return _decided(gate, relation, text, fitting)
+    return _of_numbers(gate, relation, f"try_cast({text} as double)")
+
+
+def _share(gate: Gate, relation: str, cell: str, value: str, also: str = "true") -> float:
+    """Return the share of cells that are there for which a value is there too."""
+    row = gate.row(f"select count({cell}), count(case when {also} then {value} end) from {relation}")
+    return float(row[1] / row[0]) if row[0] else 0.0
+
+
+def _likely(gate: Gate, relation: str, text: str) -> list[str]:
+    """Return the formats that the first few cells fit, so that only those are tried on all."""
+    cells = [
+        row[0]
+        for row in gate.rows(f"select distinct {text} from {relation} where {text} is not null limit 20")
+    ]
+    if not cells or not all(any(sign.isdigit() for sign in cell) and len(cell) >= 6 for cell in cells):
+        return []
+    listed = ", ".join(f"({text_literal(cell)})" for cell in cells)
+    tries = ", ".join(f"count(try_strptime(x, {text_literal(form)}))" for form in FORMATS)
+    counts = gate.row(f"select {tries} from (values {listed}) as cells(x)")
+    return [form for form, n_read in zip(FORMATS, counts, strict=True) if n_read >= 0.8 * len(cells)]
+
+
+def _fits(gate: Gate, relation: str, text: str, form: str) -> bool:
+    parsed = f"try_strptime({text}, {text_literal(form)})"
+    sane = f"year({parsed}) between 1980 and 2099"
+    return _share(gate, relation, text, parsed, sane) >= NEARLY_ALL
+
+
+def _decided(gate: Gate, relation: str, text: str, fitting: list[str]) -> TimeForm:
+    """Choose among formats that all fit: that in which the rows are in order, else the month first."""
+    if len(fitting) == 1:
+        return TimeForm(fitting[0])
+    orderly = [form for form in fitting if _steps_back(gate, relation, text, form) == 0]
+    if len(orderly) == 1:
+        return TimeForm(orderly[0])
+    return TimeForm(fitting[0], other_format=fitting[1])
+
+
+def _steps_back(gate: Gate, relation: str, text: str, form: str) -> int:
+    """Return how often a row is earlier than the one before it."""
+    parsed = f"try_strptime({text}, {text_literal(form)})"
+    return int(
+        gate.row(
+            f"select count(*) from (select {parsed} as instant, lag({parsed}) over (order by _file, _row) as former"
+            f" from {relation}) where instant < former"
+        )[0]
+    )
+
+
+def _of_numbers(gate: Gate, relation: str, number: str) -> TimeForm | None:
+    """Return the form of times that are numbers: seconds or milliseconds since 1970, or digits of a date."""
+    low, high, n_cells, n_whole = gate.row(
+        f"select min({number}), max({number}), count({number}), count(case when {number} = trunc({number}) then 1 end)"
+        f" from {relation}"
+    )
+    if not n_cells or n_whole < n_cells:
+        return None
+    for form, factor in (("epoch_s", 1), ("epoch_ms", 1000)):
+        if SECONDS[0] * factor <= low and high <= SECONDS[1] * factor:
+            return TimeForm(form, has_zone=True)
+    if low >= 19_800_101 and high <= 20_991_231:
+        text = f"({number})::bigint::varchar"
+        return TimeForm("%Y%m%d") if _fits(gate, relation, text, "%Y%m%d") else None
+    return None

@@ -1,0 +1,142 @@
+"""What a proposal consists of, as values."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Mapping
+from dataclasses import dataclass, field
+
+from .look import TableLook
+from .roles import plain, roles_of
+
+Quote = Callable[[str], str]
+
+ARBITRARY_DAY = "2000-01-01"  # for data that counts days from a start that it does not name
+
+
+@dataclass(frozen=True)
+class SourceProposal:
+    """Where rows come from, and what their columns become."""
+
+    place: Mapping[str, object]
+    columns: Mapping[str, str]
+    exclude: Mapping[str, str] = field(default_factory=dict)
+
+
+@dataclass(frozen=True)
+class TableProposal:
+    """A canonical table as penchant.toml may describe it.
+
+    Parameters
+    ----------
+    name
+        The canonical table.
+    sources
+        Where its rows come from.
+    time_format
+        How its times are written; None for ISO 8601.
+    codes
+        Column to the shop's code to the canonical one.
+    options
+        Further keys of the table.
+    notes
+        What was seen, assumed, or could not be decided.
+    has_zone
+        Whether its times carry their zone, or it has none.
+    """
+
+    name: str
+    sources: tuple[SourceProposal, ...]
+    time_format: str | None = None
+    codes: Mapping[str, Mapping[str, str]] = field(default_factory=dict)
+    options: Mapping[str, object] = field(default_factory=dict)
+    notes: tuple[str, ...] = ()
+    has_zone: bool = False
+
+
+@dataclass(frozen=True)
+class When:
+    """What a table's time is made of.
+
+    Parameters
+    ----------
+    value
+        The column, or an expression.
+    time_format, has_zone
+        How it is written, and whether it carries its zone.
+    notes
+        What was assumed.
+    """
+
+    value: str
+    time_format: str | None = None
+    has_zone: bool = False
+    notes: tuple[str, ...] = ()
+
+
+@dataclass(frozen=True)
+class Seen:
+    """A file, the parts that its columns play, and what its time is made of."""
+
+    look: TableLook
+    roles: Mapping[str, str]
+    when: When | None
+
+    def has(self, *parts: str) -> bool:
+        """Say whether columns play all of these parts."""
+        return set(parts) <= self.roles.keys()
+
+    def taken(self, *parts: str) -> dict[str, str]:
+        """Return part -> column for those of these parts that are played."""
+        return {part: self.roles[part] for part in parts if part in self.roles}
+
+    def is_unique(self, part: str) -> bool:
+        """Say whether a column plays the part and holds no value twice."""
+        return part in self.roles and self.look.column(self.roles[part]).is_unique
+
+    def places(self) -> list[dict[str, object]]:
+        """Return how penchant.toml names each of the files."""
+        return [{"path": path, **self.look.options} for path in self.look.paths]
+
+    def unused(self, columns: Mapping[str, str]) -> tuple[str, ...]:
+        """Return a note on the columns that nothing is made of, if there are any."""
+        used = " ".join(columns.values())
+        left = [column.name for column in self.look.columns if column.name not in used]
+        more = " ..." if len(left) > 20 else ""
+        return (f"not used: {', '.join(left[:20])}{more}",) if left else ()
+
+
+def seen(look: TableLook, quote: Quote) -> Seen:
+    """Return a file with the parts that its columns play."""
+    roles = roles_of(look)
+    return Seen(look, roles, _when(look, roles, quote))
+
+
+def _when(look: TableLook, roles: Mapping[str, str], quote: Quote) -> When | None:
+    if "time" not in roles:
+        return _counted_days(look, quote)
+    column = look.column(roles["time"])
+    form = column.time
+    if form is None:
+        return None
+    notes: tuple[str, ...] = ()
+    if form.other_format is not None:
+        notes = (
+            f"day and month of '{column.name}' cannot be told apart: '{form.time_format}' is a guess,"
+            f" '{form.other_format}' fits as well",
+        )
+    return When(column.name, form.time_format, form.has_zone, notes)
+
+
+def _counted_days(look: TableLook, quote: Quote) -> When | None:
+    """Return the time of data that counts days from a start of its own, and hours as hhmm."""
+    names = {plain(column.name): column for column in look.columns if column.is_whole}
+    day = next((names[name] for name in ("day", "day_no", "day_number", "day_idx") if name in names), None)
+    if day is None or not 0 <= (day.low or 0) <= (day.high or 0) < 10_000:
+        return None
+    value = f"timestamp '{ARBITRARY_DAY}' + {quote(day.name)} * interval 1 day"
+    clock = next((names[name] for name in ("trans_time", "time", "hhmm") if name in names), None)
+    if clock is not None and (clock.high or 0) < 2400:
+        hhmm = quote(clock.name)
+        value += f" + floor({hhmm} / 100) * interval 1 hour + ({hhmm} % 100) * interval 1 minute"
+    note = f"'{day.name}' counts days from a start that is not named: {ARBITRARY_DAY} is arbitrary"
+    return When(value, notes=(note,))

@@ -1,0 +1,236 @@
+"""Look at a folder of files and propose a penchant.toml for it."""
+
+from __future__ import annotations
+
+import re
+import textwrap
+from collections.abc import Callable, Mapping, Sequence
+from pathlib import Path
+
+from penchant.config import EngineSection
+from penchant.errors import InputError, NotThereError
+
+from .contract import CONTRACT
+from .engine import Scratch, duckdb_backend
+from .intake.expressions import MACROS, quoted_name
+from .intake.raw import Gate
+from .proposal.look import TableLook, look_at
+from .proposal.tables import proposals
+from .proposal.values import SourceProposal, TableProposal
+
+WIDTH = 118
+
+
+def propose(folder: Path) -> str:
+    """Return the text of a penchant.toml for the files in a folder.
+
+    Tables are found by the names of columns and by what they hold; what was seen, assumed, or could not be decided
+    stands in comments. Samples are read, not whole files.
+
+    Parameters
+    ----------
+    folder
+        The folder; files in folders within it are looked at too.
+
+    Raises
+    ------
+    NotThereError
+        If there is no such folder.
+    InputError
+        If it holds no file that can be read as a table, or none with orders or events of customers.
+    """
+    if not folder.is_dir():
+        raise NotThereError(
+            f"folder '{folder}'", "a folder of files", "a file" if folder.exists() else "nothing there"
+        )
+    space = Scratch()
+    backend = duckdb_backend(EngineSection(), space.folder)
+    try:
+        for macro in MACROS:
+            backend.con.execute(macro)
+        gate = Gate(backend.con, folder.absolute(), space.folder)
+        looks, unread = look_at(gate)
+        found = proposals(gate, looks, _quoting(gate))
+    finally:
+        backend.disconnect()
+        space.remove()
+    if not {"orders", "interactions"} & {table.name for table in found}:
+        raise InputError(
+            f"folder '{folder}'",
+            "a file with a customer, a time, and what was bought or done",
+            _seen_only(looks, unread),
+            "Write a penchant.toml by hand, with the columns' names as they are",
+        )
+    return _document(folder, found, looks, unread)
+
+
+def _seen_only(looks: Sequence[TableLook], unread: Sequence[str]) -> str:
+    seen = [f"{look.label} ({', '.join(column.name for column in look.columns[:8])})" for look in looks[:5]]
+    return "; ".join([*seen, *unread[:5]]) or "no file that can be read as a table"
+
+
+def _quoting(gate: Gate) -> Callable[[str], str]:
+    """Return the function that quotes a column's name in SQL where it must be."""
+    reserved = {
+        row[0]
+        for row in gate.rows("select keyword_name from duckdb_keywords() where keyword_category = 'reserved'")
+    }
+
+    def quote(name: str) -> str:
+        is_plain = re.fullmatch(r"[A-Za-z_][A-Za-z0-9_]*", name) and name.lower() not in reserved
+        return name if is_plain else quoted_name(name)
+
+    return quote
+
+
+def _document(
+    folder: Path, tables: Sequence[TableProposal], looks: Sequence[TableLook], unread: Sequence[str]
+) -> str:
+    """Return the whole text."""
+    used = {str(path) for table in tables for source in table.sources for path in _paths(source)}
+    left = [look.label for look in looks if not any(path in used for path in look.paths)]
+    lines = [
+        *_comment(
+            "Proposed from the files in this folder. What could not be known is marked with TODO: look there first,"
+            " then run 'penchant check'."
+        ),
+        *(_comment(f"Not used: {', '.join(left)}") if left else []),
+        *(line for fault in unread for line in _comment(f"Could not be read: {fault}")),
+        "",
+        "[shop]",
+        f"name = {_value(_shop_name(folder))}",
+        '# currency = "GBP"             # TODO the files do not say; default: EUR',
+        '# timezone = "Europe/London"   # TODO where the shop\'s days begin and end; default: UTC',
+        "# extract_end = 2024-01-01T00:00:00Z   # up to when the data is complete; default: its latest event",
+    ]
+    for table in tables:
+        lines += ["", *_table(table)]
+    return "\n".join(lines) + "\n"
+
+
+def _paths(source: SourceProposal) -> list[str]:
+    if "path" in source.place:
+        return [str(source.place["path"])]
+    return re.findall(r"'([^']*\.[A-Za-z0-9.]+)'", str(source.place.get("query", "")))
+
+
+def _shop_name(folder: Path) -> str:
+    name = re.sub(r"[^a-z0-9_-]+", "_", folder.absolute().name.lower()).strip("_-")
+    return name or "shop"
+
+
+def _table(table: TableProposal) -> list[str]:
+    """Return the lines of a table's section."""
+    lines = [f"[tables.{table.name}]   # one row is {CONTRACT[table.name].row_is}"]
+    for note in table.notes:
+        lines += _comment(note[0].upper() + note[1:])
+    sources = _gathered(table.sources)
+    is_single = len(sources) == 1
+    if is_single:
+        lines += [f"{key} = {_value(value)}" for key, value in sources[0].place.items()]
+    if table.time_format is not None:
+        lines.append(f"time_format = {_value(table.time_format)}")
+    lines += [f"{key} = {_value(value)}" for key, value in table.options.items()]
+    if not table.has_zone:
+        lines.append(
+            '# timezone = "Europe/London"   # TODO times carry no zone: that in which they are written'
+        )
+    shared = _shared(sources)
+    lines += _section(f"tables.{table.name}.columns", shared.columns)
+    lines += _section(f"tables.{table.name}.exclude", shared.exclude)
+    for column, codes in table.codes.items():
+        lines += _section(f"tables.{table.name}.codes.{column}", codes)
+    return lines if is_single else [*lines, *_sources(table.name, sources, shared)]
+
+
+def _gathered(sources: Sequence[SourceProposal]) -> list[SourceProposal]:
+    """Return sources with files that differ in a part of their names alone as one pattern."""
+    kinds: dict[str, list[SourceProposal]] = {}
+    for source in sources:
+        rest = {key: value for key, value in source.place.items() if key != "path"}
+        kinds.setdefault(repr((rest, source.columns, source.exclude)), []).append(source)
+    gathered = []
+    for alike in kinds.values():
+        paths = [str(source.place.get("path")) for source in alike]
+        if len(alike) > 3:
+            place = {**alike[0].place, "path": _pattern(paths)}
+            gathered.append(SourceProposal(place, alike[0].columns, alike[0].exclude))
+        else:
+            gathered += alike
+    return gathered
+
+
+def _pattern(paths: Sequence[str]) -> str:
+    """Return the shortest pattern that begins and ends as all paths do.
+
+    Examples
+    --------
+    >>> _pattern(["log-01.csv", "log-02.csv", "log-10.csv"])
+    'log-*.csv'
+    """
+    start = next((i for i, signs in enumerate(zip(*paths, strict=False)) if len(set(signs)) > 1), 0)
+    turned = [path[::-1] for path in paths]
+    end = next((i for i, signs in enumerate(zip(*turned, strict=False)) if len(set(signs)) > 1), 0)
+    digits = re.sub(r"\d+$", "", paths[0][:start])
+    ending = re.sub(r"^\d+", "", paths[0][len(paths[0]) - end :])
+    return f"{digits}*{ending}"
+
+
+def _shared(sources: Sequence[SourceProposal]) -> SourceProposal:
+    """Return the columns and exclusions that all sources have in common."""
+
+    def common(parts: list[Mapping[str, str]]) -> dict[str, str]:
+        return {
+            key: value for key, value in parts[0].items() if all(part.get(key) == value for part in parts)
+        }
+
+    return SourceProposal(
+        {}, common([source.columns for source in sources]), common([source.exclude for source in sources])
+    )
+
+
+def _sources(name: str, sources: Sequence[SourceProposal], shared: SourceProposal) -> list[str]:
+    lines: list[str] = []
+    for source in sources:
+        lines += ["", f"[[tables.{name}.sources]]"]
+        lines += [f"{key} = {_value(value)}" for key, value in source.place.items()]
+        own = {key: value for key, value in source.columns.items() if key not in shared.columns}
+        lines += _section(f"tables.{name}.sources.columns", own)
+        other = {key: value for key, value in source.exclude.items() if key not in shared.exclude}
+        lines += _section(f"tables.{name}.sources.exclude", other)
+    return lines
+
+
+def _section(title: str, values: Mapping[str, str]) -> list[str]:
+    if not values:
+        return []
+    return ["", f"[{title}]", *(f"{_key(key)} = {_value(value)}" for key, value in values.items())]
+
+
+def _key(key: str) -> str:
+    return key if re.fullmatch(r"[A-Za-z0-9_-]+", key) else _value(key)
+
+
+def _value(value: object) -> str:
+    """Return a value as TOML.
+
+    Examples
+    --------
+    >>> _value('a "b"'), _value(["x"]), _value(False)
+    ('\\'a "b"\\'', '["x"]', 'false')
+    """
+    if isinstance(value, bool):
+        return str(value).lower()
+    if isinstance(value, list):
+        return f"[{', '.join(_value(item) for item in value)}]"
+    text = str(value)
+    if "\n" in text:
+        return f"'''\n{text}\n'''"
+    if '"' in text and "'" not in text:
+        return f"'{text}'"
+    escaped = text.replace("\\", "\\\\").replace('"', '\\"')
+    return '"' + re.sub(r"[\x00-\x1f\x7f]", lambda sign: f"\\u{ord(sign[0]):04x}", escaped) + '"'
+
+
+def _comment(text: str) -> list[str]:
+    return textwrap.wrap(text, WIDTH, initial_indent="# ", subsequent_indent="# ")
