@@ -18,6 +18,7 @@ from ibis import _
 from penchant.errors import InputError, LeftOutError, quoted
 
 from .catalogue import groups_of
+from .engine import batches
 from .group import Column, FeatureGroup, Signal, lacking
 from .history import History, Moment
 from .keep import Keep
@@ -59,7 +60,7 @@ class FeatureMatrix:
 
     def batches(self, n_rows: int = 100_000) -> Iterator[pa.RecordBatch]:
         """Yield the matrix in order, in Arrow batches of at most so many rows, whatever its size."""
-        for batch in self._sorted.to_pyarrow_batches(chunk_size=n_rows):
+        for batch in batches(self.keep.backend, self._sorted, n_rows):
             yield batch.cast(self.schema)
 
     @property
