@@ -22,6 +22,7 @@ from .choice import Assign, Choice, choose_arms, way_to_assign
 from .cut import NO_LIMITS, Cut, Limits, Offered, cut_list
 from .eligible import Mask, read_people
 from .exclusions import USUAL_PROTECTION, Excluded, Protection, Wave, exclude, former_wave, read_past
+from .expected import Expected
 from .gain import Basis, Gain, expected_gain
 from .goals import Goal
 from .hashing import uniforms
@@ -46,7 +47,7 @@ class AudienceSettings:
     assign
         ``best``: each customer the arm with the highest expected profit. ``split``: by lot, in the arms' shares.
         ``ladder``: as the goal's ladder says. None: the ladder where there is one, the best where uplift was
-        measured, else by lot.
+        measured, else by lot. ``given``: the arm in the candidates' ``planned_arm``.
     limits
         Budget, size, coupons.
     holdout
@@ -57,6 +58,8 @@ class AudienceSettings:
         Consent, caps, universal control.
     messages
         Category bought most -> message key; ``default`` for all others.
+    costed
+        The same arms with what all their waves cost, where an audience is ranked for more than this one.
 
     Raises
     ------
@@ -72,6 +75,7 @@ class AudienceSettings:
     exploring: float = 0.05
     protection: Protection = USUAL_PROTECTION
     messages: Mapping[str, str] = field(default_factory=lambda: MappingProxyType({}))
+    costed: tuple[Arm, ...] = ()
 
     def __post_init__(self) -> None:
         """Refuse shares that are none, and arms that cannot be told apart."""
@@ -135,8 +139,8 @@ class Audience:
         return self.record[self.record["arm"] != CONTROL]
 
     @property
-    def expected(self) -> dict[str, Estimate | float]:
-        """What contacting the treated is expected to bring: successes, value and profit with bounds, and the cost."""
+    def expected(self) -> Expected:
+        """What contacting the treated is expected to bring."""
         return expected_of(self.treated)
 
     def as_dict(self) -> dict[str, Any]:
@@ -152,18 +156,13 @@ class Audience:
         return audience_view(self)
 
 
-def expected_of(treated: pd.DataFrame) -> dict[str, Estimate | float]:
-    """Return what contacting the rows of a record is expected to bring, all bounds taken together.
-
-    The bounds are those of customers whose errors all go the same way, as those of a prior do.
-    """
+def expected_of(treated: pd.DataFrame) -> Expected:
+    """Return what contacting the rows of a record is expected to bring."""
 
     def total(name: str) -> Estimate:
         return Estimate(*(float(treated[name + end].sum(skipna=False)) for end in ("", "_low", "_high")))
 
-    cost, worth = float(treated["expected_cost"].sum()), total("expected_value")
-    profit = Estimate(worth.value - cost, worth.low - cost, worth.high - cost)
-    return {"successes": total("uplift"), "value": worth, "cost": cost, "profit": profit}
+    return Expected(total("uplift"), total("expected_value"), float(treated["expected_cost"].sum()))
 
 
 @dataclass(frozen=True, eq=False)
@@ -213,7 +212,7 @@ def draw_audience(
     former = former_wave(earlier, settings.wave) if settings.wave.number > 1 else None
     entered = _entered(people, goal, former)
     pool = people[entered].reset_index(drop=True)
-    gain = expected_gain(pool, goal, settings.arms)
+    gain = expected_gain(pool, goal, settings.costed or settings.arms)
     excluded = exclude(pool, past, settings.arms, settings.wave, settings.protection, goal.last_success_at)
     ready = _rank(pool, gain, excluded, former, goal, settings)
     cut, listed = _deal(ready, settings)

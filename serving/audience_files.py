@@ -84,20 +84,23 @@ def _type_of(field: pa.Field, table: CanonicalTable) -> pa.DataType:
     return pa.string() if is_text else field.type
 
 
-def read_records(folders: Sequence[Path]) -> pd.DataFrame:
-    """Return the records of earlier audiences, as `draw_audience` takes them for its past.
+def read_records(folders: Sequence[Path]) -> pd.DataFrame | None:
+    """Return the records in the folders of earlier audiences and plans, as `draw_audience` takes them for its past.
+
+    None where no folder is named.
 
     Raises
     ------
     NotThereError
         If a folder holds no audience.
     """
-    frames = [_read_record(folder) for folder in folders]
-    return pd.concat(frames, ignore_index=True) if frames else pd.DataFrame()
+    if not folders:
+        return None
+    return pd.concat([rows for folder in folders for rows in _records_in(folder)], ignore_index=True)
 
 
-def _read_record(folder: Path) -> pd.DataFrame:
-    path = folder / RECORD
-    if not path.is_file():
+def _records_in(folder: Path) -> list[pd.DataFrame]:
+    paths = sorted(folder.rglob(RECORD))
+    if not paths:
         raise NotThereError(f"audience '{folder}'", f"'{RECORD}' in it", "nothing there")
-    return pq.read_table(path).to_pandas()
+    return [pq.read_table(path).to_pandas() for path in paths]

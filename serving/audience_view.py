@@ -6,7 +6,6 @@ from typing import TYPE_CHECKING, Any
 
 import pandas as pd
 
-from ..models.estimate import Estimate
 from .offers import CONTROL
 
 if TYPE_CHECKING:
@@ -37,7 +36,7 @@ def audience_dict(audience: Audience) -> dict[str, Any]:
         "n_exploring": int(record["is_exploring"].sum()),
         "n_treated": len(audience.treated),
         "n_control": int((record["arm"] == CONTROL).sum()),
-        "expected": {name: _plain(value) for name, value in audience.expected.items()},
+        "expected": audience.expected.as_dict(),
         "arms": [{"arm": name, **counts} for name, counts in by_arm(record).items()],
         "stages": record["stage"].value_counts(dropna=False, sort=True).rename(str).to_dict(),
         "notes": list(audience.notes),
@@ -94,11 +93,6 @@ def _expectation(audience: Audience) -> RenderableType:
     table = Table(title=f"expected, by {audience.basis}", title_justify="left")
     for column in ("", "value", "low", "high"):
         table.add_column(column, justify="left" if not column else "right")
-    for name, value in audience.expected.items():
-        ends = (value.value, value.low, value.high) if isinstance(value, Estimate) else (value,)
-        table.add_row(name, *(f"{end:,.2f}" for end in ends))
+    for row in audience.expected.rows():
+        table.add_row(*row)
     return table
-
-
-def _plain(value: Estimate | float) -> Any:
-    return value.as_dict() if isinstance(value, Estimate) else value

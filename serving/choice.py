@@ -18,7 +18,8 @@ from .gain import Gain
 from .goals import Goal
 from .offers import Arm
 
-Assign = Literal["best", "split", "ladder"]
+Assign = Literal["best", "split", "ladder", "given"]
+PLANNED = "planned_arm"
 TIERS = ("low", "mid", "high")
 NONE_PLANNED = -1
 
@@ -88,6 +89,7 @@ def choose_arms(
     assign
         ``best``: the allowed arm with the highest expected profit. ``split``: the allowed arms in their shares, by
         lot. ``ladder``: the goal's arm for age and value tier, or the best where that one is not allowed.
+        ``given``: the arm named in the candidates' ``planned_arm``, or none where it is not allowed.
     """
     known = allowed & np.isfinite(gain.profit)
     if assign == "split":
@@ -100,6 +102,9 @@ def choose_arms(
         asked = _ladder(people, goal, arms)
         fits = known[np.arange(len(people)), asked]
         planned = np.where(fits, asked, planned)
+    if assign == "given":
+        known = known & (_given(people)[:, None] == np.array([arm.name for arm in arms], dtype=object))
+        planned = known.argmax(axis=1)
     planned = np.where(known.any(axis=1), planned, NONE_PLANNED)
     return Choice((planned[:, None] == np.arange(len(arms))).astype(np.float64), planned)
 
@@ -114,6 +119,12 @@ def value_tier(margin: Floats) -> npt.NDArray[np.object_]:
     """
     share = pd.Series(margin).rank(pct=True, method="average").fillna(0.0).to_numpy()
     return np.array(TIERS, dtype=object)[np.minimum((share * 3 - 1e-9).astype(np.intp), 2)]
+
+
+def _given(people: pd.DataFrame) -> npt.NDArray[np.object_]:
+    if PLANNED not in people:
+        raise InputError("candidates", f"a column '{PLANNED}', because arms are given", "none")
+    return people[PLANNED].to_numpy(object)
 
 
 def _ladder(people: pd.DataFrame, goal: Goal, arms: Sequence[Arm]) -> npt.NDArray[np.intp]:

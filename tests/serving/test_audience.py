@@ -45,9 +45,9 @@ def make_shop(n: int, seed: int) -> Shop:
             "consent_email": rng.choice(flags, n),
             "consent_sms": rng.choice(flags, n),
             "opted_out": rng.choice(flags[[0, 3, 3, 3, 4]], n),
-            "margin": rng.uniform(0, 50, n),
-            "propensity": rng.choice([np.nan, *rng.random(9)], n),
-            "uplift": rng.uniform(-0.1, 0.5, n),
+            "margin": rng.choice([0.0, 15.0, 40.0], n),
+            "propensity": rng.choice([np.nan, 0.1, 0.1, 0.5, 0.9], n),
+            "uplift": rng.choice([-0.1, 0.1, 0.4], n),
             "last_order_at": NOW - pd.to_timedelta(rng.integers(1, 90, n), "D"),
         }
     )
