@@ -26,15 +26,7 @@ from penchant.page import (
 from ..models.estimate import Estimate
 from .train import MAIN_METRIC, Trained
 
-SHOWN = (
-    "auc",
-    "average_precision",
-    "brier",
-    "log_loss",
-    "calibration_error",
-    "lift_top_tenth",
-    "spend_top_tenth",
-)
+SHOWN = ("auc", "brier", "log_loss", "lift_top_tenth", "rmse", "mae", "spearman", "spend_top_tenth")
 TONES = {"better": "good", "worse": "bad", "not separable": "open"}
 N_IMPORTANT = 15
 
@@ -150,14 +142,14 @@ def _leaderboard(trained: Trained) -> Table:
     shown = [name for name in SHOWN if name in trained.board.metrics]
     columns = (
         Column("Model"),
-        *(Column(name.replace("_", " "), ".3f") for name in shown),
         Column(f"{main.upper()}, model against it"),
+        *(Column(name.replace("_", " "), ",.3f") for name in shown),
     )
-    rows: list[tuple[Any, ...]] = [("model", *(trained.board.metrics[name] for name in shown), None)]
+    rows: list[tuple[Any, ...]] = [("model", None, *(trained.board.metrics[name] for name in shown))]
     for baseline, numbers in trained.board.baselines.items():
         verdict = trained.board.comparisons[baseline][main]
         words = Words(f"{verdict.verdict} ({verdict.difference.value:+,.3f})", TONES[verdict.verdict])  # type: ignore[arg-type]
-        rows.append((baseline.replace("_", " "), *(numbers.get(name) for name in shown), words))
+        rows.append((baseline.replace("_", " "), words, *(numbers.get(name) for name in shown)))
     caption = "On the same rows, with 95 % intervals over customers."
     return Table(columns, rows, caption, strong=frozenset({0}))
 
