@@ -70,13 +70,31 @@ def spark_backend(section: EngineSection) -> Backend:
         raise InputError(
             "engine.kind", "an engine that is installed", "'spark'", "Install penchant[spark]"
         ) from None
-    builder = SparkSession.builder
+    builder = SparkSession.builder.config("spark.sql.session.timeZone", "UTC")
     if section.remote is not None:
-        builder = builder.remote(section.remote)
-    else:
-        builder = builder.master(section.master).config("spark.ui.enabled", "false")
-    session = builder.config("spark.sql.session.timeZone", "UTC").getOrCreate()
-    return ibis.pyspark.connect(session)
+        return ibis.pyspark.connect(builder.remote(section.remote).getOrCreate())
+    local: dict[str, bool | float | int | str | None] = {
+        "spark.ui.enabled": "false",
+        "spark.driver.memory": f"{_megabytes(section.memory_limit)}m",
+        "spark.log.level": "ERROR",
+        "spark.ui.showConsoleProgress": "false",
+    }
+    if section.temp_directory is not None:
+        local["spark.local.dir"] = str(section.temp_directory)
+    return ibis.pyspark.connect(builder.master(section.master).config(map=local).getOrCreate())
+
+
+def _megabytes(limit: str) -> int:
+    """Return a limit of memory in megabytes.
+
+    Examples
+    --------
+    >>> _megabytes("4GB"), _megabytes("512 MiB")
+    (4000, 537)
+    """
+    unit = limit.lstrip("0123456789. ")
+    base = 1024 if "i" in unit else 1000
+    return round(float(limit.removesuffix(unit)) * base ** " KMGT".index(unit[0]) / 1e6)
 
 
 def put(backend: Backend, name: str, rows: pa.Table, folder: Path) -> Any:
@@ -97,8 +115,10 @@ def put(backend: Backend, name: str, rows: pa.Table, folder: Path) -> Any:
 
 
 def is_local(backend: Backend) -> bool:
-    """Say whether a Spark session sees this machine's files."""
-    return str(backend._session.conf.get("spark.master", "")).startswith("local")
+    """Say whether a Spark session runs on this machine and sees its files."""
+    session = backend._session
+    is_remote = type(session).__module__.startswith("pyspark.sql.connect")
+    return not is_remote and str(session.conf.get("spark.master", "")).startswith("local")
 
 
 def batches(backend: Backend, expression: Any, n_rows: int) -> Iterator[pa.RecordBatch]:

@@ -113,20 +113,24 @@ def shop_from_tables(
     space = Scratch(config.engine.temp_directory)
     own = duckdb_backend(config.engine, space.folder) if backend is None else None
     engine = backend if own is None else own
-    placed = {name: _placed(engine, canonical(name), rows, space.folder) for name, rows in tables.items()}
+    mark = "" if backend is None else f"_{space.folder.name.replace('-', '_')}"  # others may be on it too
+    placed = {
+        name: _placed(engine, canonical(name), rows, (f"{name}{mark}", space.folder))
+        for name, rows in tables.items()
+    }
     end = _latest_event(placed, config)
     owned = () if own is None else (own,)
     return Shop(MappingProxyType(placed), engine, config, end, CheckReport({}, end), space, owned)
 
 
-def _placed(backend: Backend, table: CanonicalTable, rows: Any, folder: Path) -> Any:
+def _placed(backend: Backend, table: CanonicalTable, rows: Any, place: tuple[str, Path]) -> Any:
     """Return canonical rows as a table of the engine, with canonical types."""
     if isinstance(rows, ibis.Table):
         _check_columns(table, list(rows.columns))
         return _typed(rows, table)
     arrow = _arrow(rows) if isinstance(rows, pd.DataFrame) else rows
     _check_columns(table, arrow.column_names)
-    return put(backend, table.name, _arrow_typed(arrow, table), folder)
+    return put(backend, place[0], _arrow_typed(arrow, table), place[1])
 
 
 def _arrow(frame: pd.DataFrame) -> pa.Table:
@@ -247,6 +251,7 @@ def _moved(gate: Backend, backend: Backend, name: str, folder: Path) -> Any:
         return gate.table(name)
     path = folder / f"{name}.parquet"
     gate.con.execute(f"copy (from {name}) to '{path}' (format parquet)")
+    own = f"{name}_{folder.name.replace('-', '_')}"
     if is_local(backend):
-        return backend.read_parquet(str(path), table_name=name)
-    return put(backend, name, pq.read_table(path), folder)
+        return backend.read_parquet(str(path), table_name=own)
+    return put(backend, own, pq.read_table(path), folder)
