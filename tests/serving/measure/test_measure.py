@@ -332,7 +332,7 @@ def test_contacted_controls_and_unlike_arms_are_noticed(
     rows, orders = tables["assignments"], tables["orders"]
     codes = {check.code: check for check in measure(shop_of(tables), "spring").checks}
     assert not codes["contamination"].is_issue
-    assert not codes["balance"].is_issue
+    assert not codes["covariate-balance"].is_issue
     controls = rows.index[rows["arm"] == "control"][:40]
     rows.loc[controls, "contacted_at"] = START + DAY
     hidden = orders["customer_id"].isin(rows.loc[rows["arm"] == "control", "customer_id"])
@@ -340,7 +340,7 @@ def test_contacted_controls_and_unlike_arms_are_noticed(
     codes = {check.code: check for check in measure(shop_of(tables), "spring").checks}
     assert codes["contamination"].facts["n"] == 40
     assert codes["contamination"].is_issue
-    assert codes["balance"].is_issue
+    assert codes["covariate-balance"].is_issue
 
 
 def test_windows_that_are_not_over_are_named(trial_tables: Any, make_trial: Any, shop_of: Any) -> None:
@@ -432,7 +432,7 @@ def test_the_report_says_what_was_found_and_escapes_names(
     html = found.report()
     assert html == found.report()
     assert "<b>" not in html
-    for words in ("The arms hold as many customers", "within 30 days", "Day by day", "&lt;b&gt;mail"):
+    for words in ("The arms have the planned shares", "within 30 days", "Day by day", "&lt;b&gt;mail"):
         assert words in html
     console = Console(width=200, record=True, file=StringIO())
     console.print(found.render())
