@@ -53,22 +53,29 @@ class Cycle:
 
 def cycle(past: Past) -> Cycle:
     """Return each spine row's cycle and the thresholds it gives."""
+    return Cycle(**past.let("cycle", lambda: _cycle(past)))
+
+
+def _cycle(past: Past) -> dict[str, Any]:
+    return {"typical": own_quantile(past, 0.5), "early": own_quantile(past, 0.25), **_thresholds(past)}
+
+
+def _thresholds(past: Past) -> dict[str, Any]:
+    """Return from how many days since the last purchase each of the falling stages holds."""
     settings = past.config.cycle
-    least, most = float(settings.min_days), float(settings.max_days)
-    typical = own_quantile(past, 0.5)
-    early = own_quantile(past, 0.25)
     if settings.fixed_days is not None:
-        days = float(settings.fixed_days)
-        silent, semi_active = ibis.literal(days), ibis.literal(days * FIXED_SEMI_ACTIVE)
-        churned = ibis.literal(days * settings.churned_multiple)
+        silent: Any = ibis.literal(float(settings.fixed_days))
+        semi_active: Any = ibis.literal(settings.fixed_days * FIXED_SEMI_ACTIVE)
+        churned: Any = ibis.literal(settings.fixed_days * settings.churned_multiple)
     else:
+        least, most = float(settings.min_days), float(settings.max_days)
         silent = own_quantile(past, settings.churn_quantile).fill_null(float(UNKNOWN_DAYS)).clip(least, most)
         overdue = own_quantile(past, settings.semi_active_quantile).fill_null(
             UNKNOWN_DAYS * FIXED_SEMI_ACTIVE
         )
         semi_active = ibis.least(ibis.greatest(overdue, least * FIXED_SEMI_ACTIVE), silent)
         churned = silent * settings.churned_multiple
-    return Cycle(typical, early, semi_active, silent, churned)
+    return {"semi_active": semi_active, "silent": silent, "churned": churned}
 
 
 def own_quantile(past: Past, share: float) -> Any:

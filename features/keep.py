@@ -102,6 +102,7 @@ class _Script(Keep):
     def __init__(self, backend: Backend, moment: datetime) -> None:
         super().__init__(backend)
         self._first, self._steps = moment, list[tuple[str, str]]()
+        self._texts: dict[datetime, str] = {}
         self._names = {kind(SOMETIME): kind for kind in (_itself, midnight)}
 
     def __enter__(self) -> _Script:
@@ -131,7 +132,10 @@ class _Script(Keep):
 
     def _text(self, moment: datetime) -> str:
         """Return an instant as it stands in compiled SQL."""
-        return str(self.backend.compile(instant(moment))).split("SELECT", 1)[1].rsplit(" AS ", 1)[0].strip()
+        if moment not in self._texts:
+            query = str(self.backend.compile(instant(moment)))
+            self._texts[moment] = query.split("SELECT", 1)[1].rsplit(" AS ", 1)[0].strip()
+        return self._texts[moment]
 
 
 def _itself(moment: datetime) -> datetime:

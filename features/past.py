@@ -16,6 +16,7 @@ from ibis import _
 
 from penchant.config import Config
 
+from .answers import Answers
 from .facts import MONEY
 from .history import History, Moment
 from .keep import Keep
@@ -50,6 +51,7 @@ class Past:
         self._relations: dict[str, Any] = {}
         self._questions: dict[Any, Questions] = {}
         self._shared: dict[str, Any] = {}
+        self._lets: dict[str, dict[str, Any]] = {}
 
     # What a group asks with
 
@@ -229,6 +231,20 @@ class Past:
         """The past of all customers, as at the midnight (UTC) before."""
         return Past(self.history, self.moment.before_midnight(self.keep), self.windows, self.keep)
 
+    def let(self, name: str, values: Callable[[], Mapping[str, Any]]) -> dict[str, Any]:
+        """Return names for values that several signals build on, so that they are computed once.
+
+        Parameters
+        ----------
+        name
+            What they are together; the second time it is asked for, ``values`` is not called.
+        values
+            Returns name to expression.
+        """
+        if name not in self._lets:
+            self._lets[name] = {f"{name}_{key}": value for key, value in values().items()}
+        return {column.removeprefix(f"{name}_"): ibis._[column] for column in self._lets[name]}
+
     def table(self, spine: Any, values: Mapping[str, Any]) -> Any:
         """Return the spine with values that were asked for.
 
@@ -239,12 +255,11 @@ class Past:
         values
             Column name to an expression that this past gave, or to a plain value.
         """
-        asked = [questions for questions in self._questions.values() if questions.aggregates]
-        wide = spine
-        for number, questions in enumerate(asked):
-            grouped = questions.relation.group_by("row").aggregate(**questions.aggregates)
-            found = self.keep.table(grouped.rename({f"row_{number}": "row"}))
-            wide = wide.left_join(found, spine.row == found[f"row_{number}"])
-        for name, shared in self._shared.items():
-            wide = wide.left_join(shared, spine.as_of.truncate("D") == shared[f"{name}_as_of"])
-        return wide.select(*spine.columns, **values)
+        answers = Answers(spine, list(self._shared.values()))
+        for questions in self._questions.values():
+            if questions.aggregates:
+                grouped = questions.relation.group_by("row").aggregate(**questions.aggregates)
+                answers.add(self.keep.table(grouped))
+        for named in self._lets.values():
+            answers.add(self.keep.table(answers.narrow(named)))
+        return answers.select(spine.columns, values)

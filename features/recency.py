@@ -7,7 +7,7 @@ from typing import Any
 
 from ibis import _
 
-from .cycle import own_quantile
+from .cycle import cycle
 from .group import Column, FeatureGroup, Signal, Windows
 from .past import Past
 from .rows import Rows
@@ -92,7 +92,7 @@ def _signals(windows: Windows) -> Iterator[Signal]:
 
 
 def _cycle_elapsed(past: Past) -> Any:
-    return past.days_since(past.purchases.last()) / own_quantile(past, 0.5)
+    return past.days_since(past.purchases.last()) / cycle(past).typical
 
 
 RECENCY = FeatureGroup("recency", "How long ago the customer did what.", _signals)

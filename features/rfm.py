@@ -105,6 +105,11 @@ def _needs(name: str) -> tuple[str, ...]:
 
 def scores(past: Past, days: int, cuts: Cuts = MappingProxyType({})) -> dict[str, Any]:
     """Return the scores of each spine row as expressions: float 1 to 5, null without a purchase."""
+    fixed = "".join(f" {name} {cuts[name]}" for name in sorted(cuts))
+    return past.let(f"rfm_{days}{fixed}", lambda: _scores(past, days, cuts))
+
+
+def _scores(past: Past, days: int, cuts: Cuts) -> dict[str, Any]:
     recent = past.purchases.within(days)
     values = {"recency": past.days_since(past.purchases.last()), "frequency": recent.count()}
     if past.has("orders", "amount"):

@@ -50,6 +50,12 @@ RULES = StageRules()
 
 def stage(past: Past, rules: StageRules = RULES) -> Any:
     """Return each spine row's stage as an expression: one of `STAGES`, never null."""
+    return past.let(f"stage {rules}" if rules != RULES else "stage", lambda: {"name": _stage(past, rules)})[
+        "name"
+    ]
+
+
+def _stage(past: Past, rules: StageRules) -> Any:
     thresholds = cycle(past)
     purchases = past.purchases
     since = past.days_since(purchases.last())

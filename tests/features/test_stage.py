@@ -53,7 +53,7 @@ OTHERS: list[tuple[Acts, str]] = [
 
 
 def _ago(days: float) -> pd.Timestamp:
-    return pd.Timestamp(AS_OF) - pd.Timedelta(days=days)
+    return (pd.Timestamp(AS_OF) - pd.Timedelta(days=days)).round("us")
 
 
 def _stages(shop: Shop, who: list[str]) -> pd.DataFrame:

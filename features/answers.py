@@ -1,0 +1,65 @@
+"""What was answered about a spine's rows, in several tables, joined as far as an expression needs them."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+from typing import Any
+
+import ibis
+import ibis.expr.operations as ops
+
+
+class Answers:
+    """Tables of answers by spine row, and of what is known of everyone by as_of.
+
+    Parameters
+    ----------
+    spine
+        Table with ``row`` and ``as_of``.
+    shared
+        Tables of what is known of everyone, one row for each midnight (UTC): the first column.
+    """
+
+    def __init__(self, spine: Any, shared: Sequence[Any]) -> None:
+        self._spine = spine
+        self._shared = list(shared)
+        self._tables: list[Any] = []
+
+    def add(self, table: Any) -> None:
+        """Add answers: a table with ``row``, each at most once, and columns of names of their own."""
+        self._tables.append(table.rename({f"row_{len(self._tables)}": "row"}))
+
+    def select(self, kept: Sequence[str], values: Mapping[str, Any]) -> Any:
+        """Return columns of the spine, and values over the columns of the spine and all answers."""
+        return self._joined(self._tables, self._shared).select(*kept, **values)
+
+    def narrow(self, values: Mapping[str, Any]) -> Any:
+        """Return (row, values), joining only the tables that a value speaks of: there are many, and joins are dear."""
+        everything = {
+            name: dtype
+            for table in (self._spine, *self._tables, *self._shared)
+            for name, dtype in table.schema().items()
+        }
+        bound = ibis.table(everything, name="everything").select(**values)
+        spoken = {field.name for value in bound.op().values.values() for field in _fields(value)}
+        tables, shared = (
+            [table for table in tables if spoken & set(table.columns)]
+            for tables in (self._tables, self._shared)
+        )
+        return self._joined(tables, shared).select("row", **values)
+
+    def _joined(self, tables: Sequence[Any], shared: Sequence[Any]) -> Any:
+        joined = self._spine
+        for table in tables:
+            joined = joined.left_join(table, self._spine.row == table[_row_of(table)])
+        for table in shared:
+            joined = joined.left_join(table, self._spine.as_of.truncate("D") == table[table.columns[0]])
+        return joined
+
+
+def _row_of(table: Any) -> str:
+    return next(name for name in table.columns if name.startswith("row_"))
+
+
+def _fields(value: Any) -> list[Any]:
+    return [value] if isinstance(value, ops.Field) else list(value.find(ops.Field))
