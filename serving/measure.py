@@ -36,7 +36,7 @@ from .measure_compare import (
     sidak,
 )
 from .measure_data import campaign_rows
-from .measure_design import Kind, View, read_design
+from .measure_design import MOST_WAVES, Kind, View, read_design
 from .measure_effect import Sample, measure_effects
 from .measure_looks import Looks, look_daily
 from .measure_material import Material, Positions
@@ -299,6 +299,10 @@ def notes_on(material: Material, view: View) -> tuple[str, ...]:
     if n_open:
         notes.append(
             f"{n_open:,} customers entered so late that their window is not over; they are left out."
+        )
+    if len(assigned.waves[0]) > MOST_WAVES:
+        notes.append(
+            f"The campaign has {len(assigned.waves[0])} waves; they are given all together, not one by one."
         )
     if not np.isfinite(assigned.probability).any():
         notes.append("No probabilities were recorded: each arm's share of its wave is taken for them.")

@@ -25,6 +25,7 @@ from ..models.inputs import Floats, Ints
 
 Kind = Literal["one wave", "separate", "carried", "redrawn"]
 SECONDS_A_DAY = 86_400
+MOST_WAVES = 12  # of more, only all together are given
 CHANCE_OF_DEPENDENCE = 1e-4  # below it, arms of two waves are no independent draws
 OVERALL: Mapping[Kind, str] = {
     "one wave": "within {days} days",
@@ -288,7 +289,7 @@ def _views(kind: Kind, starts: Mapping[int, Any], windows_days: tuple[int, ...])
         views.append(
             View(OVERALL[kind].format(days=days), None, days, {w: (0, lasting[w] + length) for w in waves})
         )
-    if kind == "one wave":
+    if kind == "one wave" or len(waves) > MOST_WAVES:
         return views
     for wave in waves:
         joined = [w for w in waves if w <= wave] if kind == "carried" else [wave]

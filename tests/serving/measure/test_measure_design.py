@@ -108,6 +108,12 @@ def test_customers_who_enter_one_by_one_are_read_while_the_campaign_goes_on() ->
     assert len(design.rows_of(design.views[0], given)) == 71
 
 
+def test_many_waves_are_given_all_together() -> None:
+    n = 30 * 20
+    given = assigned(range(n), np.repeat(np.arange(1, 31), 20), np.arange(n) % 2)
+    assert [view.wave for view in read_design(given, (2, 10), datetime(2027, 1, 1)).views] == [None, None]
+
+
 def test_weights_are_the_odds_and_the_certain_are_left_out() -> None:
     given = assigned(range(6), [1] * 6, [0, 1, 0, 1, 1, 0], [0.2, 0.8, 0.5, 0.5, 1.0, np.nan])
     weight, left_out = control_weights(given)
