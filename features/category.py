@@ -46,9 +46,7 @@ def _affinities(past: Past) -> Any:
         first_at=lambda rows: rows.first(),
     ).relation
     strongest = [ibis.desc("affinity"), ibis.asc("category_id")]
-    return past.keep.table(
-        found.mutate(rank=ibis.row_number().over(group_by="row", order_by=strongest))
-    )
+    return past.keep.table(found.mutate(rank=ibis.row_number().over(group_by="row", order_by=strongest)))
 
 
 def _acts(past: Past) -> Any:
