@@ -13,6 +13,8 @@ from penchant.errors import InputError, LeftOutError, quoted
 
 Mask = npt.NDArray[np.bool_]
 
+TRUE_WORDS = ("true", "t", "yes", "y", "1")  # attributes that no contract knows may come as text
+
 
 @dataclass(frozen=True)
 class Where:
@@ -120,10 +122,27 @@ def is_true(values: pd.Series) -> Mask:
 
     Examples
     --------
-    >>> is_true(pd.Series([True, False, None])).tolist()
-    [True, False, False]
+    >>> is_true(pd.Series([True, False, None])).tolist(), is_true(pd.Series(["yes", "False", None])).tolist()
+    ([True, False, False], [True, False, False])
     """
+    if isinstance(values.dtype, pd.StringDtype):
+        return values.str.lower().isin(TRUE_WORDS).to_numpy(bool)
     return values.astype("boolean").fillna(False).to_numpy(bool)
+
+
+def of_goal(people: pd.DataFrame, goal: str) -> pd.DataFrame:
+    """Return the candidates with the scores of one goal under their plain names, and no other goal's.
+
+    Examples
+    --------
+    >>> both = pd.DataFrame({"customer_id": ["a"], "retain:propensity": [0.2], "seed:propensity": [0.1]})
+    >>> of_goal(both, "retain").columns.tolist()
+    ['customer_id', 'propensity']
+    """
+    names = [str(name) for name in people]
+    mine = {name: name.removeprefix(f"{goal}:") for name in names if name.startswith(f"{goal}:")}
+    shared = [name for name in names if ":" not in name and name not in mine.values()]
+    return people[[*shared, *mine]].rename(columns=mine)
 
 
 def _required(people: pd.DataFrame, column: str, whose: str) -> bool:

@@ -17,12 +17,13 @@ from .audience import Audience, AudienceSettings, draw_audience
 from .audience_files import write_audience_files
 from .choice import PLANNED
 from .cut import Limits
+from .eligible import of_goal
 from .exclusions import Wave
 from .goals import Goal, goal_named
 from .plan import Chosen, PlanResult, allocate_plan
 from .plan_file import CampaignSection, Plan
 from .plan_limits import used_before
-from .plan_options import costed, in_split, of_goal
+from .plan_options import costed, in_split
 
 SUMMARY = "plan.json"
 

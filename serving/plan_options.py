@@ -14,7 +14,7 @@ from penchant.errors import LeftOutError
 
 from ..models.inputs import Floats
 from .choice import choose_arms
-from .eligible import Mask
+from .eligible import Mask, of_goal
 from .exclusions import Wave, exclude
 from .gain import Gain, expected_gain
 from .goals import Goal, goal_named
@@ -125,21 +125,6 @@ def open_crowds(
         except LookupError as fault:  # a shop or a registry that lacks what the goal needs
             left_out[campaign.id] = str(fault)
     return crowds, left_out
-
-
-def of_goal(people: pd.DataFrame, goal: str) -> pd.DataFrame:
-    """Return the candidates with the scores of one goal under their plain names, and no other goal's.
-
-    Examples
-    --------
-    >>> both = pd.DataFrame({"customer_id": ["a"], "retain:propensity": [0.2], "seed:propensity": [0.1]})
-    >>> of_goal(both, "retain").columns.tolist()
-    ['customer_id', 'propensity']
-    """
-    names = [str(name) for name in people]
-    mine = {name: name.removeprefix(f"{goal}:") for name in names if name.startswith(f"{goal}:")}
-    shared = [name for name in names if ":" not in name and name not in mine.values()]
-    return people[[*shared, *mine]].rename(columns=mine)
 
 
 def costed(plan: Plan, campaign: CampaignSection, wave: int = 1) -> tuple[Arm, ...]:

@@ -143,6 +143,20 @@ def test_a_plan_run_to_its_end_breaks_no_rule(
             assert sends.between(at - timedelta(days=30), at, inclusive="right").sum() <= 3
 
 
+def test_caps_hold_across_the_campaigns_of_an_allocation(people: People) -> None:
+    result = allocate_plan(crowd(people, 400), None, a_plan(capacity=500, stock=500), START)
+    sends = pd.concat(
+        pd.DataFrame({"customer_id": each.crowd.people["customer_id"][each.taken], "at": at})
+        for each in result.chosen
+        for at in each.crowd.sends
+    )
+    assert sends["customer_id"].duplicated().any()
+    for _, at in sends.groupby("customer_id")["at"]:
+        for end in at:
+            assert at.between(end - timedelta(days=7), end, inclusive="right").sum() <= 1
+            assert at.between(end - timedelta(days=30), end, inclusive="right").sum() <= 3
+
+
 def test_who_came_back_leaves_before_the_next_wave(followed: tuple[pd.DataFrame, pd.DataFrame]) -> None:
     records, back = followed
     records = records[records["campaign_id"] == "month-a"]

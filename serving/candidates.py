@@ -1,0 +1,245 @@
+"""Gather what audiences are drawn from: what is known of the customers, their scores, and earlier assignments."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
+from datetime import datetime
+
+import numpy as np
+import pandas as pd
+from ibis import _
+
+from penchant.errors import InputError
+
+from ..features.shop import Shop
+from ..models.inputs import Floats
+from .exclusions import PAST_COLUMNS
+from .goals import Goal
+from .known import BASE_DAYS, Known, known_of
+from .lookalike import lookalike
+from .worth import Rates, rates_of, worth_of
+
+FOR_FAILURE = ("churn",)  # tasks whose score is the probability that the success does not come
+VALUES = ("margin", "value")
+CHANCES = ("repurchase", "churn")
+BEST_STAGES = ("loyal",)
+SIGNALS = {"segment": "rfm_segment", "price_sensitivity": "discount_line_share"}
+
+
+@dataclass(frozen=True, eq=False)
+class Score:
+    """What one model says of the customers at the moment in question.
+
+    Parameters
+    ----------
+    task
+        The task; ``uplift`` for what a contact changes.
+    frame
+        customer_id; ``score`` (a probability, or an amount in major units), or for an uplift ``uplift`` or
+        ``uplift_<arm>`` with ``_low`` and ``_high``; and reason_1 to reason_3 where known.
+    horizon_days
+        The horizon that the score is for.
+    goal
+        Of an uplift: the goal of the campaigns it was learned from.
+    version
+        Name and version of the model.
+    """
+
+    task: str
+    frame: pd.DataFrame
+    horizon_days: int
+    goal: str | None = None
+    version: str = ""
+
+
+@dataclass(frozen=True, eq=False)
+class Candidates:
+    """All customers, with what is known of them for several goals.
+
+    Attributes
+    ----------
+    frame
+        One row per customer; what belongs to one goal alone has ``<goal>:`` before its name: `of_goal` takes it apart.
+    left_out
+        Column -> what the shop lacks for it.
+    notes
+        What is taken for granted.
+    scores
+        Goal -> models that rank it.
+    """
+
+    frame: pd.DataFrame
+    left_out: Mapping[str, str]
+    notes: tuple[str, ...]
+    scores: Mapping[str, tuple[str, ...]]
+
+
+def gather(
+    shop: Shop,
+    as_of: datetime,
+    goals: Sequence[Goal],
+    scores: Sequence[Score] = (),
+    signals: pd.DataFrame | None = None,
+    margin_share: float | None = None,
+) -> Candidates:
+    """Return the candidates for goals at a moment.
+
+    Parameters
+    ----------
+    shop
+        The shop.
+    as_of
+        The moment, UTC without a zone.
+    goals, scores, signals, margin_share
+        As `candidates_for` takes them.
+    """
+    return candidates_for(known_of(shop, as_of), goals, scores, signals, margin_share)
+
+
+def candidates_for(
+    known: Known,
+    goals: Sequence[Goal],
+    scores: Sequence[Score] = (),
+    signals: pd.DataFrame | None = None,
+    margin_share: float | None = None,
+) -> Candidates:
+    """Return the candidates for goals from what is known of the customers.
+
+    Parameters
+    ----------
+    known
+        As `known_of` gives it.
+    goals
+        The goals to be drawn for.
+    scores
+        What the champions say, of whomever they know.
+    signals
+        A feature matrix of the same moment, of which segment and price preference are taken; None: without.
+    margin_share
+        Margin as a share of sales; None: as the shop's costs say, else assumed.
+    """
+    people = known.frame if signals is None else _with_signals(known.frame, signals)
+    rates = rates_of(people, margin_share)
+    by_goal = {goal.name: _columns_of(people, goal, scores, rates, known.visit_rate) for goal in goals}
+    columns = {f"{name}:{key}": values for name, (own, _) in by_goal.items() for key, values in own.items()}
+    frame = pd.concat([people, pd.DataFrame(columns, index=people.index)], axis=1)
+    models = {name: versions for name, (_, versions) in by_goal.items()}
+    return Candidates(frame, known.left_out, rates.notes, models)
+
+
+def past_of(shop: Shop, as_of: datetime, records: pd.DataFrame | None = None) -> pd.DataFrame | None:
+    """Return earlier assignments with their channels, as `draw_audience` takes them; None where nothing is known.
+
+    Parameters
+    ----------
+    shop
+        The shop.
+    as_of
+        Only what was assigned before is seen, and a contact only if it was before.
+    records
+        Records of audiences that the shop's tables do not hold yet; they go before the shop's rows of the same
+        campaign, wave and customer, because they say more.
+    """
+    own = _assignments(shop, as_of) if shop.has("assignments") else None
+    found = [frame for frame in (records, own) if frame is not None]
+    if not found:
+        return None
+    rows = pd.concat(found, ignore_index=True) if len(found) > 1 else found[0]
+    key = ["campaign_id", "wave", "customer_id"]
+    return rows.drop_duplicates(key, keep="first").sort_values(key, ignore_index=True)
+
+
+def _assignments(shop: Shop, as_of: datetime) -> pd.DataFrame:
+    frame = shop.tables["assignments"].filter(_.assigned_at < as_of).to_pyarrow().to_pandas()
+    for name, default in (("wave", 1), ("contacted_at", pd.NaT), ("probability", np.nan)):
+        if name not in frame:
+            frame[name] = default
+    frame["contacted_at"] = pd.to_datetime(frame["contacted_at"]).where(lambda at: at < as_of)
+    frame["wave"] = frame["wave"].fillna(1).astype("int64")
+    channel = pd.Series(None, frame.index, dtype="object")
+    if shop.has("campaigns", "channel"):
+        campaigns = shop.tables["campaigns"].select("campaign_id", "channel").to_pyarrow().to_pandas()
+        channel = frame["campaign_id"].map(campaigns.set_index("campaign_id")["channel"])
+    return frame.assign(channel=channel)[[*PAST_COLUMNS, "probability"]]
+
+
+def _with_signals(people: pd.DataFrame, signals: pd.DataFrame) -> pd.DataFrame:
+    taken = {ours: theirs for ours, theirs in SIGNALS.items() if theirs in signals}
+    chosen = signals[["customer_id", *taken.values()]].rename(columns={v: k for k, v in taken.items()})
+    if "freight_paid_share" in signals:
+        chosen["freight_sensitivity"] = 1.0 - signals["freight_paid_share"]
+    return people.merge(chosen, on="customer_id", how="left")
+
+
+def _columns_of(
+    people: pd.DataFrame, goal: Goal, scores: Sequence[Score], rates: Rates, visit_rate: float | None
+) -> tuple[dict[str, Floats], tuple[str, ...]]:
+    """Return what belongs to one goal: propensity, margin, uplift, reasons; and the models it came from."""
+    mine = [score for score in scores if score.goal in (None, goal.name)]
+    used = [score for task in goal.ranked_by for score in mine if score.task == task]
+    columns = {"margin": worth_of(people, goal, rates, *_spending(people, scores, goal))}
+    chances = [score for score in used if score.task not in ("uplift", *VALUES)]
+    propensity = _propensity(people, goal, chances) if chances else None
+    if "lookalike" in goal.ranked_by:
+        columns["margin"] = columns["margin"] * _lookalike(people)
+        if propensity is None and visit_rate is not None:
+            propensity = within(np.full(len(people), visit_rate), BASE_DAYS, goal.horizon_days)
+    if propensity is not None:
+        columns["propensity"] = propensity
+    for score in used:
+        for name in map(str, score.frame):
+            if name.startswith("reason_") or (score.task == "uplift" and name.startswith("uplift")):
+                columns.setdefault(name, _aligned(people, score.frame, name).to_numpy())
+    return columns, tuple(dict.fromkeys(score.version for score in used if score.version))
+
+
+def _aligned(people: pd.DataFrame, frame: pd.DataFrame, name: str) -> pd.Series:
+    """Return a column of scores in the order of the customers, missing where there is none."""
+    if frame["customer_id"].duplicated().any():
+        raise InputError("scores", "one row per customer", "some twice")
+    return frame.set_index("customer_id")[name].reindex(people["customer_id"])
+
+
+def _propensity(people: pd.DataFrame, goal: Goal, scores: Sequence[Score]) -> Floats:
+    """Return the probability of success within the goal's horizon, of each customer the first model that knows it."""
+    found = np.full(len(people), np.nan)
+    for score in scores:
+        p = _aligned(people, score.frame, "score").to_numpy(np.float64, na_value=np.nan)
+        p = 1.0 - p if score.task in FOR_FAILURE else p
+        found = np.where(np.isnan(found), within(p, score.horizon_days, goal.horizon_days), found)
+    return found
+
+
+def within(p: Floats, horizon_days: int, wanted_days: int) -> Floats:
+    """Return the probability within another horizon, when successes come at an even pace.
+
+    Examples
+    --------
+    >>> within(np.array([0.19]), 60, 30).round(6).tolist()
+    [0.1]
+    """
+    return 1.0 - (1.0 - np.clip(p, 0.0, 1.0)) ** (wanted_days / horizon_days)
+
+
+def _spending(
+    people: pd.DataFrame, scores: Sequence[Score], goal: Goal
+) -> tuple[Floats | None, Floats | None]:
+    """Return the amount that a model expects within its horizon, and the chance of a purchase within the same."""
+    if "value" not in goal.ranked_by:
+        return None, None
+    values = [score for score in scores if score.task == "value"]
+    chances = [score for task in CHANCES for score in scores if score.task == task]
+    if not values or not chances:
+        return None, None
+    amount = _aligned(people, values[0].frame, "score").to_numpy(np.float64, na_value=np.nan)
+    p = _aligned(people, chances[0].frame, "score").to_numpy(np.float64, na_value=np.nan)
+    p = 1.0 - p if chances[0].task in FOR_FAILURE else p
+    return amount, within(p, chances[0].horizon_days, values[0].horizon_days)
+
+
+def _lookalike(people: pd.DataFrame) -> Floats:
+    """Return how much likelier than the average each customer is to become one of the best."""
+    names = [name for name in ("gender", "region", "acquisition_channel", "birth_year") if name in people]
+    bought = (people["n_orders"] > 0).to_numpy(bool)
+    return lookalike(people[names], people["stage"].isin(BEST_STAGES).to_numpy(bool), bought)

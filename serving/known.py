@@ -1,0 +1,180 @@
+"""What goals ask of a customer, as questions to the past: stage, crowds, open orders and carts, last successes."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Mapping
+from dataclasses import dataclass
+from datetime import datetime, timedelta
+from types import MappingProxyType
+from typing import Any
+
+import ibis
+import pandas as pd
+from ibis import _
+
+from ..features.category import affinities
+from ..features.funnel import open_items
+from ..features.group import lacking
+from ..features.keep import Keep
+from ..features.labels import label
+from ..features.matrix import evaluated
+from ..features.monetary import money
+from ..features.past import Past
+from ..features.rows import Rows
+from ..features.shop import Shop
+from ..features.spine import Spine
+from ..features.stage import funnel_state, stage
+from ..features.tasks import VISIT
+from ..features.times import days_before
+
+Question = Callable[[Past], Any]
+
+INTEREST_FROM_DAYS, INTEREST_UNTIL_DAYS = 10, 3
+COUPON_DAYS = 15  # how long a claimed coupon is taken to be valid
+FEW_PIECES = 5  # at so many pieces or fewer stock is low
+YEAR_DAYS = 365
+BASE_DAYS = 30
+
+PURCHASES = "orders|interactions"
+UNPAID = ("orders.paid_at|orders.status",)
+CATEGORY = ("orders.category_id|interactions.category_id|items.category_id",)
+CARTS = ("interactions.item_id", "items")
+
+
+def _interests(past: Past) -> Rows:
+    return past.interactions.where(_.kind.isin(("favorite", "cart")))
+
+
+def _in_interest(past: Past) -> Any:
+    """Cart or favourite 3 to 10 days ago, and no purchase, cart or favourite since."""
+    last = _interests(past).last()
+    in_time = (last >= days_before(past.as_of, INTEREST_FROM_DAYS)) & (
+        last < days_before(past.as_of, INTEREST_UNTIL_DAYS)
+    )
+    bought = past.purchases.last()
+    return (in_time & (bought.isnull() | (bought < last))).fill_null(False)
+
+
+def _holds_coupon(past: Past) -> Any:
+    """More coupons claimed than redeemed while they are valid."""
+    acts = past.interactions.within(COUPON_DAYS)
+    claimed, redeemed = (acts.where(_.kind == kind).count() for kind in ("coupon_claim", "coupon_redeem"))
+    return claimed > redeemed
+
+
+def _open_carts(past: Past) -> Rows:
+    """Return the items in open carts with what the shop says of them now."""
+    return past.rows("open_carts_of_range", lambda: _open_carts_of_range(past))
+
+
+def _open_carts_of_range(past: Past) -> Any:
+    carts = open_items(past, "cart")
+    held = carts.relation.filter(*carts.conditions)
+    items = past.history.shop.tables["items"]
+    known = {name: items[name] for name in ("list_price", "stock") if name in items.columns}
+    goods = items.select(range_item=items.item_id, **known)
+    joined = held.left_join(goods, held.item_id == goods.range_item)
+    missing = {name: ibis.null(kind) for name, kind in (("list_price", "int64"), ("stock", "float64"))}
+    return joined.mutate(**{name: null for name, null in missing.items() if name not in known})
+
+
+def _most_bought(past: Past) -> Rows:
+    """Return one row per spine row: the category of which most lines were bought."""
+    first = ibis.row_number().over(group_by="row", order_by=[_.n_bought.desc(), _.category_id])
+    bought = affinities(past).relation.filter(_.n_bought > 0).mutate(place=first)
+    return past.rows("most_bought", lambda: bought.filter(_.place == 0))
+
+
+def _registered(past: Past) -> Any:
+    if past.has("customers", "registered_at"):
+        return past.registrations.any()
+    if past.has("interactions"):
+        return past.interactions.where(_.kind.isin(("register", "login"))).any()
+    return ibis.literal(True)  # a list of customers without times is a list of the registered
+
+
+FACTS: Mapping[str, tuple[Question, tuple[str, ...]]] = MappingProxyType(
+    {
+        "stage": (stage, (PURCHASES,)),
+        "funnel_state": (funnel_state, (PURCHASES,)),
+        "is_registered": (_registered, ("customers|interactions",)),
+        "n_orders": (lambda past: past.purchases.count(), (PURCHASES,)),
+        "in_interest": (_in_interest, ("interactions",)),
+        "in_coupon_holders": (_holds_coupon, ("interactions",)),
+        "unpaid_days": (lambda past: past.days_since(past.unpaid.last()), UNPAID),
+        "amount_unpaid": (lambda past: money(past, past.unpaid.sum(_.amount)), (*UNPAID, "orders.amount")),
+        "amount_mean": (lambda past: money(past, past.purchases.mean(_.amount)), ("orders.amount",)),
+        "amount_365d": (
+            lambda past: money(past, past.purchases.within(YEAR_DAYS).sum(_.amount)),
+            ("orders.amount",),
+        ),
+        "margin_365d": (
+            lambda past: money(past, past.purchases.within(YEAR_DAYS).sum(_.margin)),
+            ("orders.amount", "items.unit_cost"),
+        ),
+        "has_visited": (lambda past: past.interactions.any(), ("interactions",)),
+        "has_shown_interest": (lambda past: _interests(past).any(), ("interactions",)),
+        "last_order_at": (lambda past: past.purchases.last(), (PURCHASES,)),
+        "last_visit_at": (lambda past: past.interactions.last(), ("interactions",)),
+        "last_interest_at": (lambda past: _interests(past).last(), ("interactions",)),
+        "top_category": (
+            lambda past: affinities(past).where(_.rank == 0).max(_.category_id),
+            CATEGORY,
+        ),
+        "bought_category": (
+            lambda past: _most_bought(past).max(_.category_id),
+            CATEGORY,
+        ),
+        "cart_price_dropped": (
+            lambda past: _open_carts(past).where(_.list_price < _.cart_price).any(),
+            (*CARTS, "interactions.price", "items.list_price"),
+        ),
+        "cart_stock_low": (
+            lambda past: _open_carts(past).where(_.stock <= FEW_PIECES).any(),
+            (*CARTS, "items.stock"),
+        ),
+        "cart_leaves_range": (lambda past: _open_carts(past).where(_.range_item.isnull()).any(), CARTS),
+    }
+)
+
+
+@dataclass(frozen=True, eq=False)
+class Known:
+    """What is known of every customer at a moment.
+
+    Attributes
+    ----------
+    frame
+        customer_id, the columns of ``FACTS`` that the shop can have (money in major units), and the attributes of
+        customers, consent among them; sorted by customer_id.
+    left_out
+        Column -> what the shop lacks for it.
+    visit_rate
+        Share of strangers and prospects who came of themselves in the 30 days before; None where it is not known.
+    """
+
+    frame: pd.DataFrame
+    left_out: Mapping[str, str]
+    visit_rate: float | None
+
+
+def known_of(shop: Shop, as_of: datetime) -> Known:
+    """Return what goals ask of every customer who was known before as_of (UTC without a zone)."""
+    missing = {name: lacking(needs, shop.has) for name, (_ask, needs) in FACTS.items()}
+    asked = {name: ask for name, (ask, _needs) in FACTS.items() if not missing[name]}
+    with Keep(shop.backend) as keep:
+        parts = evaluated(shop, Spine.at(shop, as_of), asked, keep)
+        frame = parts[0].drop("as_of").order_by("customer_id").to_pyarrow().to_pandas()
+    if shop.has("customers"):
+        attributes = shop.tables["customers"].to_pyarrow().to_pandas()
+        frame = frame.merge(attributes, on="customer_id", how="left", suffixes=("", "_attribute"))
+    left_out = {name: "the shop has no " + " and no ".join(lack) for name, lack in missing.items() if lack}
+    return Known(frame, left_out, _visit_rate(shop, as_of))
+
+
+def _visit_rate(shop: Shop, as_of: datetime) -> float | None:
+    before = as_of - timedelta(days=BASE_DAYS)
+    if lacking(VISIT.needs, shop.has) or as_of > shop.extract_end:
+        return None
+    came = label(shop, VISIT, before, gap_days=0, horizon_days=BASE_DAYS).frame["label"]
+    return float(came.mean()) if len(came) else None

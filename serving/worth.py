@@ -1,0 +1,114 @@
+"""What one success of a goal is worth to the shop, in major units: the margin that comes with it."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+
+import numpy as np
+import pandas as pd
+
+from ..models.inputs import Floats
+from .goals import Goal, Outcome
+
+MARGIN_SHARE = 0.3  # an assumption, where the shop does not know what its goods cost
+LEAST_CHANCE = 0.05  # what a likely buyer spends is not blown up by dividing through less
+STEP_BEFORE = {"visit": "has_visited", "interest": "has_shown_interest"}
+
+
+@dataclass(frozen=True)
+class Rates:
+    """What the shop's orders say of the worth of a success.
+
+    Attributes
+    ----------
+    margin_share
+        Margin as a share of the amount paid.
+    is_assumed
+        Whether that share is not the shop's own.
+    order_amount
+        Mean amount of a customer's purchases, averaged over customers, major units.
+    first_step
+        Outcome -> share of those who ever took this step that have bought.
+    """
+
+    margin_share: float
+    is_assumed: bool
+    order_amount: float
+    first_step: dict[str, float]
+
+    @property
+    def notes(self) -> tuple[str, ...]:
+        """What is taken for granted, in words."""
+        if not self.is_assumed:
+            return ()
+        return (
+            f"a margin of {self.margin_share:.0%} is assumed, because the shop does not have items.unit_cost",
+        )
+
+
+def rates_of(known: pd.DataFrame, margin_share: float | None = None) -> Rates:
+    """Return what the shop's customers, as `known_of` gives them, say of the worth of a success.
+
+    Parameters
+    ----------
+    known
+        All customers.
+    margin_share
+        The shop's margin as a share of sales; None: as its costs say, else assumed.
+    """
+    amount = known["amount_mean"] if "amount_mean" in known else pd.Series(dtype=float)
+    has_bought = known["n_orders"] > 0 if "n_orders" in known else pd.Series(False, known.index)
+    first_step = {
+        outcome: float(has_bought[known[name].astype(bool)].mean()) if known[name].any() else 0.0
+        for outcome, name in STEP_BEFORE.items()
+        if name in known
+    }
+    share = _margin_share(known) if margin_share is None else margin_share
+    order_amount = float(amount.mean()) if amount.notna().any() else float("nan")
+    return Rates(MARGIN_SHARE if share is None else share, share is None, order_amount, first_step)
+
+
+def _margin_share(known: pd.DataFrame) -> float | None:
+    if not {"margin_365d", "amount_365d"} <= set(known) or not known["amount_365d"].sum() > 0:
+        return None
+    return float(known["margin_365d"].sum() / known["amount_365d"].sum())
+
+
+def worth_of(
+    known: pd.DataFrame, goal: Goal, rates: Rates, value: Floats | None = None, chance: Floats | None = None
+) -> Floats:
+    """Return what one success of a goal is worth for each customer.
+
+    Parameters
+    ----------
+    known
+        (n,) customers as `known_of` gives them.
+    goal
+        Says what counts as success.
+    rates
+        The shop's.
+    value, chance
+        (n,) expected amount within a horizon, and probability of a purchase within the same, where models say so:
+        whoever comes then spends ``value / chance``.
+
+    Returns
+    -------
+    ndarray of shape (n,)
+        Margin, major units: of the open order for a payment; of what a model expects; of a usual order of the customer,
+        else of the shop's customers; and for a visit or an interest that times the share of those who came as
+        far and have bought.
+    """
+    usual = pd.Series(rates.order_amount, known.index)
+    if "amount_mean" in known:
+        usual = known["amount_mean"].fillna(rates.order_amount)
+    amount = usual.to_numpy(np.float64)
+    if value is not None and chance is not None:
+        expected = np.maximum(value, 0.0) / np.maximum(chance, LEAST_CHANCE)
+        amount = np.where(np.isfinite(expected), expected, amount)
+    if goal.outcome == "payment" and "amount_unpaid" in known:
+        amount = known["amount_unpaid"].to_numpy(np.float64, na_value=np.nan)
+    return np.asarray(amount * rates.margin_share * _share_that_buys(goal.outcome, rates), np.float64)
+
+
+def _share_that_buys(outcome: Outcome, rates: Rates) -> float:
+    return rates.first_step.get(outcome, float("nan")) if outcome in STEP_BEFORE else 1.0
