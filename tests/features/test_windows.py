@@ -55,7 +55,8 @@ WINDOWED = """
     avg(case when bought.bought_at >= {since} then bought.amount end) / 100 as amount_mean_{days}d,
     max(case when bought.bought_at >= {since} then bought.amount end) / 100 as amount_max_{days}d,
     coalesce(sum(case when bought.bought_at >= {since} then bought.margin end), 0) / 100 as margin_{days}d,
-    (select count(*) from placed p where p.customer_id = spine.customer_id and p.placed_at >= {since}) as n_orders_{days}d,
+    (select count(*) from placed p where p.customer_id = spine.customer_id
+        and p.placed_at >= {since}) as n_orders_{days}d,
     (select count(*) from interactions i where i.customer_id = spine.customer_id
         and occurred_at >= {since} and occurred_at < $as_of) as n_visits_{days}d,
     (select count(*) from interactions i where i.customer_id = spine.customer_id and kind = 'view'
