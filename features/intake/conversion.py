@@ -20,6 +20,8 @@ _SIGNED = ("TINYINT", "SMALLINT", "INTEGER", "BIGINT", "HUGEINT")
 WHOLE_TYPES = (*_SIGNED, *(f"U{kind}" for kind in _SIGNED))
 REAL_TYPES = ("FLOAT", "DOUBLE")
 ZONED = r":\d\d(\.\d+)?\s*(Z|UTC|GMT|[+-]\d\d(:?\d\d)?|[A-Za-z]+/[A-Za-z_/]+)$"
+FEW_STEPS = 12  # of a zone's clocks: six years of summer time
+NEVER = "false"  # the SQL of what cannot happen
 EPOCHS: Mapping[str, str] = {"epoch_s": "1e6", "epoch_ms": "1e3"}  # microseconds in one
 
 
@@ -97,7 +99,7 @@ class Origin:
         if self.is_text:
             return self.column.kind in ("id", "code", "text") and not (self.codes or self.is_float_text)
         if self.column.kind == "time":
-            return self.is_time and self.zone == "UTC"
+            return self.is_time and len(self.clock.steps) <= FEW_STEPS
         return self.column.kind != "id"
 
 
@@ -121,32 +123,33 @@ def cells(origin: Origin, raw: RawColumns) -> Cells:
     name = origin.column.name
     first = {f"raw:{name}": origin.meaning.sql}
     unreadable = " or ".join(origin.meaning.unreadable)
-    first[f"cell:{name}"] = f"coalesce({unreadable}, false)" if unreadable else "false"
+    if unreadable:
+        first[f"cell:{name}"] = f"coalesce({unreadable}, false)"
     if origin.column.kind == "time":
         return Cells(first, *_time(origin))
     if origin.column.kind in ("number", "money", "whole"):
         return Cells(first, *_number(origin))
     if origin.column.kind == "flag":
-        return Cells(first, {}, {name: _flag(origin), f"bad:{name}": _bad(name, quoted_name(name))})
+        return Cells(first, {}, {name: _flag(origin), f"bad:{name}": _bad(origin, quoted_name(name))})
     if origin.column.kind == "text":
-        return Cells(
-            first, {}, {name: quoted_name(f"raw:{name}"), f"bad:{name}": quoted_name(f"cell:{name}")}
-        )
+        return Cells(first, {}, {name: quoted_name(f"raw:{name}"), f"bad:{name}": _bad(origin)})
     return Cells({**first, **_padding(origin, raw)}, {}, _string(origin))
 
 
-def _bad(name: str, value: str) -> str:
-    """Say that a cell is there but could not be read."""
-    return (
-        f"({quoted_name(f'cell:{name}')} or ({quoted_name(f'raw:{name}')} is not null and {value} is null))"
-    )
+def _bad(origin: Origin, value: str = "") -> str:
+    """Say that a cell is there but could not be read: what the mapping reads, or its result."""
+    name = origin.column.name
+    asked = [quoted_name(f"cell:{name}")] if origin.meaning.unreadable else []
+    if value and (origin.is_text or origin.column.kind == "whole" or origin.formats):
+        asked.append(f"({quoted_name(f'raw:{name}')} is not null and {value} is null)")
+    return f"({' or '.join(asked)})" if asked else NEVER
 
 
 def _padding(origin: Origin, raw: RawColumns) -> dict[str, str]:
     """Say whether a text cell has blanks around it, and whether it is taken as anything but what it is."""
     name, column = origin.column.name, origin.meaning.column
     if column is None or not raw.is_text(column):
-        return {f"pad:{name}": "false", f"same:{name}": "true"}
+        return {f"pad:{name}": NEVER, f"same:{name}": "true"}
     cell = quoted_name(raw.names[column])
     return {
         f"pad:{name}": f"coalesce(length({cell}) <> length(trim({cell})), false)",
@@ -162,8 +165,8 @@ def _string(origin: Origin) -> dict[str, str]:
         value = _coded(value, origin)
     return {
         name: value,
-        f"bad:{name}": quoted_name(f"cell:{name}"),
-        f"float:{name}": f"{quoted_name(f'raw:{name}')} is not null" if is_float else "false",
+        f"bad:{name}": _bad(origin),
+        f"float:{name}": f"{quoted_name(f'raw:{name}')} is not null" if is_float else NEVER,
     }
 
 
@@ -197,12 +200,13 @@ def _number(origin: Origin) -> tuple[dict[str, str], dict[str, str]]:
     name, kind = origin.column.name, origin.column.kind
     value, number = quoted_name(f"raw:{name}"), quoted_name(f"num:{name}")
     finite = f"case when isfinite({number}) then {number} end"
-    bad = _bad(name, number)
+    bad = _bad(origin, number)
     if kind == "money":
         final = f"try_cast({minor_units(finite, origin)} as bigint)"
     elif kind == "whole":
         final = f"case when {number} = trunc({number}) then try_cast({number} as bigint) end"
-        bad = f"({bad} or (isfinite({number}) and {number} <> trunc({number})))"
+        if origin.engine_type not in WHOLE_TYPES:
+            bad = f"({bad} or (isfinite({number}) and {number} <> trunc({number})))"
     else:
         final = finite
     if origin.engine_type in WHOLE_TYPES and (kind == "whole" or _is_minor(origin)):
@@ -266,18 +270,19 @@ def _time(origin: Origin) -> tuple[dict[str, str], dict[str, str]]:
     """Return local times and instants, and of these the ones within the range of the contract."""
     name = origin.column.name
     value, local, at = (quoted_name(f"{layer}:{name}") for layer in ("raw", "local", "at"))
-    read, zoned, clock = local_time(origin, value), "false", "false"
+    read, zoned, clock = local_time(origin, value), NEVER, NEVER
     utc = read
     if not is_absolute(origin):
         utc = origin.clock.in_utc(read)
         if origin.is_text and not origin.formats:
             zoned = f"coalesce(regexp_matches({value}, {text_literal(ZONED)}), false)"
             utc = f"case when {zoned} then try_cast({value} as timestamptz)::timestamp else {utc} end"
-        clock = f"coalesce(not {zoned} and {origin.clock.unclear(local)}, false)"
+        if origin.clock.steps:
+            clock = f"coalesce(not {zoned} and {origin.clock.unclear(local)}, false)"
     within = f"{at} >= timestamp '{EARLIEST}' and {at} < timestamp '{LATEST}'"
     return {f"local:{name}": read, f"at:{name}": utc}, {
         name: f"case when {within} then {at} end",
-        f"bad:{name}": _bad(name, at),
+        f"bad:{name}": _bad(origin, at),
         f"at:{name}": at,
         f"zoned:{name}": zoned,
         f"clock:{name}": clock,

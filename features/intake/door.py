@@ -34,7 +34,7 @@ from .plan import Plan, plan_table
 from .quarantine import write_quarantine
 from .raw import Gate
 from .report import CheckReport, Finding, TableReport
-from .stage import Group, Stage, accept, staged, trusted_rows
+from .stage import Group, Stage, accept, relieved, staged, trusted_rows, unchecked_rows
 
 Severities = Mapping[str, Severity]
 
@@ -174,9 +174,7 @@ def _unchecked(entry: _Entry) -> TableReport:
     if all(part.is_cheap for part in entry.plan.parts):
         entry.gate.execute(f"create view {name} as {trusted_rows(entry.plan)}")
     else:
-        silent: Severities = dict.fromkeys(entry.severity, "ignore")
-        stage = staged(entry.gate, entry.plan, silent, None, entry.config.shop.decimals)
-        accept(stage, stage.groups())
+        entry.gate.execute(f"create table {name} as {unchecked_rows(entry.plan)}")
     n_rows = int(entry.gate.row(f"select count(*) from {name}")[0])
     return replace(entry.report, n_read=n_rows, n_accepted=n_rows)
 
@@ -190,8 +188,11 @@ def _checked(
     except ContractError as fault:
         broken = finding("unreadable", "refuse", detail=str(fault))
         return replace(entry.report, findings=(*entry.report.findings, broken)), []
-    stage = without_uniform_zones(stage, stage.groups())
-    findings = [*entry.report.findings, *row_findings(stage, stage.groups())]
+    groups = stage.groups()
+    stage = without_uniform_zones(stage, groups)
+    findings = [*entry.report.findings, *row_findings(stage, groups)]
+    stage = relieved(stage, groups)
+    n_faults = len(stage.faults)
     for check in (
         overlapping_files,
         duplicate_keys,
@@ -201,7 +202,8 @@ def _checked(
     ):
         stage, found = marked(stage, _weighed(stage, check))
         findings += found
-    groups = stage.groups()
+    if len(stage.faults) > n_faults:
+        groups = stage.groups()
     report = _counted(replace(entry.report, findings=tuple(findings)), stage, groups)
     accept(stage, groups)
     files = write_quarantine(stage, groups, quarantine) if quarantine is not None else []

@@ -45,14 +45,35 @@ def row_findings(stage: Stage, groups: Sequence[Group]) -> list[Finding]:
     for bit, fault in enumerate(stage.faults):
         if fault.rule not in HIDDEN and stage.severity[fault.rule] != "ignore":
             masks[fault.rule, fault.column] = masks.get((fault.rule, fault.column), 0) | 1 << bit
+    counts = {
+        key: sum(group.n_rows for group in groups if not group.excluded and group.faults & mask)
+        for key, mask in masks.items()
+    }
+    broken = {key: masks[key] for key, n_rows in counts.items() if n_rows}
+    faulty = _faulty_rows(stage, broken.values())
     found = []
-    for (rule, column), mask in masks.items():
-        n_rows = sum(group.n_rows for group in groups if not group.excluded and group.faults & mask)
-        if n_rows:
-            rows = f"select {ROWS} from {stage.relation} where _excluded = 0 and _faults & {mask} <> 0"
-            examples = row_examples(stage, column, rows)
-            found.append(finding(rule, stage.severity[rule], n_rows, column=column, examples=examples))
+    for (rule, column), mask in broken.items():
+        rows = f"select {ROWS} from {faulty} where _excluded = 0 and _faults & {mask} <> 0"
+        examples = row_examples(stage, column, rows)
+        found.append(
+            finding(rule, stage.severity[rule], counts[rule, column], column=column, examples=examples)
+        )
     return found
+
+
+def _faulty_rows(stage: Stage, masks: Iterable[int]) -> str:
+    """Return a relation with the rows that break a rule; of a view they are copied, so that it is read once."""
+    every = 0
+    for mask in masks:
+        every |= mask
+    if stage.is_copy or not every:
+        return stage.relation
+    name = stage.gate.name("faulty")
+    stage.gate.execute(
+        f"create temp table {name} as select {ROWS}, _excluded, _faults from {stage.relation}"
+        f" where _excluded = 0 and _faults & {every} <> 0"
+    )
+    return name
 
 
 def rows_by_rule(

@@ -11,7 +11,7 @@ from penchant.errors import ContractError, InputError, PenchantError, did_you_me
 from ..contract import CanonicalTable
 from ..rules import EARLIEST, LATEST
 from .clocks import Clock, clock
-from .conversion import Cells, Origin, cells, is_absolute, local_time, misfit, trusted_cell
+from .conversion import NEVER, Cells, Origin, cells, is_absolute, local_time, misfit, trusted_cell
 from .expressions import Meaning, RawColumns, meaning, quoted_name
 from .raw import Gate, Raw, guarded
 from .sources import open_source
@@ -255,7 +255,7 @@ def _exclusions(
 def part_select(plan: Plan, place: int) -> str:
     """Return the select of one part's canonical rows, with what the rules ask about each."""
     part = plan.parts[place]
-    layers = {name: cells(origin, part.columns) for name, origin in part.origins.items()}
+    layers = _layers(part)
     bits = [
         f"(case when {part.exclusions[name]} then {1 << bit} else 0 end)"
         for bit, name in enumerate(plan.exclusions)
@@ -278,12 +278,26 @@ def part_select(plan: Plan, place: int) -> str:
     )
 
 
+def _layers(part: Part) -> dict[str, Cells]:
+    return {name: cells(origin, part.columns) for name, origin in part.origins.items()}
+
+
+def never_true(plan: Plan) -> set[str]:
+    """Return the aliases of what the rules ask that no row of any part can answer with yes."""
+    known: dict[str, set[str]] = {}
+    for part in plan.parts:
+        for layer in _layers(part).values():
+            for alias, sql in {**layer.raw, **layer.final}.items():
+                known.setdefault(alias, set()).add(sql)
+    return {alias for alias, answers in known.items() if answers == {NEVER}}
+
+
 def _aliased(layers: Iterable[Cells], layer: str) -> list[str]:
     return [f"{sql} as {quoted_name(alias)}" for one in layers for alias, sql in getattr(one, layer).items()]
 
 
 def trusted_select(plan: Plan, place: int) -> str:
-    """Return the select of one part's canonical rows alone, where it is known that all of them can be taken."""
+    """Return the select of one part's canonical rows, where it is known that all of them can be taken as they are."""
     part = plan.parts[place]
     clean = replace(part.columns, is_clean=True)
     origins = {
@@ -291,9 +305,10 @@ def trusted_select(plan: Plan, place: int) -> str:
         for name, origin in part.origins.items()
     }
     layers = [cells(origin, clean) for origin in origins.values()]
-    first = _aliased([Cells(_only_raw(layer), {}, {}) for layer in layers], "raw")
+    first = ["_file", "_row", *_aliased([Cells(_only_raw(layer), {}, {}) for layer in layers], "raw")]
     second = ["*", *_aliased(layers, "middle")]
-    third = [f"{trusted_cell(origin)} as {quoted_name(name)}" for name, origin in origins.items()]
+    third = [f"{place} as _part", "_file", "_row", "0::bigint as _excluded", "0::bigint as _faults"]
+    third += [f"{trusted_cell(origin)} as {quoted_name(name)}" for name, origin in origins.items()]
     return (
         f"select {', '.join(third)} from (select {', '.join(second)}"
         f" from (select {', '.join(first)} from {part.raw.relation}))"

@@ -13,7 +13,7 @@ from penchant.errors import ContractError
 
 from .expressions import quoted_name
 from .faults import Fault, row_faults
-from .plan import Plan, part_select, trusted_select
+from .plan import Plan, never_true, part_select, trusted_select
 from .raw import Gate
 
 CHANGED = "changed"  # a hidden fault: a text cell is not taken as it is
@@ -135,7 +135,12 @@ def staged(
     ContractError
         If the engine fails on the rows, such as by an expression that some row breaks.
     """
-    faults = row_faults(plan.table, plan.names, decimals, end, severity)
+    never = {quoted_name(alias) for alias in never_true(plan)}
+    faults = tuple(
+        fault
+        for fault in row_faults(plan.table, plan.names, decimals, end, severity)
+        if fault.condition not in never
+    )
     is_cheap = all(part.is_cheap for part in plan.parts)
     if is_cheap:
         texts = [name for name in plan.names if plan.table.column(name).kind in ("id", "code")]
@@ -167,28 +172,53 @@ def _stage_select(plan: Plan, faults: Sequence[Fault]) -> str:
     return f"select {names}, {keys}, ({' + '.join(bits) or '0'})::{kind} as _faults from ({parts})"
 
 
+def relieved(stage: Stage, groups: Sequence[Group]) -> Stage:
+    """Return the stage without the conversions that turned out to change nothing, where that is so for all rows."""
+    if stage.is_copy or not _are_as_they_are(stage, groups):
+        return stage
+    name = stage.gate.name(f"stage_{stage.plan.table.name}")
+    stage.gate.execute(f"create view {name} as {_trusted(stage.plan)}")
+    return replace(stage, relation=name)
+
+
+def _are_as_they_are(stage: Stage, groups: Sequence[Group]) -> bool:
+    """Say whether each row is accepted, and each text cell taken as it stands."""
+    changed = sum(1 << bit for bit, fault in enumerate(stage.faults) if fault.rule == CHANGED)
+    return all(not group.excluded and not group.faults & (stage.aside | changed) for group in groups)
+
+
 def accept(stage: Stage, groups: Sequence[Group]) -> None:
     """Give the accepted rows the table's name on the gate, as a view.
 
     Rows that need no conversion worth a copy are read from the shop's own files; all others from the stage.
     """
     name = quoted_name(stage.plan.table.name)
-    changed = sum(1 << bit for bit, fault in enumerate(stage.faults) if fault.rule == CHANGED)
-    as_they_are = all(not group.excluded and not group.faults & (stage.aside | changed) for group in groups)
-    if not stage.is_copy and as_they_are:
+    if not stage.is_copy and _are_as_they_are(stage, groups):
         stage.gate.execute(f"create view {name} as {trusted_rows(stage.plan)}")
         return
     stage = stage.copied()
-    names = ", ".join(quoted_name(column) for column in stage.plan.names)
     where = (
         f" where {stage.kept}"
         if any(group.excluded or group.faults & stage.aside for group in groups)
         else ""
     )
-    stage.gate.execute(f"create view {name} as select {names} from {stage.relation}{where}")
+    stage.gate.execute(f"create view {name} as select {_names(stage.plan)} from {stage.relation}{where}")
 
 
 def trusted_rows(plan: Plan) -> str:
-    """Return the select of all canonical rows, unchecked, in canonical order of columns."""
-    parts = " union all by name ".join(trusted_select(plan, place) for place in range(len(plan.parts)))
-    return f"select {', '.join(quoted_name(name) for name in plan.names)} from ({parts})"
+    """Return the select of all canonical rows, unchecked, from where they lie, in canonical order of columns."""
+    return f"select {_names(plan)} from ({_trusted(plan)})"
+
+
+def unchecked_rows(plan: Plan) -> str:
+    """Return the select of all canonical rows that are not excluded, with text trimmed and null signs as null."""
+    parts = " union all by name ".join(part_select(plan, place) for place in range(len(plan.parts)))
+    return f"select {_names(plan)} from ({parts}) where _excluded = 0"
+
+
+def _trusted(plan: Plan) -> str:
+    return " union all by name ".join(trusted_select(plan, place) for place in range(len(plan.parts)))
+
+
+def _names(plan: Plan) -> str:
+    return ", ".join(quoted_name(name) for name in plan.names)
