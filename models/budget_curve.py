@@ -27,6 +27,7 @@ from .estimate import Estimate
 from .inputs import Floats, Ints, refuse_lengths
 from .policy import AS_COUNTED, Stakes, profit_scores
 from .qini import PER_CUSTOMERS
+from .qini_curves import pooled
 from .ranking import Positions, first_of_ties
 from .trial import Assignment, Experiment, draw_customers, read_experiment
 
@@ -132,6 +133,7 @@ def budget_curve(
 
     customer = None if experiment.customer is None else experiment.customer[order]
     values = read(None)
+    paths = [path.thinned() for path in paths]
     draws = [read(c) for c in draw_customers(experiment.arms.codes[order], customer, n_draws, seed)]
     drawn = np.array(draws).reshape(n_draws, len(values))
     found = [interval(value, d) for value, d in zip(values.tolist(), drawn.T, strict=True)]
@@ -164,6 +166,12 @@ class _Path:
     parts: Floats
     starts: Positions
 
+    def thinned(self, most: int = 5000) -> _Path:
+        """Return the path with neighbouring steps pooled, for draws."""
+        if len(self.starts) <= 2 * most:
+            return self
+        return _Path(self.customer, self.parts, pooled(self.starts, len(self.customer), most))
+
 
 def _read_gains(gain: Any, experiment: Experiment) -> Floats:
     """Return (n, treatments) predicted gains in the order of the experiment's arms."""
@@ -190,6 +198,6 @@ def _gain(path: _Path, budgets: Floats, weight: Floats, counts: Ints | None) -> 
     if not len(path.starts):
         return np.zeros(len(budgets))
     parts = path.parts if counts is None else path.parts * counts[path.customer]
-    n = weight.sum() if counts is None else weight @ counts
+    n = weight.sum() if counts is None else (weight * counts).sum()  # a dot product would start threads
     spent, gained = np.cumsum(np.add.reduceat(parts, path.starts, axis=1), axis=1) / n
     return np.interp(budgets, np.append(0.0, spent), np.append(0.0, gained))

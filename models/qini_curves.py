@@ -76,8 +76,13 @@ def thinned(ranked: Ranked, most: int = 5000) -> Ranked:
     starts = np.arange(len(ranked.order)) if ranked.starts is None else ranked.starts
     if len(starts) <= 2 * most:
         return ranked
-    near = np.searchsorted(starts, np.linspace(0, len(ranked.order), most, endpoint=False))
-    return Ranked(ranked.order, starts[np.unique(near[near < len(starts)])], ranked.parts)
+    return Ranked(ranked.order, pooled(starts, len(ranked.order), most), ranked.parts)
+
+
+def pooled(starts: Positions, n: int, most: int) -> Positions:
+    """Return at most ``most`` of the starts of steps in n rows, evenly over the rows."""
+    near = np.searchsorted(starts, np.linspace(0, n, most, endpoint=False))
+    return starts[np.unique(near[near < len(starts)])]
 
 
 def knots(ranked: Ranked, counts: Ints | None = None) -> Knots:

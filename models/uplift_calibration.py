@@ -107,22 +107,26 @@ def uplift_calibration(
     if n_bins < 1:
         raise InputError("n_bins", "at least one bin is needed", f"{n_bins}")
     trial = read_trial(y, {"uplift": uplift}, treatment, **design)
-    score = trial.scores[0]
-    ranked = rank(trial, score)
-    deciles, binned = _bins(ranked, score, n_bins)
-    predicted = score[ranked.order]
+    ranked = rank(trial, trial.scores[0])
+    predicted = trial.scores[0][ranked.order]
+    centre = predicted[len(predicted) // 2]
+    deciles, starts = _bins(ranked, n_bins)
+    parts = _moments(ranked.parts, predicted - centre)
+    nothing = 1e-12 * float(((predicted - centre) ** 2).max())  # what rounding leaves of equal predictions
 
     def read(counts: Ints | None) -> Floats:
-        return np.concatenate([_effects(binned, counts), _line(ranked, predicted, counts)])
+        drawn = parts if counts is None else parts * counts[ranked.order]
+        sums = np.add.reduceat(drawn, starts, axis=1)
+        effects = _ratio(sums[2], sums[1]) - _ratio(sums[4], sums[3])
+        slope, bias = _line(sums.sum(axis=1), nothing)
+        return np.append(effects, [slope, bias + centre])
 
     values = read(None)
-    draws = np.array(
-        [read(counts) for counts in draw_customers(trial.is_treated, trial.customer, n_draws, seed)]
-    )
-    draws = draws.reshape(n_draws, len(values))
-    found = [interval(value, drawn) for value, drawn in zip(values.tolist(), draws.T, strict=True)]
-    weight = np.add.reduceat(ranked.parts[0], binned.starts)
-    means = np.add.reduceat(ranked.parts[0] * predicted, binned.starts) / weight
+    draws = [read(counts) for counts in draw_customers(trial.is_treated, trial.customer, n_draws, seed)]
+    drawn = np.array(draws).reshape(n_draws, len(values))
+    found = [interval(value, d) for value, d in zip(values.tolist(), drawn.T, strict=True)]
+    weight = np.add.reduceat(ranked.parts[0], starts)
+    means = np.add.reduceat(ranked.parts[0] * predicted, starts) / weight
     bins = tuple(
         UpliftBin(decile, share, mean * PER_CUSTOMERS, effect.scaled(PER_CUSTOMERS))
         for decile, share, mean, effect in zip(
@@ -132,13 +136,8 @@ def uplift_calibration(
     return UpliftCalibration(bins, slope=found[-2], bias=found[-1].scaled(PER_CUSTOMERS))
 
 
-@dataclass(frozen=True, eq=False)
-class _Binned(Ranked):
-    starts: Positions
-
-
-def _bins(ranked: Ranked, score: Floats, n_bins: int) -> tuple[Ints, _Binned]:
-    """Return the number of each bin that occurs, and the sums cut where bins start.
+def _bins(ranked: Ranked, n_bins: int) -> tuple[Ints, Positions]:
+    """Return the number of each bin that occurs, and where it starts.
 
     A group of equal scores goes where its middle lies.
     """
@@ -148,34 +147,32 @@ def _bins(ranked: Ranked, score: Floats, n_bins: int) -> tuple[Ints, _Binned]:
     middle = (np.cumsum(size) - size / 2) / size.sum()
     number = np.minimum((middle * n_bins).astype(np.int64), n_bins - 1)
     is_first = np.diff(number, prepend=-1) > 0
-    return number[is_first] + 1, _Binned(ranked.order, starts[is_first], ranked.parts)
+    return number[is_first] + 1, starts[is_first]
 
 
-def _effects(binned: _Binned, counts: Ints | None) -> Floats:
-    """Return the effect in each bin."""
-    parts = binned.parts if counts is None else binned.parts * counts[binned.order]
-    _, treated, treated_y, control, control_y = np.add.reduceat(parts, binned.starts, axis=1)
-    return _ratio(treated_y, treated) - _ratio(control_y, control)
+def _moments(parts: Floats, predicted: Floats) -> Floats:
+    """Return (12, n) what is summed: the parts of a curve, then weight s; by arm: w s, w s s, w s y."""
+    weight, treated, treated_y, control, control_y = parts
+    by_arm = [
+        row * predicted
+        for w, wy in ((treated, treated_y), (control, control_y))
+        for row in (w, w * predicted, wy)
+    ]
+    return np.vstack([parts, weight * predicted, *by_arm])
 
 
-def _line(ranked: Ranked, predicted: Floats, counts: Ints | None) -> Floats:
+def _line(sums: Floats, nothing: float) -> tuple[float, float]:
     """Return the slope of the effect over the prediction, and predicted less realised mean effect.
 
     The slope of the effect is the slope of the outcome among the treated less that among the control.
     """
-    parts = ranked.parts if counts is None else ranked.parts * counts[ranked.order]
-    weight, treated, treated_y, control, control_y = parts
-    centred = predicted - predicted[len(predicted) // 2]
-    nothing = 1e-20 * float((centred**2).max())  # what rounding leaves of equal predictions
-    slopes, means = [], []
-    for w, wy in ((treated, treated_y), (control, control_y)):
-        total, mean_y = w.sum(), wy.sum() / w.sum()
-        mean_s = w @ centred / total
-        spread = w @ (centred - mean_s) ** 2 / total
-        slopes.append((wy @ centred / total - mean_s * mean_y) / spread if spread > nothing else np.nan)
-        means.append(mean_y)
-    bias = weight @ predicted / weight.sum() - (means[0] - means[1])
-    return np.array([slopes[0] - slopes[1], bias])
+    weight, treated, treated_y, control, control_y, weight_s = sums[:6]
+    slopes = []
+    for w, wy, (ws, wss, wsy) in ((treated, treated_y, sums[6:9]), (control, control_y, sums[9:])):
+        spread = wss / w - (ws / w) ** 2
+        slopes.append((wsy / w - ws / w * wy / w) / spread if spread > nothing else np.nan)
+    bias = weight_s / weight - (treated_y / treated - control_y / control)
+    return slopes[0] - slopes[1], bias
 
 
 def _ratio(above: Floats, below: Floats) -> Floats:
