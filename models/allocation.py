@@ -129,11 +129,12 @@ def allocate(gain: Any, cost: Any = 0.0, limits: Limits = UNLIMITED) -> Allocati
     codes = _whole(shares, Problem(_or_never(gains), costs, members, most, np.ones(len(gains))))
     given = np.flatnonzero(codes)
     taken = codes[given] - 1
+    total = float(gains[given, taken].sum())
     return Allocation(
         codes,
         (NOTHING, *names),
-        gain=float(gains[given, taken].sum()),
-        bound=bound,
+        gain=total,
+        bound=max(bound, total),  # the same sum in another order may differ in its last digit
         spent=float(costs[given, taken].sum()),
         n_by_arm=dict(zip(names, np.bincount(taken, minlength=len(names)).tolist(), strict=True)),
         prices=dict(zip(labels, prices.tolist(), strict=True)),
