@@ -11,7 +11,8 @@ from ..rules import RULES
 from .crosschecks import ROWS, Marks, unzoned_beside_zoned
 from .expressions import quoted_name
 from .faults import Fault
-from .plan import Part, Plan
+from .parts import Part
+from .plan import Plan
 from .raw import BrokenLine
 from .report import MOST_EXAMPLES, Example, Finding
 from .stage import CHANGED, Group, Stage

@@ -1,59 +1,19 @@
-"""From a table's section of penchant.toml and its raw relations to SQL that gives canonical rows."""
+"""From a table's section of penchant.toml to SQL that gives canonical rows."""
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Mapping
+from collections.abc import Iterable
 from dataclasses import dataclass, field, replace
 
-from penchant.config import Config, Source, TableSection
-from penchant.errors import ContractError, InputError, PenchantError, did_you_mean
+from penchant.config import Config, TableSection
+from penchant.errors import ContractError, PenchantError, did_you_mean
 
 from ..contract import CanonicalTable
-from ..rules import EARLIEST, LATEST
-from .clocks import Clock, clock
-from .conversion import NEVER, Cells, Origin, cells, is_absolute, local_time, misfit, trusted_cell
+from .conversion import NEVER, Cells, cells, trusted_cell
 from .expressions import Meaning, RawColumns, meaning, quoted_name
-from .raw import Gate, Raw, guarded
+from .parts import Part, Refusal, Site, part_of
+from .raw import Gate
 from .sources import open_source
-
-
-@dataclass(frozen=True)
-class Refusal:
-    """Something that keeps a table from being opened, and the rule that says so."""
-
-    rule: str
-    error: PenchantError
-
-
-@dataclass(frozen=True)
-class Part:
-    """One raw relation of a table, and what the mapping makes of it.
-
-    Parameters
-    ----------
-    raw
-        The relation.
-    columns
-        Its columns, as expressions see them.
-    mapping
-        Canonical column to the mapping's value.
-    origins
-        Canonical column to where its values come from.
-    exclusions
-        Name to the SQL condition of rows to leave out.
-    """
-
-    raw: Raw
-    columns: RawColumns
-    mapping: Mapping[str, str]
-    origins: Mapping[str, Origin]
-    exclusions: Mapping[str, str]
-
-    @property
-    def is_cheap(self) -> bool:
-        """Whether reading the rows anew each time costs next to nothing more than a copy of them would."""
-        cheap = all(origin.is_cheap for origin in self.origins.values())
-        return self.raw.is_stored and cheap and not self.exclusions
 
 
 @dataclass(frozen=True)
@@ -96,7 +56,7 @@ def plan_table(gate: Gate, table: CanonicalTable, section: TableSection, config:
         opened = open_source(gate, source)
         refusals += [Refusal("unreadable", _at(table, fault)) for fault in opened.faults]
         for raw in opened.raws:
-            part, faults = _part(gate, table, section, source, (raw, config.shop.decimals))
+            part, faults = part_of(Site(gate, raw, table, section, source, config.shop.decimals))
             parts.append(part)
             refusals += faults
     given = {name for part in parts for name in part.origins}
@@ -122,134 +82,6 @@ def _without_code_column(table: CanonicalTable, section: TableSection, given: se
         for name in section.codes
         if name not in given
     ]
-
-
-def _part(
-    gate: Gate, table: CanonicalTable, section: TableSection, source: Source, given: tuple[Raw, int]
-) -> tuple[Part, list[Refusal]]:
-    """Return one raw relation's part of a table, with what is wrong with its mapping."""
-    raw, decimals = given
-    reading = section.reading(source)
-    columns = RawColumns(raw.names, raw.types, reading)
-    mapping = _mapping(table, section, source, raw)
-    where = f"table '{table.name}', '{next(iter(raw.files.values()), source.place)}'"
-    origins: dict[str, Origin] = {}
-    refusals: list[Refusal] = []
-    for name, value in mapping.items():
-        try:
-            is_number = table.column(name).kind in ("number", "money", "whole")
-            found = meaning(value, columns, f"{where}, column '{name}'", is_number)
-            kind = _bound(gate, raw, found.sql, f"{where}, column '{name}'")
-            origin = Origin(table.column(name), found, kind, reading, section.codes.get(name, {}), decimals)
-        except (ContractError, InputError) as fault:
-            refusals.append(Refusal("missing_column", fault))
-            continue
-        if kind == '"NULL"':
-            continue
-        if wrong := misfit(origin):
-            error = ContractError(
-                f"{where}, column '{name}'", f"what can be {_KINDS[origin.column.kind]}", wrong
-            )
-            refusals.append(Refusal("wrong_type", error))
-            continue
-        is_float = _is_float_text(gate, raw, origin)
-        origins[name] = replace(origin, is_float_text=is_float, clock=_clock(gate, raw, origin))
-    named = {refusal.error.where.rsplit("'", 2)[-2] for refusal in refusals}
-    refusals += [
-        Refusal("missing_column", _unmapped(where, name, raw))
-        for name in table.required
-        if name not in origins and name not in named
-    ]
-    exclusions, faults = _exclusions(gate, raw, columns, section.exclusions(source), where)
-    return Part(raw, columns, mapping, origins, exclusions), [*refusals, *faults]
-
-
-_KINDS = {
-    "id": "text",
-    "code": "text",
-    "text": "text",
-    "time": "a time",
-    "money": "a number",
-    "number": "a number",
-    "whole": "a whole number",
-    "flag": "yes or no",
-}
-
-
-def _mapping(table: CanonicalTable, section: TableSection, source: Source, raw: Raw) -> dict[str, str]:
-    """Return canonical column -> value; what is not mapped is taken where the source calls it the same."""
-    given = section.mapping(source)
-    same = table.names if given or not table.is_open else raw.names
-    return {**{name: name for name in same if name in raw.names}, **given}
-
-
-def _unmapped(where: str, name: str, raw: Raw) -> ContractError:
-    return ContractError(
-        where,
-        f"a mapping for the required column '{name}'",
-        "",
-        f"Its columns: {_listed(raw)}. Add one under columns",
-    )
-
-
-def _listed(raw: Raw) -> str:
-    names = [f"'{name}'" for name in raw.names]
-    return ", ".join(names[:20]) + (f" and {len(names) - 20} more" if len(names) > 20 else "")
-
-
-def _bound(gate: Gate, raw: Raw, sql: str, where: str) -> str:
-    """Return the engine's type of an expression over a raw relation.
-
-    Raises
-    ------
-    ContractError
-        If the engine refuses the expression.
-    """
-    described = guarded(
-        lambda: gate.rows(f"describe select {sql} as value from {raw.relation}"),
-        where,
-        "an expression over the source's columns that DuckDB understands",
-    )
-    return str(described[0][1])
-
-
-def _is_float_text(gate: Gate, raw: Raw, origin: Origin) -> bool:
-    """Say whether a text column holds ids that were saved as numbers with a decimal point, without exception."""
-    if not origin.is_text or origin.column.kind != "id" or origin.meaning.column is None:
-        return False
-    ask = f"select bool_and(regexp_full_match({origin.meaning.sql}, '-?\\d+\\.0')) from"
-    first = gate.row(f"{ask} (from {raw.relation} limit 1000)")[0]
-    return bool(first and gate.row(f"{ask} {raw.relation}")[0])
-
-
-def _clock(gate: Gate, raw: Raw, origin: Origin) -> Clock:
-    """Return what a time column's clocks showed over the span of its times."""
-    if origin.column.kind != "time" or origin.zone == "UTC" or is_absolute(origin):
-        return Clock()
-    span = gate.row(
-        f"select min(local)::date, max(local)::date from (select {local_time(origin, origin.meaning.sql)} as local"
-        f" from {raw.relation}) where local >= timestamp '{EARLIEST}' and local < timestamp '{LATEST}'"
-    )
-    return Clock() if span[0] is None else clock(origin.zone, *span)
-
-
-def _exclusions(
-    gate: Gate, raw: Raw, columns: RawColumns, given: Mapping[str, str], where: str
-) -> tuple[dict[str, str], list[Refusal]]:
-    found: dict[str, str] = {}
-    refusals: list[Refusal] = []
-    for name, condition in given.items():
-        place = f"{where}, exclude '{name}'"
-        try:
-            sql = meaning(condition, columns, place).sql
-            kind = _bound(gate, raw, sql, place)
-            if kind not in ("BOOLEAN", '"NULL"'):
-                raise ContractError(place, "a condition", f"'{condition}', which is {kind}")
-        except ContractError as fault:
-            refusals.append(Refusal("missing_column", fault))
-            continue
-        found[name] = sql
-    return found, refusals
 
 
 def part_select(plan: Plan, place: int) -> str:

@@ -42,7 +42,7 @@ def open_query(gate: Gate, source: Source) -> Opened:
         "query",
         "SQL that DuckDB runs; the cells of text files are text: cast them where that is not meant",
     )
-    return Opened((copied(gate, name, "query", "query over " + ", ".join(_labels(raws))),))
+    return Opened((copied(gate, name, "query", ", ".join(["query", *_labels(raws)])),))
 
 
 def _parsed(query: str) -> Node:

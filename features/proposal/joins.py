@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 
 from ..intake.raw import Gate
 from .money import money
@@ -45,24 +45,15 @@ def joined_orders(gate: Gate, files: Sequence[Seen], quote: Quote) -> list[Table
     if pair is None:
         return []
     header, lines = pair
-    key = _same(lines, header.roles["order_id"])
-    order = quote(header.roles["order_id"])
-    tables = f"from {_place(header)} as o\njoin {_place(lines)} as l on o.{order} = l.{quote(str(key))}"
+    order, key = header.roles["order_id"], str(_same(lines, header.roles["order_id"]))
+    tables = f"from {_place(header)} as o\njoin {_place(lines)} as l on o.{quote(order)} = l.{quote(key)}"
     query = _Query(tables, quote)
-    when = header.when or _since_prior(header, quote, query)
+    when = _when(header, query)
     if when is None:
         return []
-    columns = {"ordered_at": query.take("o", when.value)}
     people = _people(header, files)
-    if people is None:
-        columns["customer_id"] = query.take("o", header.roles["customer_id"])
-    else:
-        own = header.roles["customer_id"]
-        query.tables += (
-            f"\nleft join {_place(people)} as c on o.{quote(own)} = c.{quote(str(_same(people, own)))}"
-        )
-        columns["customer_id"] = query.take("c", people.roles["customer_id"])
-    columns["order_id"] = query.take("o", header.roles["order_id"])
+    columns = {"ordered_at": query.take("o", when.value), "customer_id": _who(header, people, query)}
+    columns["order_id"] = query.take("o", order)
     for part, name in header.taken("paid_at", "cancelled_at", "refunded_at", "coupon_id").items():
         columns[part] = query.take("o", name)
     codes, notes = status_codes(header.look, header.roles)
@@ -78,6 +69,16 @@ def joined_orders(gate: Gate, files: Sequence[Seen], quote: Quote) -> list[Table
         has_zone=when.has_zone,
     )
     return [orders, *([_customers(people, quote)] if people else [])]
+
+
+def _who(header: Seen, people: Seen | None, query: _Query) -> str:
+    """Select who placed an order: the header's customer, or the person behind it."""
+    own = header.roles["customer_id"]
+    if people is None:
+        return query.take("o", own)
+    link = query.quote(str(_same(people, own)))
+    query.tables += f"\nleft join {_place(people)} as c on o.{query.quote(own)} = c.{link}"
+    return query.take("c", people.roles["customer_id"])
 
 
 def _header_and_lines(files: Sequence[Seen]) -> tuple[Seen, Seen] | None:
@@ -115,7 +116,18 @@ def _place(one: Seen) -> str:
     return "(" + " union all by name ".join(f"select * from '{path}'" for path in paths) + ")"
 
 
-def _since_prior(header: Seen, quote: Quote, query: _Query) -> When | None:
+def _when(header: Seen, query: _Query) -> When | None:
+    """Return the time of the orders: a column of theirs, or one that the query makes."""
+    when = header.when or _since_prior(header, query.quote)
+    if when is None or when.value in {column.name for column in header.look.columns}:
+        return when
+    place = _place(header)
+    dated = f"from (\n    select *,\n        {when.value}\n        as ordered_at\n    from {place}\n) as o"
+    query.tables = query.tables.replace(f"from {place} as o", dated, 1)
+    return replace(when, value="ordered_at")
+
+
+def _since_prior(header: Seen, quote: Quote) -> When | None:
     """Return the time of orders that only say how many days passed since the same customer's former one."""
     names = {plain(column.name): quote(column.name) for column in header.look.columns if column.is_number}
     gap = next((name for key, name in names.items() if key.startswith("days_since_prior")), None)
@@ -127,13 +139,10 @@ def _since_prior(header: Seen, quote: Quote, query: _Query) -> When | None:
     days = f"sum(coalesce({gap}, 0)) over (partition by {who} order by cast({number} as int))"
     value = f"timestamp '{ARBITRARY_DAY}'\n        + {days} * interval 1 day"
     value += f"\n        + {hour} * interval 1 hour" if hour else ""
-    place = _place(header)
-    dated = f"from (\n    select *,\n        {value}\n        as ordered_at\n    from {place}\n) as o"
-    query.tables = query.tables.replace(f"from {place} as o", dated)
     note = (
         f"only days between a customer's orders are known: each begins on {ARBITRARY_DAY}, which is arbitrary"
     )
-    return When("ordered_at", notes=(note,))
+    return When(value, notes=(note,))
 
 
 def _people(header: Seen, files: Sequence[Seen]) -> Seen | None:

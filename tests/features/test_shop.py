@@ -33,6 +33,7 @@ REAL = {
         "complete_journey/r_package_2017",
         {"orders": 75_000, "items": 92_331, "customers": 801, "campaigns": 27, "assignments": 6_589},
     ),
+    "hillstrom": ("hillstrom_email", {"assignments": 64_000, "orders": 578, "interactions": 9_394}),
 }
 
 
