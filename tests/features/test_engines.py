@@ -2,8 +2,6 @@
 
 from __future__ import annotations
 
-import os
-import sys
 from collections.abc import Iterator
 from types import ModuleType
 from typing import Any
@@ -11,32 +9,15 @@ from typing import Any
 import pandas as pd
 import pytest
 
-from penchant.config import Config
 from penchant.features.catalogue import GROUPS
-from penchant.features.engine import spark_backend
 from penchant.features.labels import label
 from penchant.features.matrix import build
 from penchant.features.shop import Shop, shop_from_tables
 from penchant.features.spine import Spine
 from penchant.features.tasks import VALUE
 
-pytestmark = [
-    pytest.mark.spark,
-    pytest.mark.slow,
-    pytest.mark.xdist_group("spark"),
-    pytest.mark.filterwarnings("ignore:The copy keyword is deprecated"),  # pyspark 4.0 on pandas 3
-]
+pytestmark = pytest.mark.spark
 KEY = ["as_of", "customer_id"]
-
-
-@pytest.fixture(scope="module")
-def spark() -> Iterator[Any]:
-    pytest.importorskip("pyspark")
-    os.environ["PYSPARK_PYTHON"] = sys.executable
-    backend = spark_backend(Config().engine)
-    backend._session.conf.set("spark.sql.shuffle.partitions", "2")
-    yield backend
-    backend._session.stop()
 
 
 @pytest.fixture(scope="module")

@@ -2,10 +2,6 @@
 
 from __future__ import annotations
 
-import gc
-import os
-import sys
-from collections.abc import Iterator
 from pathlib import Path
 
 import pandas as pd
@@ -14,32 +10,7 @@ import pytest
 from penchant.config import read_config
 from penchant.features.shop import open_shop
 
-pytestmark = [
-    pytest.mark.spark,
-    pytest.mark.slow,
-    pytest.mark.xdist_group("spark"),
-    pytest.mark.filterwarnings("ignore:The copy keyword is deprecated"),  # pyspark 4.0 on pandas 3
-    pytest.mark.filterwarnings(
-        "ignore:unclosed <socket:ResourceWarning"
-    ),  # pyspark leaves them to the collector
-]
-
-
-@pytest.fixture(autouse=True)
-def sockets() -> Iterator[None]:
-    yield
-    gc.collect()
-
-
-@pytest.fixture(scope="module", autouse=True)
-def session() -> Iterator[None]:
-    pytest.importorskip("pyspark")
-    os.environ["PYSPARK_PYTHON"] = sys.executable
-    yield
-    from pyspark.sql import SparkSession
-
-    if (active := SparkSession.getActiveSession()) is not None:
-        active.stop()
+pytestmark = [pytest.mark.spark, pytest.mark.usefixtures("spark")]
 
 
 def test_a_shop_is_the_same_on_both_engines(tmp_path: Path) -> None:

@@ -2,37 +2,17 @@
 
 from __future__ import annotations
 
-import os
-import sys
-from collections.abc import Iterator
 from typing import Any
 
 import pandas as pd
 import pytest
 
 from penchant.config import Config
-from penchant.features.engine import spark_backend
 from penchant.features.shop import shop_from_tables
 from penchant.serving.measure import measure
 
-pytestmark = [
-    pytest.mark.spark,
-    pytest.mark.slow,
-    pytest.mark.xdist_group("spark"),
-    pytest.mark.filterwarnings("ignore:The copy keyword is deprecated"),  # pyspark 4.0 on pandas 3
-    pytest.mark.filterwarnings("ignore:unclosed <socket:ResourceWarning"),  # pyspark's own, to its engine
-]
+pytestmark = pytest.mark.spark
 END = pd.Timestamp("2025-09-01").to_pydatetime()
-
-
-@pytest.fixture(scope="module")
-def spark() -> Iterator[Any]:
-    pytest.importorskip("pyspark")
-    os.environ["PYSPARK_PYTHON"] = sys.executable
-    backend = spark_backend(Config().engine)
-    backend._session.conf.set("spark.sql.shuffle.partitions", "2")
-    yield backend
-    backend._session.stop()
 
 
 def test_engines_agree(spark: Any, trial_tables: Any, make_trial: Any) -> None:
