@@ -140,7 +140,7 @@ def causalml_qini_score(y: Any, uplift: Any, treatment: Any, *, normalize: bool 
     """
     n, y_t, n_t, y_c, n_c = _counts(y, uplift, treatment)
     curve = _filled(y_t - y_c * _ratio(n_t, n_c))
-    curve = curve / abs(curve[-1]) if normalize else curve
+    curve = _over_its_end(curve) if normalize else curve
     return float((curve.sum() - np.linspace(0.0, curve[-1], len(n) + 1).sum()) / len(curve))
 
 
@@ -148,7 +148,7 @@ def causalml_auuc_score(y: Any, uplift: Any, treatment: Any, *, normalize: bool 
     """Return what CausalML's ``auuc_score`` returns for one score; as in `causalml_qini_score`."""
     n, y_t, n_t, y_c, n_c = _counts(y, uplift, treatment)
     curve = _filled(_ratio(y_t, n_t) - _ratio(y_c, n_c)) * np.concatenate([[0], n])
-    curve = curve / abs(curve[-1]) if normalize else curve
+    curve = _over_its_end(curve) if normalize else curve
     return float(curve.mean())
 
 
@@ -191,9 +191,17 @@ def _sklift_curve(outcome: Floats, score: Floats, treated: Flags, kind: str) -> 
     return np.concatenate([[0.0], n]), np.concatenate([[0.0], curve])
 
 
+def _over_its_end(curve: Floats) -> Floats:
+    if curve[-1] == 0:
+        raise InputError("y", "without an average effect the curve has no norm", "0", "Pass normalize=False")
+    return curve / abs(curve[-1])
+
+
 def _share_of_perfect(actual: Curve, perfect: Curve) -> float:
     by_chance = perfect[0][-1] * perfect[1][-1] / 2
     best = np.trapezoid(perfect[1], perfect[0]) - by_chance
+    if best == 0:
+        raise InputError("y", "no ranking of equal outcomes is better than another", "equal outcomes")
     return float((np.trapezoid(actual[1], actual[0]) - by_chance) / best)
 
 

@@ -54,3 +54,7 @@ def test_what_the_peers_cannot_measure_is_refused() -> None:
         peers.sklift_qini_auc_score(1 - y, score, treated, negative_effect=False)
     with pytest.raises(InputError, match="customers of both arms"):
         peers.sklift_uplift_at_k(y, score, treated, strategy="overall", k=4)
+    with pytest.raises(InputError, match="equal outcomes"):
+        peers.sklift_qini_auc_score(np.zeros(40), score, treated)
+    with pytest.raises(InputError, match="Pass normalize=False"):
+        peers.causalml_auuc_score(np.ones(40), score, treated)
