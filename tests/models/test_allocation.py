@@ -75,7 +75,7 @@ def test_many_customers_lose_no_more_than_the_last_few(limits: Limits) -> None:
     table = pd.DataFrame(rng.gamma(2, 1, (20_000, 3)) * rng.random((20_000, 1)), columns=list("abc"))
     found = allocate(table, {"a": 0.2, "b": 0.5, "c": 1.0}, limits)
     assert not breaches(found, limits)
-    assert 0 <= found.bound - found.gain < 3 * table.max(axis=None)
+    assert -1e-6 <= found.bound - found.gain < 3  # sums in another order * table.max(axis=None)
     assert found.arm[0] in ("control", "a", "b", "c")
 
 

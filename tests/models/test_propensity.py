@@ -1,7 +1,6 @@
 from __future__ import annotations
 
 import pickle
-import time
 from typing import Any
 
 import numpy as np
@@ -161,23 +160,3 @@ def test_dates_rows_in_another_order_and_a_single_class_are_refused() -> None:
         PropensityModel().fit(X, y[::-1])
     with pytest.raises(TooLittleDataError, match="both outcomes"):
         PropensityModel().fit(X, np.zeros(400))
-
-
-@pytest.mark.slow
-def test_predicting_costs_hardly_more_than_lightgbm_itself() -> None:
-    X, y, _ = simulated(60_000)
-    X = pd.concat(
-        [X.assign(tier=1.0, region=2.0), *(X[["amount_90d"]].add_suffix(f"_{i}") for i in range(60))], axis=1
-    )
-    model = PropensityModel(n_threads=1, n_trees=150).fit(X[:5000], y[:5000])
-    matrix = X.to_numpy(dtype=np.float64)
-    own, plain = [], []
-    for _ in range(5):
-        for call, times in (
-            (lambda: model.predict_proba(X), own),
-            (lambda: model.boosters_["propensity"].predict(matrix, num_threads=1), plain),
-        ):
-            start = time.process_time()
-            call()
-            times.append(time.process_time() - start)
-    assert min(own) < 1.1 * min(plain) + 0.01, (own, plain)

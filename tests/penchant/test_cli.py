@@ -99,6 +99,7 @@ sys.modules["penchant"] = None
 import warnings; warnings.simplefilter("ignore")
 import mlflow, numpy, pandas
 mlflow.set_tracking_uri("sqlite:///mlruns/mlflow.db")
+mlflow.set_registry_uri("sqlite:///mlruns/mlflow.db")
 rows = pandas.read_parquet(sys.argv[1])
 numpy.save("elsewhere.npy", mlflow.pyfunc.load_model("models:/small.churn@champion").predict(rows))
 """
