@@ -77,36 +77,42 @@ def upsert(
 
 
 def _write(base: _Base, columns: list[str], table: str, key: list[str], *, replace: bool) -> Upserted:
-    target = _dotted(table)
-    same_key = " and ".join(f"t.{_name(k)} = i.{_name(k)}" for k in key)
-    same_wave = " and ".join(f"t.{_name(k)} = i.{_name(k)}" for k in (key[0], key[2]))
+    """Bring the table to what came in, and count what that changed."""
+    rest = [name for name in columns if name not in key]
+    same_key, same_wave = _equal(key), _equal([key[0], key[2]])
+    joined = f"{_dotted(table)} t join {INCOMING} i on {same_key}"
     left_over = (
         f"exists (select 1 from {INCOMING} i where {same_wave})"
         f" and not exists (select 1 from {INCOMING} i where {same_key})"
     )
-    n_left_over = base.number(f"select count(*) from {target} t where {left_over}")
+    n_left_over = base.number(f"select count(*) from {_dotted(table)} t where {left_over}")
     if not replace:
-        other_arm = f" and t.{_name(ARM)} is distinct from i.{_name(ARM)}" if ARM in columns else " and false"
-        n_flipped = base.number(f"select count(*) from {target} t join {INCOMING} i on {same_key}{other_arm}")
+        n_flipped = base.number(
+            f"select count(*) from {joined} where {_differs([ARM] if ARM in columns else [])}"
+        )
         _refuse_other_list(table, n_left_over, n_flipped)
-    rest = [name for name in columns if name not in key]
-    differs = " or ".join(f"t.{_name(c)} is distinct from i.{_name(c)}" for c in rest) or "false"
-    n_known = base.number(f"select count(*) from {target} t join {INCOMING} i on {same_key}")
-    n_changed = base.number(
-        f"select count(*) from {target} t join {INCOMING} i on {same_key} where {differs}"
-    )
+    n_known = base.number(f"select count(*) from {joined}")
+    n_changed = base.number(f"select count(*) from {joined} where {_differs(rest)}")
     n_rows = base.number(f"select count(*) from {INCOMING}")
     if n_left_over:
-        base.run(f"delete from {target} as t where {left_over}")
+        base.run(f"delete from {_dotted(table)} as t where {left_over}")
     if n_changed:
         values = ", ".join(f"{_name(c)} = i.{_name(c)}" for c in rest)
-        base.run(f"update {target} as t set {values} from {INCOMING} i where {same_key} and ({differs})")
-    names = ", ".join(_name(c) for c in columns)
-    base.run(
-        f"insert into {target} ({names}) select {names} from {INCOMING} on conflict ({', '.join(map(_name, key))})"
-        " do nothing"
-    )
+        base.run(
+            f"update {_dotted(table)} as t set {values} from {INCOMING} i where {same_key} and ({_differs(rest)})"
+        )
+    names, keys = (", ".join(map(_name, some)) for some in (columns, key))
+    incoming = f"select {names} from {INCOMING}"
+    base.run(f"insert into {_dotted(table)} ({names}) {incoming} on conflict ({keys}) do nothing")
     return Upserted(n_rows - n_known, n_changed, n_left_over, n_known - n_changed)
+
+
+def _equal(names: Sequence[str]) -> str:
+    return " and ".join(f"t.{_name(name)} = i.{_name(name)}" for name in names)
+
+
+def _differs(names: Sequence[str]) -> str:
+    return " or ".join(f"t.{_name(name)} is distinct from i.{_name(name)}" for name in names) or "false"
 
 
 def _refuse_other_list(table: str, n_left_over: int, n_flipped: int) -> None:

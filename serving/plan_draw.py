@@ -74,10 +74,7 @@ def draw_due(
     LeftOutError, NoModelError
         If a later wave lacks what its goal needs.
     """
-    later = [
-        _later_wave(candidates, past, plan, as_of, campaign, number, goal_named(campaign.goal, own))
-        for campaign, number in due_later(plan, past, as_of)
-    ]
+    later = [_later_wave(candidates, past, plan, as_of, due, own) for due in due_later(plan, past, as_of)]
     for surely in (False, True):
         result = allocate_plan(candidates, past, plan, as_of, own, surely=surely)
         due = [each for each in result.chosen if plan.day(each.crowd.sends[0]) == plan.day(as_of)]
@@ -140,15 +137,13 @@ def _later_wave(
     past: pd.DataFrame | None,
     plan: Plan,
     as_of: datetime,
-    campaign: CampaignSection,
-    number: int,
-    goal: Goal,
+    due: tuple[CampaignSection, int],
+    own: Sequence[Goal],
 ) -> Audience:
-    settings = replace(
-        _settings(plan, campaign, number, as_of),
-        assign=campaign.assign,
-        costed=costed(plan, campaign, number),
-    )
+    campaign, number = due
+    goal = goal_named(campaign.goal, own)
+    usual = _settings(plan, campaign, number, as_of)
+    settings = replace(usual, assign=campaign.assign, costed=costed(plan, campaign, number))
     return _with_split(draw_audience(of_goal(candidates, goal.name), past, goal, settings), plan)
 
 

@@ -160,37 +160,44 @@ def in_split(customer_id: pd.Series, plan: Plan, campaign_id: str) -> tuple[Mask
 def _crowd(
     people: pd.DataFrame, past: pd.DataFrame | None, plan: Plan, campaign: CampaignSection, goal: Goal
 ) -> Crowd:
-    mine = of_goal(people, goal.name)
-    entered = (
-        goal.eligible.holds(mine, f"goal '{goal.name}'") & in_split(mine["customer_id"], plan, campaign.id)[0]
-    )
-    for where in campaign.conditions:
-        if where.column not in mine:
-            raise LeftOutError(
-                f"campaign '{campaign.id}'", f"'{where.column}' is needed", "nothing of that name"
-            )
-        entered &= where.holds(mine)
-    pool = mine[entered].reset_index(drop=True)
-    arms, wave = costed(plan, campaign), Wave(campaign.id, 1, plan.sends(campaign)[0], plan.plan.seed)
+    pool = _entered(of_goal(people, goal.name), plan, campaign, goal)
+    arms, sends = costed(plan, campaign), plan.sends(campaign)
     gain = expected_gain(pool, goal, arms)
+    wave = Wave(campaign.id, 1, sends[0], plan.plan.seed)
     excluded = exclude(pool, past, arms, wave, plan.protection, goal.last_success_at)
     allowed = excluded.allowed & np.isfinite(gain.profit)
     stays = np.flatnonzero(pd.isna(excluded.reason) & allowed.any(axis=1))
-    rows = pool.iloc[stays].reset_index(drop=True)
-    by_lot = choose_arms(rows, goal, arms, gain.take(stays), allowed[stays], "split").shares
+    rows, gain, allowed = pool.iloc[stays].reset_index(drop=True), gain.take(stays), allowed[stays]
     return Crowd(
         campaign,
         goal,
         arms,
-        plan.sends(campaign),
+        sends,
         rows,
-        gain.take(stays),
-        allowed[stays],
-        by_lot if campaign.assign == "split" else np.zeros_like(by_lot),
+        gain,
+        allowed,
+        _shares(rows, goal, arms, gain, allowed) if campaign.assign == "split" else np.zeros(allowed.shape),
         len(pool),
         {reason: first for reason, (_, first) in excluded.counts.items() if first},
         campaign.holdout or plan.plan.holdout or goal.holdout,
     )
+
+
+def _entered(people: pd.DataFrame, plan: Plan, campaign: CampaignSection, goal: Goal) -> pd.DataFrame:
+    """Return who is eligible for the goal, falls to the campaign, and meets its conditions."""
+    entered = goal.eligible.holds(people, f"goal '{goal.name}'")
+    entered &= in_split(people["customer_id"], plan, campaign.id)[0]
+    for where in campaign.conditions:
+        if where.column not in people:
+            raise LeftOutError(
+                f"campaign '{campaign.id}'", f"'{where.column}' is needed", "nothing of that name"
+            )
+        entered &= where.holds(people)
+    return people[entered].reset_index(drop=True)
+
+
+def _shares(rows: pd.DataFrame, goal: Goal, arms: Sequence[Arm], gain: Gain, allowed: Mask) -> Floats:
+    return choose_arms(rows, goal, arms, gain, allowed, "split").shares
 
 
 @dataclass(frozen=True)
