@@ -41,6 +41,10 @@ class ColumnLook:
         The values, the frequent ones first, where they are few.
     time
         How its times are written; None where it holds none.
+    is_clock
+        Whether it holds times of day, such as 10:30.
+    longest
+        Signs of the longest value.
     """
 
     name: str
@@ -54,6 +58,8 @@ class ColumnLook:
     high: float | None = None
     values: tuple[str, ...] = ()
     time: TimeForm | None = None
+    is_clock: bool = False
+    longest: int = 0
 
     @property
     def is_unique(self) -> bool:
@@ -190,8 +196,16 @@ def _column(gate: Gate, raw: Raw, name: str, decimal: str) -> ColumnLook:
     columns = RawColumns(raw.names, raw.types, Reading(decimal=decimal))
     kind = raw.types[name]
     cell = columns.cell(name)
-    n_filled, n_distinct = gate.row(f"select count({cell}), count(distinct {cell}) from {raw.relation}")
-    look = ColumnLook(name, kind, int(n_filled), int(n_distinct))
+    text = f"{cell}::varchar"
+    n_filled, n_distinct, n_clocks, longest = gate.row(
+        f"select count({cell}), count(distinct {cell}),"
+        f" count(case when regexp_full_match({text}, '\\d{{1,2}}:\\d\\d(:\\d\\d)?') then 1 end), max(length({text}))"
+        f" from {raw.relation}"
+    )
+    is_clock = 0 < n_filled == n_clocks
+    look = ColumnLook(
+        name, kind, int(n_filled), int(n_distinct), is_clock=is_clock, longest=int(longest or 0)
+    )
     if not n_filled or "[" in kind or ("(" in kind and not kind.startswith("DECIMAL")):
         return look
     if not kind.startswith("TIMESTAMP") and kind not in ("DATE", "TIME", "BOOLEAN", "UUID"):

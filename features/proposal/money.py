@@ -36,7 +36,7 @@ def money(gate: Gate, look: TableLook, roles: Mapping[str, str], quote: Quote) -
     roles = _with_pieces(look, roles)
     columns: dict[str, str] = {}
     notes: list[str] = []
-    quantity, item = roles.get("quantity"), roles.get("item_id")
+    quantity, item = roles.get("quantity"), roles.get("item_id") or roles.get("category_id")
     if quantity:
         columns["quantity"] = quantity
     source = roles.get("amount") or roles.get("price")

@@ -8,6 +8,7 @@ from dataclasses import dataclass
 
 from .look import ColumnLook, TableLook
 
+MOST_SIGNS = 64  # of a key: the length of the longest usual hash
 ID = r"_?(id|ids|no|nr|num|nbr|number|nummer|key|code)"
 
 
@@ -64,7 +65,7 @@ def _is_anything(column: ColumnLook) -> bool:
 
 
 _WHO = (
-    "(customer|client|user|household|member|buyer|shopper|visitor|consumer|cust|account|loyalty_card"
+    "(customer|client|user|household|member|buyer|shopper|visitor|consumer|cust|account|person|loyalty_card"
     "|kunden?|cliente)"
 )
 _WHAT = "(item|product|prod|sku|article|artikel|goods|stock|material|asin|isbn|upc|ean|producto)"
@@ -134,7 +135,11 @@ ROLES: tuple[Role, ...] = (
         ),
         _is_number,
     ),
-    Role("list_price", (r"(list|regular|base|original|full|normal|catalog)_?price\d*|msrp|rrp",), _is_number),
+    Role(
+        "list_price",
+        (r"(\w+_)?(list|regular|base|original|full|normal|catalog)_?price\d*|msrp|rrp",),
+        _is_number,
+    ),
     Role("unit_cost", (r"(unit_?)?cost(_?price)?|cogs|asset",), _is_number),
     Role(
         "freight",
@@ -154,7 +159,8 @@ ROLES: tuple[Role, ...] = (
     Role(
         "amount",
         (
-            r"(sales?|purchase|order|tran\w*|line|item|basket|payment|net|paid|dollar)_?(amount|value|total|price|sales?)",
+            r"(sales?|purchase|order|tran\w*|line|item|basket|payment|net|paid|dollar)_?(amount|value|total|price|sales?)"
+            r"|(\w+_)?(amount|price|total|value)_paid",
             r"(total|grand)(_?(amount|price|value|sales?|paid|spent|cost|revenue))?|revenue|sales?|turnover|spend|spent"
             r"|amount|umsatz|gmv|payment|paid|金额|实付\w*",
             r"(?!.*(tax|discount|disc|rebate)).*(amount|amt|revenue|spend|sales|dollar\w*|value)",
@@ -213,7 +219,32 @@ def roles_of(look: TableLook) -> dict[str, str]:
         if role_name not in found and column_name not in taken:
             found[role_name] = column_name
             taken.add(column_name)
-    return found if "header" not in look.options else {**found, **_by_content(look)}
+    if "header" in look.options:
+        return {**found, **_by_content(look)}
+    if "customer_id" not in found and "time" in found and (who := _likely_customer(look, taken)):
+        found["customer_id"] = who
+    return found
+
+
+def is_called_customer(name: str) -> bool:
+    """Say whether a column's name says that it holds customers."""
+    return any(re.fullmatch(pattern, plain(name)) for pattern in ROLES[0].patterns)
+
+
+def _likely_customer(look: TableLook, taken: set[str]) -> str | None:
+    """Return the column that may hold customers though it is not called so: keys that return, and are many."""
+    return next(
+        (
+            column.name
+            for column in look.columns
+            if column.name not in taken
+            and _is_key(column)
+            and not column.is_clock
+            and max(20, 0.01 * column.n_filled) <= column.n_distinct <= 0.9 * column.n_filled
+            and (column.engine_type != "VARCHAR" or column.longest <= MOST_SIGNS)
+        ),
+        None,
+    )
 
 
 def _rank(role: Role, column: ColumnLook) -> int | None:

@@ -13,7 +13,8 @@ from .joins import joined_orders
 from .look import TableLook
 from .money import cancellations, money
 from .roles import kind_codes, numbered_kinds, plain, status_codes
-from .values import Quote, Seen, SourceProposal, TableProposal, When, seen
+from .values import Quote, Seen, SourceProposal, TableProposal, When
+from .when import seen
 
 MOST_ATTRIBUTES = 12
 MUCH_ALIKE = 0.4  # of the names of two files' columns that may be the same table
@@ -105,7 +106,7 @@ def _proposal(
 ) -> TableProposal:
     """Return the proposal of a table in which all files are read alike."""
     sources = tuple(replace(source, place=place) for place in one.places())
-    said = (*(when.notes if when else ()), *notes)
+    said = (*one.notes, *(when.notes if when else ()), *notes)
     if when is None:
         return TableProposal(name, sources, notes=said, has_zone=True)
     return TableProposal(name, sources, when.time_format, notes=said, has_zone=when.has_zone)

@@ -17,7 +17,7 @@ _DAYS = tuple(
 )
 _NAMED = ("%d-%b-%Y", "%d-%b-%y", "%d %b %Y", "%d %B %Y", "%b %d, %Y", "%B %d, %Y", "%b %d %Y", "%Y-%b-%d")
 _HOURS = ("", " %H:%M", " %H:%M:%S", " %I:%M %p", " %I:%M:%S %p", "T%H:%M:%S")
-_COMPACT = ("%Y%m%d", "%Y%m%d%H%M%S", "%Y%m%d%H%M", "%Y%m%d %H:%M:%S", "%Y%m%d %H%M%S")
+_COMPACT = ("%Y-%m-%d %H", "%Y%m%d", "%Y%m%d%H%M%S", "%Y%m%d%H%M", "%Y%m%d %H:%M:%S", "%Y%m%d %H%M%S")
 FORMATS = (*_COMPACT, *(day + hour for day, hour in product((*_DAYS, *_NAMED), _HOURS)))
 
 NEARLY_ALL = 0.98  # a file may hold a few bad times

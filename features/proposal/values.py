@@ -6,7 +6,6 @@ from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field
 
 from .look import TableLook
-from .roles import plain, roles_of
 
 Quote = Callable[[str], str]
 
@@ -80,6 +79,7 @@ class Seen:
     look: TableLook
     roles: Mapping[str, str]
     when: When | None
+    notes: tuple[str, ...] = ()
 
     def has(self, *parts: str) -> bool:
         """Say whether columns play all of these parts."""
@@ -103,40 +103,3 @@ class Seen:
         left = [column.name for column in self.look.columns if column.name not in used]
         more = " ..." if len(left) > 20 else ""
         return (f"not used: {', '.join(left[:20])}{more}",) if left else ()
-
-
-def seen(look: TableLook, quote: Quote) -> Seen:
-    """Return a file with the parts that its columns play."""
-    roles = roles_of(look)
-    return Seen(look, roles, _when(look, roles, quote))
-
-
-def _when(look: TableLook, roles: Mapping[str, str], quote: Quote) -> When | None:
-    if "time" not in roles:
-        return _counted_days(look, quote)
-    column = look.column(roles["time"])
-    form = column.time
-    if form is None:
-        return None
-    notes: tuple[str, ...] = ()
-    if form.other_format is not None:
-        notes = (
-            f"day and month of '{column.name}' cannot be told apart: '{form.time_format}' is a guess,"
-            f" '{form.other_format}' fits as well",
-        )
-    return When(column.name, form.time_format, form.has_zone, notes)
-
-
-def _counted_days(look: TableLook, quote: Quote) -> When | None:
-    """Return the time of data that counts days from a start of its own, and hours as hhmm."""
-    names = {plain(column.name): column for column in look.columns if column.is_whole}
-    day = next((names[name] for name in ("day", "day_no", "day_number", "day_idx") if name in names), None)
-    if day is None or not 0 <= (day.low or 0) <= (day.high or 0) < 10_000:
-        return None
-    value = f"timestamp '{ARBITRARY_DAY}' + {quote(day.name)} * interval 1 day"
-    clock = next((names[name] for name in ("trans_time", "time", "hhmm") if name in names), None)
-    if clock is not None and (clock.high or 0) < 2400:
-        hhmm = quote(clock.name)
-        value += f" + floor({hhmm} / 100) * interval 1 hour + ({hhmm} % 100) * interval 1 minute"
-    note = f"'{day.name}' counts days from a start that is not named: {ARBITRARY_DAY} is arbitrary"
-    return When(value, notes=(note,))

@@ -287,6 +287,51 @@ def short_dates(folder: Path) -> None:
     frame.to_csv(folder / "Retail_Data_Transactions.csv", index=False)
 
 
+def subscriptions(folder: Path) -> None:
+    frame = pd.DataFrame(
+        {
+            "msno": [f"{who:032x}=" for who in some(60)],
+            "payment_method_id": some(9),
+            "plan_list_price": some([99, 149]),
+            "actual_amount_paid": some([99, 149]),
+            "transaction_date": DAYS.strftime("%Y%m%d"),
+            "membership_expire_date": DAYS.strftime("%Y%m%d"),
+        }
+    )
+    frame.to_csv(folder / "transactions.csv", index=False)
+
+
+def repeat_buyers(folder: Path) -> None:
+    frame = pd.DataFrame(
+        {
+            "user_id": some(60),
+            "item_id": some(500),
+            "cat_id": some(90),
+            "seller_id": some(90),
+            "time_stamp": DAYS.month * 100 + DAYS.day,
+            "action_type": some(4) - 1,
+        }
+    )
+    frame.to_csv(folder / "user_log_format1.csv", index=False)
+
+
+def mall(folder: Path) -> None:
+    pieces, kinds = some(5), some(8)
+    frame = pd.DataFrame(
+        {
+            "invoice_no": [f"I{number}" for number in range(N)],
+            "customer_id": [f"C{who}" for who in some(90)],
+            "gender": some(["Male", "Female"]),
+            "category": [f"kind {kind}" for kind in kinds],
+            "quantity": pieces,
+            "price": pieces * kinds * 7.5,
+            "invoice_date": [f"{day.day}/{day.month}/{day.year}" for day in DAYS],
+            "invoice_time": DAYS.strftime("%H:%M"),
+        }
+    )
+    frame.to_csv(folder / "customer_shopping_data.csv", index=False)
+
+
 SHOPS: dict[Callable[[Path], None], dict[str, tuple[int, set[str]]]] = {
     online_retail: {"orders": (N - N // 20, {"order_id", "item_id", "quantity", "amount"})},
     cdnow: {"orders": (N, {"quantity", "amount"})},
@@ -316,6 +361,9 @@ SHOPS: dict[Callable[[Path], None], dict[str, tuple[int, set[str]]]] = {
         "items": (30, {"category_id", "list_price"}),
     },
     short_dates: {"orders": (N, {"amount"})},
+    subscriptions: {"orders": (N, {"amount"})},
+    repeat_buyers: {"interactions": (N, {"item_id", "category_id"}), "orders": (-1, {"item_id"})},
+    mall: {"orders": (N, {"order_id", "category_id", "quantity", "amount"})},
 }
 
 
@@ -335,7 +383,7 @@ def test_what_is_proposed_opens_the_shop(tmp_path: Path, write: Callable[[Path],
             found = shop.tables[table].count().execute()
             assert found == n_rows if n_rows >= 0 else found > 0
         times = shop.tables["orders"].ordered_at
-        if write not in (instacart, dunnhumby):
+        if write not in (instacart, dunnhumby, repeat_buyers):
             assert times.max().execute().year == 2019
             assert times.min().execute().year == 2019
 
@@ -353,6 +401,8 @@ MADE_OF: dict[Callable[[Path], None], dict[str, str]] = {
         "ordered_at": "order_purchase_timestamp",
     },
     instacart: {"ordered_at": "ordered_at"},
+    subscriptions: {"customer_id": "msno", "amount": "actual_amount_paid"},
+    mall: {"amount": "price", "ordered_at": "invoice_date || ' ' || invoice_time"},
 }
 
 

@@ -1,0 +1,91 @@
+"""What a file's time is made of, where no single column says it all."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Mapping
+
+from .look import ColumnLook, TableLook
+from .roles import is_called_customer, plain, roles_of
+from .values import ARBITRARY_DAY, Quote, Seen, When
+
+ARBITRARY_YEAR = ARBITRARY_DAY[:4]
+
+
+def seen(look: TableLook, quote: Quote) -> Seen:
+    """Return a file with the parts that its columns play, and what its time is made of."""
+    roles = roles_of(look)
+    who = roles.get("customer_id")
+    is_guess = who is not None and "header" not in look.options and not is_called_customer(who)
+    notes = (f"'{who}' is taken for the customer: the name does not say so",) if is_guess else ()
+    return Seen(look, roles, _when(look, roles, quote), notes)
+
+
+def _when(look: TableLook, roles: Mapping[str, str], quote: Quote) -> When | None:
+    if "time" not in roles:
+        attempts: tuple[Callable[[TableLook, Quote], When | None], ...] = (_counted_days, _days_of_a_year)
+        return next((when for attempt in attempts if (when := attempt(look, quote)) is not None), None)
+    column = look.column(roles["time"])
+    form = column.time
+    if form is None:
+        return None
+    notes: tuple[str, ...] = ()
+    if form.other_format is not None:
+        notes = (
+            f"day and month of '{column.name}' cannot be told apart: '{form.time_format}' is a guess,"
+            f" '{form.other_format}' fits as well",
+        )
+    clock = _clock(look, column)
+    if clock is None:
+        return When(column.name, form.time_format, form.has_zone, notes)
+    value = f"{quote(column.name)} || ' ' || {quote(clock.name)}"
+    hours = "%H:%M:%S" if clock.longest == len("00:00:00") else "%H:%M"
+    return When(value, f"{form.time_format} {hours}" if form.time_format else None, form.has_zone, notes)
+
+
+def _clock(look: TableLook, day: ColumnLook) -> ColumnLook | None:
+    """Return the column that holds the time of day, where the other holds days alone."""
+    form = day.time
+    if (
+        form is None
+        or form.has_zone
+        or "%H" in (form.time_format or "")
+        or day.engine_type != "VARCHAR"
+        or day.longest > len("30 September 2024")
+    ):
+        return None
+    if form.time_format is None and day.longest > len("2024-01-01"):
+        return None
+    return next((column for column in look.columns if column.is_clock and "time" in plain(column.name)), None)
+
+
+def _counted_days(look: TableLook, quote: Quote) -> When | None:
+    """Return the time of data that counts days from a start of its own, and hours as hhmm."""
+    names = {plain(column.name): column for column in look.columns if column.is_whole}
+    day = next((names[name] for name in ("day", "day_no", "day_number", "day_idx") if name in names), None)
+    if day is None or not 0 <= (day.low or 0) <= (day.high or 0) < 10_000:
+        return None
+    value = f"timestamp '{ARBITRARY_DAY}' + {quote(day.name)} * interval 1 day"
+    clock = next((names[name] for name in ("trans_time", "time", "hhmm") if name in names), None)
+    if clock is not None and (clock.high or 0) < 2400:
+        hhmm = quote(clock.name)
+        value += f" + floor({hhmm} / 100) * interval 1 hour + ({hhmm} % 100) * interval 1 minute"
+    note = f"'{day.name}' counts days from a start that is not named: {ARBITRARY_DAY} is arbitrary"
+    return When(value, notes=(note,))
+
+
+def _days_of_a_year(look: TableLook, quote: Quote) -> When | None:
+    """Return the time of data that gives month and day as one number, such as 1111."""
+    named = [
+        column for column in look.columns if plain(column.name) in ("time_stamp", "timestamp", "date", "day")
+    ]
+    found = next((column for column in named if column.is_whole and _is_month_and_day(column)), None)
+    if found is None:
+        return None
+    value = f"strptime('{ARBITRARY_YEAR}' || lpad({quote(found.name)}::varchar, 4, '0'), '%Y%m%d')"
+    return When(
+        value, notes=(f"'{found.name}' holds month and day of a year that is not named: {ARBITRARY_YEAR}",)
+    )
+
+
+def _is_month_and_day(column: ColumnLook) -> bool:
+    return (column.low or 0) >= 101 and (column.high or 0) <= 1231 and column.n_distinct <= 366
