@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Mapping
+from collections.abc import Mapping
 from pathlib import Path
 
 from rich.console import Group, RenderableType
@@ -108,13 +108,3 @@ def _example(example: Example, place: str) -> str:
         f"{name} = {'nothing' if value is None else repr(value)}" for name, value in example.values.items()
     )
     return f"{example.file}, {place} {example.row:,}" + (f": {cells}" if cells else "")
-
-
-def lines(report: CheckReport) -> Iterable[str]:
-    """Yield a report as lines of plain text, one for each finding."""
-    for table in report.tables.values():
-        yield _headline(table).plain
-        for name, n_rows in table.excluded.items():
-            yield f"  excluded: {name}: {n_rows:,} rows"
-        for found in table.findings:
-            yield f"  {found.severity}: {found.n_rows:,} rows: {_said(found).plain.splitlines()[0]}"
