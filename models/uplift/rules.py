@@ -46,9 +46,7 @@ def best_rule(problem: Problem, rows: Rows, scores: Scores) -> RulePart:
 
 def _number_cut(position: int, values: Floats, scores: Scores) -> tuple[RulePart, float]:
     """Return the best threshold of a column of numbers, and how many standard errors apart its sides are."""
-    known = values[~np.isnan(values)]
-    levels = np.linspace(0, 1, N_CUTS + 2)[1:-1]
-    cuts = np.unique(np.quantile(known, levels, method="lower")) if len(known) else np.empty(0)
+    cuts = _cuts(np.sort(values[~np.isnan(values)]))
     bins = np.searchsorted(cuts, values, side="left")  # bin i: above cut i - 1, not above cut i
     bins[np.isnan(values)] = 0
     sums = _sums(bins, len(cuts) + 1, scores)
@@ -56,6 +54,15 @@ def _number_cut(position: int, values: Floats, scores: Scores) -> tuple[RulePart
     inside, outside = _means(sums[:, ::-1], side)
     threshold = float(cuts[len(cuts) - 1 - side]) if len(cuts) else np.inf
     return RulePart(position, threshold, (), inside, outside), z
+
+
+def _cuts(rising: Floats) -> Floats:
+    """Return where a column is cut: at each value but the last where they are few, else at quantiles."""
+    distinct = rising[np.append(True, rising[1:] > rising[:-1])] if len(rising) else rising
+    if len(distinct) <= N_CUTS:
+        return distinct[:-1]
+    levels = np.linspace(0, 1, N_CUTS + 2)[1:-1]
+    return np.unique(rising[(levels * (len(rising) - 1)).astype(np.intp)])
 
 
 def _categories_cut(position: int, values: Floats, scores: Scores) -> tuple[RulePart, float]:
