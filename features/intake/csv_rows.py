@@ -7,10 +7,9 @@ from pathlib import Path
 
 import duckdb
 
-from penchant.errors import ContractError
-
 from .expressions import quoted_name, text_literal
-from .raw import BrokenLine, Gate, store
+from .raw import BrokenLine, Gate, guarded, store
+from .repair import without_open_quotes
 from .text import BLANKS, BLOCK, TextForm
 
 
@@ -38,19 +37,36 @@ def load_text(gate: Gate, name: str, form: TextForm, files: Mapping[str, str]) -
     ContractError
         If the files cannot be read as text with separators at all.
     """
+    paths = dict(zip(files, files, strict=True))
     try:
-        return _load(gate, name, form, dict(zip(files, files, strict=True)), files)
+        broken = _load(gate, name, form, paths, files)
     except duckdb.Error:
-        plain = {_with_plain_line_ends(gate, path): path for path in files}
-    try:
-        return _load(gate, name, form, plain, files)
-    except duckdb.Error as fault:
-        raise ContractError(
+        paths = {_with_plain_line_ends(gate, path): path for path in files}
+        broken = guarded(
+            lambda: _load(gate, name, form, paths, files),
             f"file '{next(iter(files.values()))}'",
-            f"text with cells separated by '{form.separator}'",
-            str(fault).splitlines()[0][:300],
-            "Name its separator, quote and encoding, or quote = '' if it uses none",
-        ) from None
+            f"text with cells separated by '{form.separator}' and quotes of '{form.quote}'",
+        )
+    if not any("\n" in line.text for line in broken):
+        return broken
+    return _load_repaired(gate, name, form, paths, files)
+
+
+def _load_repaired(
+    gate: Gate, name: str, form: TextForm, paths: Mapping[str, str], files: Mapping[str, str]
+) -> tuple[BrokenLine, ...]:
+    """Load files anew of which a broken line took the following ones with it."""
+    copies: dict[str, str] = {}
+    blanked: list[BrokenLine] = []
+    for path, own in paths.items():
+        copy = gate.folder / f"{gate.name('repaired')}.csv"
+        lines = without_open_quotes(path, copy, form)
+        copies[str(copy)] = own
+        blanked += [
+            BrokenLine(files[own], number, text.strip("\r\n"), "open quote") for number, text in lines
+        ]
+    broken = _load(gate, name, form, copies, files)
+    return tuple(sorted((*blanked, *broken), key=lambda line: (line.file, line.line)))
 
 
 def _load(

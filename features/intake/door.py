@@ -88,6 +88,8 @@ def receive(
     ------
     ConfigError
         If the configuration names a table or rule that does not exist.
+    ContractError
+        If a file turns out to be damaged while its rows are read.
     InputError
         If the engine's memory does not suffice.
     OutputError
@@ -106,6 +108,9 @@ def receive(
             str(fault).splitlines()[0],
             "Raise it",
         ) from None
+    except (duckdb.OperationalError, duckdb.DataError, duckdb.InvalidInputException) as fault:
+        got = str(fault).splitlines()[0][:300]
+        raise ContractError("the shop", "files that can be read to their end", got) from None
 
 
 def _receive(gate: Gate, config: Config, checked: bool, quarantine: Path | None) -> Received:

@@ -111,7 +111,10 @@ def part_of(site: Site) -> tuple[Part, list[Refusal]]:
             error = ContractError(f"{site.where}, column '{name}'", expected, wrong)
             refused[name] = Refusal("wrong_type", error)
         elif origin.engine_type != NOTHING:
-            origins[name] = _examined(site, origin)
+            try:
+                origins[name] = _examined(site, origin)
+            except ContractError as fault:
+                refused[name] = Refusal("unreadable", fault)
     for name in site.table.required:
         if name not in origins and name not in refused:
             refused[name] = Refusal("missing_column", _unmapped(site, name))
@@ -129,8 +132,20 @@ def _origin(site: Site, name: str, value: str) -> Origin:
 
 
 def _examined(site: Site, origin: Origin) -> Origin:
-    """Return an origin with what has to be known of all its rows before they are converted."""
-    return replace(origin, is_float_text=_is_float_text(site, origin), clock=_clock(site, origin))
+    """Return an origin with what has to be known of all its rows before they are converted.
+
+    Raises
+    ------
+    ContractError
+        If the rows cannot be read.
+    """
+    where = f"{site.where}, column '{origin.column.name}'"
+    is_float, times = guarded(
+        lambda: (_is_float_text(site, origin), _clock(site, origin)),
+        where,
+        "rows that can be read to their end",
+    )
+    return replace(origin, is_float_text=is_float, clock=times)
 
 
 _KINDS = {

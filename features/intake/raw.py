@@ -130,6 +130,8 @@ def guarded(action: Callable[[], Any], where: str, expected: str) -> Any:
     """
     try:
         return action()
+    except duckdb.OutOfMemoryException:
+        raise
     except (duckdb.Error, pa.ArrowException) as fault:
         raise ContractError(where, expected, str(fault).splitlines()[0][:300]) from None
 

@@ -12,6 +12,7 @@ import gzip
 import io
 import shutil
 import statistics
+import zlib
 from collections.abc import Iterator
 from dataclasses import dataclass
 from itertools import islice
@@ -30,6 +31,7 @@ MARKS = (  # the longer mark first: UTF-32's begins with UTF-16's
     (codecs.BOM_UTF16_LE, "utf-16"),
     (codecs.BOM_UTF16_BE, "utf-16"),
 )
+UNREADABLE = (OSError, EOFError, zlib.error, LookupError, UnicodeError)
 SAMPLE_ROWS = 200
 BLOCK = 1 << 22
 
@@ -70,13 +72,16 @@ def text_form(path: Path, source: Source) -> TextForm:
     ContractError
         If the file has no cells, cannot be decoded, or has no names for its columns.
     """
-    encoding, is_guess = (source.encoding, False) if source.encoding else found_encoding(path)
+    try:
+        encoding, is_guess = (source.encoding, False) if source.encoding else found_encoding(path)
+    except UNREADABLE as fault:
+        raise ContractError(f"file '{path.name}'", "a file that can be read to its end", str(fault)) from None
     lines = _first_lines(path, encoding)
     if not lines:
         raise ContractError(f"file '{path.name}'", "a text file with a header and rows", "an empty file")
-    if "\x00" in lines[0]:
+    if any(ord(sign) < ord(" ") and sign not in "\t\r\n" for sign in lines[0]):
         raise ContractError(
-            f"file '{path.name}'", "a text file", "NUL signs in its first line, as binary files have"
+            f"file '{path.name}'", "a text file", "control signs in its first line, as binary files have"
         )
     separator = source.separator or found_separator(lines, source.quote)
     rows = split_lines(lines, separator, source.quote)
@@ -120,7 +125,7 @@ def _first_lines(path: Path, encoding: str) -> list[str]:
         with opened(path) as stream:
             reader = io.TextIOWrapper(stream, encoding=encoding, errors="replace", newline="")
             lines = [line for line in islice(reader, SAMPLE_ROWS) if line.strip()]
-    except (LookupError, OSError, EOFError, UnicodeError) as fault:
+    except UNREADABLE as fault:
         raise ContractError(f"file '{path.name}'", f"text in '{encoding}'", str(fault)) from None
     return lines
 
@@ -221,7 +226,7 @@ def plain_copy(path: Path, form: TextForm, folder: Path, number: int) -> Path:
                 writer.writelines("\t".join(line.split()) + "\n" for line in reader if line.strip())
             else:
                 shutil.copyfileobj(reader, writer, BLOCK)
-    except (LookupError, OSError, EOFError, UnicodeError) as fault:
+    except UNREADABLE as fault:
         raise ContractError(f"file '{path.name}'", f"text in '{form.encoding}'", str(fault)) from None
     return copy
 

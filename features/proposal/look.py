@@ -11,7 +11,7 @@ from penchant.errors import PenchantError
 
 from ..intake.expressions import RawColumns
 from ..intake.files import DATABASE_SUFFIXES, JSON_SUFFIXES, PARQUET_SUFFIXES, database_tables, open_files
-from ..intake.raw import Gate, Raw
+from ..intake.raw import Gate, Raw, guarded
 from ..intake.sheets import SUFFIXES as SHEET_SUFFIXES
 from ..intake.sheets import sheet_names
 from .samples import TEXT_SUFFIXES, shape, text_sample
@@ -180,7 +180,11 @@ def _look(gate: Gate, path: Path, source: Source) -> TableLook | None:
         raise found.faults[0]
     raw = found.raws[0]
     rows = gate.name("sample")
-    gate.execute(f"create table {rows} as from {raw.relation} limit {SAMPLE_ROWS}")
+    guarded(
+        lambda: gate.execute(f"create table {rows} as from {raw.relation} limit {SAMPLE_ROWS}"),
+        f"file '{path.name}'",
+        "rows that can be read",
+    )
     n_rows = int(gate.row(f"select count(*) from {rows}")[0])
     if not n_rows:
         return None

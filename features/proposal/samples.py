@@ -10,9 +10,11 @@ from pathlib import Path
 import pyarrow as pa
 import pyarrow.parquet as pq
 
+from penchant.errors import ContractError
+
 from ..intake.files import PARQUET_SUFFIXES
 from ..intake.raw import Gate
-from ..intake.text import MARKS, found_separator, opened, split_lines
+from ..intake.text import MARKS, UNREADABLE, found_separator, opened, split_lines
 
 TEXT_SUFFIXES = (".csv", ".tsv", ".txt", ".dat", ".tab", ".gz")
 HEAD_BYTES, TAIL_BYTES = 3_000_000, 500_000
@@ -29,7 +31,33 @@ def text_sample(gate: Gate, path: Path) -> tuple[Path, dict[str, object]]:
         The sample.
     dict
         What penchant.toml has to say: key -> value.
+
+    Raises
+    ------
+    ContractError
+        If the file is damaged.
     """
+    try:
+        encoding, text = _ends(path)
+    except UNREADABLE as fault:
+        raise ContractError(f"file '{path.name}'", "a file that can be read to its end", str(fault)) from None
+    if not text.strip():
+        raise ContractError(f"file '{path.name}'", "a file with rows", "an empty file")
+    options: dict[str, object] = {"encoding": "windows-1252"} if encoding == "cp1252" else {}
+    separator, rows = _first_rows(text)
+    if separator != ",":
+        options["separator"] = separator
+    if rows and not has_header(rows):
+        options["header"] = False
+        options["names"] = [f"column{number}" for number in range(1, len(rows[0]) + 1)]
+    copy = gate.folder / gate.name("look") / path.name.removesuffix(".gz")  # messages name the file
+    copy.parent.mkdir()
+    copy.write_text(text, encoding="utf-8", newline="")
+    return copy, options
+
+
+def _ends(path: Path) -> tuple[str, str]:
+    """Return a text file's encoding, and its first and last lines."""
     with opened(path) as stream:
         content = stream.read(HEAD_BYTES)
         encoding = _encoding(content)
@@ -40,17 +68,7 @@ def text_sample(gate: Gate, path: Path) -> tuple[Path, dict[str, object]]:
             content = content[: content.rfind(b"\n") + 1] + stream.read().partition(b"\n")[2]
             is_cut = False
     text = codecs.decode(content, encoding, "ignore")
-    text = text[: text.rfind("\n") + 1] if is_cut else text
-    options: dict[str, object] = {"encoding": "windows-1252"} if encoding == "cp1252" else {}
-    separator, rows = _first_rows(text)
-    if separator != ",":
-        options["separator"] = separator
-    if rows and not has_header(rows):
-        options["header"] = False
-        options["names"] = [f"column{number}" for number in range(1, len(rows[0]) + 1)]
-    copy = gate.folder / f"{gate.name('look')}.csv"
-    copy.write_text(text, encoding="utf-8", newline="")
-    return copy, options
+    return encoding, text[: text.rfind("\n") + 1] if is_cut else text
 
 
 def _encoding(content: bytes) -> str:
@@ -83,7 +101,7 @@ def shape(path: Path) -> Hashable:
             return path
         with opened(path) as stream:
             content = stream.read(FIRST_BYTES)
-    except (OSError, EOFError, pa.ArrowException):
+    except (*UNREADABLE, pa.ArrowException):
         return path
     separator, rows = _first_rows(codecs.decode(content, _encoding(content), "ignore"))
     if not rows:

@@ -7,8 +7,9 @@ from pathlib import Path
 
 import pytest
 
-from penchant.config import Source
+from penchant.config import Source, read_config
 from penchant.errors import ContractError
+from penchant.features.check import check
 from penchant.features.intake.text import found_encoding, found_separator, text_form
 
 ANY = Source(path="any.csv")
@@ -58,9 +59,32 @@ def test_a_packed_file_is_looked_into(tmp_path: Path) -> None:
     assert (form.separator, form.names) == (";", ("id", "at"))
 
 
-@pytest.mark.parametrize(("content", "got"), [(b"", "an empty file"), (b"\x00\x01,\x02\n1,2\n", "NUL signs")])
+@pytest.mark.parametrize(
+    ("content", "got"), [(b"", "an empty file"), (b"\x00\x01,\x02\n1,2\n", "control signs")]
+)
 def test_what_is_no_text_is_refused(tmp_path: Path, content: bytes, got: str) -> None:
     path = tmp_path / "a.csv"
     path.write_bytes(content)
     with pytest.raises(ContractError, match=got):
         text_form(path, ANY)
+
+
+def test_a_quote_that_is_never_closed_breaks_its_own_line_alone(tmp_path: Path) -> None:
+    good = 'a,"two\nlines",1\nb,x,2\n'
+    (tmp_path / "o.csv").write_text(
+        "customer_id,note,amount\n" + good * 500 + 'c,"open,3\n' + good * 500 + 'd,"last,4'
+    )
+    columns = {"ordered_at": "timestamp '2020-01-01'"}
+    report = check(read_config({"tables": {"orders": {"path": "o.csv", "columns": columns}}}), tmp_path)
+    orders = report.tables["orders"]
+    assert (orders.n_accepted, orders.n_set_aside) == (2000, 2)
+    broken = next(found for found in orders.findings if found.rule == "broken_line")
+    assert [example.row for example in broken.examples] == [1502, 3003]
+    assert broken.examples[0].values == {"line": 'c,"open,3'}
+
+
+@pytest.mark.parametrize("content", [b"cut", gzip.compress(b"id,at\n" * 20_000)[:-100]])
+def test_a_damaged_packed_file_is_refused(tmp_path: Path, content: bytes) -> None:
+    (tmp_path / "a.csv.gz").write_bytes(content)
+    with pytest.raises(ContractError, match="read to its end"):
+        text_form(tmp_path / "a.csv.gz", ANY)
