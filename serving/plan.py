@@ -15,64 +15,17 @@ import numpy as np
 import numpy.typing as npt
 import pandas as pd
 
-from ..models import allocation
-from ..models.estimate import Estimate
-from ..models.inputs import Floats
 from .eligible import Mask, read_people
 from .expected import Expected, total
 from .goals import Goal
 from .holdout import SAFETY
 from .plan_file import Plan
-from .plan_limits import shared_limits, used_before
+from .plan_limits import used_before
 from .plan_options import Contacts, Crowd, open_crowds
+from .plan_problem import Chosen, Problem, pose
 
 ROUNDS = 4  # allocations after which customers beyond a cap are left out for good
 SHRINKS = 8  # times the budget is narrowed before the surest bound is taken
-
-
-@dataclass(frozen=True, eq=False)
-class Chosen:
-    """What the allocation gives to one crowd.
-
-    Attributes
-    ----------
-    crowd
-        The campaign's customers and options.
-    option
-        (n,) the option of each customer, -1 for none.
-    """
-
-    crowd: Crowd
-    option: npt.NDArray[np.intp]
-
-    @property
-    def taken(self) -> Mask:
-        """(n,) who is in the campaign's audience."""
-        return self.option >= 0
-
-    def of(self, by_option: Floats) -> Floats:
-        """Return (m,) the values of the chosen options of those taken."""
-        rows = np.flatnonzero(self.taken)
-        return by_option[rows, self.option[rows]]
-
-    def by_arm(self, values: Floats) -> float:
-        """Return the expected sum of (n, k) values over those treated, the holdout left out."""
-        rows = np.flatnonzero(self.taken)
-        if self.crowd.is_split:
-            shares = self.crowd.shares[rows]
-            total = np.where(shares > 0, shares * values[rows], 0.0).sum()
-        else:
-            total = values[rows, self.option[rows]].sum()
-        return float(total * (1.0 - self.crowd.holdout))
-
-    @property
-    def expected(self) -> Expected:
-        """What the campaign is expected to bring, all its waves together."""
-        gain = self.crowd.gain
-        moved, worth = (gain.uplift, gain.low, gain.high), (gain.value, gain.value_low, gain.value_high)
-        return Expected(
-            Estimate(*map(self.by_arm, moved)), Estimate(*map(self.by_arm, worth)), self.by_arm(gain.cost)
-        )
 
 
 @dataclass(frozen=True, eq=False)
@@ -162,9 +115,12 @@ def _within_caps(
     crowds: list[Crowd], past: pd.DataFrame | None, plan: Plan, used: Mapping[str, float], *, surely: bool
 ) -> tuple[list[Chosen], Mapping[str, float]]:
     """Allocate, leave out what would break a cap across phases, and allocate what this frees."""
+    problem = pose(crowds, plan, used, surely=surely)
+    budget = None if plan.plan.budget is None else max(0.0, plan.plan.budget - used["budget"])
     barred = [np.zeros(len(crowd.people), bool) for crowd in crowds]
     for _ in range(ROUNDS):
-        chosen, prices = _within_budget(crowds, barred, plan, used, surely=surely)
+        found = _within_budget(problem, barred, budget)
+        chosen, prices = found or pose(crowds, plan, used, surely=True).solve(barred, budget)
         over = _over_caps(chosen, past, plan)
         if not any(mask.any() for mask in over):
             break
@@ -197,17 +153,19 @@ def _channels(chosen: Chosen, rows: npt.NDArray[np.intp]) -> npt.NDArray[np.obje
 
 
 def _within_budget(
-    crowds: list[Crowd], barred: list[Mask], plan: Plan, used: Mapping[str, float], *, surely: bool
-) -> tuple[list[Chosen], Mapping[str, float]]:
-    """Allocate so that no draw of the holdout takes the cost beyond the budget."""
-    budget = None if plan.plan.budget is None else max(0.0, plan.plan.budget - used.get("budget", 0.0))
+    problem: Problem, barred: list[Mask], budget: float | None
+) -> tuple[list[Chosen], Mapping[str, float]] | None:
+    """Allocate so that no draw of the holdout takes the cost beyond the budget; None where that is not found.
+
+    What is expected to be spent is narrowed until the draw's deviation has room.
+    """
     limit = budget
     for _ in range(SHRINKS):
-        chosen, prices = _allocated(crowds, barred, plan, used, limit, surely=surely)
-        if budget is None or limit is None or surely or (most := _most_spent(chosen)) <= budget:
+        chosen, prices = problem.solve(barred, limit)
+        if budget is None or limit is None or (most := _most_spent(chosen)) <= budget:
             return chosen, prices
         limit *= 0.999 * budget / most
-    return _allocated(crowds, barred, plan, used, budget, surely=True)
+    return None
 
 
 def _most_spent(chosen: list[Chosen]) -> float:
@@ -217,53 +175,3 @@ def _most_spent(chosen: list[Chosen]) -> float:
     mean = sum(float(cost.sum()) * (1.0 - h) for cost, h in costs)
     variance = sum(float((cost**2).sum()) * h * (1.0 - h) for cost, h in costs)
     return min(everyone, mean + SAFETY * float(np.sqrt(variance)))
-
-
-def _allocated(
-    crowds: list[Crowd],
-    barred: list[Mask],
-    plan: Plan,
-    used: Mapping[str, float],
-    budget: float | None,
-    *,
-    surely: bool,
-) -> tuple[list[Chosen], Mapping[str, float]]:
-    if not crowds or not any(len(crowd.people) for crowd in crowds):
-        return [Chosen(crowd, np.full(len(crowd.people), -1)) for crowd in crowds], {}
-    index = _units(crowds)
-    names = [name for crowd in crowds for name in crowd.options]
-    gain = np.full((len(index), len(names)), np.nan)
-    cost = np.zeros_like(gain)
-    start = 0
-    for crowd, mask in zip(crowds, barred, strict=True):
-        rows = index.get_indexer(pd.Index(_keys(crowd)))[:, None]
-        columns = np.arange(start, start + len(crowd.options))[None, :]
-        treated = 1.0 - crowd.holdout
-        gain[rows, columns] = np.where(mask[:, None], np.nan, crowd.worth() * treated)
-        cost[rows, columns] = np.nan_to_num(crowd.costs()) * (1.0 if surely else treated)
-        start += len(crowd.options)
-    shared = shared_limits(crowds, plan, used, surely=surely)
-    limits = allocation.Limits(budget=budget, capacity={limit.options: limit.customers for limit in shared})
-    found = allocation.allocate(pd.DataFrame(gain, columns=names), pd.DataFrame(cost, columns=names), limits)
-    prices = {limit.words: limit.price(found.prices) for limit in shared}
-    if budget is not None:
-        prices["budget"] = found.prices["budget"]
-    return _split_up(crowds, index, found.codes.astype(np.intp) - 1), prices
-
-
-def _units(crowds: list[Crowd]) -> pd.Index:
-    """Return all pairs of phase and customer, sorted."""
-    return pd.Index(np.unique(np.concatenate([_keys(crowd) for crowd in crowds])))
-
-
-def _keys(crowd: Crowd) -> npt.NDArray[np.object_]:
-    return (crowd.phase + "|" + crowd.people["customer_id"]).to_numpy(object)
-
-
-def _split_up(crowds: list[Crowd], index: pd.Index, code: npt.NDArray[np.intp]) -> list[Chosen]:
-    chosen, start = [], 0
-    for crowd in crowds:
-        own = code[index.get_indexer(pd.Index(_keys(crowd)))] - start
-        chosen.append(Chosen(crowd, np.where((own >= 0) & (own < len(crowd.options)), own, -1)))
-        start += len(crowd.options)
-    return chosen

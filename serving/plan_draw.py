@@ -20,10 +20,11 @@ from .cut import Limits
 from .eligible import of_goal
 from .exclusions import Wave
 from .goals import Goal, goal_named
-from .plan import Chosen, PlanResult, allocate_plan
+from .plan import PlanResult, allocate_plan
 from .plan_file import CampaignSection, Plan
 from .plan_limits import used_before
 from .plan_options import costed, in_split
+from .plan_problem import Chosen
 
 SUMMARY = "plan.json"
 

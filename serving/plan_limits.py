@@ -40,10 +40,6 @@ class Shared:
     surely: float
     per_unit: float
 
-    def price(self, prices: Mapping[str, float]) -> float:
-        """Return what one more unit would bring."""
-        return prices[" + ".join(self.options)] * self.per_unit
-
 
 def shared_limits(
     crowds: Sequence[Crowd], plan: Plan, used: Mapping[str, float], *, surely: bool = False

@@ -8,7 +8,8 @@ if TYPE_CHECKING:
     from rich.console import RenderableType
 
     from .expected import Expected
-    from .plan import Chosen, PlanResult
+    from .plan import PlanResult
+    from .plan_problem import Chosen
 
 CHEAPEST = "nothing is known of which offer works better, so the cheapest wins; assign = 'split' finds it out"
 
