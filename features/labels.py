@@ -141,4 +141,5 @@ def _labelled(shop: Shop, task: Task, spine: Spine, span: Span) -> pd.DataFrame:
 
 
 def _sorted(rows: Any) -> pd.DataFrame:
-    return rows.order_by(["as_of", "customer_id"]).to_pandas()
+    frame = rows.order_by(["as_of", "customer_id"]).to_pandas()
+    return frame.astype({"as_of": "datetime64[us]"})  # whatever the engine's own resolution is
