@@ -38,7 +38,7 @@ def spark() -> Iterator[Any]:
     from penchant.features.engine import spark_backend
 
     os.environ["PYSPARK_PYTHON"] = sys.executable
-    backend = spark_backend(EngineSection(kind="spark", memory_limit="1GB"))
+    backend = spark_backend(EngineSection(kind="spark", memory_limit="4GB"))
     backend._session.conf.set("spark.sql.shuffle.partitions", "2")
     yield backend
     backend._session.stop()
