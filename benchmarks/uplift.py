@@ -42,7 +42,7 @@ from benchmarks.uplift_data import (
     make_large,
     make_trial,
 )
-from benchmarks.uplift_peers import PEERS
+from benchmarks.uplift_peers import PEERS, file_of
 
 ROOT = Path(__file__).resolve().parent.parent
 FIRST_SEED = 1000
@@ -86,21 +86,20 @@ class Peers:
         """Run all peers on trials that are not in the folder yet."""
         if not self.python:
             return
+        folder = str(self.folder.resolve())
         jobs = [
-            {"trial": spec, "peers": self.names, "out": str(self.folder / f"{key}.npz")}
-            for key, spec in trials.items()
+            {"trial": spec, "key": key, "peers": self.names, "folder": folder} for key, spec in trials.items()
         ]
         listed = self.folder / "jobs.json"
         listed.write_text(json.dumps(jobs), encoding="utf-8")
-        subprocess.run([self.python, "-m", "benchmarks.uplift_peers", str(listed)], check=True, cwd=ROOT)
+        subprocess.run(
+            [self.python, "-m", "benchmarks.uplift_peers", str(listed.resolve())], check=True, cwd=ROOT
+        )
 
     def predictions(self, key: str) -> dict[str, Floats]:
         """Return the peers' uplift of a trial's test rows."""
-        path = self.folder / f"{key}.npz"
-        if not path.is_file():
-            return {}
-        with np.load(path) as held:
-            return {name: held[name].astype(np.float64) for name in held.files if not name.endswith("|cpu")}
+        files = {name: file_of(self.folder, key, name) for name in self.names}
+        return {name: np.load(file).astype(np.float64) for name, file in files.items() if file.is_file()}
 
 
 def known_effects(cases: Sequence[Case], seeds: Sequence[int], peers: Peers) -> dict[str, Any]:

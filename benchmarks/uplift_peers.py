@@ -149,7 +149,7 @@ def metalearners_dr(X: Any, w: Any, y: Any, p: Any, X_test: Any) -> Any:
 PEERS: dict[str, Predict] = {
     "CausalML S": causalml_s,
     "CausalML T": causalml_t,
-    "CausalML T, LightGBM's defaults": causalml_t_defaults,
+    "CausalML T (LightGBM's defaults)": causalml_t_defaults,
     "CausalML X": causalml_x,
     "CausalML R": causalml_r,
     "CausalML DR": causalml_dr,
@@ -167,26 +167,32 @@ def read_trial(spec: dict[str, Any]) -> Trial:
     return make_trial(Case(**spec["case"]), spec["seed"])
 
 
+def file_of(folder: Path, key: str, peer: str) -> Path:
+    """Return where a peer's predictions for a trial are kept."""
+    return folder / f"{key}__{''.join(letter for letter in peer if letter.isalnum())}.npy"
+
+
 def run(job: dict[str, Any]) -> None:
-    """Write the predictions and CPU seconds of a job's peers."""
+    """Write the predictions of a job's peers; what is there already stays."""
+    wanted = {name: file_of(Path(job["folder"]), job["key"], name) for name in job["peers"]}
+    wanted = {name: file for name, file in wanted.items() if not file.is_file()}
+    if not wanted:
+        return
     trial = read_trial(job["trial"])
     X, X_test = as_numbers(trial.X, trial.X_test)
-    found: dict[str, Any] = {}
-    for name in job["peers"]:
+    for name, file in wanted.items():
         start = time.process_time()
         try:
-            found[name] = np.ravel(PEERS[name](X, trial.treated, trial.y, trial.p, X_test)).astype(np.float32)
+            uplift = np.ravel(PEERS[name](X, trial.treated, trial.y, trial.p, X_test))
         except ImportError as fault:
             print(f"{name} left out: {fault}", file=sys.stderr)
             continue
-        found[f"{name}|cpu"] = time.process_time() - start
-    np.savez(job["out"], **found)
+        np.save(file, uplift.astype(np.float32))
+        print(f"{job['key']} {name} {time.process_time() - start:.1f} s", file=sys.stderr, flush=True)
 
 
 def speed(spec: dict[str, Any]) -> None:
     """Fit one peer on the large table and print CPU seconds, peak memory and the error of the effect."""
-    from benchmarks.uplift_data import make_large  # noqa: F401  (the table comes as a file)
-
     data = np.load(spec["data"])
     X, w, y, effect = (data[name] for name in ("X", "treated", "y", "effect"))
     print(json.dumps(fit_large(spec["peer"], X, w, y, effect)))
@@ -222,9 +228,7 @@ def main() -> None:
         speed(jobs)
         return
     for job in jobs:
-        if not Path(job["out"]).is_file():
-            run(job)
-            print(job["out"], file=sys.stderr, flush=True)
+        run(job)
 
 
 if __name__ == "__main__":

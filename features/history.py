@@ -91,13 +91,13 @@ class History:
         Ibis table with the spine's ``customer_id``, each once.
     keep
         Where prepared tables are kept.
-    with_everyone
-        Whether signals compare with all customers, so that everyone's facts are needed.
+    adds_others
+        Whether there may be customers beside those, whom signals compare with.
     """
 
-    def __init__(self, shop: Shop, people: Any, keep: Keep, *, with_everyone: bool = True) -> None:
-        self.shop, self.keep, self.with_everyone = shop, keep, with_everyone
-        self._people = people
+    def __init__(self, shop: Shop, people: Any, keep: Keep, *, adds_others: bool = True) -> None:
+        self.shop, self.keep = shop, keep
+        self._people, self._adds_others = people, adds_others
         self._kept: dict[str, Any] = {}
 
     def remembered(self, name: str, ask: Callable[[], T]) -> T:
@@ -119,7 +119,7 @@ class History:
 
     def _codes(self) -> Any:
         people = self._people.mutate(wanted=True)
-        if self.with_everyone:
+        if self._adds_others:
             sources = [
                 self.shop.tables[name].select("customer_id", wanted=False)
                 for name in ("orders", "interactions")
@@ -133,12 +133,11 @@ class History:
     @cached_property
     def all_wanted(self) -> bool:
         """Whether the spine's customers are everyone who is prepared."""
-        return not self.with_everyone or not bool((~self.codes.wanted).any().execute())
+        return not self._adds_others or not bool((~self.codes.wanted).any().execute())
 
     def coded(self, rows: Any) -> Any:
         """Return rows of prepared customers with their code instead of their id."""
-        codes = self.codes if self.with_everyone else self.codes.drop("wanted").mutate(wanted=True)
-        return rows.inner_join(codes, "customer_id").drop("customer_id")
+        return rows.inner_join(self.codes, "customer_id").drop("customer_id")
 
     @property
     def lines(self) -> Any:
@@ -164,27 +163,21 @@ class History:
 
     @property
     def interactions(self) -> Any:
-        """Interactions, coded."""
-        return self.kept(
-            "interactions", lambda: self.coded(facts.interactions(self.shop)), ("code", "occurred_at")
-        )
+        """Interactions, coded: see `facts.interactions`; is_session, is_day: whether one begins with it.
 
-    @property
-    def sessions(self) -> Any:
-        """Interactions that begin a session or a day, coded: wanted, code, occurred_at, is_session, is_day."""
-        return self.kept("sessions", self._sessions, ("code",))
+        What the window for these two brings together, an engine leaves together: a customer's rows.
+        """
+        return self.kept("interactions", self._interactions)
 
-    def _sessions(self) -> Any:
-        acts = self.interactions.select("wanted", "code", "occurred_at")
-        before = acts.occurred_at.lag().over(group_by="code", order_by="occurred_at")
-        acts = acts.mutate(before=before)
+    def _interactions(self) -> Any:
+        acts = self.coded(facts.interactions(self.shop))
+        acts = acts.mutate(before=acts.occurred_at.lag().over(group_by="code", order_by="occurred_at"))
         minutes = acts.occurred_at.delta(acts.before, unit="microsecond") / 60e6
         later_day = self.local(acts.occurred_at).date() != self.local(acts.before).date()
-        marked = acts.mutate(
+        return acts.mutate(
             is_session=acts.before.isnull() | (minutes > SESSION_MINUTES),
             is_day=acts.before.isnull() | later_day,
-        )
-        return marked.filter(_.is_session | _.is_day).drop("before")
+        ).drop("before")
 
     @property
     def assignments(self) -> Any:

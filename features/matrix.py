@@ -214,7 +214,9 @@ def evaluated(
     """
     with Keep(shop.backend) as passing:
         rows = passing.table(spine.table)
-        history = History(shop, rows.select("customer_id").distinct(), passing)
+        history = History(
+            shop, rows.select("customer_id").distinct(), passing, adds_others=not spine.has_everyone
+        )
         coded = rows.inner_join(history.codes.select("customer_id", "code"), "customer_id")
         if spine.instants is None:
             number = ibis.row_number().over(order_by=["as_of", "customer_id"]).cast("int64")

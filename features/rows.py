@@ -15,7 +15,7 @@ from .times import days_before
 if TYPE_CHECKING:
     from .past import Past
 
-MILLION = 1_000_000
+BILLION = 1_000_000_000
 
 
 class Questions:
@@ -87,12 +87,12 @@ class Rows:
         return self._ask(lambda keys: keys.count(), ibis._["row"]).fill_null(0)
 
     def sum(self, value: Any) -> Any:
-        """Return the sum; 0 without any row. Fractions count to the millionth."""
+        """Return the sum; 0 without any row. Fractions count to the billionth."""
         total, unit = self._total(value)
         return (total / unit if unit > 1 else total).fill_null(0)
 
     def mean(self, value: Any) -> Any:
-        """Return the mean; null without any value. Fractions count to the millionth."""
+        """Return the mean; null without any value. Fractions count to the billionth."""
         total, unit = self._total(value)
         n = self._ask(lambda values: values.count(), value)
         return total / (n * unit).nullif(0)
@@ -148,12 +148,13 @@ class Rows:
         """Return a sum in whole units and how many of them make one.
 
         Whole numbers add up to the same sum in any order and on any engine; fractions do not, and are summed in
-        millionths.
+        billionths; a value beyond a billion counts as a billion.
         """
         bound = self._bound(value)
         if not bound.type().is_floating():
             return self._ask(lambda values: values.sum(), bound), 1
-        return self._ask(lambda values: values.sum(), (bound * MILLION).round().cast("int64")), MILLION
+        fixed = (bound.clip(-BILLION, BILLION) * BILLION).round().cast("int64")
+        return self._ask(lambda values: values.sum(), fixed), BILLION
 
     def _bound(self, value: Any) -> Any:
         return self.relation.bind(value)[0]

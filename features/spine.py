@@ -33,10 +33,13 @@ class Spine:
         Ibis table or expression: ``customer_id`` (string), ``as_of`` (timestamp in UTC, no zone); each pair once.
     instants
         The distinct as_of, rising, where they are few; None where each row may have its own.
+    has_everyone
+        Whether whoever had done anything before the last of the instants is in it.
     """
 
     table: Any
     instants: tuple[datetime, ...] | None
+    has_everyone: bool = False
 
     @classmethod
     def at(
@@ -69,7 +72,7 @@ class Spine:
             seen.filter(_.first_seen_at < _literal(moment)).select("customer_id", as_of=_literal(moment))
             for moment in instants
         ]
-        return cls(ibis.union(*known), instants)
+        return cls(ibis.union(*known), instants, has_everyone=True)
 
     @classmethod
     def of(cls, shop: Shop, frame: Any) -> Spine:

@@ -28,10 +28,10 @@ from penchant.errors import InputError, TooLittleDataError
 
 from .inputs import Floats, read_numbers, read_weights, refuse_lengths
 
-FARTHEST = 8.0  # of the parameters' logarithms from 0, in units of the mean age: beyond it nothing changes
+FARTHEST = 5.0  # of the parameters' logarithms from 0, in units of the mean age: beyond it nothing changes
 FEWEST_REPEATS = 10
 FLAT = 1e-5  # slope of the mean log-likelihood at which a maximum is reached
-EXACTLY = {"ftol": 1e-13, "gtol": 1e-8, "maxiter": 500}
+EXACTLY = {"ftol": 1e-11, "gtol": 1e-8, "maxiter": 500}
 
 
 @dataclass(frozen=True)
@@ -95,7 +95,7 @@ def distinct(purchases: Purchases, weight: Floats) -> tuple[Purchases, Floats]:
 def lowest(loss: Callable[[Floats], float], start: Floats) -> tuple[Floats, str]:
     """Return the logarithms of the parameters with the lowest loss, and why they are not; empty if they are."""
     bounds = [(-FARTHEST, FARTHEST)] * len(start)
-    found = minimize(loss, start, method="L-BFGS-B", jac="3-point", bounds=bounds, options=EXACTLY)
+    found = minimize(loss, start, method="L-BFGS-B", jac="2-point", bounds=bounds, options=EXACTLY)
     if (np.abs(found.x) >= FARTHEST).any():
         return found.x, "a parameter runs off, for the data do not limit it"
     if not found.success and np.abs(found.jac).max() > FLAT:  # else it only ran out of digits

@@ -10,11 +10,11 @@ import numpy as np
 
 from penchant.errors import InputError
 
-from ..inputs import Floats, Ints
+from ..inputs import Floats
 from ..plain_scorer import sigmoid
 from ..uplift_scorer import LinearPart
 from .models import Model
-from .problem import Problem, Rows
+from .problem import Folds, Problem, Rows
 
 ROWS_AT_ONCE = 65_536
 IDENTITY, LOGISTIC = "identity", "logistic"
@@ -144,7 +144,7 @@ class LinearBench:
         control, treatment = self._models(self._solve(rows, target, weight, link, treated), link)
         return control, treatment
 
-    def left_out(self, rows: Rows, target: Floats, weight: Floats, fold: Ints) -> tuple[Floats, list[Model]]:
+    def left_out(self, rows: Rows, target: Floats, weight: Floats, fold: Folds) -> tuple[Floats, list[Model]]:
         """Return ridge predictions for each row by slopes from the other folds, and the model of each.
 
         The rows are read once for all folds and penalties.
@@ -171,14 +171,14 @@ class LinearBench:
             yield piece, self.design(rows[piece], None if treated is None else treated[piece])
 
     def _solve(self, rows: Rows, target: Floats, weight: Floats, link: str, treated: Floats | None) -> Floats:
-        fold = np.arange(len(rows)) % N_PARTS
+        fold = (np.arange(len(rows)) % N_PARTS).astype(np.int16)
         moments = self._moments(rows, target, weight, fold, treated)
         if link == IDENTITY:
             return self._ridge(moments)
         return self._newton(rows, target, weight, treated, self._penalty(moments))
 
     def _moments(
-        self, rows: Rows, target: Floats, weight: Floats, fold: Ints, treated: Floats | None
+        self, rows: Rows, target: Floats, weight: Floats, fold: Folds, treated: Floats | None
     ) -> Moments:
         n_folds = int(fold.max()) + 1
         scaled = weight / weight.mean()

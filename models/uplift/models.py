@@ -8,9 +8,9 @@ from typing import Protocol
 
 import numpy as np
 
-from ..inputs import Floats, Ints
+from ..inputs import Floats
 from ..uplift_scorer import ROWS_AT_ONCE, Part, with_treatment
-from .problem import Problem, Rows
+from .problem import Folds, Problem, Rows
 
 
 @dataclass(frozen=True)
@@ -71,7 +71,7 @@ class CrossFitted:
     models: Sequence[Sequence[Model]]
 
 
-def cross_fit(fit: Callable[[Rows], Sequence[Model]], matrix: Floats, rows: Rows, fold: Ints) -> CrossFitted:
+def cross_fit(fit: Callable[[Rows], Sequence[Model]], matrix: Floats, rows: Rows, fold: Folds) -> CrossFitted:
     """Return predictions for each row by models that were trained on the other folds.
 
     Parameters

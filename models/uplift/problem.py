@@ -18,6 +18,7 @@ from ..inputs import Floats, Ints, read_groups, read_numbers, read_weights, refu
 
 Outcome = Literal["binary", "count", "continuous"]
 Bools = npt.NDArray[np.bool_]
+Folds = npt.NDArray[np.int16]
 Rows = npt.NDArray[np.intp]
 
 FEWEST_PER_ARM = 10  # below, folds hold single customers
@@ -82,7 +83,7 @@ class Problem:
     arms: Arms
     weight: Floats
     customer: Ints | None
-    fold: Ints
+    fold: Folds
     outcome: Outcome
     p_is_estimated: bool = False
 
@@ -97,9 +98,13 @@ class Problem:
 
     def pair(self, code: int) -> Pair:
         """Return one treatment against the control; rows of other treatments are absent."""
+        if self.arms.n_arms == 2:  # everyone is in the pair: nothing is copied
+            own = (self.y, self.weight, self.fold)
+            rows = np.arange(len(self))
+            return Pair(rows, self.arms.codes == 1, self.arms.probability[:, 1], *own, self.outcome)
         rows, arms = self.arms.against_control(code)
         own = (self.y[rows], self.weight[rows], self.fold[rows])
-        return Pair(rows, arms.codes == 1, arms.probability[:, 1], *own, self.outcome)
+        return Pair(rows, arms.codes == 1, arms.probability[:, 1].copy(), *own, self.outcome)
 
 
 @dataclass(frozen=True, eq=False)
@@ -127,7 +132,7 @@ class Pair:
     p: Floats
     y: Floats
     weight: Floats
-    fold: Ints
+    fold: Folds
     outcome: Outcome
 
     def __len__(self) -> int:
@@ -179,12 +184,12 @@ def read_problem(matrix: Floats, columns: Columns, given: Given, reading: Readin
     return Problem(matrix, columns, y, arms, weight, customer, fold, kind, p is not given.p_treatment)
 
 
-def _folds(y: Floats, arms: Arms, customer: Ints | None, reading: Reading) -> Ints:
+def _folds(y: Floats, arms: Arms, customer: Ints | None, reading: Reading) -> Folds:
     """Return folds in which no arm's outcomes decide where another arm's customers go."""
     n_folds = reading.n_folds or folds_for(len(y))
     if customer is not None:
-        return grouped_folds(np.zeros(len(y)), customer, n_folds, reading.seed)
-    fold = np.empty(len(y), dtype=np.int64)
+        return grouped_folds(np.zeros(len(y)), customer, n_folds, reading.seed).astype(np.int16)
+    fold = np.empty(len(y), dtype=np.int16)
     for code, name in enumerate(arms.names):
         own = np.flatnonzero(arms.codes == code)
         fold[own] = grouped_folds(y[own], None, n_folds, reading.seed + zlib.crc32(name.encode()))

@@ -163,6 +163,8 @@ class TreeBench:
 
     def _subset(self, rows: Rows, treated: Floats | None) -> lgb.Dataset:
         """Return rows of the binned table, with the treatment as a further column where it is given."""
+        if treated is None and len(rows) == self.table.num_data():
+            return self.table  # its labels are set anew for each model
         data = self.table.subset(rows, params=self._binning()).construct()
         if treated is not None:
             column = lgb.Dataset(treated[:, None], feature_name=[TREATMENT], params=self._binning())

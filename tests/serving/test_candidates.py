@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Iterator
 from datetime import datetime, timedelta
+from typing import Any
 
 import numpy as np
 import pandas as pd
@@ -49,8 +50,8 @@ ORDERS = [
 ]
 
 
-@pytest.fixture(scope="module")
-def shop() -> Iterator[Shop]:
+def hand_made() -> dict[str, pd.DataFrame]:
+    """Return the tables of a small shop."""
     interactions = pd.DataFrame(INTERACTIONS, columns=["customer_id", "kind", "days", "item_id", "price"])
     interactions["occurred_at"] = [ago(days) for days in interactions.pop("days")]
     orders = pd.DataFrame(ORDERS, columns=["customer_id", "days", "order_id", "item_id", "amount", "paid"])
@@ -84,16 +85,19 @@ def shop() -> Iterator[Shop]:
             "assigned_at": [ago(9), ago(-1)],
         }
     )
-    with shop_from_tables(
-        {
-            "interactions": interactions.astype({"price": "Int64"}),
-            "orders": orders,
-            "customers": customers,
-            "items": items,
-            "campaigns": campaigns,
-            "assignments": assignments,
-        }
-    ) as shop:
+    return {
+        "interactions": interactions.astype({"price": "Int64"}),
+        "orders": orders,
+        "customers": customers,
+        "items": items,
+        "campaigns": campaigns,
+        "assignments": assignments,
+    }
+
+
+@pytest.fixture(scope="module")
+def shop() -> Iterator[Shop]:
+    with shop_from_tables(hand_made()) as shop:
         yield shop
 
 
@@ -230,3 +234,11 @@ def test_seed_ranks_strangers_who_resemble_the_best_customers() -> None:
 def test_an_even_pace_adds_up() -> None:
     p = np.array([0.0, 0.3, 1.0])
     assert np.allclose(within(within(p, 90, 30), 30, 90), p)
+
+
+@pytest.mark.spark
+def test_the_questions_are_answered_alike_on_spark(spark: Any, seen: Known) -> None:
+    with shop_from_tables(hand_made(), backend=spark) as shop:
+        on_spark = known_of(shop, NOW)
+    assert on_spark.visit_rate == seen.visit_rate
+    pd.testing.assert_frame_equal(on_spark.frame[list(seen.frame)], seen.frame, check_dtype=False)

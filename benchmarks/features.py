@@ -1,0 +1,232 @@
+"""Feature engineering: penchant beside pandas, Polars, DuckDB's SQL by hand and Featuretools, and the scan as floor.
+
+    python -m benchmarks.features [--events 10000000] [--json] [--repeats 1] [--threads 1] [--memory 8GB]
+        [--only penchant,duckdb] [--peers-python PATH] [--featuretools-python PATH]
+
+Makes an event log (10 M events of a year, 500,000 customers, 20,000 items, 100 categories, 5 kinds), computes the 40
+signals of `benchmarks.features_signals` with each, every time in a process of its own, and prints CPU seconds, wall
+seconds and peak memory, and the largest difference by customer between penchant and pandas. Besides: six snapshots of
+the same signals, and penchant's full catalogue. Customers, items and categories are strings, as shops have them.
+
+Polars comes with the ``bench`` group; Featuretools needs pandas 2, so an environment of its own:
+
+    python -m venv FOLDER && FOLDER/bin/pip install featuretools 'pandas<3' pyarrow setuptools
+
+It is run on a sample of the customers and scaled by their events.
+"""
+
+from __future__ import annotations
+
+import argparse
+import json
+import os
+import statistics
+import subprocess
+import sys
+import tempfile
+import time
+from dataclasses import asdict, dataclass
+from importlib.util import find_spec
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+import pandas as pd
+
+from . import features_peers
+from .features_log import AS_OF, SNAPSHOTS, LogSize, write_log
+
+OURS = ("penchant", "penchant_six", "penchant_full")
+PEERS = ("scan", "duckdb", "pandas", "polars")
+SAMPLED = "featuretools"
+SAMPLE_SHARE = 0.002
+CLOSE = 1e-9
+
+
+@dataclass(frozen=True)
+class Cost:
+    """What a run took: seconds of processor, seconds of clock, megabytes at the peak."""
+
+    cpu: float
+    wall: float
+    memory_mb: float
+
+
+def run_one(name: str, log: Path, out: Path, threads: int, memory: str) -> None:
+    """Run a contestant in this process."""
+    if name in OURS:
+        from .features_signals import penchant
+
+        moments = SNAPSHOTS if name == "penchant_six" else (AS_OF,)
+        penchant(log, out, moments, threads, memory, full=name == "penchant_full")
+    elif name == SAMPLED:
+        from .features_featuretools import featuretools
+
+        featuretools(log, out, AS_OF)
+    else:
+        getattr(features_peers, name)(log, out, AS_OF, threads, memory)
+
+
+def measured(name: str, log: Path, out: Path, args: argparse.Namespace) -> Cost:
+    """Run a contestant in a process of its own, and return what it took, start and imports included."""
+    python = {"polars": args.peers_python, SAMPLED: args.featuretools_python}.get(name) or sys.executable
+    command = [python, "-m", "benchmarks.features", "--one", name, "--log", str(log), "--out", str(out)]
+    command += ["--threads", str(args.threads), "--memory", args.memory]
+    limits = dict.fromkeys(
+        ("OMP_NUM_THREADS", "POLARS_MAX_THREADS", "OPENBLAS_NUM_THREADS"), str(args.threads)
+    )
+    started = time.monotonic()
+    process = subprocess.Popen(command, env={**os.environ, **limits})
+    _pid, status, usage = os.wait4(process.pid, 0)
+    if os.waitstatus_to_exitcode(status):
+        raise SystemExit(f"'{name}' failed")
+    return Cost(usage.ru_utime + usage.ru_stime, time.monotonic() - started, usage.ru_maxrss / 1024)
+
+
+def median_cost(name: str, log: Path, out: Path, args: argparse.Namespace) -> Cost:
+    """Return the medians of repeated runs."""
+    costs = [measured(name, log, out, args) for _repeat in range(args.repeats)]
+    return Cost(
+        *(
+            statistics.median(values)
+            for values in zip(*(asdict(cost).values() for cost in costs), strict=True)
+        )
+    )
+
+
+def differences(one: Path, other: Path) -> dict[str, Any]:
+    """Return the largest differences by customer between two results: of counts, and relative of all else."""
+    left, right = (pd.read_parquet(path).set_index("customer_id").sort_index() for path in (one, other))
+    if not left.index.equals(right.index):
+        raise SystemExit(f"{one.stem} and {other.stem} have other customers")
+    counts, others, worst = 0, 0.0, ""
+    for name in (name for name in right.columns if name != "as_of"):
+        a, b = (frame[name].to_numpy("float64") for frame in (left, right))
+        if (np.isnan(a) != np.isnan(b)).any():
+            raise SystemExit(f"{name}: missing in one of {one.stem} and {other.stem} alone")
+        difference = np.nan_to_num(np.abs(a - b))
+        if name.startswith("n_"):
+            counts = max(counts, int(difference.max()))
+        elif (relative := float((difference / np.maximum(np.nan_to_num(np.abs(b)), 1)).max())) > others:
+            others, worst = relative, name
+    return {"counts": counts, "relative": others, "largest_in": worst}
+
+
+def sample_of(log: Path, folder: Path) -> tuple[Path, float]:
+    """Return the events of a random share of the customers, and how many times more the log holds."""
+    import duckdb
+
+    path = folder / "sample.parquet"
+    with duckdb.connect() as connection:
+        chosen = f"hash(customer_id) % 10000 < {round(SAMPLE_SHARE * 10_000)}"
+        connection.execute(f"copy (select * from '{log}' where {chosen}) to '{path}' (format parquet)")
+        counts = [connection.sql(f"select count(*) from '{one}'").fetchall()[0][0] for one in (log, path)]
+    return path, counts[0] / counts[1]
+
+
+def aims_of(costs: dict[str, Cost]) -> list[dict[str, Any]]:
+    """Return the aims that can be judged by what was run, in CPU seconds."""
+    wanted = [
+        ("penchant / DuckDB by hand", "penchant", "duckdb", 1.0),
+        ("penchant / pandas", "penchant", "pandas", 0.5),
+        ("six snapshots / one", "penchant_six", "penchant", 2.5),
+        ("full catalogue / 40 signals", "penchant_full", "penchant", 3.0),
+    ]
+    return [
+        {"name": name, "value": round(value, 2), "aim": aim, "met": value <= aim}
+        for name, one, other, aim in wanted
+        if one in costs and other in costs
+        for value in [costs[one].cpu / costs[other].cpu]
+    ]
+
+
+def contestants(args: argparse.Namespace) -> list[str]:
+    """Return those that can run here: all that were asked for, else all whose library is at hand."""
+    if args.only:
+        return [name.strip() for name in args.only.split(",")]
+    has_polars = args.peers_python or find_spec("polars")
+    names = [*(name for name in PEERS if name != "polars" or has_polars), *OURS]
+    return [*names, SAMPLED] if args.featuretools_python else names
+
+
+def compare(args: argparse.Namespace, folder: Path) -> dict[str, Any]:
+    """Run all contestants and return what they took, how they differ, and the aims."""
+    log = Path(args.log) if args.log else folder / "log.parquet"
+    if not log.is_file():
+        write_log(log, LogSize(args.events, args.customers, args.items, args.categories))
+    costs: dict[str, Cost] = {}
+    for name in contestants(args):
+        if name == SAMPLED:
+            sample, times = sample_of(log, folder)
+            cost = median_cost(name, sample, folder / f"{name}.parquet", args)
+            costs[name] = Cost(cost.cpu * times, cost.wall * times, cost.memory_mb)
+        else:
+            costs[name] = median_cost(name, log, folder / f"{name}.parquet", args)
+        print(f"{name:14} {costs[name].cpu:9.1f} s CPU {costs[name].wall:9.1f} s wall {costs[name].memory_mb:8.0f} MB",
+              file=sys.stderr, flush=True)  # fmt: skip
+    result: dict[str, Any] = {"events": args.events, "threads": args.threads}
+    result["costs"] = {
+        name: {key: round(value, 2) for key, value in asdict(cost).items()} for name, cost in costs.items()
+    }
+    if "penchant" in costs:
+        others = [name for name in ("pandas", "duckdb", "polars") if name in costs]
+        ours = folder / "penchant.parquet"
+        result["differences"] = {name: differences(ours, folder / f"{name}.parquet") for name in others}
+    result["aims"] = aims_of(costs)
+    return result
+
+
+def show(result: dict[str, Any]) -> None:
+    """Print what the runs took, beside penchant's."""
+    ours = result["costs"].get("penchant", {}).get("cpu")
+    print(
+        f"\n{result['events']:,} events, {result['threads']} thread(s); CPU seconds, beside those of penchant"
+    )
+    for name, cost in sorted(result["costs"].items(), key=lambda item: item[1]["cpu"]):
+        times = f"{cost['cpu'] / ours:7.2f} x" if ours else ""
+        print(
+            f"  {name:14} {cost['cpu']:9.1f} s {times} {cost['wall']:9.1f} s wall {cost['memory_mb']:8.0f} MB"
+        )
+    for name, difference in result.get("differences", {}).items():
+        told = f"counts {difference['counts']}, others {difference['relative']:.1e} relative"
+        print(f"  largest difference to {name}: {told} ({difference['largest_in'] or 'none'})")
+    for aim in result["aims"]:
+        print(
+            f"  {'met   ' if aim['met'] else 'missed'} {aim['name']}: {aim['value']:.2f} (aim {aim['aim']})"
+        )
+
+
+def main() -> None:
+    """Read the command line and run."""
+    parser = argparse.ArgumentParser(
+        description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter
+    )
+    parser.add_argument("--events", type=int, default=10_000_000)
+    parser.add_argument("--customers", type=int, default=0, help="default: a twentieth of the events")
+    parser.add_argument("--items", type=int, default=20_000)
+    parser.add_argument("--categories", type=int, default=100)
+    parser.add_argument("--repeats", type=int, default=1)
+    parser.add_argument("--threads", type=int, default=1)
+    parser.add_argument("--memory", default="8GB")
+    parser.add_argument("--only", default="", help="contestants, by comma")
+    parser.add_argument("--peers-python", default="")
+    parser.add_argument("--featuretools-python", default="")
+    parser.add_argument("--log", default="", help="where the event log is, or is to be kept")
+    parser.add_argument("--json", action="store_true")
+    parser.add_argument("--one", default="", help=argparse.SUPPRESS)
+    parser.add_argument("--out", default="", help=argparse.SUPPRESS)
+    args = parser.parse_args()
+    if args.one:
+        run_one(args.one, Path(args.log), Path(args.out), args.threads, args.memory)
+        return
+    args.customers = args.customers or args.events // 20
+    with tempfile.TemporaryDirectory() as folder:
+        result = compare(args, Path(folder))
+    if args.json:
+        print(json.dumps(result))
+    else:
+        show(result)
+
+
+if __name__ == "__main__":
+    main()
