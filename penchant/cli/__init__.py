@@ -13,7 +13,7 @@ from typing import Annotated
 
 import typer
 
-from penchant.cli import demo, model_commands, shop_commands
+from penchant.cli import demo, insight_commands, model_commands, prove_commands, shop_commands
 from penchant.cli.work import Work, fail
 
 EVERYWHERE = "Everywhere: --shop FILE, --data FOLDER, --json; before or after the command."
@@ -58,8 +58,11 @@ def options(
     context.obj = Work(shop, data, as_json)
 
 
-for command in (*demo.COMMANDS, *shop_commands.COMMANDS, *model_commands.COMMANDS):
+for command in (*demo.COMMANDS, *shop_commands.COMMANDS, *prove_commands.COMMANDS, *model_commands.COMMANDS):
     app.command(epilog=EVERYWHERE)(command)
+for page in insight_commands.COMMANDS:
+    insight_commands.insight.command(epilog=EVERYWHERE)(page)
+app.add_typer(insight_commands.insight)
 
 
 def main() -> None:

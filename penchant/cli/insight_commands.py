@@ -1,0 +1,110 @@
+"""Commands that show what is known: penchant insight stages, flow, funnel, crowds, profile, and about goods."""
+
+from __future__ import annotations
+
+from pathlib import Path
+from typing import TYPE_CHECKING, Annotated, Any
+
+import typer
+
+from penchant.cli.work import Work, read_instant
+
+if TYPE_CHECKING:
+    from datetime import datetime
+
+    from rich.table import Table
+
+    from penchant.serving.insight_page import InsightPage, InsightTable
+
+AsOf = Annotated[
+    str | None,
+    typer.Option(
+        "--as-of",
+        help="Look at what was known strictly before: a date or an instant. Default: the end of the data.",
+        show_default=False,
+    ),
+]
+Out = Annotated[
+    Path | None,
+    typer.Option(
+        "--out",
+        help="A folder for the tables as CSV and Parquet and the page as HTML, replaced as a whole.",
+        show_default=False,
+    ),
+]
+
+insight = typer.Typer(
+    name="insight",
+    help="Look at customers and goods as they were known at any moment of the past.",
+    no_args_is_help=True,
+    rich_markup_mode="rich",
+)
+
+
+def stages(context: typer.Context, as_of: AsOf = None, out: Out = None) -> None:
+    """Show how many customers are in each relationship stage: stranger, prospect, lead, new ... churned."""
+    from penchant.serving.insight_stages import stages_page
+
+    work: Work = context.obj
+    with work.shop() as shop, work.step("counting stages"):
+        page = stages_page(shop, instant_of(work, as_of))
+    present(work, page, out)
+
+
+def instant_of(work: Work, text: str | None, option: str = "--as-of") -> datetime | None:
+    """Return the instant that an option names; None where it was not given."""
+    return None if text is None else read_instant(text, work.config.shop.timezone, option)
+
+
+def present(work: Work, page: InsightPage, out: Path | None) -> None:
+    """End a command with a page: written where --out says so, and shown."""
+    from penchant.output import replaced_folder
+
+    facts: dict[str, Any] = page.as_dict()
+    if out is not None:
+        manifest = {
+            "step": f"insight {page.name}",
+            "config": work.config.resolved(),
+            "facts": dict(page.facts),
+        }
+        manifest |= {"sources": work.sources(), "left_out": dict(page.left_out)}
+        with replaced_folder(out, manifest) as place, work.step(f"writing {out}"):
+            page.write(place)
+        facts["out"] = str(out)
+    work.show(f"[bold]{page.title}[/]", escaped(page.lead))
+    for table in page.tables:
+        work.show("", grid(table))
+    if page.notes or page.left_out:
+        work.show("", *(f"[dim]{escaped(note)}[/]" for note in page.notes))
+        work.show(*(escaped(line) for line in work.left_out(page.left_out)))
+    work.finish(facts)
+
+
+def grid(table: InsightTable) -> Table:
+    """Return a table for a terminal; a number's interval stands in brackets behind it."""
+    from rich.table import Table
+
+    made = Table(title=table.title, title_justify="left", box=None, pad_edge=False, header_style="bold")
+    for column in table.columns.values():
+        made.add_column(column.title, justify="right" if column.format else "left")
+    for place, row in enumerate(table.rows):
+        cells = [_cell(row.get(name), column.format) for name, column in table.columns.items()]
+        made.add_row(*cells, style="bold" if place in table.strong else "")
+    return made
+
+
+def _cell(cell: Any, form: str) -> str:
+    from penchant.page import write_cell
+
+    text, interval = write_cell(cell, form)
+    return escaped(f"{text} [{interval}]" if interval else text)
+
+
+def escaped(text: str) -> str:
+    """Return text that a terminal shows as it is."""
+    from rich.markup import escape
+
+    return escape(text)
+
+
+COMMANDS = (stages,)

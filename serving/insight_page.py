@@ -1,0 +1,166 @@
+"""What an insight page is: tables of what is known at a moment, with what was left out, as a value.
+
+The terminal, JSON, files and HTML are renderings of the same value. A cell is text, a number, an `Estimate`, or None
+for what is not known.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass, field
+from datetime import datetime
+from pathlib import Path
+from typing import Any
+
+import pandas as pd
+
+from penchant import page as html
+from penchant.errors import InputError, TooLittleDataError, quoted
+
+from ..features.shop import Shop
+from ..models.estimate import Estimate
+
+
+@dataclass(frozen=True, eq=False)
+class InsightTable:
+    """Rows below named columns.
+
+    Parameters
+    ----------
+    name
+        Its key in JSON, and the name of its files.
+    title
+        What it shows, as a phrase.
+    columns
+        Column -> its title and how its numbers are written (`penchant.page.Column`), in order.
+    rows
+        Column -> cell; further keys are not shown, but stand in JSON and files.
+    strong
+        Positions of rows to be set in bold, such as a total.
+    """
+
+    name: str
+    title: str
+    columns: Mapping[str, html.Column]
+    rows: Sequence[Mapping[str, Any]]
+    strong: frozenset[int] = frozenset()
+
+    def flat(self) -> pd.DataFrame:
+        """Return the rows as plain columns: ``x`` that is an `Estimate` becomes ``x``, ``x_low`` and ``x_high``."""
+        return pd.DataFrame([_flat(row) for row in self.rows], columns=self._flat_names())
+
+    def _flat_names(self) -> list[str]:
+        names: dict[str, None] = dict.fromkeys([] if self.rows else self.columns)
+        for row in self.rows:
+            names |= dict.fromkeys(_flat(row))
+        return list(names)
+
+
+@dataclass(frozen=True, eq=False)
+class InsightPage:
+    """One page of insight.
+
+    Parameters
+    ----------
+    name
+        How the command line calls it.
+    title, lead
+        The headline, and the sentence that says which customers and which instants the numbers are of.
+    tables
+        What it shows, in order.
+    facts
+        What a script needs beside the tables: instants, counts, settings.
+    left_out
+        Name of what could not be had -> what the shop lacks.
+    notes
+        Sentences that the numbers should be read with.
+    """
+
+    name: str
+    title: str
+    lead: str
+    tables: tuple[InsightTable, ...]
+    facts: Mapping[str, Any] = field(default_factory=dict)
+    left_out: Mapping[str, str] = field(default_factory=dict)
+    notes: tuple[str, ...] = ()
+
+    def as_dict(self) -> dict[str, Any]:
+        """Return the page for JSON: its facts, each table by its name, what was left out, and the notes."""
+        tables = {table.name: [dict(row) for row in table.rows] for table in self.tables}
+        told = {"left_out": dict(self.left_out), "notes": list(self.notes)}
+        return {"page": self.name, "lead": self.lead, **self.facts, **tables, **told}
+
+    def write(self, folder: Path) -> None:
+        """Write each table as CSV and Parquet, and the page as one HTML file, into a folder."""
+        for table in self.tables:
+            frame = table.flat()
+            frame.to_csv(folder / f"{table.name}.csv", index=False)
+            frame.to_parquet(folder / f"{table.name}.parquet", index=False)
+        (folder / f"{self.name}.html").write_text(self.html(), encoding="utf-8")
+
+    def html(self) -> str:
+        """Return the page as the text of one HTML file."""
+        sections = [html.Section(table.title, (_block(table),)) for table in self.tables]
+        said = (*self.notes, *(f"Left out: {name}, because {why}." for name, why in self.left_out.items()))
+        if said:
+            sections.append(html.Section("How to read this", (html.Prose(said),)))
+        return html.Page(self.title, self.lead, tuple(sections)).html()
+
+
+def _flat(row: Mapping[str, Any]) -> dict[str, Any]:
+    flat: dict[str, Any] = {}
+    for name, cell in row.items():
+        if isinstance(cell, Estimate):
+            flat |= {name: cell.value, f"{name}_low": cell.low, f"{name}_high": cell.high}
+        else:
+            flat[name] = cell
+    return flat
+
+
+def _block(table: InsightTable) -> html.Table:
+    rows = [[row.get(name) for name in table.columns] for row in table.rows]
+    return html.Table(tuple(table.columns.values()), rows, strong=table.strong)
+
+
+def moment_of(shop: Shop, as_of: datetime | None, option: str = "--as-of") -> datetime:
+    """Return the moment that a page looks from: the one asked for, else the end of the shop's data.
+
+    Raises
+    ------
+    InputError
+        If the data ends before it: what was not recorded would look as if it had not happened.
+    """
+    if as_of is None:
+        return shop.extract_end
+    if as_of > shop.extract_end:
+        end = f"{shop.extract_end:%Y-%m-%d %H:%M} UTC"
+        raise InputError(
+            f"option {option}",
+            f"an instant that the data reaches, which ends at {end}",
+            f"{as_of:%Y-%m-%d %H:%M} UTC",
+        )
+    return as_of
+
+
+def refuse_nobody(n_known: int, as_of: datetime) -> None:
+    """Raise TooLittleDataError if nobody was known at a moment."""
+    if not n_known:
+        raise TooLittleDataError(
+            f"as_of {as_of:%Y-%m-%d %H:%M} UTC", "at least one customer known before", "none", "Look later"
+        )
+
+
+def told_left_out(missing: Mapping[str, Sequence[str]]) -> dict[str, str]:
+    """Return name -> reason for what lacks something.
+
+    Examples
+    --------
+    >>> told_left_out({"cart": ["interactions"], "stage": []})
+    {'cart': "the shop has no 'interactions'"}
+    """
+    return {
+        name: "the shop has no "
+        + " and no ".join(quoted(lack.split("|")).replace(", ", " or ") for lack in lacks)
+        for name, lacks in missing.items()
+        if lacks
+    }
