@@ -68,15 +68,20 @@ def label(
     UnfinishedHorizonError
         If a horizon ends after the shop's data does.
     """
-    missing = lacking(task.needs, shop.has)
-    if missing:
-        raise LeftOutError(f"task '{task.name}'", f"a shop with {' and '.join(missing)}", "a shop without")
+    refuse_lacking(shop, task)
     spine = as_of if isinstance(as_of, Spine) else Spine.at(shop, as_of)
     if spine.instants is None:
         raise InputError("as_of", "a few moments", "a spine in which each row has its own")
     span, basis = span_of(shop, task, spine.instants[0], gap_days, horizon_days)
     refuse_unfinished(shop, task, spine.instants, span)
     return Labels(_labelled(shop, task, spine, span), span, basis)
+
+
+def refuse_lacking(shop: Shop, task: Task) -> None:
+    """Raise LeftOutError where the shop has not the tables and columns that a task needs; the message names them."""
+    missing = lacking(task.needs, shop.has)
+    if missing:
+        raise LeftOutError(f"task '{task.name}'", f"a shop with {' and '.join(missing)}", "a shop without")
 
 
 def span_of(

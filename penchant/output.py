@@ -47,7 +47,7 @@ def replaced_folder(folder: Path, manifest: Mapping[str, Any]) -> Iterator[Path]
     _refuse_foreign(folder)
     try:
         folder.parent.mkdir(parents=True, exist_ok=True)
-        with _locked(folder):
+        with locked(folder):
             staging = _beside(folder, "new")
             shutil.rmtree(staging, ignore_errors=True)
             staging.mkdir()
@@ -77,7 +77,7 @@ def replaced_file(path: Path) -> Iterator[Path]:
     path = Path(os.path.abspath(path))  # noqa: PTH100 - as in replaced_folder
     try:
         path.parent.mkdir(parents=True, exist_ok=True)
-        with _locked(path):
+        with locked(path):
             staging = _beside(path, "new")
             try:
                 yield staging
@@ -123,8 +123,14 @@ def _beside(folder: Path, what: str) -> Path:
 
 
 @contextmanager
-def _locked(folder: Path) -> Iterator[None]:
-    """Hold the folder's lock, which the system releases when the process ends, however it ends."""
+def locked(folder: Path) -> Iterator[None]:
+    """Hold the lock of a folder or file, which the system releases when the process ends, however it ends.
+
+    Raises
+    ------
+    OutputError
+        If another run holds it.
+    """
     path = _beside(folder, "lock")
     handle = os.open(path, os.O_CREAT | os.O_RDWR, 0o644)
     try:
