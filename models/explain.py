@@ -14,14 +14,16 @@ from .boosting import threads_for
 from .frames import read_new_table
 from .inputs import Floats
 from .propensity import PropensityModel
+from .value import ValueModel
 
 CHUNK = 20_000  # rows explained at a time: contributions take (columns + 1) x 8 bytes a row
 
 
-def contributions(model: PropensityModel, X: Any) -> Floats:
+def contributions(model: PropensityModel | ValueModel, X: Any) -> Floats:
     """Return what each column adds to each row's log-odds, shape (n, columns + 1); the last is the base.
 
-    A row's contributions add up to the trees' log-odds, before calibration.
+    A row's contributions add up to the trees' log-odds, before calibration. Of a value model they add up to the log of
+    the amount, and with two parts to that and the log-odds of buying.
 
     References
     ----------
@@ -30,13 +32,13 @@ def contributions(model: PropensityModel, X: Any) -> Floats:
     """
     check_is_fitted(model)
     matrix = read_new_table(model, X, model.columns_)
-    booster = model.boosters_["propensity"]
     n_threads = threads_for(matrix, model.n_threads)
-    chunks = [
-        np.asarray(booster.predict(matrix[start : start + CHUNK], pred_contrib=True, num_threads=n_threads))
-        for start in range(0, len(matrix), CHUNK)
-    ]
-    return np.concatenate(chunks) if chunks else np.empty((0, matrix.shape[1] + 1))
+    added = np.zeros((len(matrix), matrix.shape[1] + 1))
+    for start in range(0, len(matrix), CHUNK):
+        rows = slice(start, start + CHUNK)
+        for booster in model.boosters_.values():
+            added[rows] += np.asarray(booster.predict(matrix[rows], pred_contrib=True, num_threads=n_threads))
+    return added
 
 
 def top_columns(added: Floats, families: Sequence[str], n_top: int = 3) -> npt.NDArray[np.intp]:

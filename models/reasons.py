@@ -10,12 +10,13 @@ import pandas as pd
 
 from .explain import CHUNK, contributions, top_columns
 from .propensity import PropensityModel
+from .value import ValueModel
 
 Describe = str | tuple[str, str] | Callable[[Any, bool], str]
 
 
 def reasons(
-    model: PropensityModel,
+    model: PropensityModel | ValueModel,
     X: pd.DataFrame,
     describe: Mapping[str, Describe],
     top: int = 3,
@@ -68,7 +69,7 @@ def values_at(rows: pd.DataFrame, best: Any, names: Sequence[str]) -> list[list[
     ]
 
 
-def told(model: PropensityModel, name: str, value: Any, describe: Describe | None) -> str:
+def told(model: PropensityModel | ValueModel, name: str, value: Any, describe: Describe | None) -> str:
     """Return one reason in words.
 
     What is high is high against the median of the training rows, so that a customer's reasons do not depend on who
