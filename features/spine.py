@@ -102,10 +102,11 @@ class Spine:
         return cls(table, moments if 0 < len(moments) <= FEW_INSTANTS else None)
 
 
-def first_seen(shop: Shop) -> Any:
+def first_seen(shop: Shop, *, takes_undated: bool = True) -> Any:
     """Return (customer_id, first_seen_at): the first order, interaction or registration.
 
-    Whoever is on the list of customers without a time of registration was there from the beginning of time.
+    Whoever is on the list of customers without a time of registration was there from the beginning of time; without
+    ``takes_undated``, since the first thing that the customer did.
     """
     seen = []
     if shop.has("orders"):
@@ -115,6 +116,8 @@ def first_seen(shop: Shop) -> Any:
     if shop.has("customers"):
         people = shop.tables["customers"]
         has_time = shop.has("customers", "registered_at")
+        if not takes_undated:
+            people = people.filter(people.registered_at.notnull() if has_time else False)
         known = people.registered_at.fill_null(_BEGINNING) if has_time else _BEGINNING
         seen.append(people.select("customer_id", first_seen_at=known.cast("timestamp(6)")))
     return ibis.union(*seen).group_by("customer_id").aggregate(first_seen_at=_.first_seen_at.min())

@@ -12,12 +12,15 @@ from datetime import datetime
 from pathlib import Path
 from typing import Any
 
+import ibis
 import pandas as pd
 
 from penchant import page as html
 from penchant.errors import InputError, TooLittleDataError, quoted
 
 from ..features.shop import Shop
+from ..features.spine import Spine, first_seen
+from ..features.times import instant
 from ..models.estimate import Estimate
 
 
@@ -140,6 +143,37 @@ def moment_of(shop: Shop, as_of: datetime | None, option: str = "--as-of") -> da
             f"{as_of:%Y-%m-%d %H:%M} UTC",
         )
     return as_of
+
+
+def seen_before(shop: Shop, *moments: datetime) -> Spine:
+    """Return the spine of whoever had been seen before each moment: had ordered, done anything, or registered.
+
+    A list without times tells who is known at its own time, not since when. Here, where numbers of different moments
+    are set side by side, whoever stands on it undated is known from the first thing done.
+    """
+    seen = first_seen(shop, takes_undated=False)
+    parts = [seen.filter(seen.first_seen_at < instant(at)) for at in moments]
+    known = [part.select("customer_id", as_of=instant(at)) for part, at in zip(parts, moments, strict=True)]
+    return Spine(ibis.union(*known), moments, has_everyone=True)
+
+
+def undated_note(shop: Shop, moment: datetime) -> tuple[str, ...]:
+    """Return a note about those on the list of customers of whom nothing is dated before a moment."""
+    if not shop.has("customers"):
+        return ()
+    people, seen = shop.tables["customers"], first_seen(shop, takes_undated=False)
+    dated = people.filter(people.registered_at.notnull()) if shop.has("customers", "registered_at") else None
+    later = seen.filter(seen.first_seen_at < instant(moment))
+    undated = people.anti_join(later, "customer_id")
+    if dated is not None:
+        undated = undated.anti_join(dated, "customer_id")
+    n = int(undated.count().execute())
+    if not n:
+        return ()
+    return (
+        f"{n:,} more stand on the list of customers without a time of registration, and had done nothing before: "
+        "since when they are known cannot be told, so they are not counted here.",
+    )
 
 
 def refuse_nobody(n_known: int, as_of: datetime) -> None:

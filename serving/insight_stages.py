@@ -10,9 +10,8 @@ from penchant.page import Column
 from ..features.keep import Keep
 from ..features.matrix import evaluated
 from ..features.shop import Shop
-from ..features.spine import Spine
 from ..features.stage import STAGES, stage
-from .insight_page import InsightPage, InsightTable, moment_of, refuse_nobody
+from .insight_page import InsightPage, InsightTable, moment_of, refuse_nobody, seen_before, undated_note
 
 MEANING = {
     "stranger": "on a list, nothing done of late",
@@ -66,13 +65,13 @@ def stages_page(shop: Shop, as_of: datetime | None = None) -> InsightPage:
     }
     table = InsightTable("stages", "Relationship stages", columns, rows, frozenset({len(STAGES)}))
     lead = f"{n_known:,} customers known before {moment:%Y-%m-%d %H:%M} UTC, each in exactly one stage."
-    return InsightPage(
-        "stages", "Stages", lead, (table,), {"as_of": moment.isoformat(), "n_customers": n_known}
-    )
+    facts = {"as_of": moment.isoformat(), "n_customers": n_known}
+    notes = undated_note(shop, moment)
+    return InsightPage("stages", "Stages", lead, (table,), facts, notes=notes)
 
 
 def _counts(shop: Shop, moment: datetime) -> dict[str, int]:
     with Keep(shop.backend) as keep:
-        parts = evaluated(shop, Spine.at(shop, moment), {"stage": stage}, keep)
+        parts = evaluated(shop, seen_before(shop, moment), {"stage": stage}, keep)
         found = parts[0].group_by("stage").aggregate(n=parts[0].count()).to_pandas()
     return {str(name): int(n) for name, n in zip(found["stage"], found["n"], strict=True)}

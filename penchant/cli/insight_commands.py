@@ -33,6 +33,8 @@ Out = Annotated[
     ),
 ]
 
+UNBOUNDED = 250  # characters
+
 insight = typer.Typer(
     name="insight",
     help="Look at customers and goods as they were known at any moment of the past.",
@@ -48,6 +50,29 @@ def stages(context: typer.Context, as_of: AsOf = None, out: Out = None) -> None:
     work: Work = context.obj
     with work.shop() as shop, work.step("counting stages"):
         page = stages_page(shop, instant_of(work, as_of))
+    present(work, page, out)
+
+
+def flow(
+    context: typer.Context,
+    first: Annotated[str, typer.Option("--from", help="The first date or instant.", show_default=False)],
+    second: Annotated[
+        str | None,
+        typer.Option("--to", help="The second. Default: the end of the data.", show_default=False),
+    ] = None,
+    out: Out = None,
+) -> None:
+    """Show how customers moved between stages: the stage at one date by the stage at a later one.
+
+    Who was not known yet at the first date stands in a row of its own.
+    """
+    from penchant.serving.insight_flow import flow_page
+
+    work: Work = context.obj
+    since = read_instant(first, work.config.shop.timezone, "--from")
+    until = instant_of(work, second, "--to")
+    with work.shop() as shop, work.step("counting stages at both dates"):
+        page = flow_page(shop, since, until)
     present(work, page, out)
 
 
@@ -71,6 +96,8 @@ def present(work: Work, page: InsightPage, out: Path | None) -> None:
         with replaced_folder(out, manifest) as place, work.step(f"writing {out}"):
             page.write(place)
         facts["out"] = str(out)
+    if not work.console.is_terminal:
+        work.console.width = UNBOUNDED  # a file or pipe takes a table as wide as it is
     work.show(f"[bold]{page.title}[/]", escaped(page.lead))
     for table in page.tables:
         work.show("", grid(table))
@@ -85,8 +112,8 @@ def grid(table: InsightTable) -> Table:
     from rich.table import Table
 
     made = Table(title=table.title, title_justify="left", box=None, pad_edge=False, header_style="bold")
-    for column in table.columns.values():
-        made.add_column(column.title, justify="right" if column.format else "left")
+    for place, column in enumerate(table.columns.values()):
+        made.add_column(column.title, justify="right" if column.format else "left", no_wrap=place == 0)
     for place, row in enumerate(table.rows):
         cells = [_cell(row.get(name), column.format) for name, column in table.columns.items()]
         made.add_row(*cells, style="bold" if place in table.strong else "")
@@ -107,4 +134,4 @@ def escaped(text: str) -> str:
     return escape(text)
 
 
-COMMANDS = (stages,)
+COMMANDS = (stages, flow)
