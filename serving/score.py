@@ -1,159 +1,252 @@
-"""Apply a champion to everyone eligible at a moment."""
+"""Apply all champions to everyone eligible at a moment: signals once for all, then batch by batch in bounded memory.
+
+What is finished stays in a work folder, so that a run that was killed goes on where it was.
+"""
 
 from __future__ import annotations
 
-from collections.abc import Callable
-from dataclasses import dataclass, fields
+import shutil
+from collections.abc import Callable, Collection, Iterator, Mapping, Sequence
+from contextlib import contextmanager
+from dataclasses import dataclass
 from datetime import datetime
 from pathlib import Path
 from typing import Any
 
-import numpy as np
 import pandas as pd
 import pyarrow as pa
 import pyarrow.parquet as pq
+from ibis import _
 
-from penchant.errors import NoModelError, TooLittleDataError, quoted
+from penchant.errors import LeftOutError, NoModelError, TooLittleDataError
 
-from ..features.catalogue import task_of
-from ..features.group import Column
-from ..features.labels import eligible
-from ..features.matrix import KEY, build
+from ..features.catalogue import groups_of, task_of
+from ..features.group import lacking
+from ..features.keep import Keep
+from ..features.matrix import available, build, evaluated
 from ..features.shop import Shop
 from ..features.spine import Spine
-from ..models.artifact import load, read_facts
-from ..models.propensity import PropensityModel
-from ..models.reasons import reasons
-from .risk_list import N_REASONS, risk_list, safe_for_spreadsheets
+from .champion import Champion
+from .goals import Goal, goal_named
+from .known import FACTS
+from .score_files import beside, is_risk, with_facts, write_scores, write_signals
 
-CHUNK = 50_000
-FACTS = {
-    "n_orders": "n_purchases",
-    "days_since_last_order": "days_since_last_purchase",
-    "amount_365d": "amount_365d",
-}
+BATCH = 50_000
+FEATURES = "features.parquet"
+ELIGIBLE = "eligible.parquet"
+
+Done = Callable[[int, int], None]  # rows scored so far, and rows in all
 
 
 @dataclass(frozen=True, eq=False)
-class Champion:
-    """A model in use: what it predicts, what it reads, and which one it is.
+class Scored:
+    """What a scoring wrote.
+
+    Attributes
+    ----------
+    tasks
+        Name of a champion -> what its file holds: model, rows, and more as `write_scores` tells it.
+    left_out
+        Name of a champion -> why there is no file of it.
+    n_customers
+        How many customers were scored by one champion or more.
+    """
+
+    tasks: Mapping[str, Mapping[str, Any]]
+    left_out: Mapping[str, str]
+    n_customers: int
+
+    def as_dict(self) -> dict[str, Any]:
+        """Return the facts by name."""
+        return {
+            "n_customers": self.n_customers,
+            "tasks": {name: dict(facts) for name, facts in self.tasks.items()},
+            "left_out": dict(self.left_out),
+        }
+
+
+def score(
+    shop: Shop,
+    champions: Sequence[Champion],
+    as_of: datetime,
+    place: Path,
+    work: Path,
+    own: Sequence[Goal] = (),
+    done: Done = lambda _rows, _all: None,
+) -> Scored:
+    """Write what champions say of everyone who is eligible, a Parquet file for each.
 
     Parameters
     ----------
-    model
-        The model.
-    task
-        The task's name.
-    horizon_days
-        The horizon of its promise, the same as that of the labels it learned from.
-    columns
-        The signals it reads, as they were declared at training.
-    version
-        Name and version.
-    """
+    shop
+        The shop.
+    champions
+        The models, each name once.
+    as_of
+        The moment, UTC without a zone.
+    place
+        Gets ``<name>.parquet`` of each champion, as `write_scores` describes it.
+    work
+        Where finished batches are kept until all is done: the same folder for the same inputs, and for no others.
+    own
+        The user's own goals: an uplift scores whoever is eligible for its goal.
+    done
+        Called after each batch.
 
-    model: PropensityModel
-    task: str
-    horizon_days: int
-    columns: tuple[Column, ...]
-    version: str
-
-    @classmethod
-    def load(cls, folder: Path, version: str) -> Champion:
-        """Return the champion in a folder of plain files.
-
-        Raises
-        ------
-        NoModelError
-            If the folder holds a model of another kind.
-        """
-        model, facts = load(folder), read_facts(folder)
-        if not isinstance(model, PropensityModel):
-            raise NoModelError(f"model '{version}'", "a propensity model", type(model).__name__)
-        known = {field.name for field in fields(Column)}
-        columns = [
-            Column(**{k: _frozen(v) for k, v in signal.items() if k in known}) for signal in facts["signals"]
-        ]
-        return cls(model, facts["task"], int(facts["horizon_days"]), tuple(columns), version)
-
-
-def _frozen(value: Any) -> Any:
-    return tuple(value) if isinstance(value, list) else value
-
-
-def score_churn(shop: Shop, champion: Champion, as_of: datetime) -> pd.DataFrame:
-    """Return the churn-risk list of everyone eligible at as_of, as `risk_list` describes it.
+    Returns
+    -------
+    Scored
+        A champion whose task the shop cannot have, or for whom nobody is eligible, is left out, with the reason.
 
     Raises
     ------
-    TooLittleDataError
-        If nobody is eligible.
-    NoModelError
-        If the shop lacks signals that the champion reads.
+    NoModelError, LeftOutError, TooLittleDataError
+        If none of the champions can score.
     """
-    task = task_of(shop.config, champion.task)
-    rows = eligible(shop, task, Spine.at(shop, as_of))
-    if rows.empty:
-        raise TooLittleDataError(
-            f"task '{task.name}' at {as_of:%Y-%m-%d}",
-            "customers who are eligible",
-            "none",
-            "Choose another --as-of",
-        )
-    features = build(shop, Spine.of(shop, rows)).frame
-    _refuse_lacking(champion, features)
-    scored = [_scored(champion, features[start : start + CHUNK]) for start in range(0, len(features), CHUNK)]
-    bands = dict(shop.config.score.bands)
-    return risk_list(
-        pd.concat(scored, ignore_index=True), bands, champion.horizon_days, as_of, champion.version
-    )
+    fit, left_out = _fitting(shop, champions, own)
+    people = _kept_frame(work / ELIGIBLE, lambda: who_is_eligible(shop, fit, as_of, own))
+    for one in fit:
+        if not people[one.name].any():
+            left_out[one.name] = TooLittleDataError(
+                f"task '{one.name}' at {as_of:%Y-%m-%d}",
+                "customers who are eligible",
+                "none",
+                "Choose another --as-of",
+            )
+    fit = [one for one in fit if one.name not in left_out]
+    if not fit:
+        raise next(iter(left_out.values()))
+    people = people[people[[one.name for one in fit]].any(axis=1)].reset_index(drop=True)
+    _keep_features(shop, people, as_of, work)
+    risky = {one.name for one in fit if is_risk(shop.config, one)}
+    _score_batches(fit, people, risky, work, done)
+    write_signals(work / FEATURES, place)
+    tasks = write_scores(shop.config, fit, as_of, work, place)
+    return Scored(tasks, {name: str(fault) for name, fault in left_out.items()}, len(people))
 
 
-def _refuse_lacking(champion: Champion, features: pd.DataFrame) -> None:
-    lacking = [column.name for column in champion.columns if column.name not in features]
-    if lacking:
-        raise NoModelError(
-            f"model '{champion.version}'",
-            "the signals that it was trained on",
-            f"a shop without {quoted(lacking)}",
-            f"Run 'penchant train {champion.task}' on the shop as it is now",
-        )
+def _fitting(
+    shop: Shop, champions: Sequence[Champion], own: Sequence[Goal]
+) -> tuple[list[Champion], dict[str, Exception]]:
+    """Return the champions that the shop can feed, and the fault of each other."""
+    windows = tuple(sorted(set(shop.config.features.windows)))
+    there = {signal.column.name for signal in available(shop, groups_of(shop), windows)[0]}
+    fit, faults = list[Champion](), dict[str, Exception]()
+    for one in champions:
+        try:
+            one.refuse_lacking(there)
+            _refuse_lacking_tables(shop, one, own)
+            fit.append(one)
+        except (LookupError, ValueError) as fault:  # the shop, its modules or its tables lack what it needs
+            faults[one.name] = fault
+    if not champions:
+        raise NoModelError("score", "one champion or more", "none", "Train a task first")
+    if not fit:
+        raise next(iter(faults.values()))
+    return fit, faults
 
 
-def _scored(champion: Champion, features: pd.DataFrame) -> pd.DataFrame:
-    signals = features[[column.name for column in champion.columns]]
-    facts = {
-        name: features[column].to_numpy() if column in features else np.nan for name, column in FACTS.items()
+def _refuse_lacking_tables(shop: Shop, champion: Champion, own: Sequence[Goal]) -> None:
+    if champion.goal is None:
+        missing = lacking(task_of(shop.config, champion.task).needs, shop.has)
+    else:
+        eligible = goal_named(champion.goal, own).eligible
+        needs = {where.column: FACTS[where.column][1] for where in eligible.all_of if where.column in FACTS}
+        missing = [need for of_column in needs.values() for need in lacking(of_column, shop.has)]
+    if missing:
+        raise LeftOutError(f"task '{champion.name}'", f"a shop with {' and '.join(missing)}", "none")
+
+
+def who_is_eligible(
+    shop: Shop, champions: Sequence[Champion], as_of: datetime, own: Sequence[Goal] = ()
+) -> pd.DataFrame:
+    """Return customer_id, sorted, and for each champion whether the customer is eligible, under its name.
+
+    For a task as it is defined; for an uplift as its goal is. All of it is asked in one pass.
+    """
+    tasks = {one.name: task_of(shop.config, one.task) for one in champions if one.goal is None}
+    goals = {one.name: goal_named(one.goal, own) for one in champions if one.goal is not None}
+    asked: dict[str, Any] = {f"task_{place}": task.eligible for place, task in enumerate(tasks.values())}
+    for goal in goals.values():
+        wanted = [where.column for where in (*goal.eligible.all_of, *goal.eligible.any_of)]
+        facts = [name for name in wanted if name in FACTS and not lacking(FACTS[name][1], shop.has)]
+        asked |= {name: FACTS[name][0] for name in facts}
+    with Keep(shop.backend) as keep:
+        parts = evaluated(shop, Spine.at(shop, as_of), asked, keep)
+        frame = parts[0].drop("as_of").order_by(_.customer_id).to_pyarrow().to_pandas()
+    flags = {
+        name: frame[f"task_{place}"].astype("boolean").fillna(False).to_numpy(bool)
+        for place, name in enumerate(tasks)
     }
-    return pd.DataFrame(
-        {
-            "customer_id": features[KEY[0]].to_numpy(object),
-            "probability": champion.model.predict_proba(signals)[:, 1],
-            **_reasons(champion, signals),
-            **facts,
-        }
-    )
+    flags |= {name: goal.eligible.holds(frame, f"goal '{goal.name}'") for name, goal in goals.items()}
+    return pd.DataFrame({"customer_id": frame["customer_id"], **flags})
 
 
-def _reasons(champion: Champion, signals: pd.DataFrame) -> dict[str, list[str | None]]:
-    """Return the reasons in words: what raised each customer's score most, by name reason_1 to reason_3."""
-    describe = {column.name: _teller(column) for column in champion.columns}
-    families = [column.name.split("_")[0] for column in champion.columns]
-    found = reasons(champion.model, signals, describe, N_REASONS, families)
-    return {
-        f"reason_{place + 1}": [of_row[place] if place < len(of_row) else None for of_row in found]
-        for place in range(N_REASONS)
-    }
+def _kept_frame(path: Path, make: Callable[[], pd.DataFrame]) -> pd.DataFrame:
+    """Return a frame that an earlier run has left, else make and leave it."""
+    if not path.is_file():
+        with _whole(path) as staging:
+            pq.write_table(pa.Table.from_pandas(make(), preserve_index=False), staging)
+    return pq.read_table(path).to_pandas()
 
 
-def _teller(column: Column) -> Callable[[Any, bool], str]:
-    return lambda value, is_high: column.told(value, is_high=is_high)
+def _keep_features(shop: Shop, people: pd.DataFrame, as_of: datetime, work: Path) -> None:
+    """Have the signals of everyone in the work folder, a row group for each batch."""
+    if (work / FEATURES).is_file():
+        return
+    spine = Spine.of(shop, people[["customer_id"]].assign(as_of=pd.Timestamp(as_of)))
+    matrix = build(shop, spine)
+    with _whole(work / FEATURES) as staging, pq.ParquetWriter(staging, matrix.schema) as writer:
+        for batch in matrix.batches(BATCH):
+            writer.write_batch(batch)
 
 
-def write_list(listed: pd.DataFrame, folder: Path, name: str) -> None:
-    """Write a list as Parquet for programs, and as CSV for people (formulas in ids neutralised)."""
-    table = pa.Table.from_pandas(listed, preserve_index=False)
-    pq.write_table(table, folder / f"{name}.parquet")
-    safe_for_spreadsheets(listed).to_csv(
-        folder / f"{name}.csv", index=False, date_format="%Y-%m-%dT%H:%M:%SZ"
-    )
+def _score_batches(
+    champions: Sequence[Champion], people: pd.DataFrame, risky: Collection[str], work: Path, done: Done
+) -> None:
+    """Score the batches that no earlier run has left, each champion's into a file of its own."""
+    eligible = {one.name: people[one.name].to_numpy(bool) for one in champions}
+    n_done = 0
+    with pq.ParquetFile(work / FEATURES) as features:
+        for number in range(features.num_row_groups):
+            n_rows = features.metadata.row_group(number).num_rows
+            mine = {one: eligible[one.name][n_done : n_done + n_rows] for one in champions}
+            paths = {one: beside(work, one.name, number) for one in champions if mine[one].any()}
+            missing = {one: path for one, path in paths.items() if not path.is_file()}
+            frame = features.read_row_group(number).to_pandas() if missing else pd.DataFrame()
+            for one, path in missing.items():
+                with _whole(path) as staging:
+                    rows = frame[mine[one]]
+                    scored = one.scored(rows)
+                    pq.write_table(with_facts(scored, rows) if one.name in risky else scored, staging)
+            n_done += n_rows
+            done(n_done, len(people))
+
+
+@contextmanager
+def _whole(path: Path) -> Iterator[Path]:
+    """Give a path to write to, which becomes ``path`` when all is written."""
+    staging = path.with_name(f".{path.name}")
+    path.parent.mkdir(parents=True, exist_ok=True)
+    yield staging
+    staging.replace(path)
+
+
+@contextmanager
+def work_folder(folder: Path, key: str) -> Iterator[Path]:
+    """Give the folder beside a result in which finished batches of the same inputs are kept; removed on success.
+
+    Parameters
+    ----------
+    folder
+        Of the result.
+    key
+        Stands for all inputs: what was left under another key is removed.
+    """
+    place = folder.with_name(f".{folder.name}.work")
+    mine = place / key
+    if not mine.is_dir():
+        shutil.rmtree(place, ignore_errors=True)
+    mine.mkdir(parents=True, exist_ok=True)
+    yield mine
+    shutil.rmtree(place, ignore_errors=True)

@@ -13,7 +13,14 @@ from typing import Annotated
 
 import typer
 
-from penchant.cli import demo, insight_commands, model_commands, prove_commands, shop_commands
+from penchant.cli import (
+    demo,
+    insight_commands,
+    model_commands,
+    prove_commands,
+    score_commands,
+    shop_commands,
+)
 from penchant.cli.work import Work, fail
 
 EVERYWHERE = "Everywhere: --shop FILE, --data FOLDER, --json; before or after the command."
@@ -58,7 +65,13 @@ def options(
     context.obj = Work(shop, data, as_json)
 
 
-for command in (*demo.COMMANDS, *shop_commands.COMMANDS, *prove_commands.COMMANDS, *model_commands.COMMANDS):
+for command in (
+    *demo.COMMANDS,
+    *shop_commands.COMMANDS,
+    *prove_commands.COMMANDS,
+    *model_commands.COMMANDS,
+    *score_commands.COMMANDS,
+):
     app.command(epilog=EVERYWHERE)(command)
 for page in insight_commands.COMMANDS:
     insight_commands.insight.command(epilog=EVERYWHERE)(page)

@@ -34,7 +34,8 @@ def demo(
 
     The same commands, one by one, do it for your own shop: init, check, train churn, score.
     """
-    from penchant.cli.model_commands import score, train
+    from penchant.cli.model_commands import train
+    from penchant.cli.score_commands import score
     from penchant.cli.shop_commands import check, simulate
 
     first: Work = context.obj
@@ -48,7 +49,7 @@ def demo(
     results = {"check": out / "check", "train": out / "train", "score": out / "score"}
     check(context, results["check"])
     train(context, "churn", results["train"], store)
-    score(context, as_of_of(context.obj), "churn", results["score"], store)
+    score(context, as_of_of(context.obj), None, results["score"], store)
     first.show(account(out, store))
     first.finish(
         {"out": str(out), **{name: str(folder) for name, folder in results.items()}, "store": str(store)}

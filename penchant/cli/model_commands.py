@@ -1,14 +1,17 @@
-"""Commands about models: train, score."""
+"""Commands about models: train."""
 
 from __future__ import annotations
 
+import json
+import math
 from collections.abc import Mapping
+from datetime import UTC
 from pathlib import Path
 from typing import TYPE_CHECKING, Annotated, Any
 
 import typer
 
-from penchant.cli.shop_commands import AsOf, Out
+from penchant.cli.shop_commands import Out
 from penchant.cli.work import Work, read_instant
 
 if TYPE_CHECKING:
@@ -20,6 +23,20 @@ if TYPE_CHECKING:
 
 Store = Annotated[Path, typer.Option("--store", help="The folder of MLflow's database and artifacts.")]
 STORE = Path("mlruns")
+Horizon = Annotated[
+    int | None,
+    typer.Option(help="Days in which the outcome is read. Default: as configured, else the task's.", min=1),
+]
+Test = Annotated[
+    str | None,
+    typer.Option(help="When the test looks: a date. Default: the latest whose horizon is over."),
+]
+Seed = Annotated[
+    int | None, typer.Option(help="Same rows and seed, same model. Default: as configured.", min=0)
+]
+Threads = Annotated[
+    int | None, typer.Option(help="Threads of LightGBM; 0: all. Default: as many as are worth it.", min=0)
+]
 SHOWN = ("auc", "brier", "rmse", "spend_top_tenth")
 
 
@@ -28,10 +45,20 @@ def train(
     task: Annotated[str, typer.Argument(help="What to predict, such as churn or repurchase.")],
     out: Out = None,
     store: Store = STORE,
+    params: Annotated[
+        Path | None,
+        typer.Option(help="A JSON file of LightGBM parameters, such as the params.json of `tune`."),
+    ] = None,
+    horizon: Horizon = None,
+    test: Test = None,
+    seed: Seed = None,
+    threads: Threads = None,
 ) -> None:
     """Train a model on snapshots in the past, judge it on a later one beside baselines, and register it.
 
     The first model of a task is put in use at once (alias champion); later ones wait as challenger.
+    What can be predicted: visit, engagement, conversion, payment, repurchase, second_purchase, churn, value, margin,
+    and the tasks of your own modules.
     """
     from penchant.models.registry import Registry
     from penchant.output import replaced_folder
@@ -39,19 +66,59 @@ def train(
     from penchant.training.train import train as train_task
 
     work: Work = context.obj
+    configure(work, task, horizon, test, seed)
+    chosen = read_params(params) if params else {}
     folder = out or work.result_folder("train") / task
-    manifest: dict[str, Any] = {"step": "train", "config": work.config.resolved()}
+    manifest: dict[str, Any] = {"step": "train", "config": work.config.resolved(), "params": chosen}
     with replaced_folder(folder, manifest) as place:
         with work.shop() as shop:
-            trained = train_task(shop, task, work.step)
+            trained = train_task(shop, task, work.step, threads, chosen)
             sources = work.sources()
         with work.step("writing the report and the model"):
             record = write_training(trained, work.config, place, sources)
         with work.step(f"recording in {store}"):
             version = Registry(store).log(record)
         manifest |= {"sources": sources, "training": trained.facts(), "data": record.tags["data"]}
-    work.show(leaderboard_table(trained), _account(trained, version, folder))
-    work.finish({**trained.as_dict(), **_registered(version), "out": str(folder), "store": str(store)})
+    work.show(leaderboard_table(trained), account(trained, version, folder))
+    work.finish({**trained.as_dict(), **registered(version), "out": str(folder), "store": str(store)})
+
+
+def configure(work: Work, task: str, horizon: int | None, test: str | None, seed: int | None) -> None:
+    """Put what the options ask into the run's configuration, so that it is recorded with all the rest."""
+    from penchant.features.catalogue import task_of
+
+    config = work.config
+    task_of(config, task)  # a name that is none is told before anything is read
+    changes: dict[str, Any] = {} if horizon is None else {"horizon_days": horizon}
+    if test is not None:
+        changes["test_as_of"] = read_instant(test, config.shop.timezone, "--test").replace(tzinfo=UTC)
+    config = config.with_task(task, **changes) if changes else config
+    work.config = config if seed is None else config.model_copy(update={"seed": seed})
+
+
+def read_params(path: Path) -> dict[str, Any]:
+    """Return LightGBM parameters from a JSON file.
+
+    Raises
+    ------
+    NotThereError
+        If there is no such file.
+    InputError
+        If it is no JSON object of numbers and texts.
+    """
+    from penchant.errors import InputError, NotThereError
+
+    if not path.is_file():
+        raise NotThereError(
+            f"option --params '{path}'", "a JSON file of LightGBM parameters", "nothing there"
+        )
+    try:
+        values = json.loads(path.read_text(encoding="utf-8"))
+    except ValueError as fault:
+        raise InputError(f"option --params '{path}'", "a JSON object", str(fault)) from None
+    if not isinstance(values, dict) or not all(isinstance(v, (int, float, str)) for v in values.values()):
+        raise InputError(f"option --params '{path}'", 'an object such as {"num_leaves": 8}', str(values)[:60])
+    return values
 
 
 def leaderboard_table(trained: Trained) -> Table:
@@ -61,13 +128,14 @@ def leaderboard_table(trained: Trained) -> Table:
     from penchant.training.train import MAIN_METRIC
 
     main = MAIN_METRIC[trained.task.kind]
-    shown = [name for name in SHOWN if name in trained.board.metrics]
+    metrics = trained.board.metrics
+    shown = [name for name in SHOWN if name in metrics and math.isfinite(metrics[name].value)]
     grid = Table(box=None, pad_edge=False, header_style="bold")
     grid.add_column("")
     for name in shown:
         grid.add_column(name.replace("_", " "), justify="right", no_wrap=True)
     grid.add_column(f"the model against it, by {main}")
-    rows: list[tuple[str, Mapping[str, Any], str]] = [("model", trained.board.metrics, "")]
+    rows: list[tuple[str, Mapping[str, Any], str]] = [("model", metrics, "")]
     for name, numbers in trained.board.baselines.items():
         found = trained.board.comparisons[name][main]
         rows.append((name.replace("_", " "), numbers, f"{found.verdict} ({found.difference.value:+,.3f})"))
@@ -80,7 +148,8 @@ def _with_interval(number: Estimate) -> str:
     return f"{number.value:,.3f} [dim]{number.low:,.3f}..{number.high:,.3f}[/]"
 
 
-def _account(trained: Trained, version: Registered, folder: Path) -> str:
+def account(trained: Trained, version: Registered, folder: Path) -> str:
+    """Return what was asked, learned from and registered, for a person."""
     plan = trained.schedule
     issues = [
         f"[yellow]issue[/] {check.title}: no. {check.explanation}"
@@ -97,62 +166,10 @@ def _account(trained: Trained, version: Registered, folder: Path) -> str:
     )
 
 
-def _registered(version: Registered) -> dict[str, Any]:
+def registered(version: Registered) -> dict[str, Any]:
+    """Return which version was registered, for scripts."""
     facts = {"model": version.name, "version": version.version, "aliases": list(version.aliases)}
     return {**facts, "run_id": version.run_id}
 
 
-def score(
-    context: typer.Context,
-    as_of: AsOf,
-    task: Annotated[str, typer.Option("--task", help="Whose champion scores.")] = "churn",
-    out: Out = None,
-    store: Store = STORE,
-) -> None:
-    """Apply the champion to everyone eligible at as_of, and write the list, riskiest first.
-
-    Each customer stands in it once, with the probability, what is at stake, and three reasons in words.
-    """
-    from penchant.models.registry import Registry
-    from penchant.output import replaced_folder
-    from penchant.serving.score import Champion, score_churn, write_list
-    from penchant.training.record import model_name
-
-    work: Work = context.obj
-    instant = read_instant(as_of, work.config.shop.timezone)
-    folder = out or work.result_folder("score", instant)
-    registry = Registry(store)
-    version = registry.version(model_name(work.config, task))
-    champion = Champion.load(registry.folder(version), str(version))
-    manifest: dict[str, Any] = {"step": "score", "config": work.config.resolved()}
-    with replaced_folder(folder, manifest) as place:
-        with work.shop() as shop:
-            with work.step(f"scoring everyone eligible at {instant:%Y-%m-%d %H:%M} UTC with {version}"):
-                listed = score_churn(shop, champion, instant)
-            manifest |= {"sources": work.sources(), "model": str(version), "as_of": instant.isoformat()}
-        with work.step(f"writing {folder}"):
-            write_list(listed, place, task)
-        manifest |= {"n_rows": len(listed)}
-    work.show(_top(listed), f"{len(listed):,} customers: {folder / f'{task}.csv'}")
-    bands = {str(name): int(count) for name, count in listed["band"].value_counts().items()}
-    facts = {"as_of": instant.isoformat(), "n_customers": len(listed), "bands": bands, **_registered(version)}
-    work.finish({**facts, "out": str(folder), "files": [f"{task}.parquet", f"{task}.csv", "manifest.json"]})
-
-
-def _top(listed: Any, n_rows: int = 5) -> Table:
-    """Return the head of the list, for a terminal."""
-    from rich.table import Table
-
-    grid = Table(box=None, pad_edge=False, header_style="bold")
-    for title in ("customer", "churn", "band", "at risk", "why"):
-        grid.add_column(title, justify="right" if title in ("churn", "at risk") else "left")
-    for row in listed.head(n_rows).itertuples():
-        why = "; ".join(
-            reason for reason in (row.reason_1, row.reason_2, row.reason_3) if isinstance(reason, str)
-        )
-        at_risk = f"{row.expected_value_at_risk:,.0f}"
-        grid.add_row(row.customer_id[:24], f"{row.churn_probability:.0%}", row.band, at_risk, why)
-    return grid
-
-
-COMMANDS = (train, score)
+COMMANDS = (train,)

@@ -1,0 +1,170 @@
+"""What scoring from the command line needs: the champions of a store, what a result depends on, and a progress bar."""
+
+from __future__ import annotations
+
+import hashlib
+import json
+from collections.abc import Callable, Iterator, Sequence
+from contextlib import contextmanager
+from dataclasses import dataclass
+from datetime import datetime
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
+
+from penchant.cli.work import Work
+from penchant.errors import NoModelError
+
+if TYPE_CHECKING:
+    from penchant.serving.champion import Champion
+    from penchant.serving.goals import Goal
+    from penchant.serving.score import Scored
+
+
+@dataclass(frozen=True, eq=False)
+class Inputs:
+    """What scores depend on.
+
+    Parameters
+    ----------
+    champions
+        The models in use.
+    registered
+        Name of a champion -> its version, run and aliases in the registry.
+    facts
+        Data, configuration, models and versions, as the manifest tells them.
+    as_of
+        The moment, UTC without a zone.
+    """
+
+    champions: tuple[Champion, ...]
+    registered: dict[str, dict[str, Any]]
+    facts: dict[str, Any]
+    as_of: datetime
+
+    @property
+    def key(self) -> str:
+        """The same for the same inputs, and for no others."""
+        return hashlib.sha256(json.dumps(self.facts, sort_keys=True, default=str).encode()).hexdigest()
+
+
+def inputs_of(work: Work, store: Path, as_of: datetime, names: Sequence[str] | None) -> Inputs:
+    """Return what the scores of a moment depend on.
+
+    Parameters
+    ----------
+    work
+        The run.
+    store
+        The folder of MLflow.
+    as_of
+        The moment.
+    names
+        Whose champions: tasks, ``uplift.<goal>``; None: all that the shop has.
+
+    Raises
+    ------
+    NoModelError
+        If one that is named has no champion, or there is none at all.
+    """
+    from penchant.output import files_in, versions
+
+    found = champions_of(work, store, names)
+    config = {name: part for name, part in work.config.resolved().items() if name != "engine"}
+    models = {one.name: files_in(folder) for one, folder, _ in found}
+    facts = {
+        "as_of": as_of.isoformat(),
+        "sources": work.sources(),
+        "modules": _modules(work),
+        "config": config,
+        "models": {
+            one.name: {
+                "model": one.version,
+                "files": {file["name"]: file["sha256"] for file in models[one.name]},
+            }
+            for one, _, _ in found
+        },
+        "versions": versions(),
+    }
+    return Inputs(tuple(one for one, _, _ in found), {one.name: told for one, _, told in found}, facts, as_of)
+
+
+def champions_of(
+    work: Work, store: Path, names: Sequence[str] | None
+) -> list[tuple[Champion, Path, dict[str, Any]]]:
+    """Return the champions of a shop with their folders and what the registry says of them, by name."""
+    from penchant.models.registry import CHAMPION, Registry
+    from penchant.serving.champion import Champion
+
+    registry, prefix = Registry(store), f"{work.config.shop.name}."
+    wanted = [prefix + name for name in names] if names else []
+    if not names:
+        wanted = [name for name in registry.names() if name.startswith(prefix)]
+    found = []
+    for name in wanted:
+        try:
+            version = registry.version(name, CHAMPION)
+        except NoModelError:
+            if names:
+                raise
+            continue  # on trial only
+        folder = registry.folder(version)
+        facts = {"version": version.version, "aliases": list(version.aliases), "run_id": version.run_id}
+        found.append((Champion.load(folder, str(version)), folder, facts))
+    if not found:
+        registry.version(prefix + "churn")  # says how to train one
+    return found
+
+
+def _modules(work: Work) -> dict[str, str]:
+    """Return the SHA-256 of each module of the shop's own that is a file; of others their name alone."""
+    from penchant.output import file_facts
+
+    paths = {name: Path(name) for name in work.config.modules}
+    return {name: file_facts(path)["sha256"] if path.is_file() else name for name, path in paths.items()}
+
+
+def score_into(work: Work, inputs: Inputs, place: Path, folder: Path) -> Scored:
+    """Score everyone into ``place``; what is finished is kept beside ``folder`` until all of it is."""
+    from penchant.serving.score import score, work_folder
+
+    with (
+        work.shop() as shop,
+        work_folder(folder, inputs.key[:16]) as kept,
+        progress(work, f"scoring with {len(inputs.champions)} champions") as done,
+    ):
+        return score(shop, inputs.champions, inputs.as_of, place, kept, own_goals(work), done)
+
+
+def own_goals(work: Work) -> tuple[Goal, ...]:
+    """Return the goals that the shop's own modules list."""
+    from penchant.features.catalogue import own
+    from penchant.serving.goals import Goal
+
+    return own(work.config, "GOALS", Goal)
+
+
+@contextmanager
+def progress(work: Work, what: str) -> Iterator[Callable[[int, int], None]]:
+    """Show how far a long step is, in rows, and how long it took."""
+    from rich.progress import BarColumn, MofNCompleteColumn, Progress, TextColumn, TimeRemainingColumn
+
+    columns = (TextColumn("{task.description}"), BarColumn(), MofNCompleteColumn(), TimeRemainingColumn())
+    is_shown = work.notes.is_terminal and not work.as_json
+    with Progress(*columns, console=work.notes, transient=True, disable=not is_shown) as bar:
+        shown = bar.add_task(f"{what}: building signals", total=None)
+
+        def done(n_rows: int, n_all: int) -> None:
+            bar.update(shown, description=what, completed=n_rows, total=n_all)
+
+        with work.step(what) if not is_shown else _timed(work, what):
+            yield done
+
+
+@contextmanager
+def _timed(work: Work, what: str) -> Iterator[None]:
+    """Tell how long a step took whose progress is shown already."""
+    from time import monotonic
+
+    started = monotonic()
+    yield
+    work.notes.print(f"[green]✓[/] {what} [dim]{monotonic() - started:.1f} s[/]")

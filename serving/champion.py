@@ -1,0 +1,163 @@
+"""A model in use: what it predicts, what it reads, and what it says of customers, with reasons in words."""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Callable, Iterable
+from dataclasses import dataclass, fields
+from pathlib import Path
+from typing import Any, Literal
+
+import numpy as np
+import pandas as pd
+import pyarrow as pa
+
+from penchant.errors import NoModelError, quoted
+
+from ..features.group import Column
+from ..models import artifact, uplift_artifact
+from ..models.propensity import PropensityModel
+from ..models.reasons import reasons
+from ..models.uplift_scorer import MODEL_FILE as UPLIFT_FILE
+from ..models.uplift_scorer import UpliftScorer
+from ..models.value import ValueModel
+from .risk_list import N_REASONS
+
+Kind = Literal["probability", "amount", "uplift"]
+UPLIFT = "uplift"
+SCORE = {"probability": "probability", "amount": "expected_amount"}  # kind -> the column that ranks
+FACTS_FILE = "facts.json"
+REASONS = tuple(f"reason_{place}" for place in range(1, N_REASONS + 1))
+
+
+@dataclass(frozen=True, eq=False)
+class Champion:
+    """A model in use.
+
+    Parameters
+    ----------
+    model
+        The model.
+    task
+        The task's name; ``uplift`` for what a contact changes.
+    horizon_days
+        The horizon of its promise, the same as that of the labels it learned from.
+    columns
+        The signals it reads, as they were declared at training.
+    version
+        Name and version.
+    goal
+        Of an uplift: the goal of the campaigns that it was learned from.
+    """
+
+    model: PropensityModel | ValueModel | UpliftScorer
+    task: str
+    horizon_days: int
+    columns: tuple[Column, ...]
+    version: str
+    goal: str | None = None
+
+    @classmethod
+    def load(cls, folder: Path, version: str) -> Champion:
+        """Return the champion in a folder of plain files.
+
+        Raises
+        ------
+        NoModelError
+            If the facts that scoring needs were not saved with it.
+        """
+        model, facts = _model_in(folder)
+        absent = [name for name in ("task", "horizon_days", "signals") if name not in facts]
+        if absent:
+            raise NoModelError(f"model '{version}'", f"the facts {quoted(absent)}", "none", "Train it again")
+        known = {field.name for field in fields(Column)}
+        columns = [
+            Column(**{k: _frozen(v) for k, v in signal.items() if k in known}) for signal in facts["signals"]
+        ]
+        return cls(
+            model, facts["task"], int(facts["horizon_days"]), tuple(columns), version, facts.get("goal")
+        )
+
+    @property
+    def name(self) -> str:
+        """What its file is called: the task, with the goal of an uplift."""
+        return self.task if self.goal is None else f"{self.task}.{self.goal}"
+
+    @property
+    def kind(self) -> Kind:
+        """What its score is."""
+        if isinstance(self.model, UpliftScorer):
+            return "uplift"
+        return "amount" if isinstance(self.model, ValueModel) else "probability"
+
+    @property
+    def scores(self) -> tuple[str, ...]:
+        """The columns of its scores; of an uplift one for each arm, of several."""
+        if not isinstance(self.model, UpliftScorer):
+            return (SCORE[self.kind],)
+        arms = [arm.name for arm in self.model.arms]
+        return (UPLIFT,) if len(arms) == 1 else tuple(f"{UPLIFT}_{arm}" for arm in arms)
+
+    @property
+    def arms(self) -> tuple[str, ...]:
+        """The treatments that an uplift was learned from."""
+        return tuple(arm.name for arm in self.model.arms) if isinstance(self.model, UpliftScorer) else ()
+
+    def refuse_lacking(self, there: Iterable[str]) -> None:
+        """Raise NoModelError where the shop cannot have signals that the model reads."""
+        known = set(there)
+        lacking = [column.name for column in self.columns if column.name not in known]
+        if lacking:
+            raise NoModelError(
+                f"model '{self.version}'",
+                "the signals that it was trained on",
+                f"a shop without {quoted(lacking)}",
+                f"Run 'penchant train {self.task}' on the shop as it is now",
+            )
+
+    def scored(self, features: pd.DataFrame) -> pa.Table:
+        """Return customer_id, the scores and the reasons of each row, in the rows' order."""
+        signals = features[[column.name for column in self.columns]]
+        columns = {
+            "customer_id": pa.array(features["customer_id"], pa.string()),
+            **{name: pa.array(values) for name, values in self._scores(signals).items()},
+            **self._reasons(signals),
+        }
+        return pa.table(columns)
+
+    def _scores(self, signals: pd.DataFrame) -> dict[str, np.ndarray]:
+        if isinstance(self.model, PropensityModel):
+            return {self.scores[0]: self.model.predict_proba(signals)[:, 1]}
+        if isinstance(self.model, ValueModel):
+            return {self.scores[0]: self.model.predict(signals)}
+        uplift = self.model.predict_uplift(signals).reshape(len(signals), -1)
+        return {name: uplift[:, place].copy() for place, name in enumerate(self.scores)}
+
+    def _reasons(self, signals: pd.DataFrame) -> dict[str, pa.Array]:
+        """Return the reasons in words, by name: what raised each customer's score most; an uplift has none."""
+        if isinstance(self.model, UpliftScorer):
+            return {}
+        describe = {column.name: _teller(column) for column in self.columns}
+        families = [column.name.split("_")[0] for column in self.columns]
+        found = reasons(self.model, signals, describe, N_REASONS, families)
+        return {
+            name: pa.array([of_row[place] if place < len(of_row) else None for of_row in found], pa.string())
+            for place, name in enumerate(REASONS)
+        }
+
+
+def _model_in(folder: Path) -> tuple[PropensityModel | ValueModel | UpliftScorer, dict[str, Any]]:
+    """Return the model in a folder, of whichever kind, and the facts saved with it."""
+    if not (folder / UPLIFT_FILE).is_file():
+        return artifact.load(folder), artifact.read_facts(folder)
+    scorer, beside = uplift_artifact.load(folder), folder / FACTS_FILE
+    facts = json.loads(beside.read_text(encoding="utf-8")) if beside.is_file() else dict(scorer.about)
+    return scorer, {"task": UPLIFT, **facts}
+
+
+def _frozen(value: Any) -> Any:
+    return tuple(value) if isinstance(value, list) else value
+
+
+def _teller(column: Column) -> Callable[[Any, bool], str]:
+    return lambda value, is_high: column.told(value, is_high=is_high)

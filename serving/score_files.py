@@ -1,0 +1,201 @@
+"""Edge: scores as files: the parts that batches leave, the Parquet file of each champion, and what is read back."""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Iterator, Mapping, Sequence
+from datetime import datetime
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+import pandas as pd
+import pyarrow as pa
+import pyarrow.parquet as pq
+
+from penchant.config import Config
+from penchant.errors import NotThereError
+from penchant.output import MANIFEST, file_facts
+
+from ..features.catalogue import task_of
+from ..models.inputs import Floats
+from .candidates import SIGNALS, Score
+from .champion import SCORE, UPLIFT, Champion
+from .risk_list import risk_list, safe_for_spreadsheets
+
+SIGNALS_FILE = "signals.parquet"
+RISK_SCORE = "churn_probability"
+# What a risk list tells of each customer -> the signal that says so.
+RISK_FACTS: Mapping[str, str] = {
+    "n_orders": "n_purchases",
+    "days_since_last_order": "days_since_last_purchase",
+    "amount_365d": "amount_365d",
+}
+N_DECILES = 10
+
+
+def beside(work: Path, name: str, number: int) -> Path:
+    """Return where a champion's scores of one batch are kept."""
+    return work / name / f"part-{number:05d}.parquet"
+
+
+def is_risk(config: Config, champion: Champion) -> bool:
+    """Say whether a champion's score is the probability that customers leave: its file is then a list for people."""
+    return champion.kind == "probability" and task_of(config, champion.task).buying < 0
+
+
+def with_facts(scored: pa.Table, features: pd.DataFrame) -> pa.Table:
+    """Return scores with what a risk list tells of the customers, missing where the shop does not have it."""
+    for name, signal in RISK_FACTS.items():
+        values = features[signal].to_numpy() if signal in features else np.full(len(features), np.nan)
+        scored = scored.append_column(name, pa.array(values, from_pandas=True))
+    return scored
+
+
+def write_scores(
+    config: Config, champions: Sequence[Champion], as_of: datetime, work: Path, place: Path
+) -> dict[str, dict[str, Any]]:
+    """Write the file of each champion from its parts, and return by name what it holds.
+
+    A risk list is sorted, riskiest first, and written as CSV for people too (formulas in ids neutralised). Every other
+    file is sorted by customer_id: the score (``probability``, ``expected_amount`` in major units, ``uplift`` or
+    ``uplift_<arm>``), decile (1 = the highest tenth), the reasons, as_of and model_version.
+    """
+    told: dict[str, dict[str, Any]] = {}
+    for one in champions:
+        facts = {"model": one.version, "kind": one.kind, "horizon_days": one.horizon_days}
+        facts |= {"goal": one.goal, "arms": list(one.arms)} if one.goal is not None else {}
+        write = _write_risk if is_risk(config, one) else _write_scores
+        told[one.name] = {**facts, **write(config, one, as_of, work, place)}
+    return told
+
+
+def write_signals(features: Path, place: Path) -> None:
+    """Write the signals that audiences take beside the scores: segment, and preference of price and freight."""
+    with pq.ParquetFile(features) as file:
+        wanted = ["customer_id", *SIGNALS.values(), "freight_paid_share"]
+        names = [name for name in wanted if name in file.schema_arrow.names]
+        schema = pa.schema([file.schema_arrow.field(name).remove_metadata() for name in names])
+        with pq.ParquetWriter(place / SIGNALS_FILE, schema) as writer:
+            for number in range(file.num_row_groups):
+                writer.write_table(file.read_row_group(number, columns=names).cast(schema))
+
+
+def _write_risk(
+    config: Config, champion: Champion, as_of: datetime, work: Path, place: Path
+) -> dict[str, Any]:
+    scored = pa.concat_tables(_parts(work, champion)).to_pandas()
+    bands = dict(config.score.bands)
+    listed = risk_list(scored, bands, champion.horizon_days, as_of, champion.version)
+    pq.write_table(pa.Table.from_pandas(listed, preserve_index=False), place / f"{champion.name}.parquet")
+    safe_for_spreadsheets(listed).to_csv(
+        place / f"{champion.name}.csv", index=False, date_format="%Y-%m-%dT%H:%M:%SZ"
+    )
+    counts = listed["band"].value_counts()
+    return {"n_customers": len(listed), "bands": {str(name): int(count) for name, count in counts.items()}}
+
+
+def _write_scores(
+    _config: Config, champion: Champion, as_of: datetime, work: Path, place: Path
+) -> dict[str, Any]:
+    """Write a champion's scores part by part; only what ranks is held of all."""
+    ranks = np.concatenate([_ranking(part, champion) for part in _parts(work, champion)])
+    deciles, start = decile_of(ranks), 0
+    writer: pq.ParquetWriter | None = None
+    try:
+        for part in _parts(work, champion):
+            n = part.num_rows
+            told = _with_decile(part, champion, deciles[start : start + n], as_of)
+            writer = writer or pq.ParquetWriter(place / f"{champion.name}.parquet", told.schema)
+            writer.write_table(told)
+            start += n
+    finally:
+        if writer is not None:
+            writer.close()
+    return {"n_customers": len(ranks), "mean": float(ranks.mean())}
+
+
+def _with_decile(part: pa.Table, champion: Champion, decile: np.ndarray, as_of: datetime) -> pa.Table:
+    n, at = part.num_rows, 1 + len(champion.scores)
+    told = part.add_column(at, "decile", pa.array(decile, pa.int8()))
+    told = told.append_column("as_of", pa.array([as_of] * n, pa.timestamp("us")))
+    return told.append_column("model_version", pa.array([champion.version] * n, pa.string()))
+
+
+def _parts(work: Path, champion: Champion) -> Iterator[pa.Table]:
+    for path in sorted((work / champion.name).glob("part-*.parquet")):
+        yield pq.read_table(path)
+
+
+def _ranking(part: pa.Table, champion: Champion) -> Floats:
+    """Return what ranks: the score; of several arms' uplifts the highest."""
+    columns = [part[name].to_numpy() for name in champion.scores]
+    return np.asarray(np.max(columns, axis=0), np.float64)
+
+
+def decile_of(score: Floats) -> np.ndarray:
+    """Return the tenth of the list that each score is in: 1 = the highest; equal scores share one.
+
+    Examples
+    --------
+    >>> decile_of(np.arange(20.0))[[0, 1, 18, 19]].tolist()
+    [10, 10, 1, 1]
+    """
+    rank = pd.Series(-score).rank(method="average").to_numpy()
+    return np.ceil(rank / max(len(score), 1) * N_DECILES).astype(np.int8)
+
+
+def is_whole(folder: Path, key: str) -> bool:
+    """Say whether a folder holds the result of these inputs, every file as it was written."""
+    told = read_manifest(folder)
+    if told is None or told.get("key") != key:
+        return False
+    paths = [(folder / facts["name"], facts) for facts in told["files"]]
+    return all(path.is_file() and file_facts(path, facts["name"]) == facts for path, facts in paths)
+
+
+def read_manifest(folder: Path) -> dict[str, Any] | None:
+    """Return a folder's manifest; None where there is none that can be read."""
+    try:
+        told = json.loads((folder / MANIFEST).read_text(encoding="utf-8"))
+    except (OSError, ValueError):
+        return None
+    return told if isinstance(told, dict) else None
+
+
+def read_scores(folder: Path, names: Sequence[str] | None = None) -> list[Score]:
+    """Return the scores in a folder as audiences take them.
+
+    Parameters
+    ----------
+    folder
+        As `penchant score` has written it.
+    names
+        Of champions; None: all that are there.
+
+    Raises
+    ------
+    NotThereError
+        If the folder holds no scores.
+    """
+    told = read_manifest(folder)
+    if told is None or "tasks" not in told:
+        raise NotThereError(f"scores '{folder}'", "a folder that 'penchant score' wrote", "none")
+    wanted = [name for name in told["tasks"] if names is None or name in names]
+    return [_read_score(folder / f"{name}.parquet", told["tasks"][name]) for name in wanted]
+
+
+def read_signals(folder: Path) -> pd.DataFrame | None:
+    """Return the signals beside the scores, as audiences take them; None where there are none."""
+    path = folder / SIGNALS_FILE
+    return pq.read_table(path).to_pandas() if path.is_file() else None
+
+
+def _read_score(path: Path, facts: Mapping[str, Any]) -> Score:
+    names = pq.read_schema(path).names
+    kept = [name for name in names if name.startswith(("reason_", UPLIFT))]
+    score = next((name for name in (RISK_SCORE, *SCORE.values()) if name in names), None)
+    rows = pq.read_table(path, columns=["customer_id", *([score] if score else []), *kept])
+    frame = rows.rename_columns(["score" if name == score else name for name in rows.column_names])
+    task = UPLIFT if facts.get("goal") else path.stem
+    return Score(task, frame.to_pandas(), int(facts["horizon_days"]), facts.get("goal"), str(facts["model"]))
