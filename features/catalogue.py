@@ -123,7 +123,7 @@ def own(config: Config, listed: str, kind: type[T]) -> tuple[T, ...]:
     """
     found: list[T] = []
     for name in config.modules:
-        values = getattr(_module(name), listed, ())
+        values = getattr(_module(config, name), listed, ())
         wrong = [value for value in values if not isinstance(value, kind)]
         if wrong:
             raise ConfigError(
@@ -135,28 +135,28 @@ def own(config: Config, listed: str, kind: type[T]) -> tuple[T, ...]:
     return tuple(found)
 
 
-def _module(name: str) -> ModuleType:
-    """Return a module by its name, or by the path of its file."""
+def _module(config: Config, name: str) -> ModuleType:
+    """Return a module by its name, or by the path of its file: a relative one starts at the configuration's folder."""
     try:
-        if not name.endswith(".py"):
-            return import_module(name)
-        module_name = f"penchant_own_{Path(name).stem}"
-        if (
-            module_name not in sys.modules
-            or Path(str(sys.modules[module_name].__file__)) != Path(name).resolve()
-        ):
-            spec = spec_from_file_location(module_name, Path(name).resolve())
-            module = module_from_spec(spec)  # type: ignore[arg-type]
-            spec.loader.exec_module(module)  # type: ignore[union-attr]
-            sys.modules[module_name] = module
-        return sys.modules[module_name]
+        return _from_file(config.module_file(name)) if name.endswith(".py") else import_module(name)
     except Exception as fault:  # whatever a shop's own code raises, the message names the module
         raise ConfigError(
             f"module '{name}'",
             "a module that can be imported, or the path of a .py file",
             f"{type(fault).__name__}: {fault}",
-            "Modules are named under 'modules' in penchant.toml",
+            "Modules are named under 'modules' in penchant.toml, and their paths start at its folder",
         ) from fault
+
+
+def _from_file(path: Path) -> ModuleType:
+    name = f"penchant_own_{path.stem}"
+    loaded = sys.modules.get(name)
+    if loaded is None or loaded.__file__ != str(path):
+        spec = spec_from_file_location(name, path)
+        loaded = module_from_spec(spec)  # type: ignore[arg-type]
+        spec.loader.exec_module(loaded)  # type: ignore[union-attr]
+        sys.modules[name] = loaded
+    return loaded
 
 
 def _named(what: str, name: str, known: Mapping[str, T]) -> T:

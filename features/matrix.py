@@ -157,7 +157,9 @@ def build(
     signals, left_out = available(shop, groups_of(shop, groups), days)
     if not signals:
         raise LeftOutError(
-            "features", "at least one signal that the shop can have", "; ".join(left_out.values())
+            "features",
+            "at least one signal that the shop can have",
+            "; ".join(dict.fromkeys(left_out.values())),
         )
     keep = Keep(shop.backend)
     parts = evaluated(shop, spine, {one.column.name: one.value for one in signals}, keep, days)

@@ -18,6 +18,7 @@ from pydantic import (
     ConfigDict,
     Field,
     PositiveInt,
+    PrivateAttr,
     ValidationError,
     model_validator,
 )
@@ -220,12 +221,25 @@ class Config(Section):
     tasks: dict[str, TaskSection] = {}
     gate: GateSection = GateSection()
     score: ScoreSection = ScoreSection()
-    modules: tuple[str, ...] = Field((), description="your own modules: groups, tasks, goals")
+    modules: tuple[str, ...] = Field(
+        (),
+        description="your own modules of groups and tasks: names that Python can import, or .py files beside this one",
+    )
     seed: int = Field(0, ge=0)
+    _folder: Path = PrivateAttr(Path())
+
+    def module_file(self, name: str) -> Path:
+        """Return the file of a module that is named by its path: a relative one starts where penchant.toml is."""
+        return (self._folder / name).resolve()
 
     def task(self, name: str) -> TaskSection:
         """Return the section of a task, or its defaults."""
         return self.tasks.get(name, TaskSection())
+
+    def with_task(self, name: str, **changes: Any) -> Config:
+        """Return the configuration with some keys of a task's section replaced."""
+        section = TaskSection.model_validate({**self.task(name).model_dump(), **changes})
+        return self.model_copy(update={"tasks": {**self.tasks, name: section}})
 
     def resolved(self) -> dict[str, Any]:
         """Return every value, defaults included, in types that JSON knows."""
@@ -261,7 +275,9 @@ def load_config(path: Path) -> Config:
         values = tomllib.loads(path.read_text(encoding="utf-8-sig"))
     except (tomllib.TOMLDecodeError, UnicodeDecodeError) as fault:
         raise ConfigError(f"configuration '{path}'", "a TOML file in UTF-8", str(fault)) from None
-    return read_config(values, str(path))
+    config = read_config(values, str(path))
+    config._folder = path.parent.absolute()  # a private attribute: of no interest to whoever logs the values
+    return config
 
 
 def read_config(values: dict[str, Any], where: str = "penchant.toml") -> Config:

@@ -1,0 +1,196 @@
+"""Promises of groups that keep them, and of groups that break one each."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from dataclasses import replace
+from datetime import datetime, timedelta
+from itertools import product
+from pathlib import Path
+from typing import Any
+
+import ibis
+import pytest
+from ibis import _
+
+from penchant.config import Config, load_config
+from penchant.errors import ConfigError, InputError, LeftOutError, TooLittleDataError
+from penchant.features.catalogue import groups_of
+from penchant.features.group import Column, FeatureGroup, Signal
+from penchant.features.past import Past
+from penchant.features.prove import DECLARED, FUTURE, ORDER, OTHERS, PROMISES, prove
+from penchant.features.shop import Shop, open_shop
+
+ROOT = Path(__file__).resolve().parents[2]
+
+
+def group(value: Callable[[Past], Any], name: str = "mine", **declared: Any) -> FeatureGroup:
+    column = Column(f"{name}_value", "something", low=0, **{"missing": "unknown", **declared})
+    return FeatureGroup(name, "Mine.", lambda windows: [Signal(column, value)])
+
+
+def broken(shop: Shop, value: Callable[[Past], Any], **declared: Any) -> dict[str, str]:
+    proof = prove(shop, [group(value, **declared)])
+    return {finding.promise: finding.counterexample for finding in proof.broken}
+
+
+def orders_until(past: Past, shift: timedelta) -> Any:
+    """Count orders, as if each had happened earlier: those soon after as_of count too."""
+    lines = past.history.lines
+    return past.rows("soon", lambda: past.seen(lines, _.ordered_at - ibis.interval(shift))).count()
+
+
+def raw(past: Past) -> Any:
+    """Return the shop's own rows of all times, by the back door."""
+    coded = past.history.coded(past.history.shop.tables["interactions"])
+    return past.rows("raw", lambda: coded.mutate(row=coded.code))
+
+
+@pytest.mark.slow
+def test_our_groups_keep_every_promise(world_shop: Shop) -> None:
+    """All groups are proved in test_contract; here are three, of orders, interactions and assignments."""
+    names = ["monetary", "contact", "frequency"]
+    proof = prove(replace(world_shop, config=Config.model_validate({"features": {"windows": [30]}})), names)
+    assert proof.broken == ()
+    assert [(one.group, one.promise) for one in proof.findings] == list(product(names, PROMISES))
+    assert (proof.left_out, proof.as_dict()["all_kept"]) == ({}, True)
+
+
+@pytest.mark.parametrize("shift", [timedelta(days=1), timedelta(microseconds=1)])
+def test_a_group_that_reads_too_far_is_named(world_shop: Shop, shift: timedelta) -> None:
+    found = broken(world_shop, lambda past: orders_until(past, shift))
+    assert list(found) == [FUTURE]
+    assert "mine_value of customer 'c" in found[FUTURE]
+    assert "if something else had happened from then on" in found[FUTURE]
+
+
+def test_a_group_that_takes_the_moment_itself_for_past_is_named(world_shop: Shop) -> None:
+    """``<=`` in place of ``<``."""
+
+    def at_or_before(past: Past) -> Any:
+        rows = past.history.interactions
+        return past.rows(
+            "le", lambda: rows.filter(rows.occurred_at <= past.moment.at).mutate(row=_.code)
+        ).count()
+
+    assert list(broken(world_shop, at_or_before)) == [FUTURE]
+
+
+def test_a_group_that_goes_by_the_back_door_is_named(world_shop: Shop) -> None:
+    assert FUTURE in broken(world_shop, lambda past: raw(past).count())
+
+
+def test_a_group_that_depends_on_the_order_of_rows_is_named(world_shop: Shop) -> None:
+    def first_in_the_file(past: Past) -> Any:
+        rows = past.history.shop.tables["interactions"].mutate(place=ibis.row_number())
+        coded = past.history.coded(rows.filter(rows.occurred_at < past.moment.at))
+        return past.rows("placed", lambda: coded.mutate(row=coded.code)).min(_.place)
+
+    assert ORDER in broken(world_shop, first_in_the_file)
+
+
+def test_a_group_that_depends_on_others_is_named_unless_it_declares_so(world_shop: Shop) -> None:
+    def customers(past: Past) -> Any:
+        def counted(everyone: Past) -> Any:
+            rows = everyone.interactions.relation
+            return rows.group_by(day=rows.as_of).aggregate(n=rows["row"].nunique())
+
+        return past.share("all", counted)["n"]
+
+    assert list(broken(world_shop, customers)) == [OTHERS]
+    assert broken(world_shop, customers, population=True) == {}
+
+
+@pytest.mark.parametrize(
+    ("value", "declared", "told"),
+    [
+        (lambda past: past.interactions.count(), {"high": 1}, "above the declared 1"),
+        (lambda past: -past.interactions.count(), {}, "below the declared 0"),
+        (lambda past: past.days_since(past.purchases.last()), {"missing": ""}, "does not declare when"),
+        (lambda past: past.interactions.sum(_.no_such), {}, "it cannot be built"),
+    ],
+)
+def test_a_group_that_is_not_what_it_declares_is_named(
+    world_shop: Shop, value: Callable[[Past], Any], declared: dict[str, Any], told: str
+) -> None:
+    found = broken(world_shop, value, **declared)
+    assert list(found) == [DECLARED]
+    assert told in found[DECLARED]
+
+
+def test_one_group_that_cannot_be_built_does_not_hide_the_others(world_shop: Shop) -> None:
+    bad = group(lambda past: past.interactions.sum(_.no_such), "bad")
+    good = group(lambda past: past.interactions.count(), "good")
+    late = group(lambda past: orders_until(past, timedelta(days=1)), "late")
+    assert {(one.group, one.promise) for one in prove(world_shop, [bad, good, late]).broken} == {
+        ("bad", DECLARED),
+        ("late", FUTURE),
+    }
+
+
+def test_what_cannot_be_proved_is_refused(world_shop: Shop, shop_of: Callable[..., Shop]) -> None:
+    with pytest.raises(InputError, match="Did you mean 'recency'"):
+        prove(world_shop, ["recencey"])
+    with pytest.raises(InputError, match="'mine_value' declared twice"):
+        prove(world_shop, [group(raw), group(raw)])
+    bare = shop_of(orders=[{"customer_id": "a", "ordered_at": "2024-01-01"}])
+    with pytest.raises(TooLittleDataError, match="customers known before 1999"):
+        prove(bare, ["recency"], datetime(1999, 1, 1))
+    with pytest.raises(LeftOutError, match="the shop has no assignments"):
+        prove(bare, ["contact"])
+
+
+MINE = """
+from ibis import _, interval
+from penchant.features.group import Column, FeatureGroup, Signal
+
+def tomorrow(past):
+    lines = past.history.lines
+    return past.rows("tomorrow", lambda: past.seen(lines, _.ordered_at - interval(days=1))).count()
+
+GROUPS = [FeatureGroup("mine", "Orders until tomorrow.", lambda windows: [
+    Signal(Column("n_orders_tomorrow", "orders until tomorrow", "count", "int64", low=0), tomorrow)])]
+"""
+
+
+def test_a_module_is_looked_for_where_the_configuration_is(
+    tmp_path: Path, world_shop: Shop, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    (tmp_path / "mine").mkdir()
+    (tmp_path / "mine" / "my_groups.py").write_text(MINE)
+    (tmp_path / "penchant.toml").write_text('modules = ["mine/my_groups.py"]')
+    (tmp_path / "elsewhere").mkdir()
+    monkeypatch.chdir(tmp_path / "elsewhere")
+    shop = replace(world_shop, config=load_config(Path("../penchant.toml")))
+    assert groups_of(shop)[-1].name == "mine"
+    assert [one.group for one in prove(shop, ["mine"]).broken] == ["mine"]
+
+
+@pytest.mark.parametrize(
+    ("text", "told"),
+    [
+        ("GROUPS = [1]", "GROUPS to list values of FeatureGroup. Got a int"),
+        ("import no_such_thing", "ModuleNotFoundError: No module named 'no_such_thing'"),
+        (None, "FileNotFoundError"),
+    ],
+)
+def test_a_module_that_cannot_be_used_is_named(
+    tmp_path: Path, world_shop: Shop, text: str | None, told: str
+) -> None:
+    if text is not None:
+        (tmp_path / "bad_groups.py").write_text(text)
+    (tmp_path / "penchant.toml").write_text('modules = ["bad_groups.py"]')
+    shop = replace(world_shop, config=load_config(tmp_path / "penchant.toml"))
+    with pytest.raises(ConfigError, match=r"module 'bad_groups\.py'") as caught:
+        groups_of(shop)
+    assert told in str(caught.value)
+
+
+@pytest.mark.slow
+def test_our_groups_keep_every_promise_on_real_rows(shared_data: Path) -> None:
+    config = load_config(ROOT / "examples" / "online_retail.toml")
+    with open_shop(config, shared_data / "online_retail_ii") as shop:
+        proof = prove(shop)
+    assert proof.broken == ()
+    assert proof.n_customers == 991
+    assert {finding.group for finding in proof.findings} >= {"recency", "rfm", "lifecycle"}
