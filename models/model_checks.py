@@ -101,7 +101,7 @@ def too_good_to_be_true(auc: Estimate, most: float = 0.97) -> Check:
     code, title = "too-good", "The model is not too good to be true"
     facts = {"auc": auc, "most": most}
     if not np.isfinite(auc.value):
-        return Check(code, title, "There is no AUC.", "not applicable", facts)
+        return Check(code, title, "There is no AUC: the outcome is no yes or no.", "not applicable", facts)
     if auc.value > most:
         told = f"AUC {auc.value:.3f} is above {most}: look for a column that knows the outcome."
         return Check(code, title, told, "issue", facts)
@@ -142,7 +142,7 @@ def label_leakage(one_column_auc: pd.Series[float], most: float = 0.95) -> Check
     """
     code, title = "label-leakage", "No column knows the outcome"
     if not len(one_column_auc):
-        return Check(code, title, "There is no column.", "not applicable")
+        return Check(code, title, "There is no column whose AUC is known.", "not applicable")
     suspects = one_column_auc[one_column_auc > most]
     named = {str(name): float(auc) for name, auc in suspects.head(MOST_NAMED).items()}
     facts = {"most": most, "columns": named}
@@ -250,29 +250,35 @@ def enough_positives(n_positives: int, n_negatives: int, least: int = 100) -> Ch
 
 
 def calibrated(
-    bias_percent: Estimate, calibration_error: Estimate, most_bias: float = 10.0, most_error: float = 0.05
+    bias_percent: Estimate,
+    calibration_error: Estimate | None = None,
+    most_bias: float = 10.0,
+    most_error: float = 0.05,
 ) -> Check:
-    """Ask whether the probabilities come true: in the mean, and along the curve.
+    """Ask whether the promises come true: in the mean, and of probabilities along the curve.
 
     Parameters
     ----------
     bias_percent, calibration_error
-        As `penchant.models.metrics.evaluate` returns them.
+        As `penchant.models.metrics.evaluate` returns them; amounts have no curve.
     most_bias
         Largest bias of the mean, in per cent, that counts as none.
     most_error
         Largest calibration error that counts as none, 0..1. An issue is only what lies beyond with its interval.
     """
-    code, title = "calibration", "The probabilities come true"
-    facts = {"bias_percent": bias_percent, "calibration_error": calibration_error}
-    if not np.isfinite([bias_percent.low, bias_percent.high, calibration_error.low]).all():
-        return Check(code, title, "There is nothing to compare with.", "not applicable", facts)
-    told = f"The mean is off by {bias_percent.value:+.1f} %, the curve by {calibration_error.value:.3f}"
-    is_off = (
-        bias_percent.low > most_bias or bias_percent.high < -most_bias or calibration_error.low > most_error
+    code, title = "calibration", "What is promised comes true"
+    known = [bias_percent.low, bias_percent.high, *([calibration_error.low] if calibration_error else [])]
+    facts = {"bias_percent": bias_percent} | (
+        {"calibration_error": calibration_error} if calibration_error else {}
     )
-    if is_off:
-        return Check(code, title, f"{told}: read the scores as ranks, not as probabilities.", "issue", facts)
+    if not np.isfinite(known).all():
+        return Check(code, title, "There is nothing to compare with.", "not applicable", facts)
+    told = f"The mean is off by {bias_percent.value:+.1f} %"
+    if calibration_error:
+        told += f", the curve by {calibration_error.value:.3f}"
+    is_off = bias_percent.low > most_bias or bias_percent.high < -most_bias
+    if is_off or (calibration_error is not None and calibration_error.low > most_error):
+        return Check(code, title, f"{told}: read the scores as ranks, not at their word.", "issue", facts)
     return Check(code, title, f"{told}.", "passed", facts)
 
 

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from datetime import datetime
 
 import numpy as np
@@ -105,17 +105,18 @@ def assemble(shop: Shop, task: Task, instants: Sequence[datetime], span: Span) -
         labels["label"].to_numpy(np.float64),
         labels["customer_id"].to_numpy(object),
         labels["as_of"],
-        spending(shop, labels, instants, span),
+        spending(shop, task, labels, span),
         matrix.columns,
         matrix.left_out,
     )
 
 
-def spending(shop: Shop, rows: pd.DataFrame, instants: Sequence[datetime], span: Span) -> Floats | None:
+def spending(shop: Shop, task: Task, rows: pd.DataFrame, span: Span) -> Floats | None:
     """Return what each row's customer paid within the horizon, in the major unit; None without amounts."""
     if not shop.has("orders", "amount"):
         return None
-    value = task_of(shop.config, "value")
-    paid = label(shop, value, list(instants), span.gap_days, span.horizon_days).frame
-    joined = rows[list(KEY)].merge(paid, on=list(KEY), how="left", validate="one_to_one")
+    paid = replace(task_of(shop.config, "value"), eligible=task.eligible)
+    instants = [at.to_pydatetime() for at in rows["as_of"].unique()]
+    found = label(shop, paid, instants, span.gap_days, span.horizon_days).frame
+    joined = rows[list(KEY)].merge(found, on=list(KEY), how="left", validate="one_to_one")
     return joined["label"].fillna(0.0).clip(lower=0).to_numpy(np.float64)

@@ -17,7 +17,7 @@ from ..models.registry import Record
 from .report import pictures, report
 from .train import Trained
 
-MODEL, ARTIFACTS = "model", "artifacts"
+MODEL, ARTIFACTS, JUDGED = "model", "artifacts", "judged"
 MLFLOW_TYPES = {"int64": "long", "float64": "double", "string": "string"}
 
 
@@ -36,15 +36,17 @@ def write_training(trained: Trained, config: Config, folder: Path, sources: Mapp
     config
         The configuration, logged in full.
     folder
-        Gets ``model/`` (plain files) and ``artifacts/`` (report.html, plots, metrics.json, features.json,
-        config.json).
+        Gets ``model/`` (plain files) and ``artifacts/``: report.html, plots, metrics.json, features.json,
+        config.json, and ``judged/``, the model that had not seen the test, as plain files.
     sources
         The shop's tables -> what identifies their content.
     """
     model, artifacts = folder / MODEL, folder / ARTIFACTS
     artifacts.mkdir()
     columns = [asdict(column) for column in trained.columns]
-    save(trained.model, model, trained.facts() | {"signals": columns})
+    facts = trained.facts() | {"signals": columns}
+    save(trained.model, model, facts)
+    save(trained.judged, artifacts / JUDGED, facts | {"labels_end": facts["judged_labels_end"]})
     used = {"data": data_hash(sources), "seed": str(config.seed), **versions()}
     page = report(trained, config.shop.name, used)
     (artifacts / "report.html").write_text(page.html(), encoding="utf-8")

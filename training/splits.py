@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from dataclasses import dataclass
 from datetime import datetime, time, timedelta
 from typing import Any
@@ -28,6 +29,9 @@ class Schedule:
         others by the model that is put in use.
     gap_days, horizon_days
         Of the label.
+    earlier
+        Snapshots before the first of ``train``, as far back as one fold of a search can reach: a search alone
+        learns from them.
     """
 
     train: tuple[datetime, ...]
@@ -35,11 +39,31 @@ class Schedule:
     recent: tuple[datetime, ...]
     gap_days: int
     horizon_days: int
+    earlier: tuple[datetime, ...] = ()
+
+    @property
+    def reach(self) -> timedelta:
+        """From a snapshot to the end of its label."""
+        return timedelta(days=self.gap_days + self.horizon_days)
 
     @property
     def every(self) -> tuple[datetime, ...]:
         """All snapshots with a finished horizon, oldest first."""
         return (*self.train, *self.recent, self.test)
+
+    def labels_end(self, snapshots: Sequence[datetime]) -> datetime:
+        """Return when the last label of some snapshots is over."""
+        return max(snapshots) + self.reach
+
+    def folds(self, n_folds: int) -> tuple[tuple[tuple[datetime, ...], datetime], ...]:
+        """Return training snapshots and the later one that judges them, oldest first; none touches the test.
+
+        Of each fold, all labels that are learned from are over when its last snapshot begins, as it is with the
+        test. The number of snapshots is that of ``train``, or as many as the history allows.
+        """
+        known = (*self.earlier, *self.train)
+        before = {at: tuple(k for k in known if k + self.reach <= at) for at in self.train[-n_folds:]}
+        return tuple((found[-len(self.train) :], at) for at, found in before.items() if found)
 
     def as_dict(self) -> dict[str, Any]:
         """Return the schedule in types that JSON knows."""
@@ -82,13 +106,23 @@ def schedule(
     earliest = first + timedelta(days=horizon_days)
     last = _midnight(test - reach, timezone)  # not by calendar days: an hour of summer time would leak
     step = section.every_days
-    train = [_moved(last, -step * back, timezone) for back in reversed(range(section.n_snapshots))]
-    train = [at for at in train if at >= earliest]
-    if test + reach > end or not train:
+    steps_of_reach = -(-reach.days // step)
+    n_back = section.n_snapshots + steps_of_reach
+    known = [_moved(last, -step * back, timezone) for back in reversed(range(n_back))]
+    known = [at for at in known if at >= earliest]
+    if test + reach > end:
+        raise _unfinished(test, end, reach.days, horizon_days)
+    if not known:
         raise _too_short(first, end, reach.days, horizon_days)
-    recent = [_moved(test, -step * back, timezone) for back in reversed(range(1, -(-reach.days // step)))]
+    train, earlier = known[-section.n_snapshots :], known[: -section.n_snapshots]
+    recent = [_moved(test, -step * back, timezone) for back in reversed(range(1, steps_of_reach))]
     return Schedule(
-        tuple(train), test, tuple(at for at in recent if at > last), section.gap_days, horizon_days
+        tuple(train),
+        test,
+        tuple(at for at in recent if at > last),
+        section.gap_days,
+        horizon_days,
+        tuple(earlier),
     )
 
 
@@ -112,6 +146,15 @@ def _moved(instant: datetime, days: int, timezone: str) -> datetime:
     zone = ZoneInfo(timezone)
     local = instant.replace(tzinfo=UTC).astimezone(zone).replace(tzinfo=None) + timedelta(days=days)
     return local.replace(tzinfo=zone).astimezone(UTC).replace(tzinfo=None)
+
+
+def _unfinished(test: datetime, end: datetime, reach: int, horizon: int) -> TooLittleDataError:
+    return TooLittleDataError(
+        f"test at {test:%Y-%m-%d}",
+        f"an instant whose horizon of {horizon} days is over by {end:%Y-%m-%d %H:%M}, the end of the data",
+        f"one that ends on {test + timedelta(days=reach):%Y-%m-%d}",
+        f"The latest is {end - timedelta(days=reach):%Y-%m-%d}",
+    )
 
 
 def _too_short(first: datetime, end: datetime, reach: int, horizon: int) -> TooLittleDataError:

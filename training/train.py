@@ -6,10 +6,9 @@ test; the one in use learns from every finished snapshot, the test's included. A
 
 from __future__ import annotations
 
-from collections.abc import Callable, Mapping
-from contextlib import AbstractContextManager, nullcontext
-from dataclasses import dataclass
-from datetime import datetime
+from collections.abc import Mapping
+from contextlib import nullcontext
+from dataclasses import dataclass, field
 from typing import Any, Literal
 
 import numpy as np
@@ -17,46 +16,48 @@ import pandas as pd
 
 from penchant.errors import PenchantError
 
-from ..features.catalogue import task_of
 from ..features.group import Column
-from ..features.labels import span_of
 from ..features.shop import Shop
 from ..features.tasks import Span, Task
 from ..models.btyd_baselines import PurchaseChance, PurchaseValue
 from ..models.check import Check
 from ..models.curves import calibration_curve, decile_table
-from ..models.drift import adversarial_auc, one_column_aucs
 from ..models.inputs import Floats
 from ..models.leaderboard import baselines_for
-from ..models.model_checks import (
-    DataSize,
-    beats_baselines,
-    calibrated,
-    columns_moved,
-    enough_data,
-    enough_positives,
-    label_leakage,
-    one_row_each,
-    refuse_too_little,
-    told_apart,
-    too_good_to_be_true,
-)
 from ..models.propensity import PropensityModel
 from ..models.value import ValueModel
-from .dataset import Dataset, assemble
+from .checks import MAIN_METRIC, checks_of, horizon_check
+from .dataset import Dataset
 from .evaluate import Leaderboard, Outcomes, leaderboard
-from .splits import Schedule, schedule
+from .material import Material, Step, gather
+from .splits import Schedule
 
-Step = Callable[[str], AbstractContextManager[Any]]
+__all__ = ["MAIN_METRIC", "Recipe", "Trained", "learn", "train"]
+
 Model = PropensityModel | ValueModel
 MOST_HISTORIES = 5_000  # four parameters need no more, and their likelihood is costly
-MAIN_METRIC = {"binary": "auc", "value": "rmse"}
 OUTCOMES: Mapping[str, Literal["purchase", "none", "other"]] = {
     "churn": "none",
     "repurchase": "purchase",
     "second_purchase": "purchase",
     "value": "purchase",
 }  # what a purchase history says of a task's outcome; of others it says nothing
+
+
+@dataclass(frozen=True)
+class Recipe:
+    """How a model is made.
+
+    Parameters
+    ----------
+    params
+        LightGBM parameters in place of the defaults, and ``n_trees`` where their number is fixed.
+    n_threads
+        Threads of LightGBM; 0: all. None: as many as are worth their start.
+    """
+
+    params: Mapping[str, Any] = field(default_factory=dict)
+    n_threads: int | None = None
 
 
 @dataclass(frozen=True, eq=False)
@@ -73,12 +74,14 @@ class Trained:
         The snapshots.
     model
         Fitted on every finished snapshot.
+    judged
+        The model that saw only what was known before the test: all numbers are its.
     columns
         The signals it reads.
     left_out
         Group or column -> what the shop lacks for it.
     board
-        Metrics on the test snapshot of the model that saw only what was known then, and of the baselines.
+        Metrics on the test snapshot of the judged model, and of the baselines.
     checks
         What was asked of the data and the model before its numbers are believed.
     snapshots
@@ -94,6 +97,7 @@ class Trained:
     basis: str
     schedule: Schedule
     model: Model
+    judged: Model
     columns: tuple[Column, ...]
     left_out: Mapping[str, str]
     board: Leaderboard
@@ -114,6 +118,8 @@ class Trained:
             "horizon_days": self.span.horizon_days,
             "horizon_basis": self.basis,
             "schedule": self.schedule.as_dict(),
+            "labels_end": self.schedule.labels_end(self.schedule.every).isoformat(),
+            "judged_labels_end": self.schedule.labels_end(self.schedule.train).isoformat(),
             "n_rows": {"train": self.n_train, "test": self.n_test, "in_use": self.n_used},
         }
 
@@ -124,7 +130,11 @@ class Trained:
 
 
 def train(
-    shop: Shop, name: str, step: Step = lambda _: nullcontext(), n_threads: int | None = None
+    shop: Shop,
+    name: str,
+    step: Step = lambda _: nullcontext(),
+    n_threads: int | None = None,
+    params: Mapping[str, Any] | None = None,
 ) -> Trained:
     """Return the trained model of a task.
 
@@ -136,68 +146,80 @@ def train(
         The task's name.
     step
         Called with what is being done; the context it returns lasts as long as the step.
-    n_threads
-        Threads of LightGBM; 0: all. None: as many as are worth their start.
+    n_threads, params
+        As in `Recipe`.
 
     Raises
     ------
     InputError
         If there is no such task.
+    LeftOutError
+        If the shop lacks tables or columns that the task needs.
     TooLittleDataError
         If the shop's data does not pass the gate of penchant.toml, section gate.
     """
-    task = task_of(shop.config, name)
-    section = shop.config.task(name)
-    first, end = first_event(shop), shop.extract_end
-    with step("reading the purchase cycle"):
-        span, basis = span_of(shop, task, first + (end - first) / 2)
-    settled = section.model_copy(update={"gap_days": span.gap_days})
-    plan = schedule(first, end, span.horizon_days, settled, shop.timezone)
-    with step(f"building signals and labels of {len(plan.every)} snapshots"):
-        every = assemble(shop, task, plan.every, span)
-    train_rows, test_rows = every.at(plan.train), every.at([plan.test])
-    size = size_of(train_rows, test_rows, first, plan)
-    refuse_too_little(f"task '{name}'", size, shop.config.gate)
-    with step(f"learning from {len(train_rows):,} rows, judging on {len(test_rows):,} later ones"):
-        score = predicted(fitted(task, train_rows, shop.config.seed, n_threads), test_rows.features)
+    return learn(gather(shop, name, step), Recipe(params or {}, n_threads), step)
+
+
+def learn(
+    material: Material,
+    recipe: Recipe | None = None,
+    step: Step = lambda _: nullcontext(),
+    beside: Mapping[str, Floats] | None = None,
+) -> Trained:
+    """Return the model of a task, judged on the test and refitted for use.
+
+    Parameters
+    ----------
+    material
+        The rows of `gather`.
+    recipe
+        How the model is made. None: by the defaults.
+    step
+        As in `train`.
+    beside
+        Further predictions of the test's rows that stand with the baselines, by name.
+    """
+    recipe = recipe or Recipe()
+    task, past, test, every = material.task, material.past, material.test, material.every
+    with step(f"learning from {len(past):,} rows, judging on {len(test):,} later ones"):
+        judged = fitted(task, past, material.seed, recipe)
+        score = predicted(judged, test.features)
     with step("learning and judging the baselines"):
-        board = judge(task, train_rows, test_rows, score, span, shop.config.seed)
+        board = judge(material, score, beside or {})
     with step("asking what must be asked before it is believed"):
-        checks = checks_of(task, board, train_rows, test_rows, size)
+        asked = checks_of(task, board, judged, (past, test), material.size)
+        stated = {"gap_days": material.schedule.gap_days, "horizon_days": material.schedule.horizon_days}
+        checks = (*asked, horizon_check(material.span, stated))
     with step(f"refitting on all {len(every):,} rows for use"):
-        model = fitted(task, every, shop.config.seed, n_threads)
-    is_binary = task.kind == "binary"
+        model = fitted(task, every, material.seed, recipe)
     return Trained(
         task,
-        span,
-        basis,
-        plan,
+        material.span,
+        material.basis,
+        material.schedule,
         model,
+        judged,
         every.columns,
         every.left_out,
         board,
         checks,
         every.by_snapshot(),
-        decile_table(test_rows.label, score, kind=task.kind, groups=test_rows.customer_id),
-        calibration_curve(test_rows.label, score, groups=test_rows.customer_id) if is_binary else None,
-        len(train_rows),
-        len(test_rows),
+        decile_table(test.label, score, kind=task.kind, groups=test.customer_id),
+        calibration_curve(test.label, score, groups=test.customer_id) if task.kind == "binary" else None,
+        len(past),
+        len(test),
         len(every),
     )
 
 
-def first_event(shop: Shop) -> datetime:
-    """Return the instant of the shop's first order or interaction, UTC without a zone."""
-    times = {"orders": "ordered_at", "interactions": "occurred_at"}
-    found = [shop.tables[name][time].min().execute() for name, time in times.items() if shop.has(name)]
-    return min(pd.Timestamp(at).to_pydatetime() for at in found if not pd.isna(at))
-
-
-def fitted(task: Task, rows: Dataset, seed: int, n_threads: int | None) -> Model:
+def fitted(task: Task, rows: Dataset, seed: int, recipe: Recipe) -> Model:
     """Return the task's model, fitted; directions of which the domain is sure are kept."""
     monotone = {column.name: task.buying * column.buying for column in rows.columns if column.buying}
     kind = PropensityModel if task.kind == "binary" else ValueModel
-    model = kind(monotone=monotone, seed=seed, n_threads=n_threads)
+    params = dict(recipe.params)
+    n_trees = params.pop("n_trees", None)
+    model = kind(params or None, n_trees, monotone, seed=seed, n_threads=recipe.n_threads)
     return model.fit(rows.features, rows.label, groups=rows.customer_id)
 
 
@@ -209,58 +231,41 @@ def predicted(model: Any, features: pd.DataFrame) -> Floats:
     return np.asarray(found, dtype=np.float64)
 
 
-def judge(
-    task: Task, train_rows: Dataset, test_rows: Dataset, score: Floats, span: Span, seed: int
-) -> Leaderboard:
-    """Return the leaderboard of a test snapshot: the model beside all baselines that its rows allow.
+def judge(material: Material, score: Floats, beside: Mapping[str, Floats]) -> Leaderboard:
+    """Return the leaderboard of the test snapshot: the model beside all baselines that the rows allow.
+
+    Parameters
+    ----------
+    material
+        The rows.
+    score
+        What the judged model predicts for the test's.
+    beside
+        Further predictions of them, by name.
+    """
+    found, left_out = baseline_scores(material)
+    test = material.test
+    outcomes = Outcomes(test.label, test.customer_id, test.amount, material.task.kind)
+    return leaderboard(outcomes, score, {**beside, **found}, left_out, material.seed)
+
+
+def baseline_scores(material: Material) -> tuple[dict[str, Floats], dict[str, str]]:
+    """Return what each baseline predicts for the test's rows, and why others are left out.
 
     The baselines learn from the rows that the judged model learned from; those that describe each customer's whole
     history from the latest of its snapshots, because six of one customer are one history told six times.
     """
+    task, past = material.task, material.past
     estimators, left_out = baselines_for(
-        task.kind, train_rows.features.columns, span.horizon_days, OUTCOMES.get(task.name, "other")
+        task.kind, past.features.columns, material.span.horizon_days, OUTCOMES.get(task.name, "other")
     )
-    beside = {}
-    latest = train_rows.at([train_rows.as_of.max()]).sampled(MOST_HISTORIES, seed)
+    latest = past.at([past.as_of.max()]).sampled(MOST_HISTORIES, material.seed)
+    found = {}
     for name, estimator in estimators.items():
-        rows = latest if isinstance(estimator, (PurchaseChance, PurchaseValue)) else train_rows
+        rows = latest if isinstance(estimator, (PurchaseChance, PurchaseValue)) else past
         try:
             estimator.fit(rows.features, rows.label, groups=rows.customer_id)
-            beside[name] = predicted(estimator, test_rows.features)
+            found[name] = predicted(estimator, material.test.features)
         except PenchantError as fault:
             left_out[name] = str(fault)
-    outcomes = Outcomes(test_rows.label, test_rows.customer_id, test_rows.amount, task.kind)
-    return leaderboard(outcomes, score, beside, left_out, seed)
-
-
-def size_of(train_rows: Dataset, test_rows: Dataset, first: datetime, plan: Schedule) -> DataSize:
-    """Return how much there is to learn from and to judge on; any amount but 0 is a positive."""
-    positives = int((test_rows.label > 0).sum())
-    history = (plan.test - first).days / plan.horizon_days
-    buyers = len(np.unique(train_rows.customer_id))
-    return DataSize(buyers, positives, len(test_rows) - positives, history)
-
-
-def checks_of(
-    task: Task, board: Leaderboard, train_rows: Dataset, test_rows: Dataset, size: DataSize
-) -> tuple[Check, ...]:
-    """Return what was asked of the data and of the judged model before anybody believes it."""
-    columns = test_rows.features
-    found = [
-        enough_data(size),
-        one_row_each(train_rows.customer_id, train_rows.as_of),
-        told_apart(
-            adversarial_auc(train_rows.features, columns, (train_rows.customer_id, test_rows.customer_id))
-        ),
-        columns_moved(train_rows.features, columns),
-    ]
-    main = MAIN_METRIC[task.kind]
-    found.append(beats_baselines({name: numbers[main] for name, numbers in board.comparisons.items()}))
-    if task.kind == "binary":
-        found += [
-            too_good_to_be_true(board.metrics["auc"]),
-            label_leakage(one_column_aucs(train_rows.features, train_rows.label)),
-            calibrated(board.metrics["bias_percent"], board.metrics["calibration_error"]),
-            enough_positives(size.n_positives, size.n_negatives),
-        ]
-    return tuple(found)
+    return found, left_out

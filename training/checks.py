@@ -1,0 +1,126 @@
+"""What is asked of a training before anybody believes it: the evidence for each coded check."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from typing import Any
+
+import numpy as np
+import pandas as pd
+
+from ..features.tasks import Span, Task
+from ..models.check import Check
+from ..models.drift import adversarial_auc, one_column_aucs
+from ..models.estimate import Estimate
+from ..models.frames import read_new_table
+from ..models.inputs import Floats
+from ..models.metrics import evaluate
+from ..models.model_checks import (
+    DataSize,
+    beats_baselines,
+    calibrated,
+    columns_moved,
+    enough_data,
+    enough_positives,
+    label_leakage,
+    one_row_each,
+    same_horizon,
+    single_feature,
+    stable_across_snapshots,
+    told_apart,
+    too_good_to_be_true,
+)
+from .dataset import Dataset
+from .evaluate import Leaderboard
+
+MAIN_METRIC = {"binary": "auc", "value": "rmse"}
+MOST_EXPLAINED = 4_000  # rows whose contributions are averaged; their mean needs no more
+DRAWS_BY_SNAPSHOT = 200
+UNKNOWN = Estimate(float("nan"), float("nan"), float("nan"))
+
+
+def checks_of(
+    task: Task, board: Leaderboard, model: Any, rows: tuple[Dataset, Dataset], size: DataSize
+) -> tuple[Check, ...]:
+    """Return what was asked of the data and of the judged model; what has no sense for amounts says so.
+
+    Parameters
+    ----------
+    task
+        What is predicted.
+    board
+        The judged model beside the baselines.
+    model
+        The judged model.
+    rows
+        What it learned from, and what it was judged on.
+    size
+        How much there is.
+    """
+    past, test = rows
+    is_binary = task.kind == "binary"
+    main = {name: numbers[MAIN_METRIC[task.kind]] for name, numbers in board.comparisons.items()}
+    customers = (past.customer_id, test.customer_id)
+    alone = one_column_aucs(past.features, past.label) if is_binary else pd.Series(dtype=np.float64)
+    return (
+        enough_data(size),
+        enough_positives(size.n_positives, size.n_negatives),
+        one_row_each(
+            np.concatenate(customers),
+            pd.concat([past.as_of, test.as_of]),
+        ),
+        told_apart(adversarial_auc(past.features, test.features, customers)),
+        columns_moved(past.features, test.features),
+        beats_baselines(main),
+        too_good_to_be_true(board.metrics.get("auc", UNKNOWN)),
+        label_leakage(alone),
+        single_feature(contribution_by_column(model, test.sampled(MOST_EXPLAINED, seed=0).features)),
+        stable_across_snapshots(auc_by_snapshot(model, past, test, board)),
+        calibrated(board.metrics["bias_percent"], board.metrics.get("calibration_error")),
+    )
+
+
+def contribution_by_column(model: Any, features: pd.DataFrame) -> pd.Series[float]:
+    """Return each column's mean absolute contribution to the raw scores, summed over the model's parts.
+
+    References
+    ----------
+    Lundberg et al. (2020), From local explanations to global understanding with explainable AI for trees.
+    """
+    matrix = read_new_table(model, features, model.columns_)
+    total = np.zeros(len(model.columns_.names))
+    for booster in model.boosters_.values():
+        added = np.asarray(booster.predict(matrix, pred_contrib=True, num_threads=1))[:, :-1]
+        total += np.abs(added).mean(axis=0)
+    return pd.Series(total, index=list(model.columns_.names))
+
+
+def auc_by_snapshot(model: Any, past: Dataset, test: Dataset, board: Leaderboard) -> Mapping[str, Estimate]:
+    """Return the AUC at each snapshot on customers that the trees had not seen, and at the test.
+
+    Of amounts, and where no customers were left out, there is none.
+    """
+    left_out: Floats | None = getattr(model, "left_out_", None)
+    if left_out is None or "auc" not in board.metrics:
+        return {}
+    found = {}
+    for at in past.as_of.unique():
+        own = (past.as_of == at).to_numpy()
+        if 0 < past.label[own].sum() < own.sum():
+            found[f"{at:%Y-%m-%d}"] = evaluate(past.label[own], left_out[own], n_draws=DRAWS_BY_SNAPSHOT)[
+                "auc"
+            ]
+    return {**found, f"{test.as_of.iloc[0]:%Y-%m-%d}": board.metrics["auc"]}
+
+
+def horizon_check(label: Span, used: Mapping[str, Any]) -> Check:
+    """Ask whether a model is used with the gap and horizon of the labels that it learned from.
+
+    Parameters
+    ----------
+    label
+        Of the labels.
+    used
+        ``gap_days`` and ``horizon_days`` as the configuration or a saved model states them.
+    """
+    return same_horizon({"gap_days": label.gap_days, "horizon_days": label.horizon_days}, used)

@@ -1,0 +1,115 @@
+"""What a task's models learn from and are judged on: rows laid out in time, and enough of them."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Sequence
+from contextlib import AbstractContextManager, nullcontext
+from dataclasses import dataclass
+from datetime import datetime
+from functools import cached_property
+from typing import Any
+
+import numpy as np
+import pandas as pd
+
+from ..features.catalogue import task_of
+from ..features.labels import refuse_lacking, span_of
+from ..features.shop import Shop
+from ..features.tasks import Span, Task
+from ..models.model_checks import DataSize, refuse_too_little
+from .dataset import Dataset, assemble
+from .splits import Schedule, schedule
+
+Step = Callable[[str], AbstractContextManager[Any]]
+
+
+@dataclass(frozen=True, eq=False)
+class Material:
+    """What a task's model learns from and is judged on: enough of it, laid out in time.
+
+    Parameters
+    ----------
+    task
+        What is predicted.
+    span, basis
+        Gap and horizon of the label, and where the horizon comes from.
+    schedule
+        The snapshots.
+    rows
+        Those that were asked for.
+    size
+        How much there is, past the gate.
+    seed
+        Of all that is drawn.
+    """
+
+    task: Task
+    span: Span
+    basis: str
+    schedule: Schedule
+    rows: Dataset
+    size: DataSize
+    seed: int
+
+    @cached_property
+    def past(self) -> Dataset:
+        """The training snapshots' rows."""
+        return self.rows.at(self.schedule.train)
+
+    @cached_property
+    def test(self) -> Dataset:
+        """The test snapshot's rows."""
+        return self.rows.at([self.schedule.test])
+
+    @cached_property
+    def every(self) -> Dataset:
+        """The rows of all finished snapshots of the schedule, without those that a search alone looks at."""
+        return self.rows.at(self.schedule.every)
+
+
+def gather(
+    shop: Shop,
+    name: str,
+    step: Step = lambda _: nullcontext(),
+    looks: Callable[[Schedule], Sequence[datetime]] = lambda plan: plan.every,
+    span: Span | None = None,
+) -> Material:
+    """Return a task's rows, laid out in time; raises as `train`.
+
+    Parameters
+    ----------
+    shop, name, step
+        As in `train`.
+    looks
+        From the schedule, the snapshots to build; the training's and the test's are among them.
+    span
+        Gap and horizon; None: as configured.
+    """
+    task = task_of(shop.config, name)
+    refuse_lacking(shop, task)
+    first, end = first_event(shop), shop.extract_end
+    with step("reading the purchase cycle"):
+        span, basis = (span, "as asked") if span else span_of(shop, task, first + (end - first) / 2)
+    section = shop.config.task(name).model_copy(update={"gap_days": span.gap_days})
+    plan = schedule(first, end, span.horizon_days, section, shop.timezone)
+    instants = looks(plan)
+    with step(f"building signals and labels of {len(instants)} snapshots"):
+        rows = assemble(shop, task, instants, span)
+    size = size_of(rows.at(plan.train), rows.at([plan.test]), first, plan)
+    refuse_too_little(f"task '{name}'", size, shop.config.gate)
+    return Material(task, span, basis, plan, rows, size, shop.config.seed)
+
+
+def first_event(shop: Shop) -> datetime:
+    """Return the instant of the shop's first order or interaction, UTC without a zone."""
+    times = {"orders": "ordered_at", "interactions": "occurred_at"}
+    found = [shop.tables[name][time].min().execute() for name, time in times.items() if shop.has(name)]
+    return min(pd.Timestamp(at).to_pydatetime() for at in found if not pd.isna(at))
+
+
+def size_of(train_rows: Dataset, test_rows: Dataset, first: datetime, plan: Schedule) -> DataSize:
+    """Return how much there is to learn from and to judge on; any amount but 0 is a positive."""
+    positives = int((test_rows.label > 0).sum())
+    history = (plan.test - first).days / plan.horizon_days
+    buyers = len(np.unique(train_rows.customer_id))
+    return DataSize(buyers, positives, len(test_rows) - positives, history)
