@@ -151,11 +151,15 @@ def _shrunk(joined: Any, name: str) -> Any:
     return (joined.n_gaps * own + FEW_GAPS * overall) / (joined.n_gaps + FEW_GAPS)
 
 
+def kept_category_cycles(past: Past) -> Any:
+    """Return `category_cycles` of everyone, computed once for a moment."""
+    everyone = past.everyone
+    return everyone.relation("category_cycles", lambda: past.keep.table(category_cycles(everyone)))
+
+
 def _bought_cycles(past: Past) -> Any:
     """Return a row for each line that was bought, with its category's cycle."""
-    everyone = past.everyone
-    cycles = everyone.relation("category_cycles", lambda: past.keep.table(category_cycles(everyone)))
-    cycles = cycles.rename(seen_at="as_of", cycle_category="category_id")
+    cycles = kept_category_cycles(past).rename(seen_at="as_of", cycle_category="category_id")
     lines = past.lines.relation
     same = [lines.category_id == cycles.cycle_category, lines.as_of.truncate("D") == cycles.seen_at]
     return lines.inner_join(cycles, same).drop("seen_at", "cycle_category")

@@ -32,16 +32,21 @@ def spans(past: Past, kind: str) -> list[Span]:
 
 
 def _spans(past: Past, kind: str) -> list[Span]:
-    calendar = past.history.shop.tables["calendar"].filter(_.starts_at < _.ends_at)
-    rows = (calendar.filter(_.kind == kind) if past.has("calendar", "kind") else calendar).to_pandas()
+    calendar = past.history.shop.tables["calendar"]
+    return merged(calendar.filter(_.kind == kind) if past.has("calendar", "kind") else calendar)
+
+
+def merged(calendar: Any) -> list[Span]:
+    """Return the spans of calendar rows, half-open and merged where they touch, in order."""
+    rows = calendar.filter(_.starts_at < _.ends_at).to_pandas()
     times = zip(map(pd.Timestamp, rows["starts_at"]), map(pd.Timestamp, rows["ends_at"]), strict=True)
-    merged: list[Span] = []
+    found: list[Span] = []
     for start, end in sorted((start.to_pydatetime(), end.to_pydatetime()) for start, end in times):
-        if merged and start <= merged[-1][1]:
-            merged[-1] = (merged[-1][0], max(merged[-1][1], end))
+        if found and start <= found[-1][1]:
+            found[-1] = (found[-1][0], max(found[-1][1], end))
         else:
-            merged.append((start, end))
-    return merged
+            found.append((start, end))
+    return found
 
 
 def is_inside(at: Any, covered: Sequence[Span]) -> Any:

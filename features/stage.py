@@ -59,7 +59,7 @@ def _stage(past: Past, rules: StageRules) -> Any:
     thresholds = cycle(past)
     purchases = past.purchases
     since = past.days_since(purchases.last())
-    is_new = (purchases.within(rules.new_span_days).count() == 1) & (since <= rules.new_days)
+    is_new = is_new_customer(past, rules)
     is_loyal = purchases.within(rules.loyal_days).count() >= rules.loyal_orders
     return ibis.cases(
         (purchases.count() == 0, stage_without_purchase(past, rules)),
@@ -71,6 +71,13 @@ def _stage(past: Past, rules: StageRules) -> Any:
         (purchases.count() >= 2, "regular"),
         else_="semi_active",  # one purchase, no longer new, and not yet overdue against a long cycle
     )
+
+
+def is_new_customer(past: Past, rules: StageRules = RULES) -> Any:
+    """Return whether there is exactly one purchase of late, and that not long ago; null without any purchase."""
+    purchases = past.purchases
+    is_only = purchases.within(rules.new_span_days).count() == 1
+    return is_only & (past.days_since(purchases.last()) <= rules.new_days)
 
 
 def stage_without_purchase(past: Past, rules: StageRules = RULES) -> Any:

@@ -13,6 +13,7 @@ import pandas as pd
 from ibis import _
 
 from ..features.category import affinities
+from ..features.crowds import CROWDS, UNPAID, interests
 from ..features.funnel import open_items
 from ..features.group import lacking
 from ..features.keep import Keep
@@ -25,41 +26,16 @@ from ..features.shop import Shop
 from ..features.spine import Spine
 from ..features.stage import funnel_state, stage
 from ..features.tasks import VISIT
-from ..features.times import days_before
 
 Question = Callable[[Past], Any]
 
-INTEREST_FROM_DAYS, INTEREST_UNTIL_DAYS = 10, 3
-COUPON_DAYS = 15  # how long a claimed coupon is taken to be valid
 FEW_PIECES = 5  # at so many pieces or fewer stock is low
 YEAR_DAYS = 365
 BASE_DAYS = 30
 
 PURCHASES = "orders|interactions"
-UNPAID = ("orders.paid_at|orders.status",)
 CATEGORY = ("orders.category_id|interactions.category_id|items.category_id",)
 CARTS = ("interactions.item_id", "items")
-
-
-def _interests(past: Past) -> Rows:
-    return past.interactions.where(_.kind.isin(("favorite", "cart")))
-
-
-def _in_interest(past: Past) -> Any:
-    """Cart or favourite 3 to 10 days ago, and no purchase, cart or favourite since."""
-    last = _interests(past).last()
-    in_time = (last >= days_before(past.as_of, INTEREST_FROM_DAYS)) & (
-        last < days_before(past.as_of, INTEREST_UNTIL_DAYS)
-    )
-    bought = past.purchases.last()
-    return (in_time & (bought.isnull() | (bought < last))).fill_null(False)
-
-
-def _holds_coupon(past: Past) -> Any:
-    """More coupons claimed than redeemed while they are valid."""
-    acts = past.interactions.within(COUPON_DAYS)
-    claimed, redeemed = (acts.where(_.kind == kind).count() for kind in ("coupon_claim", "coupon_redeem"))
-    return claimed > redeemed
 
 
 def _open_carts(past: Past) -> Rows:
@@ -99,8 +75,7 @@ FACTS: Mapping[str, tuple[Question, tuple[str, ...]]] = MappingProxyType(
         "funnel_state": (funnel_state, (PURCHASES,)),
         "is_registered": (_registered, ("customers|interactions",)),
         "n_orders": (lambda past: past.purchases.count(), (PURCHASES,)),
-        "in_interest": (_in_interest, ("interactions",)),
-        "in_coupon_holders": (_holds_coupon, ("interactions",)),
+        **{f"in_{crowd.name}": (crowd.holds, crowd.needs) for crowd in CROWDS},
         "unpaid_days": (lambda past: past.days_since(past.unpaid.last()), UNPAID),
         "amount_unpaid": (lambda past: money(past, past.unpaid.sum(_.amount)), (*UNPAID, "orders.amount")),
         "amount_mean": (lambda past: money(past, past.purchases.mean(_.amount)), ("orders.amount",)),
@@ -113,10 +88,10 @@ FACTS: Mapping[str, tuple[Question, tuple[str, ...]]] = MappingProxyType(
             ("orders.amount", "items.unit_cost"),
         ),
         "has_visited": (lambda past: past.interactions.any(), ("interactions",)),
-        "has_shown_interest": (lambda past: _interests(past).any(), ("interactions",)),
+        "has_shown_interest": (lambda past: interests(past).any(), ("interactions",)),
         "last_order_at": (lambda past: past.purchases.last(), (PURCHASES,)),
         "last_visit_at": (lambda past: past.interactions.last(), ("interactions",)),
-        "last_interest_at": (lambda past: _interests(past).last(), ("interactions",)),
+        "last_interest_at": (lambda past: interests(past).last(), ("interactions",)),
         "top_category": (
             lambda past: affinities(past).where(_.rank == 0).max(_.category_id),
             CATEGORY,
