@@ -21,7 +21,8 @@ def money(past: Past, cents: Any) -> Any:
 
 def _sum(name: str, what: str, rows: Callable[[Past], Rows], value: Any, needs: tuple[str, ...]) -> Signal:
     low = None if name.startswith("margin") else 0
-    column = Column(name, what, "money", low=low, reason=f"{what}: {{value:,.2f}}", buying=0)
+    is_margin = name.startswith("margin")  # costs are kept without their history
+    column = Column(name, what, "money", low=low, reason=f"{what}: {{value:,.2f}}", historical=not is_margin)
     return Signal(column, lambda past: money(past, rows(past).sum(value)), needs)
 
 

@@ -1,0 +1,38 @@
+"""The generated pages are those that are committed, and leave nothing out."""
+
+from __future__ import annotations
+
+import doctest
+import re
+from pathlib import Path
+
+import pytest
+
+from penchant import docs
+from penchant.features.catalogue import GROUPS
+
+
+def test_the_committed_pages_are_what_the_declarations_say(capsys: pytest.CaptureFixture[str]) -> None:
+    assert docs.main(["--check"]) == 0, capsys.readouterr().out
+
+
+def test_every_declared_column_stands_in_the_dictionary_once() -> None:
+    told = re.findall(r"^\| `(\w+?)(?:\{([\d,]+)\}d)?` \|", docs.features_page(), flags=re.MULTILINE)
+    names = [f"{name}{days}d" if days else name for name, windows in told for days in windows.split(",")]
+    declared = [column.name for group in GROUPS for column in group.columns()]
+    assert sorted(names) == sorted(declared)
+
+
+def test_a_stale_page_is_told_and_made_anew(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
+) -> None:
+    monkeypatch.setattr(docs, "FOLDER", tmp_path)
+    (tmp_path / "features.md").write_text("old")
+    assert docs.main(["--check"]) == 1
+    assert "docs/features.md is not what the declarations say" in capsys.readouterr().out
+    assert docs.main([]) == 0
+    assert docs.main(["--check"]) == 0
+
+
+def test_its_examples_run() -> None:
+    assert doctest.testmod(docs).failed == 0
