@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import json
 from collections.abc import Mapping, Sequence
 from pathlib import Path
 from typing import Any
@@ -11,17 +12,20 @@ import pyarrow as pa
 import pyarrow.csv as csv
 import pyarrow.parquet as pq
 
-from penchant.errors import NotThereError
-from penchant.output import replaced_folder
+from penchant.errors import NotThereError, OutputError
+from penchant.output import replaced_folder, write_json
 
 from ..features.contract import ASSIGNMENTS, CAMPAIGNS, CanonicalTable
 from .audience import Audience
+from .offers import Arm, Offer
 from .record import campaign_row, send_list
 from .risk_list import safe_for_spreadsheets
 
 RECORD = "assignments.parquet"
 CAMPAIGN = "campaigns.parquet"
 SEND_LIST = "send_list"
+TREATMENTS = "treatments.json"
+DRAWN = ["campaign_id", "wave", "customer_id", "arm"]
 
 _ARROW = {
     "id": pa.string(),
@@ -47,7 +51,8 @@ def write_audience(
     folder
         Becomes the result: ``assignments.parquet`` and ``campaigns.parquet`` in the form of the shop's tables,
         ``send_list.parquet`` with the treated alone, and the same as ``send_list.csv`` for people, in which
-        texts that a spreadsheet would run as a formula carry an apostrophe.
+        texts that a spreadsheet would run as a formula carry an apostrophe. ``treatments.json`` says what each arm was
+        and cost.
     inputs
         What the scores and the shop were, for the manifest.
     minor_units
@@ -69,6 +74,9 @@ def write_audience_files(audience: Audience, place: Path, minor_units: int) -> N
     pq.write_table(as_arrow(campaign_row(audience, minor_units), CAMPAIGNS), place / CAMPAIGN)
     pq.write_table(as_arrow(sent, ASSIGNMENTS), place / f"{SEND_LIST}.parquet")
     csv.write_csv(as_arrow(safe_for_spreadsheets(sent), ASSIGNMENTS), place / f"{SEND_LIST}.csv")
+    wave = audience.settings.wave
+    arms = [arm.as_dict() for arm in audience.settings.arms]
+    write_json(place / TREATMENTS, {"campaign_id": wave.campaign_id, "wave": wave.number, "arms": arms})
 
 
 def as_arrow(frame: pd.DataFrame, table: CanonicalTable) -> pa.Table:
@@ -100,7 +108,47 @@ def read_records(folders: Sequence[Path]) -> pd.DataFrame | None:
 
 
 def _records_in(folder: Path) -> list[pd.DataFrame]:
-    paths = sorted(folder.rglob(RECORD))
+    paths = [path / RECORD for path in audiences_below(folder)]
     if not paths:
         raise NotThereError(f"audience '{folder}'", f"'{RECORD}' in it", "nothing there")
     return [pq.read_table(path).to_pandas() for path in paths]
+
+
+def audiences_below(folder: Path) -> list[Path]:
+    """Return the folders of audiences in a folder and below it, without what a run is writing or a killed one left."""
+    found = sorted(path.parent for path in folder.rglob(RECORD))
+    return [path for path in found if not any(part[0] == "." for part in path.relative_to(folder).parts)]
+
+
+def read_treatments(folders: Sequence[Path], campaign_id: str) -> tuple[Arm, ...]:
+    """Return what a campaign's arms were, as the first of its waves in these folders of audiences had them."""
+    for folder in folders:
+        if (folder / TREATMENTS).is_file():
+            told = json.loads((folder / TREATMENTS).read_text(encoding="utf-8"))
+            if told["campaign_id"] == campaign_id:
+                return tuple(Arm(**{**arm, "offer": Offer(**arm["offer"])}) for arm in told["arms"])
+    return ()
+
+
+def refuse_other_draw(folder: Path, drawn: pd.DataFrame) -> None:
+    """Raise OutputError where a folder holds another draw, which may have been sent.
+
+    Parameters
+    ----------
+    folder
+        Of an audience or a plan; may be absent.
+    drawn
+        The records that are to take its place.
+    """
+    former = [pq.read_table(path / RECORD, columns=DRAWN).to_pandas() for path in audiences_below(folder)]
+    if not former:
+        return
+    both = pd.concat(former).merge(drawn[DRAWN], how="outer", indicator=True)
+    n_other = int((both["_merge"] != "both").sum())
+    if n_other:
+        raise OutputError(
+            f"output '{folder}'",
+            "the same customers and arms that were drawn before, because they may have been contacted",
+            f"{n_other:,} assignments that differ",
+            "Name another campaign or wave, or add --replace if nothing was sent",
+        )

@@ -14,9 +14,11 @@ from typing import Annotated
 import typer
 
 from penchant.cli import (
+    campaign_commands,
     demo,
     insight_commands,
     model_commands,
+    product_commands,
     prove_commands,
     score_commands,
     shop_commands,
@@ -71,9 +73,10 @@ for command in (
     *prove_commands.COMMANDS,
     *model_commands.COMMANDS,
     *score_commands.COMMANDS,
+    *campaign_commands.COMMANDS,
 ):
     app.command(epilog=EVERYWHERE)(command)
-for page in insight_commands.COMMANDS:
+for page in (*insight_commands.COMMANDS, *product_commands.COMMANDS):
     insight_commands.insight.command(epilog=EVERYWHERE)(page)
 app.add_typer(insight_commands.insight)
 

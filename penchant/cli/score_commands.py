@@ -44,12 +44,12 @@ def score(
     instant = read_instant(as_of, work.config.shop.timezone)
     folder = out or work.result_folder("score", instant)
     with work.step("looking at the shop's files and the champions"):
-        inputs = inputs_of(work, store, instant, task)
+        inputs = inputs_of(work, store, instant, task or None)
         is_there = not again and is_whole(folder, inputs.key)
     if not is_there:
         manifest: dict[str, Any] = {"step": "score", "key": inputs.key, **inputs.facts}
-        with replaced_folder(folder, manifest) as place:
-            manifest |= score_into(work, inputs, place, folder).as_dict()
+        with replaced_folder(folder, manifest) as place, work.shop() as shop:
+            manifest |= score_into(work, shop, inputs, place, folder).as_dict()
     _tell(work, folder, inputs.registered, is_there=is_there)
 
 

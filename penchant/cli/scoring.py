@@ -15,6 +15,7 @@ from penchant.cli.work import Work
 from penchant.errors import NoModelError
 
 if TYPE_CHECKING:
+    from penchant.features.shop import Shop
     from penchant.serving.champion import Champion
     from penchant.serving.goals import Goal
     from penchant.serving.score import Scored
@@ -47,7 +48,9 @@ class Inputs:
         return hashlib.sha256(json.dumps(self.facts, sort_keys=True, default=str).encode()).hexdigest()
 
 
-def inputs_of(work: Work, store: Path, as_of: datetime, names: Sequence[str] | None) -> Inputs:
+def inputs_of(
+    work: Work, store: Path, as_of: datetime, names: Sequence[str] | None, *, must: bool = True
+) -> Inputs:
     """Return what the scores of a moment depend on.
 
     Parameters
@@ -60,6 +63,8 @@ def inputs_of(work: Work, store: Path, as_of: datetime, names: Sequence[str] | N
         The moment.
     names
         Whose champions: tasks, ``uplift.<goal>``; None: all that the shop has.
+    must
+        Whether those that are named must be there.
 
     Raises
     ------
@@ -68,7 +73,7 @@ def inputs_of(work: Work, store: Path, as_of: datetime, names: Sequence[str] | N
     """
     from penchant.output import files_in, versions
 
-    found = champions_of(work, store, names)
+    found = champions_of(work, store, names, must=must)
     config = {name: part for name, part in work.config.resolved().items() if name != "engine"}
     models = {one.name: files_in(folder) for one, folder, _ in found}
     facts = {
@@ -89,28 +94,27 @@ def inputs_of(work: Work, store: Path, as_of: datetime, names: Sequence[str] | N
 
 
 def champions_of(
-    work: Work, store: Path, names: Sequence[str] | None
+    work: Work, store: Path, names: Sequence[str] | None, *, must: bool = True
 ) -> list[tuple[Champion, Path, dict[str, Any]]]:
     """Return the champions of a shop with their folders and what the registry says of them, by name."""
     from penchant.models.registry import CHAMPION, Registry
     from penchant.serving.champion import Champion
 
     registry, prefix = Registry(store), f"{work.config.shop.name}."
-    wanted = [prefix + name for name in names] if names else []
-    if not names:
-        wanted = [name for name in registry.names() if name.startswith(prefix)]
+    there = [name for name in registry.names() if name.startswith(prefix)]
+    wanted = there if names is None else [prefix + name for name in names if must or prefix + name in there]
     found = []
     for name in wanted:
         try:
             version = registry.version(name, CHAMPION)
         except NoModelError:
-            if names:
+            if must and names is not None:
                 raise
             continue  # on trial only
         folder = registry.folder(version)
         facts = {"version": version.version, "aliases": list(version.aliases), "run_id": version.run_id}
         found.append((Champion.load(folder, str(version)), folder, facts))
-    if not found:
+    if not found and must:
         registry.version(prefix + "churn")  # says how to train one
     return found
 
@@ -123,12 +127,11 @@ def _modules(work: Work) -> dict[str, str]:
     return {name: file_facts(path)["sha256"] if path.is_file() else name for name, path in paths.items()}
 
 
-def score_into(work: Work, inputs: Inputs, place: Path, folder: Path) -> Scored:
+def score_into(work: Work, shop: Shop, inputs: Inputs, place: Path, folder: Path) -> Scored:
     """Score everyone into ``place``; what is finished is kept beside ``folder`` until all of it is."""
     from penchant.serving.score import score, work_folder
 
     with (
-        work.shop() as shop,
         work_folder(folder, inputs.key[:16]) as kept,
         progress(work, f"scoring with {len(inputs.champions)} champions") as done,
     ):
