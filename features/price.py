@@ -34,9 +34,13 @@ def viewed_prices(past: Past) -> Rows:
 
 def _bought(past: Past) -> Any:
     lines = past.lines.relation
+    return lines.mutate(price=piece_price(lines)).select("row", "as_of", "at", "category_id", "price")
+
+
+def piece_price(lines: Any) -> Any:
+    """Return what one piece of a line cost, in whole minor units; null where nothing was delivered."""
     pieces = lines.quantity if "quantity" in lines.columns else ibis.literal(1.0)
-    priced = lines.mutate(price=(lines.amount / pieces.nullif(0)).round().cast("int64"))
-    return priced.select("row", "as_of", "at", "category_id", "price")
+    return (lines.amount / pieces.nullif(0)).round().cast("int64")
 
 
 def _viewed(past: Past) -> Any:
@@ -82,7 +86,14 @@ def price_tier(past: Past) -> Any:
     )
     if past.has_viewed_category and past.has("interactions", "price"):
         level = ibis.coalesce(level, viewed_prices(past).mean(_.percentile))
-    return ibis.cases((level < 1 / 3, TIERS[0]), (level < 2 / 3, TIERS[1]), (level.notnull(), TIERS[2]))
+    return tier_of(level)
+
+
+def tier_of(percentile: Any) -> Any:
+    """Return low, middle or high: a third of the percentiles each; null where there is none."""
+    return ibis.cases(
+        (percentile < 1 / 3, TIERS[0]), (percentile < 2 / 3, TIERS[1]), (percentile.notnull(), TIERS[2])
+    )
 
 
 def _signals(windows: Windows) -> Iterator[Signal]:

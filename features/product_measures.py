@@ -116,7 +116,8 @@ def companions(past: Past, key: str, days: int, shrinkage: float, most_in_basket
     """Return per product the one it is bought with most, beyond chance: companion, association.
 
     Association is the lift of the pair, shrunk: orders with both, by those that chance would bring together, with
-    ``shrinkage`` orders added to either side. Ties go to the lesser id. Baskets of more than ``most_in_basket``
+    ``shrinkage`` orders added to either side. Ties go to the lesser id;
+    without one above 1 there is none. Baskets of more than ``most_in_basket``
     products tell nothing of what belongs together, and bring no pairs.
     """
     rows = within(past, baskets(past, key), days).select("row", "order_key", product=_[key])
@@ -137,7 +138,7 @@ def companions(past: Past, key: str, days: int, shrinkage: float, most_in_basket
     best = ibis.row_number().over(
         group_by="product", order_by=[ibis.desc("association"), ibis.asc("companion")]
     )
-    first = lifted.mutate(place=best).filter(_.place == 0)
+    first = lifted.mutate(place=best).filter((_.place == 0) & (_.association > 1))
     return first.select("companion", "association", "n_both", **{key: first["product"]})
 
 

@@ -40,6 +40,8 @@ class InsightTable:
         Column -> cell; further keys are not shown, but stand in JSON and files.
     strong
         Positions of rows to be set in bold, such as a total.
+    n_shown
+        How many of the rows are shown, and stand in JSON; files hold them all. None: all of them.
     """
 
     name: str
@@ -47,6 +49,12 @@ class InsightTable:
     columns: Mapping[str, html.Column]
     rows: Sequence[Mapping[str, Any]]
     strong: frozenset[int] = frozenset()
+    n_shown: int | None = None
+
+    @property
+    def shown(self) -> Sequence[Mapping[str, Any]]:
+        """The rows that are shown."""
+        return self.rows[: self.n_shown]
 
     def flat(self) -> pd.DataFrame:
         """Return the rows as plain columns: ``x`` that is an `Estimate` becomes ``x``, ``x_low`` and ``x_high``."""
@@ -89,7 +97,7 @@ class InsightPage:
 
     def as_dict(self) -> dict[str, Any]:
         """Return the page for JSON: its facts, each table by its name, what was left out, and the notes."""
-        tables = {table.name: [dict(row) for row in table.rows] for table in self.tables}
+        tables = {table.name: [dict(row) for row in table.shown] for table in self.tables}
         told = {"left_out": dict(self.left_out), "notes": list(self.notes)}
         return {"page": self.name, "lead": self.lead, **self.facts, **tables, **told}
 
@@ -121,7 +129,7 @@ def _flat(row: Mapping[str, Any]) -> dict[str, Any]:
 
 
 def _block(table: InsightTable) -> html.Table:
-    rows = [[row.get(name) for name in table.columns] for row in table.rows]
+    rows = [[row.get(name) for name in table.columns] for row in table.shown]
     return html.Table(tuple(table.columns.values()), rows, strong=table.strong)
 
 

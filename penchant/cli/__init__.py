@@ -16,6 +16,7 @@ import typer
 from penchant.cli import (
     campaign_commands,
     demo,
+    experiment_commands,
     insight_commands,
     model_commands,
     product_commands,
@@ -72,6 +73,7 @@ for command in (
     *shop_commands.COMMANDS,
     *prove_commands.COMMANDS,
     *model_commands.COMMANDS,
+    *experiment_commands.COMMANDS,
     *score_commands.COMMANDS,
     *campaign_commands.COMMANDS,
 ):

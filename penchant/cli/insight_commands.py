@@ -114,9 +114,11 @@ def grid(table: InsightTable) -> Table:
     made = Table(title=table.title, title_justify="left", box=None, pad_edge=False, header_style="bold")
     for place, column in enumerate(table.columns.values()):
         made.add_column(column.title, justify="right" if column.format else "left", no_wrap=place == 0)
-    for place, row in enumerate(table.rows):
+    for place, row in enumerate(table.shown):
         cells = [_cell(row.get(name), column.format) for name, column in table.columns.items()]
         made.add_row(*cells, style="bold" if place in table.strong else "")
+    if len(table.shown) < len(table.rows):
+        made.caption, made.caption_justify = f"{len(table.shown):,} of {len(table.rows):,}", "left"
     return made
 
 

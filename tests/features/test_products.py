@@ -95,16 +95,31 @@ def test_measures_by_hand(hand_made: Shop) -> None:
     assert found.loc["tea", ["n_buyers_now", "n_buyers_before"]].tolist() == [2, 1]
 
 
-def test_association_by_hand(hand_made: Shop) -> None:
-    """Of 5 orders 4 hold tea and 2 a cup, 1 both; chance would bring 1.6 together."""
-    found = products(hand_made, AS_OF).set_index("item_id")
-    assert found.loc["tea", "companion"] == "cup"
-    assert found.loc["tea", "association"] == pytest.approx((1 + 5) / (4 * 2 / 5 + 5))
-    assert pd.isna(found.loc["hat", "companion"])
+BASKETS = {"1": "abc", "2": "abc", "3": "ab", "4": "d", "5": "d", "6": "d"}
+PAIRS = [_line("ann", order, f"2024-01-0{order}", item) for order, items in BASKETS.items() for item in items]
 
 
-def test_baskets_too_large_bring_no_pairs(hand_made: Shop) -> None:
-    found = products(hand_made, AS_OF, rules=replace(RULES, most_in_basket=1))
+def test_association_by_hand(shop_of: Any) -> None:
+    """Of 6 orders 3 hold a, 3 hold b, 2 hold c, all with a; chance would bring a and b together in 1.5."""
+    found = products(shop_of(orders=PAIRS), AS_OF).set_index("item_id")
+    assert found["companion"].dropna().to_dict() == {
+        "a": "b",
+        "b": "a",
+        "c": "a",
+    }  # a and b tie for c: the lesser id
+    assert found["association"].dropna().to_dict() == pytest.approx(
+        {"a": (3 + 5) / (1.5 + 5), "b": (3 + 5) / (1.5 + 5), "c": (2 + 5) / (1 + 5)}
+    )
+
+
+def test_less_together_than_by_chance_is_no_association(hand_made: Shop) -> None:
+    assert (
+        products(hand_made, AS_OF)["companion"].isna().all()
+    )  # 1 of 5 orders holds tea and cup; chance: 1.6
+
+
+def test_baskets_too_large_bring_no_pairs(shop_of: Any) -> None:
+    found = products(shop_of(orders=PAIRS), AS_OF, rules=replace(RULES, most_in_basket=1))
     assert found["companion"].isna().all()
 
 

@@ -1,0 +1,55 @@
+"""Commands that show what is known of goods: penchant insight products, demand."""
+
+from __future__ import annotations
+
+from typing import Annotated, Any, cast
+
+import typer
+
+from penchant.cli.insight_commands import AsOf, Out, instant_of, present
+from penchant.cli.work import Work
+
+
+def products(
+    context: typer.Context,
+    by: Annotated[str, typer.Option("--by", help="What is told apart: item or category.")] = "item",
+    as_of: AsOf = None,
+    top: Annotated[int, typer.Option("--top", help="How many rows are shown; --out writes all.", min=1)] = 20,
+    least: Annotated[
+        int, typer.Option("--least", help="The fewest customers that hold a joint-action candidate.", min=1)
+    ] = 5,
+    out: Out = None,
+) -> None:
+    """Show which role goods play, and what many customers hold open in carts and favourites.
+
+    Exactly one role each: traffic brings in customers, profit earns, potential rises, marginal does none of these.
+    What many hold open is a candidate for a joint price action; it is listed with today's price, the price when it
+    was put in, and the last price paid.
+    """
+    from penchant.serving.products_insight import products_page
+
+    work: Work = context.obj
+    with work.shop() as shop, work.step("measuring goods"):
+        page = products_page(shop, instant_of(work, as_of), cast(Any, by), top, least)
+    present(work, page, out)
+
+
+def demand(
+    context: typer.Context,
+    as_of: AsOf = None,
+    days: Annotated[int, typer.Option("--days", help="The window before as_of.", min=1)] = 90,
+    top: Annotated[
+        int, typer.Option("--top", help="How many categories are shown; --out writes all.", min=1)
+    ] = 10,
+    out: Out = None,
+) -> None:
+    """Show demand by category and price tier within it: views, favourites, carts, orders, amount."""
+    from penchant.serving.products_insight import demand_page
+
+    work: Work = context.obj
+    with work.shop() as shop, work.step("measuring demand"):
+        page = demand_page(shop, instant_of(work, as_of), days, top)
+    present(work, page, out)
+
+
+COMMANDS = (products, demand)
