@@ -15,6 +15,7 @@ from penchant.errors import ConfigError, InputError, did_you_mean
 
 from .category import CATEGORY_PREFERENCE
 from .contact import CONTACT
+from .crowds import CROWD_GROUP
 from .frequency import FREQUENCY
 from .funnel import FUNNEL
 from .group import FeatureGroup
@@ -62,6 +63,7 @@ GROUPS: tuple[FeatureGroup, ...] = (
     HOLIDAY,
     FUNNEL,
     LIFECYCLE,
+    CROWD_GROUP,
     CONTACT,
     PROFILE,
 )
