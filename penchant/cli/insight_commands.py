@@ -76,6 +76,31 @@ def flow(
     present(work, page, out)
 
 
+def funnel(
+    context: typer.Context,
+    as_of: AsOf = None,
+    horizon: Annotated[
+        int | None,
+        typer.Option(
+            "--horizon",
+            help="Days within which customers pass on. Default: 30, or a third of a shorter history.",
+            show_default=False,
+        ),
+    ] = None,
+    out: Out = None,
+) -> None:
+    """Show how far open journeys got, the rates of passing on, and what one more per cent at each step is worth.
+
+    The rates are of who stood at a step one horizon before --as-of, by where they stand at --as-of.
+    """
+    from penchant.serving.insight_funnel import funnel_page
+
+    work: Work = context.obj
+    with work.shop() as shop, work.step("following customers along the funnel"):
+        page = funnel_page(shop, instant_of(work, as_of), horizon)
+    present(work, page, out)
+
+
 def instant_of(work: Work, text: str | None, option: str = "--as-of") -> datetime | None:
     """Return the instant that an option names; None where it was not given."""
     return None if text is None else read_instant(text, work.config.shop.timezone, option)
@@ -136,4 +161,4 @@ def escaped(text: str) -> str:
     return escape(text)
 
 
-COMMANDS = (stages, flow)
+COMMANDS = (stages, flow, funnel)
