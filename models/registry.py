@@ -61,6 +61,8 @@ class Record:
         Column -> "double" or "string", in the model's order.
     output
         What a prediction is called.
+    may_lead
+        Whether it becomes champion where there is none.
     """
 
     name: str
@@ -72,6 +74,28 @@ class Record:
     scorer: Path | tuple[Path, ...]
     inputs: Mapping[str, str]
     output: str = "probability"
+    may_lead: bool = True
+
+
+@dataclass(frozen=True)
+class TrialRun:
+    """One trial of a search, as it is recorded below the run that came of it.
+
+    Parameters
+    ----------
+    params, metrics
+        What was tried, and how it did.
+    status
+        "FINISHED", or "KILLED" where it was given up.
+    started_at, ended_at
+        Milliseconds since 1970, as MLflow counts.
+    """
+
+    params: Mapping[str, Any]
+    metrics: Mapping[str, float]
+    status: str
+    started_at: int
+    ended_at: int
 
 
 @dataclass(frozen=True)
@@ -169,6 +193,7 @@ class Registry:
         metrics: Mapping[str, Estimate | float],
         tags: Mapping[str, str] | None = None,
         parent: str | None = None,
+        artifacts: Path | None = None,
     ) -> str:
         """Record a run without a model, and return its id.
 
@@ -180,13 +205,46 @@ class Registry:
             As in `Record`; the tag ``mlflow.runName`` is what pages call it.
         parent
             Id of the run below which it stands: the search to which a trial belongs.
+        artifacts
+            Folder whose files are logged with it.
         """
         nested = {PARENT: parent} if parent else {}
         with self._client() as client:
             run_id = str(client.create_run(self._experiment(client, name)).info.run_id)
             _log_values(client, run_id, params, metrics, {**(tags or {}), **nested})
+            if artifacts is not None:
+                client.log_artifacts(run_id, str(artifacts))
             client.set_terminated(run_id)
         return run_id
+
+    def log_trials(self, name: str, trials: Sequence[TrialRun], parent: str) -> None:
+        """Record the trials of a search below the run that came of it, all at once, with the times that they took."""
+        with self._client() as client:
+            experiment = self._experiment(client, name)
+            for number, trial in enumerate(trials):
+                tags = {PARENT: parent, "mlflow.runName": f"trial {number}"}
+                made = client.create_run(experiment, start_time=trial.started_at, tags=tags)
+                _log_values(client, made.info.run_id, trial.params, trial.metrics, {})
+                client.set_terminated(made.info.run_id, trial.status, trial.ended_at)
+
+    def versions(self, name: str) -> list[Registered]:
+        """Return all versions of a model, the latest first.
+
+        Raises
+        ------
+        NoModelError
+            If there is none.
+        """
+        with self._client() as client:
+            found = _versions(client, name)
+            if not found:
+                raise self._no_model(client, name, "version")
+        return sorted(found, key=lambda version: -version.version)
+
+    def artifacts(self, version: Registered) -> Path:
+        """Return the folder of what was logged beside a version; it may be gone."""
+        with self._client() as client:
+            return _local(client.get_run(version.run_id).info.artifact_uri)
 
     def runs(self, name: str) -> list[Run]:
         """Return the runs of an experiment, the latest first; trials below a run are left out."""
@@ -287,7 +345,7 @@ class Registry:
             client.create_registered_model(record.name)
         made = client.create_model_version(record.name, info.model_uri, run_id=run_id, model_id=info.model_id)
         client.set_registered_model_alias(record.name, CHALLENGER, made.version)
-        if CHAMPION not in client.get_registered_model(record.name).aliases:
+        if record.may_lead and CHAMPION not in client.get_registered_model(record.name).aliases:
             client.set_registered_model_alias(record.name, CHAMPION, made.version)
         return _registered(client.get_model_version(record.name, made.version))
 
