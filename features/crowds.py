@@ -20,7 +20,7 @@ from penchant.errors import InputError, did_you_mean
 
 from .cycle import kept_category_cycles, quantile_name
 from .funnel import OPEN_DAYS, open_items
-from .group import Column, FeatureGroup, Signal, Windows
+from .group import Column, FeatureGroup, Signal, Windows, lacking
 from .holiday import Span, merged
 from .past import Past
 from .recency import PURCHASES
@@ -56,6 +56,8 @@ class Crowd:
         Tables and columns that the shop must have, as in `Signal`.
     population
         Whether it depends on other customers by definition.
+    kinds
+        Kinds of interactions of which the shop must record at least one; empty: whatever it records.
     """
 
     name: str
@@ -63,6 +65,7 @@ class Crowd:
     holds: Callable[[Past], Any]
     needs: tuple[str, ...]
     population: bool = False
+    kinds: tuple[str, ...] = ()
 
 
 def interests(past: Past) -> Rows:
@@ -144,7 +147,13 @@ def favorites_of(item_id: str | None = None, category_id: str | None = None) -> 
     else:
         name, what = "favorites", "an item"
     meaning = f"{what} among the favourites of {OPEN_DAYS} days, not ordered since"
-    return Crowd(name, meaning, lambda past: _open_favorites(past, item_id, category_id).any(), needs)
+    return Crowd(
+        name,
+        meaning,
+        lambda past: _open_favorites(past, item_id, category_id).any(),
+        needs,
+        kinds=("favorite",),
+    )
 
 
 def _open_favorites(past: Past, item_id: str | None, category_id: str | None) -> Rows:
@@ -225,6 +234,7 @@ CROWDS: tuple[Crowd, ...] = (
         "and no purchase, cart or favourite since",
         _is_interested,
         ("interactions", PURCHASES),
+        kinds=("favorite", "cart"),
     ),
     Crowd(
         "new_customer",
@@ -245,6 +255,7 @@ CROWDS: tuple[Crowd, ...] = (
         f"claimed more coupons than redeemed in {COUPON_DAYS} days, for which they are taken to be valid",
         _holds_coupon,
         ("interactions",),
+        kinds=("coupon_claim",),
     ),
     favorites_of(),
     *_unpaid_crowds(),
@@ -257,6 +268,28 @@ def promotion_names(shop: Shop, before: datetime) -> tuple[str, ...]:
         return ()
     names = _promotions(shop).filter(_.starts_at < instant(before)).select("name").distinct()
     return tuple(sorted(names.to_pandas()["name"].dropna()))
+
+
+def recorded_kinds(shop: Shop) -> set[str]:
+    """Return the kinds of interactions that the shop records at all."""
+    if not shop.has("interactions"):
+        return set()
+    return set(shop.tables["interactions"].select("kind").distinct().to_pandas()["kind"])
+
+
+def lacking_of(shop: Shop, crowds: Sequence[Crowd]) -> dict[str, str]:
+    """Return name -> what the shop lacks for a crowd, of those that it cannot tell."""
+    recorded = recorded_kinds(shop)
+    found: dict[str, str] = {}
+    for crowd in crowds:
+        missing = [
+            " or ".join(f"'{one}'" for one in need.split("|")) for need in lacking(crowd.needs, shop.has)
+        ]
+        if not missing and crowd.kinds and not recorded & set(crowd.kinds):
+            missing = [f"interactions of kind {' or '.join(crowd.kinds)}"]
+        if missing:
+            found[crowd.name] = "the shop has no " + " and no ".join(missing)
+    return found
 
 
 def crowds_of(shop: Shop, before: datetime) -> tuple[Crowd, ...]:

@@ -19,7 +19,7 @@ from ibis import _
 from penchant.errors import InputError, UnfinishedHorizonError
 from penchant.page import Column
 
-from ..features.crowds import UNPAID
+from ..features.crowds import UNPAID, recorded_kinds
 from ..features.group import lacking
 from ..features.keep import Keep
 from ..features.matrix import evaluated
@@ -89,12 +89,14 @@ def funnel_page(shop: Shop, as_of: datetime | None = None, horizon_days: int | N
     notes = _notes(shop, now, span, base)
     if base == "registrations":
         then, now = then[then["is_registered"]], now[now["is_registered"]]
-    missing = {name: lacking(needs, shop.has) for name, needs in NEEDS.items()}
-    shown = [name for name in FUNNEL_STATES if not missing.get(name) or (now["state"] == name).any()]
+    missing = _missing(shop)
+    shown = [name for name in FUNNEL_STATES if name not in missing or (now["state"] == name).any()]
     has_amount = shop.has("orders", "amount")
-    left_out = {f"step '{name}'": why for name, why in told_left_out(missing).items() if name not in shown}
+    left_out = {name: why for name, why in missing.items() if name not in shown}
     left_out |= (
-        {} if has_amount else {"sales in money": "the shop has no 'orders.amount'; value is in orders"}
+        {}
+        if has_amount
+        else {"sales in money": "the shop has no 'orders.amount', so that value is in orders"}
     )
     left_out |= {"registrations": _NO_TIMES} if base != "registrations" else {}
     unit = shop.currency if has_amount else "orders"
@@ -117,6 +119,16 @@ def funnel_page(shop: Shop, as_of: datetime | None = None, horizon_days: int | N
     }
     tables = (_steps(then, now, shown, span.days), worth)
     return InsightPage("funnel", "Funnel", lead, tables, facts, left_out, notes)
+
+
+def _missing(shop: Shop) -> dict[str, str]:
+    """Return the steps that the shop cannot tell -> what it lacks for them."""
+    missing = told_left_out({name: lacking(needs, shop.has) for name, needs in NEEDS.items()})
+    recorded = recorded_kinds(shop)
+    for name in ("favorite", "cart"):
+        if name not in missing and name not in recorded:
+            missing[name] = f"the shop has no interactions of kind '{name}'"
+    return missing
 
 
 _NO_TIMES = (
@@ -147,7 +159,7 @@ def _default_days(shop: Shop, moment: datetime) -> tuple[int, str]:
         return HORIZON_DAYS, "the default"
     return max(
         round(known_days / LEAST_SPANS), 1
-    ), f"a third of the {known_days} days that the data reaches back"
+    ), f"about a third of the {known_days} days that the data reaches back"
 
 
 def _snapshots(shop: Shop, span: Span) -> tuple[pd.DataFrame, pd.DataFrame]:

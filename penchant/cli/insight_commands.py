@@ -101,6 +101,31 @@ def funnel(
     present(work, page, out)
 
 
+def crowds(
+    context: typer.Context,
+    as_of: AsOf = None,
+    crowd: Annotated[
+        list[str] | None,
+        typer.Option(
+            "--crowd",
+            help="A further crowd: favorites:item:ID, favorites:category:ID. May be repeated.",
+            show_default=False,
+        ),
+    ] = None,
+    out: Out = None,
+) -> None:
+    """Show how many customers are in each focus crowd: interested, due to buy again, with unpaid orders ...
+
+    The buyers of each promotion of the calendar that had begun stand there too.
+    """
+    from penchant.serving.insight_crowds import crowds_page
+
+    work: Work = context.obj
+    with work.shop() as shop, work.step("counting crowds"):
+        page = crowds_page(shop, instant_of(work, as_of), crowd or ())
+    present(work, page, out)
+
+
 def instant_of(work: Work, text: str | None, option: str = "--as-of") -> datetime | None:
     """Return the instant that an option names; None where it was not given."""
     return None if text is None else read_instant(text, work.config.shop.timezone, option)
@@ -161,4 +186,4 @@ def escaped(text: str) -> str:
     return escape(text)
 
 
-COMMANDS = (stages, flow, funnel)
+COMMANDS = (stages, flow, funnel, crowds)
