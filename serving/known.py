@@ -14,13 +14,13 @@ from ibis import _
 
 from ..features.category import affinities
 from ..features.crowds import CROWDS, UNPAID, interests
-from ..features.funnel import open_items
 from ..features.group import lacking
 from ..features.keep import Keep
 from ..features.labels import label
 from ..features.matrix import evaluated
 from ..features.monetary import money
 from ..features.past import Past
+from ..features.product_held import FEW_PIECES, open_carts
 from ..features.rows import Rows
 from ..features.shop import Shop
 from ..features.spine import Spine
@@ -29,29 +29,12 @@ from ..features.tasks import VISIT
 
 Question = Callable[[Past], Any]
 
-FEW_PIECES = 5  # at so many pieces or fewer stock is low
 YEAR_DAYS = 365
 BASE_DAYS = 30
 
 PURCHASES = "orders|interactions"
 CATEGORY = ("orders.category_id|interactions.category_id|items.category_id",)
 CARTS = ("interactions.item_id", "items")
-
-
-def _open_carts(past: Past) -> Rows:
-    """Return the items in open carts with what the shop says of them now."""
-    return past.rows("open_carts_of_range", lambda: _open_carts_of_range(past))
-
-
-def _open_carts_of_range(past: Past) -> Any:
-    carts = open_items(past, "cart")
-    held = carts.relation.filter(*carts.conditions)
-    items = past.history.shop.tables["items"]
-    known = {name: items[name] for name in ("list_price", "stock") if name in items.columns}
-    goods = items.select(range_item=items.item_id, **known)
-    joined = held.left_join(goods, held.item_id == goods.range_item)
-    missing = {name: ibis.null(kind) for name, kind in (("list_price", "int64"), ("stock", "float64"))}
-    return joined.mutate(**{name: null for name, null in missing.items() if name not in known})
 
 
 def _most_bought(past: Past) -> Rows:
@@ -101,14 +84,14 @@ FACTS: Mapping[str, tuple[Question, tuple[str, ...]]] = MappingProxyType(
             CATEGORY,
         ),
         "cart_price_dropped": (
-            lambda past: _open_carts(past).where(_.list_price < _.cart_price).any(),
+            lambda past: open_carts(past).where(_.list_price < _.cart_price).any(),
             (*CARTS, "interactions.price", "items.list_price"),
         ),
         "cart_stock_low": (
-            lambda past: _open_carts(past).where(_.stock <= FEW_PIECES).any(),
+            lambda past: open_carts(past).where(_.stock <= FEW_PIECES).any(),
             (*CARTS, "items.stock"),
         ),
-        "cart_leaves_range": (lambda past: _open_carts(past).where(_.range_item.isnull()).any(), CARTS),
+        "cart_leaves_range": (lambda past: open_carts(past).where(_.range_item.isnull()).any(), CARTS),
     }
 )
 
