@@ -45,6 +45,9 @@ MarginShare = Annotated[
 ]
 
 
+UNBOUNDED = 160  # characters
+
+
 def audience(
     context: typer.Context,
     goal: Annotated[
@@ -134,9 +137,16 @@ def audience(
             refuse_other_draw(folder, drawn.record)
         write_audience(drawn, folder, {**ready.facts, "models": models, "past": records}, minor_units)
     given = _give(work, folder, to, again=again) if to else []
-    work.show(drawn.render(), *(f"{name}: {why}" for name, why in found.left_out.items()), f"{folder}")
+    show_wide(work, drawn.render(), *(f"{name}: {why}" for name, why in found.left_out.items()), f"{folder}")
     told = {**drawn.as_dict(), "models": models, "left_out": dict(found.left_out), "out": str(folder)}
     work.finish({**told, "exported": [each.as_dict() for each in given]})
+
+
+def show_wide(work: Work, *results: Any) -> None:
+    """Show results; a file or pipe takes a table as wide as it is."""
+    if not work.console.is_terminal:
+        work.console.width = UNBOUNDED
+    work.show(*results)
 
 
 def _arms(goal: Goal, names: list[str] | None, channel: str | None) -> tuple[Arm, ...]:
@@ -227,7 +237,7 @@ def plan(
     if dry_run:
         with work.step("allocating"):
             dry = allocate_plan(found.frame, earlier, asked, now, own)
-        work.show(dry.render(), *found.notes)
+        show_wide(work, dry.render(), *found.notes)
         work.finish({**dry.as_dict(), **notes, "dry_run": True})
         return
     with work.step("allocating, and drawing what is due"):
@@ -236,8 +246,11 @@ def plan(
     if due.audiences:
         _write_plan(work, due, folder, {**ready.facts, "past": records}, minor_units, again=again)
         given = _give(work, folder, to, again=again) if to else []
-    work.show(
-        due.render(), *found.notes, f"{folder}" if due.audiences else f"no wave is due on {asked.day(now)}"
+    show_wide(
+        work,
+        due.render(),
+        *found.notes,
+        f"{folder}" if due.audiences else f"no wave is due on {asked.day(now)}",
     )
     told = {**due.as_dict(), **notes, "dry_run": False, "out": str(folder) if due.audiences else None}
     work.finish({**told, "exported": [each.as_dict() for each in given]})
@@ -317,7 +330,7 @@ def measure(
         with work.step(f"writing {folder}"):
             (place / "report.html").write_text(found.report(), encoding="utf-8")
             write_json(place / "measurement.json", plain(found.as_dict()))
-    work.show(found.render(), f"{folder / 'report.html'}")
+    show_wide(work, found.render(), f"{folder / 'report.html'}")
     work.finish({**found.as_dict(), "failed": found.failed, "out": str(folder)})
     if found.failed:
         raise typer.Exit(3)

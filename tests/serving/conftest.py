@@ -3,6 +3,9 @@
 from __future__ import annotations
 
 from collections.abc import Callable
+from importlib.util import module_from_spec, spec_from_file_location
+from pathlib import Path
+from types import ModuleType
 from typing import Any
 
 import numpy as np
@@ -44,3 +47,14 @@ def people() -> People:
         return made.assign(**columns)
 
     return make
+
+
+@pytest.fixture(scope="session")
+def small() -> ModuleType:
+    """Return the module small_shop: a shop with models of several kinds in use."""
+    spec = spec_from_file_location("small_shop", Path(__file__).with_name("small_shop.py"))
+    assert spec is not None
+    assert spec.loader is not None
+    module = module_from_spec(spec)
+    spec.loader.exec_module(module)
+    return module
