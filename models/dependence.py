@@ -14,14 +14,15 @@ from .categories import holds_categories
 from .explain import CHUNK, contributions
 from .inputs import Floats
 from .propensity import PropensityModel
+from .value import ValueModel
 
 N_BINS = 20
 MOST_CATEGORIES = 20
 MISSING = "missing"
 
 
-def importance(model: PropensityModel, X: pd.DataFrame) -> pd.Series[float]:
-    """Return each column's mean absolute contribution to the log-odds over the rows, highest first.
+def importance(model: PropensityModel | ValueModel, X: pd.DataFrame) -> pd.Series[float]:
+    """Return each column's mean absolute contribution over the rows, highest first; in the unit of `contributions`.
 
     Parameters
     ----------
@@ -37,7 +38,9 @@ def importance(model: PropensityModel, X: pd.DataFrame) -> pd.Series[float]:
     return found.sort_values(ascending=False, kind="stable")
 
 
-def dependence(model: PropensityModel, X: pd.DataFrame, column: str, n_bins: int = N_BINS) -> pd.DataFrame:
+def dependence(
+    model: PropensityModel | ValueModel, X: pd.DataFrame, column: str, n_bins: int = N_BINS
+) -> pd.DataFrame:
     """Return how one column moves the score: its contribution by value.
 
     Parameters
@@ -81,7 +84,7 @@ def dependence(model: PropensityModel, X: pd.DataFrame, column: str, n_bins: int
     return pd.DataFrame(columns).reset_index(drop=True)
 
 
-def explained(model: PropensityModel, X: pd.DataFrame) -> Iterator[tuple[pd.DataFrame, Floats]]:
+def explained(model: PropensityModel | ValueModel, X: pd.DataFrame) -> Iterator[tuple[pd.DataFrame, Floats]]:
     """Yield rows and their contributions, some thousands at a time."""
     for start in range(0, len(X), CHUNK):
         rows = X.iloc[start : start + CHUNK]

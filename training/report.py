@@ -9,7 +9,6 @@ import pandas as pd
 
 from penchant.charts import Axis, Curve, Series, lines, reliability
 from penchant.page import (
-    Block,
     CheckLine,
     Checks,
     Column,
@@ -24,11 +23,11 @@ from penchant.page import (
 )
 
 from ..models.estimate import Estimate
+from .report_signals import importance_chart, signal_blocks
 from .train import MAIN_METRIC, Trained
 
 SHOWN = ("auc", "brier", "log_loss", "lift_top_tenth", "rmse", "mae", "spearman", "spend_top_tenth")
 TONES = {"better": "good", "worse": "bad", "not separable": "open"}
-N_IMPORTANT = 15
 
 
 def report(trained: Trained, shop: str, facts: Mapping[str, str]) -> Page:
@@ -53,7 +52,7 @@ def report(trained: Trained, shop: str, facts: Mapping[str, str]) -> Page:
             if is_binary(trained)
             else ()
         ),
-        Section("What it looks at", (_importance(trained),)),
+        Section("What it looks at", signal_blocks(trained)),
         Section("What was asked before it is believed", (_checks(trained),)),
     )
     return Page(title, _lead(trained), sections, facts)
@@ -61,7 +60,7 @@ def report(trained: Trained, shop: str, facts: Mapping[str, str]) -> Page:
 
 def pictures(trained: Trained) -> dict[str, str]:
     """Return the report's charts as SVG by file name."""
-    found = {"gains.svg": _gains_chart(trained)}
+    found = {"gains.svg": _gains_chart(trained), "importance.svg": importance_chart(trained)}
     return found | {"calibration.svg": _calibration_chart(trained)} if is_binary(trained) else found
 
 
@@ -206,23 +205,4 @@ def _calibration(trained: Trained) -> Picture:
     return Picture(
         _calibration_chart(trained),
         "Where the points lie on the line, the probabilities can be taken at their word.",
-    )
-
-
-def importance(trained: Trained) -> pd.Series[float]:
-    """Return each signal's share of the trees' gain, highest first."""
-    gains = [booster.feature_importance("gain") for booster in trained.model.boosters_.values()]
-    gain = pd.Series(
-        sum(one / max(one.sum(), 1e-300) for one in gains), index=[column.name for column in trained.columns]
-    )
-    return (gain / max(gain.sum(), 1e-300)).sort_values(ascending=False, kind="stable")
-
-
-def _importance(trained: Trained) -> Block:
-    meaning = {column.name: column.meaning for column in trained.columns}
-    top = importance(trained).head(N_IMPORTANT)
-    rows = [(name, meaning[str(name)], share) for name, share in top.items()]
-    columns = (Column("Signal"), Column("Meaning"), Column("Share of gain", ".1%"))
-    return Table(
-        columns, rows, "What the model in use splits on. A share says how much, not in which direction."
     )

@@ -35,6 +35,7 @@ from .splits import Schedule
 __all__ = ["MAIN_METRIC", "Recipe", "Trained", "learn", "train"]
 
 Model = PropensityModel | ValueModel
+MOST_SHOWN = 2_000  # rows that the report explains the model on
 MOST_HISTORIES = 5_000  # four parameters need no more, and their likelihood is costly
 OUTCOMES: Mapping[str, Literal["purchase", "none", "other"]] = {
     "churn": "none",
@@ -54,10 +55,13 @@ class Recipe:
         LightGBM parameters in place of the defaults, and ``n_trees`` where their number is fixed.
     n_threads
         Threads of LightGBM; 0: all. None: as many as are worth their start.
+    n_folds
+        Folds of customers on which the number of trees and the calibration are chosen.
     """
 
     params: Mapping[str, Any] = field(default_factory=dict)
     n_threads: int | None = None
+    n_folds: int = 5
 
 
 @dataclass(frozen=True, eq=False)
@@ -88,6 +92,8 @@ class Trained:
         as_of, n_eligible and base_rate by snapshot.
     deciles, calibration
         Tables of the test, as in `penchant.models.curves`; no calibration of amounts.
+    shown
+        Signals of some rows of the test, on which the report explains the model in use.
     n_train, n_test, n_used
         Rows that the judged model learned from, was judged on, and rows that the model in use learned from.
     """
@@ -105,6 +111,7 @@ class Trained:
     snapshots: pd.DataFrame
     deciles: Any
     calibration: Any
+    shown: pd.DataFrame
     n_train: int
     n_test: int
     n_used: int
@@ -207,6 +214,7 @@ def learn(
         every.by_snapshot(),
         decile_table(test.label, score, kind=task.kind, groups=test.customer_id),
         calibration_curve(test.label, score, groups=test.customer_id) if task.kind == "binary" else None,
+        test.sampled(MOST_SHOWN, material.seed).features,
         len(past),
         len(test),
         len(every),
@@ -219,7 +227,8 @@ def fitted(task: Task, rows: Dataset, seed: int, recipe: Recipe) -> Model:
     kind = PropensityModel if task.kind == "binary" else ValueModel
     params = dict(recipe.params)
     n_trees = params.pop("n_trees", None)
-    model = kind(params or None, n_trees, monotone, seed=seed, n_threads=recipe.n_threads)
+    options = {"n_folds": recipe.n_folds, "seed": seed, "n_threads": recipe.n_threads}
+    model = kind(params or None, n_trees, monotone, **options)
     return model.fit(rows.features, rows.label, groups=rows.customer_id)
 
 

@@ -1,0 +1,82 @@
+"""What a model looks at: the report's section on its signals, by SHAP values of some rows of the test."""
+
+from __future__ import annotations
+
+import numpy as np
+import pandas as pd
+
+from penchant.charts import Axis, Curve, Series, lines, points
+from penchant.page import Block, Column, Picture, Table
+
+from ..models.dependence import MISSING, dependence, importance
+from .train import Trained
+
+N_IMPORTANT = 15
+N_DRAWN = 6
+FEWEST_ON_A_LINE = 3
+SCORE = "Moves the log-odds by"
+AMOUNT = "Moves the logarithm of the amount by"
+
+
+def signal_blocks(trained: Trained) -> tuple[Block, ...]:
+    """Return the table of the signals that matter most, and a chart for each of the first."""
+    weights = importance(trained.model, trained.shown)
+    top = [str(name) for name in weights.index[:N_IMPORTANT] if weights[name] > 0]
+    drawn = [Picture(_dependence_chart(trained, name), _caption(trained, name)) for name in top[:N_DRAWN]]
+    return (_table(trained, weights, top), *drawn)
+
+
+def importance_chart(trained: Trained) -> str:
+    """Return the mean absolute contributions as SVG."""
+    weights = importance(trained.model, trained.shown).head(N_IMPORTANT)
+    axis = Axis("Mean absolute contribution to " + _scale(trained), ".2f")
+    return points([str(name) for name in weights.index], [Series("model", list(weights))], axis)
+
+
+def _table(trained: Trained, weights: pd.Series[float], top: list[str]) -> Table:
+    meaning = {column.name: column.meaning for column in trained.columns}
+    total = max(float(weights.sum()), 1e-300)
+    rows = [(name, meaning[name], float(weights[name]), float(weights[name]) / total) for name in top]
+    columns = (
+        Column("Signal"),
+        Column("Meaning"),
+        Column("Moves a score by", ".2f", f"mean, in {_scale(trained)}"),
+        Column("Share", ".1%"),
+    )
+    caption = (
+        f"SHAP values of the model in use on {len(trained.shown):,} customers of the test: how far each signal moves a "
+        "score from the average, up or down. The charts below show in which direction."
+    )
+    return Table(columns, rows, caption)
+
+
+def _scale(trained: Trained) -> str:
+    return "log-odds" if trained.task.kind == "binary" else "log amount"
+
+
+def _caption(trained: Trained, name: str) -> str:
+    column = next(column for column in trained.columns if column.name == name)
+    unit = f" ({column.unit})" if getattr(column, "unit", "") else ""
+    return (
+        f"{column.meaning[:1].upper()}{column.meaning[1:]}{unit}: how the score moves with it. "
+        "The band holds nine of ten customers: what else is known of them moves it within."
+    )
+
+
+def _dependence_chart(trained: Trained, name: str) -> str:
+    """Return how the score moves with a signal: a line over numbers, points for categories and few values."""
+    table = dependence(trained.model, trained.shown, name)
+    y = Axis(SCORE if trained.task.kind == "binary" else AMOUNT, "+.2f")
+    known = table[table["value"] != MISSING]
+    is_text = known["value"].map(lambda value: isinstance(value, str)).any()
+    if is_text or len(known) < FEWEST_ON_A_LINE:
+        labels = [value if isinstance(value, str) else f"{value:,.4g}" for value in table["value"]]
+        return points(labels, [Series(name, list(table["contribution"]))], y)
+    at = known["value"].to_numpy(np.float64)
+    middle, low, high = (known[f"contribution{end}"].to_numpy(np.float64) for end in ("", "_low", "_high"))
+    curves = [Curve(name, at, middle, low, high)]
+    missing = table.loc[table["value"] == MISSING, "contribution"]
+    if len(missing):
+        level = float(missing.iloc[0])
+        curves.append(Curve("missing", [at[0], at[-1]], [level, level], reference=True))
+    return lines(curves, Axis(name.replace("_", " ")), y, zero_line=True)
