@@ -196,7 +196,8 @@ def _differences(table: Floats, arms: Arms, code: int) -> tuple[Floats, float]:
         means.append(w @ x)
         spreads.append(w @ (x - means[-1]) ** 2)
         sizes.append(effective_size(weight[mine]))
-    spread = np.sqrt((spreads[0] + spreads[1]) / 2)
+    varies = np.ptp(table[among], axis=0) > 0  # a constant's variance is what rounding leaves
+    spread = np.where(varies, np.sqrt((spreads[0] + spreads[1]) / 2), 0.0)
     difference = np.divide(means[1] - means[0], spread, out=np.zeros(len(spread)), where=spread > 0)
     return difference, float(np.sqrt(1 / sizes[0] + 1 / sizes[1]))
 

@@ -11,6 +11,7 @@ from typing import Any, Protocol
 from penchant.errors import NotThereError
 
 from . import plain_scorer, uplift_scorer
+from .artifact import as_json
 from .uplift_scorer import FORMAT, MODEL_FILE, Part, TreesPart, UpliftScorer, read_scorer
 
 # What a pyfunc model ships as its code, the loader first.
@@ -24,7 +25,9 @@ class FittedUplift(Protocol):
     scorer_: UpliftScorer
 
 
-def save(model: FittedUplift | UpliftScorer, folder: str | Path) -> None:
+def save(
+    model: FittedUplift | UpliftScorer, folder: str | Path, facts: Mapping[str, Any] | None = None
+) -> None:
     """Write a fitted uplift learner into a folder, which is made where it is not there.
 
     Parameters
@@ -33,6 +36,13 @@ def save(model: FittedUplift | UpliftScorer, folder: str | Path) -> None:
         A fitted learner of `penchant.models.uplift`, or its scorer.
     folder
         Receives ``uplift.json`` and one text file for each booster.
+    facts
+        What the caller wants to find beside the model: task, goal, horizon, signals, as JSON takes it.
+
+    Raises
+    ------
+    InputError
+        The facts are no JSON.
     """
     scorer = model if isinstance(model, UpliftScorer) else model.scorer_
     place = Path(folder)
@@ -44,9 +54,9 @@ def save(model: FittedUplift | UpliftScorer, folder: str | Path) -> None:
         "categories": {name: list(values) for name, values in scorer.categories.items()},
         "parts": [_write_part(part, number, place) for number, part in enumerate(scorer.parts)],
         "arms": [asdict(arm) for arm in scorer.arms],
+        "facts": dict(facts or {}),
     }
-    text = json.dumps(spec, indent=1, ensure_ascii=False, allow_nan=False)
-    (place / MODEL_FILE).write_text(text + "\n", encoding="utf-8")
+    (place / MODEL_FILE).write_text(as_json(spec), encoding="utf-8")
 
 
 def load(folder: str | Path) -> UpliftScorer:
@@ -57,9 +67,19 @@ def load(folder: str | Path) -> UpliftScorer:
     NotThereError
         The folder holds no uplift model.
     """
+    _refuse_without_model(folder)
+    return read_scorer(folder)
+
+
+def read_facts(folder: str | Path) -> dict[str, Any]:
+    """Return the facts that were saved with a model; raises as `load`."""
+    _refuse_without_model(folder)
+    return dict(json.loads((Path(folder) / MODEL_FILE).read_text(encoding="utf-8")).get("facts", {}))
+
+
+def _refuse_without_model(folder: str | Path) -> None:
     if not (Path(folder) / MODEL_FILE).is_file():
         raise NotThereError(str(folder), "a folder with an uplift model", f"no {MODEL_FILE} in it")
-    return read_scorer(folder)
 
 
 def _write_part(part: Part, number: int, folder: Path) -> Mapping[str, Any]:

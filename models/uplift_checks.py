@@ -51,6 +51,7 @@ def check_trial(
     dates: TrialDates = UNDATED,
     folds: Any = None,
     seed: int = 0,
+    is_planned: bool = True,
     **assignment: Unpack[Assignment],
 ) -> tuple[Check, ...]:
     """Ask all that must hold before an uplift is learned from a trial, or measured on it.
@@ -68,6 +69,9 @@ def check_trial(
         (n,) fold of each row, where the rows are split.
     seed
         Of the classifier that tries to predict the assignment.
+    is_planned
+        Whether ``p_treatment`` was known when the arms were drawn. False: it was read off the arms' sizes, which then
+        say nothing about lost customers.
 
     Returns
     -------
@@ -84,7 +88,7 @@ def check_trial(
     refuse_misaligned(y=y, X=frame if X is frame else frame.to_numpy())
     experiment = read_experiment(y, treatment, **assignment)
     arms, customer = experiment.arms, experiment.customer
-    is_planned = assignment.get("p_treatment") is not None
+    is_planned = is_planned and assignment.get("p_treatment") is not None
     return (
         assignment_is_random(frame, arms, customer, seed=seed),
         sample_ratio(arms, customer) if is_planned else _unplanned(),
@@ -98,7 +102,7 @@ def check_trial(
 
 
 def _unplanned() -> Check:
-    told = "The planned probabilities are not given (p_treatment)."
+    told = "The probabilities with which the arms were drawn are not known (p_treatment)."
     return Check("sample-ratio", "The arms have the planned shares", told, "not applicable")
 
 

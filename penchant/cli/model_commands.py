@@ -12,6 +12,7 @@ from typing import TYPE_CHECKING, Annotated, Any
 import typer
 
 from penchant.cli.shop_commands import Out
+from penchant.cli.uplift_commands import Campaigns, Goal, Matrix, Request, train_uplift_model
 from penchant.cli.work import Work, read_instant
 
 if TYPE_CHECKING:
@@ -53,12 +54,16 @@ def train(
     test: Test = None,
     seed: Seed = None,
     threads: Threads = None,
+    goal: Goal = None,
+    matrix: Matrix = None,
+    campaign: Campaigns = None,
 ) -> None:
     """Train a model on snapshots in the past, judge it on a later one beside baselines, and register it.
 
     The first model of a task is put in use at once (alias champion); later ones wait as challenger.
     What can be predicted: visit, engagement, conversion, payment, repurchase, second_purchase, churn, value, margin,
-    and the tasks of your own modules.
+    and the tasks of your own modules. And what a contact changes: `penchant train uplift --goal second` learns from
+    past campaigns with a held-out control, and refuses where they were not drawn by lot.
     """
     from penchant.models.registry import Registry
     from penchant.output import replaced_folder
@@ -66,6 +71,10 @@ def train(
     from penchant.training.train import train as train_task
 
     work: Work = context.obj
+    if task == "uplift":
+        request = Request(goal, matrix, tuple(campaign or ()), horizon, seed)
+        train_uplift_model(work, request, out, store)
+        return
     configure(work, task, horizon, test, seed)
     chosen = read_params(params) if params else {}
     folder = out or work.result_folder("train") / task

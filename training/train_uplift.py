@@ -1,0 +1,293 @@
+"""Train an uplift: guards first, then what the model is worth on customers it has not seen, then the model for use.
+
+Everything between reading and writing: the same for the campaigns of a shop and for a bare matrix.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from contextlib import AbstractContextManager, nullcontext
+from dataclasses import dataclass
+from typing import Any
+
+import numpy as np
+import numpy.typing as npt
+import pandas as pd
+
+from penchant.config import GateSection
+from penchant.errors import CheckFailedError, TooLittleDataError
+
+from ..features.group import Column
+from ..models.check import Check
+from ..models.estimate import Estimate
+from ..models.policy import PolicyValue
+from ..models.uplift import UpliftStack
+from ..models.uplift_baselines import uplift_baselines
+from ..models.uplift_checks import TrialDates, check_trial
+from .uplift_dataset import Collected, UpliftRows
+from .uplift_evaluate import STACK, ArmBoard, best_arm_value, board_of
+from .uplift_splits import Makers, Split, fit_on, held_out_scores, split_rows
+from .uplift_waves import CONTROL
+
+Step = Callable[[str], AbstractContextManager[Any]]
+Floats = npt.NDArray[np.float64]
+
+FATAL = ("assignment-random", "outcome-after-assignment", "features-before-assignment")
+TASK = "uplift"
+
+
+@dataclass(frozen=True)
+class Asked:
+    """What is asked of a training.
+
+    Parameters
+    ----------
+    goal
+        The goal's name.
+    outcome
+        The outcome, as a phrase.
+    horizon_days
+        By when the outcome is read; None where that is not told, as with a bare matrix.
+    source
+        Where the rows come from, as a sentence.
+    """
+
+    goal: str
+    outcome: str
+    horizon_days: int | None
+    source: str = ""
+
+
+@dataclass(frozen=True, eq=False)
+class TrainedUplift:
+    """An uplift model that is ready for use, and all that is known of it.
+
+    Parameters
+    ----------
+    asked
+        What was asked.
+    collected
+        The rows, their signals, and what was not used.
+    model
+        The stack, fitted on all rows.
+    split
+        How it was judged.
+    boards
+        By treatment, the numbers on rows that the judged models had not seen.
+    best_arm
+        What giving everyone the treatment with the highest positive uplift is worth, on the same rows.
+    checks
+        The guards, all passed or named.
+    """
+
+    asked: Asked
+    collected: Collected
+    model: UpliftStack
+    split: Split
+    boards: tuple[ArmBoard, ...]
+    best_arm: PolicyValue
+    checks: tuple[Check, ...]
+
+    @property
+    def rows(self) -> UpliftRows:
+        """What the model in use learned from."""
+        return self.collected.rows
+
+    @property
+    def control(self) -> str:
+        """The control's name."""
+        return CONTROL
+
+    @property
+    def treatments(self) -> tuple[str, ...]:
+        """The treatments, in the order of the model's predictions."""
+        return tuple(self.model.treatments_)
+
+    def facts(self) -> dict[str, Any]:
+        """Return what the model must be used with, in types that JSON knows."""
+        return {
+            "task": TASK,
+            "goal": self.asked.goal,
+            "outcome": self.asked.outcome,
+            "gap_days": 0,
+            "horizon_days": self.asked.horizon_days,
+            "control": self.control,
+            "arms": list(self.treatments),
+            "n_rows": {
+                "train": int(self.split.train.sum()),
+                "test": int(self.split.test.sum()),
+                "in_use": len(self.rows),
+            },
+        }
+
+    def metrics(self) -> tuple[dict[str, Estimate], dict[str, dict[str, Estimate]]]:
+        """Return the stack's metrics and each baseline's; of several treatments, each name starts with its own."""
+        stack: dict[str, Estimate] = {}
+        baselines: dict[str, dict[str, Estimate]] = {}
+        for board in self.boards:
+            prefix = f"{board.arm}." if len(self.boards) > 1 else ""
+            for score, numbers in board.metrics.items():
+                own = stack if score == STACK else baselines.setdefault(score, {})
+                own |= {prefix + name: number for name, number in numbers.items()}
+            stack[f"{prefix}average_effect"] = board.average_effect
+        stack["best_arm_value"] = self.best_arm.over_nobody
+        return stack, baselines
+
+    def as_dict(self) -> dict[str, Any]:
+        """Return the facts and all numbers in types that JSON knows."""
+        stack, baselines = self.metrics()
+        return {
+            **self.facts(),
+            "n_features": len(self.collected.columns),
+            "judged": self.split.words,
+            "metrics": {name: number.as_dict() for name, number in stack.items()},
+            "baselines": {
+                score: {name: number.as_dict() for name, number in numbers.items()}
+                for score, numbers in baselines.items()
+            },
+            "by_arm": {board.arm: board.as_dict() for board in self.boards},
+            "found": {arm: finding_as_dict(found) for arm, found in self.model.findings_.items()},
+            "checks": [check.as_dict() for check in self.checks],
+            "not_used": list(self.collected.not_used),
+        }
+
+
+def finding_as_dict(found: Any) -> dict[str, Any]:
+    """Return what the stack found about a treatment, in types that JSON knows."""
+    return {
+        "words": found.words,
+        "tells_apart": found.tells_apart,
+        "average_effect": found.average_effect.as_dict(),
+        "parts": {part.name: part.share for part in found.parts},
+    }
+
+
+def train_uplift(
+    collected: Collected,
+    asked: Asked,
+    gate: GateSection,
+    seed: int = 0,
+    step: Step = lambda _: nullcontext(),
+) -> TrainedUplift:
+    """Return the trained uplift model of a trial.
+
+    Parameters
+    ----------
+    collected
+        The rows, from `penchant.training.uplift_dataset.collect` or `penchant.training.uplift_matrix.read_matrix`.
+    asked
+        What is asked.
+    gate
+        The least data; positives and negatives are counted over all arms.
+    seed
+        Of folds, trees and draws.
+    step
+        Called with what is being done; the context it returns lasts as long as the step.
+
+    Raises
+    ------
+    TooLittleDataError
+        The rows do not pass the gate.
+    CheckFailedError
+        A guard says that no uplift can be learned from these rows.
+    """
+    rows = collected.rows
+    refuse_too_little(rows, asked, gate)
+    with step("asking whether it is a trial"):
+        checks = guards(rows, seed)
+        refuse(checks, asked.goal)
+    split = split_rows(rows, asked.horizon_days, seed)
+    with step("learning and judging the stack and its baselines on rows they have not seen"):
+        scores = held_out_scores(rows, split, makers(seed))
+    test = rows.where(split.test)
+    with step("measuring"):
+        boards = tuple(
+            board_of(
+                test, {name: score[:, code - 1] for name, score in scores.items()}, code, collected.cost, seed
+            )
+            for code in range(1, rows.arms().n_arms)
+        )
+    with step(f"refitting on all {len(rows):,} rows for use"):
+        model = fit_on(makers(seed)[STACK](), rows)
+    value = best_arm_value(test, scores[STACK])
+    return TrainedUplift(asked, collected, model, split, boards, value, checks)
+
+
+def makers(seed: int) -> Makers:
+    """Return what makes the stack and each baseline, by name; the stack first."""
+    names = list(uplift_baselines(control=CONTROL, seed=seed))
+    baselines = {name: lambda name=name: uplift_baselines(control=CONTROL, seed=seed)[name] for name in names}
+    return {STACK: lambda: UpliftStack(control=CONTROL, seed=seed), **baselines}
+
+
+def guards(rows: UpliftRows, seed: int = 0) -> tuple[Check, ...]:
+    """Return what must hold before an uplift is learned from rows."""
+    is_dated = rows.assigned_at is not None
+    dates = TrialDates(
+        assigned_at=rows.assigned_at,
+        outcome_at=rows.success_at,
+        features_at=rows.assigned_at if is_dated else None,
+    )
+    given: dict[str, Any] = {"p_treatment": rows.p_treatment, "groups": rows.customer_id}
+    return check_trial(
+        rows.features,
+        rows.y,
+        rows.arm,
+        dates=dates,
+        seed=seed,
+        control=CONTROL,
+        is_planned=rows.is_planned,
+        **given,
+    )
+
+
+def refuse(checks: tuple[Check, ...], goal: str) -> None:
+    """Raise CheckFailedError where a guard forbids any number of uplift."""
+    fatal = [check for check in checks if check.is_issue and check.code in FATAL]
+    if fatal:
+        raise CheckFailedError(
+            f"uplift of '{goal}'",
+            "a trial: " + "; ".join(check.title[0].lower() + check.title[1:] for check in fatal),
+            " ".join(check.explanation for check in fatal),
+            "No uplift was computed",
+        )
+
+
+def refuse_too_little(rows: UpliftRows, asked: Asked, gate: GateSection) -> None:
+    """Raise TooLittleDataError with all that is missing, where the rows cannot carry an uplift model."""
+    customers = len(rows) if rows.customer_id is None else pd.Series(rows.customer_id).nunique()
+    positives = int((rows.y != 0).sum())
+    wanted = {
+        "customers": (customers, gate.min_buyers),
+        "rows with an outcome": (positives, gate.min_positives),
+        "rows without": (len(rows) - positives, gate.min_negatives if is_binary(rows) else 0),
+    }
+    missing = [
+        f"{have:,} {what}, at least {need:,} needed" for what, (have, need) in wanted.items() if have < need
+    ]
+    if missing:
+        raise TooLittleDataError(
+            f"uplift of '{asked.goal}'",
+            "enough customers for an uplift that can be judged",
+            "; ".join(missing),
+            "Run more waves with a held-out control, or lower [gate] and trust the numbers less",
+        )
+
+
+def is_binary(rows: UpliftRows) -> bool:
+    """Say whether the outcome is yes or no."""
+    return bool(np.isin(rows.y, (0, 1)).all())
+
+
+def signals_of(features: pd.DataFrame) -> tuple[Column, ...]:
+    """Return declarations for the columns of a bare matrix, which brings none."""
+    return tuple(
+        Column(str(name), str(name), dtype=_dtype_of(features[name]), missing="not known")
+        for name in features.columns
+    )
+
+
+def _dtype_of(column: pd.Series[Any]) -> Any:
+    if pd.api.types.is_bool_dtype(column) or pd.api.types.is_integer_dtype(column):
+        return "int64"
+    return "float64" if pd.api.types.is_numeric_dtype(column) else "string"

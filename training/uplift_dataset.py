@@ -1,0 +1,313 @@
+"""What an uplift is learned from: past campaigns of a goal, each customer as known at the own assignment."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from dataclasses import dataclass, field
+from typing import Any
+
+import numpy as np
+import numpy.typing as npt
+import pandas as pd
+
+from penchant.errors import (
+    CheckFailedError,
+    InputError,
+    LeftOutError,
+    UnfinishedHorizonError,
+    did_you_mean,
+    quoted,
+)
+
+from ..features.goal_outcomes import read_outcomes
+from ..features.group import Column
+from ..features.matrix import build
+from ..features.shop import Shop
+from ..features.spine import Spine
+from ..models.arms import Arms, read_arms
+from .uplift_unrandomised import how_it_chose
+from .uplift_waves import CONTROL, arms_in_use, probabilities, trial_rows, without_certain
+
+Floats = npt.NDArray[np.float64]
+Labels = npt.NDArray[np.object_]
+Bools = npt.NDArray[np.bool_]
+
+
+@dataclass(frozen=True)
+class Question:
+    """What is asked of past campaigns.
+
+    Parameters
+    ----------
+    goal
+        The goal's name.
+    outcome
+        What counts as success: a key of `penchant.features.goal_outcomes.OUTCOMES`.
+    horizon_days
+        By when, days after the assignment.
+    campaigns
+        Ids of the campaigns to learn from; empty: all of the goal.
+    """
+
+    goal: str
+    outcome: str
+    horizon_days: int
+    campaigns: tuple[str, ...] = ()
+
+
+@dataclass(frozen=True, eq=False)
+class UpliftRows:
+    """Customers of a trial: one row for each customer and draw.
+
+    Parameters
+    ----------
+    features
+        One column per signal, as known strictly before the assignment.
+    y
+        Outcome of each row.
+    arm
+        Its arm, ``control`` or a treatment's name.
+    p_treatment
+        Probability of the treatment, (n,), or of each, (n, treatments); None: a trial with the observed shares.
+    is_planned
+        Whether the probabilities were recorded when the arms were drawn, rather than read off the arms' sizes.
+    customer_id
+        The customer of each row; None: each row is one.
+    assigned_at, wave
+        When and in which wave the arm was drawn; None where that is not told.
+    success_at
+        When the first success came, NaT where none did; None where that is not told.
+    money
+        What the customer paid (or earned the shop) within the horizon, in major units; None where not known.
+    money_is
+        "margin", "amount" or "".
+    """
+
+    features: pd.DataFrame
+    y: Floats
+    arm: Labels
+    p_treatment: Floats | None = None
+    is_planned: bool = False
+    customer_id: Labels | None = None
+    assigned_at: pd.Series[Any] | None = None
+    wave: Labels | None = None
+    success_at: pd.Series[Any] | None = None
+    money: Floats | None = None
+    money_is: str = ""
+
+    def __len__(self) -> int:
+        """Return the number of rows."""
+        return len(self.y)
+
+    def arms(self) -> Arms:
+        """Return who was in which arm, with what probability."""
+        return read_arms(self.arm, self.p_treatment, CONTROL)
+
+    def where(self, chosen: Bools) -> UpliftRows:
+        """Return the rows for which ``chosen`` holds."""
+
+        def own(values: Any) -> Any:
+            if isinstance(values, pd.DataFrame | pd.Series):
+                return values[chosen].reset_index(drop=True)
+            return None if values is None else values[chosen]
+
+        return UpliftRows(
+            own(self.features),
+            own(self.y),
+            own(self.arm),
+            own(self.p_treatment),
+            self.is_planned,
+            own(self.customer_id),
+            own(self.assigned_at),
+            own(self.wave),
+            own(self.success_at),
+            own(self.money),
+            self.money_is,
+        )
+
+    def by_wave(self) -> pd.DataFrame:
+        """Return wave, assigned_at, arm, n and rate (the mean outcome), a row for each arm of each wave."""
+        wave = np.full(len(self), "all", dtype=object) if self.wave is None else self.wave
+        rows = pd.DataFrame({"wave": wave, "arm": self.arm, "y": self.y})
+        rows["assigned_at"] = pd.NaT if self.assigned_at is None else self.assigned_at
+        found = rows.groupby(["wave", "arm"], sort=False).agg(
+            assigned_at=("assigned_at", "min"), n=("y", "size"), rate=("y", "mean")
+        )
+        return found.reset_index().sort_values(["assigned_at", "wave", "arm"], ignore_index=True)
+
+
+@dataclass(frozen=True, eq=False)
+class Collected:
+    """The rows of past campaigns, and what could not be used.
+
+    Parameters
+    ----------
+    rows
+        What can be learned from.
+    columns
+        The signals' declarations.
+    left_out
+        Group or column -> what the shop lacks for it.
+    not_used
+        Sentences: which waves or rows were left out, and why.
+    cost
+        Of one contact, in major units, on average over the rows' campaigns; 0 where the shop does not tell.
+    """
+
+    rows: UpliftRows
+    columns: tuple[Column, ...]
+    left_out: Mapping[str, str] = field(default_factory=dict)
+    not_used: tuple[str, ...] = ()
+    cost: float = 0.0
+
+
+def assignments_of(shop: Shop, question: Question) -> tuple[pd.DataFrame, tuple[str, ...]]:
+    """Return the assignments of a goal's campaigns whose horizon is over, and what was left out, in words.
+
+    Returns
+    -------
+    frame
+        campaign_id, customer_id, arm, assigned_at, wave (a label), probability (NaN where not recorded), sorted.
+    not_used
+        Sentences.
+
+    Raises
+    ------
+    LeftOutError
+        The shop has no assignments.
+    InputError
+        No campaign has the goal, or a named campaign is not known.
+    UnfinishedHorizonError
+        No wave's horizon is over.
+    """
+    if not shop.has("assignments"):
+        raise LeftOutError(
+            f"uplift of '{question.goal}'",
+            "a shop with the table 'assignments'",
+            "a shop without",
+            "Run a campaign with a held-out control first (penchant audience), and map its record in penchant.toml",
+        )
+    chosen, said = _campaigns(shop, question)
+    every = shop.tables["assignments"]
+    rows = every.filter(every.campaign_id.isin(chosen)).execute()
+    number = rows["wave"].fillna(1).astype(int) if "wave" in rows else pd.Series(1, index=rows.index)
+    rows["number"] = number
+    rows["wave"] = (rows["campaign_id"] + ", wave ").str.cat(number.astype(str))
+    rows["probability"] = rows["probability"].astype(float) if "probability" in rows else np.nan
+    rows = rows.sort_values(["assigned_at", "wave", "customer_id"], ignore_index=True)
+    finished, late = _finished(shop, rows, question)
+    return finished, (*said, *late)
+
+
+def collect(shop: Shop, question: Question) -> Collected:
+    """Return what past campaigns of a goal teach: outcome, arm, probability, and signals as of the assignment.
+
+    Rows that are no trial are left out and named: unfinished waves, arms that were carried over from an earlier wave,
+    waves without the arms in use, and customers whose arm was certain.
+
+    Raises
+    ------
+    LeftOutError, InputError, UnfinishedHorizonError
+        As in `assignments_of` and `penchant.features.goal_outcomes.read_outcomes`.
+    CheckFailedError
+        Nobody was held out; says how the campaigns chose their customers.
+    """
+    found, said = assignments_of(shop, question)
+    if CONTROL not in set(found["arm"]):
+        _refuse_without_control(shop, found, question)
+    drawn, no_trial = trial_rows(found)
+    drawn, certain = without_certain(drawn)
+    used, treatments, other_arms = arms_in_use(drawn)
+    p_treatment, is_planned = probabilities(used, treatments)
+    keys = used[["customer_id", "assigned_at"]].drop_duplicates(ignore_index=True)
+    matrix = build(shop, Spine.of(shop, keys.rename(columns={"assigned_at": "as_of"})))
+    outcomes = read_outcomes(shop, keys, question.outcome, question.horizon_days)
+    known = matrix.frame.rename(columns={"as_of": "assigned_at"})
+    typed = keys.astype({name: known[name].dtype for name in keys})
+    told = pd.concat([typed, outcomes], axis=1).merge(known, how="left", validate="one_to_one")
+    place = used[["customer_id", "assigned_at"]].astype(typed.dtypes).merge(told, how="left")
+    money_is = next((name for name in ("margin", "amount") if name in outcomes), "")
+    rows = UpliftRows(
+        place[[column.name for column in matrix.columns]],
+        place["success"].to_numpy(np.float64),
+        used["arm"].to_numpy(object),
+        p_treatment,
+        is_planned,
+        used["customer_id"].to_numpy(object),
+        used["assigned_at"],
+        used["wave"].to_numpy(object),
+        place["success_at"],
+        place[money_is].to_numpy(np.float64) if money_is else None,
+        money_is,
+    )
+    not_used = (*said, *no_trial, *certain, *other_arms)
+    return Collected(rows, matrix.columns, matrix.left_out, not_used, _cost(shop, used))
+
+
+def _cost(shop: Shop, rows: pd.DataFrame) -> float:
+    """Return what one contact cost on average, in major units."""
+    if not shop.has("campaigns", "unit_cost"):
+        return 0.0
+    costs = shop.tables["campaigns"].select("campaign_id", "unit_cost").execute()
+    by_row = rows["campaign_id"].map(costs.set_index("campaign_id")["unit_cost"]).astype(float)
+    return float(by_row.fillna(0.0).mean()) / 10**shop.decimals
+
+
+def _refuse_without_control(shop: Shop, rows: pd.DataFrame, question: Question) -> None:
+    waves, arms = rows["wave"].nunique(), sorted(set(rows["arm"]))
+    raise CheckFailedError(
+        f"uplift of '{question.goal}'",
+        "a trial: customers who were drawn by lot and not contacted",
+        f"{waves} waves with the arms {quoted(arms)}, and no arm '{CONTROL}'",
+        f"{how_it_chose(shop, rows, shop.config.seed)} No uplift was computed. Hold customers out of the next "
+        "campaign (penchant audience does)",
+    )
+
+
+def _campaigns(shop: Shop, question: Question) -> tuple[list[str], tuple[str, ...]]:
+    """Return the ids of the campaigns to learn from, and what must be said about the choice."""
+    every = shop.tables["assignments"]
+    ids = sorted(every.select("campaign_id").distinct().execute()["campaign_id"])
+    unknown = [one for one in question.campaigns if one not in ids]
+    if unknown:
+        hint = did_you_mean(unknown[0], ids)
+        raise InputError("option --campaign", "a campaign that is in 'assignments'", f"'{unknown[0]}'", hint)
+    if question.campaigns:
+        return list(question.campaigns), ()
+    if not shop.has("campaigns", "goal"):
+        told = f"The shop does not tell its campaigns' goals: all {len(ids)} were looked at."
+        return ids, (told,)
+    goals = shop.tables["campaigns"].select("campaign_id", "goal").execute()
+    own = goals.loc[goals["goal"] == question.goal, "campaign_id"]
+    found = sorted(set(own) & set(ids))
+    if not found:
+        known = sorted(set(goals.loc[goals["campaign_id"].isin(ids), "goal"].dropna()))
+        raise InputError(
+            f"uplift of '{question.goal}'",
+            "a past campaign of that goal, with assignments",
+            f"campaigns of {quoted(known, most=9)}" if known else "none",
+            "Name campaigns with --campaign, or run one with a held-out control first",
+        )
+    return found, ()
+
+
+def _finished(shop: Shop, rows: pd.DataFrame, question: Question) -> tuple[pd.DataFrame, tuple[str, ...]]:
+    """Return the rows whose horizon is over; the other waves in words."""
+    ends = rows["assigned_at"] + pd.Timedelta(days=question.horizon_days)
+    over = ends.groupby(rows["wave"]).transform("max") <= shop.extract_end
+    late = rows[~over].groupby("wave", sort=False)["assigned_at"].max() + pd.Timedelta(
+        days=question.horizon_days
+    )
+    told = [f"'{wave}' (over on {end:%Y-%m-%d})" for wave, end in late.items()]
+    words = (
+        f"Horizons of {question.horizon_days} days that are not over by {shop.extract_end:%Y-%m-%d}: "
+        f"{', '.join(told)}."
+    )
+    if not over.any():
+        raise UnfinishedHorizonError(
+            f"uplift of '{question.goal}'",
+            "at least one wave whose horizon is over",
+            words,
+            "Bring newer data, or give a goal of your own a shorter horizon",
+        )
+    return rows[over].reset_index(drop=True), (words,) if told else ()

@@ -1,0 +1,254 @@
+"""An uplift model beside its baselines, on rows that none of them has seen, one treatment at a time."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
+from typing import Any
+
+import numpy as np
+import numpy.typing as npt
+
+from ..models.bootstrap import N_DRAWS, interval
+from ..models.comparison import Verdict, verdict_of
+from ..models.estimate import Estimate
+from ..models.policy import PolicyValue, Stakes, policy_value, treat_top
+from ..models.profit import ProfitCurve, SleepingDogs, profit_curve, sleeping_dogs
+from ..models.qini import GRID, PER_CUSTOMERS, UpliftCurve, replicate
+from ..models.qini_curves import area, at, autoc, coefficient
+from ..models.trial import read_trial
+from ..models.uplift_calibration import UpliftCalibration, uplift_calibration
+from .uplift_dataset import UpliftRows
+
+Floats = npt.NDArray[np.float64]
+
+STACK = "uplift_stack"
+MAIN = "qini"
+DEPTHS = (0.1, 0.2, 0.3)
+CONTACTED = 0.3  # the share that the policies on the leaderboard contact
+AREAS = ("qini", "auuc", "autoc")
+AT_DEPTH = tuple(f"uplift_at_{depth * 100:.0f}" for depth in DEPTHS)
+
+
+@dataclass(frozen=True)
+class Against:
+    """The stack against one baseline, on the same rows and the same draws of customers.
+
+    Parameters
+    ----------
+    difference
+        Qini coefficient of the stack less the baseline's, per 1,000 customers.
+    verdict
+        "better", "worse" or "not separable".
+    """
+
+    difference: Estimate
+    verdict: Verdict
+
+    def as_dict(self) -> dict[str, Any]:
+        """Return both by name."""
+        return {"difference": self.difference.as_dict(), "verdict": self.verdict}
+
+
+@dataclass(frozen=True, eq=False)
+class ArmBoard:
+    """One treatment's numbers. All are per 1,000 customers.
+
+    Parameters
+    ----------
+    arm
+        The treatment.
+    metrics
+        Score -> metric -> number: qini, auuc, autoc, uplift_at_10, _20, _30 (among the best-scored share), and
+        policy_value (what contacting the best-scored 30 % gains over contacting nobody, doubly robust).
+    curves
+        Score -> the cumulative uplift with its band.
+    against
+        Baseline -> the stack against it.
+    average_effect
+        What contacting everyone changes.
+    calibration
+        The stack's predicted against realised uplift, by decile.
+    profit
+        Profit by depth when the stack ranks.
+    dogs
+        Whether the lowest-scored are put off.
+    n_rows
+        Rows of the control and the treatment.
+    """
+
+    arm: str
+    metrics: Mapping[str, Mapping[str, Estimate]]
+    curves: Mapping[str, UpliftCurve]
+    against: Mapping[str, Against]
+    average_effect: Estimate
+    calibration: UpliftCalibration
+    profit: ProfitCurve
+    dogs: SleepingDogs
+    n_rows: int
+
+    @property
+    def verdict(self) -> str:
+        """What the numbers allow to say of this treatment, in a sentence or two."""
+        qini, effect = self.metrics[STACK][MAIN], self.average_effect
+        size = f"contacting everyone changes {effect:+.1f} per 1,000 customers"
+        if qini.low > 0:
+            return (
+                f"Whom it moves can be predicted: {size}, and the ranking gains {qini:+.1f} over one by lot."
+            )
+        if qini.high < 0:
+            return f"The ranking is worse than chance ({qini:+.1f}): do not use it; {size}."
+        if effect.excludes_zero:
+            return (
+                f"It has an effect ({size}), but whom it moves cannot be told from chance with these customers: "
+                "choose by cost, or by lot."
+            )
+        return f"No effect to be found: {size}, and the ranking cannot be told from one by lot."
+
+    def as_dict(self) -> dict[str, Any]:
+        """Return the numbers in types that JSON knows."""
+        named = {
+            score: {name: number.as_dict() for name, number in numbers.items()}
+            for score, numbers in self.metrics.items()
+        }
+        return {
+            "verdict": self.verdict,
+            "n_rows": self.n_rows,
+            "average_effect": self.average_effect.as_dict(),
+            "metrics": named.pop(STACK),
+            "baselines": named,
+            "comparisons": {name: found.as_dict() for name, found in self.against.items()},
+            "calibration": {
+                "slope": self.calibration.slope.as_dict(),
+                "bias": self.calibration.bias.as_dict(),
+                "deciles": [
+                    {
+                        "decile": one.decile,
+                        "predicted": one.predicted,
+                        "realised": one.realised.as_dict(),
+                    }
+                    for one in self.calibration.bins
+                ],
+            },
+            "profit": {
+                "words": str(self.profit),
+                "best_depth": self.profit.best_depth.as_dict(),
+                "best_profit": self.profit.best_profit.as_dict(),
+                "everyone": self.profit.curve.at(1.0).as_dict(),
+            },
+            "sleeping_dogs": {
+                "found": self.dogs.found,
+                "words": str(self.dogs),
+                "effect": self.dogs.effect.as_dict(),
+            },
+        }
+
+
+@dataclass(frozen=True, eq=False)
+class _Pair:
+    """The rows of the control and one treatment."""
+
+    y: Floats
+    treated: npt.NDArray[np.bool_]
+    chosen: npt.NDArray[np.intp]
+    same: dict[str, Any]  # how customers came into their arms, as the measures take it
+
+    @classmethod
+    def of(cls, rows: UpliftRows, code: int) -> _Pair:
+        chosen, arms = rows.arms().against_control(code)
+        customer = None if rows.customer_id is None else rows.customer_id[chosen]
+        same = {"p_treatment": arms.probability[:, 1].copy(), "groups": customer}
+        return cls(rows.y[chosen], arms.codes == 1, chosen, same)
+
+
+def board_of(
+    rows: UpliftRows, scores: Mapping[str, Floats], code: int, cost: float = 0.0, seed: int = 0
+) -> ArmBoard:
+    """Return one treatment's numbers on rows that the scores have not seen.
+
+    Parameters
+    ----------
+    rows
+        The rows.
+    scores
+        Name -> (n,) score of the treatment; one of them is ``STACK``.
+    code
+        The treatment, by its place among the arms; the control is 0.
+    cost
+        Of one contact, in the unit of ``rows.money``, or of the outcome where that is not known.
+    seed
+        Of the draws.
+    """
+    pair = _Pair.of(rows, code)
+    own = {name: score[pair.chosen] for name, score in scores.items()}
+    metrics, curves, draws = _measured(pair, own, seed)
+    for name, score in own.items():
+        treat = treat_top(score, CONTACTED)
+        metrics[name]["policy_value"] = policy_value(pair.y, treat, pair.treated, **pair.same).over_nobody
+    worth = pair.y if rows.money is None else rows.money[pair.chosen]
+    stack = own[STACK]
+    return ArmBoard(
+        rows.arms().names[code],
+        metrics,
+        curves,
+        {name: _against(metrics, draws, name) for name in own if name != STACK},
+        next(iter(curves.values())).at(1.0),
+        uplift_calibration(pair.y, stack, pair.treated, seed=seed, **pair.same),
+        profit_curve(worth, stack, pair.treated, stakes=Stakes(cost=cost), seed=seed, **pair.same),
+        sleeping_dogs(pair.y, stack, pair.treated, seed=seed, **pair.same),
+        len(pair.y),
+    )
+
+
+def best_arm_value(rows: UpliftRows, uplift: Floats) -> PolicyValue:
+    """Return what it is worth to give every customer the treatment with the highest positive uplift, if there is one.
+
+    Parameters
+    ----------
+    rows
+        The rows.
+    uplift
+        (n, treatments), predicted by models that have not seen the rows.
+    """
+    arms = rows.arms()
+    choice = np.where(uplift.max(axis=1) > 0, 1 + uplift.argmax(axis=1), 0)
+    policy = np.array(arms.names, dtype=object)[choice]
+    given: Any = {name: arms.probability[:, i] for i, name in enumerate(arms.names) if i}
+    treatment = np.array(arms.names, dtype=object)[arms.codes]
+    return policy_value(
+        rows.y, policy, treatment, p_treatment=given, control=arms.names[0], groups=rows.customer_id
+    )
+
+
+def _measured(
+    pair: _Pair, scores: Mapping[str, Floats], seed: int
+) -> tuple[dict[str, dict[str, Estimate]], dict[str, UpliftCurve], Floats]:
+    """Return metrics and curves by score, and the draws of the main metric, (n_scores, n_draws)."""
+    n_areas, depths = len(AREAS), np.array(DEPTHS)
+
+    def read(depth: Floats, gain: Floats) -> Floats:
+        areas = [coefficient(depth, gain), area(depth, gain), autoc(depth, gain)]
+        return np.concatenate([areas, at(depth, gain, depths) / depths, at(depth, gain, GRID)])
+
+    trial = read_trial(pair.y, scores, pair.treated, **pair.same)
+    values, draws = replicate(trial, read, N_DRAWS, seed)
+    metrics, curves = {}, {}
+    for name, value, drawn in zip(trial.names, values, draws, strict=True):
+        found = _intervals(value, drawn)
+        metrics[name] = dict(zip((*AREAS, *AT_DEPTH), found, strict=False))
+        curve = np.array([(one.value, one.low, one.high) for one in found[n_areas + len(depths) :]]).T
+        curves[name] = UpliftCurve(GRID, *curve)
+    return metrics, curves, draws[:, :, 0] * PER_CUSTOMERS
+
+
+def _intervals(values: Floats, draws: Floats) -> list[Estimate]:
+    pairs: Sequence[Any] = list(zip(values.tolist(), draws.T, strict=True))
+    return [interval(value, drawn).scaled(PER_CUSTOMERS) for value, drawn in pairs]
+
+
+def _against(metrics: Mapping[str, Mapping[str, Estimate]], draws: Floats, baseline: str) -> Against:
+    names = list(metrics)
+    drawn = draws[names.index(STACK)] - draws[names.index(baseline)]
+    value = metrics[STACK][MAIN].value - metrics[baseline][MAIN].value
+    difference = interval(value, drawn)
+    return Against(difference, verdict_of(difference))

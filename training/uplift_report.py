@@ -1,0 +1,267 @@
+"""The report of an uplift's training, as one page: what was asked, whether it was a trial, and what the model gains."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from typing import Any
+
+from penchant.charts import Axis, Curve, Series, lines, reliability
+from penchant.page import (
+    Banner,
+    CheckLine,
+    Checks,
+    Column,
+    KeyFigure,
+    KeyFigures,
+    Page,
+    Picture,
+    Prose,
+    Section,
+    Table,
+    Words,
+)
+
+from ..models.qini import UpliftCurve
+from .train_uplift import TrainedUplift, is_binary
+from .uplift_evaluate import AT_DEPTH, MAIN, STACK, ArmBoard
+
+TONES = {"better": "good", "worse": "bad", "not separable": "open"}
+NAMES = {
+    STACK: "uplift stack",
+    "random": "by lot",
+    "average_effect": "average effect for everyone",
+    "response_model": "response model",
+    "one_column_rule": "best one-column rule",
+    "ridge_dr": "ridge, doubly robust",
+}
+DRAWN = ("response_model", "one_column_rule", "ridge_dr")  # the constants are the straight line
+SHOWN = (MAIN, "auuc", *AT_DEPTH, "autoc", "policy_value")
+TITLES = {
+    MAIN: "Qini",
+    "auuc": "AUUC",
+    "uplift_at_10": "Uplift in the best 10 %",
+    "uplift_at_20": "20 %",
+    "uplift_at_30": "30 %",
+    "autoc": "AUTOC",
+    "policy_value": "Contacting the best 30 %",
+}
+
+
+def report(trained: TrainedUplift, shop: str, facts: Mapping[str, str]) -> Page:
+    """Return the report of an uplift's training.
+
+    Parameters
+    ----------
+    trained
+        The training.
+    shop
+        The shop's name.
+    facts
+        What it was made from, name -> text; stands at the page's foot.
+    """
+    sections = [
+        Section("What was asked", (_asked(trained), _waves(trained))),
+        Section("Whether it is a trial", (_checks(trained),)),
+    ]
+    for board in trained.boards:
+        sections += _of_arm(trained, board)
+    return Page(f"Uplift, {trained.asked.goal}: {shop}", _lead(trained), tuple(sections), facts)
+
+
+def pictures(trained: TrainedUplift) -> dict[str, str]:
+    """Return the report's charts as SVG by file name."""
+    found = {}
+    for number, board in enumerate(trained.boards):
+        ending = "" if len(trained.boards) == 1 else f"_{number + 1}"
+        found[f"qini{ending}.svg"] = _qini_chart(board, trained)
+        found[f"calibration{ending}.svg"] = _calibration_chart(board, trained)
+        found[f"profit{ending}.svg"] = _profit_chart(board, trained)
+    return found
+
+
+def _unit(trained: TrainedUplift) -> str:
+    return trained.asked.outcome if is_binary(trained.rows) else f"units of {trained.asked.outcome}"
+
+
+def _lead(trained: TrainedUplift) -> str:
+    return " ".join(
+        (f"'{board.arm}': " if len(trained.boards) > 1 else "") + board.verdict for board in trained.boards
+    )
+
+
+def _asked(trained: TrainedUplift) -> Prose:
+    asked = trained.asked
+    within = f" within {asked.horizon_days} days of the assignment" if asked.horizon_days else ""
+    told = [
+        f"What does a contact change in '{asked.outcome}'{within}, and for whom? {asked.source}",
+        f"{trained.split.words} All numbers are theirs, per 1,000 customers, with 95 % intervals over customers. "
+        f"In use: the same stack, refitted on all {len(trained.rows):,} rows.",
+        "A single customer's uplift is given without an interval: what can be vouched for is that of groups, as the "
+        "deciles below show.",
+    ]
+    if trained.collected.not_used:
+        told.append("Not used: " + " ".join(trained.collected.not_used))
+    return Prose(tuple(told))
+
+
+def _waves(trained: TrainedUplift) -> Table:
+    share = ".1%" if is_binary(trained.rows) else ",.3f"
+    rows = [
+        (
+            row.wave,
+            str(row.assigned_at)[:10] if trained.rows.assigned_at is not None else None,
+            row.arm,
+            row.n,
+            row.rate,
+        )
+        for row in trained.rows.by_wave().itertuples()
+    ]
+    columns = (
+        Column("Wave"),
+        Column("Assigned"),
+        Column("Arm"),
+        Column("Customers", ",d"),
+        Column("Outcome", share),
+    )
+    return Table(
+        columns,
+        rows,
+        "The waves that were learned from, by arm, and the share with the outcome (or its mean).",
+    )
+
+
+def _checks(trained: TrainedUplift) -> Checks:
+    return Checks(tuple(CheckLine(check.title, check.outcome, check.explanation) for check in trained.checks))
+
+
+def _of_arm(trained: TrainedUplift, board: ArmBoard) -> list[Section]:
+    found = trained.model.findings_[board.arm]
+    name = f"'{board.arm}': " if len(trained.boards) > 1 else ""
+    qini = board.metrics[STACK][MAIN]
+    tone = "good" if qini.low > 0 else "bad" if qini.high < 0 else "open"
+    banner = Banner(Words(board.verdict, tone), f"The model in use: {found.words}")  # type: ignore[arg-type]
+    return [
+        Section(f"{name}What it changes", (banner, _figures(board), _leaderboard(board))),
+        Section(f"{name}How much of it the ranking finds", (_qini(board, trained),)),
+        Section(f"{name}Whether the predictions come true", (_calibration(board, trained), _deciles(board))),
+        Section(f"{name}How many to contact", (_profit(board, trained),)),
+        Section(f"{name}What the stack is made of", (_parts(trained, board),)),
+    ]
+
+
+def _figures(board: ArmBoard) -> KeyFigures:
+    own = board.metrics[STACK]
+    return KeyFigures(
+        (
+            KeyFigure("Contacting everyone", board.average_effect, "+,.1f", "changes, per 1,000 customers"),
+            KeyFigure("Qini of the stack", own[MAIN], "+,.1f", "over a list by lot, per 1,000 customers"),
+            KeyFigure("The best 10 %", own["uplift_at_10"], "+,.1f", "effect per 1,000 of them"),
+            KeyFigure("Slope", board.calibration.slope, ".2f", "1: predicted differences come true"),
+        )
+    )
+
+
+def _leaderboard(board: ArmBoard) -> Table:
+    columns = (
+        Column("Score"),
+        Column("Qini, stack against it"),
+        *(Column(TITLES[name], "+,.1f") for name in SHOWN),
+    )
+    rows: list[tuple[Any, ...]] = [(NAMES[STACK], None, *(board.metrics[STACK][name] for name in SHOWN))]
+    for name, found in board.against.items():
+        words = Words(f"{found.verdict} ({found.difference.value:+,.1f})", TONES[found.verdict])  # type: ignore[arg-type]
+        rows.append((NAMES[name], words, *(board.metrics[name].get(metric) for metric in SHOWN)))
+    caption = (
+        f"On the same {board.n_rows:,} rows, per 1,000 customers. Qini: gained over a list by lot, on average over all "
+        "depths; AUUC: gained over contacting nobody. A constant score ranks as a lot does."
+    )
+    return Table(columns, rows, caption, strong=frozenset({0}))
+
+
+def _qini_chart(board: ArmBoard, trained: TrainedUplift) -> str:
+    own = board.curves[STACK]
+    shown = [_drawn(NAMES[STACK], own), *(_drawn(NAMES[name], board.curves[name]) for name in DRAWN)]
+    by_lot = Curve(NAMES["random"], own.depth, own.by_chance, reference=True)
+    return lines(
+        [*shown, by_lot],
+        Axis("Share of customers contacted, best score first", ".0%"),
+        Axis(f"Extra {_unit(trained)} per 1,000 customers", ",.0f"),
+        zero_line=True,
+    )
+
+
+def _drawn(name: str, curve: UpliftCurve) -> Curve:
+    return Curve(name, curve.depth, curve.gain, curve.low, curve.high)
+
+
+def _qini(board: ArmBoard, trained: TrainedUplift) -> Picture:
+    return Picture(
+        _qini_chart(board, trained),
+        "What is gained, the better the higher, when only the best-scored share is contacted, with 95 % bands.",
+    )
+
+
+def _calibration_chart(board: ArmBoard, trained: TrainedUplift) -> str:
+    bins = board.calibration.bins
+    came = Series("realised", [one.realised for one in bins])
+    return reliability(
+        [one.predicted for one in bins],
+        came,
+        Axis("Predicted uplift per 1,000 customers", ",.0f"),
+        Axis("Realised uplift per 1,000 customers", ",.0f"),
+    )
+
+
+def _calibration(board: ArmBoard, trained: TrainedUplift) -> Picture:
+    return Picture(
+        _calibration_chart(board, trained),
+        f"A point for each tenth of the customers by predicted uplift. On the whole: {board.calibration}.",
+    )
+
+
+def _deciles(board: ArmBoard) -> Table:
+    rows = [(one.decile, one.share, one.predicted, one.realised) for one in board.calibration.bins]
+    columns = (
+        Column("Decile", "d", "1 = highest predicted"),
+        Column("Share of customers", ".0%"),
+        Column("Predicted", "+,.1f"),
+        Column("Realised", "+,.1f"),
+    )
+    return Table(columns, rows, f"Uplift per 1,000 customers. The lowest-scored: {board.dogs}.")
+
+
+def _profit_chart(board: ArmBoard, trained: TrainedUplift) -> str:
+    curve = board.profit.curve
+    by_lot = Curve(NAMES["random"], curve.depth, curve.by_chance, reference=True)
+    return lines(
+        [_drawn(NAMES[STACK], curve), by_lot],
+        Axis("Share of customers contacted, best score first", ".0%"),
+        Axis(f"Extra {_worth(trained)} per 1,000 customers", ",.0f"),
+        zero_line=True,
+    )
+
+
+def _worth(trained: TrainedUplift) -> str:
+    is_paid = {"margin": "margin", "amount": "amount paid"}
+    return is_paid.get(trained.rows.money_is, _unit(trained))
+
+
+def _profit(board: ArmBoard, trained: TrainedUplift) -> Picture:
+    less = f", less {trained.collected.cost:g} for each contact" if trained.collected.cost else ""
+    return Picture(
+        _profit_chart(board, trained),
+        f"In {_worth(trained)}{less}; what offers cost beyond a lower price is not in it. "
+        f"{str(board.profit).capitalize()}.",
+    )
+
+
+def _parts(trained: TrainedUplift, board: ArmBoard) -> Table:
+    found = trained.model.findings_[board.arm]
+    rows: list[tuple[Any, ...]] = [(part.name, part.weight, part.share) for part in found.parts]
+    apart = "tell" if found.tells_apart else "do not tell"
+    return Table(
+        (Column("Part"), Column("Weight", ".3f"), Column("Share of the spread", ".0%")),
+        rows or [("the average effect for everyone", None, None)],
+        f"What the model in use takes of each part beyond the average effect. The data {apart} customers apart by "
+        f"their uplift (belief {found.believed:.0%}).",
+    )
