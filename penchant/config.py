@@ -209,6 +209,22 @@ class ScoreSection(Section):
     )
 
 
+class SceneSection(Section):
+    """A holiday, a promotion or a theme page: which goods it shows, and whom it is for; what is empty is any."""
+
+    categories: tuple[str, ...] = ()
+    price_tiers: tuple[Literal["low", "middle", "high"], ...] = ()
+    roles: tuple[Literal["traffic", "profit", "potential", "marginal"], ...] = ()
+    stages: tuple[str, ...] = Field((), description="relationship stages, such as 'loyal'")
+    calendar: str | None = Field(None, description="the calendar's entry that it belongs to, by its name")
+
+    @model_validator(mode="after")
+    def _says_something(self) -> SceneSection:
+        if not (self.categories or self.price_tiers or self.roles or self.stages or self.calendar):
+            raise ValueError("a scene needs categories, price_tiers, roles, stages or calendar")
+        return self
+
+
 class Config(Section):
     """All of penchant.toml."""
 
@@ -221,6 +237,7 @@ class Config(Section):
     tasks: dict[str, TaskSection] = {}
     gate: GateSection = GateSection()
     score: ScoreSection = ScoreSection()
+    scenes: dict[str, SceneSection] = Field({}, description="name -> what it shows and whom it is for")
     modules: tuple[str, ...] = Field(
         (),
         description="your own modules of groups and tasks: names that Python can import, or .py files beside this one",
