@@ -1,6 +1,7 @@
 """Models: who buys, who leaves, what a contact changes, and how far the numbers can be believed.
 
-The public names load what they need when they are first used; measures of uplift stand in `penchant.models.qini`.
+The public names load what they need when they are first used. `penchant.models.qini.qini` is not among them: a name
+that is a file's, too, would be the one or the other by the order of imports.
 """
 
 from __future__ import annotations
@@ -9,19 +10,31 @@ from importlib import import_module
 from typing import Any
 
 _PUBLIC = {
-    "DRLearner": ".uplift",
-    "Linear": ".uplift",
-    "RLearner": ".uplift",
-    "SLearner": ".uplift",
-    "TLearner": ".uplift",
-    "Trees": ".uplift",
-    "UpliftStack": ".uplift",
-    "XLearner": ".uplift",
+    "allocate": ".allocation",
+    "budget_curve": ".budgets",
+    "Check": ".check",
     "check_trial": ".uplift_checks",
     "compare_qini": ".qini",
+    "DRLearner": ".uplift",
+    "Estimate": ".estimate",
+    "Limits": ".allocation",
+    "Linear": ".uplift",
     "policy_value": ".policy",
+    "profit_curve": ".profit",
     "PropensityModel": ".propensity",
+    "rate_autoc": ".qini",
     "read_arms": ".arms",
+    "RLearner": ".uplift",
+    "SLearner": ".uplift",
+    "sleeping_dogs": ".profit",
+    "Stakes": ".policy",
+    "TLearner": ".uplift",
+    "treat_top": ".policy",
+    "Trees": ".uplift",
+    "uplift_at_k": ".qini",
+    "uplift_calibration": ".effect_calibration",
+    "UpliftStack": ".uplift",
+    "XLearner": ".uplift",
 }
 
 __all__ = sorted(_PUBLIC)

@@ -193,10 +193,10 @@ def train_uplift(
     """
     rows = collected.rows
     refuse_too_little(rows, asked, gate)
-    with step("asking whether it is a trial"):
-        checks = guards(rows, seed)
-        refuse(checks, asked.goal)
     split = split_rows(rows, asked.horizon_days, seed)
+    with step("asking whether it is a trial"):
+        checks = guards(rows, split, seed)
+        refuse(checks, asked.goal)
     with step("learning and judging the stack and its baselines on rows they have not seen"):
         scores = held_out_scores(rows, split, makers(seed))
     test = rows.where(split.test)
@@ -220,7 +220,7 @@ def makers(seed: int) -> Makers:
     return {STACK: lambda: UpliftStack(control=CONTROL, seed=seed), **baselines}
 
 
-def guards(rows: UpliftRows, seed: int = 0) -> tuple[Check, ...]:
+def guards(rows: UpliftRows, split: Split, seed: int = 0) -> tuple[Check, ...]:
     """Return what must hold before an uplift is learned from rows."""
     is_dated = rows.assigned_at is not None
     dates = TrialDates(
@@ -234,6 +234,7 @@ def guards(rows: UpliftRows, seed: int = 0) -> tuple[Check, ...]:
         rows.y,
         rows.arm,
         dates=dates,
+        folds=split.fold,
         seed=seed,
         control=CONTROL,
         is_planned=rows.is_planned,

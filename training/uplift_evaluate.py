@@ -11,13 +11,13 @@ import numpy.typing as npt
 
 from ..models.bootstrap import N_DRAWS, interval
 from ..models.comparison import Verdict, verdict_of
+from ..models.effect_calibration import UpliftCalibration, uplift_calibration
 from ..models.estimate import Estimate
 from ..models.policy import PolicyValue, Stakes, policy_value, treat_top
 from ..models.profit import ProfitCurve, SleepingDogs, profit_curve, sleeping_dogs
 from ..models.qini import GRID, PER_CUSTOMERS, UpliftCurve, replicate
 from ..models.qini_curves import area, at, autoc, coefficient
 from ..models.trial import read_trial
-from ..models.uplift_calibration import UpliftCalibration, uplift_calibration
 from .uplift_dataset import UpliftRows
 
 Floats = npt.NDArray[np.float64]

@@ -35,13 +35,13 @@ NAMES = {
     "ridge_dr": "ridge, doubly robust",
 }
 DRAWN = ("response_model", "one_column_rule", "ridge_dr")  # the constants are the straight line
-SHOWN = (MAIN, "auuc", *AT_DEPTH, "autoc", "policy_value")
+SHOWN = (MAIN, "auuc", "autoc", "policy_value")
 TITLES = {
     MAIN: "Qini",
     "auuc": "AUUC",
-    "uplift_at_10": "Uplift in the best 10 %",
-    "uplift_at_20": "20 %",
-    "uplift_at_30": "30 %",
+    "uplift_at_10": "The best 10 %",
+    "uplift_at_20": "The best 20 %",
+    "uplift_at_30": "The best 30 %",
     "autoc": "AUTOC",
     "policy_value": "Contacting the best 30 %",
 }
@@ -141,7 +141,7 @@ def _of_arm(trained: TrainedUplift, board: ArmBoard) -> list[Section]:
     tone = "good" if qini.low > 0 else "bad" if qini.high < 0 else "open"
     banner = Banner(Words(board.verdict, tone), f"The model in use: {found.words}")  # type: ignore[arg-type]
     return [
-        Section(f"{name}What it changes", (banner, _figures(board), _leaderboard(board))),
+        Section(f"{name}What it changes", (banner, _figures(board), _leaderboard(board), _best(board))),
         Section(f"{name}How much of it the ranking finds", (_qini(board, trained),)),
         Section(f"{name}Whether the predictions come true", (_calibration(board, trained), _deciles(board))),
         Section(f"{name}How many to contact", (_profit(board, trained),)),
@@ -175,6 +175,13 @@ def _leaderboard(board: ArmBoard) -> Table:
         f"On the same {board.n_rows:,} rows, per 1,000 customers. Qini: gained over a list by lot, on average over all "
         "depths; AUUC: gained over contacting nobody. A constant score ranks as a lot does."
     )
+    return Table(columns, rows, caption, strong=frozenset({0}))
+
+
+def _best(board: ArmBoard) -> Table:
+    columns = (Column("Score"), *(Column(TITLES[name], "+,.1f") for name in AT_DEPTH))
+    rows = [(NAMES[score], *(own[name] for name in AT_DEPTH)) for score, own in board.metrics.items()]
+    caption = "What contacting changes among the best-scored, per 1,000 of them."
     return Table(columns, rows, caption, strong=frozenset({0}))
 
 

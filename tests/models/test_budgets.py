@@ -6,7 +6,7 @@ import pytest
 
 from penchant.errors import InputError
 from penchant.models.allocation import Limits, allocate
-from penchant.models.budget_curve import budget_curve
+from penchant.models.budgets import budget_curve
 from penchant.models.policy import Stakes, policy_value, treat_top
 
 
