@@ -1,0 +1,27 @@
+"""The tutorial runs as it says, and ends with a verdict on three models."""
+
+from __future__ import annotations
+
+import subprocess
+import sys
+from pathlib import Path
+
+import pytest
+
+from penchant.models.registry import Registry
+
+EXAMPLE = Path(__file__).resolve().parents[2] / "examples" / "compare_models.py"
+
+
+@pytest.mark.slow
+def test_three_models_are_compared_and_recorded(shared_data: Path, tmp_path: Path) -> None:
+    data = shared_data / "online_retail_ii"
+    done = subprocess.run(
+        [sys.executable, str(EXAMPLE), str(data), str(tmp_path)], check=True, capture_output=True, text=True
+    )
+    assert "rfm_sum" in done.stdout
+    assert "pareto_nbd" in done.stdout
+    assert done.stdout.splitlines()[-1].startswith("Verdict: ")
+    runs = {run.tags["mlflow.runName"]: run for run in Registry(tmp_path).runs("tutorial.repurchase")}
+    assert len(runs) == 3
+    assert all(0.75 < run.metrics["auc"] < 0.9 for run in runs.values())
