@@ -126,6 +126,31 @@ def crowds(
     present(work, page, out)
 
 
+def profile(
+    context: typer.Context,
+    crowd: Annotated[
+        str,
+        typer.Option(
+            "--crowd",
+            help="A stage (loyal), a focus crowd (interest, once:PROMOTION) or an RFM segment (segment:at_risk).",
+            show_default=False,
+        ),
+    ],
+    as_of: AsOf = None,
+    out: Out = None,
+) -> None:
+    """Show what the customers of a crowd are, against all customers, as an index: 100 = as the base.
+
+    Stage, segment, price tier, gender, region, age, hour of day and the shop's own attributes, with the share unknown.
+    """
+    from penchant.serving.insight_profile import profile_page
+
+    work: Work = context.obj
+    with work.shop() as shop, work.step("describing the crowd"):
+        page = profile_page(shop, crowd, instant_of(work, as_of))
+    present(work, page, out)
+
+
 def instant_of(work: Work, text: str | None, option: str = "--as-of") -> datetime | None:
     """Return the instant that an option names; None where it was not given."""
     return None if text is None else read_instant(text, work.config.shop.timezone, option)
@@ -186,4 +211,4 @@ def escaped(text: str) -> str:
     return escape(text)
 
 
-COMMANDS = (stages, flow, funnel, crowds)
+COMMANDS = (stages, flow, funnel, crowds, profile)
