@@ -227,7 +227,7 @@ def fitted(task: Task, rows: Dataset, seed: int, recipe: Recipe) -> Model:
     kind = PropensityModel if task.kind == "binary" else ValueModel
     params = dict(recipe.params)
     n_trees = params.pop("n_trees", None)
-    options = {"n_folds": recipe.n_folds, "seed": seed, "n_threads": recipe.n_threads}
+    options: dict[str, Any] = {"n_folds": recipe.n_folds, "seed": seed, "n_threads": recipe.n_threads}
     model = kind(params or None, n_trees, monotone, **options)
     return model.fit(rows.features, rows.label, groups=rows.customer_id)
 

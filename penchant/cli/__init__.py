@@ -23,6 +23,8 @@ from penchant.cli import (
     prove_commands,
     score_commands,
     shop_commands,
+    tag_commands,
+    tune_commands,
 )
 from penchant.cli.work import Work, fail
 
@@ -73,9 +75,11 @@ for command in (
     *shop_commands.COMMANDS,
     *prove_commands.COMMANDS,
     *model_commands.COMMANDS,
+    *tune_commands.COMMANDS,
     *experiment_commands.COMMANDS,
     *score_commands.COMMANDS,
     *campaign_commands.COMMANDS,
+    *tag_commands.COMMANDS,
 ):
     app.command(epilog=EVERYWHERE)(command)
 for page in (*insight_commands.COMMANDS, *product_commands.COMMANDS):
