@@ -1,7 +1,7 @@
 """Run a piece of work again and again, killed one step later each time, until it comes through.
 
-``python killed.py WORK FOLDER``: forks a child for each step; writes how many steps there were, as JSON. A step is an
-operation on files that Python sees, or a statement sent to a database.
+``python killed.py WORK FOLDER [STRIDE]``: forks a child for each step, or for one in so many; writes how many there
+were, as JSON. A step is an operation on files that Python sees, or a statement sent to a database.
 """
 
 from __future__ import annotations
@@ -19,12 +19,17 @@ from typing import Any
 import duckdb
 import pandas as pd
 
+from penchant.output import replaced_folder
 from penchant.serving import export_database
+from penchant.serving import score as scoring
 from penchant.serving.audience import AudienceSettings, draw_audience
 from penchant.serving.audience_files import write_audience
 from penchant.serving.exclusions import Wave
 from penchant.serving.export import Destination, export_audience
 from penchant.serving.goals import GOALS
+
+sys.path.insert(0, str(Path(__file__).parent))
+import small_shop
 
 STEPS = (
     "open",
@@ -72,8 +77,27 @@ def table(folder: Path, seed: int) -> None:
     export_audience(folder / f"list{seed}", to, "assignments", replace=True)
 
 
+def score(folder: Path, seed: int) -> None:
+    """Score a small shop with two models, as the command does; the seed says which."""
+    names = ("churn", "repurchase") if seed else ("churn", "conversion")
+    scoring.BATCH = 128
+    manifest: dict[str, Any] = {"step": "score"}
+    with small_shop.shop() as shop, replaced_folder(folder / "out" / "scores", manifest) as place:
+        models = small_shop.champions({name: folder / "models" / name for name in names})
+        with scoring.work_folder(folder / "out" / "scores", f"key{seed}") as work:
+            found = scoring.score(shop, models, small_shop.AS_OF, place, work)
+        manifest |= found.as_dict()
+
+
+def models_before(folder: Path, _seed: int) -> None:
+    with small_shop.shop() as shop:
+        small_shop.write_champions(shop, folder / "models")
+
+
 def files(folder: Path) -> str:
-    paths = sorted(path for path in (folder / "out").rglob("*") if path.is_file() and path.name[0] != ".")
+    place = folder / "out"
+    found = sorted(path for path in place.rglob("*") if path.is_file())
+    paths = [path for path in found if not any(part[0] == "." for part in path.relative_to(place).parts)]
     return hashlib.sha256(b"".join(path.name.encode() + path.read_bytes() for path in paths)).hexdigest()
 
 
@@ -88,6 +112,7 @@ WORK: dict[str, tuple[Callable[[Path, int], None], Callable[[Path], str]]] = {
     "audience": (audience, files),
     "parquet": (parquet, files),
     "table": (table, rows),
+    "score": (score, files),
 }
 
 
@@ -130,10 +155,10 @@ def in_child(work: Callable[[Path, int], None], folder: Path, seed: int, step: i
     return not os.WIFSIGNALED(status)
 
 
-def main(name: str, folder: Path) -> None:
+def main(name: str, folder: Path, stride: int = 1) -> None:
     work, state = WORK[name]
     for seed in (0, 1):
-        in_child(made_before, folder, seed, 0)
+        in_child(models_before if name == "score" else made_before, folder, seed, 0)
     (folder / "out").mkdir()
     in_child(work, folder, 1, 0)
     new = state(folder)
@@ -143,12 +168,12 @@ def main(name: str, folder: Path) -> None:
         now = state(folder)
         assert now in (former, new), f"neither the former nor the new result after step {step}"
         kept += now == former
-        step += 1
+        step += stride
     assert state(folder) == new, "not the same bytes again"
     left = [path.name for path in (*folder.iterdir(), *(folder / "out").iterdir()) if path.name[0] == "."]
     assert not left, left
-    sys.stdout.write(json.dumps({"steps": step - 1, "kept": kept, "differ": former != new}))
+    sys.stdout.write(json.dumps({"steps": (step - 1) // stride, "kept": kept, "differ": former != new}))
 
 
 if __name__ == "__main__":
-    main(sys.argv[1], Path(sys.argv[2]))
+    main(sys.argv[1], Path(sys.argv[2]), int((sys.argv[3:] or ["1"])[0]))

@@ -204,9 +204,12 @@ def test_equal_scores_share_a_decile_and_no_score_is_in_none() -> None:
 @pytest.mark.skipif(not hasattr(os, "fork"), reason="needs fork")
 def test_killed_at_any_step_of_scoring_a_rerun_comes_to_the_same_bytes(tmp_path: Path) -> None:
     script = Path(__file__).with_name("killed.py")
+    for name in ("work", "scratch"):
+        (tmp_path / name).mkdir()
     alone = {**os.environ, "OPENBLAS_NUM_THREADS": "1", "OMP_NUM_THREADS": "1"}
+    alone["TMPDIR"] = str(tmp_path / "scratch")
     done = subprocess.run(
-        [sys.executable, str(script), "score", str(tmp_path)],
+        [sys.executable, str(script), "score", str(tmp_path / "work"), "7"],
         capture_output=True,
         text=True,
         env=alone,
@@ -215,8 +218,8 @@ def test_killed_at_any_step_of_scoring_a_rerun_comes_to_the_same_bytes(tmp_path:
     assert done.returncode == 0, done.stderr[-2000:]
     facts = json.loads(done.stdout)
     assert facts["differ"]
-    assert facts["steps"] >= 10
-    assert facts["kept"] >= 8
+    assert facts["steps"] >= 7
+    assert facts["kept"] >= 5
 
 
 def test_the_columns_of_a_file_say_what_is_in_it(out: Path) -> None:
