@@ -233,12 +233,12 @@ class Objective:
     asked: Search
 
     def __call__(self, trial: Trial) -> float:
-        """Return the mean score; a trial that falls behind the others on the first folds is given up."""
+        """Return the mean score; a trial that falls behind the others on the latest folds is given up."""
         from optuna import TrialPruned
 
         params = self.asked.space.suggest(trial)
         scores: list[float] = []
-        for number, fold in enumerate(self.folds):
+        for number, fold in enumerate(reversed(self.folds)):  # the latest has learned most: it tells first
             scores.append(self.score(fold, params))
             trial.report(float(np.mean(scores)), number)
             if number + 1 < len(self.folds) and trial.should_prune():

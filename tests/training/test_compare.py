@@ -1,0 +1,180 @@
+"""Versions on one common test: who may be judged, who leads, and what keeps a challenger out."""
+
+from __future__ import annotations
+
+from dataclasses import replace
+from datetime import timedelta
+from pathlib import Path
+from types import ModuleType
+from typing import Any
+
+import numpy as np
+import pytest
+
+from penchant.config import Config
+from penchant.features.tasks import CHURN, REPURCHASE
+from penchant.models.artifact import save
+from penchant.training.compare import Entrant, Standings, standings
+from penchant.training.promote import gates, same_horizon_as_configured
+from penchant.training.train import Recipe, fitted
+
+CHAMPION, CHALLENGER = ("champion",), ("challenger",)
+CLEAN = {"checks": [{"code": "too-good", "outcome": "passed", "explanation": "AUC 0.8."}]}
+
+
+class Shelf:
+    """Models that were trained on chosen columns, saved as the registry keeps them."""
+
+    def __init__(self, folder: Path, material: Any) -> None:
+        self.folder, self.material = folder, material
+
+    def kept(self, name: str, *columns: str, **facts: Any) -> Path:
+        past = self.material.past
+        chosen = replace(past, features=past.features[list(columns)])
+        plan = self.material.schedule
+        stated = {
+            "gap_days": 0,
+            "horizon_days": 60,
+            "labels_end": plan.labels_end(plan.train).isoformat(),
+            **facts,
+        }
+        model = fitted(self.material.task, chosen, 0, Recipe({"n_trees": 30}, n_threads=1))
+        return save(model, self.folder / name, {k: v for k, v in stated.items() if v is not None})
+
+
+@pytest.fixture(scope="module")
+def shelf(planted: ModuleType, tmp_path_factory: pytest.TempPathFactory) -> Shelf:
+    return Shelf(tmp_path_factory.mktemp("shelf"), planted.material())
+
+
+@pytest.fixture(scope="module")
+def found(shelf: Shelf) -> Standings:
+    """Return a good champion, a challenger like it, one of noise, and four that may not be judged."""
+    plan = shelf.material.schedule
+    after = (plan.test + timedelta(days=60)).isoformat()
+    good = shelf.kept("good", "strong", "weak")
+    refitted = shelf.kept("refitted", "strong", "weak", "noise", labels_end=after)
+    before = shelf.kept("before", "strong", "weak", "noise")
+    noise = shelf.kept("noise", "noise")
+    return standings(
+        shelf.material,
+        [
+            Entrant(1, CHAMPION, {"in use": good}),
+            Entrant(2, CHALLENGER, {"in use": refitted, "judged": before}),
+            Entrant(3, (), {"in use": noise}),
+            Entrant(4, (), {"in use": refitted}),
+            Entrant(5, (), {"in use": shelf.kept("other", "strong", horizon_days=90)}),
+            Entrant(6, (), {"in use": shelf.kept("old", "strong", labels_end=None)}),
+            Entrant(7, (), {}),
+        ],
+    )
+
+
+def test_only_models_whose_labels_were_over_are_ranked(found: Standings) -> None:
+    assert {name for name in found.scores if name.startswith("version")} == {
+        "version 1",
+        "version 2",
+        "version 3",
+    }
+    assert "it saw the test" in found.not_ranked["version 4"]
+    assert "another horizon" in found.not_ranked["version 5"]
+    assert "does not say when" in found.not_ranked["version 6"]
+    assert "files are gone" in found.not_ranked["version 7"]
+    what = {place.name: place.what for place in found.places}
+    assert (what["version 1"], what["version 2"], what["logistic"]) == ("in use", "judged", "baseline")
+
+
+def test_a_label_that_ends_as_the_test_begins_is_over(shelf: Shelf) -> None:
+    at = shelf.material.schedule.test
+    edge = shelf.kept("edge", "strong", labels_end=at.isoformat())
+    late = shelf.kept("late", "strong", labels_end=(at + timedelta(microseconds=1)).isoformat())
+    two = standings(shelf.material, [Entrant(1, (), {"in use": edge}), Entrant(2, (), {"in use": late})])
+    assert list(two.not_ranked) == ["version 2"]
+
+
+def test_all_are_compared_with_the_champion_on_the_same_rows(found: Standings) -> None:
+    assert found.reference == "version 1"
+    by_name = {place.name: place for place in found.places}
+    assert by_name["version 1"].against == {}
+    assert by_name["version 2"].against["auc"].verdict == "not separable"
+    assert by_name["version 2"].against["auc"].smallest_difference > 0
+    assert by_name["version 3"].against["auc"].verdict == "worse"
+    values = [place.metrics["auc"].value for place in found.places]
+    assert values == sorted(values, reverse=True)
+    gained = by_name["version 2"].metrics["auc"].value - by_name["version 1"].metrics["auc"].value
+    assert by_name["version 2"].against["auc"].difference.value == pytest.approx(gained)
+    assert found.against("version 1", "version 3")["auc"].verdict == "better"
+
+
+def test_without_a_champion_that_may_be_judged_the_best_version_is_the_reference(shelf: Shelf) -> None:
+    good, noise = shelf.folder / "good", shelf.folder / "noise"
+    entrants = [Entrant(1, (), {"in use": noise}), Entrant(2, (), {"in use": good}), Entrant(3, CHAMPION, {})]
+    assert standings(shelf.material, entrants).reference == "version 2"
+    assert standings(shelf.material, []).reference is None
+
+
+def test_a_model_whose_signals_are_gone_is_told_so(shelf: Shelf) -> None:
+    fewer = replace(shelf.material.rows, features=shelf.material.rows.features.drop(columns="strong"))
+    now = replace(shelf.material, rows=fewer)
+    told = standings(now, [Entrant(1, (), {"in use": shelf.folder / "good"})]).not_ranked["version 1"]
+    assert "'strong'" in told
+
+
+def test_the_table_has_a_row_for_each_place(found: Standings) -> None:
+    table = found.frame()
+    assert table["name"].tolist() == [place.name for place in found.places]
+    assert (table["auc_low"] <= table["auc"]).all()
+    assert found.as_dict()["leaderboard"][0]["metrics"]["auc"]["value"] == table["auc"].max()
+
+
+def failed(found: Standings, challenger: str, champion: str | None = "version 1", **record: Any) -> list[str]:
+    return [gate.code for gate in gates(found, challenger, champion, {**CLEAN, **record}) if gate.is_issue]
+
+
+def test_gates_hold_for_one_as_good_and_not_for_one_of_noise(found: Standings) -> None:
+    assert failed(found, "version 2") == []
+    assert failed(found, "version 3") == ["worse-than-champion", "worse-than-baseline"]
+    assert failed(found, "version 3", None) == ["worse-than-baseline"]
+
+
+def test_one_that_cannot_be_judged_is_not_let_in(found: Standings) -> None:
+    assert failed(found, "version 4") == ["worse-than-champion", "worse-than-baseline"]
+    assert failed(found, "version 2", "version 4") == []  # a champion that cannot be judged keeps nobody out
+
+
+@pytest.mark.parametrize(
+    ("code", "is_kept_out"), [("label-leakage", True), ("worse-than-baseline", True), ("column-drift", False)]
+)
+def test_recorded_checks_keep_out_what_makes_numbers_meaningless(
+    found: Standings, code: str, is_kept_out: bool
+) -> None:
+    check = {"code": code, "outcome": "issue", "explanation": "It is so."}
+    assert failed(found, "version 2", checks=[check]) == (["recorded-checks"] if is_kept_out else [])
+    assert failed(found, "version 2", checks=[{**check, "outcome": "passed"}]) == []
+    assert failed(found, "version 2", checks=[]) == ["recorded-checks"]
+
+
+@pytest.mark.parametrize("metric", ["auc", "log_loss"])
+def test_a_tuned_model_that_was_worse_than_the_defaults_is_kept_out(found: Standings, metric: str) -> None:
+    verdicts = {name: {"verdict": "not separable"} for name in ("auc", "log_loss")}
+    better = {"default_parameters": {**verdicts, metric: {"verdict": "better"}}}
+    worse = {"default_parameters": {**verdicts, metric: {"verdict": "worse"}}}
+    assert failed(found, "version 2", comparisons=better) == []
+    assert failed(found, "version 2", comparisons=worse) == ["worse-than-default"]
+
+
+def test_a_horizon_other_than_the_configured_one_is_a_mismatch() -> None:
+    facts = {"gap_days": 0, "horizon_days": 60}
+    config = Config().with_task("repurchase", horizon_days=60)
+    assert same_horizon_as_configured(config, REPURCHASE, facts).outcome == "passed"
+    assert same_horizon_as_configured(Config(), REPURCHASE, facts).is_issue
+    assert same_horizon_as_configured(Config(), CHURN, facts).outcome == "passed"  # the cycle's: any
+    assert same_horizon_as_configured(Config().with_task("churn", gap_days=7), CHURN, facts).is_issue
+
+
+def test_scores_are_those_of_the_saved_model(found: Standings, shelf: Shelf) -> None:
+    from penchant.models.artifact import load
+
+    features = shelf.material.test.features[["strong", "weak"]]
+    model: Any = load(shelf.folder / "good")
+    assert np.array_equal(found.scores["version 1"], model.predict_proba(features)[:, 1])

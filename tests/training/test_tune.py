@@ -1,0 +1,181 @@
+"""A search that is killed goes on where it was, looks only back, and says whether it was worth it."""
+
+from __future__ import annotations
+
+import json
+import math
+import os
+import signal
+import subprocess
+import sys
+import time
+from dataclasses import replace
+from pathlib import Path
+from types import ModuleType
+from typing import Any
+
+import pytest
+
+from penchant.errors import OutputError, TooLittleDataError
+from penchant.models.metrics import evaluate
+from penchant.output import locked
+from penchant.training.train import Recipe, fitted, predicted
+from penchant.training.tune import (
+    Progress,
+    Search,
+    against_untuned,
+    folds_of,
+    learn_tuned,
+    search,
+    study_name,
+)
+from penchant.training.tune_journal import cut_torn_line
+from penchant.training.tune_record import trial_runs, trials_frame
+from penchant.training.tune_space import SPACE
+
+
+@pytest.fixture(scope="module")
+def unbroken(planted: ModuleType, tmp_path_factory: pytest.TempPathFactory) -> Any:
+    """Return what eleven trials in one go find: more than the sampler draws at random, and the pruner lets pass."""
+    return planted.tuned(tmp_path_factory.mktemp("unbroken") / "a.journal", 11)
+
+
+def tried(found: Any) -> list[dict[str, Any]]:
+    return [trial.params for trial in found.trials]
+
+
+def test_the_first_trial_is_that_of_the_defaults_and_the_best_is_no_worse_on_the_folds(unbroken: Any) -> None:
+    assert tried(unbroken)[0] == SPACE.defaults
+    assert unbroken.value <= unbroken.default_value == unbroken.trials[0].value
+    assert len(unbroken.trials) == 11
+    assert len({json.dumps(params) for params in tried(unbroken)}) == 11
+    for params in tried(unbroken):
+        assert all(found.low <= params[name] <= found.high for name, found in SPACE.ranges.items())
+
+
+@pytest.mark.slow
+def test_a_killed_search_goes_on_and_finds_what_it_would_have_found(
+    planted: ModuleType, unbroken: Any, tmp_path: Path
+) -> None:
+    journal, script = tmp_path / "tuning" / "a.journal", str(planted.__file__)
+    running = subprocess.Popen([sys.executable, script, str(journal), "11"], start_new_session=True)
+    while running.poll() is None and n_completed(journal) < 3:
+        time.sleep(0.02)
+    os.kill(running.pid, signal.SIGKILL)
+    assert running.wait() == -signal.SIGKILL, "the search ended before it could be killed"
+    with journal.open("a", encoding="utf-8") as file:
+        file.write('{"op_code": 6, "torn')  # as a kill in the middle of a line leaves it
+    told: list[Progress] = []
+    resumed = planted.tuned(journal, 11, told=told.append)
+    assert 3 <= told[0].n_before == told[0].n_done < 11
+    assert told[-1].n_done == 11
+    assert tried(resumed) == tried(unbroken)
+    assert resumed.value == unbroken.value
+
+
+def n_completed(journal: Path) -> int:
+    """Return how many trials a journal says are complete: Optuna's code 6 sets a state, 1 is complete."""
+    if not journal.is_file():
+        return 0
+    lines = [line for line in journal.read_text(encoding="utf-8").splitlines() if line.endswith("}")]
+    return sum(log["op_code"] == 6 and log["state"] == 1 for log in map(json.loads, lines))
+
+
+def test_the_number_of_trials_is_the_total_and_the_clock_ends_it_too(
+    planted: ModuleType, tmp_path: Path
+) -> None:
+    journal = tmp_path / "a.journal"
+    assert len(planted.tuned(journal, 2).trials) == 2
+    assert len(planted.tuned(journal, 2).trials) == 2
+    assert len(planted.tuned(journal, 9, is_over=lambda: True).trials) == 2
+    with pytest.raises(TooLittleDataError, match="more time with --timeout"):
+        planted.tuned(tmp_path / "b.journal", 9, is_over=lambda: True)
+
+
+def test_other_data_is_another_search(planted: ModuleType, tmp_path: Path) -> None:
+    made, asked = planted.material(), Search(tmp_path / "a", 1, "planted")
+    names = {
+        study_name(made, asked),
+        study_name(made, replace(asked, data="other")),
+        study_name(made, replace(asked, space=replace(SPACE, feature_fraction=SPACE.bagging_fraction))),
+        study_name(replace(made, seed=1), asked),
+        study_name(planted.material(is_value=True), asked),
+    }
+    assert len(names) == 5
+    assert study_name(planted.material(), replace(asked, n_trials=9, n_threads=2)) == study_name(made, asked)
+
+
+def test_two_searches_do_not_share_a_journal(planted: ModuleType, tmp_path: Path) -> None:
+    journal = tmp_path / "a.journal"
+    with locked(journal), pytest.raises(OutputError, match="another run"):
+        planted.tuned(journal, 1)
+
+
+@pytest.mark.parametrize(
+    ("text", "kept"), [("", ""), ("{}", ""), ("{}\n{}\n", "{}\n{}\n"), ("{}\n{", "{}\n")]
+)
+def test_only_a_torn_last_line_is_cut_off(tmp_path: Path, text: str, kept: str) -> None:
+    path = tmp_path / "a.journal"
+    path.write_text(text, encoding="utf-8")
+    cut_torn_line(path)
+    assert path.read_text(encoding="utf-8") == kept
+    cut_torn_line(tmp_path / "absent.journal")
+
+
+def test_each_fold_looks_only_back_and_never_at_the_test(planted: ModuleType) -> None:
+    made = planted.material()
+    folds = folds_of(made)
+    assert len(folds) == 3
+    for fold in folds:
+        later = fold.later.as_of.iloc[0]
+        assert (fold.past.as_of + made.schedule.reach <= later).all()
+        assert later + made.schedule.reach <= made.schedule.test
+        assert fold.later.as_of.nunique() == 1
+
+
+def test_a_history_without_a_fold_is_refused(planted: ModuleType) -> None:
+    made = planted.material()
+    short = replace(made, schedule=replace(made.schedule, train=made.schedule.train[-2:]))
+    with pytest.raises(TooLittleDataError, match="shorten the horizon"):
+        folds_of(short)
+
+
+def test_amounts_are_searched_by_a_proper_score(planted: ModuleType, tmp_path: Path) -> None:
+    made = planted.material(120, is_value=True)
+    found = search(made, Search(tmp_path / "a.journal", 1, "x", n_threads=1))
+    assert (found.score, found.value > 0) == ("Tweedie deviance", True)
+    signed = replace(made, rows=replace(made.rows, label=made.rows.label - 1))
+    asked = Search(tmp_path / "a.journal", 1, "y", n_threads=1)
+    assert search(signed, asked).score == "squared error"
+
+
+@pytest.mark.slow
+def test_the_tuned_model_stands_beside_the_untuned_one_on_the_test(
+    planted: ModuleType, unbroken: Any
+) -> None:
+    made = planted.material()
+    good = learn_tuned(made, unbroken, no_step, 1)
+    plain = fitted(made.task, made.past, made.seed, Recipe(n_threads=1))
+    expected = evaluate(made.test.label, predicted(plain, made.test.features))["auc"].value
+    assert good.board.baselines["default_parameters"]["auc"].value == expected
+    assert good.model.params == unbroken.params
+    assert against_untuned(good).outcome == "passed"
+    spoiled = replace(unbroken, params={"learning_rate": 1e-5, "n_trees": 1})
+    verdict = against_untuned(learn_tuned(made, spoiled, no_step, 1))
+    assert verdict.is_issue
+    assert "worse by log loss" in verdict.explanation
+
+
+def no_step(_: str) -> Any:
+    from contextlib import nullcontext
+
+    return nullcontext()
+
+
+def test_what_is_recorded_of_the_trials(unbroken: Any) -> None:
+    table, runs = trials_frame(unbroken), trial_runs(unbroken)
+    assert len(table) == len(runs) == 11
+    assert (table["state"] == "pruned").sum() == unbroken.n_pruned == sum(r.status == "KILLED" for r in runs)
+    assert table.loc[table["state"] == "complete", "n_folds"].eq(3).all()
+    assert all(run.started_at <= run.ended_at for run in runs)
+    assert math.isclose(runs[0].metrics["log_loss"], unbroken.default_value)
