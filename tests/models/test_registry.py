@@ -4,6 +4,7 @@ import json
 import subprocess
 import sys
 import time
+from dataclasses import replace
 from pathlib import Path
 
 import numpy as np
@@ -15,7 +16,7 @@ from penchant.models import plain_scorer
 from penchant.models.artifact import load, save
 from penchant.models.estimate import Estimate
 from penchant.models.propensity import PropensityModel
-from penchant.models.registry import Record, Registry
+from penchant.models.registry import Record, Registry, TrialRun
 
 NAME = "shop.churn"
 
@@ -127,11 +128,41 @@ def test_mlflow_scores_it_where_penchant_and_scikit_learn_do_not_exist(place: Pa
     assert found == pytest.approx(expected, abs=1e-12)
 
 
+def test_versions_are_listed_with_their_artifacts(place: Path) -> None:
+    registry = Registry(place / "mlruns")
+    assert [version.version for version in registry.versions(NAME)] == [2, 1]
+    for version in registry.versions(NAME):
+        assert (registry.artifacts(version) / "report.html").read_text(encoding="utf-8") == "<p>report</p>"
+    with pytest.raises(NoModelError, match="a version"):
+        registry.versions("nobody")
+
+
+def test_one_that_may_not_lead_is_on_trial_though_there_is_no_champion(place: Path, tmp_path: Path) -> None:
+    registry = Registry(tmp_path / "mlruns")
+    inputs = {"days": "double", "n_orders": "long", "region": "string"}
+    files = (place / "artifacts", place / "model", Path(plain_scorer.__file__))
+    record = Record(NAME, {}, {}, {}, *files, inputs, may_lead=False)
+    assert registry.log(record).aliases == ("challenger",)
+    assert registry.log(replace(record, may_lead=True)).aliases == ("challenger", "champion")
+
+
+def test_a_run_keeps_a_table_as_artifact(place: Path, tmp_path: Path) -> None:
+    registry = Registry(place / "mlruns")
+    (tmp_path / "table.csv").write_text("a,b", encoding="utf-8")
+    run_id = registry.log_run("shop.other", {}, {}, artifacts=tmp_path)
+    found = list((place / "mlruns" / "artifacts" / "shop.other" / run_id).rglob("table.csv"))
+    assert [path.read_text(encoding="utf-8") for path in found] == ["a,b"]
+
+
 @pytest.mark.slow
 def test_twenty_trials_cost_next_to_nothing(place: Path) -> None:
     registry = Registry(place / "mlruns")
     parent = registry.log_run(NAME, {}, {})
+    n_runs = len(registry.runs(NAME))
+    trials = [
+        TrialRun({"num_leaves": number}, {"log_loss": 0.4}, "FINISHED", 1_000, 2_000) for number in range(20)
+    ]
     start = time.process_time()
-    for trial in range(20):
-        registry.log_run(NAME, {"num_leaves": trial}, {"log_loss": 0.4}, parent=parent)
-    assert time.process_time() - start < 4
+    registry.log_trials(NAME, trials, parent)
+    assert time.process_time() - start < 2
+    assert len(registry.runs(NAME)) == n_runs  # they stand below theirs
