@@ -1,4 +1,4 @@
-"""Commands that show what is known of goods: penchant insight products, demand."""
+"""Commands that show what is known of goods: penchant insight products, demand, scene."""
 
 from __future__ import annotations
 
@@ -52,4 +52,33 @@ def demand(
     present(work, page, out)
 
 
-COMMANDS = (products, demand)
+def scene(
+    context: typer.Context,
+    name: Annotated[str, typer.Argument(help="A scene of penchant.toml: a section \\[scenes.NAME].")],
+    as_of: AsOf = None,
+    least_fit: Annotated[
+        float, typer.Option("--least-fit", help="Whom it fits less is left out.", min=0, max=1)
+    ] = 0.25,
+    goods: Annotated[int, typer.Option("--goods", help="Goods for each customer at most.", min=1)] = 5,
+    top: Annotated[int, typer.Option("--top", help="How many rows are shown; --out writes all.", min=1)] = 10,
+    out: Out = None,
+) -> None:
+    """Show whom a holiday, a promotion or a theme page fits, and which goods to show each of them.
+
+    A scene names what it is about, each of these as far as it matters:
+
+    \\[scenes.gifts] categories = ["toys"], price_tiers = ["high"], roles = ["traffic"], stages = ["new", "loyal"],
+    calendar = "christmas"
+    """
+    from penchant.serving.scenes import SceneRules, scene_of
+    from penchant.serving.scenes_insight import scene_page
+
+    work: Work = context.obj
+    scene_of(work.config, name)  # a mistyped name is told before the shop is read
+    rules = SceneRules(least_fit=least_fit, n_goods=goods)
+    with work.shop() as shop, work.step("matching customers and goods"):
+        page = scene_page(shop, name, instant_of(work, as_of), top, rules)
+    present(work, page, out)
+
+
+COMMANDS = (products, demand, scene)
