@@ -63,7 +63,7 @@ def crowds_page(shop: Shop, as_of: datetime | None = None, named: Sequence[str] 
         "who": Column("who"),
     }
     lead = f"{n_known:,} customers seen before {moment:%Y-%m-%d %H:%M} UTC. Crowds may overlap."
-    table = InsightTable("crowds", "Focus crowds", columns, rows, frozenset({len(rows) - 1}))
+    table = InsightTable("crowds", "Focus crowds", columns, rows, frozenset({len(rows) - 1}), drawn="share")
     facts = {"as_of": moment.isoformat(), "n_customers": n_known}
     notes = undated_note(shop, moment)
     return InsightPage("crowds", "Crowds", lead, (table,), facts, missing, notes)

@@ -202,7 +202,8 @@ def _firsts(past: Past) -> Any:
 
 def _notes(shop: Shop, now: pd.DataFrame, span: Span, base: str) -> tuple[str, ...]:
     notes = [
-        f"The horizon is {span.days} days, {span.basis}. Who came within it is counted at as_of, and in no rate.",
+        f"The horizon is {span.days} days, {span.basis}. Who came within it is counted at as_of, and in no rate. "
+        "To pass on is to have come to a further step; from the last one, to have bought again.",
         "Intervals of 95 %: Wilson's for rates and shares, the normal one for means.",
     ]
     guests = now[~now["is_registered"]]
@@ -239,16 +240,14 @@ def _steps(then: pd.DataFrame, now: pd.DataFrame, shown: list[str], days: int) -
             }
         )
     columns = {
-        "step": Column("step"),
-        "who": Column("who stands there"),
+        "who": Column("stands at"),
         "n_customers": Column("at as_of", ",d"),
         "share": Column("share", ".1%"),
         "n_start": Column(f"{days} days earlier", ",d"),
         "n_passed": Column("passed on", ",d"),
         "rate": Column("rate", ".1%"),
-        "passes_to": Column("to"),
     }
-    return InsightTable("funnel", "Steps, and the rate of passing on", columns, rows)
+    return InsightTable("funnel", "Steps, and the rate of passing on", columns, rows, drawn="rate")
 
 
 def _next(name: str, shown: list[str]) -> str:

@@ -9,6 +9,7 @@ from __future__ import annotations
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
 from datetime import datetime
+from itertools import takewhile
 from pathlib import Path
 from typing import Any
 
@@ -22,6 +23,8 @@ from ..features.shop import Shop
 from ..features.spine import Spine, first_seen
 from ..features.times import instant
 from ..models.estimate import Estimate
+
+MOST_DRAWN = 60  # rows that a picture still shows
 
 
 @dataclass(frozen=True, eq=False)
@@ -42,6 +45,8 @@ class InsightTable:
         Positions of rows to be set in bold, such as a total.
     n_shown
         How many of the rows are shown, and stand in JSON; files hold them all. None: all of them.
+    drawn
+        The column that the HTML page draws too, strong rows left out; empty: none.
     """
 
     name: str
@@ -50,6 +55,7 @@ class InsightTable:
     rows: Sequence[Mapping[str, Any]]
     strong: frozenset[int] = frozenset()
     n_shown: int | None = None
+    drawn: str = ""
 
     @property
     def shown(self) -> Sequence[Mapping[str, Any]]:
@@ -111,7 +117,7 @@ class InsightPage:
 
     def html(self) -> str:
         """Return the page as the text of one HTML file."""
-        sections = [html.Section(table.title, (_block(table),)) for table in self.tables]
+        sections = [html.Section(table.title, _blocks(table)) for table in self.tables]
         said = (*self.notes, *(f"Left out: {name}, because {why}." for name, why in self.left_out.items()))
         if said:
             sections.append(html.Section("How to read this", (html.Prose(said),)))
@@ -128,9 +134,23 @@ def _flat(row: Mapping[str, Any]) -> dict[str, Any]:
     return flat
 
 
-def _block(table: InsightTable) -> html.Table:
+def _blocks(table: InsightTable) -> tuple[html.Block, ...]:
     rows = [[row.get(name) for name in table.columns] for row in table.shown]
-    return html.Table(tuple(table.columns.values()), rows, strong=table.strong)
+    told = html.Table(tuple(table.columns.values()), rows, strong=table.strong)
+    return (_picture(table), told) if table.drawn and len(table.shown) <= MOST_DRAWN else (told,)
+
+
+def _picture(table: InsightTable) -> html.Picture:
+    """Return the drawn column with its intervals; a row is named by the columns of text before the first number."""
+    from penchant.charts import Axis, Series, points  # draws with what takes long to import
+
+    columns = list(table.columns.items())
+    names = [name for name, _column in takewhile(lambda column: not column[1].format, columns)]
+    rows = [row for place, row in enumerate(table.shown) if place not in table.strong]
+    labels = [", ".join(str(row[name]) for name in names) for row in rows]
+    shown = table.columns[table.drawn]
+    series = Series(shown.title, [row[table.drawn] for row in rows])
+    return html.Picture(points(labels, [series], Axis(shown.title, shown.format)))
 
 
 def moment_of(shop: Shop, as_of: datetime | None, option: str = "--as-of") -> datetime:

@@ -102,8 +102,7 @@ def _columns(unit: str) -> dict[str, Column]:
     return {
         "step": Column("reached"),
         "n_reached": Column("customers", ",d"),
-        "share": Column("of the step before", ".1%"),
+        "share": Column("of step before", ".1%"),
         "sales_mean": Column(f"{unit} each brought", form),
         "one_per_cent": Column(f"one more per cent, {unit}", ",.1f"),
-        "one_per_cent_each": Column("per registration", ",.4f"),
     }

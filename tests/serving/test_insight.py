@@ -279,6 +279,8 @@ def test_a_page_is_written_as_tables_and_html(shop: Shop, tmp_path: Path) -> Non
     text = (tmp_path / "funnel.html").read_text(encoding="utf-8")
     assert "Steps, and the rate of passing on" in text
     assert "<script" not in text
+    assert text.count("<svg") == 1
+    assert page.html() == text
 
 
 def penchant(*arguments: str) -> dict[str, Any]:
