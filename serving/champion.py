@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import json
 from collections.abc import Callable, Iterable
 from dataclasses import dataclass, fields
 from pathlib import Path
@@ -26,7 +25,6 @@ from .risk_list import N_REASONS
 Kind = Literal["probability", "amount", "uplift"]
 UPLIFT = "uplift"
 SCORE = {"probability": "probability", "amount": "expected_amount"}  # kind -> the column that ranks
-FACTS_FILE = "facts.json"
 REASONS = tuple(f"reason_{place}" for place in range(1, N_REASONS + 1))
 
 
@@ -115,13 +113,13 @@ class Champion:
                 f"Run 'penchant train {self.task}' on the shop as it is now",
             )
 
-    def scored(self, features: pd.DataFrame) -> pa.Table:
-        """Return customer_id, the scores and the reasons of each row, in the rows' order."""
+    def scored(self, features: pd.DataFrame, *, with_reasons: bool = True) -> pa.Table:
+        """Return customer_id, the scores and, unless they are not wanted, the reasons of each row, in their order."""
         signals = features[[column.name for column in self.columns]]
         columns = {
             "customer_id": pa.array(features["customer_id"], pa.string()),
             **{name: pa.array(values) for name, values in self._scores(signals).items()},
-            **self._reasons(signals),
+            **(self._reasons(signals) if with_reasons else {}),
         }
         return pa.table(columns)
 
@@ -148,11 +146,9 @@ class Champion:
 
 def _model_in(folder: Path) -> tuple[PropensityModel | ValueModel | UpliftScorer, dict[str, Any]]:
     """Return the model in a folder, of whichever kind, and the facts saved with it."""
-    if not (folder / UPLIFT_FILE).is_file():
-        return artifact.load(folder), artifact.read_facts(folder)
-    scorer, beside = uplift_artifact.load(folder), folder / FACTS_FILE
-    facts = json.loads(beside.read_text(encoding="utf-8")) if beside.is_file() else dict(scorer.about)
-    return scorer, {"task": UPLIFT, **facts}
+    if (folder / UPLIFT_FILE).is_file():
+        return uplift_artifact.load(folder), {"task": UPLIFT, **uplift_artifact.read_facts(folder)}
+    return artifact.load(folder), artifact.read_facts(folder)
 
 
 def _frozen(value: Any) -> Any:

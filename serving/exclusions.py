@@ -241,14 +241,17 @@ def _fits_caps(
 ) -> Mask:
     """Return (n, n_arms) whom one more contact through each arm's channel keeps within the caps."""
     reached = past[(past["arm"] != CONTROL) | (past["campaign_id"] == wave.campaign_id)]
+    place_of = pd.Index(people["customer_id"]).get_indexer(reached["customer_id"])
+    at, channel = reached["at"].to_numpy(), reached["channel"].to_numpy(object)
     fits = np.ones((len(people), len(arms)), bool)
     for cap in protection.caps:
-        within = reached[reached["at"] > wave.at - timedelta(days=cap.days)]
+        counted = (place_of >= 0) & (at > np.datetime64(wave.at - timedelta(days=cap.days)))
+        if cap.channel is not None:
+            counted &= channel == cap.channel
+        contacts = np.bincount(place_of[counted], minlength=len(people))
         for place, arm in enumerate(arms):
             if cap.channel in (None, arm.channel):
-                counted = within if cap.channel is None else within[within["channel"] == cap.channel]
-                contacts = people["customer_id"].map(counted["customer_id"].value_counts()).fillna(0)
-                fits[:, place] &= contacts.to_numpy(np.float64) + 1 <= cap.most
+                fits[:, place] &= contacts + 1 <= cap.most
     return fits
 
 

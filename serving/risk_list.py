@@ -52,7 +52,7 @@ def risk_list(
             "percentile": percentile(probability),
             "band": band_of(probability, bands),
             "expected_value_at_risk": np.round(probability * spent * horizon_days / DAYS_A_YEAR, 2),
-            **{name: scored[name] for name in reasons},
+            **{name: scored[name] for name in reasons if name in scored},
             **{name: scored[name] for name in FACTS},
             "as_of": as_of,
             "model_version": version,

@@ -73,6 +73,8 @@ def score(
     work: Path,
     own: Sequence[Goal] = (),
     done: Done = lambda _rows, _all: None,
+    *,
+    with_reasons: bool = True,
 ) -> Scored:
     """Write what champions say of everyone who is eligible, a Parquet file for each.
 
@@ -92,6 +94,8 @@ def score(
         The user's own goals: an uplift scores whoever is eligible for its goal.
     done
         Called after each batch.
+    with_reasons
+        Whether each score comes with its reasons; to find them takes some twenty times as long as to score.
 
     Returns
     -------
@@ -119,7 +123,7 @@ def score(
     people = people[people[[one.name for one in fit]].any(axis=1)].reset_index(drop=True)
     _keep_features(shop, people, as_of, work)
     risky = {one.name for one in fit if is_risk(shop.config, one)}
-    _score_batches(fit, people, risky, work, done)
+    _score_batches(_Asked(fit, risky, with_reasons), people, work, done)
     write_signals(work / FEATURES, place)
     tasks = write_scores(shop.config, fit, as_of, work, place)
     return Scored(tasks, {name: str(fault) for name, fault in left_out.items()}, len(people))
@@ -201,10 +205,23 @@ def _keep_features(shop: Shop, people: pd.DataFrame, as_of: datetime, work: Path
             writer.write_batch(batch)
 
 
-def _score_batches(
-    champions: Sequence[Champion], people: pd.DataFrame, risky: Collection[str], work: Path, done: Done
-) -> None:
+@dataclass(frozen=True, eq=False)
+class _Asked:
+    """What is wanted of each batch: which champions, which of them make lists for people, and whether reasons."""
+
+    champions: Sequence[Champion]
+    risky: Collection[str]
+    with_reasons: bool
+
+    def of(self, one: Champion, rows: pd.DataFrame) -> pa.Table:
+        """Return what one champion says of some rows."""
+        scored = one.scored(rows, with_reasons=self.with_reasons)
+        return with_facts(scored, rows) if one.name in self.risky else scored
+
+
+def _score_batches(asked: _Asked, people: pd.DataFrame, work: Path, done: Done) -> None:
     """Score the batches that no earlier run has left, each champion's into a file of its own."""
+    champions = asked.champions
     eligible = {one.name: people[one.name].to_numpy(bool) for one in champions}
     n_done = 0
     with pq.ParquetFile(work / FEATURES) as features:
@@ -216,9 +233,7 @@ def _score_batches(
             frame = features.read_row_group(number).to_pandas() if missing else pd.DataFrame()
             for one, path in missing.items():
                 with _whole(path) as staging:
-                    rows = frame[mine[one]]
-                    scored = one.scored(rows)
-                    pq.write_table(with_facts(scored, rows) if one.name in risky else scored, staging)
+                    pq.write_table(asked.of(one, frame[mine[one]]), staging)
             n_done += n_rows
             done(n_done, len(people))
 

@@ -30,6 +30,9 @@ def score(
     again: Annotated[
         bool, typer.Option("--again", help="Score anew even where the same result is there already.")
     ] = False,
+    reasons: Annotated[
+        bool, typer.Option(help="Say why, in words; it takes some twenty times as long as to score.")
+    ] = True,
 ) -> None:
     """Apply all champions to everyone eligible at as_of, a file for each of them.
 
@@ -45,11 +48,12 @@ def score(
     folder = out or work.result_folder("score", instant)
     with work.step("looking at the shop's files and the champions"):
         inputs = inputs_of(work, store, instant, task or None)
+        inputs.facts["reasons"] = reasons
         is_there = not again and is_whole(folder, inputs.key)
     if not is_there:
         manifest: dict[str, Any] = {"step": "score", "key": inputs.key, **inputs.facts}
         with replaced_folder(folder, manifest) as place, work.shop() as shop:
-            manifest |= score_into(work, shop, inputs, place, folder).as_dict()
+            manifest |= score_into(work, shop, inputs, place, folder, with_reasons=reasons).as_dict()
     _tell(work, folder, inputs.registered, is_there=is_there)
 
 
@@ -97,7 +101,7 @@ def _top(path: Path) -> Table:
     with pq.ParquetFile(path) as file:
         head = next(file.iter_batches(N_SHOWN)).to_pylist()
     for row in head:
-        why = "; ".join(row[f"reason_{place}"] for place in (1, 2, 3) if row[f"reason_{place}"])
+        why = "; ".join(row[f"reason_{place}"] for place in (1, 2, 3) if row.get(f"reason_{place}"))
         at_risk = f"{row['expected_value_at_risk']:,.0f}"
         grid.add_row(row["customer_id"][:24], f"{row['churn_probability']:.0%}", row["band"], at_risk, why)
     return grid

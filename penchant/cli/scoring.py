@@ -127,7 +127,9 @@ def _modules(work: Work) -> dict[str, str]:
     return {name: file_facts(path)["sha256"] if path.is_file() else name for name, path in paths.items()}
 
 
-def score_into(work: Work, shop: Shop, inputs: Inputs, place: Path, folder: Path) -> Scored:
+def score_into(
+    work: Work, shop: Shop, inputs: Inputs, place: Path, folder: Path, *, with_reasons: bool = True
+) -> Scored:
     """Score everyone into ``place``; what is finished is kept beside ``folder`` until all of it is."""
     from penchant.serving.score import score, work_folder
 
@@ -135,7 +137,16 @@ def score_into(work: Work, shop: Shop, inputs: Inputs, place: Path, folder: Path
         work_folder(folder, inputs.key[:16]) as kept,
         progress(work, f"scoring with {len(inputs.champions)} champions") as done,
     ):
-        return score(shop, inputs.champions, inputs.as_of, place, kept, own_goals(work), done)
+        return score(
+            shop,
+            inputs.champions,
+            inputs.as_of,
+            place,
+            kept,
+            own_goals(work),
+            done,
+            with_reasons=with_reasons,
+        )
 
 
 def own_goals(work: Work) -> tuple[Goal, ...]:

@@ -20,7 +20,6 @@ from penchant.models.propensity import PropensityModel
 from penchant.models.uplift_artifact import save as save_uplift
 from penchant.models.uplift_scorer import ArmScore, RulePart, Term, UpliftScorer
 from penchant.models.value import ValueModel
-from penchant.output import write_json
 from penchant.serving.champion import Champion
 
 AS_OF = datetime(2025, 3, 1)
@@ -82,9 +81,8 @@ def write_champions(shop: Shop, folder: Path) -> dict[str, Path]:
         {},
     )
     places["uplift.retain"] = folder / "uplift.retain"
-    save_uplift(scorer, places["uplift.retain"])
     told = {"task": "uplift", "goal": "retain", "horizon_days": 30, "arms": ["email"]}
-    write_json(places["uplift.retain"] / "facts.json", told | {"signals": [asdict(one) for one in columns]})
+    save_uplift(scorer, places["uplift.retain"], told | {"signals": [asdict(one) for one in columns]})
     return places
 
 

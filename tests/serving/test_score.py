@@ -132,15 +132,22 @@ def test_a_run_that_was_killed_goes_on_and_comes_to_the_same_bytes(
     seen = []
     scored = Champion.scored
 
-    def counted(one: Champion, features: pd.DataFrame) -> Any:
+    def counted(one: Champion, features: pd.DataFrame, **options: Any) -> Any:
         seen.append((one.name, len(features)))
-        return scored(one, features)
+        return scored(one, features, **options)
 
     monkeypatch.setattr(Champion, "scored", counted)
     monkeypatch.setattr(scoring, "build", None)  # the signals are there
     assert files_in(run(tmp_path / "killed")) == files_in(out)
     assert 0 < len(seen) < 2 * len(champions) + 1
     assert not (tmp_path / ".killed.work").exists()
+
+
+def test_scores_without_reasons_are_the_same_scores(run: Run, out: Path, tmp_path: Path) -> None:
+    bare = run(tmp_path / "bare", with_reasons=False)
+    for name in ("churn", "value"):
+        full, less = (pd.read_parquet(folder / f"{name}.parquet") for folder in (out, bare))
+        pd.testing.assert_frame_equal(full[[c for c in full if not c.startswith("reason")]], less)
 
 
 def test_what_was_left_by_other_inputs_is_not_used(run: Run, tmp_path: Path) -> None:
