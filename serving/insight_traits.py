@@ -34,6 +34,7 @@ MOST_VALUES = 10  # shown of an attribute; what is rarer is "other"
 MANY_VALUES = 50
 OTHER, UNKNOWN = "other", "unknown"
 TOLD = {"stage": STAGES, "rfm_segment": SEGMENTS, "price_tier": TIERS}
+FIRST = (*TOLD, *PLAIN, "age_years", "hour_of_day")  # then the shop's further attributes
 FAMILIES = ("lifecycle", "rfm", "price", "profile")
 
 
@@ -66,9 +67,7 @@ def traits_of(shop: Shop, moment: datetime, in_crowd: Question) -> Traits:
         raw = people.drop("as_of").order_by("customer_id").to_pyarrow().to_pandas()
     told: dict[str, pd.Series] = {}
     values: dict[str, Sequence[str]] = {}
-    for name in (*TOLD, *(name for name in asked if name not in (*TOLD, "in_crowd"))):
-        if name not in raw:
-            continue
+    for name in [name for name in dict.fromkeys((*FIRST, *asked)) if name in raw and name != "in_crowd"]:
         found, why = _told(name, raw[name])
         if why:
             left_out[name] = why

@@ -252,6 +252,14 @@ def test_the_future_changes_no_page(name: str) -> None:
     assert found[0] == found[1]
 
 
+def test_what_happens_at_as_of_itself_is_not_seen() -> None:
+    as_of = ago(20)  # at which everyone acts, and somebody buys for the first time
+    with shop_from_tables(_dated(tables(as_of, later=2))) as other:
+        stages = rows(stages_page(other, as_of), "stage")
+    assert stages["all"]["n_customers"] == 11  # all but 'fresh'
+    assert stages["lead"]["n_customers"] == 4  # keeps, puts, carts, buys
+
+
 def test_what_cannot_be_known_yet_is_refused(shop: Shop) -> None:
     beyond = shop.extract_end + timedelta(days=1)
     with pytest.raises(UnfinishedHorizonError, match="a horizon that is not over"):
