@@ -21,6 +21,7 @@ from .check import Check
 from .comparison import Comparison
 from .drift import population_stability
 from .estimate import Estimate
+from .metrics import N_BINS
 
 NORMAL_95 = 1.959964
 MOST_NAMED = 5
@@ -254,6 +255,7 @@ def calibrated(
     calibration_error: Estimate | None = None,
     most_bias: float = 10.0,
     most_error: float = 0.05,
+    chance: float = 0.0,
 ) -> Check:
     """Ask whether the promises come true: in the mean, and of probabilities along the curve.
 
@@ -265,6 +267,8 @@ def calibrated(
         Largest bias of the mean, in per cent, that counts as none.
     most_error
         Largest calibration error that counts as none, 0..1. An issue is only what lies beyond with its interval.
+    chance
+        Calibration error that a perfect model would show on so few rows, as `chance_error` returns it.
     """
     code, title = "calibration", "What is promised comes true"
     known = [bias_percent.low, bias_percent.high, *([calibration_error.low] if calibration_error else [])]
@@ -277,9 +281,22 @@ def calibrated(
     if calibration_error:
         told += f", the curve by {calibration_error.value:.3f}"
     is_off = bias_percent.low > most_bias or bias_percent.high < -most_bias
-    if is_off or (calibration_error is not None and calibration_error.low > most_error):
+    if is_off or (calibration_error is not None and calibration_error.low > most_error + chance):
         return Check(code, title, f"{told}: read the scores as ranks, not at their word.", "issue", facts)
     return Check(code, title, f"{told}.", "passed", facts)
+
+
+def chance_error(base_rate: float, n_rows: int) -> float:
+    """Return about the calibration error that chance alone gives: outcomes scatter in each of the bins.
+
+    The mean absolute deviation of a bin's rate, as if all bins had the base rate: a little too much.
+
+    Examples
+    --------
+    >>> round(chance_error(0.5, 250), 3)
+    0.08
+    """
+    return float(np.sqrt(2 / np.pi * base_rate * (1 - base_rate) * N_BINS / n_rows))
 
 
 def one_row_each(customer_id: Any, as_of: Any) -> Check:

@@ -19,6 +19,7 @@ from ..models.model_checks import (
     DataSize,
     beats_baselines,
     calibrated,
+    chance_error,
     columns_moved,
     enough_data,
     enough_positives,
@@ -76,7 +77,11 @@ def checks_of(
         label_leakage(alone),
         single_feature(contribution_by_column(model, test.sampled(MOST_EXPLAINED, seed=0).features)),
         stable_across_snapshots(auc_by_snapshot(model, past, test, board)),
-        calibrated(board.metrics["bias_percent"], board.metrics.get("calibration_error")),
+        calibrated(
+            board.metrics["bias_percent"],
+            board.metrics.get("calibration_error"),
+            chance=chance_error(float(np.mean(test.label)), len(test)) if is_binary else 0.0,
+        ),
     )
 
 

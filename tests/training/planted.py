@@ -29,12 +29,12 @@ COLUMNS = tuple(Column(name, f"the signal {name}") for name in ("strong", "weak"
 
 
 def rows(n_customers: int = 300, seed: int = 0) -> Dataset:
-    """Return rows of all snapshots whose outcome follows ``strong``, and ``weak`` a little."""
+    """Return rows of all snapshots whose outcome follows ``strong``, and the size of ``weak``, which is no line."""
     rng = np.random.default_rng(seed)
     instants = [*PLAN.train, *PLAN.recent, PLAN.test]
     n = n_customers * len(instants)
     X = pd.DataFrame(rng.normal(size=(n, len(COLUMNS))), columns=[column.name for column in COLUMNS])
-    chance = 1 / (1 + np.exp(-(1.5 * X["strong"] + 0.4 * X["weak"] - 0.5)))
+    chance = 1 / (1 + np.exp(-(1.5 * X["strong"] + 1.5 * (X["weak"].abs() > 1) - 0.5)))
     y = (rng.random(n) < chance).astype(float)
     people = np.array([f"c{number}" for number in range(n_customers)], dtype=object)
     as_of = pd.Series(np.repeat(np.array(instants, dtype="datetime64[us]"), n_customers))
@@ -46,7 +46,7 @@ def material(n_customers: int = 300, *, is_value: bool = False, seed: int = 0) -
     given = rows(n_customers)
     if is_value:
         given = replace(given, label=given.label * np.exp(given.features["strong"].to_numpy()))
-    task, size = VALUE if is_value else REPURCHASE, DataSize(n_customers, 100, 100, 3.0)
+    task, size = VALUE if is_value else REPURCHASE, DataSize(1_000, 100, 100, 3.0)
     return Material(task, Span(0, 60), "60 days", PLAN, given, size, seed)
 
 

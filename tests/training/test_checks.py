@@ -1,0 +1,99 @@
+"""Each coded check finds the fault that it is for, planted in rows that are sound without it."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from dataclasses import replace
+from types import ModuleType
+from typing import Any
+
+import numpy as np
+import pytest
+
+from penchant.models.check import Check
+from penchant.training.checks import auc_by_snapshot, checks_of
+from penchant.training.train import Recipe, fitted, judge, predicted
+
+CODES = {
+    "enough-data",
+    "few-positives",
+    "duplicate-customers",
+    "train-test-drift",
+    "column-drift",
+    "worse-than-baseline",
+    "too-good",
+    "label-leakage",
+    "single-feature",
+    "unstable",
+    "calibration",
+}
+
+
+def asked_of(made: Any) -> dict[str, Check]:
+    model = fitted(made.task, made.past, 0, Recipe(n_threads=1))
+    board = judge(made, predicted(model, made.test.features), {})
+    found = checks_of(made.task, board, model, (made.past, made.test), made.size)
+    return {check.code: check for check in found}
+
+
+def with_rows(made: Any, **changes: Any) -> Any:
+    return replace(made, rows=replace(made.rows, **changes))
+
+
+def leaking(made: Any) -> Any:
+    known = made.rows.features.assign(known=made.rows.label + 0.01 * made.rows.features["noise"])
+    return with_rows(made, features=known)
+
+
+def twice(made: Any) -> Any:
+    people = made.rows.customer_id.copy()
+    people[people == "c1"] = "c0"
+    return with_rows(made, customer_id=people)
+
+
+def turned_at_the_test(made: Any) -> Any:
+    is_test = (made.rows.as_of == made.schedule.test).to_numpy()
+    return with_rows(made, label=np.where(is_test, 1 - made.rows.label, made.rows.label))
+
+
+def moved(made: Any) -> Any:
+    is_test = (made.rows.as_of == made.schedule.test).to_numpy()
+    noise = made.rows.features["noise"] + 3 * is_test
+    return with_rows(made, features=made.rows.features.assign(noise=noise))
+
+
+def test_sound_rows_pass(planted: ModuleType) -> None:
+    found = asked_of(planted.material())
+    assert set(found) == CODES
+    assert [code for code, check in found.items() if check.outcome != "passed"] == []
+    assert "'strong'" in found["single-feature"].explanation
+
+
+@pytest.mark.parametrize(
+    ("plant", "codes"),
+    [
+        (leaking, {"too-good", "label-leakage", "single-feature"}),
+        (twice, {"duplicate-customers"}),
+        (turned_at_the_test, {"unstable", "worse-than-baseline", "calibration"}),
+        (moved, {"train-test-drift", "column-drift"}),
+    ],
+)
+def test_what_is_planted_is_found(planted: ModuleType, plant: Callable[[Any], Any], codes: set[str]) -> None:
+    found = asked_of(plant(planted.material()))
+    assert {code for code, check in found.items() if check.is_issue} == codes
+
+
+def test_of_amounts_what_is_of_probabilities_is_not_applicable(planted: ModuleType) -> None:
+    found = asked_of(planted.material(150, is_value=True))
+    not_applicable = {code for code, check in found.items() if check.outcome == "not applicable"}
+    assert not_applicable == {"too-good", "label-leakage", "unstable"}
+
+
+def test_each_snapshot_is_judged_by_trees_that_had_not_seen_its_customers(planted: ModuleType) -> None:
+    made = planted.material()
+    model: Any = fitted(made.task, made.past, 0, Recipe(n_threads=1))
+    board = judge(made, predicted(model, made.test.features), {})
+    found = auc_by_snapshot(model, made.past, made.test, board)
+    assert list(found) == [f"{at:%Y-%m-%d}" for at in (*made.schedule.train, made.schedule.test)]
+    expected = board.metrics["auc"].value
+    assert all(abs(auc.value - expected) < 0.08 for auc in found.values())
