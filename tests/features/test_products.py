@@ -15,6 +15,10 @@ from hypothesis import strategies as st
 
 from penchant.errors import InputError, LeftOutError
 from penchant.features.cycle import at_one_moment, category_cycles
+from penchant.features.past import Past
+from penchant.features.product_demand import demand
+from penchant.features.product_held import joint_candidates
+from penchant.features.product_holidays import product_holidays
 from penchant.features.product_measures import By
 from penchant.features.products import (
     ROLES,
@@ -23,6 +27,7 @@ from penchant.features.products import (
     index,
     measures,
     products,
+    products_of,
     rise_chance,
     with_roles,
 )
@@ -309,10 +314,21 @@ def test_shop_of_interactions_alone(shop_of: Any) -> None:
     assert "amount" not in found
 
 
+def _everything(everyone: Past) -> list[pd.DataFrame]:
+    return [
+        products_of(everyone, "item"),
+        products_of(everyone, "category"),
+        joint_candidates(everyone, "item", least=2),
+        demand(everyone, 180),
+        product_holidays(everyone),
+    ]
+
+
 @pytest.mark.spark
 def test_spark_counts_the_same(
     world: ModuleType, world_tables: dict[str, pd.DataFrame], world_shop: Shop, spark: Any
 ) -> None:
     with shop_from_tables(world_tables, backend=spark) as on_spark:
-        one, other = (products(shop, world.MOMENTS[1]) for shop in (world_shop, on_spark))
-    pd.testing.assert_frame_equal(one, other, rtol=1e-12, check_dtype=False)
+        one, other = (at_one_moment(shop, world.MOMENTS[1], _everything) for shop in (world_shop, on_spark))
+    for mine, theirs in zip(one, other, strict=True):
+        pd.testing.assert_frame_equal(mine, theirs, rtol=1e-12, check_dtype=False)
