@@ -105,8 +105,8 @@ def funnel_page(shop: Shop, as_of: datetime | None = None, horizon_days: int | N
     notes = (*notes, worth_words(now, shown, unit))
     lead = (
         f"{len(now):,} {base} before {span.as_of:%Y-%m-%d %H:%M} UTC (as_of), worth {value:,.2f} {unit} each so far. "
-        f"Rates: of who stood at a step {span.days} days earlier, at {span.start:%Y-%m-%d %H:%M} UTC, those who had "
-        "passed on by as_of."
+        f"Rates: of who stood at a step {days_told(span.days)} earlier, at {span.start:%Y-%m-%d %H:%M} UTC, those "
+        "who had passed on by as_of."
     )
     facts = {
         "as_of": span.as_of.isoformat(),
@@ -159,7 +159,7 @@ def _default_days(shop: Shop, moment: datetime) -> tuple[int, str]:
         return HORIZON_DAYS, "the default"
     return max(
         round(known_days / LEAST_SPANS), 1
-    ), f"about a third of the {known_days} days that the data reaches back"
+    ), f"about a third of the {days_told(known_days)} that the data reaches back"
 
 
 def _snapshots(shop: Shop, span: Span) -> tuple[pd.DataFrame, pd.DataFrame]:
@@ -202,7 +202,7 @@ def _firsts(past: Past) -> Any:
 
 def _notes(shop: Shop, now: pd.DataFrame, span: Span, base: str) -> tuple[str, ...]:
     notes = [
-        f"The horizon is {span.days} days, {span.basis}. Who came within it is counted at as_of, and in no rate. "
+        f"The horizon is {days_told(span.days)}, {span.basis}. Who came within it is counted at as_of, and in no rate. "
         "To pass on is to have come to a further step; from the last one, to have bought again.",
         "Intervals of 95 %: Wilson's for rates and shares, the normal one for means.",
     ]
@@ -243,11 +243,22 @@ def _steps(then: pd.DataFrame, now: pd.DataFrame, shown: list[str], days: int) -
         "who": Column("stands at"),
         "n_customers": Column("at as_of", ",d"),
         "share": Column("share", ".1%"),
-        "n_start": Column(f"{days} days earlier", ",d"),
+        "n_start": Column(f"{days_told(days)} earlier", ",d"),
         "n_passed": Column("passed on", ",d"),
         "rate": Column("rate", ".1%"),
     }
     return InsightTable("funnel", "Steps, and the rate of passing on", columns, rows, drawn="rate")
+
+
+def days_told(days: int) -> str:
+    """Return a number of days in words.
+
+    Examples
+    --------
+    >>> days_told(1), days_told(30)
+    ('1 day', '30 days')
+    """
+    return f"{days:,} day{'s' * (days != 1)}"
 
 
 def _next(name: str, shown: list[str]) -> str:

@@ -67,10 +67,9 @@ class InsightTable:
         return pd.DataFrame([_flat(row) for row in self.rows], columns=self._flat_names())
 
     def _flat_names(self) -> list[str]:
-        names: dict[str, None] = dict.fromkeys([] if self.rows else self.columns)
-        for row in self.rows:
-            names |= dict.fromkeys(_flat(row))
-        return list(names)
+        names = dict.fromkeys(name for row in self.rows or [self.columns] for name in row)
+        intervals = {name for row in self.rows for name, cell in row.items() if isinstance(cell, Estimate)}
+        return [one for name in names for one in _bounds(name)[: 3 if name in intervals else 1]]
 
 
 @dataclass(frozen=True, eq=False)
@@ -124,11 +123,15 @@ class InsightPage:
         return html.Page(self.title, self.lead, tuple(sections)).html()
 
 
+def _bounds(name: str) -> list[str]:
+    return [name, f"{name}_low", f"{name}_high"]
+
+
 def _flat(row: Mapping[str, Any]) -> dict[str, Any]:
     flat: dict[str, Any] = {}
     for name, cell in row.items():
         if isinstance(cell, Estimate):
-            flat |= {name: cell.value, f"{name}_low": cell.low, f"{name}_high": cell.high}
+            flat |= dict(zip(_bounds(name), (cell.value, cell.low, cell.high), strict=True))
         else:
             flat[name] = cell
     return flat
@@ -137,7 +140,7 @@ def _flat(row: Mapping[str, Any]) -> dict[str, Any]:
 def _blocks(table: InsightTable) -> tuple[html.Block, ...]:
     rows = [[row.get(name) for name in table.columns] for row in table.shown]
     told = html.Table(tuple(table.columns.values()), rows, strong=table.strong)
-    return (_picture(table), told) if table.drawn and len(table.shown) <= MOST_DRAWN else (told,)
+    return (_picture(table), told) if table.drawn and 0 < len(table.shown) <= MOST_DRAWN else (told,)
 
 
 def _picture(table: InsightTable) -> html.Picture:

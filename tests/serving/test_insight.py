@@ -2,12 +2,14 @@
 
 from __future__ import annotations
 
+import doctest
 import json
 import subprocess
 import sys
 from collections.abc import Iterator
 from datetime import datetime, timedelta
 from pathlib import Path
+from types import ModuleType
 from typing import Any
 
 import duckdb
@@ -17,7 +19,9 @@ import pytest
 
 from penchant.config import load_config
 from penchant.errors import InputError, LeftOutError, TooLittleDataError, UnfinishedHorizonError
+from penchant.features import crowds
 from penchant.features.shop import Shop, open_shop, shop_from_tables
+from penchant.serving import insight_funnel, insight_page
 from penchant.serving.insight_crowds import crowds_page
 from penchant.serving.insight_flow import flow_page
 from penchant.serving.insight_funnel import funnel_page
@@ -283,12 +287,21 @@ def test_a_page_is_written_as_tables_and_html(shop: Shop, tmp_path: Path) -> Non
     frame = pd.read_parquet(tmp_path / "funnel.parquet")
     cart = frame.set_index("step").loc["cart"]
     assert (cart["rate"], cart["n_start"]) == (0.5, 2)
+    value = pd.read_csv(tmp_path / "value.csv").columns.tolist()
+    assert value[:5] == ["step", "n_reached", "share", "share_low", "share_high"]
     assert cart["rate_low"] < 0.5 < cart["rate_high"]
     text = (tmp_path / "funnel.html").read_text(encoding="utf-8")
     assert "Steps, and the rate of passing on" in text
     assert "<script" not in text
     assert text.count("<svg") == 1
     assert page.html() == text
+
+
+@pytest.mark.parametrize("module", [insight_page, insight_funnel, crowds], ids=lambda module: module.__name__)
+def test_examples(module: ModuleType) -> None:
+    found = doctest.testmod(module)
+    assert found.attempted
+    assert not found.failed
 
 
 def penchant(*arguments: str) -> dict[str, Any]:
@@ -304,9 +317,12 @@ def penchant(*arguments: str) -> dict[str, Any]:
 
 
 @pytest.mark.slow
-def test_the_funnel_of_taobao_is_that_of_plain_sql(shared_data: Path) -> None:
+def test_the_funnel_of_taobao_is_that_of_plain_sql(shared_data: Path, tmp_path: Path) -> None:
     folder = shared_data / "taobao_userbehavior_100k"
-    found = penchant("--shop", "examples/taobao.toml", "--data", str(folder), "insight", "funnel")
+    shop = ("--shop", "examples/taobao.toml", "--data", str(folder))
+    found = penchant(*shop, "insight", "funnel", "--out", str(tmp_path / "funnel"))
+    manifest = json.loads((tmp_path / "funnel" / "manifest.json").read_text(encoding="utf-8"))
+    assert (manifest["step"], manifest["facts"]["horizon_days"]) == ("insight funnel", 3)
     assert (found["horizon_days"], found["unit"]) == (3, "orders")
     assert "unpaid_order" in found["left_out"]
     query = f"""
