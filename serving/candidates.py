@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from datetime import datetime
 
 import numpy as np
@@ -12,12 +12,14 @@ from ibis import _
 
 from penchant.errors import InputError
 
+from ..features.products import products
 from ..features.shop import Shop
 from ..models.inputs import Floats
 from .exclusions import PAST_COLUMNS
 from .goals import Goal
 from .known import BASE_DAYS, Known, known_of
 from .lookalike import lookalike
+from .recommend import recommended_category
 from .worth import Rates, rates_of, worth_of
 
 FOR_FAILURE = ("churn",)  # tasks whose score is the probability that the success does not come
@@ -94,7 +96,17 @@ def gather(
     goals, scores, signals, margin_share
         As `candidates_for` takes them.
     """
-    return candidates_for(known_of(shop, as_of), goals, scores, signals, margin_share)
+    known = known_of(shop, as_of)
+    people = known.frame.assign(category_role=_category_role(shop, as_of, known.frame))
+    return candidates_for(replace(known, frame=people), goals, scores, signals, margin_share)
+
+
+def _category_role(shop: Shop, as_of: datetime, people: pd.DataFrame) -> pd.Series:
+    """Return the role of the category to show each customer; missing where none is known."""
+    category = pd.Series(recommended_category(people), people.index, dtype="object")
+    if category.isna().all():
+        return category
+    return category.map(products(shop, as_of, "category").set_index("category_id")["role"])
 
 
 def candidates_for(

@@ -11,6 +11,7 @@ import pandas as pd
 import pytest
 
 from penchant.errors import InputError, LeftOutError
+from penchant.features.products import products
 from penchant.features.shop import Shop, shop_from_tables
 from penchant.serving.audience import AudienceSettings, draw_audience
 from penchant.serving.candidates import Score, candidates_for, gather, past_of, within
@@ -149,6 +150,14 @@ def test_a_shop_that_has_less_says_what_it_lacks() -> None:
         draw_audience(
             of_goal(found.frame, "activate"), None, GOALS["activate"], AudienceSettings(Wave("x", 1, NOW))
         )
+
+
+def test_the_category_to_show_has_its_role(shop: Shop, known: pd.DataFrame) -> None:
+    found = gather(shop, NOW, [GOALS["reactivate"]]).frame.set_index("customer_id")
+    roles = products(shop, NOW, "category").set_index("category_id")["role"].to_dict()
+    shown = known["top_category"].dropna()
+    assert len(shown) >= 1
+    assert found["category_role"].dropna().to_dict() == {name: roles[one] for name, one in shown.items()}
 
 
 def test_margin_is_the_shops_own_where_it_knows_its_costs(seen: Known, known: pd.DataFrame) -> None:
