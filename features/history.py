@@ -76,7 +76,7 @@ class Moment:
             return Moment(at=midnight(self.at), is_population=True)
         days = keep.table(self.spine.select(as_of=_.as_of.truncate("D")).distinct())
         index = ibis.row_number().over(order_by="as_of").cast("int64")
-        n_moments = int(days.count().execute())
+        n_moments = int(keep.answer(days.count()))
         return Moment(everyone_at=days.mutate(index=index), n_moments=n_moments, is_population=True)
 
 
@@ -133,7 +133,7 @@ class History:
     @cached_property
     def all_wanted(self) -> bool:
         """Whether the spine's customers are everyone who is prepared."""
-        return not self._adds_others or not bool((~self.codes.wanted).any().execute())
+        return not self._adds_others or not bool(self.keep.answer((~self.codes.wanted).any()))
 
     def coded(self, rows: Any) -> Any:
         """Return rows of prepared customers with their code instead of their id."""

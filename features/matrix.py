@@ -18,6 +18,7 @@ from ibis import _
 from penchant.errors import InputError, LeftOutError, quoted
 
 from .catalogue import groups_of
+from .columns_read import columns_read
 from .engine import batches
 from .group import Column, FeatureGroup, Signal, lacking
 from .history import History, Moment
@@ -214,7 +215,7 @@ def evaluated(
     keep
         Holds the tables.
     """
-    with Keep(shop.backend) as passing:
+    with Keep(shop.backend, waits=True) as passing:
         rows = passing.table(spine.table)
         history = History(
             shop, rows.select("customer_id").distinct(), passing, adds_others=not spine.has_everyone
@@ -224,14 +225,16 @@ def evaluated(
             number = ibis.row_number().over(order_by=["as_of", "customer_id"]).cast("int64")
             whole = passing.table(coded.mutate(row=number), ("code",))
             past = Past(history, Moment(spine=whole.select("row", "code", "as_of")), windows)
-            return [keep.table(_answers(past, whole.drop("code"), values))]
+            answers = _answers(past, whole.drop("code"), values)
+            passing.make(passing.traced(columns_read([answers])))
+            return [keep.table(answers)]
 
         def at(moment: datetime, of_moment: Keep) -> Any:
             mine = coded.filter(_.as_of == instant(moment)).mutate(as_of=instant(moment))
             past = Past(history, Moment(at=moment), windows, of_moment)
             return _answers(past, mine.rename(row="code"), values)
 
-        return keep.each(spine.instants, at)
+        return keep.each(spine.instants, at, passing)
 
 
 def _answers(past: Past, spine: Any, values: Mapping[str, Any]) -> Any:

@@ -153,7 +153,8 @@ class Rows:
         bound = self._bound(value)
         if not bound.type().is_floating():
             return self._ask(lambda values: values.sum(), bound), 1
-        fixed = (bound.clip(-BILLION, BILLION) * BILLION).round().cast("int64")
+        within = ibis.least(ibis.greatest(bound, -BILLION), BILLION)  # which skip what is missing
+        fixed = (ibis.cases((bound.notnull(), within)) * BILLION).round().cast("int64")
         return self._ask(lambda values: values.sum(), fixed), BILLION
 
     def _bound(self, value: Any) -> Any:
