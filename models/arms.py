@@ -256,7 +256,7 @@ def _by_position(p: Any, treatment: Any, n: int, names: tuple[str, ...]) -> Floa
     n_treatments = len(names) - 1
     if isinstance(p, pd.Series):
         _refuse_other_rows(p, treatment)
-    array = np.asarray(p, dtype=np.float64)
+    array = _numbers(p)
     if array.ndim < 2 and n_treatments > 1:
         raise InputError(
             "p_treatment",
@@ -275,8 +275,17 @@ def _refuse_other_rows(p: pd.Series, treatment: Any) -> None:
     refuse_misaligned(treatment=treatment, p_treatment=p)
 
 
+def _numbers(values: Any) -> Floats:
+    try:
+        if hasattr(values, "to_numpy"):
+            return np.asarray(values.to_numpy(dtype=np.float64, na_value=np.nan))
+        return np.asarray(values, dtype=np.float64)
+    except (TypeError, ValueError) as fault:
+        raise InputError("p_treatment", "numbers inside (0, 1) are needed", str(fault)) from None
+
+
 def _one_column(values: Any, n: int) -> Floats:
-    array = np.asarray(values, dtype=np.float64)
+    array = _numbers(values)
     if array.ndim and array.shape != (n,):
         raise InputError("p_treatment", f"one number, or {n:,} of them, is needed", f"shape {array.shape}")
     return np.broadcast_to(array, (n,)).copy()

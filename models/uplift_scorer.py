@@ -258,6 +258,9 @@ def _line(values: Floats, column: Mapping[str, Any]) -> Floats:
 
 
 def _steps(values: Floats, column: Mapping[str, Any]) -> Floats:
-    steps = np.array([*column["steps"], column["missing"]])
-    codes = np.where(np.isnan(values), len(steps) - 1, values).astype(np.intp)
+    own = column["steps"]
+    steps = np.array(
+        [*own, 0.0, column["missing"]]
+    )  # categories too rare for a step of their own add nothing
+    codes = np.where(np.isnan(values), len(own) + 1, np.minimum(values, len(own))).astype(np.intp)
     return np.asarray(steps[codes])

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 from collections.abc import Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass
@@ -59,7 +60,10 @@ class Request:
                 "neither",
                 "Such as: penchant train uplift --goal second",
             )
-        return self.goal or "matrix"
+        name = self.goal or "matrix"
+        if not re.fullmatch(r"[A-Za-z0-9][A-Za-z0-9_-]*", name):
+            raise InputError("option --goal", "letters, digits, '_' and '-'", f"'{name}'")
+        return name
 
 
 def train_uplift_model(work: Work, request: Request, out: Path | None, store: Path) -> None:

@@ -84,3 +84,17 @@ def test_what_was_found_travels_with_the_model(tmp_path: Path) -> None:
 def test_a_folder_without_a_model_is_refused(tmp_path: Path) -> None:
     with pytest.raises(NotThereError, match=r"no uplift\.json in it"):
         uplift_artifact.load(tmp_path)
+
+
+def test_facts_are_kept_beside_the_model(tmp_path: Path) -> None:
+    uplift_artifact.save(fitted(TLearner(Linear())), tmp_path, {"goal": "second", "horizon_days": 60})
+    assert uplift_artifact.read_facts(tmp_path) == {"goal": "second", "horizon_days": 60}
+    with pytest.raises(NotThereError, match=r"no uplift\.json in it"):
+        uplift_artifact.read_facts(tmp_path / "elsewhere")
+
+
+def test_a_category_too_rare_for_a_step_of_its_own_adds_nothing() -> None:
+    rng = np.random.default_rng(0)
+    X = pd.DataFrame({"id": [f"u{i:03}" for i in range(300)]})
+    model = TLearner(Linear()).fit(X, rng.normal(size=300), np.arange(300) % 2)
+    assert np.isfinite(model.predict_uplift(X)).all()

@@ -1,0 +1,251 @@
+"""Learning an uplift: planted effects, honest nothing, guards before numbers."""
+
+from __future__ import annotations
+
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+import pandas as pd
+import pytest
+
+from penchant.config import Config, GateSection
+from penchant.errors import CheckFailedError, InputError, NotThereError, PenchantError, TooLittleDataError
+from penchant.models import uplift_artifact
+from penchant.models.uplift_baselines import AverageEffect
+from penchant.training.train_uplift import Asked, TrainedUplift, guards, signals_of, train_uplift
+from penchant.training.uplift_dataset import Collected, UpliftRows
+from penchant.training.uplift_evaluate import STACK
+from penchant.training.uplift_matrix import read_matrix
+from penchant.training.uplift_record import write_uplift
+from penchant.training.uplift_splits import held_out_scores, split_rows
+
+ASKED = Asked("second", "a paid order", 30)
+GATE = GateSection()
+OPEN = GateSection(min_buyers=0, min_positives=0, min_negatives=0)
+
+
+def trial(
+    n: int = 3000, effect: float = 0.25, arms: tuple[str, ...] = ("mail",), seed: int = 0
+) -> UpliftRows:
+    """Return a trial in which contacts move those with a > 0 by ``effect``, and nobody else."""
+    rng = np.random.default_rng(seed)
+    X = pd.DataFrame(
+        {"a": rng.normal(size=n), "b": rng.normal(size=n), "city": rng.choice(["Rome", "Oslo"], n)}
+    )
+    arm = rng.choice(["control", *arms], n).astype(object)
+    p = 0.2 + effect * (arm == arms[-1]) * (X["a"] > 0)
+    y = (rng.random(n) < p).astype(np.float64)
+    share = np.full((n, len(arms)), 1 / (1 + len(arms)))
+    return UpliftRows(X, y, arm, share[:, 0] if len(arms) == 1 else share, is_planned=True)
+
+
+def in_waves(rows: UpliftRows, n_waves: int, days: int = 60) -> UpliftRows:
+    number = np.arange(len(rows)) * n_waves // len(rows)
+    at = pd.Series(pd.Timestamp("2025-01-01") + pd.to_timedelta(number * days, unit="D"))
+    wave = np.array([f"w{i}" for i in number], dtype=object)
+    parts = {name: getattr(rows, name) for name in UpliftRows.__dataclass_fields__}
+    return UpliftRows(**parts | {"assigned_at": at, "wave": wave})
+
+
+def trained_on(rows: UpliftRows, gate: GateSection = GATE) -> TrainedUplift:
+    return train_uplift(Collected(rows, signals_of(rows.features)), ASKED, gate)
+
+
+@pytest.fixture(scope="module")
+def trained() -> TrainedUplift:
+    return trained_on(in_waves(trial(2400), 4))
+
+
+def test_a_planted_effect_is_found_on_later_waves(trained: TrainedUplift) -> None:
+    (board,) = trained.boards
+    assert trained.split.words.startswith(
+        "Models that learned from 1,200 rows of 2 waves were judged on the 1,200"
+    )
+    assert board.metrics[STACK]["qini"].low > 0
+    assert board.verdict.startswith("Whom it moves can be predicted")
+    assert board.against["random"].verdict == "better"
+    assert board.calibration.slope.low < 1 < board.calibration.slope.high
+    uplift = trained.model.predict_uplift(trained.rows.features)
+    assert np.corrcoef(uplift, trained.rows.features["a"] > 0)[0, 1] > 0.8
+    assert set(board.metrics) == {STACK, *board.against}
+    assert board.metrics["random"]["qini"].value == 0
+
+
+def test_the_answer_for_scripts_has_metrics_baselines_and_checks(trained: TrainedUplift) -> None:
+    answer = trained.as_dict()
+    assert answer["metrics"]["qini"]["low"] > 0
+    assert set(answer["baselines"]) == {
+        "random",
+        "average_effect",
+        "response_model",
+        "one_column_rule",
+        "ridge_dr",
+    }
+    assert {check["outcome"] for check in answer["checks"]} <= {"passed", "not applicable", "issue"}
+    assert answer["by_arm"]["mail"]["sleeping_dogs"]["found"] is False
+    assert (answer["task"], answer["arms"], answer["control"]) == ("uplift", ["mail"], "control")
+
+
+def test_what_serving_needs_travels_with_the_model(trained: TrainedUplift, tmp_path: Path) -> None:
+    record = write_uplift(trained, Config(), tmp_path, {"orders": "1"})
+    facts = uplift_artifact.read_facts(tmp_path / "model")
+    assert record.name == "shop.uplift.second"
+    assert [signal["name"] for signal in facts["signals"]] == ["a", "b", "city"]
+    assert (facts["goal"], facts["horizon_days"], facts["gap_days"]) == ("second", 30, 0)
+    again = uplift_artifact.load(tmp_path / "model").predict_uplift(trained.rows.features)
+    np.testing.assert_allclose(again, trained.model.predict_uplift(trained.rows.features), rtol=0, atol=1e-12)
+    page = (tmp_path / "artifacts" / "report.html").read_text(encoding="utf-8")
+    for words in ("Whom it moves can be predicted", "best one-column rule", "What the stack is made of"):
+        assert words in page
+
+
+@pytest.mark.slow
+def test_where_there_is_nothing_it_says_so() -> None:
+    trained = trained_on(trial(600, effect=0.0))
+    (board,) = trained.boards
+    assert board.verdict.startswith("No effect to be found")
+    assert not trained.model.findings_["mail"].tells_apart
+    assert trained.split.fold is not None
+
+
+@pytest.mark.slow
+def test_two_treatments_are_judged_each_against_the_control() -> None:
+    trained = trained_on(in_waves(trial(3000, 0.4, ("call", "mail"), seed=1), 2, days=31))
+    call, mail = trained.boards
+    assert (call.arm, mail.arm) == ("call", "mail")
+    assert mail.metrics[STACK]["qini"].low > 0
+    assert not call.average_effect.excludes_zero
+    assert {"call.qini", "mail.qini", "best_arm_value"} <= set(trained.as_dict()["metrics"])
+    assert trained.best_arm.over_nobody.low > 0
+
+
+def test_folds_whose_effects_differ_do_not_rank_against_themselves() -> None:
+    """A constant learned without a fold is high where the fold is low: it must still rank as a lot does."""
+    rows = trial(1000, 0.0)
+    constant = held_out_scores(
+        rows, split_rows(rows, None), {"all": lambda: AverageEffect(control="control")}
+    )
+    assert np.ptp(constant["all"]) == 0
+
+
+def test_waves_whose_horizon_was_not_over_do_not_teach_the_judged_model() -> None:
+    split = split_rows(in_waves(trial(4000), 8, days=20), 30)
+    assert split.fold is None
+    assert split.test.sum() == 1500
+    assert split.train.sum() == 2000  # the wave 20 days before the test's first is left out
+
+
+def test_an_assignment_that_the_features_predict_is_refused() -> None:
+    rows = trial()
+    rng = np.random.default_rng(1)
+    chosen = np.where(rng.random(len(rows)) < 1 / (1 + np.exp(-2 * rows.features["a"])), "mail", "control")
+    with pytest.raises(CheckFailedError, match="the arms hold different customers") as refused:
+        trained_on(UpliftRows(rows.features, rows.y, chosen.astype(object)))
+    assert refused.value.exit_code == 3
+    assert "No uplift was computed" in str(refused.value)
+
+
+def test_lost_customers_are_an_issue_and_not_hidden() -> None:
+    rows = trial(2000)
+    kept = rows.where((rows.arm == "mail") | (np.arange(2000) % 3 > 0))
+    found = {check.code: check.outcome for check in guards(kept, split_rows(kept, None))}
+    assert found["sample-ratio"] == "issue"
+
+
+def test_too_few_customers_are_refused_with_all_that_is_missing() -> None:
+    with pytest.raises(
+        TooLittleDataError, match=r"200 customers, at least 500 needed; \d+ rows with an outcome"
+    ):
+        trained_on(trial(200))
+
+
+def written(folder: Path, frame: pd.DataFrame, name: str = "trial.parquet") -> Path:
+    path = folder / name
+    frame.to_csv(path, index=False) if name.endswith("csv") else frame.to_parquet(path)
+    return path
+
+
+def matrix(n: int = 60, **columns: Any) -> pd.DataFrame:
+    rng = np.random.default_rng(0)
+    frame = pd.DataFrame({"a": rng.normal(size=n), "treatment": np.arange(n) % 2})
+    frame["outcome"] = (rng.random(n) < 0.4) * 1.0
+    return frame.assign(**columns)
+
+
+def test_a_matrix_is_read_from_parquet_and_csv_alike(tmp_path: Path) -> None:
+    frame = matrix(p_treatment=0.5, customer=np.arange(60) // 2)
+    one = read_matrix(written(tmp_path, frame)).rows
+    other = read_matrix(written(tmp_path, frame, "trial.csv")).rows
+    assert one.features.columns.tolist() == other.features.columns.tolist() == ["a"]
+    np.testing.assert_array_equal(one.y, other.y)
+    assert one.arm.tolist() == other.arm.tolist()
+    assert one.is_planned
+    assert one.customer_id is not None
+    assert one.customer_id.tolist() == other.customer_id.tolist()  # type: ignore[union-attr]
+
+
+def test_several_treatments_bring_a_probability_each(tmp_path: Path) -> None:
+    arms = np.array(["control", "mail", "call"])[np.arange(60) % 3]
+    rows = read_matrix(written(tmp_path, matrix(treatment=arms, p_mail=0.5, p_call=0.2))).rows
+    np.testing.assert_allclose(rows.arms().probability[0], [0.3, 0.2, 0.5])
+
+
+ODD: dict[str, dict[str, Any]] = {
+    "an arm with no responder": {"outcome": (np.arange(60) % 4 == 1) * 1.0},
+    "all outcomes equal": {"outcome": 1.0},
+    "constant features": {"a": 1.0, "void": np.nan, "text": "x"},
+    "an id among the features": {"id": [f"u{i}" for i in range(60)]},
+}
+
+
+@pytest.mark.slow
+@pytest.mark.parametrize("name", ODD)
+def test_sixty_odd_rows_end_in_a_verdict(tmp_path: Path, name: str) -> None:
+    collected = read_matrix(written(tmp_path, matrix(**ODD[name])))
+    (board,) = train_uplift(collected, ASKED, OPEN).boards
+    words = "It has an effect" if name == "an arm with no responder" else "No effect to be found"
+    assert board.verdict.startswith(words)
+
+
+@pytest.mark.parametrize("arms", [["mail", "control"], [True, False], [1.0, 0.0], ["1", "0"]], ids=str)
+def test_every_way_to_write_the_arms_is_read(tmp_path: Path, arms: list[Any]) -> None:
+    rows = read_matrix(written(tmp_path, matrix(treatment=arms * 30))).rows
+    assert (rows.arm == "control").tolist() == [False, True] * 30
+    assert len(set(rows.arm)) == 2
+
+
+BAD: list[tuple[dict[str, Any], str]] = [
+    ({"treatment": 1}, "two to 127 arms are needed"),
+    ({"treatment": 0.5}, "A dose is no arm"),
+    ({"treatment": np.where(np.arange(60) % 2, "mail", "call")}, "exactly one arm must be the control"),
+    ({"treatment": (np.arange(60) < 4) * 1}, "at least 10 customers are needed in each arm"),
+    ({"outcome": np.where(np.arange(60) < 3, np.nan, 1.0)}, "3 missing or infinite values"),
+    ({"outcome": "yes"}, "outcome: numbers are needed"),
+    ({"p_treatment": 1.0}, r"inside \(0, 1\)"),
+    ({"p_treatment": 0.0}, r"inside \(0, 1\)"),
+    ({"p_treatment": "half"}, "p_treatment: numbers"),
+    ({"a": np.inf}, "infinite"),
+    ({"a": pd.Timestamp("2025-01-01")}, "Give ages in days"),
+]
+
+
+@pytest.mark.parametrize(("columns", "message"), BAD, ids=[message for _, message in BAD])
+def test_what_cannot_be_learned_from_is_refused_in_words(
+    tmp_path: Path, columns: dict[str, Any], message: str
+) -> None:
+    path = written(tmp_path, matrix(**columns))
+    with pytest.raises(PenchantError, match=message):
+        train_uplift(read_matrix(path), ASKED, OPEN)
+
+
+def test_files_that_are_no_matrix_are_refused(tmp_path: Path) -> None:
+    with pytest.raises(NotThereError, match="no such file"):
+        read_matrix(tmp_path / "none.parquet")
+    with pytest.raises(InputError, match="no 'outcome'"):
+        read_matrix(written(tmp_path, matrix().drop(columns="outcome")))
+    with pytest.raises(InputError, match="at least one feature"):
+        read_matrix(written(tmp_path, matrix().drop(columns="a")))
+    (tmp_path / "text.parquet").write_text("no parquet")
+    with pytest.raises(InputError, match="can be read"):
+        read_matrix(tmp_path / "text.parquet")
