@@ -20,7 +20,7 @@ from ..features.matrix import available
 from ..features.past import Past
 from ..features.rfm import SEGMENTS
 from ..features.shop import Shop
-from ..features.stage import STAGES, stage
+from ..features.stage import FUNNEL_STATES, STAGES, funnel_state, stage
 from ..models.estimate import Estimate
 from .insight_intervals import index_of, normal_quantile
 from .insight_page import InsightPage, InsightTable, moment_of, undated_note
@@ -47,7 +47,7 @@ def profile_page(shop: Shop, crowd: str, as_of: datetime | None = None) -> Insig
         The shop.
     crowd
         A stage, a focus crowd (see `penchant.features.crowds.crowd_named`), or an RFM segment; ``stage:loyal`` and
-        ``segment:loyal`` where a name is both.
+        ``segment:loyal`` where a name is both; ``funnel:cart`` for a step of the funnel.
     as_of
         UTC without a zone; default: the end of the shop's data.
 
@@ -100,6 +100,8 @@ def chosen_named(shop: Shop, name: str, before: datetime) -> Chosen:
         return Chosen(f"in stage '{plain}'", lambda past: stage(past) == plain, "stage")
     if plain in SEGMENTS and kind != "stage":
         return _of_segment(shop, plain)
+    if kind == "funnel" and rest in FUNNEL_STATES:
+        return Chosen(f"at step '{rest}' of the funnel", lambda past: funnel_state(past) == rest)
     crowds = {crowd.name for crowd in CROWDS}
     if ":" not in name and name not in crowds:
         hint = did_you_mean(name, [*STAGES, *sorted(crowds), *SEGMENTS])

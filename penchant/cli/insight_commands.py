@@ -132,7 +132,7 @@ def profile(
         str,
         typer.Option(
             "--crowd",
-            help="A stage (loyal), a focus crowd (interest, once:PROMOTION) or an RFM segment (segment:at_risk).",
+            help="A stage (loyal), focus crowd (interest, once:PROMOTION), RFM segment (segment:lost) or step (funnel:cart).",
             show_default=False,
         ),
     ],

@@ -225,6 +225,7 @@ def test_a_profile_takes_stages_and_segments(shop: Shop) -> None:
     page = profile_page(shop, "lead", END)
     assert page.facts["n_crowd"] == 4
     assert "stage" not in {row["trait"] for row in page.tables[0].rows}
+    assert profile_page(shop, "funnel:cart", END).facts["n_crowd"] == 3
     assert profile_page(shop, "segment:lost", END).facts["n_crowd"] >= 1
     with pytest.raises(InputError, match="Did you mean 'lead'"):
         profile_page(shop, "leed", END)
