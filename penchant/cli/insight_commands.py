@@ -132,7 +132,8 @@ def profile(
         str,
         typer.Option(
             "--crowd",
-            help="A stage (loyal), focus crowd (interest, once:PROMOTION), RFM segment (segment:lost) or step (funnel:cart).",
+            help="A stage (loyal), focus crowd (interest, once:PROMOTION), RFM segment (segment:lost) or step of the "
+            "funnel (funnel:cart).",
             show_default=False,
         ),
     ],
