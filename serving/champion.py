@@ -2,9 +2,10 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterable
-from dataclasses import dataclass, fields
+from collections.abc import Callable, Iterable, Mapping
+from dataclasses import dataclass, field, fields
 from pathlib import Path
+from types import MappingProxyType
 from typing import Any, Literal
 
 import numpy as np
@@ -46,6 +47,10 @@ class Champion:
         Name and version.
     goal
         Of an uplift: the goal of the campaigns that it was learned from.
+    spread
+        Of an uplift, by arm: by how much the arm's average effect may lie below and above its estimate, as the training
+        measured it on customers it had not seen. Each customer's uplift gets bounds as far away; how surely the model
+        tells customers apart is not in them.
     """
 
     model: PropensityModel | ValueModel | UpliftScorer
@@ -54,6 +59,7 @@ class Champion:
     columns: tuple[Column, ...]
     version: str
     goal: str | None = None
+    spread: Mapping[str, tuple[float, float]] = field(default_factory=lambda: MappingProxyType({}))
 
     @classmethod
     def load(cls, folder: Path, version: str) -> Champion:
@@ -68,7 +74,7 @@ class Champion:
         absent = [name for name in ("task", "horizon_days", "signals") if name not in facts]
         if absent:
             raise NoModelError(f"model '{version}'", f"the facts {quoted(absent)}", "none", "Train it again")
-        known = {field.name for field in fields(Column)}
+        known = {one.name for one in fields(Column)}
         columns = [
             Column(**{k: _frozen(v) for k, v in signal.items() if k in known}) for signal in facts["signals"]
         ]
@@ -129,7 +135,13 @@ class Champion:
         if isinstance(self.model, ValueModel):
             return {self.scores[0]: self.model.predict(signals)}
         uplift = self.model.predict_uplift(signals).reshape(len(signals), -1)
-        return {name: uplift[:, place].copy() for place, name in enumerate(self.scores)}
+        columns = {}
+        for place, (name, arm) in enumerate(zip(self.scores, self.arms, strict=True)):
+            columns[name] = uplift[:, place].copy()
+            if arm in self.spread:
+                below, above = self.spread[arm]
+                columns |= {f"{name}_low": columns[name] - below, f"{name}_high": columns[name] + above}
+        return columns
 
     def _reasons(self, signals: pd.DataFrame) -> dict[str, pa.Array]:
         """Return the reasons in words, by name: what raised each customer's score most; an uplift has none."""

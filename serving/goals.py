@@ -269,7 +269,7 @@ WINBACK = Goal(
     Eligible(any_of=(_stage("churned"),)),
     "paid_order",
     30,
-    ("uplift",),
+    ("uplift", "repurchase"),  # the latter says who would have redeemed the offer anyway
     (_COUPON, _CASH),
 )
 

@@ -58,8 +58,9 @@ def write_scores(
     """Write the file of each champion from its parts, and return by name what it holds.
 
     A risk list is sorted, riskiest first, and written as CSV for people too (formulas in ids neutralised). Every other
-    file is sorted by customer_id: the score (``probability``, ``expected_amount`` in major units, ``uplift`` or
-    ``uplift_<arm>``), decile (1 = the highest tenth), the reasons, as_of and model_version.
+    file is sorted by customer_id: the score (``probability``; ``expected_amount`` in major units; ``uplift`` or
+    ``uplift_<arm>``, with ``_low`` and ``_high`` where they are known), decile (1 = the highest tenth), the reasons,
+    as_of and model_version.
     """
     told: dict[str, dict[str, Any]] = {}
     for one in champions:
@@ -116,7 +117,8 @@ def _write_scores(
 
 
 def _with_decile(part: pa.Table, champion: Champion, decile: np.ndarray, as_of: datetime) -> pa.Table:
-    n, at = part.num_rows, 1 + len(champion.scores)
+    n = part.num_rows
+    at = sum(not name.startswith("reason_") for name in part.column_names)
     told = part.add_column(at, "decile", pa.array(decile, pa.int8()))
     told = told.append_column("as_of", pa.array([as_of] * n, pa.timestamp("us")))
     return told.append_column("model_version", pa.array([champion.version] * n, pa.string()))

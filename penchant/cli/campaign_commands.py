@@ -17,6 +17,7 @@ from penchant.errors import did_you_mean, quoted
 if TYPE_CHECKING:
     import pandas as pd
 
+    from penchant.serving.audience import Audience
     from penchant.serving.export import Exported
     from penchant.serving.goals import Goal
     from penchant.serving.offers import Arm
@@ -70,7 +71,11 @@ def audience(
     ] = None,
     arm: Annotated[
         list[str] | None,
-        typer.Option("--arm", help="One of the goal's arms; may be repeated. Default: the mildest."),
+        typer.Option(
+            "--arm",
+            help="One of the goal's arms, such as reminder; may be repeated. Default: the mildest. reminder=email says "
+            "that its uplift is the one that was measured for the arm 'email'.",
+        ),
     ] = None,
     campaign: Annotated[
         str | None, typer.Option(help="The campaign's name. Default: goal and date, retain-2025-11-10.")
@@ -129,8 +134,9 @@ def audience(
         )
         minor_units = 10**shop.decimals
     with work.step("drawing the audience"):
-        drawn = draw_audience(of_goal(found.frame, wanted.name), earlier, wanted, settings)
-        drawn = replace(drawn, notes=(*drawn.notes, *found.notes))
+        people = _with_measured(of_goal(found.frame, wanted.name), arm)
+        drawn = draw_audience(people, earlier, wanted, settings)
+        drawn = replace(drawn, notes=(*drawn.notes, *found.notes, *_not_used(people, drawn)))
     models = list(found.scores[wanted.name])
     with work.step(f"writing {folder}"):
         if not again:
@@ -154,7 +160,8 @@ def _arms(goal: Goal, names: list[str] | None, channel: str | None) -> tuple[Arm
     from penchant.errors import InputError
 
     known = {arm.name: arm for arm in goal.arms}
-    for name in names or ():
+    names = [name.partition("=")[0] for name in names or ()]
+    for name in names:
         if name not in known:
             raise InputError(
                 "option --arm", f"an arm of the goal '{goal.name}'", f"'{name}'", did_you_mean(name, known)
@@ -162,6 +169,24 @@ def _arms(goal: Goal, names: list[str] | None, channel: str | None) -> tuple[Arm
     usual = goal.arms if goal.ladder else goal.arms[:1]
     chosen = tuple(known[name] for name in names) if names else usual if channel else ()
     return tuple(replace(arm, channel=channel) for arm in chosen) if channel else chosen
+
+
+def _with_measured(people: pd.DataFrame, names: list[str] | None) -> pd.DataFrame:
+    """Return the candidates with the uplift of a measured arm under the name of the arm that it stands for."""
+    pairs = [name.split("=", 1) for name in names or () if "=" in name]
+    ends = ("", "_low", "_high")
+    renamed = {f"uplift_{theirs}{end}": f"uplift_{ours}{end}" for ours, theirs in pairs for end in ends}
+    return people.rename(columns=renamed)
+
+
+def _not_used(people: pd.DataFrame, drawn: Audience) -> list[str]:
+    """Return a note where an uplift was measured, but for none of the arms."""
+    measured = [str(name).removeprefix("uplift_") for name in people if str(name).startswith("uplift_")]
+    arms = [name for name in measured if not name.endswith(("_low", "_high"))]
+    if drawn.basis == "uplift" or not arms:
+        return []
+    ours = drawn.settings.arms[0].name
+    return [f"uplift was measured for {quoted(arms)}; which arm is which says --arm {ours}={arms[0]}"]
 
 
 def _give(

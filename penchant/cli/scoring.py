@@ -4,9 +4,10 @@ from __future__ import annotations
 
 import hashlib
 import json
+import math
 from collections.abc import Callable, Iterator, Sequence
 from contextlib import contextmanager
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from datetime import datetime
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
@@ -16,9 +17,13 @@ from penchant.errors import NoModelError
 
 if TYPE_CHECKING:
     from penchant.features.shop import Shop
+    from penchant.models.registry import Registered, Registry
     from penchant.serving.champion import Champion
     from penchant.serving.goals import Goal
     from penchant.serving.score import Scored
+
+EFFECT = "average_effect"  # the metric of an uplift's training, per so many customers
+PER_CUSTOMERS = 1000
 
 
 @dataclass(frozen=True, eq=False)
@@ -113,9 +118,26 @@ def champions_of(
             continue  # on trial only
         folder = registry.folder(version)
         facts = {"version": version.version, "aliases": list(version.aliases), "run_id": version.run_id}
-        found.append((Champion.load(folder, str(version)), folder, facts))
+        champion = Champion.load(folder, str(version))
+        if champion.goal is not None:
+            champion = replace(champion, spread=_spread(registry, version, champion.arms))
+        found.append((champion, folder, facts))
     if not found and must:
         registry.version(prefix + "churn")  # says how to train one
+    return found
+
+
+def _spread(registry: Registry, version: Registered, arms: Sequence[str]) -> dict[str, tuple[float, float]]:
+    """Return for each arm of an uplift how far its average effect may lie below and above what was measured."""
+    runs = {run.run_id: run.metrics for run in registry.runs(version.name)}
+    metrics, found = runs.get(version.run_id, {}), {}
+    for arm in arms:
+        name = EFFECT if len(arms) == 1 else f"{arm}.{EFFECT}"
+        effect, low, high = (
+            metrics.get(name + end, math.nan) / PER_CUSTOMERS for end in ("", "_low", "_high")
+        )
+        if math.isfinite(low) and math.isfinite(high):
+            found[arm] = (effect - low, high - effect)
     return found
 
 
