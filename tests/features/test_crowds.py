@@ -3,11 +3,14 @@
 from __future__ import annotations
 
 from datetime import datetime, timedelta
+from pathlib import Path
 from typing import Any
 
+import duckdb
 import pandas as pd
 import pytest
 
+from penchant.config import load_config
 from penchant.errors import InputError
 from penchant.features.crowds import (
     CROWDS,
@@ -20,7 +23,7 @@ from penchant.features.crowds import (
 )
 from penchant.features.keep import Keep
 from penchant.features.matrix import evaluated
-from penchant.features.shop import Shop
+from penchant.features.shop import Shop, open_shop
 from penchant.features.spine import Spine
 
 AS_OF = datetime(2024, 6, 1)
@@ -199,3 +202,44 @@ def test_the_future_changes_no_crowd(shop_of: Any, crowd: Crowd) -> None:
         shop_of(interactions=before, orders=orders_before),
     )
     assert members(whole, crowd) == members(cropped, crowd)
+
+
+@pytest.mark.slow
+def test_who_is_due_on_taobao_is_who_plain_sql_finds(shared_data: Path) -> None:
+    folder = shared_data / "taobao_userbehavior_100k"
+    config = load_config(Path(__file__).resolve().parents[2] / "examples" / "taobao.toml")
+    with open_shop(config, folder) as shop:
+        found = members(shop, crowd_named("repurchase_due"), shop.extract_end)
+        end = round((shop.extract_end - datetime(1970, 1, 1)).total_seconds())
+    query = f"""
+    with bought as (
+        select user_id as u, category_id as c, "timestamp" as t, ("timestamp" + 8 * 3600) // 86400 as day
+        from '{folder / "user_behavior.parquet"}'
+        where behavior_type = 'buy' and "timestamp" >= 1511539200 and "timestamp" < {end}
+    ),
+    seen as (select * from bought where t < {end} // 86400 * 86400),
+    shop as (
+        select quantile_cont(gap, 0.25) as opens, quantile_cont(gap, 0.9) as closes
+        from (select day - lag(day) over (partition by u order by day) as gap from (select distinct u, day from seen))
+    ),
+    categories as (
+        select c, count(distinct u) as n, count(distinct case when gap is not null then u end) as n_again,
+               count(gap) as n_gaps, quantile_cont(gap, 0.25) as opens, quantile_cont(gap, 0.9) as closes
+        from (
+            select u, c, day - lag(day) over (partition by u, c order by day) as gap
+            from (select distinct u, c, day from seen)
+        )
+        group by c
+    ),
+    habits as (
+        select c, (n_gaps * coalesce(g.opens, 0) + 30 * shop.opens) / (n_gaps + 30) as opens,
+               (n_gaps * coalesce(g.closes, 0) + 30 * shop.closes) / (n_gaps + 30) as closes
+        from categories g, shop
+        where n_again > 0 and n_again * (select sum(n) from categories) >= n * (select sum(n_again) from categories)
+    )
+    select distinct u::varchar from (select u, c, max(t) as t from bought group by all) join habits using (c)
+    where ({end} - t) / 86400.0 between opens and closes
+    """
+    expected = {who for (who,) in duckdb.sql(query).fetchall()}
+    assert len(expected) > 50
+    assert found == expected
