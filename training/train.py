@@ -24,6 +24,7 @@ from ..models.check import Check
 from ..models.curves import calibration_curve, decile_table
 from ..models.inputs import Floats
 from ..models.leaderboard import baselines_for
+from ..models.metrics import Kind
 from ..models.propensity import PropensityModel
 from ..models.value import ValueModel
 from .checks import MAIN_METRIC, checks_of, horizon_check
@@ -212,13 +213,18 @@ def learn(
         board,
         checks,
         every.by_snapshot(),
-        decile_table(test.label, score, kind=task.kind, groups=test.customer_id),
+        decile_table(test.label, score, kind=_kind(task, test), groups=test.customer_id),
         calibration_curve(test.label, score, groups=test.customer_id) if task.kind == "binary" else None,
         test.sampled(MOST_SHOWN, material.seed).features,
         len(past),
         len(test),
         len(every),
     )
+
+
+def _kind(task: Task, rows: Dataset) -> Kind:
+    """Return what an outcome is summed as: spending is 0 or more, a margin can be negative."""
+    return "count" if rows.label.min() < 0 else task.kind
 
 
 def fitted(task: Task, rows: Dataset, seed: int, recipe: Recipe) -> Model:
