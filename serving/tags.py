@@ -23,7 +23,7 @@ from ..features.catalogue import GROUPS
 from ..features.crowds import crowds_of
 from ..features.cycle import at_one_moment
 from ..features.engine import batches
-from ..features.group import DEFAULT_WINDOWS, lacking
+from ..features.group import lacking
 from ..features.holiday import KINDS, LOOK_BACK_DAYS, calendar_share, is_inside, spans
 from ..features.keep import Keep
 from ..features.matrix import available, evaluated
@@ -78,9 +78,10 @@ def customer_questions(shop: Shop, as_of: datetime) -> tuple[dict[str, Question]
 
     A question's answer is text or null; of the tags that begin ``crowd:`` it is whether the customer is in it.
     """
-    signals, _missing = available(shop, GROUPS, DEFAULT_WINDOWS)
+    windows = windows_of(shop)
+    signals, _missing = available(shop, GROUPS, windows)
     by_name = {signal.column.name: signal for signal in signals}
-    needs = {one.column.name: one.needs for group in GROUPS for one in group.signals(DEFAULT_WINDOWS)}
+    needs = {one.column.name: one.needs for group in GROUPS for one in group.signals(windows)}
     asked: dict[str, Question] = {
         tag: by_name[name].value for tag, name in SIGNALS.items() if name in by_name
     }
@@ -97,6 +98,11 @@ def customer_questions(shop: Shop, as_of: datetime) -> tuple[dict[str, Question]
         if not missing[f"crowd:{crowd.name}"]:
             asked[f"crowd:{crowd.name}"] = crowd.holds
     return asked, told_left_out(missing)
+
+
+def windows_of(shop: Shop) -> tuple[int, ...]:
+    """Return the configured windows, in days, rising."""
+    return tuple(sorted(set(shop.config.features.windows)))
 
 
 def _tier(score: Any) -> Any:
@@ -161,7 +167,7 @@ def _customers(shop: Shop, as_of: datetime, asked: Mapping[str, Question]) -> It
     columns = {f"tag_{place}": ask for place, ask in enumerate(asked.values())}
     names = dict(zip(columns, asked, strict=True))
     with Keep(shop.backend) as keep:
-        [wide] = evaluated(shop, Spine.at(shop, as_of), columns, keep, DEFAULT_WINDOWS)
+        [wide] = evaluated(shop, Spine.at(shop, as_of), columns, keep, windows_of(shop))
         for batch in batches(shop.backend, wide.drop("as_of").order_by("customer_id"), N_CUSTOMERS):
             yield long_of(batch.to_pandas().rename(columns={"customer_id": "id", **names}))
 
