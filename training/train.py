@@ -6,13 +6,15 @@ test; the one in use learns from every finished snapshot, the test's included. A
 
 from __future__ import annotations
 
-from collections.abc import Mapping
-from contextlib import nullcontext
+import warnings
+from collections.abc import Iterator, Mapping
+from contextlib import contextmanager, nullcontext
 from dataclasses import dataclass, field
 from typing import Any, Literal
 
 import numpy as np
 import pandas as pd
+from sklearn.exceptions import ConvergenceWarning
 
 from penchant.errors import PenchantError
 
@@ -279,8 +281,23 @@ def baseline_scores(material: Material) -> tuple[dict[str, Floats], dict[str, st
     for name, estimator in estimators.items():
         rows = latest if isinstance(estimator, (PurchaseChance, PurchaseValue)) else past
         try:
-            estimator.fit(rows.features, rows.label, groups=rows.customer_id)
+            with _in_own_words(name):
+                estimator.fit(rows.features, rows.label, groups=rows.customer_id)
             found[name] = predicted(estimator, material.test.features)
         except PenchantError as fault:
             left_out[name] = str(fault)
     return found, left_out
+
+
+@contextmanager
+def _in_own_words(name: str) -> Iterator[None]:
+    """Say in a line that a regression stopped before it was done, in place of its library's paragraph."""
+    with warnings.catch_warnings(record=True) as told:
+        warnings.simplefilter("always", ConvergenceWarning)
+        yield
+    for one in told:
+        if issubclass(one.category, ConvergenceWarning):
+            words = f"Baseline '{name}' stopped before it had converged; it may do better than shown."
+            warnings.warn(words, UserWarning, stacklevel=2)
+        else:
+            warnings.warn(one.message, one.category, stacklevel=2)

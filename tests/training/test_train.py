@@ -15,7 +15,7 @@ import pytest
 from penchant.config import Config
 from penchant.models.artifact import load, read_facts
 from penchant.training.record import write_training
-from penchant.training.train import Recipe, learn, predicted
+from penchant.training.train import Recipe, baseline_scores, learn, predicted
 
 
 @pytest.fixture(scope="module")
@@ -60,6 +60,13 @@ def test_both_models_are_kept_as_plain_files(made: Any, trained: Any, tmp_path: 
     written = json.loads((record.artifacts / "metrics.json").read_text(encoding="utf-8"))
     assert "horizon-mismatch" in {check["code"] for check in written["checks"]}
     assert record.params["model_params"] == {"num_leaves": 5}
+
+
+def test_a_baseline_that_stopped_early_is_named(made: Any, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr("penchant.models.regressions.MOST_STEPS", 1)
+    with pytest.warns(UserWarning, match="Baseline 'logistic' stopped before it had converged"):
+        found, _ = baseline_scores(made)
+    assert "logistic" in found
 
 
 def test_an_outcome_that_can_be_negative_is_trained_and_judged(planted: ModuleType) -> None:
