@@ -36,6 +36,7 @@ def tags(
     """
     from penchant.errors import InputError, did_you_mean
     from penchant.output import replaced_folder
+    from penchant.serving.insight_page import moment_of
     from penchant.serving.tags import SUBJECTS, tags_of
 
     work: Work = context.obj
@@ -52,7 +53,7 @@ def tags(
     }
     with replaced_folder(folder, manifest) as place, work.shop() as shop:
         with work.step(f"tagging what was known at {instant:%Y-%m-%d %H:%M} UTC"):
-            found = tags_of(shop, instant, subject)
+            found = tags_of(shop, moment_of(shop, instant), subject)
             counts = _write(found.batches, place)
         manifest |= {"sources": work.sources(), "left_out": dict(found.left_out), "n_rows": counts.total()}
     work.show(_grid(counts), f"{counts.total():,} tags: {folder / FILES[0]}")

@@ -83,6 +83,7 @@ def test_pages_about_goods_answer(folder: Path) -> None:
     ("arguments", "message"),
     [
         (("tags", "--as-of", AS_OF, "--subject", "custmer"), "Did you mean 'customer'"),
+        (("tags", "--as-of", "2030-01-01"), "an instant that the data reaches"),
         (("insight", "scene", "gift"), "Did you mean 'gifts'"),
         (("insight", "products", "--by", "brand"), "'item' or 'category'"),
     ],
