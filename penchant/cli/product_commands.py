@@ -60,7 +60,6 @@ def scene(
         float, typer.Option("--least-fit", help="Whom it fits less is left out.", min=0, max=1)
     ] = 0.25,
     goods: Annotated[int, typer.Option("--goods", help="Goods for each customer at most.", min=1)] = 5,
-    top: Annotated[int, typer.Option("--top", help="How many rows are shown; --out writes all.", min=1)] = 10,
     out: Out = None,
 ) -> None:
     """Show whom a holiday, a promotion or a theme page fits, and which goods to show each of them.
@@ -77,7 +76,7 @@ def scene(
     scene_of(work.config, name)  # a mistyped name is told before the shop is read
     rules = SceneRules(least_fit=least_fit, n_goods=goods)
     with work.shop() as shop, work.step("matching customers and goods"):
-        page = scene_page(shop, name, instant_of(work, as_of), top, rules)
+        page = scene_page(shop, name, instant_of(work, as_of), rules=rules)
     present(work, page, out)
 
 
