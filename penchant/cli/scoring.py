@@ -5,6 +5,7 @@ from __future__ import annotations
 import hashlib
 import json
 import math
+import warnings
 from collections.abc import Callable, Iterator, Sequence
 from contextlib import contextmanager
 from dataclasses import dataclass, replace
@@ -119,12 +120,27 @@ def champions_of(
         folder = registry.folder(version)
         facts = {"version": version.version, "aliases": list(version.aliases), "run_id": version.run_id}
         champion = Champion.load(folder, str(version))
-        if champion.goal is not None:
+        if champion.goal is None:
+            _note_another_horizon(work, champion, folder)
+        else:
             champion = replace(champion, spread=_spread(registry, version, champion.arms))
         found.append((champion, folder, facts))
     if not found and must:
         registry.version(prefix + "churn")  # says how to train one
     return found
+
+
+def _note_another_horizon(work: Work, champion: Champion, folder: Path) -> None:
+    """Say that a champion's promise is of other days than the configuration asks for by now."""
+    from penchant.features.catalogue import task_of
+    from penchant.models.artifact import read_facts
+    from penchant.training.promote import same_horizon_as_configured
+
+    task = task_of(work.config, champion.task)
+    asked = same_horizon_as_configured(work.config, task, read_facts(folder))
+    if asked.is_issue:
+        told = f"{champion.version}: {asked.explanation} It scores the days that it learned."
+        warnings.warn(f"{told} Run 'penchant train {champion.task}' for those configured", stacklevel=2)
 
 
 def _spread(registry: Registry, version: Registered, arms: Sequence[str]) -> dict[str, tuple[float, float]]:
