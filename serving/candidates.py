@@ -17,7 +17,7 @@ from ..features.shop import Shop
 from ..models.inputs import Floats
 from .exclusions import PAST_COLUMNS
 from .goals import Goal
-from .known import BASE_DAYS, Known, known_of
+from .known import BASE_DAYS, BASE_TASKS, Known, known_of
 from .lookalike import lookalike
 from .recommend import recommended_category
 from .worth import Rates, rates_of, worth_of
@@ -96,7 +96,9 @@ def gather(
     goals, scores, signals, margin_share
         As `candidates_for` takes them.
     """
-    known = known_of(shop, as_of)
+    scored = {score.task for score in scores}
+    tasks = [task for goal in goals for task in goal.ranked_by if task in BASE_TASKS and task not in scored]
+    known = known_of(shop, as_of, tasks)
     people = known.frame.assign(category_role=_category_role(shop, as_of, known.frame))
     return candidates_for(replace(known, frame=people), goals, scores, signals, margin_share)
 
@@ -133,11 +135,22 @@ def candidates_for(
     """
     people = known.frame if signals is None else _with_signals(known.frame, signals)
     rates = rates_of(people, margin_share)
-    by_goal = {goal.name: _columns_of(people, goal, scores, rates, known.visit_rate) for goal in goals}
+    by_goal = {goal.name: _columns_of(people, goal, scores, rates, known.rates) for goal in goals}
     columns = {f"{name}:{key}": values for name, (own, _) in by_goal.items() for key, values in own.items()}
     frame = pd.concat([people, pd.DataFrame(columns, index=people.index)], axis=1)
     models = {name: versions for name, (_, versions) in by_goal.items()}
-    return Candidates(frame, known.left_out, rates.notes, models)
+    return Candidates(frame, known.left_out, (*rates.notes, *_notes_on(goals, scores, known.rates)), models)
+
+
+def _notes_on(goals: Sequence[Goal], scores: Sequence[Score], base: Mapping[str, float]) -> list[str]:
+    """Return a note for each goal whose customers all count with the shop's mean, because no model tells them apart."""
+    scored = {score.task for score in scores if score.task not in ("uplift", *VALUES)}
+    found = [(goal, _unscored(goal, base)) for goal in goals if scored.isdisjoint(goal.ranked_by)]
+    return [
+        f"{goal.name}: no model of '{task}' is in use, so all count alike: {base[task]:.1%} within {BASE_DAYS} days"
+        for goal, task in found
+        if task is not None
+    ]
 
 
 def past_of(shop: Shop, as_of: datetime, records: pd.DataFrame | None = None) -> pd.DataFrame | None:
@@ -185,7 +198,7 @@ def _with_signals(people: pd.DataFrame, signals: pd.DataFrame) -> pd.DataFrame:
 
 
 def _columns_of(
-    people: pd.DataFrame, goal: Goal, scores: Sequence[Score], rates: Rates, visit_rate: float | None
+    people: pd.DataFrame, goal: Goal, scores: Sequence[Score], rates: Rates, base: Mapping[str, float]
 ) -> tuple[dict[str, Floats], tuple[str, ...]]:
     """Return what belongs to one goal: propensity, margin, uplift, reasons; and the models it came from."""
     mine = [score for score in scores if score.goal in (None, goal.name)]
@@ -195,8 +208,8 @@ def _columns_of(
     propensity = _propensity(people, goal, chances) if chances else None
     if "lookalike" in goal.ranked_by:
         columns["margin"] = columns["margin"] * _lookalike(people)
-        if propensity is None and visit_rate is not None:
-            propensity = within(np.full(len(people), visit_rate), BASE_DAYS, goal.horizon_days)
+    if propensity is None and (task := _unscored(goal, base)) is not None:
+        propensity = within(np.full(len(people), base[task]), BASE_DAYS, goal.horizon_days)
     if propensity is not None:
         columns["propensity"] = propensity
     for score in used:
@@ -204,6 +217,11 @@ def _columns_of(
             if name.startswith("reason_") or (score.task == "uplift" and name.startswith("uplift")):
                 columns.setdefault(name, _aligned(people, score.frame, name).to_numpy())
     return columns, tuple(dict.fromkeys(score.version for score in used if score.version))
+
+
+def _unscored(goal: Goal, base: Mapping[str, float]) -> str | None:
+    """Return the task of a goal whose mean is known; None where there is none."""
+    return next((task for task in goal.ranked_by if task in base), None)
 
 
 def _aligned(people: pd.DataFrame, frame: pd.DataFrame, name: str) -> pd.Series:

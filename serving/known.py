@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Collection, Mapping
 from dataclasses import dataclass
 from datetime import datetime, timedelta
 from types import MappingProxyType
@@ -25,12 +25,15 @@ from ..features.rows import Rows
 from ..features.shop import Shop
 from ..features.spine import Spine
 from ..features.stage import funnel_state, stage
-from ..features.tasks import VISIT
+from ..features.tasks import PAYMENT, VISIT, Task
 
 Question = Callable[[Past], Any]
 
 YEAR_DAYS = 365
 BASE_DAYS = 30
+BASE_TASKS = MappingProxyType(
+    {task.name: task for task in (VISIT, PAYMENT)}
+)  # where no model is needed to begin
 
 PURCHASES = "orders|interactions"
 CATEGORY = ("orders.category_id|interactions.category_id|items.category_id",)
@@ -107,17 +110,28 @@ class Known:
         customers, consent among them; sorted by customer_id.
     left_out
         Column -> what the shop lacks for it.
-    visit_rate
-        Share of strangers and prospects who came of themselves in the 30 days before; None where it is not known.
+    rates
+        Task of ``BASE_TASKS`` -> how often it came of itself in the last 30 days, as a share of those eligible before;
+        without what cannot be known.
     """
 
     frame: pd.DataFrame
     left_out: Mapping[str, str]
-    visit_rate: float | None
+    rates: Mapping[str, float]
 
 
-def known_of(shop: Shop, as_of: datetime) -> Known:
-    """Return what goals ask of every customer who was known before as_of (UTC without a zone)."""
+def known_of(shop: Shop, as_of: datetime, tasks: Collection[str] = tuple(BASE_TASKS)) -> Known:
+    """Return what goals ask of every customer who was known before as_of.
+
+    Parameters
+    ----------
+    shop
+        The shop.
+    as_of
+        The moment, UTC without a zone.
+    tasks
+        Those of ``BASE_TASKS`` whose share of successes is wanted.
+    """
     missing = {name: lacking(needs, shop.has) for name, (_ask, needs) in FACTS.items()}
     asked = {name: ask for name, (ask, _needs) in FACTS.items() if not missing[name]}
     with Keep(shop.backend) as keep:
@@ -127,12 +141,14 @@ def known_of(shop: Shop, as_of: datetime) -> Known:
         attributes = shop.tables["customers"].to_pyarrow().to_pandas()
         frame = frame.merge(attributes, on="customer_id", how="left", suffixes=("", "_attribute"))
     left_out = {name: "the shop has no " + " and no ".join(lack) for name, lack in missing.items() if lack}
-    return Known(frame, left_out, _visit_rate(shop, as_of))
+    rates = {name: _rate(shop, task, as_of) for name, task in BASE_TASKS.items() if name in tasks}
+    return Known(frame, left_out, {name: rate for name, rate in rates.items() if rate is not None})
 
 
-def _visit_rate(shop: Shop, as_of: datetime) -> float | None:
+def _rate(shop: Shop, task: Task, as_of: datetime) -> float | None:
+    """Return the share of successes within the days before a moment; None where it cannot be known."""
     before = as_of - timedelta(days=BASE_DAYS)
-    if lacking(VISIT.needs, shop.has) or as_of > shop.extract_end:
+    if lacking(task.needs, shop.has) or as_of > shop.extract_end:
         return None
-    came = label(shop, VISIT, before, gap_days=0, horizon_days=BASE_DAYS).frame["label"]
+    came = label(shop, task, before, gap_days=0, horizon_days=BASE_DAYS).frame["label"]
     return float(came.mean()) if len(came) else None

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Iterator
+from dataclasses import replace
 from datetime import datetime, timedelta
 from typing import Any
 
@@ -168,6 +169,18 @@ def test_margin_is_the_shops_own_where_it_knows_its_costs(seen: Known, known: pd
     assert frame["reactivate:margin"].to_dict()["buyer"] == pytest.approx(5.0 * 0.4)
 
 
+def test_an_open_order_counts_with_the_shops_mean_where_no_model_is_in_use(seen: Known) -> None:
+    assert seen.rates["payment"] == 0.0  # nobody paid within 30 days
+    seen = replace(seen, rates={"payment": 0.5})
+    collect = candidates_for(seen, [GOALS["collect"]])
+    assert collect.frame["collect:propensity"].unique() == pytest.approx([1 - 0.5 ** (7 / 30)])
+    assert "payment" in " ".join(collect.notes)
+    owes = pd.DataFrame({"customer_id": ["owes"], "score": [0.1]})
+    scored = candidates_for(seen, [GOALS["collect"]], [Score("payment", owes, 7)])
+    assert scored.frame["collect:propensity"].dropna().tolist() == pytest.approx([0.1])
+    assert "payment" not in " ".join(scored.notes)
+
+
 def test_earlier_assignments_are_seen_as_they_were_known(shop: Shop) -> None:
     past = past_of(shop, NOW)
     assert past is not None
@@ -249,5 +262,5 @@ def test_an_even_pace_adds_up() -> None:
 def test_the_questions_are_answered_alike_on_spark(spark: Any, seen: Known) -> None:
     with shop_from_tables(hand_made(), backend=spark) as shop:
         on_spark = known_of(shop, NOW)
-    assert on_spark.visit_rate == seen.visit_rate
+    assert on_spark.rates == seen.rates
     pd.testing.assert_frame_equal(on_spark.frame[list(seen.frame)], seen.frame, check_dtype=False)
