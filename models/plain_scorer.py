@@ -68,14 +68,15 @@ def prediction(raw: Mapping[str, Floats], spec: Mapping[str, Any]) -> Floats:
     Parameters
     ----------
     raw
-        By the booster's name (``"propensity"``, ``"amount"``), the raw score of each row.
+        By the booster's name (``"propensity"`` and the ``"line"`` that adds to it, ``"amount"``), the raw score of
+        each row.
     spec
         ``form`` (``"propensity"``, ``"two_part"``, ``"tweedie"``, ``"squared_error"``), ``calibration`` of
         the probability, ``factor`` that levels predicted amounts.
     """
     form = spec["form"]
     if form == "propensity":
-        return calibrated(raw["propensity"], spec["calibration"])
+        return calibrated(np.asarray(sum(raw.values())), spec["calibration"])
     if form == "two_part":
         buys = calibrated(raw["propensity"], spec["calibration"])
         return np.asarray(spec["factor"] * buys * np.exp(raw["amount"]))

@@ -14,23 +14,24 @@ from sklearn.utils.validation import check_is_fitted
 
 from penchant.errors import InputError, TooLittleDataError
 
-from .boosting import Training, grow, parameters_of, raw_scores, threads_for
-from .calibration import Calibration, Method, fit_calibration
+from .boosting import Grown, Training, grow, parameters_of, raw_scores, threads_for
+from .calibration import Calibration, Method, fit_calibration, gains_surely
 from .folds import grouped_folds, read_n_folds
 from .frames import constraints, read_new_table, read_outcome, read_table, refuse_other_order
 from .inputs import Floats, Ints, read_groups, read_weights
+from .line import as_trees, fit_lines, scaled
 from .plain_scorer import prediction
 
 FEWEST_PER_FOLD = 4  # customers of the rarer outcome that each fold must hold, else none is left out
 
 
 class PropensityModel(ClassifierMixin, BaseEstimator):
-    """Calibrated, regularised LightGBM trees for a yes-or-no outcome.
+    """Calibrated, regularised LightGBM trees for a yes-or-no outcome, with a logistic line beside them.
 
-    The number of trees and the calibration are chosen on folds of customers that were left out; the trees are
-    then grown on all rows. An imbalance of the outcomes is not weighted away, which would break the
-    probabilities: leaves must hold enough positives instead. With ``sample_weight`` the probabilities are those
-    of the weighted population.
+    The number of trees, the line's share and the calibration are chosen on folds of customers that were left out;
+    trees and line are then learned from all rows. The line is kept as trees too (`penchant.models.line`). An
+    imbalance of the outcomes is not weighted away, which would break the probabilities: leaves must hold enough
+    positives instead. With ``sample_weight`` the probabilities are those of the weighted population.
 
     Parameters
     ----------
@@ -40,6 +41,9 @@ class PropensityModel(ClassifierMixin, BaseEstimator):
         A fixed number of trees; None: as many as do best on the left-out folds.
     monotone
         By column name, 1 where the probability may only rise with the column and -1 where it may only fall.
+    line_share
+        Share of a logistic line in the log-odds, in [0, 1); the trees have the rest. It is used unless trees alone are
+        surely better on left-out folds; 0: trees alone.
     calibration
         ``"auto"`` chooses between ``"none"``, ``"platt"`` and ``"isotonic"`` by the log loss on left-out folds.
     n_folds
@@ -54,7 +58,7 @@ class PropensityModel(ClassifierMixin, BaseEstimator):
     columns_ : Columns
         Names and categories of the training columns.
     boosters_ : dict of str to lightgbm.Booster
-        The trees, under ``"propensity"``.
+        The trees, under ``"propensity"``, and under ``"line"`` the line's, where it is used; their log-odds add up.
     calibration_ : Calibration
         From the trees' log-odds to probabilities.
     left_out_ : ndarray of shape (n,) or None
@@ -64,7 +68,8 @@ class PropensityModel(ClassifierMixin, BaseEstimator):
 
     References
     ----------
-    Ke et al. (2017), LightGBM: a highly efficient gradient boosting decision tree.
+    Ke et al. (2017), LightGBM: a highly efficient gradient boosting decision tree; Clemen (1989), Combining
+    forecasts: a review and annotated bibliography (why equal shares are hard to beat).
     """
 
     def __init__(
@@ -72,6 +77,7 @@ class PropensityModel(ClassifierMixin, BaseEstimator):
         params: Mapping[str, Any] | None = None,
         n_trees: int | None = None,
         monotone: Mapping[str, int] | None = None,
+        line_share: float = 0.5,
         calibration: Method | Literal["auto"] = "auto",
         n_folds: int = 5,
         seed: int = 0,
@@ -80,6 +86,7 @@ class PropensityModel(ClassifierMixin, BaseEstimator):
         self.params = params
         self.n_trees = n_trees
         self.monotone = monotone
+        self.line_share = line_share
         self.calibration = calibration
         self.n_folds = n_folds
         self.seed = seed
@@ -116,12 +123,33 @@ class PropensityModel(ClassifierMixin, BaseEstimator):
         objective = {"objective": "binary", **constraints(self.columns_, self.monotone)}
         n_threads = threads_for(matrix, self.n_threads)
         parameters = parameters_of(objective, self.params, self.seed, n_threads)
+        refuse_no_share(self.line_share)
         grown = grow(rows, parameters, self.n_trees)
         self.boosters_, self.calibration_, self.left_out_ = {"propensity": grown.booster}, Calibration(), None
         if grown.left_out is not None and folds is not None:
-            self.calibration_ = fit_calibration(grown.left_out, outcome, weight, folds, self.calibration)
-            self.left_out_ = self.calibration_(grown.left_out)
+            log_odds = self._with_line(rows, grown, parameters)
+            self.calibration_ = fit_calibration(log_odds, outcome, weight, folds, self.calibration)
+            self.left_out_ = self.calibration_(log_odds)
         return self
+
+    def _with_line(self, rows: Training, grown: Grown, parameters: Mapping[str, Any]) -> Floats:
+        """Return left-out log-odds; where the line does not surely harm, it joins the boosters and is in them."""
+        alone, share = np.asarray(grown.left_out), self.line_share
+        if not share:
+            return alone
+        monotone = self.monotone or {}
+        directions = {self.columns_.names.index(name): way for name, way in monotone.items()}
+        lines = fit_lines(rows, directions, self.seed)
+        together = (1 - share) * alone + share * lines.left_out
+        if not len(lines.line.slopes) or gains_surely(
+            log_loss(together, rows.y) - log_loss(alone, rows.y), rows.weight
+        ):
+            return alone
+        self.boosters_ = {
+            "propensity": scaled(grown.booster, 1 - share),
+            "line": as_trees(lines.line, share, rows, parameters),
+        }
+        return together
 
     def predict_proba(self, X: Any) -> Floats:
         """Return the probability of each class, shape (n, 2), columns in the order of ``classes_``.
@@ -171,6 +199,17 @@ class PropensityModel(ClassifierMixin, BaseEstimator):
         tags.input_tags.allow_nan = True
         tags.classifier_tags.multi_class = False
         return tags
+
+
+def log_loss(log_odds: Floats, y: Floats) -> Floats:
+    """Return the log loss of each row."""
+    return np.asarray(np.logaddexp(0.0, log_odds) - y * log_odds)
+
+
+def refuse_no_share(share: float) -> None:
+    """Raise InputError where the line's share leaves nothing to the trees, or is none."""
+    if not 0 <= share < 1:
+        raise InputError("line_share", "a share in [0, 1)", f"{share}")
 
 
 def refuse_one_class(outcome: Floats, weight: Floats) -> None:

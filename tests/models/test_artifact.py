@@ -104,7 +104,12 @@ def test_no_file_is_a_pickle_and_the_same_model_gives_the_same_bytes(tmp_path: P
 def test_saving_again_replaces_what_stood_there(tmp_path: Path) -> None:
     save(MODELS["value two_part"], tmp_path / "m")
     save(MODELS["propensity none"], tmp_path / "m")
-    assert sorted(path.name for path in tmp_path.rglob("*")) == ["m", "model.json", "propensity.txt"]
+    assert sorted(path.name for path in tmp_path.rglob("*")) == [
+        "line.txt",
+        "m",
+        "model.json",
+        "propensity.txt",
+    ]
 
 
 def test_what_cannot_be_read_is_named(tmp_path: Path) -> None:
