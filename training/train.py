@@ -291,12 +291,12 @@ def baseline_scores(material: Material) -> tuple[dict[str, Floats], dict[str, st
 
 @contextmanager
 def _in_own_words(name: str) -> Iterator[None]:
-    """Say in a line that a regression stopped before it was done, in place of its library's paragraph."""
+    """Say in a line that a regression stopped before it was done, in place of its library's paragraphs."""
     with warnings.catch_warnings(record=True) as told:
         warnings.simplefilter("always", ConvergenceWarning)
         yield
     for one in told:
-        if issubclass(one.category, ConvergenceWarning):
+        if "\n" in str(one.message):
             words = f"Baseline '{name}' stopped before it had converged; it may do better than shown."
             warnings.warn(words, UserWarning, stacklevel=2)
         else:
