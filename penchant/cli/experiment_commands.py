@@ -26,7 +26,7 @@ if TYPE_CHECKING:
     from penchant.training.compare import Entrant, Place, Standings
 
 TaskName = Annotated[str, typer.Argument(help="Whose models: churn, repurchase, value, ...")]
-SHOWN = ("auc", "log_loss", "rmse", "spend_top_tenth")
+SHOWN = ("auc", "log_loss", "rmse", "spearman")
 CHAMPION, CHALLENGER = "champion", "challenger"
 
 
@@ -215,7 +215,7 @@ def standings_table(found: Standings) -> Table:
     grid = Table(box=None, pad_edge=False, header_style="bold")
     metrics = found.places[0].metrics if found.places else {}
     shown = [name for name in SHOWN if name in metrics and math.isfinite(metrics[name].value)]
-    grid.add_column("")
+    grid.add_column("", no_wrap=True)
     for name in shown:
         grid.add_column(name.replace("_", " "), justify="right", no_wrap=True)
     grid.add_column(f"against {found.reference}, by {main}")
@@ -227,8 +227,8 @@ def standings_table(found: Standings) -> Table:
 
 
 def _place_name(place: Place) -> str:
-    what = {"baseline": "", "in use": "", "judged": " [dim](before its refit)[/]"}[place.what]
-    return f"{place.name.replace('_', ' ')}{what}" + "".join(f" [bold]{alias}[/]" for alias in place.aliases)
+    star = "*" if place.what == "judged" else ""
+    return f"{place.name.replace('_', ' ')}{star}" + "".join(f" [bold]{alias}[/]" for alias in place.aliases)
 
 
 def _verdict(place: Place, metric: str) -> str:
@@ -242,6 +242,10 @@ def _verdict(place: Place, metric: str) -> str:
 
 def _told(found: Standings, folder: Path) -> str:
     lines = [f"[yellow]not ranked[/] {name}: {reason}." for name, reason in found.not_ranked.items()]
+    if any(place.what == "judged" for place in found.places):
+        lines.append(
+            "* judged: the model kept from before its training's test; the one in use has seen this test."
+        )
     return "\n" + "\n".join(
         [
             *lines,
