@@ -25,7 +25,7 @@ from ..models.uplift import UpliftStack
 from ..models.uplift_baselines import uplift_baselines
 from ..models.uplift_checks import TrialDates, check_trial
 from .uplift_dataset import Collected, UpliftRows
-from .uplift_evaluate import STACK, ArmBoard, best_arm_value, board_of
+from .uplift_evaluate import STACK, ArmBoard, Judged, best_arm_value, board_of
 from .uplift_splits import Makers, Split, fit_on, held_out_scores, split_rows
 from .uplift_waves import CONTROL
 
@@ -200,13 +200,9 @@ def train_uplift(
     with step("learning and judging the stack and its baselines on rows they have not seen"):
         scores = held_out_scores(rows, split, makers(seed))
     test = rows.where(split.test)
+    judged = Judged(test, scores, None if split.fold is None else split.fold[split.test])
     with step("measuring"):
-        boards = tuple(
-            board_of(
-                test, {name: score[:, code - 1] for name, score in scores.items()}, code, collected.cost, seed
-            )
-            for code in range(1, rows.arms().n_arms)
-        )
+        boards = tuple(board_of(judged, code, collected.cost, seed) for code in range(1, rows.arms().n_arms))
     with step(f"refitting on all {len(rows):,} rows for use"):
         model = fit_on(makers(seed)[STACK](), rows)
     value = best_arm_value(test, scores[STACK])

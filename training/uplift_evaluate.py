@@ -8,6 +8,7 @@ from typing import Any
 
 import numpy as np
 import numpy.typing as npt
+from scipy.stats import rankdata
 
 from ..models.bootstrap import N_DRAWS, interval
 from ..models.comparison import Verdict, verdict_of
@@ -88,6 +89,14 @@ class ArmBoard:
     n_rows: int
 
     @property
+    def dogs_in_words(self) -> str:
+        """Whether the lowest-scored are put off, in a sentence without its full stop."""
+        if not self.dogs.found:
+            return str(self.dogs)
+        effect = f"{self.dogs.effect:+.1f} per 1,000 of them"
+        return f"the lowest-scored {self.dogs.share:.0%} are put off: contacting changes {effect}"
+
+    @property
     def verdict(self) -> str:
         """What the numbers allow to say of this treatment, in a sentence or two."""
         qini, effect = self.metrics[STACK][MAIN], self.average_effect
@@ -138,10 +147,45 @@ class ArmBoard:
             },
             "sleeping_dogs": {
                 "found": self.dogs.found,
-                "words": str(self.dogs),
+                "words": self.dogs_in_words,
                 "effect": self.dogs.effect.as_dict(),
             },
         }
+
+
+@dataclass(frozen=True, eq=False)
+class Judged:
+    """Rows that judge, with what models say of them that have not seen them.
+
+    Parameters
+    ----------
+    rows
+        The rows.
+    predicted
+        Score -> (n, treatments); one of them is ``STACK``.
+    fold
+        (n,) the fold of each row where each fold had models of its own, else None.
+    """
+
+    rows: UpliftRows
+    predicted: Mapping[str, Floats]
+    fold: npt.NDArray[np.int64] | None = None
+
+    def ranking(self, code: int) -> dict[str, Floats]:
+        """Return each score of a treatment, fit to rank all rows: (n,).
+
+        Models of different folds are compared by rank within their fold: the size of their scores depends on chance
+        that other folds share.
+        """
+        own = {name: score[:, code - 1] for name, score in self.predicted.items()}
+        if self.fold is None:
+            return own
+        ranked = {name: np.empty(len(score)) for name, score in own.items()}
+        for fold in np.unique(self.fold):
+            here = self.fold == fold
+            for name, score in own.items():
+                ranked[name][here] = (rankdata(score[here]) - 0.5) / here.sum()
+        return ranked
 
 
 @dataclass(frozen=True, eq=False)
@@ -161,17 +205,13 @@ class _Pair:
         return cls(rows.y[chosen], arms.codes == 1, chosen, same)
 
 
-def board_of(
-    rows: UpliftRows, scores: Mapping[str, Floats], code: int, cost: float = 0.0, seed: int = 0
-) -> ArmBoard:
+def board_of(judged: Judged, code: int, cost: float = 0.0, seed: int = 0) -> ArmBoard:
     """Return one treatment's numbers on rows that the scores have not seen.
 
     Parameters
     ----------
-    rows
-        The rows.
-    scores
-        Name -> (n,) score of the treatment; one of them is ``STACK``.
+    judged
+        The rows and the scores.
     code
         The treatment, by its place among the arms; the control is 0.
     cost
@@ -179,21 +219,22 @@ def board_of(
     seed
         Of the draws.
     """
+    rows = judged.rows
     pair = _Pair.of(rows, code)
-    own = {name: score[pair.chosen] for name, score in scores.items()}
+    own = {name: score[pair.chosen] for name, score in judged.ranking(code).items()}
     metrics, curves, draws = _measured(pair, own, seed)
     for name, score in own.items():
         treat = treat_top(score, CONTACTED)
         metrics[name]["policy_value"] = policy_value(pair.y, treat, pair.treated, **pair.same).over_nobody
     worth = pair.y if rows.money is None else rows.money[pair.chosen]
-    stack = own[STACK]
+    stack, predicted = own[STACK], judged.predicted[STACK][pair.chosen, code - 1]
     return ArmBoard(
         rows.arms().names[code],
         metrics,
         curves,
         {name: _against(metrics, draws, name) for name in own if name != STACK},
         next(iter(curves.values())).at(1.0),
-        uplift_calibration(pair.y, stack, pair.treated, seed=seed, **pair.same),
+        uplift_calibration(pair.y, predicted, pair.treated, seed=seed, **pair.same),
         profit_curve(worth, stack, pair.treated, stakes=Stakes(cost=cost), seed=seed, **pair.same),
         sleeping_dogs(pair.y, stack, pair.treated, seed=seed, **pair.same),
         len(pair.y),

@@ -234,7 +234,7 @@ def _deciles(board: ArmBoard) -> Table:
         Column("Predicted", "+,.1f"),
         Column("Realised", "+,.1f"),
     )
-    return Table(columns, rows, f"Uplift per 1,000 customers. The lowest-scored: {board.dogs}.")
+    return Table(columns, rows, f"Uplift per 1,000 customers. The lowest-scored: {board.dogs_in_words}.")
 
 
 def _profit_chart(board: ArmBoard, trained: TrainedUplift) -> str:

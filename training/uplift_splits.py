@@ -1,4 +1,13 @@
-"""Which rows judge an uplift model: the last waves, or each fold in turn."""
+"""Which rows judge an uplift model: the last waves, or folds of customers, each by models of the folds before it.
+
+Where every fold is judged by models of all others (cross-fitting), chance patterns of the whole sample teach and judge
+alike, and the folds' numbers depend on each other: with no effect anywhere, one in five intervals of a learned ranking
+missed zero. Judged in sequence, the folds' numbers are a martingale, and an interval over customers holds.
+
+References
+----------
+Wager (2024), Sequential validation of treatment heterogeneity, arXiv:2405.05534.
+"""
 
 from __future__ import annotations
 
@@ -21,6 +30,7 @@ Makers = Mapping[str, Callable[[], Any]]  # name -> an unfitted learner
 TEST_SHARE = 0.3  # of the rows, that the last waves must hold to judge alone
 FEWEST_ROWS, FEWEST_OUTCOMES = 200, 30  # of each arm, in training and test alike
 N_FOLDS = 5
+FIRST_JUDGED = 2  # folds before it only teach
 
 
 @dataclass(frozen=True, eq=False)
@@ -30,9 +40,9 @@ class Split:
     Parameters
     ----------
     fold
-        (n,) for cross-fitting, each row's fold; None where the last waves judge.
+        (n,) each row's fold, judged in sequence; None where the last waves judge.
     train, test
-        (n,) bool; with folds, all rows are both.
+        (n,) bool; with folds, most rows are both.
     words
         The same in a sentence.
     """
@@ -61,15 +71,15 @@ def split_rows(rows: UpliftRows, horizon_days: int | None, seed: int = 0) -> Spl
     in_time = None if horizon_days is None or rows.wave is None else _in_time(rows, horizon_days)
     if in_time is not None:
         return in_time
-    everyone = np.ones(len(rows), dtype=bool)
     fold = grouped_folds(rows.y, rows.customer_id, N_FOLDS, seed)
+    test = fold >= FIRST_JUDGED
     words = (
-        f"Every row was scored by models that had not seen its customer: {N_FOLDS} folds of customers. "
-        "There were too few rows for the last waves to judge alone."
+        f"Customers were parted by lot into {N_FOLDS} folds; models that learned from the folds before it judged each "
+        f"from the {FIRST_JUDGED + 1}rd on, {int(test.sum()):,} rows in all."
     )
-    if rows.wave is None:
-        words = f"Every row was scored by models that had not seen its customer: {N_FOLDS} folds."
-    return Split(fold, everyone, everyone, words)
+    if rows.wave is not None:
+        words += " There were too few rows for the last waves to judge alone."
+    return Split(fold, fold < N_FOLDS - 1, test, words)
 
 
 def _in_time(rows: UpliftRows, horizon_days: int) -> Split | None:
@@ -120,14 +130,10 @@ def _scored(rows: UpliftRows, split: Split, make: Callable[[], Any]) -> Floats:
     if split.fold is None:
         return _predicted(make(), rows.where(split.train), rows.where(split.test))
     scores = np.empty((len(rows), rows.arms().n_arms - 1))
-    levels = np.empty((N_FOLDS, scores.shape[1]))
-    for fold in range(N_FOLDS):
-        unseen = split.fold == fold
-        own = _predicted(make(), rows.where(~unseen), rows.where(unseen))
-        levels[fold] = np.where(np.ptp(own, axis=0) > 0, own.mean(axis=0), own[0])
-        scores[unseen] = own - levels[fold]
-    # A fold with a large effect is judged by models of folds with a small one: their levels would rank it last.
-    return scores + levels.mean(axis=0)
+    for fold in range(FIRST_JUDGED, N_FOLDS):
+        own = split.fold == fold
+        scores[own] = _predicted(make(), rows.where(split.fold < fold), rows.where(own))
+    return scores[split.test]
 
 
 def _predicted(learner: Any, train: UpliftRows, test: UpliftRows) -> Floats:
