@@ -6,8 +6,6 @@ from dataclasses import dataclass
 from datetime import datetime, timedelta
 from pathlib import Path
 
-import duckdb
-
 START = datetime(2024, 1, 1)
 DAYS = 365
 AS_OF = START + timedelta(days=DAYS)
@@ -51,6 +49,8 @@ class LogSize:
 
 def write_log(path: Path, size: LogSize) -> None:
     """Write a year of events: one row each, customers and items with heavy tails, a price per item."""
+    import duckdb  # only here: peers read the log in environments of their own
+
     with duckdb.connect() as connection:
         connection.execute("set threads = 1")  # the same log from the same seed
         connection.execute("select setseed(0.42)")

@@ -23,7 +23,8 @@ def scan(log: Path, out: Path, as_of: datetime, threads: int, memory: str) -> No
     with duckdb.connect() as connection:
         connection.execute(f"set threads = {threads}")
         columns = [row[0] for row in connection.sql(f"describe from '{log}'").fetchall()]
-        connection.sql(f"select {', '.join(f'max({name})' for name in columns)} from '{log}'").fetchall()
+        mixed = ", ".join(f"bit_xor(hash({name}))" for name in columns)  # extremes are known without reading
+        connection.sql(f"select {mixed} from '{log}'").fetchall()
 
 
 def duckdb(log: Path, out: Path, as_of: datetime, threads: int, memory: str) -> None:
