@@ -8,6 +8,8 @@ from __future__ import annotations
 import os
 import sys
 import warnings
+from collections.abc import Callable
+from inspect import getdoc
 from pathlib import Path
 from typing import Annotated
 
@@ -70,6 +72,23 @@ def options(
     context.obj = Work(shop, data, as_json)
 
 
+def help_of(command: Callable[..., None]) -> str:
+    """Return a docstring as help: a line for each paragraph, and brackets that are no markup.
+
+    Examples
+    --------
+    >>> def act():
+    ...     '''Do this
+    ...     with [a.b].
+    ...
+    ...     And that.'''
+    >>> help_of(act)
+    'Do this with \\\\[a.b].\\n\\nAnd that.'
+    """
+    paragraphs = (getdoc(command) or "").split("\n\n")
+    return "\n\n".join(" ".join(paragraph.split()) for paragraph in paragraphs).replace("[", "\\[")
+
+
 for command in (
     *demo.COMMANDS,
     *shop_commands.COMMANDS,
@@ -81,9 +100,9 @@ for command in (
     *campaign_commands.COMMANDS,
     *tag_commands.COMMANDS,
 ):
-    app.command(epilog=EVERYWHERE)(command)
+    app.command(help=help_of(command), epilog=EVERYWHERE)(command)
 for page in (*insight_commands.COMMANDS, *product_commands.COMMANDS):
-    insight_commands.insight.command(epilog=EVERYWHERE)(page)
+    insight_commands.insight.command(help=help_of(page), epilog=EVERYWHERE)(page)
 app.add_typer(insight_commands.insight)
 
 
