@@ -14,6 +14,7 @@ from ..models.registry import Record
 from ..models.uplift_artifact import CODE, save
 from .record import ARTIFACTS, MLFLOW_TYPES, MODEL, data_hash, model_name
 from .train_uplift import TASK, TrainedUplift
+from .uplift_evaluate import MAIN, STACK
 from .uplift_report import pictures, report
 
 
@@ -64,6 +65,7 @@ def write_uplift(trained: TrainedUplift, config: Config, folder: Path, sources: 
         CODE,
         {column.name: MLFLOW_TYPES[column.dtype] for column in trained.collected.columns},
         "uplift",
+        may_lead=not any(board.metrics[STACK][MAIN].high < 0 for board in trained.boards),
     )
 
 

@@ -126,3 +126,11 @@ def test_the_guard_stays_silent_on_hillstrom(shared_data: Any) -> None:
     assert assignment_is_random(X, arms).outcome == "passed"
     assert covariate_balance(X, arms).outcome == "passed"
     assert sample_ratio(arms).outcome == "passed"
+
+
+def test_a_column_that_is_the_same_for_everyone_is_in_balance() -> None:
+    """Weighted, its variance is what rounding leaves, and must not be divided by."""
+    rng = np.random.default_rng(0)
+    X = pd.DataFrame({"void": np.full(2202, np.nan), "same": 0.1, "a": rng.normal(size=2202)})
+    arms = read_arms(rng.random(2202) < 0.7, 0.7)
+    assert covariate_balance(X, arms).outcome == "passed"
