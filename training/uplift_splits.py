@@ -75,7 +75,7 @@ def split_rows(rows: UpliftRows, horizon_days: int | None, seed: int = 0) -> Spl
     test = fold >= FIRST_JUDGED
     words = (
         f"Customers were parted by lot into {N_FOLDS} folds; models that learned from the folds before it judged each "
-        f"from the {FIRST_JUDGED + 1}rd on, {int(test.sum()):,} rows in all."
+        f"from the third on, {int(test.sum()):,} rows in all."
     )
     if rows.wave is not None:
         words += " There were too few rows for the last waves to judge alone."
