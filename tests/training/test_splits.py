@@ -41,6 +41,19 @@ def test_every_training_label_is_over_before_the_test(
     assert all(at + reach <= end for at in made.every)
     assert min(made.every) >= FIRST + timedelta(days=horizon)
     assert list(made.every) == sorted(set(made.every))
+    for past, later in made.folds(3):
+        assert later in made.train
+        assert 0 < len(past) <= len(made.train)
+        assert max(past) + reach <= later
+        assert min(past) >= FIRST + timedelta(days=horizon)
+
+
+def test_a_search_reaches_back_before_the_first_training_snapshot() -> None:
+    made = schedule(FIRST, END, 90, TaskSection(n_snapshots=3))
+    assert [later for _, later in made.folds(3)] == list(made.train)
+    assert made.folds(1) == ((made.earlier[-3:], made.train[-1]),)
+    assert not set(made.earlier) & set(made.every)
+    assert schedule(FIRST, FIRST + timedelta(days=300), 90, TaskSection()).folds(3) == ()
 
 
 def test_a_fixed_test_without_a_finished_horizon_is_refused() -> None:
