@@ -1,0 +1,226 @@
+"""Score, audience, plan, measure and export from the command line, on a small simulated shop with models in use."""
+
+from __future__ import annotations
+
+import json
+import shutil
+import warnings
+from contextlib import chdir, redirect_stderr, redirect_stdout
+from dataclasses import asdict, dataclass
+from io import StringIO
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+import pandas as pd
+import pytest
+
+from penchant.cli import app, hoist
+from penchant.cli.work import fail
+from penchant.config import load_config
+from penchant.errors import PenchantError
+from penchant.features.catalogue import task_of
+from penchant.features.labels import eligible
+from penchant.features.matrix import build
+from penchant.features.shop import open_shop
+from penchant.features.spine import Spine
+from penchant.models import plain_scorer
+from penchant.models.artifact import save
+from penchant.models.propensity import PropensityModel
+from penchant.models.registry import Record, Registry
+from penchant.output import files_in, replaced_folder
+from penchant.simulate import SimulationSettings, simulate
+
+pytestmark = pytest.mark.slow
+
+AS_OF = "2025-11-10"
+TABLES = ("orders", "interactions", "customers", "items", "campaigns", "assignments", "calendar")
+SETTINGS = '[shop]\nname = "small"\n[features]\ngroups = ["recency", "frequency"]\nwindows = [90]\n'
+PLAN = """
+[plan]
+name = "autumn"
+budget = 200.0
+[channels.email]
+unit_cost = 0.02
+[offers.hello]
+kind = "reminder"
+[[campaigns]]
+id = "autumn-stay"
+goal = "retain"
+starts_at = 2025-11-10T00:00:00
+offers = ["hello"]
+channels = ["email"]
+"""
+
+
+@dataclass(frozen=True)
+class Done:
+    """How a command ended."""
+
+    returncode: int
+    stdout: str
+    stderr: str
+
+
+def penchant(folder: Path, *arguments: str) -> Done:
+    """Run a command in this process: MLflow takes seconds to import."""
+    out, err = StringIO(), StringIO()
+    with chdir(folder), redirect_stdout(out), redirect_stderr(err), warnings.catch_warnings():
+        warnings.simplefilter("ignore")
+        try:
+            code = app(hoist(["--data", "data", *arguments]), prog_name="penchant", standalone_mode=False)
+        except PenchantError as fault:
+            code = fail(fault, as_json="--json" in arguments)
+    return Done(int(code or 0), out.getvalue(), err.getvalue())
+
+
+def answer(done: Done, code: int = 0) -> dict[str, Any]:
+    assert done.returncode == code, done.stderr
+    return json.loads(done.stdout)
+
+
+@pytest.fixture(scope="module")
+def made(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    """Return the working directory of a shop with a churn model in use."""
+    folder = tmp_path_factory.mktemp("work")
+    simulate(SimulationSettings(n_customers=2_500, seed=3), folder / "data")
+    tables = "\n".join(f'[tables.{name}]\npath = "{name}.parquet"' for name in TABLES)
+    (folder / "penchant.toml").write_text(SETTINGS + tables)
+    (folder / "plan.toml").write_text(PLAN)
+    (folder / "crm.toml").write_text('address = "duckdb://crm.duckdb"\ntable = "sends"\n')
+    with open_shop(load_config(folder / "penchant.toml"), folder / "data") as shop:
+        moment = shop.extract_end.replace(month=6, day=1)
+        rows = eligible(shop, task_of(shop.config, "churn"), Spine.at(shop, moment))
+        matrix = build(shop, Spine.of(shop, rows))
+        signals = matrix.frame[[column.name for column in matrix.columns]]
+    left = (np.random.default_rng(0).random(len(signals)) < 0.5).astype(int)
+    model = PropensityModel(n_trees=5, n_folds=2).fit(signals, left)
+    facts = {
+        "task": "churn",
+        "gap_days": 0,
+        "horizon_days": 90,
+        "signals": [asdict(one) for one in matrix.columns],
+    }
+    save(model, folder / "model", facts)
+    (folder / "empty").mkdir()
+    inputs = {column.name: "double" for column in matrix.columns}
+    code = Path(plain_scorer.__file__)
+    Registry(folder / "mlruns").log(
+        Record("small.churn", {}, {}, {}, folder / "empty", folder / "model", code, inputs)
+    )
+    answer(penchant(folder, "score", "--as-of", AS_OF, "--json"))
+    return folder
+
+
+@pytest.fixture
+def shop(made: Path, tmp_path: Path) -> Path:
+    """Return a working directory of the shop's own, with its scores and without earlier audiences."""
+    for path in made.glob("*.toml"):
+        shutil.copy(path, tmp_path)
+    for name in ("data", "mlruns"):
+        (tmp_path / name).symlink_to(made / name)
+    shutil.copytree(made / "out", tmp_path / "out")
+    return tmp_path
+
+
+def test_the_same_scores_are_left_as_they_are_and_made_again_to_the_same_bytes(shop: Path) -> None:
+    folder = shop / "out" / "small" / "score" / AS_OF
+    before = files_in(folder)
+    told = answer(penchant(shop, "score", "--as-of", AS_OF, "--json"))
+    assert told["already_there"]
+    assert told["tasks"]["churn"]["n_customers"] == told["n_customers"] > 0
+    again = answer(penchant(shop, "score", "--as-of", AS_OF, "--again", "--json"))
+    assert not again["already_there"]
+    assert files_in(folder) == before
+
+
+def test_a_run_beside_another_for_the_same_scores_says_so(shop: Path) -> None:
+    with replaced_folder(shop / "taken", {}):
+        done = penchant(shop, "score", "--as-of", AS_OF, "--out", "taken")
+    assert done.returncode == 2
+    assert "another run" in done.stderr
+
+
+def test_an_audience_is_drawn_from_ready_scores_and_given_to_a_table(shop: Path) -> None:
+    arguments = ("audience", "retain", "--as-of", AS_OF, "--size", "60", "--to", "crm.toml", "--json")
+    told = answer(penchant(shop, *arguments))
+    assert told["models"] == ["small.churn/1"]
+    assert told["basis"] == "propensity"
+    assert told["n_treated"] + told["n_control"] <= 60
+    assert told["exported"][0]["n_added"] == told["n_treated"]
+    folder = shop / told["out"]
+    before = files_in(folder)
+    again = answer(penchant(shop, *arguments))
+    assert files_in(folder) == before
+    assert again["exported"][0]["n_same"] == told["n_treated"]
+    other = penchant(
+        shop, "audience", "retain", "--as-of", AS_OF, "--size", "40", "--campaign", "retain-2025-11-10"
+    )
+    assert other.returncode == 2
+    assert "because they may have been contacted" in other.stderr
+    assert files_in(folder) == before
+    given = answer(penchant(shop, "export", str(folder), "--to", "crm.toml", "--json"))
+    assert given["exported"][0]["n_same"] == told["n_treated"]
+
+
+def test_the_next_audience_heeds_the_one_before(shop: Path) -> None:
+    first = answer(penchant(shop, "audience", "retain", "--as-of", AS_OF, "--campaign", "one", "--json"))
+    record = pd.read_parquet(shop / first["out"] / "assignments.parquet")
+    second = answer(penchant(shop, "audience", "retain", "--as-of", AS_OF, "--campaign", "two", "--json"))
+    held = set(record.loc[record["arm"] == "control", "customer_id"])
+    taken = pd.read_parquet(shop / second["out"] / "assignments.parquet")["customer_id"]
+    assert held
+    assert held.isdisjoint(taken)
+    assert second["excluded"]["another campaign's control"]["customers"] >= len(held)
+
+
+@pytest.mark.parametrize(
+    ("arguments", "message"),
+    [
+        (("audience", "retian", "--as-of", AS_OF), "Did you mean 'retain'?"),
+        (("audience", "retain", "--as-of", AS_OF, "--arm", "remindr"), "Did you mean 'reminder'?"),
+        (("audience", "second", "--as-of", AS_OF), "a champion of one of its models is needed"),
+        (
+            ("audience", "retain", "--as-of", AS_OF, "--scores", "data"),
+            "a folder that 'penchant score' wrote",
+        ),
+        (("measure", "no-such-campaign"), "one that is in 'assignments'"),
+        (("plan", "plan.toml"), "the day whose waves are to be drawn"),
+        (("export", "data", "--to", "crm.toml"), "nothing there"),
+    ],
+)
+def test_what_is_lacking_is_said_by_name(shop: Path, arguments: tuple[str, ...], message: str) -> None:
+    done = penchant(shop, *arguments)
+    assert done.returncode == 2
+    assert message in " ".join(done.stderr.split())
+    assert "Traceback" not in done.stderr
+
+
+def test_a_plan_is_tried_dry_and_drawn_on_its_day(shop: Path) -> None:
+    dry = answer(penchant(shop, "plan", "plan.toml", "--dry-run", "--json"))
+    assert dry["campaigns"][0]["n_audience"] > 0
+    assert not (shop / "out" / "small" / "plan").exists()
+    told = answer(penchant(shop, "plan", "plan.toml", "--as-of", AS_OF, "--json"))
+    folder = shop / told["out"]
+    assert (folder / "autumn-stay-wave-1" / "send_list.parquet").is_file()
+    before = files_in(folder)
+    answer(penchant(shop, "plan", "plan.toml", "--as-of", AS_OF, "--json"))
+    assert files_in(folder) == before
+    late = answer(penchant(shop, "plan", "plan.toml", "--as-of", "2025-11-12", "--json"))
+    assert late["out"] is None
+
+
+def test_a_campaign_is_measured_and_a_broken_one_ends_with_3(shop: Path) -> None:
+    drawn = pd.read_parquet(shop / "data" / "assignments.parquet")
+    name = drawn.loc[drawn["campaign_id"].str.startswith("winback"), "campaign_id"].max()
+    told = answer(penchant(shop, "measure", name, "--json"))
+    assert told["verdict"]["word"] in ("worked", "did harm", "can't be told")
+    assert (shop / told["out"] / "report.html").read_text().startswith("<!DOCTYPE html>")
+    mine = drawn["campaign_id"] == name
+    is_lost = mine & (drawn["arm"] == "control") & (np.arange(len(drawn)) % 2 == 0)
+    (shop / "lost").mkdir()
+    for path in (shop / "data").glob("*.parquet"):
+        (shop / "lost" / path.name).write_bytes(path.read_bytes())
+    drawn[~is_lost].to_parquet(shop / "lost" / "assignments.parquet")
+    broken = answer(penchant(shop, "measure", name, "--data", "lost", "--json"), code=3)
+    assert broken["failed"]
