@@ -141,14 +141,19 @@ def _of_all(gate: Gate, look: TableLook, paths: Sequence[Path]) -> TableLook:
 
 
 def _files(folder: Path) -> list[Path]:
+    """Return the files that tables may be in; one hides those of its name in folders further down."""
     known = (*TEXT_SUFFIXES, *PARQUET_SUFFIXES, *SHEET_SUFFIXES, *JSON_SUFFIXES, *DATABASE_SUFFIXES)
-    return [
+    found = [
         path
         for path in sorted(folder.rglob("*"))
         if path.is_file()
         and path.suffix.lower() in known
         and not any(part.startswith(".") for part in path.relative_to(folder).parts)
     ]
+    nearest: dict[str, int] = {}
+    for path in found:
+        nearest[path.name] = min(nearest.get(path.name, len(path.parts)), len(path.parts))
+    return [path for path in found if len(path.parts) == nearest[path.name]]
 
 
 def _sources(gate: Gate, path: Path, unread: list[str]) -> list[Source]:

@@ -445,6 +445,19 @@ def test_the_contracts_own_files_need_no_mapping(tmp_path: Path) -> None:
         assert shop.tables["orders"].amount.sum().execute() == 1250
 
 
+def test_a_file_hides_those_of_its_name_further_down(tmp_path: Path) -> None:
+    acts = {
+        "customer_id": ["a", "b"],
+        "occurred_at": [pd.Timestamp("2020-01-01")] * 2,
+        "kind": ["view", "cart"],
+    }
+    pq.write_table(pa.table(acts), tmp_path / "events.parquet")
+    (tmp_path / "backup").mkdir()
+    (tmp_path / "backup" / "events.parquet").write_bytes((tmp_path / "events.parquet").read_bytes())
+    (source,) = proposed(tmp_path)[1].tables["interactions"].sources
+    assert source.path == "events.parquet"
+
+
 def test_real_folders_are_recognised(shared_data: Path) -> None:
     _, config = proposed(shared_data / "online_retail_ii")
     assert [source.columns["amount"] for source in config.tables["orders"].sources] == [
