@@ -16,6 +16,7 @@ from typing import TYPE_CHECKING, Any
 import numpy as np
 
 from penchant.errors import TooLittleDataError
+from penchant.output import versions
 
 from ..features.shop import Shop
 from ..features.tasks import Task
@@ -210,7 +211,7 @@ def search(material: Material, asked: Search) -> Found:
 
 
 def study_name(material: Material, asked: Search) -> str:
-    """Return the name of a search: the same for the same task, data, schedule, columns, space and seed."""
+    """Return the name of a search: the same for the same task, data, schedule, columns, space, seed and versions."""
     facts = {
         "data": asked.data,
         "schedule": material.schedule.as_dict(),
@@ -218,6 +219,7 @@ def study_name(material: Material, asked: Search) -> str:
         "space": asked.space.as_dict(),
         "folds": [N_FOLDS, MOST_ROWS, FOLDS_OF_A_TRIAL],
         "seed": material.seed,
+        "versions": {name: versions()[name] for name in ("penchant", "lightgbm")},
     }
     text = json.dumps(facts, sort_keys=True)
     return f"{material.task.name}-{hashlib.sha256(text.encode()).hexdigest()[:12]}"
