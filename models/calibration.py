@@ -138,9 +138,9 @@ def less_certain(steps: Floats, weight: Floats) -> Floats:
     """Return rising probabilities whose ends are neither 0 nor 1, nearer to them the more weight they hold."""
     softened = steps.copy()
     if softened[0] <= 0:
-        softened[0] = min(0.5 / (weight[0] + 1), softened[1] / 2)
+        softened[0] = min(0.5 / (weight[0] + 1), *softened[1:2] / 2, 0.5)
     if softened[-1] >= 1:
-        softened[-1] = 1 - min(0.5 / (weight[-1] + 1), (1 - softened[-2]) / 2)
+        softened[-1] = 1 - min(0.5 / (weight[-1] + 1), *(1 - softened[-2:-1]) / 2, 0.5)
     return softened
 
 

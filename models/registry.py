@@ -200,7 +200,7 @@ class Registry:
     def _no_model(self, client: MlflowClient, name: str, alias: str | int) -> NoModelError:
         known = [model.name for model in client.search_registered_models()]
         what = f"version {alias}" if isinstance(alias, int) else f"a {alias}"
-        task = name.rpartition(".")[2]
+        task = name.partition(".")[2].replace("uplift.", "uplift --goal ")
         do = f"Run 'penchant train {task}' first"
         if known and name not in known:
             do += f". {did_you_mean(name, known)}"

@@ -74,3 +74,12 @@ def test_folds_keep_customers_whole_and_share_out_the_positives() -> None:
     assert max(rates) - min(rates) < 12
     assert np.array_equal(fold, grouped_folds(y, customer, 5))
     assert not np.array_equal(fold, grouped_folds(y, customer, 5, seed=1))
+
+
+@pytest.mark.parametrize("outcome", [0.0, 1.0])
+def test_outcomes_that_are_all_alike_are_not_taken_for_certain(outcome: float) -> None:
+    log_odds = np.linspace(-1, 1, 40)
+    p = fit_isotonic(log_odds, np.full(40, outcome), np.ones(40))(log_odds)
+    assert (p > 0).all()
+    assert (p < 1).all()
+    assert abs(p.mean() - outcome) < 0.1
