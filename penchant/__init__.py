@@ -17,8 +17,16 @@ if not (Path(__file__).parent / "features").is_dir():
 
 _PUBLIC = {
     "Config": "penchant.config",
+    "FeatureGroup": "penchant.features.group",
     "PenchantError": "penchant.errors",
+    "Spine": "penchant.features.spine",
+    "Task": "penchant.features.tasks",
+    "build": "penchant.features.matrix",
     "load_config": "penchant.config",
+    "open_shop": "penchant.features.shop",
+    "prove": "penchant.features.prove",
+    "shop_from_tables": "penchant.features.shop",
+    "train": "penchant.training.train",
 }
 
 __all__ = ["__version__", *sorted(_PUBLIC)]
