@@ -1,0 +1,237 @@
+"""The loop on the simulator: what the second audience earns on the planted truth, once the first has been measured.
+
+    python -m benchmarks.loop [--json] [--seeds 10] [--customers 30000]
+
+A shop that has run no campaign ranks its buyers by propensity, contacts half of them by lot, measures what it
+changed, learns from it whom a contact changes, and ranks again. Lists of one size, of the same day and the same
+customers, are then compared on what the simulator knows and no shop can: the expected effect on each customer.
+Nothing is downloaded.
+"""
+
+from __future__ import annotations
+
+import argparse
+import json
+import tempfile
+from collections.abc import Callable, Iterator, Mapping, Sequence
+from contextlib import contextmanager
+from dataclasses import dataclass, replace
+from datetime import UTC, datetime, timedelta
+from pathlib import Path
+from time import process_time
+from typing import Any
+
+import numpy as np
+import pandas as pd
+from scipy import stats
+
+from penchant.config import read_config
+from penchant.features.matrix import build
+from penchant.features.shop import Shop, open_shop
+from penchant.features.spine import Spine
+from penchant.features.tasks import REPURCHASE, Span
+from penchant.serving.audience import Audience, AudienceSettings, draw_audience
+from penchant.serving.candidates import Score, candidates_for, past_of
+from penchant.serving.cut import Limits
+from penchant.serving.eligible import Eligible, Where, of_goal
+from penchant.serving.exclusions import Wave
+from penchant.serving.goals import SECOND
+from penchant.serving.known import known_of
+from penchant.serving.measure import measure
+from penchant.serving.measure_words import Verdict
+from penchant.serving.offers import Arm, Offer
+from penchant.simulate import Arm as SentArm
+from penchant.simulate import Campaign, SimulationSettings, simulate, true_effects
+from penchant.simulate import Offer as SentOffer
+from penchant.simulate.shop import SimulatedShop
+from penchant.training.dataset import assemble
+from penchant.training.train import Model, Recipe, fitted, predicted
+from penchant.training.train_uplift import makers
+from penchant.training.uplift_dataset import Question, UpliftRows, collect
+from penchant.training.uplift_evaluate import STACK
+from penchant.training.uplift_splits import fit_on
+
+DAYS = 30
+BUYERS = Eligible(all_of=(Where("n_orders", at_least=1),))
+GOAL = replace(SECOND, horizon_days=DAYS, eligible=BUYERS)  # the next order, of whoever has bought
+FIRST_AT, SECOND_AT = datetime(2024, 10, 1, tzinfo=UTC), datetime(2024, 11, 10, tzinfo=UTC)
+ARM = Arm("cash_coupon", offer=Offer("cash_coupon", value=5.0))
+SENT = SentArm("cash_coupon", "email", SentOffer("cash_coupon", 5.0))
+FIRST, NEXT = (
+    Campaign(name, GOAL.name, at, (SENT,)) for name, at in (("first", FIRST_AT), ("next", SECOND_AT))
+)
+EFFECT_SIZE = 2.0  # twice the simulator's: a trial of some thousand customers can then tell them apart
+CHOSEN_SHARE = 0.2  # of the eligible, in each of the lists that are compared
+GIVEN = ["campaign_id", "customer_id", "arm", "wave", "assigned_at", "probability"]
+GROUPS = ["recency", "frequency", "monetary", "price", "lifecycle", "category", "profile"]
+MEASURES = {"orders": "effect_probability", "profit": "effect_profit"}
+
+Mangle = Callable[[UpliftRows], UpliftRows]
+
+
+@dataclass(frozen=True)
+class Played:
+    """One turn of the loop.
+
+    Attributes
+    ----------
+    verdict
+        What measuring the first audience said.
+    earned
+        How the second list came about (random, propensity, uplift) -> the expected orders and profit that contacting
+        its customers adds, per 1,000 of them; nothing where it is empty.
+    """
+
+    verdict: Verdict
+    earned: Mapping[str, Mapping[str, float]]
+
+
+def play(seed: int, n_customers: int, folder: Path, mangles: Mapping[str, Mangle] | None = None) -> Played:
+    """Return what one turn of the loop earned, in a shop of its own.
+
+    Parameters
+    ----------
+    seed, n_customers
+        Of the simulated shop.
+    folder
+        Where its files go.
+    mangles
+        Further lists by name: what is done to the rows of the trial before the uplift learns from them.
+    """
+    settings = SimulationSettings(
+        n_customers, seed, ends_at=FIRST_AT, campaigns=(), pace_days=274, effect_size=EFFECT_SIZE
+    )
+    with opened(simulate(settings, folder / "before"), FIRST_AT) as shop:
+        model = learn_propensity(shop, seed)
+        first = first_audience(shop, model, seed)
+    given, later = first.record[GIVEN], replace(settings, ends_at=SECOND_AT)
+    with opened(simulate(later, folder / "after", given, [FIRST]), SECOND_AT) as shop:
+        verdict = measure(shop, FIRST.campaign_id).verdict
+        rows = collect(shop, Question(GOAL.name, GOAL.outcome, DAYS)).rows
+        taught = {"uplift": rows} | {name: mangle(rows) for name, mangle in (mangles or {}).items()}
+        uplifts = {name: fit_on(makers(seed)[STACK](), own) for name, own in taught.items()}
+        lists = second_lists(shop, model, uplifts, seed)
+    truth = true_effects(later, SECOND_AT, NEXT, given, [FIRST])
+    return Played(verdict, {name: earned(truth, one) for name, one in lists.items()})
+
+
+@contextmanager
+def opened(made: SimulatedShop, ends_at: datetime) -> Iterator[Shop]:
+    """Open a simulated shop; without the tables of campaigns where none was run."""
+    names = [name for name in made.tables if made.n_rows[name]]
+    tables = {name: {"path": f"{name}.parquet"} for name in names}
+    features = {"groups": GROUPS, "windows": [90]}
+    config = read_config({"tables": tables, "features": features, "shop": {"extract_end": ends_at}})
+    with open_shop(config, made.folder, checked=False) as shop:
+        yield shop
+
+
+def learn_propensity(shop: Shop, seed: int) -> Model:
+    """Return a model of who buys again, of itself."""
+    before = FIRST_AT.replace(tzinfo=None) - timedelta(days=DAYS)
+    rows = assemble(shop, REPURCHASE, [before], Span(0, DAYS))
+    return fitted(REPURCHASE, rows, seed, Recipe({"n_trees": 60}, n_folds=2))
+
+
+def first_audience(shop: Shop, model: Model, seed: int) -> Audience:
+    """Return the first audience: ranked by propensity, half of it held out, as many again tried out below the cut."""
+    at = FIRST_AT.replace(tzinfo=None)
+    signals = build(shop, Spine.at(shop, at)).frame
+    people = candidates_for(known_of(shop, at, []), [GOAL], [propensities(model, signals)]).frame
+    settings = AudienceSettings(Wave(FIRST.campaign_id, 1, at, seed), (ARM,), holdout=0.5, exploring=0.9)
+    return draw_audience(of_goal(people, GOAL.name), None, GOAL, settings)
+
+
+def propensities(model: Model, signals: pd.DataFrame) -> Score:
+    """Return the chance to buy again of everyone who has bought."""
+    bought = signals[signals["n_purchases"] > 0]
+    scores = predicted(model, bought[model.feature_names_in_])
+    return Score(REPURCHASE.name, pd.DataFrame({"customer_id": bought["customer_id"], "score": scores}), DAYS)
+
+
+def second_lists(shop: Shop, model: Model, uplifts: Mapping[str, Any], seed: int) -> dict[str, Audience]:
+    """Return the lists of the second day, of one size: by propensity, by lot, and by each of the uplifts."""
+    at = SECOND_AT.replace(tzinfo=None)
+    known, signals, past = known_of(shop, at, []), build(shop, Spine.at(shop, at)).frame, past_of(shop, at)
+    alone = propensities(model, signals)
+    people = {"propensity": of_goal(candidates_for(known, [GOAL], [alone]).frame, GOAL.name)}
+    for name, uplift in uplifts.items():
+        scores = [alone, _uplifts(uplift, signals)]
+        people[name] = of_goal(candidates_for(known, [GOAL], scores).frame, GOAL.name)
+    lot = np.random.default_rng(seed).random(len(known.frame))
+    people["random"] = people["propensity"].assign(uplift=lot, margin=1e6)
+    size = int(CHOSEN_SHARE * GOAL.eligible.holds(known.frame, GOAL.name).sum())
+    settings = AudienceSettings(
+        Wave(NEXT.campaign_id, 1, at, seed), (ARM,), limits=Limits(size=size), exploring=0.0
+    )
+    return {name: draw_audience(own, past, GOAL, settings) for name, own in people.items()}
+
+
+def _uplifts(model: Any, signals: pd.DataFrame) -> Score:
+    uplift = np.asarray(model.predict_uplift(signals[list(model.feature_names_in_)])).ravel()
+    return Score(
+        "uplift", pd.DataFrame({"customer_id": signals["customer_id"], "uplift": uplift}), DAYS, GOAL.name
+    )
+
+
+def earned(truth: pd.DataFrame, audience: Audience) -> dict[str, float]:
+    """Return what contacting all of an audience is truly expected to add, per 1,000 customers."""
+    chosen = truth.set_index("customer_id").loc[audience.record["customer_id"]]
+    n = max(1, len(chosen))
+    return {name: 1000 * float(chosen[column].sum()) / n for name, column in MEASURES.items()}
+
+
+def differences(turns: Sequence[Played], measure: str, against: str, of: str = "uplift") -> dict[str, float]:
+    """Return the mean difference between two ways to choose over seeds, with its 95 % interval (Student's t)."""
+    apart = np.array([turn.earned[of][measure] - turn.earned[against][measure] for turn in turns])
+    half = stats.t.ppf(0.975, len(apart) - 1) * apart.std(ddof=1) / np.sqrt(len(apart))
+    return {"value": apart.mean(), "low": apart.mean() - half, "high": apart.mean() + half}
+
+
+def run(n_seeds: int, n_customers: int) -> dict[str, Any]:
+    """Return means over seeds, differences with intervals, and the aims."""
+    started, turns = process_time(), []
+    for seed in range(n_seeds):
+        with tempfile.TemporaryDirectory() as folder:
+            turns.append(play(seed, n_customers, Path(folder)))
+    ways = ("random", "propensity", "uplift")
+    means = {
+        way: {name: float(np.mean([turn.earned[way][name] for turn in turns])) for name in MEASURES}
+        for way in ways
+    }
+    apart = {
+        f"{name}, uplift less {way}": differences(turns, name, way) for name in MEASURES for way in ways[:-1]
+    }
+    aims = [
+        {"name": name, "value": found["low"], "aim": "> 0", "met": found["low"] > 0}
+        for name, found in apart.items()
+    ]
+    return {
+        "seeds": n_seeds,
+        "customers": n_customers,
+        "per_1000": means,
+        "differences": apart,
+        "seconds_cpu_each": (process_time() - started) / n_seeds,
+        "aims": aims,
+    }
+
+
+def main() -> None:
+    """Run it and print what it found."""
+    parser = argparse.ArgumentParser(description="What the second audience earns, on the planted truth.")
+    parser.add_argument("--seeds", type=int, default=10)
+    parser.add_argument("--customers", type=int, default=30_000)
+    parser.add_argument("--json", action="store_true")
+    asked = parser.parse_args()
+    found = run(asked.seeds, asked.customers)
+    if asked.json:
+        print(json.dumps(found))
+        return
+    print(f"{asked.seeds} shops of {asked.customers:,} customers, {found['seconds_cpu_each']:.0f} CPU s each")
+    print(pd.DataFrame(found["per_1000"]).T.round(1).to_string())
+    for name, one in found["differences"].items():
+        print(f"{name:<32}{one['value']:>9,.1f} [{one['low']:,.1f}, {one['high']:,.1f}]")
+
+
+if __name__ == "__main__":
+    main()
