@@ -13,9 +13,10 @@ from penchant.output import versions, write_json
 
 from ..models import plain_scorer
 from ..models.artifact import save
+from ..models.reference import REFERENCE, describe
 from ..models.registry import Record
 from .report import pictures, report
-from .train import Trained
+from .train import Trained, predicted
 
 MODEL, ARTIFACTS, JUDGED = "model", "artifacts", "judged"
 MLFLOW_TYPES = {"int64": "long", "float64": "double", "string": "string"}
@@ -36,8 +37,8 @@ def write_training(trained: Trained, config: Config, folder: Path, sources: Mapp
     config
         The configuration, logged in full.
     folder
-        Gets ``model/`` (plain files) and ``artifacts/``: report.html, plots, metrics.json, features.json,
-        config.json, and ``judged/``, the model that had not seen the test, as plain files.
+        Gets ``model/`` (plain files, and ``reference.json``) and ``artifacts/``: report.html, plots, metrics.json,
+        features.json, config.json, and ``judged/``, the model that had not seen the test, as plain files.
     sources
         The shop's tables -> what identifies their content.
     """
@@ -46,6 +47,8 @@ def write_training(trained: Trained, config: Config, folder: Path, sources: Mapp
     columns = [asdict(column) for column in trained.columns]
     facts = trained.facts() | {"signals": columns}
     save(trained.model, model, facts)
+    judged = predicted(trained.judged, trained.shown)
+    write_json(model / REFERENCE, describe(trained.shown, judged))  # what `penchant monitor` compares with
     save(trained.judged, artifacts / JUDGED, facts | {"labels_end": facts["judged_labels_end"]})
     used = {"data": data_hash(sources), "seed": str(config.seed), **versions()}
     page = report(trained, config.shop.name, used)

@@ -7,9 +7,12 @@ from dataclasses import asdict
 from pathlib import Path
 from typing import Any
 
+import numpy as np
+
 from penchant.config import Config
 from penchant.output import versions, write_json
 
+from ..models.reference import REFERENCE, describe
 from ..models.registry import Record
 from ..models.uplift_artifact import CODE, save
 from .record import ARTIFACTS, MLFLOW_TYPES, MODEL, data_hash, model_name
@@ -43,6 +46,12 @@ def write_uplift(trained: TrainedUplift, config: Config, folder: Path, sources: 
     columns = [asdict(column) for column in trained.collected.columns]
     used = {"data": data_hash(sources), "seed": str(config.seed), **versions()}
     save(trained.model, model, trained.facts() | {"signals": columns, "data": used["data"]})
+    highest = np.max(
+        np.asarray(trained.model.predict_uplift(trained.rows.features)).reshape(len(trained.rows), -1), 1
+    )
+    write_json(
+        model / REFERENCE, describe(trained.rows.features, highest)
+    )  # `penchant monitor` compares with it
     page = report(trained, config.shop.name, used)
     (artifacts / "report.html").write_text(page.html(), encoding="utf-8")
     for name, svg in pictures(trained).items():
