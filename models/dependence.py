@@ -71,8 +71,13 @@ def dependence(
         raise InputError("column", "a column of the model", f"'{column}'", did_you_mean(column, names))
     place = names.index(column)
     added = np.concatenate([chunk[:, place] for _, chunk in explained(model, X)] or [np.empty(0)])
-    rows = pd.DataFrame({"value": X[column].to_numpy(dtype=object), "added": added})
-    bins = bins_of(X[column], n_bins)
+    return by_value(X[column], added, n_bins)
+
+
+def by_value(column: pd.Series[Any], added: Floats, n_bins: int = N_BINS) -> pd.DataFrame:
+    """Return the contributions of a column's values as `dependence` does, given each row's."""
+    rows = pd.DataFrame({"value": column.to_numpy(dtype=object), "added": added})
+    bins = bins_of(column, n_bins)
     grouped = rows.groupby(bins, sort=True)
     columns = {
         "value": grouped["value"].agg(typical_of),

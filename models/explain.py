@@ -13,6 +13,7 @@ from sklearn.utils.validation import check_is_fitted
 from .boosting import threads_for
 from .frames import read_new_table
 from .inputs import Floats
+from .line import LINE, line_contributions
 from .propensity import PropensityModel
 from .value import ValueModel
 
@@ -36,8 +37,12 @@ def contributions(model: PropensityModel | ValueModel, X: Any) -> Floats:
     added = np.zeros((len(matrix), matrix.shape[1] + 1))
     for start in range(0, len(matrix), CHUNK):
         rows = slice(start, start + CHUNK)
-        for booster in model.boosters_.values():
-            added[rows] += np.asarray(booster.predict(matrix[rows], pred_contrib=True, num_threads=n_threads))
+        for name, booster in model.boosters_.items():
+            if name == LINE:
+                added[rows] += line_contributions(booster, matrix[rows], n_threads)
+            else:
+                found = booster.predict(matrix[rows], pred_contrib=True, num_threads=n_threads)
+                added[rows] += np.asarray(found)
     return added
 
 

@@ -25,6 +25,7 @@ MOST_ROWS = 100_000  # more do not move some hundred slopes
 MOST_CATEGORIES = 20  # codes rise with rarity; rarer ones share what the average customer gets
 CLIP = (0.001, 0.999)  # a few giants must not carry a slope
 MOST_STEPS = 100
+LINE = "line"  # what its trees are called among a model's boosters
 NUMBER, MISSING = -2, -1  # what a new column is, where it is not a category's code
 AS_TREES: dict[str, Any] = {
     "objective": "none",
@@ -205,7 +206,8 @@ def as_trees(line: Line, share: float, rows: Training, parameters: Mapping[str, 
     kept = np.linspace(0, len(rows.y) - 1, min(len(rows.y), MOST_ROWS)).astype(np.intp)
     matrix = rows.matrix[kept]
     design = line.spread.columns(matrix) * line.slopes * share
-    options = {**parameters, **AS_TREES}
+    alone = [[place] for place in range(matrix.shape[1])]  # no tree looks at two columns
+    options = {**parameters, **AS_TREES, "interaction_constraints": alone}
     names = [f"column_{place}" for place in range(matrix.shape[1])]
     data = lgb.Dataset(
         matrix, np.zeros(len(kept)), feature_name=names, params=options, free_raw_data=False,
@@ -219,6 +221,28 @@ def as_trees(line: Line, share: float, rows: Training, parameters: Mapping[str, 
     for effect in effects.values():
         booster.update(fobj=lambda _, __, own=effect: (-own, np.ones(len(own))))
     return lgb.Booster(model_str=booster.model_to_string(num_iteration=-1))
+
+
+def line_contributions(booster: lgb.Booster, matrix: Floats, n_threads: int) -> Floats:
+    """Return what each column adds by trees that look at one column each, shape (n, columns + 1); the last is the base.
+
+    The same as LightGBM's ``pred_contrib``, which walks each tree once for each of its leaves.
+    """
+    nodes = booster.trees_to_dataframe()
+    leaf = np.asarray(booster.predict(matrix, pred_leaf=True, num_threads=n_threads), dtype=np.intp)
+    leaf = leaf.reshape(len(matrix), -1)
+    added = np.zeros((len(matrix), matrix.shape[1] + 1))
+    for tree, own in nodes.groupby("tree_index"):
+        ends = own[own["left_child"].isna()]
+        place = ends["node_index"].str.rpartition("L")[2].astype(int).to_numpy()
+        value, count = np.zeros(place.max() + 1), np.zeros(place.max() + 1)
+        value[place], count[place] = ends["value"], ends["count"].fillna(0)
+        base = float(np.average(value, weights=count)) if count.any() else float(value.mean())
+        added[:, -1] += base
+        column = own["split_feature"].dropna()
+        if len(column):
+            added[:, int(column.iloc[0].rpartition("_")[2])] += value[leaf[:, int(tree)]] - base
+    return added
 
 
 def scaled(booster: lgb.Booster, share: float) -> lgb.Booster:

@@ -19,7 +19,7 @@ from .calibration import Calibration, Method, fit_calibration, gains_surely
 from .folds import grouped_folds, read_n_folds
 from .frames import constraints, read_new_table, read_outcome, read_table, refuse_other_order
 from .inputs import Floats, Ints, read_groups, read_weights
-from .line import as_trees, fit_lines, scaled
+from .line import LINE, as_trees, fit_lines, scaled
 from .plain_scorer import prediction
 
 FEWEST_PER_FOLD = 4  # customers of the rarer outcome that each fold must hold, else none is left out
@@ -147,7 +147,7 @@ class PropensityModel(ClassifierMixin, BaseEstimator):
             return alone
         self.boosters_ = {
             "propensity": scaled(grown.booster, 1 - share),
-            "line": as_trees(lines.line, share, rows, parameters),
+            LINE: as_trees(lines.line, share, rows, parameters),
         }
         return together
 

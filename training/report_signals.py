@@ -8,7 +8,7 @@ import pandas as pd
 from penchant.charts import Axis, Curve, Series, lines, points
 from penchant.page import Block, Column, Picture, Table
 
-from ..models.dependence import MISSING, dependence, importance
+from ..models.dependence import MISSING, by_value
 from .train import Trained
 
 N_IMPORTANT = 15
@@ -20,15 +20,19 @@ AMOUNT = "Moves the logarithm of the amount by"
 
 def signal_blocks(trained: Trained) -> tuple[Block, ...]:
     """Return the table of the signals that matter most, and a chart for each of the first."""
-    weights = importance(trained.model, trained.shown)
+    weights = _weights(trained)
     top = [str(name) for name in weights.index[:N_IMPORTANT] if weights[name] > 0]
     drawn = [Picture(_dependence_chart(trained, name), _caption(trained, name)) for name in top[:N_DRAWN]]
     return (_table(trained, weights, top), *drawn)
 
 
+def _weights(trained: Trained) -> pd.Series[float]:
+    return trained.explained.abs().mean().sort_values(ascending=False, kind="stable")
+
+
 def importance_chart(trained: Trained) -> str:
     """Return the mean absolute contributions as SVG."""
-    weights = importance(trained.model, trained.shown).head(N_IMPORTANT)
+    weights = _weights(trained).head(N_IMPORTANT)
     axis = Axis("Mean absolute contribution to " + _scale(trained), ".2f")
     return points([str(name) for name in weights.index], [Series("model", list(weights))], axis)
 
@@ -65,7 +69,7 @@ def _caption(trained: Trained, name: str) -> str:
 
 def _dependence_chart(trained: Trained, name: str) -> str:
     """Return how the score moves with a signal: a line over numbers, points for categories and few values."""
-    table = dependence(trained.model, trained.shown, name)
+    table = by_value(trained.shown[name], trained.explained[name].to_numpy())
     y = Axis(SCORE if trained.task.kind == "binary" else AMOUNT, "+.2f")
     known = table[table["value"] != MISSING]
     is_text = known["value"].map(lambda value: isinstance(value, str)).any()

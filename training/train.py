@@ -10,6 +10,7 @@ import warnings
 from collections.abc import Iterator, Mapping
 from contextlib import contextmanager, nullcontext
 from dataclasses import dataclass, field
+from functools import cached_property
 from typing import Any, Literal
 
 import numpy as np
@@ -24,6 +25,7 @@ from ..features.tasks import Span, Task
 from ..models.btyd_baselines import PurchaseChance, PurchaseValue
 from ..models.check import Check
 from ..models.curves import calibration_curve, decile_table
+from ..models.explain import contributions
 from ..models.inputs import Floats
 from ..models.leaderboard import baselines_for
 from ..models.metrics import Kind
@@ -118,6 +120,12 @@ class Trained:
     n_train: int
     n_test: int
     n_used: int
+
+    @cached_property
+    def explained(self) -> pd.DataFrame:
+        """What each signal adds to the score of each shown row, by the model in use."""
+        added = contributions(self.model, self.shown)[:, :-1]
+        return pd.DataFrame(added, columns=list(self.shown.columns))
 
     def facts(self) -> dict[str, Any]:
         """Return what the model must be used with, in types that JSON knows."""
