@@ -7,6 +7,7 @@ from collections.abc import Iterator, Mapping, Sequence
 from importlib import import_module
 from importlib.util import module_from_spec, spec_from_file_location
 from pathlib import Path
+from traceback import walk_tb
 from types import ModuleType
 from typing import TypeVar
 
@@ -150,8 +151,19 @@ def _module(config: Config, name: str) -> ModuleType:
         ) from fault
 
 
+def own_module_of(config: Config, fault: BaseException) -> str:
+    """Return the module of the configuration through whose code an exception came; empty where through none."""
+    names = {_loaded_name(name): name for name in config.modules}
+    frames = (frame.f_globals.get("__name__", "") for frame, _line in walk_tb(fault.__traceback__))
+    return next((names[name] for name in frames if name in names), "")
+
+
+def _loaded_name(name: str) -> str:
+    return f"penchant_own_{Path(name).stem}" if name.endswith(".py") else name
+
+
 def _from_file(path: Path) -> ModuleType:
-    name = f"penchant_own_{path.stem}"
+    name = _loaded_name(path.name)
     loaded = sys.modules.get(name)
     if loaded is None or loaded.__file__ != str(path):
         spec = spec_from_file_location(name, path)

@@ -15,9 +15,9 @@ import pyarrow as pa
 import pyarrow.parquet as pq
 from ibis import _
 
-from penchant.errors import InputError, LeftOutError, quoted
+from penchant.errors import ConfigError, InputError, LeftOutError, PenchantError, quoted
 
-from .catalogue import groups_of
+from .catalogue import groups_of, own_module_of
 from .columns_read import columns_read
 from .engine import batches
 from .group import Column, FeatureGroup, Signal, lacking
@@ -238,13 +238,47 @@ def evaluated(
 
 
 def _answers(past: Past, spine: Any, values: Mapping[str, Any]) -> Any:
-    answers = {name: ask(past) for name, ask in values.items()}
+    answers = {name: _asked(past, name, ask) for name, ask in values.items()}
     return past.table(spine, answers).drop("row")
 
 
+def _asked(past: Past, name: str, ask: Any) -> Any:
+    """Return what a question to the past gives; where a module of the shop's own fails in it, that is named."""
+    try:
+        return ask(past)
+    except PenchantError:
+        raise
+    except Exception as fault:
+        module = own_module_of(past.config, fault)
+        if not module:
+            raise
+        raise ConfigError(
+            f"module '{module}'",
+            f"an expression over the past for '{name}'",
+            f"{type(fault).__name__}: {fault}",
+            "'penchant prove' tries each of your groups by itself",
+        ) from fault
+
+
 def _typed(table: Any, columns: Sequence[Column]) -> Any:
+    misfits = [_misfit(column, table[column.name].type()) for column in columns]
+    if any(misfits):
+        raise InputError(
+            "feature groups", "columns of the type that they declare", "; ".join(filter(None, misfits))
+        )
     typed = {column.name: table[column.name].cast(column.dtype) for column in columns}
     return table.select(*KEY, **typed)
+
+
+def _misfit(column: Column, built: Any) -> str:
+    """Say that an expression's type loses something, or all, as the declared one; fractions in whole numbers do."""
+    is_whole = built.is_integer() or built.is_boolean()
+    fits = {"int64": is_whole, "float64": built.is_numeric() or is_whole, "string": built.is_string()}
+    return (
+        ""
+        if fits[column.dtype] or built.is_null()
+        else f"'{column.name}' declares {column.dtype} and is {built}"
+    )
 
 
 def _windows(windows: Sequence[int]) -> tuple[int, ...]:

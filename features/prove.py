@@ -17,6 +17,7 @@ from types import MappingProxyType
 from typing import Any
 
 import ibis
+import numpy as np
 import pandas as pd
 
 from penchant.errors import LeftOutError, TooLittleDataError, quoted
@@ -316,7 +317,10 @@ def _told(value: Any) -> str:
 def _differs(one: pd.Series, other: pd.Series) -> pd.Series:
     both_missing = one.isna() & other.isna()
     if pd.api.types.is_float_dtype(one) and pd.api.types.is_float_dtype(other):
-        return ~(((one - other).abs() <= _CLOSE * one.abs().clip(lower=1)) | both_missing)
+        is_close = (one == other) | (
+            (one - other).abs() <= _CLOSE * one.abs().clip(lower=1)
+        )  # infinite ones too
+        return ~(is_close | both_missing)
     return ~((one == other).fillna(False).astype(bool) | both_missing)
 
 
@@ -332,15 +336,22 @@ def _undeclared(frame: pd.DataFrame, columns: Sequence[Column]) -> str:
     lacking = [column.name for column in columns if column.name not in frame.columns]
     if lacking:
         return f"{quoted(lacking)} are declared and not built"
-    rules: list[Callable[[Column, pd.Series], str]] = [_wrong_missing, _wrong_range]
+    rules: list[Callable[[Column, pd.Series], str]] = [_wrong_missing, _not_finite, _wrong_range]
     faults = (rule(column, frame[column.name]) for column in columns for rule in rules)
     return next(filter(None, faults), "")
 
 
 def _wrong_missing(column: Column, values: pd.Series) -> str:
     n = int(values.isna().sum())
+    if n and column.dtype == "int64":
+        return f"{column.name} is missing in {n:,} rows, and declares int64, which is never missing"
     is_told = not n or bool(column.missing)
     return "" if is_told else f"{column.name} is missing in {n:,} rows, and does not declare when"
+
+
+def _not_finite(column: Column, values: pd.Series) -> str:
+    n = 0 if column.dtype == "string" else int(np.isinf(values.astype("float64")).sum())
+    return f"{column.name} is infinite in {n:,} rows: divided by zero?" if n else ""
 
 
 def _wrong_range(column: Column, values: pd.Series) -> str:

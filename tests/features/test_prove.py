@@ -17,9 +17,11 @@ from penchant.config import Config, load_config
 from penchant.errors import ConfigError, InputError, LeftOutError, TooLittleDataError
 from penchant.features.catalogue import groups_of
 from penchant.features.group import Column, FeatureGroup, Signal
+from penchant.features.matrix import build
 from penchant.features.past import Past
 from penchant.features.prove import DECLARED, FUTURE, ORDER, OTHERS, PROMISES, prove
 from penchant.features.shop import Shop, open_shop
+from penchant.features.spine import Spine
 
 ROOT = Path(__file__).resolve().parents[2]
 
@@ -108,6 +110,10 @@ def test_a_group_that_depends_on_others_is_named_unless_it_declares_so(world_sho
         (lambda past: -past.interactions.count(), {}, "below the declared 0"),
         (lambda past: past.days_since(past.purchases.last()), {"missing": ""}, "does not declare when"),
         (lambda past: past.interactions.sum(_.no_such), {}, "it cannot be built"),
+        (lambda past: past.purchases.count() / 2, {"dtype": "int64"}, "declares int64 and is float64"),
+        (lambda past: past.purchases.last(), {}, "declares float64 and is timestamp(6)"),
+        (lambda past: past.gaps.max(_.gap_days), {"dtype": "int64"}, "int64, which is never missing"),
+        (lambda past: 1 / (past.purchases.count() * 0), {}, "infinite in"),
     ],
 )
 def test_a_group_that_is_not_what_it_declares_is_named(
@@ -184,6 +190,16 @@ def test_a_module_that_cannot_be_used_is_named(
     with pytest.raises(ConfigError, match=r"module 'bad_groups\.py'") as caught:
         groups_of(shop)
     assert told in str(caught.value)
+
+
+def test_a_module_that_fails_while_it_is_asked_is_named(tmp_path: Path, world_shop: Shop) -> None:
+    (tmp_path / "failing_groups.py").write_text(MINE.replace("past.history.lines", "past.history.linse"))
+    (tmp_path / "penchant.toml").write_text('modules = ["failing_groups.py"]')
+    shop = replace(world_shop, config=load_config(tmp_path / "penchant.toml"))
+    with pytest.raises(
+        ConfigError, match=r"module 'failing_groups\.py'.*'n_orders_tomorrow'.*AttributeError"
+    ):
+        build(shop, Spine.at(shop, datetime(2024, 6, 1)), ["mine"])
 
 
 @pytest.mark.slow
