@@ -21,6 +21,7 @@ from penchant.cli import (
     experiment_commands,
     insight_commands,
     model_commands,
+    monitor_commands,
     product_commands,
     prove_commands,
     score_commands,
@@ -98,6 +99,7 @@ for command in (
     *experiment_commands.COMMANDS,
     *score_commands.COMMANDS,
     *campaign_commands.COMMANDS,
+    *monitor_commands.COMMANDS,
     *tag_commands.COMMANDS,
 ):
     app.command(help=help_of(command), epilog=EVERYWHERE)(command)

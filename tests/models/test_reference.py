@@ -1,4 +1,4 @@
-"""What travels with a model of its rows: the same index as from the rows themselves, and nothing where nothing moved."""
+"""What travels with a model of its rows: the index is that of the rows themselves, and chance is no movement."""
 
 from __future__ import annotations
 
