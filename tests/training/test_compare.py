@@ -53,8 +53,8 @@ def found(shelf: Shelf) -> Standings:
     plan = shelf.material.schedule
     after = (plan.test + timedelta(days=60)).isoformat()
     good = shelf.kept("good", "strong", "weak")
-    refitted = shelf.kept("refitted", "strong", "weak", "noise", labels_end=after)
-    before = shelf.kept("before", "strong", "weak", "noise")
+    refitted = shelf.kept("refitted", "weak", "strong", labels_end=after)
+    before = shelf.kept("before", "weak", "strong")
     noise = shelf.kept("noise", "noise")
     return standings(
         shelf.material,
