@@ -2,10 +2,12 @@
 
 from __future__ import annotations
 
+from base64 import b64encode
 from collections.abc import Iterable
 from hashlib import blake2b
 
 import numpy as np
+import numpy.typing as npt
 import pandas as pd
 
 from ..models.inputs import Floats
@@ -24,11 +26,12 @@ def uniforms(names: Iterable[object], key: str) -> Floats:
     Returns
     -------
     ndarray of shape (n,)
-        The first 53 bits of BLAKE2b over key and name.
+        The first 53 bits of SipHash-2-4 over the name, as pandas mixes them, with a key that BLAKE2b makes of
+        ``key``.
 
     References
     ----------
-    Aumasson et al. (2013), BLAKE2: simpler, smaller, fast as MD5. RFC 7693.
+    Aumasson & Bernstein (2012), SipHash: a fast short-input PRF. Aumasson et al. (2013), BLAKE2. RFC 7693.
 
     Examples
     --------
@@ -36,10 +39,18 @@ def uniforms(names: Iterable[object], key: str) -> Floats:
     >>> bool(one[1] == again[0]), bool(((one >= 0) & (one < 1)).all())
     (True, True)
     """
-    start = blake2b(f"{len(key)}|{key}|".encode(), digest_size=8).copy
-    digests = bytearray()
-    for name in names.tolist() if isinstance(names, pd.Series) else names:
-        state = start()
-        state.update(str(name).encode())
-        digests += state.digest()
-    return (np.frombuffer(bytes(digests), dtype=">u8") >> np.uint64(11)).astype(np.float64) * 2.0**-53
+    bits = pd.util.hash_array(_texts(names), hash_key=_short(key), categorize=False)
+    return (bits >> np.uint64(11)).astype(np.float64) * 2.0**-53
+
+
+def _texts(names: Iterable[object]) -> npt.NDArray[np.object_]:
+    """Return names as Python's strings in an array."""
+    if isinstance(names, pd.Series) and isinstance(names.dtype, pd.StringDtype):
+        return names.to_numpy(object)
+    listed = [str(name) for name in (names.tolist() if isinstance(names, pd.Series) else names)]
+    return np.array(listed, dtype=object)
+
+
+def _short(key: str) -> str:
+    """Return 96 bits of a key as the 16 characters that SipHash takes."""
+    return b64encode(blake2b(key.encode(), digest_size=12).digest()).decode()

@@ -7,6 +7,7 @@ import pandas as pd
 import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
+from scipy import stats
 
 from penchant.errors import InputError
 from penchant.serving.hashing import uniforms
@@ -21,6 +22,38 @@ def test_uniforms_are_uniform_and_keys_independent() -> None:
     one, other = uniforms(range(20_000), "7|a|1"), uniforms(range(20_000), "7|a|2")
     assert np.abs(np.histogram(one, 20, (0, 1))[0] / 1000 - 1).max() < 0.15
     assert abs(np.corrcoef(one, other)[0, 1]) < 0.03
+
+
+def test_the_hash_is_siphash_mixed_once_more() -> None:
+    """The example in the appendix of Aumasson & Bernstein (2012), then the one-to-one mix that pandas adds."""
+    key, message = ("".join(map(chr, range(n))) for n in (16, 15))
+    bits = 0xA129CA6149BE45E5
+    for shift, factor in ((30, 0xBF58476D1CE4E5B9), (27, 0x94D049BB133111EB), (31, 1)):
+        bits = (bits ^ bits >> shift) * factor % 2**64
+    assert pd.util.hash_array(np.array([message], object), hash_key=key)[0] == bits
+
+
+def test_other_keys_give_independent_draws_to_the_same_customers() -> None:
+    """Forty campaigns' draws, two by two, share out customers as by chance alone, however alike their keys are."""
+    names = pd.Series([f"c{i:07d}" for i in range(5000)])
+    quarters = [(uniforms(names, f"7|spring|{wave}") * 4).astype(int) for wave in range(40)]
+    tables = [
+        np.bincount(one * 4 + other, minlength=16).reshape(4, 4)
+        for place, one in enumerate(quarters)
+        for other in quarters[:place]
+    ]
+    p = np.array([stats.chi2_contingency(table).pvalue for table in tables])
+    assert stats.kstest(p, "uniform").pvalue > 1e-3
+    assert p.min() > 1e-3 / len(p)
+
+
+def test_a_name_has_its_number_whatever_it_came_in() -> None:
+    names = ["anna", "名", "é", ""]
+    wanted = uniforms(names, "k")
+    for given_as in (pd.Series(names), pd.Series(names, dtype=object), np.array(names), iter(names)):
+        assert (uniforms(given_as, "k") == wanted).all()
+    assert (uniforms([7, 8], "k") == uniforms(["7", "8"], "k")).all()
+    assert len(uniforms([], "k")) == 0
 
 
 def test_each_customer_gets_each_arm_as_often_as_recorded() -> None:
