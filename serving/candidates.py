@@ -1,32 +1,64 @@
-"""Gather what audiences are drawn from: what is known of the customers, their scores, and earlier assignments."""
+"""Gather what audiences are drawn from: what is known of the customers, their scores, and earlier assignments.
+
+What asks the shop is imported where it is used: it takes longer to load than an audience of ready scores to draw.
+"""
 
 from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, replace
 from datetime import datetime
+from typing import TYPE_CHECKING
 
 import numpy as np
 import pandas as pd
-from ibis import _
 
 from penchant.errors import InputError
 
-from ..features.products import products
-from ..features.shop import Shop
 from ..models.inputs import Floats
 from .exclusions import PAST_COLUMNS
 from .goals import Goal
-from .known import BASE_DAYS, BASE_TASKS, Known, known_of
 from .lookalike import lookalike
 from .recommend import recommended_category
 from .worth import Rates, rates_of, worth_of
+
+if TYPE_CHECKING:
+    from ..features.shop import Shop
 
 FOR_FAILURE = ("churn",)  # tasks whose score is the probability that the success does not come
 VALUES = ("margin", "value")
 CHANCES = ("repurchase", "churn")
 BEST_STAGES = ("loyal",)
+BASE_DAYS = 30
+BASE_TASKS = ("visit", "payment")  # where no model is needed to begin
+UPLIFT = "uplift"
+SCORE = {
+    "probability": "probability",
+    "amount": "expected_amount",
+}  # kind of a model -> the column that ranks
 SIGNALS = {"segment": "rfm_segment", "price_sensitivity": "discount_line_share"}
+
+
+@dataclass(frozen=True, eq=False)
+class Known:
+    """What is known of every customer at a moment.
+
+    Attributes
+    ----------
+    frame
+        customer_id, the columns of `FACTS` that the shop can have (money in major units), and the attributes of
+        customers, consent among them; sorted by customer_id. ``category_role``, of the category to show, where
+        somebody asked for it.
+    left_out
+        Column -> what the shop lacks for it.
+    rates
+        Task that needs no model to begin -> how often it came of itself in the last 30 days, as a share of those
+        eligible before; without what cannot be known.
+    """
+
+    frame: pd.DataFrame
+    left_out: Mapping[str, str]
+    rates: Mapping[str, float]
 
 
 @dataclass(frozen=True, eq=False)
@@ -96,19 +128,27 @@ def gather(
     goals, scores, signals, margin_share
         As `candidates_for` takes them.
     """
+    from .known import known_of
+
+    known = with_roles_shown(shop, as_of, known_of(shop, as_of, unscored_tasks(goals, scores)))
+    return candidates_for(known, goals, scores, signals, margin_share)
+
+
+def unscored_tasks(goals: Sequence[Goal], scores: Sequence[Score]) -> list[str]:
+    """Return the tasks of goals that no model scores, so that the shop's own rate has to do where it can."""
     scored = {score.task for score in scores}
-    tasks = [task for goal in goals for task in goal.ranked_by if task in BASE_TASKS and task not in scored]
-    known = known_of(shop, as_of, tasks)
-    people = known.frame.assign(category_role=_category_role(shop, as_of, known.frame))
-    return candidates_for(replace(known, frame=people), goals, scores, signals, margin_share)
+    return [task for goal in goals for task in goal.ranked_by if task in BASE_TASKS and task not in scored]
 
 
-def _category_role(shop: Shop, as_of: datetime, people: pd.DataFrame) -> pd.Series:
-    """Return the role of the category to show each customer; missing where none is known."""
+def with_roles_shown(shop: Shop, as_of: datetime, known: Known) -> Known:
+    """Return what is known with the role of the category to show each customer; missing where none is known."""
+    from ..features.products import products
+
+    people = known.frame
     category = pd.Series(recommended_category(people), people.index, dtype="object")
-    if category.isna().all():
-        return category
-    return category.map(products(shop, as_of, "category").set_index("category_id")["role"])
+    if category.notna().any():
+        category = category.map(products(shop, as_of, "category").set_index("category_id")["role"])
+    return replace(known, frame=people.assign(category_role=category))
 
 
 def candidates_for(
@@ -144,7 +184,7 @@ def candidates_for(
 
 def _notes_on(goals: Sequence[Goal], scores: Sequence[Score], base: Mapping[str, float]) -> list[str]:
     """Return a note for each goal whose customers all count with the shop's mean, because no model tells them apart."""
-    scored = {score.task for score in scores if score.task not in ("uplift", *VALUES)}
+    scored = {score.task for score in scores if score.task not in (UPLIFT, *VALUES)}
     found = [(goal, _unscored(goal, base)) for goal in goals if scored.isdisjoint(goal.ranked_by)]
     return [
         f"{goal.name}: no model of '{task}' is in use, so all count alike: {base[task]:.1%} within {BASE_DAYS} days"
@@ -166,7 +206,11 @@ def past_of(shop: Shop, as_of: datetime, records: pd.DataFrame | None = None) ->
         Records of audiences that the shop's tables do not hold yet; they go before the shop's rows of the same
         campaign, wave and customer, because they say more.
     """
-    own = _assignments(shop, as_of) if shop.has("assignments") else None
+    return joined_past(assignments_before(shop, as_of), records)
+
+
+def joined_past(own: pd.DataFrame | None, records: pd.DataFrame | None) -> pd.DataFrame | None:
+    """Return the shop's own assignments and records of audiences as one, the records first where both have a row."""
     found = [frame for frame in (records, own) if frame is not None]
     if not found:
         return None
@@ -175,7 +219,12 @@ def past_of(shop: Shop, as_of: datetime, records: pd.DataFrame | None = None) ->
     return rows.drop_duplicates(key, keep="first").sort_values(key, ignore_index=True)
 
 
-def _assignments(shop: Shop, as_of: datetime) -> pd.DataFrame:
+def assignments_before(shop: Shop, as_of: datetime) -> pd.DataFrame | None:
+    """Return the shop's own assignments before a moment, with their channels; None where it has no such table."""
+    if not shop.has("assignments"):
+        return None
+    from ibis import _
+
     frame = shop.tables["assignments"].filter(_.assigned_at < as_of).to_pyarrow().to_pandas()
     for name, default in (("wave", 1), ("contacted_at", pd.NaT), ("probability", np.nan)):
         if name not in frame:
@@ -204,7 +253,7 @@ def _columns_of(
     mine = [score for score in scores if score.goal in (None, goal.name)]
     used = [score for task in goal.ranked_by for score in mine if score.task == task]
     columns = {"margin": worth_of(people, goal, rates, *_spending(people, scores, goal))}
-    chances = [score for score in used if score.task not in ("uplift", *VALUES)]
+    chances = [score for score in used if score.task not in (UPLIFT, *VALUES)]
     propensity = _propensity(people, goal, chances) if chances else None
     if "lookalike" in goal.ranked_by:
         columns["margin"] = columns["margin"] * _lookalike(people)
@@ -214,7 +263,7 @@ def _columns_of(
         columns["propensity"] = propensity
     for score in used:
         for name in map(str, score.frame):
-            if name.startswith("reason_") or (score.task == "uplift" and name.startswith("uplift")):
+            if name.startswith("reason_") or (score.task == UPLIFT and name.startswith("uplift")):
                 columns.setdefault(name, _aligned(people, score.frame, name).to_numpy())
     return columns, tuple(dict.fromkeys(score.version for score in used if score.version))
 

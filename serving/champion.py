@@ -21,11 +21,12 @@ from ..models.reasons import reasons
 from ..models.uplift_scorer import MODEL_FILE as UPLIFT_FILE
 from ..models.uplift_scorer import UpliftScorer
 from ..models.value import ValueModel
+from .candidates import SCORE, UPLIFT
 from .risk_list import N_REASONS
 
+__all__ = ["REASONS", "SCORE", "UPLIFT", "Champion", "Kind"]
+
 Kind = Literal["probability", "amount", "uplift"]
-UPLIFT = "uplift"
-SCORE = {"probability": "probability", "amount": "expected_amount"}  # kind -> the column that ranks
 REASONS = tuple(f"reason_{place}" for place in range(1, N_REASONS + 1))
 
 

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Collection, Mapping
-from dataclasses import dataclass
+from dataclasses import replace
 from datetime import datetime, timedelta
 from types import MappingProxyType
 from typing import Any
@@ -26,14 +26,12 @@ from ..features.shop import Shop
 from ..features.spine import Spine
 from ..features.stage import funnel_state, stage
 from ..features.tasks import PAYMENT, VISIT, Task
+from .candidates import BASE_DAYS, BASE_TASKS, Known
 
 Question = Callable[[Past], Any]
 
 YEAR_DAYS = 365
-BASE_DAYS = 30
-BASE_TASKS = MappingProxyType(
-    {task.name: task for task in (VISIT, PAYMENT)}
-)  # where no model is needed to begin
+TASKS: Mapping[str, Task] = MappingProxyType({task.name: task for task in (VISIT, PAYMENT)})
 
 PURCHASES = "orders|interactions"
 CATEGORY = ("orders.category_id|interactions.category_id|items.category_id",)
@@ -99,28 +97,7 @@ FACTS: Mapping[str, tuple[Question, tuple[str, ...]]] = MappingProxyType(
 )
 
 
-@dataclass(frozen=True, eq=False)
-class Known:
-    """What is known of every customer at a moment.
-
-    Attributes
-    ----------
-    frame
-        customer_id, the columns of ``FACTS`` that the shop can have (money in major units), and the attributes of
-        customers, consent among them; sorted by customer_id.
-    left_out
-        Column -> what the shop lacks for it.
-    rates
-        Task of ``BASE_TASKS`` -> how often it came of itself in the last 30 days, as a share of those eligible before;
-        without what cannot be known.
-    """
-
-    frame: pd.DataFrame
-    left_out: Mapping[str, str]
-    rates: Mapping[str, float]
-
-
-def known_of(shop: Shop, as_of: datetime, tasks: Collection[str] = tuple(BASE_TASKS)) -> Known:
+def known_of(shop: Shop, as_of: datetime, tasks: Collection[str] = BASE_TASKS) -> Known:
     """Return what goals ask of every customer who was known before as_of.
 
     Parameters
@@ -132,17 +109,36 @@ def known_of(shop: Shop, as_of: datetime, tasks: Collection[str] = tuple(BASE_TA
     tasks
         Those of ``BASE_TASKS`` whose share of successes is wanted.
     """
+    return replace(known_and(shop, as_of, {})[0], rates=rates_at(shop, as_of, tasks))
+
+
+def known_and(shop: Shop, as_of: datetime, more: Mapping[str, Question]) -> tuple[Known, pd.DataFrame]:
+    """Return what goals ask of every customer, without rates, and the answers to further questions, in one pass.
+
+    Parameters
+    ----------
+    shop, as_of
+        As `known_of` takes them.
+    more
+        Further questions by name; their answers are a frame in the order of the customers.
+    """
     missing = {name: lacking(needs, shop.has) for name, (_ask, needs) in FACTS.items()}
     asked = {name: ask for name, (ask, _needs) in FACTS.items() if not missing[name]}
     with Keep(shop.backend) as keep:
-        parts = evaluated(shop, Spine.at(shop, as_of), asked, keep)
+        parts = evaluated(shop, Spine.at(shop, as_of), {**asked, **more}, keep)
         frame = parts[0].drop("as_of").order_by("customer_id").to_pyarrow().to_pandas()
+    answers, frame = frame[list(more)], frame.drop(columns=list(more))
     if shop.has("customers"):
         attributes = shop.tables["customers"].to_pyarrow().to_pandas()
         frame = frame.merge(attributes, on="customer_id", how="left", suffixes=("", "_attribute"))
     left_out = {name: "the shop has no " + " and no ".join(lack) for name, lack in missing.items() if lack}
-    rates = {name: _rate(shop, task, as_of) for name, task in BASE_TASKS.items() if name in tasks}
-    return Known(frame, left_out, {name: rate for name, rate in rates.items() if rate is not None})
+    return Known(frame, left_out, {}), answers
+
+
+def rates_at(shop: Shop, as_of: datetime, tasks: Collection[str]) -> dict[str, float]:
+    """Return how often those of ``BASE_TASKS`` came of themselves before a moment, without what cannot be known."""
+    rates = {name: _rate(shop, TASKS[name], as_of) for name in BASE_TASKS if name in tasks}
+    return {name: rate for name, rate in rates.items() if rate is not None}
 
 
 def _rate(shop: Shop, task: Task, as_of: datetime) -> float | None:

@@ -16,20 +16,20 @@ from typing import Any
 import pandas as pd
 import pyarrow as pa
 import pyarrow.parquet as pq
-from ibis import _
 
 from penchant.errors import LeftOutError, NoModelError, TooLittleDataError
 
 from ..features.catalogue import groups_of, task_of
 from ..features.group import lacking
-from ..features.keep import Keep
-from ..features.matrix import available, build, evaluated
+from ..features.matrix import available, build
 from ..features.shop import Shop
 from ..features.spine import Spine
+from .candidates import Known, assignments_before, with_roles_shown
 from .champion import Champion
 from .goals import Goal, goal_named
-from .known import FACTS
+from .known import FACTS, known_and
 from .score_files import beside, is_risk, with_facts, write_scores, write_signals
+from .score_read import KNOWN_FILE, PAST_FILE, write_known
 
 BATCH = 50_000
 FEATURES = "features.parquet"
@@ -87,7 +87,8 @@ def score(
     as_of
         The moment, UTC without a zone.
     place
-        Gets ``<name>.parquet`` of each champion, as `write_scores` describes it.
+        Gets ``<name>.parquet`` of each champion, as `write_scores` describes it; and what audiences take beside the
+        scores, so that they need not ask the shop again: ``signals.parquet``, ``known.parquet``, ``past.parquet``.
     work
         Where finished batches are kept until all is done: the same folder for the same inputs, and for no others.
     own
@@ -108,7 +109,7 @@ def score(
         If none of the champions can score.
     """
     fit, left_out = _fitting(shop, champions, own)
-    people = _kept_frame(work / ELIGIBLE, lambda: who_is_eligible(shop, fit, as_of, own))
+    people = _kept_people(shop, fit, as_of, own, work)
     for one in fit:
         if not people[one.name].any():
             left_out[one.name] = TooLittleDataError(
@@ -125,6 +126,9 @@ def score(
     risky = {one.name for one in fit if is_risk(shop.config, one)}
     _score_batches(_Asked(fit, risky, with_reasons), people, work, done)
     write_signals(work / FEATURES, place)
+    for name in (KNOWN_FILE, PAST_FILE):
+        if (work / name).is_file():
+            shutil.copyfile(work / name, place / name)
     tasks = write_scores(shop.config, fit, as_of, work, place)
     return Scored(tasks, {name: str(fault) for name, fault in left_out.items()}, len(people))
 
@@ -161,37 +165,46 @@ def _refuse_lacking_tables(shop: Shop, champion: Champion, own: Sequence[Goal]) 
         raise LeftOutError(f"task '{champion.name}'", f"a shop with {' and '.join(missing)}", "none")
 
 
-def who_is_eligible(
+def everyone(
     shop: Shop, champions: Sequence[Champion], as_of: datetime, own: Sequence[Goal] = ()
-) -> pd.DataFrame:
-    """Return customer_id, sorted, and for each champion whether the customer is eligible, under its name.
+) -> tuple[Known, pd.DataFrame]:
+    """Return what goals ask of all customers, and for each champion whether a customer is eligible, under its name.
 
     For a task as it is defined; for an uplift as its goal is. All of it is asked in one pass.
     """
     tasks = {one.name: task_of(shop.config, one.task) for one in champions if one.goal is None}
     goals = {one.name: goal_named(one.goal, own) for one in champions if one.goal is not None}
     asked: dict[str, Any] = {f"task_{place}": task.eligible for place, task in enumerate(tasks.values())}
-    for goal in goals.values():
-        wanted = [where.column for where in (*goal.eligible.all_of, *goal.eligible.any_of)]
-        facts = [name for name in wanted if name in FACTS and not lacking(FACTS[name][1], shop.has)]
-        asked |= {name: FACTS[name][0] for name in facts}
-    with Keep(shop.backend) as keep:
-        parts = evaluated(shop, Spine.at(shop, as_of), asked, keep)
-        frame = parts[0].drop("as_of").order_by(_.customer_id).to_pyarrow().to_pandas()
+    known, answers = known_and(shop, as_of, asked)
     flags = {
-        name: frame[f"task_{place}"].astype("boolean").fillna(False).to_numpy(bool)
+        name: answers[f"task_{place}"].astype("boolean").fillna(False).to_numpy(bool)
         for place, name in enumerate(tasks)
     }
-    flags |= {name: goal.eligible.holds(frame, f"goal '{goal.name}'") for name, goal in goals.items()}
-    return pd.DataFrame({"customer_id": frame["customer_id"], **flags})
+    flags |= {name: goal.eligible.holds(known.frame, f"goal '{goal.name}'") for name, goal in goals.items()}
+    return known, pd.DataFrame({"customer_id": known.frame["customer_id"], **flags})
 
 
-def _kept_frame(path: Path, make: Callable[[], pd.DataFrame]) -> pd.DataFrame:
-    """Return a frame that an earlier run has left, else make and leave it."""
-    if not path.is_file():
-        with _whole(path) as staging:
-            pq.write_table(pa.Table.from_pandas(make(), preserve_index=False), staging)
-    return pq.read_table(path).to_pandas()
+def who_is_eligible(
+    shop: Shop, champions: Sequence[Champion], as_of: datetime, own: Sequence[Goal] = ()
+) -> pd.DataFrame:
+    """Return customer_id, sorted, and for each champion whether the customer is eligible, under its name."""
+    return everyone(shop, champions, as_of, own)[1]
+
+
+def _kept_people(
+    shop: Shop, champions: Sequence[Champion], as_of: datetime, own: Sequence[Goal], work: Path
+) -> pd.DataFrame:
+    """Return who is eligible as an earlier run has left it, else ask, and leave it with what audiences take beside."""
+    if not (work / ELIGIBLE).is_file():
+        known, people = everyone(shop, champions, as_of, own)
+        with _whole(work / KNOWN_FILE) as staging:
+            write_known(with_roles_shown(shop, as_of, known), staging)
+        if (past := assignments_before(shop, as_of)) is not None:
+            with _whole(work / PAST_FILE) as staging:
+                pq.write_table(pa.Table.from_pandas(past, preserve_index=False), staging)
+        with _whole(work / ELIGIBLE) as staging:
+            pq.write_table(pa.Table.from_pandas(people, preserve_index=False), staging)
+    return pq.read_table(work / ELIGIBLE).to_pandas()
 
 
 def _keep_features(shop: Shop, people: pd.DataFrame, as_of: datetime, work: Path) -> None:

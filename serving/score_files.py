@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import json
 from collections.abc import Iterator, Mapping, Sequence
 from datetime import datetime
 from pathlib import Path
@@ -14,17 +13,23 @@ import pyarrow as pa
 import pyarrow.parquet as pq
 
 from penchant.config import Config
-from penchant.errors import NotThereError
-from penchant.output import MANIFEST, file_facts
 
 from ..features.catalogue import task_of
 from ..models.inputs import Floats
-from .candidates import SIGNALS, Score
-from .champion import SCORE, UPLIFT, Champion
+from .candidates import SIGNALS
+from .champion import Champion
 from .risk_list import risk_list, safe_for_spreadsheets
+from .score_read import (
+    RISK_SCORE,
+    SIGNALS_FILE,
+    is_whole,
+    read_manifest,
+    read_scores,
+    read_signals,
+)
 
-SIGNALS_FILE = "signals.parquet"
-RISK_SCORE = "churn_probability"
+__all__ = ["RISK_SCORE", "is_whole", "read_manifest", "read_scores", "read_signals"]
+
 # What a risk list tells of each customer -> the signal that says so.
 RISK_FACTS: Mapping[str, str] = {
     "n_orders": "n_purchases",
@@ -145,59 +150,3 @@ def decile_of(score: Floats) -> np.ndarray:
     """
     rank = pd.Series(-score).rank(method="average").to_numpy()
     return np.ceil(rank / max(len(score), 1) * N_DECILES).astype(np.int8)
-
-
-def is_whole(folder: Path, key: str) -> bool:
-    """Say whether a folder holds the result of these inputs, every file as it was written."""
-    told = read_manifest(folder)
-    if told is None or told.get("key") != key:
-        return False
-    paths = [(folder / facts["name"], facts) for facts in told["files"]]
-    return all(path.is_file() and file_facts(path, facts["name"]) == facts for path, facts in paths)
-
-
-def read_manifest(folder: Path) -> dict[str, Any] | None:
-    """Return a folder's manifest; None where there is none that can be read."""
-    try:
-        told = json.loads((folder / MANIFEST).read_text(encoding="utf-8"))
-    except (OSError, ValueError):
-        return None
-    return told if isinstance(told, dict) else None
-
-
-def read_scores(folder: Path, names: Sequence[str] | None = None) -> list[Score]:
-    """Return the scores in a folder as audiences take them.
-
-    Parameters
-    ----------
-    folder
-        As `penchant score` has written it.
-    names
-        Of champions; None: all that are there.
-
-    Raises
-    ------
-    NotThereError
-        If the folder holds no scores.
-    """
-    told = read_manifest(folder)
-    if told is None or "tasks" not in told:
-        raise NotThereError(f"scores '{folder}'", "a folder that 'penchant score' wrote", "none")
-    wanted = [name for name in told["tasks"] if names is None or name in names]
-    return [_read_score(folder / f"{name}.parquet", told["tasks"][name]) for name in wanted]
-
-
-def read_signals(folder: Path) -> pd.DataFrame | None:
-    """Return the signals beside the scores, as audiences take them; None where there are none."""
-    path = folder / SIGNALS_FILE
-    return pq.read_table(path).to_pandas() if path.is_file() else None
-
-
-def _read_score(path: Path, facts: Mapping[str, Any]) -> Score:
-    names = pq.read_schema(path).names
-    kept = [name for name in names if name.startswith(("reason_", UPLIFT))]
-    score = next((name for name in (RISK_SCORE, *SCORE.values()) if name in names), None)
-    rows = pq.read_table(path, columns=["customer_id", *([score] if score else []), *kept])
-    frame = rows.rename_columns(["score" if name == score else name for name in rows.column_names])
-    task = UPLIFT if facts.get("goal") else path.stem
-    return Score(task, frame.to_pandas(), int(facts["horizon_days"]), facts.get("goal"), str(facts["model"]))

@@ -15,11 +15,11 @@ from penchant.errors import InputError, LeftOutError
 from penchant.features.products import products
 from penchant.features.shop import Shop, shop_from_tables
 from penchant.serving.audience import AudienceSettings, draw_audience
-from penchant.serving.candidates import Score, candidates_for, gather, past_of, within
+from penchant.serving.candidates import Known, Score, candidates_for, gather, past_of, within
 from penchant.serving.eligible import of_goal
 from penchant.serving.exclusions import Wave
 from penchant.serving.goals import GOALS
-from penchant.serving.known import FACTS, Known, known_of
+from penchant.serving.known import FACTS, known_of
 from penchant.serving.lookalike import lookalike
 from penchant.serving.worth import MARGIN_SHARE, rates_of
 
