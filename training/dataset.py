@@ -94,7 +94,13 @@ def assemble(shop: Shop, task: Task, instants: Sequence[datetime], span: Span) -
     LeftOutError
         If the shop lacks what the task needs.
     """
-    labels = label(shop, task, list(instants), span.gap_days, span.horizon_days).frame
+    return with_signals(
+        shop, task, label(shop, task, list(instants), span.gap_days, span.horizon_days).frame, span
+    )
+
+
+def with_signals(shop: Shop, task: Task, labels: pd.DataFrame, span: Span) -> Dataset:
+    """Return labelled rows (``customer_id``, ``as_of``, ``label``) with their signals, and what was spent."""
     spine = Spine.of(shop, labels)
     matrix = build(shop, spine)
     frame = matrix.frame

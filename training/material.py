@@ -9,15 +9,14 @@ from datetime import datetime
 from functools import cached_property
 from typing import Any
 
-import numpy as np
 import pandas as pd
 
 from ..features.catalogue import task_of
-from ..features.labels import refuse_lacking, span_of
+from ..features.labels import label, refuse_lacking, span_of
 from ..features.shop import Shop
 from ..features.tasks import Span, Task
 from ..models.model_checks import DataSize, refuse_too_little
-from .dataset import Dataset, assemble
+from .dataset import Dataset, with_signals
 from .splits import Schedule, schedule
 
 Step = Callable[[str], AbstractContextManager[Any]]
@@ -93,10 +92,14 @@ def gather(
     section = shop.config.task(name).model_copy(update={"gap_days": span.gap_days})
     plan = schedule(first, end, span.horizon_days, section, shop.timezone)
     instants = looks(plan)
-    with step(f"building signals and labels of {len(instants)} snapshots"):
-        rows = assemble(shop, task, instants, span)
-    size = size_of(rows.at(plan.train), rows.at([plan.test]), first, plan)
-    refuse_too_little(f"task '{name}'", size, shop.config.gate)
+    with step(f"reading the outcomes of {len(instants)} snapshots"):
+        labels = label(shop, task, list(instants), span.gap_days, span.horizon_days).frame
+    size = size_of(labels, first, plan)
+    refuse_too_little(
+        f"task '{name}'", size, shop.config.gate
+    )  # before the signals: they are what takes long
+    with step(f"building the signals of {len(instants)} snapshots"):
+        rows = with_signals(shop, task, labels, span)
     return Material(task, span, basis, plan, rows, size, shop.config.seed)
 
 
@@ -107,9 +110,10 @@ def first_event(shop: Shop) -> datetime:
     return min(pd.Timestamp(at).to_pydatetime() for at in found if not pd.isna(at))
 
 
-def size_of(train_rows: Dataset, test_rows: Dataset, first: datetime, plan: Schedule) -> DataSize:
-    """Return how much there is to learn from and to judge on; any amount but 0 is a positive."""
-    positives = int((test_rows.label > 0).sum())
+def size_of(labels: pd.DataFrame, first: datetime, plan: Schedule) -> DataSize:
+    """Return how much there is to learn from and to judge on; an outcome above 0 is a positive."""
+    learned = labels[labels["as_of"].isin(plan.train)]
+    judged = labels.loc[labels["as_of"] == plan.test, "label"]
+    positives = int((judged > 0).sum())
     history = (plan.test - first).days / plan.horizon_days
-    buyers = len(np.unique(train_rows.customer_id))
-    return DataSize(buyers, positives, len(test_rows) - positives, history)
+    return DataSize(learned["customer_id"].nunique(), positives, len(judged) - positives, history)
