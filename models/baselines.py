@@ -18,11 +18,12 @@ from sklearn.pipeline import make_pipeline
 from sklearn.preprocessing import StandardScaler
 from sklearn.utils.validation import check_is_fitted
 
-from penchant.errors import InputError, did_you_mean
+from penchant.errors import InputError, TooLittleDataError, did_you_mean
 
 from .inputs import Floats, read_numbers, read_weights
 
 DAYS_SINCE_LAST = "days_since_last_purchase"
+DAYS_SINCE_VISIT = "days_since_last_visit"
 DAYS_SINCE_FIRST = "days_since_first_purchase"
 N_PURCHASES = "n_purchases"
 AMOUNT_TOTAL = "amount_total"
@@ -88,12 +89,13 @@ class OneColumn(Probabilities):
         self.missing = missing
 
     def fit(self, X: pd.DataFrame, y: Any, sample_weight: Any = None, groups: Any = None) -> Self:
-        """Learn direction and strength."""
+        """Learn direction and strength; raises TooLittleDataError where the column says nothing of anybody."""
         outcome = self._learn_outcome(y)
         value = column_of(X, self.column)
         known = value[np.isfinite(value)]
-        highest = self.missing == "highest"
-        self.fill_ = float((known.max() if highest else known.min()) if len(known) else 0.0)
+        if not len(known):
+            raise TooLittleDataError(f"column '{self.column}'", "a value in some row", "none in any")
+        self.fill_ = float(known.max() if self.missing == "highest" else known.min())
         weight = read_weights(sample_weight, len(outcome))
         if len(np.unique(outcome[weight > 0])) < 2:
             raise InputError("y", "rows of both outcomes", "one class")
@@ -137,6 +139,11 @@ class MeanValue(RegressorMixin, BaseEstimator):
 def recency() -> OneColumn:
     """Return the baseline of days since the last purchase alone."""
     return OneColumn(DAYS_SINCE_LAST, log=True, missing="highest")
+
+
+def visit_recency() -> OneColumn:
+    """Return the baseline of days since the last visit alone: what is left where nobody has bought yet."""
+    return OneColumn(DAYS_SINCE_VISIT, log=True, missing="highest")
 
 
 def rfm_sum() -> OneColumn:

@@ -9,12 +9,14 @@ from typing import Any, Literal
 from .baselines import (
     AMOUNT_TOTAL,
     DAYS_SINCE_LAST,
+    DAYS_SINCE_VISIT,
     RFM_TOTAL,
     BaseRate,
     MeanValue,
     lacking,
     recency,
     rfm_sum,
+    visit_recency,
 )
 from .btyd_baselines import NEEDED, PurchaseChance, PurchaseValue
 from .regressions import LogisticBaseline, ValueRegression
@@ -45,6 +47,7 @@ class Baseline:
 BINARY = (
     Baseline("base_rate", lambda days, outcome: BaseRate()),
     Baseline("recency", lambda days, outcome: recency(), (DAYS_SINCE_LAST,)),
+    Baseline("visit_recency", lambda days, outcome: visit_recency(), (DAYS_SINCE_VISIT,)),
     Baseline("rfm_sum", lambda days, outcome: rfm_sum(), (RFM_TOTAL,)),
     Baseline("logistic", lambda days, outcome: LogisticBaseline()),
     Baseline("bg_nbd", lambda days, outcome: PurchaseChance(days, "bgnbd", outcome), NEEDED, True),

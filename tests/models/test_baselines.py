@@ -46,7 +46,7 @@ def test_every_binary_baseline_learns_and_returns_probabilities() -> None:
     (X, y, _), (new, new_y, _) = shop(), shop(seed=1)
     estimators, left_out = baselines_for("binary", X.columns, 90)
     assert list(estimators) == ["base_rate", "recency", "rfm_sum", "logistic", "bg_nbd", "pareto_nbd"]
-    assert not left_out
+    assert list(left_out) == ["visit_recency"]  # visits are not among the columns
     auc = {}
     for name, estimator in estimators.items():
         p = estimator.fit(X, y).predict_proba(new)
@@ -72,6 +72,8 @@ def test_every_value_baseline_learns_the_level() -> None:
 def test_what_a_matrix_or_an_outcome_does_not_allow_is_left_out_by_name() -> None:
     estimators, left_out = baselines_for("binary", ["n_visits_30d"], 30, "other")
     assert list(estimators) == ["base_rate", "logistic"]
+    visited, _ = baselines_for("binary", ["days_since_last_visit"], 30, "other")
+    assert list(visited) == ["base_rate", "visit_recency", "logistic"]
     assert left_out["recency"] == "the matrix lacks days_since_last_purchase"
     X, _, _ = shop(10)
     assert baselines_for("binary", X.columns, 30, "other")[1]["bg_nbd"] == "the outcome is not a purchase"
@@ -86,6 +88,12 @@ def test_recency_alone_keeps_the_order_of_recency_either_way() -> None:
         assert abs(rank.corr(pd.Series(p, index=rank.index).rank())) == pytest.approx(1)
     never = recency().fit(X, y).predict_proba(X)[:51, 1]
     assert never == pytest.approx(np.full(51, never.min()))
+
+
+def test_one_column_that_says_nothing_of_anybody_is_no_baseline() -> None:
+    X, y, _ = shop(50)
+    with pytest.raises(TooLittleDataError, match="'days_since_last_purchase': a value in some row"):
+        recency().fit(X.assign(days_since_last_purchase=np.nan), y)
 
 
 def test_churn_is_the_other_side_of_a_purchase() -> None:
