@@ -17,6 +17,7 @@ from penchant.errors import did_you_mean, quoted
 if TYPE_CHECKING:
     import pandas as pd
 
+    from penchant.cli.gathering import Opened
     from penchant.serving.audience import Audience
     from penchant.serving.export import Exported
     from penchant.serving.goals import Goal
@@ -101,7 +102,7 @@ def audience(
     where it no longer pays or at --budget, --size, --coupons, and dealt into arms. Goals: seed, acquire, activate,
     harvest, collect, second, retain, reactivate, winback, and those of your own modules.
     """
-    from penchant.cli.gathering import audience_folders, gathered, past_of_shop, scores_for
+    from penchant.cli.gathering import audience_folders, gathered, opened_when_needed, past_for, scores_for
     from penchant.cli.scoring import own_goals
     from penchant.serving.audience import AudienceSettings, draw_audience
     from penchant.serving.audience_files import refuse_other_draw, write_audience
@@ -126,13 +127,11 @@ def audience(
         protection=replace(USUAL_PROTECTION, consent=consent),
     )
     folder = out or work.result_folder("audience") / sent.campaign_id / f"wave-{sent.number}"
-    with work.shop() as shop:
+    with opened_when_needed(work) as shop:
         ready = scores_for(work, shop, instant, [wanted], store, scores)
         found = gathered(work, shop, instant, [wanted], ready, margin_share)
-        earlier, records = past_of_shop(
-            work, shop, instant, audience_folders(work, past or (), without=folder)
-        )
-        minor_units = 10**shop.decimals
+        folders = audience_folders(work, past or (), without=folder)
+        earlier, records = past_for(work, shop, instant, folders, ready)
     with work.step("drawing the audience"):
         people = _with_measured(of_goal(found.frame, wanted.name), arm)
         drawn = draw_audience(people, earlier, wanted, settings)
@@ -141,7 +140,9 @@ def audience(
     with work.step(f"writing {folder}"):
         if not again:
             refuse_other_draw(folder, drawn.record)
-        write_audience(drawn, folder, {**ready.facts, "models": models, "past": records}, minor_units)
+        write_audience(
+            drawn, folder, {**ready.facts, "models": models, "past": records}, 10**work.config.shop.decimals
+        )
     given = _give(work, folder, to, again=again) if to else []
     show_wide(work, drawn.render(), *(f"{name}: {why}" for name, why in found.left_out.items()), f"{folder}")
     told = {**drawn.as_dict(), "models": models, "left_out": dict(found.left_out), "out": str(folder)}
@@ -241,7 +242,7 @@ def plan(
     A customer gets the best allowed one in each phase. Without --dry-run the waves whose day is that of --as-of are
     drawn, each a folder as `penchant audience` writes it; run it on each day of the plan.
     """
-    from penchant.cli.gathering import audience_folders, gathered, past_of_shop, scores_for
+    from penchant.cli.gathering import audience_folders, gathered, opened_when_needed, past_for, scores_for
     from penchant.cli.scoring import own_goals
     from penchant.serving.goals import goal_named
     from penchant.serving.plan import allocate_plan
@@ -251,13 +252,13 @@ def plan(
     work: Work = context.obj
     asked, own = load_plan(file), own_goals(work)
     goals = [goal_named(name, own) for name in dict.fromkeys(one.goal for one in asked.campaigns)]
-    with work.shop() as shop:
-        now = _now(work, asked, as_of, shop.extract_end, dry_run=dry_run)
+    with opened_when_needed(work) as shop:
+        now = _now(work, asked, as_of, shop, dry_run=dry_run)
         folder = out or work.result_folder("plan") / asked.plan.name / f"{asked.day(now):%Y-%m-%d}"
         ready = scores_for(work, shop, now, goals, store, scores)
         found = gathered(work, shop, now, goals, ready, margin_share)
-        earlier, records = past_of_shop(work, shop, now, audience_folders(work, past or (), without=folder))
-        minor_units = 10**shop.decimals
+        folders = audience_folders(work, past or (), without=folder)
+        earlier, records = past_for(work, shop, now, folders, ready)
     notes = {"margin": list(found.notes), "left_out_of_shop": dict(found.left_out)}
     if dry_run:
         with work.step("allocating"):
@@ -269,7 +270,9 @@ def plan(
         due = draw_due(found.frame, earlier, asked, now, own)
     given = []
     if due.audiences:
-        _write_plan(work, due, folder, {**ready.facts, "past": records}, minor_units, again=again)
+        _write_plan(
+            work, due, folder, {**ready.facts, "past": records}, 10**work.config.shop.decimals, again=again
+        )
         given = _give(work, folder, to, again=again) if to else []
     show_wide(
         work,
@@ -295,7 +298,7 @@ def _write_plan(
         write_plan(due, folder, inputs, minor_units)
 
 
-def _now(work: Work, asked: Plan, as_of: str | None, end: datetime, *, dry_run: bool) -> datetime:
+def _now(work: Work, asked: Plan, as_of: str | None, shop: Opened, *, dry_run: bool) -> datetime:
     """Return the moment at which a plan is looked at."""
     from penchant.errors import InputError
 
@@ -303,7 +306,7 @@ def _now(work: Work, asked: Plan, as_of: str | None, end: datetime, *, dry_run: 
         return read_instant(as_of, work.config.shop.timezone)
     if not dry_run:
         raise InputError("option --as-of", "the day whose waves are to be drawn", "none")
-    return min(end, *(asked.sends(campaign)[0] for campaign in asked.campaigns))
+    return min(shop().extract_end, *(asked.sends(campaign)[0] for campaign in asked.campaigns))
 
 
 def measure(

@@ -6,7 +6,7 @@ import hashlib
 import json
 import math
 import warnings
-from collections.abc import Callable, Iterator, Sequence
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from dataclasses import dataclass, replace
 from datetime import datetime
@@ -77,26 +77,34 @@ def inputs_of(
     NoModelError
         If one that is named has no champion, or there is none at all.
     """
+    found = champions_of(work, store, names, must=must)
+    facts = facts_of(work, as_of, {one.name: (one.version, folder) for one, folder, _ in found})
+    return Inputs(tuple(one for one, _, _ in found), {one.name: told for one, _, told in found}, facts, as_of)
+
+
+def facts_of(work: Work, as_of: datetime, models: Mapping[str, tuple[str, Path]]) -> dict[str, Any]:
+    """Return what scores of a moment depend on, as their manifest tells it.
+
+    Parameters
+    ----------
+    work, as_of
+        The run and the moment.
+    models
+        Name of a champion -> name and version in the registry, and folder of its files.
+    """
     from penchant.output import files_in, versions
 
-    found = champions_of(work, store, names, must=must)
-    config = {name: part for name, part in work.config.resolved().items() if name != "engine"}
-    models = {one.name: files_in(folder) for one, folder, _ in found}
-    facts = {
+    def told(version: str, folder: Path) -> dict[str, Any]:
+        return {"model": version, "files": {file["name"]: file["sha256"] for file in files_in(folder)}}
+
+    return {
         "as_of": as_of.isoformat(),
         "sources": work.sources(),
         "modules": _modules(work),
-        "config": config,
-        "models": {
-            one.name: {
-                "model": one.version,
-                "files": {file["name"]: file["sha256"] for file in models[one.name]},
-            }
-            for one, _, _ in found
-        },
+        "config": {name: part for name, part in work.config.resolved().items() if name != "engine"},
+        "models": {name: told(*model) for name, model in models.items()},
         "versions": versions(),
     }
-    return Inputs(tuple(one for one, _, _ in found), {one.name: told for one, _, told in found}, facts, as_of)
 
 
 def champions_of(
@@ -189,6 +197,8 @@ def score_into(
 
 def own_goals(work: Work) -> tuple[Goal, ...]:
     """Return the goals that the shop's own modules list."""
+    if not work.config.modules:
+        return ()
     from penchant.features.catalogue import own
     from penchant.serving.goals import Goal
 

@@ -24,6 +24,8 @@ if TYPE_CHECKING:
     from penchant.features.matrix import FeatureMatrix
     from penchant.features.shop import Shop
 
+NO_FILE = "not a file"  # what stands for the content of a table in a database
+
 
 @dataclass
 class Work:
@@ -100,7 +102,7 @@ class Work:
                 paths = {path for pattern in patterns if pattern for path in self._files(pattern)}
                 found |= {path.name: file_facts(path)["sha256"] for path in sorted(paths)}
                 if source.address:
-                    found[str(source.table)] = "not a file"
+                    found[str(source.table)] = NO_FILE
         return found
 
     def _files(self, pattern: str) -> list[Path]:

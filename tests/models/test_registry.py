@@ -1,9 +1,11 @@
 from __future__ import annotations
 
 import json
+import sqlite3
 import subprocess
 import sys
 import time
+from contextlib import closing
 from dataclasses import replace
 from pathlib import Path
 
@@ -15,6 +17,7 @@ from penchant.errors import NoModelError, OutputError
 from penchant.models import plain_scorer
 from penchant.models.artifact import load, save
 from penchant.models.estimate import Estimate
+from penchant.models.in_use import models_in_use
 from penchant.models.propensity import PropensityModel
 from penchant.models.registry import Record, Registry, TrialRun
 
@@ -81,6 +84,20 @@ def test_a_version_is_promoted_and_keeps_why(place: Path) -> None:
     assert registry.version(NAME).version == 2
     registry.promote(NAME, 1)
     assert registry.version(NAME, 2).aliases == ("challenger",)
+
+
+def test_what_is_in_use_is_read_without_mlflow_as_with_it(place: Path, tmp_path: Path) -> None:
+    registry = Registry(place / "mlruns")
+    for number in (2, 1):
+        version = registry.promote(NAME, number)
+        assert models_in_use(place / "mlruns") == {NAME: (number, registry.folder(version))}
+    assert models_in_use(tmp_path) is None
+    (tmp_path / "mlflow.db").write_bytes(b"of another kind")
+    assert models_in_use(tmp_path) is None
+    with closing(sqlite3.connect(tmp_path / "empty.db")) as database:
+        database.execute("create table t (x)")
+    (tmp_path / "empty.db").replace(tmp_path / "mlflow.db")
+    assert models_in_use(tmp_path) is None
 
 
 def test_the_folder_holds_the_same_model(place: Path) -> None:
