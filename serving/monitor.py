@@ -5,6 +5,7 @@ Everything here reads a shop and files of scores; thresholds say when it is no l
 
 from __future__ import annotations
 
+import warnings
 from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
 from datetime import datetime
@@ -17,6 +18,7 @@ from penchant.page import Column
 from ..features.matrix import build
 from ..features.shop import Shop
 from ..features.spine import Spine
+from ..models.categories import UnseenCategoryWarning
 from ..models.estimate import Estimate
 from ..models.reference import Movement, movements, score_movement
 from .champion import Champion
@@ -244,7 +246,9 @@ def _drifts(
 
 def _drift(one: InUse, rows: Any) -> Drift:
     champion, reference = one.champion, one.reference or {}
-    scored = champion.scored(rows, with_reasons=False)
+    with warnings.catch_warnings():
+        warnings.simplefilter("ignore", UnseenCategoryWarning)  # told below, with its share
+        scored = champion.scored(rows, with_reasons=False)
     highest = np.max([scored[name].to_numpy() for name in champion.scores], axis=0)
     signals = movements(reference, rows[[column.name for column in champion.columns]])
     moved = score_movement(reference, np.asarray(highest, np.float64))
