@@ -7,6 +7,7 @@ from dataclasses import dataclass
 from datetime import datetime, timedelta
 from typing import Any
 
+import numpy as np
 import pandas as pd
 from ibis import _
 
@@ -142,7 +143,25 @@ def _labelled(shop: Shop, task: Task, spine: Spine, span: Span) -> pd.DataFrame:
         found = pd.concat(
             [_sorted(part.mutate(label=_.label.cast(dtype))) for part in parts], ignore_index=True
         )
+    _refuse_misfits(task, found["label"])
     return rows.assign(label=found["label"])
+
+
+def _refuse_misfits(task: Task, outcome: pd.Series) -> None:
+    """Raise InputError where an outcome is none: a task of the shop's own may give anything."""
+    known = outcome.isin((0, 1)) if task.kind == "binary" else np.isfinite(outcome.astype("float64"))
+    if known.all():
+        return
+    wrong = outcome[~known]
+    raise InputError(
+        f"task '{task.name}'",
+        "an outcome of 0 or 1 for everyone eligible"
+        if task.kind == "binary"
+        else "a number for everyone eligible",
+        f"{'nothing' if pd.isna(wrong.iloc[0]) else f'{wrong.iloc[0]:g}'} and the like in {len(wrong):,} of "
+        f"{len(outcome):,} rows",
+        "Mend its outcome, or narrow who is eligible",
+    )
 
 
 def _sorted(rows: Any) -> pd.DataFrame:

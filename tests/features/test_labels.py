@@ -8,6 +8,7 @@ from typing import Any
 
 import pandas as pd
 import pytest
+from ibis import _
 
 from penchant.errors import InputError, LeftOutError, UnfinishedHorizonError
 from penchant.features.labels import label, span_of
@@ -175,6 +176,31 @@ def test_horizon_comes_from_the_request_the_configuration_or_the_task(shop_of: A
     assert span_of(shop, VALUE, AS_OF)[0].horizon_days == 90
     with pytest.raises(InputError, match="horizon_days"):
         span_of(shop, REPURCHASE, AS_OF, horizon_days=0)
+
+
+@pytest.mark.parametrize(
+    ("outcome", "kind", "told"),
+    [
+        (
+            lambda past, span: past.purchases.count(),
+            "binary",
+            "an outcome of 0 or 1 .* Got 2 and the like in 1 of 2",
+        ),
+        (
+            lambda past, span: past.gaps.max(_.gap_days) > 5,
+            "binary",
+            ".* Got nothing and the like in 1 of 2 rows",
+        ),
+        (lambda past, span: 1 / (past.purchases.count() - 1), "value", "a number .* Got inf and the like"),
+    ],
+)
+def test_an_outcome_that_is_none_is_refused(shop_of: Any, outcome: Any, kind: Any, told: str) -> None:
+    shop = shop_of(
+        orders=[order("a", "2024-01-01"), order("a", "2024-02-01"), order("b", "2024-01-01"), *LATER]
+    )
+    task = Task("own", "own", REPURCHASE.eligible, outcome, kind=kind, horizon_days=10)
+    with pytest.raises(InputError, match=f"task 'own': {told}"):
+        labels_of(shop, task)
 
 
 def test_nobody_is_eligible(shop_of: Any) -> None:
