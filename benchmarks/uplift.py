@@ -1,16 +1,19 @@
-"""Uplift learners beside CausalML, EconML, scikit-uplift and metalearners: speed, Hillstrom, known effects.
+"""Uplift learners beside CausalML, EconML and scikit-uplift: speed, Hillstrom, known effects.
 
-    python -m benchmarks.uplift [--json] [--rows 1000000] [--sizes 5000,50000] [--seeds 3] [--parts speed,known]
-                                [--peers-python PEERS/bin/python]
+    python -m benchmarks.uplift [--json] [--rows 1000000] [--sizes 5000,50000] [--seeds 3] [--regret-seeds 4]
+                                [--parts hillstrom,known,regret,campaigns,speed]
+                                [--peers-python PEERS/bin/python] [--folder KEPT]
 
 The peers live in an environment of their own:
 
-    python -m venv PEERS && PEERS/bin/pip install causalml econml scikit-uplift metalearners
+    python -m venv PEERS && PEERS/bin/pip install causalml econml scikit-uplift
 
 Without it only penchant's learners run, and aims that name a peer are left out. Speed is CPU seconds on one thread,
 each learner in a process of its own. Known effects: error of the effect (root mean square over 20,000 other customers)
 and value of contacting whoever is predicted to gain more than a contact costs, on trials that no setting was chosen on
-(seeds from 1,000 on; four of the ten shapes). The full run takes hours; what was run is in the result.
+(seeds from 1,000 on), and on the simulator's campaigns. "regret" sets the default alone beside the constant on more
+trials. With the sizes that are given by default it takes some minutes, with the peers twice as many; CausalForestDML at
+50,000 rows takes a minute and a half for each trial. What the peers said is kept in the folder.
 """
 
 from __future__ import annotations
@@ -18,20 +21,20 @@ from __future__ import annotations
 import argparse
 import json
 import os
-import resource
 import subprocess
 import sys
 import tempfile
-import time
 from collections import defaultdict
-from collections.abc import Sequence
-from dataclasses import asdict
+from collections.abc import Callable, Sequence
+from dataclasses import asdict, dataclass
+from functools import partial
 from pathlib import Path
 from typing import Any
 
 import numpy as np
 from scipy.stats import rankdata
 
+from benchmarks.uplift_campaigns import GOALS, campaign_trial
 from benchmarks.uplift_data import (
     MAILS,
     SHAPES,
@@ -39,17 +42,16 @@ from benchmarks.uplift_data import (
     Floats,
     Trial,
     hillstrom_trial,
-    make_large,
     make_trial,
+    read_trial_files,
 )
 from benchmarks.uplift_peers import PEERS, file_of
+from benchmarks.uplift_speed import aim, speed, speed_aims
 
 ROOT = Path(__file__).resolve().parent.parent
 FIRST_SEED = 1000
 COST = 0.01  # of a contact, in responders
 DEFAULT, CONSTANT = "stack (the default)", "constant"
-SPEED_OURS = ("T", "X", "DR", "stack")
-SPEED_PEERS = ("T", "X", "DR")
 N_SPLITS = 5
 
 
@@ -102,41 +104,91 @@ class Peers:
         return {name: np.load(file).astype(np.float64) for name, file in files.items() if file.is_file()}
 
 
-def known_effects(cases: Sequence[Case], seeds: Sequence[int], peers: Peers) -> dict[str, Any]:
-    """Return errors, values and ranks of all learners on trials with known effects."""
-    keys = {
-        (case, seed): f"{case.shape}_{case.rows}_{case.share}_{case.confounded}_{seed}"
+@dataclass(frozen=True)
+class Cell:
+    """One kind of trial with known effects, and the trials of that kind by the key of their files."""
+
+    facts: dict[str, Any]
+    trials: dict[str, tuple[dict[str, Any], Callable[[], Trial]]]
+
+
+def known_cells(cases: Sequence[Case], seeds: Sequence[int]) -> list[Cell]:
+    """Return the made-up trials."""
+
+    def key(case: Case, seed: int) -> str:
+        return f"{case.shape}_{case.rows}_{case.share}_{case.confounded}_{seed}"
+
+    return [
+        Cell(
+            asdict(case),
+            {
+                key(case, seed): ({"case": asdict(case), "seed": seed}, partial(make_trial, case, seed))
+                for seed in seeds
+            },
+        )
         for case in cases
-        for seed in seeds
-    }
-    peers.run({key: {"case": asdict(case), "seed": seed} for (case, seed), key in keys.items()})
-    cells, calm = [], []
-    for case in cases:
+    ]
+
+
+def campaign_cells(seeds: Sequence[int], folder: Path) -> list[Cell]:
+    """Return the simulator's campaigns."""
+    cells = []
+    for goal in GOALS:
+        found = {}
+        for seed in seeds:
+            trial, stem = campaign_trial(goal, seed, folder)
+            found[stem.name] = ({"files": str(stem.resolve())}, partial(read_trial_files, stem))
+        cells.append(Cell({"campaign": goal, "rows": len(trial.X)}, found))
+    return cells
+
+
+def known_effects(cells: Sequence[Cell], peers: Peers) -> dict[str, Any]:
+    """Return errors, values and ranks of all learners on trials with known effects."""
+    peers.run({key: spec for cell in cells for key, (spec, _) in cell.trials.items()})
+    rows, calm = [], []
+    for cell in cells:
         errors: dict[str, list[float]] = defaultdict(list)
         values: dict[str, list[float]] = defaultdict(list)
-        for seed in seeds:
-            trial = make_trial(case, seed)
+        for key, (_, make) in cell.trials.items():
+            trial = make()
             ours, finding = predictions(trial)
             effect = np.asarray(trial.effect_test)
-            for name, uplift in (ours | peers.predictions(keys[case, seed])).items():
+            for name, uplift in (ours | peers.predictions(key)).items():
                 errors[name].append(float(np.mean((uplift - effect) ** 2)))
                 values[name].append(1000 * float(np.mean(np.where(uplift > COST, effect - COST, 0.0))))
-            if case.shape == "none":
+            if cell.facts.get("shape") == "none":
                 calm.append(not finding.average_effect.excludes_zero and not finding.tells_apart)
         best = 1000 * float(np.mean(np.maximum(effect - COST, 0.0)))
-        cells.append(cell_of(case, errors, values, best))
-        print(
-            case, {name: round(e, 4) for name, e in cells[-1]["error"].items()}, file=sys.stderr, flush=True
-        )
-    return {"cells": cells, "ranks": ranks_of(cells), "no_effect_said": calm, "seeds": list(seeds)}
+        rows.append(cell_of(cell.facts, errors, values, best))
+        shown = {name: round(e, 4) for name, e in rows[-1]["error"].items()}
+        print(*cell.facts.values(), shown, file=sys.stderr, flush=True)
+    return {"cells": rows, "ranks": ranks_of(rows), "no_effect_said": calm}
+
+
+def regrets(cases: Sequence[Case], seeds: Sequence[int]) -> list[dict[str, Any]]:
+    """Return the default's error over the constant's by kind of trial: its own trials, more than others can afford."""
+    rows = []
+    for case in cases:
+        own, constant, silent = [], [], []
+        for seed in seeds:
+            trial = make_trial(case, seed, n_test=5000)
+            model = learners()[DEFAULT].fit(trial.X, trial.y, trial.treated, p_treatment=trial.p)
+            finding = model.findings_["treated"]
+            own.append(np.mean((model.predict_uplift(trial.X_test) - trial.effect_test) ** 2))
+            constant.append(np.mean((finding.average_effect.value - trial.effect_test) ** 2))
+            silent.append(not finding.average_effect.excludes_zero and not finding.tells_apart)
+        ratio = float(np.sqrt(np.mean(own) / np.mean(constant)))
+        rows.append({**asdict(case), "error_ratio": ratio, "finds_nothing": float(np.mean(silent))})
+        print(*rows[-1].values(), file=sys.stderr, flush=True)
+    return rows
 
 
 def cell_of(
-    case: Case, errors: dict[str, list[float]], values: dict[str, list[float]], best: float
+    facts: dict[str, Any], errors: dict[str, list[float]], values: dict[str, list[float]], best: float
 ) -> dict[str, Any]:
     """Return one kind of trial's numbers: mean over seeds."""
     return {
-        **asdict(case),
+        **facts,
         "error": {name: float(np.sqrt(np.mean(found))) for name, found in errors.items()},
         "value_per_1000": {name: float(np.mean(found)) for name, found in values.items()},
         "best_value_per_1000": best,
@@ -189,93 +241,6 @@ def hillstrom(path: Path, peers: Peers) -> dict[str, Any]:
     return result
 
 
-def fit_large(name: str, data: Path) -> dict[str, float]:
-    """Return what fitting and scoring take with 100 trees of 31 leaves; the stack has settings of its own."""
-    from penchant.models.uplift import DRLearner, TLearner, Trees, UpliftStack, XLearner
-
-    before = _peak_mb()
-    with np.load(data) as held:
-        X, treated, y, effect = (held[key] for key in ("X", "treated", "y", "effect"))
-    p = np.full(len(X), 0.5)
-    trees = Trees(n_trees=100, n_leaves=31, effect_share=1.0)
-    kinds = {"T": TLearner, "X": XLearner, "DR": DRLearner}
-    model = UpliftStack() if name == "stack" else kinds[name](trees)
-    start = time.process_time()
-    model.fit(X, y, treated, p_treatment=p)
-    fitted = time.process_time()
-    uplift = model.predict_uplift(X)
-    scored = time.process_time()
-    given_mb = (X.nbytes + treated.nbytes + y.nbytes + p.nbytes) / 1e6
-    return {
-        "fit": fitted - start,
-        "predict": scored - fitted,
-        "error": float(np.sqrt(np.mean((uplift - effect) ** 2))),
-        "memory": (_peak_mb() - before) / given_mb,
-        "evaluations_per_arm": float(len(model.scorer_.arms[0].terms)),
-    }
-
-
-def _peak_mb() -> float:
-    return resource.getrusage(resource.RUSAGE_SELF).ru_maxrss / 1000
-
-
-def speed(rows: int, python: str | None, folder: Path, runs: int) -> dict[str, Any]:
-    """Return medians of CPU seconds, each learner in a process of its own."""
-    X, treated, y, effect = make_large(rows, 30)
-    data = folder / "large.npz"
-    np.savez(data, X=X, treated=treated, y=y, effect=effect)
-    del X
-    found: dict[str, list[dict[str, float]]] = defaultdict(list)
-    for _ in range(runs):
-        for name in SPEED_OURS:
-            found[name].append(_run([sys.executable, "-m", "benchmarks.uplift", "--one", name, str(data)]))
-        for name in SPEED_PEERS if python else ():
-            spec = folder / "speed.json"
-            spec.write_text(json.dumps({"peer": name, "data": str(data)}), encoding="utf-8")
-            found[f"CausalML {name}"].append(_run([str(python), "-m", "benchmarks.uplift_peers", str(spec)]))
-    return {
-        name: {key: float(np.median([run[key] for run in several])) for key in several[0]}
-        for name, several in found.items()
-    }
-
-
-def _run(command: list[str]) -> dict[str, float]:
-    done = subprocess.run(
-        command, check=True, cwd=ROOT, stdout=subprocess.PIPE, env={**os.environ, "OMP_NUM_THREADS": "1"}
-    )
-    numbers: dict[str, float] = json.loads(done.stdout.decode().strip().splitlines()[-1])
-    return numbers
-
-
-def aim(name: str, value: float, bound: float, at_most: bool = True) -> dict[str, Any]:
-    """Return one aim: what was wanted, what came."""
-    met = value <= bound if at_most else value >= bound
-    return {"name": name, "value": round(value, 4), "aim": bound, "met": bool(met)}
-
-
-def speed_aims(costs: dict[str, Any]) -> list[dict[str, Any]]:
-    """Return the aims on speed that can be judged by what was run."""
-    wanted = (("T", "T", 0.8), ("X", "X", 0.6), ("DR", "DR", 0.6), ("stack", "DR", 1.5))
-    aims = [
-        aim(f"fit: {ours} / CausalML {peer}", costs[ours]["fit"] / costs[f"CausalML {peer}"]["fit"], bound)
-        for ours, peer, bound in wanted
-        if f"CausalML {peer}" in costs
-    ]
-    aims += [
-        aim(
-            f"error of the effect: {name} / CausalML {name}",
-            costs[name]["error"] / costs[peer]["error"],
-            1.05,
-        )
-        for name in SPEED_PEERS
-        if (peer := f"CausalML {name}") in costs
-    ]
-    most = max(costs[name]["evaluations_per_arm"] for name in SPEED_PEERS)
-    aims.append(aim("model evaluations per arm and prediction, learners", most, 2))
-    memory = max(costs[name]["memory"] for name in SPEED_OURS)
-    return [*aims, aim("peak memory / data", memory, 1.5)]
-
-
 def hillstrom_aims(table: dict[str, Any]) -> list[dict[str, Any]]:
     """Return the aims on Hillstrom's mails."""
     return [
@@ -284,21 +249,34 @@ def hillstrom_aims(table: dict[str, Any]) -> list[dict[str, Any]]:
     ]
 
 
-def known_aims(result: dict[str, Any]) -> list[dict[str, Any]]:
+def known_aims(result: dict[str, Any], of: str) -> list[dict[str, Any]]:
     """Return the aims on known effects."""
-    ranks = [name for name in result["ranks"] if name != CONSTANT]
+    ranks = list(result["ranks"])
     worst = max(cell["error"][DEFAULT] / cell["error"][CONSTANT] for cell in result["cells"])
     aims = [
-        aim(f"place of the default by mean rank among {len(ranks)}", ranks.index(DEFAULT) + 1, 1),
-        aim("largest error of the default / the constant's", worst, 1.05),
+        aim(f"{of}: place of the default by mean rank among {len(ranks)}", ranks.index(DEFAULT) + 1, 1),
+        aim(f"{of}: largest error of the default / the constant's", worst, 1.05),
     ]
     if calm := result["no_effect_said"]:
-        aims.append(aim("no effect: interval covers zero and it says so", float(np.mean(calm)), 0.9, False))
+        said = float(np.mean(calm))
+        aims.append(aim(f"{of}: no effect: interval covers zero and it says so", said, 0.9, False))
     return aims
 
 
-def cases_of(sizes: Sequence[int], shapes: Sequence[str]) -> list[Case]:
+def regret_aims(rows: list[dict[str, Any]]) -> list[dict[str, Any]]:
+    """Return the aims on the default's own trials."""
+    worst = max(row["error_ratio"] for row in rows)
+    aims = [aim("default alone, more trials: largest error / the constant's", worst, 1.05)]
+    if calm := [row["finds_nothing"] for row in rows if row["shape"] == "none"]:
+        said = float(np.mean(calm))
+        aims.append(aim("default alone: no effect: interval covers zero and it says so", said, 0.9, False))
+    return aims
+
+
+def cases_of(args: argparse.Namespace) -> list[Case]:
     """Return the kinds of trials: even, nine in ten treated, and confounded with known probabilities."""
+    sizes = [int(size) for size in args.sizes.split(",")]
+    shapes = args.shapes.split(",") if args.shapes else list(SHAPES)
     arms = [(0.5, False), (0.9, False), (0.5, True)]
     return [Case(shape, size, *arm) for size in sizes for arm in arms for shape in shapes]
 
@@ -311,12 +289,18 @@ def run(args: argparse.Namespace, folder: Path) -> dict[str, Any]:
         path = Path(args.hillstrom)
         result["hillstrom"] = hillstrom(path, peers)
         result["aims"] += hillstrom_aims(result["hillstrom"])
+    seeds = range(args.first_seed, args.first_seed + args.seeds)
     if "known" in args.parts:
-        sizes = [int(size) for size in args.sizes.split(",")]
-        shapes = args.shapes.split(",") if args.shapes else list(SHAPES)
-        seeds = range(args.first_seed, args.first_seed + args.seeds)
-        result["known"] = known_effects(cases_of(sizes, shapes), seeds, peers)
-        result["aims"] += known_aims(result["known"])
+        cases = cases_of(args)
+        result["known"] = known_effects(known_cells(cases, seeds), peers)
+        result["aims"] += known_aims(result["known"], "known effects")
+    if "regret" in args.parts and args.regret_seeds:
+        more = range(seeds.stop, seeds.stop + args.regret_seeds)
+        result["regret"] = regrets(cases_of(args), more)
+        result["aims"] += regret_aims(result["regret"])
+    if "campaigns" in args.parts:
+        result["campaigns"] = known_effects(campaign_cells(seeds, folder), peers)
+        result["aims"] += known_aims(result["campaigns"], "simulated campaigns")
     if "speed" in args.parts:
         result["rows"] = args.rows
         result["speed"] = speed(args.rows, args.peers_python, folder, args.runs)
@@ -329,9 +313,9 @@ def told(result: dict[str, Any]) -> str:
     lines = []
     for mail, table in result.get("hillstrom", {}).items():
         lines += [mail, *(f"  {row['mean']:8.4f}  {name}" for name, row in table.items())]
-    if "known" in result:
-        lines.append("mean rank (error, value) over known effects")
-        for name, rank in result["known"]["ranks"].items():
+    for part in {"known", "campaigns"} & set(result):
+        lines.append(f"mean rank (error, value) over {part}")
+        for name, rank in result[part]["ranks"].items():
             lines.append(f"  {rank['mean']:6.2f}  ({rank['error']:.2f}, {rank['value']:.2f})  {name}")
     for name, cost in result.get("speed", {}).items():
         lines.append(f"  {name:14} " + ", ".join(f"{key} {value:.3g}" for key, value in cost.items()))
@@ -349,11 +333,12 @@ def main() -> None:
     )
     data = Path(os.environ.get("PENCHANT_DATA", "../shared/data"))
     parser.add_argument("--json", action="store_true", help="print one object")
-    parser.add_argument("--parts", default="hillstrom,known,speed")
+    parser.add_argument("--parts", default="hillstrom,known,regret,campaigns,speed")
     parser.add_argument("--rows", type=int, default=1_000_000, help="of the table for speed")
     parser.add_argument("--runs", type=int, default=1, help="of each speed, of which the median is taken")
     parser.add_argument("--sizes", default="5000", help="training rows of trials with known effects")
     parser.add_argument("--seeds", type=int, default=1, help="trials of each kind")
+    parser.add_argument("--regret-seeds", type=int, default=4, help="further trials for the default alone")
     parser.add_argument("--first-seed", type=int, default=FIRST_SEED)
     parser.add_argument("--shapes", help=f"default: all of {', '.join(SHAPES)}")
     parser.add_argument("--hillstrom", default=str(data / "hillstrom_email" / "hillstrom.parquet"))
@@ -362,11 +347,7 @@ def main() -> None:
     parser.add_argument(
         "--folder", help="where the peers' predictions are kept, so that a long run can go on"
     )
-    parser.add_argument("--one", nargs=2, help=argparse.SUPPRESS)
     args = parser.parse_args()
-    if args.one:
-        print(json.dumps(fit_large(args.one[0], Path(args.one[1]))))
-        return
     with tempfile.TemporaryDirectory() as own:
         folder = Path(args.folder or own)
         folder.mkdir(parents=True, exist_ok=True)

@@ -16,6 +16,7 @@ import pandas as pd
 Floats = np.ndarray[Any, np.dtype[np.float64]]
 
 N_TEST = 20_000
+MOST_LEVELS = 30  # of a category that the peers see; none of the made-up trials has more
 HILLSTROM_FEATURES = [
     "recency",
     "history_segment",
@@ -152,17 +153,37 @@ def hillstrom_trial(path: Path, mail: str, seed: int) -> Trial:
     return Trial(known[0], visited[0], treated[0], p, known[1], None, visited[1], treated[1])
 
 
+def write_trial_files(trial: Trial, stem: Path) -> None:
+    """Write a trial with known effects as two files beside each other."""
+    pd.concat([trial.X, trial.X_test], ignore_index=True).to_parquet(stem.with_suffix(".parquet"))
+    known = {"y": trial.y, "treated": trial.treated, "p": trial.p, "effect_test": trial.effect_test}
+    np.savez(stem.with_suffix(".npz"), **known)
+
+
+def read_trial_files(stem: Path) -> Trial:
+    """Return a trial that `write_trial_files` wrote."""
+    X = pd.read_parquet(stem.with_suffix(".parquet"))
+    with np.load(stem.with_suffix(".npz")) as held:
+        y, treated, p, effect = (held[name] for name in ("y", "treated", "p", "effect_test"))
+    halves = X.iloc[: len(y)].reset_index(drop=True), X.iloc[len(y) :].reset_index(drop=True)
+    return Trial(halves[0], y, treated, p, halves[1], effect)
+
+
 def as_numbers(train: pd.DataFrame, test: pd.DataFrame) -> tuple[Floats, Floats]:
     """Return frames as the peers need them: missing numbers by the median, categories one-hot."""
     numbers = train.select_dtypes("number").columns
-    middle = train[numbers].median()
+    middle = train[numbers].median().fillna(0.0)
     names = [name for name in train if name not in numbers]
-    levels = {name: sorted(train[name].astype(str).unique()) for name in names}
+    levels = {name: sorted(_text(train[name]).value_counts().index[:MOST_LEVELS]) for name in names}
     made = []
     for frame in (train, test):
-        flags = [frame[name].astype(str) == level for name in names for level in levels[name]]
+        flags = [_text(frame[name]) == level for name in names for level in levels[name]]
         made.append(np.column_stack([frame[numbers].fillna(middle), *flags]).astype(np.float64))
     return made[0], made[1]
+
+
+def _text(column: Any) -> Any:
+    return column.astype(object).map(str)
 
 
 def make_large(rows: int, columns: int, seed: int = 0) -> tuple[Floats, Floats, Floats, Floats]:

@@ -1,9 +1,10 @@
 """The peers' uplift learners, run in an environment of their own.
 
-    python -m venv PEERS && PEERS/bin/pip install causalml econml scikit-uplift metalearners
+    python -m venv PEERS && PEERS/bin/pip install causalml econml scikit-uplift
     PEERS/bin/python -m benchmarks.uplift_peers JOBS.json
 
-A job names a trial and where its predictions go. Imports nothing of penchant.
+A job names a trial and where its predictions go. Imports nothing of penchant. metalearners 0.13 is not among the
+peers: it asks scikit-learn about classes in a way that 1.6 and later refuse, and the others need a later one.
 """
 
 from __future__ import annotations
@@ -21,7 +22,7 @@ os.environ.setdefault("OMP_NUM_THREADS", "1")
 
 import numpy as np
 
-from benchmarks.uplift_data import Case, Trial, as_numbers, hillstrom_trial, make_trial
+from benchmarks.uplift_data import Case, Trial, as_numbers, hillstrom_trial, make_trial, read_trial_files
 
 REGULARISED = {
     "n_estimators": 100,
@@ -126,26 +127,6 @@ def sklift_transformed(X: Any, w: Any, y: Any, p: Any, X_test: Any) -> Any:
     return model.fit(X, y.astype(int), w.astype(int)).predict(X_test)
 
 
-def metalearners_dr(X: Any, w: Any, y: Any, p: Any, X_test: Any) -> Any:
-    from lightgbm import LGBMClassifier, LGBMRegressor
-    from metalearners import DRLearner
-    from sklearn.dummy import DummyClassifier
-
-    model = DRLearner(
-        is_classification=True,
-        n_variants=2,
-        nuisance_model_factory=LGBMClassifier,
-        nuisance_model_params=REGULARISED,
-        treatment_model_factory=LGBMRegressor,
-        treatment_model_params=REGULARISED,
-        propensity_model_factory=DummyClassifier,
-        propensity_model_params={"strategy": "prior"},
-        random_state=0,
-    )
-    model.fit(X=X, y=y.astype(int), w=w.astype(int), verbose=False)
-    return model.predict(X=X_test, is_oos=True)[:, 0]
-
-
 PEERS: dict[str, Predict] = {
     "CausalML S": causalml_s,
     "CausalML T": causalml_t,
@@ -156,7 +137,6 @@ PEERS: dict[str, Predict] = {
     "EconML LinearDR": econml_linear_dr,
     "EconML CausalForestDML": econml_causal_forest,
     "scikit-uplift transformation": sklift_transformed,
-    "metalearners DR": metalearners_dr,
 }
 
 
@@ -164,6 +144,8 @@ def read_trial(spec: dict[str, Any]) -> Trial:
     """Return the trial that a job names."""
     if "mail" in spec:
         return hillstrom_trial(Path(spec["hillstrom"]), spec["mail"], spec["seed"])
+    if "files" in spec:
+        return read_trial_files(Path(spec["files"]))
     return make_trial(Case(**spec["case"]), spec["seed"])
 
 
