@@ -15,6 +15,7 @@ from penchant.config import Config
 from .engine import Scratch, duckdb_backend
 from .intake.door import receive
 from .intake.report import CheckReport, Example, Finding, TableReport
+from .rules import RULES
 
 STYLES: Mapping[str, str] = {"refuse": "bold red", "set aside": "yellow", "warn": "cyan"}
 
@@ -96,7 +97,7 @@ def _said(found: Finding) -> Text:
     line = Text(found.rule, style="bold")
     column = f" [{found.column}]" if found.column else ""
     detail = f" ({found.detail})" if found.detail else ""
-    line.append(f"{column} {found.title}{detail}", style="not bold")
+    line.append(f"{column} {found.title}{detail}. {RULES[found.rule].explanation}", style="not bold")
     place = "line" if found.rule == "broken_line" else "row"
     for example in found.examples:
         line.append(f"\n{_example(example, place)}", style="dim not bold")

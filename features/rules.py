@@ -117,7 +117,7 @@ _ALL = (
     Rule(
         "bad_time",
         "a time cannot be read",
-        "It is not ISO 8601, or not what time_format says, or no day of the calendar.",
+        "It is not ISO 8601, or not what time_format says (31.12.2024 is '%d.%m.%Y'), or no day of the calendar.",
         "set aside",
     ),
     Rule(
@@ -150,7 +150,12 @@ _ALL = (
         "The later of two is taken; one that never was is moved forward by the step.",
         "warn",
     ),
-    Rule("bad_value", "a number or yes/no cannot be read", "It holds something else.", "set aside"),
+    Rule(
+        "bad_value",
+        "a number or yes/no cannot be read",
+        "It holds something else; where commas are decimal signs (12,50), say so: decimal = ','.",
+        "set aside",
+    ),
     Rule("not_finite", "a number is NaN or infinite", "It cannot be summed.", "set aside"),
     Rule(
         "negative_amount",

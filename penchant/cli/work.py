@@ -78,6 +78,7 @@ class Work:
 
         with self.step(f"reading {self.data_folder}"):
             shop = open_shop(self.config, self.data_folder)
+        _doubt_the_end(shop)
         try:
             yield shop
         finally:
@@ -157,6 +158,17 @@ class Work:
             print_json({**result, "seconds": seconds})
         else:
             self.notes.print(f"[dim]done in {seconds:.1f} s[/]")
+
+
+def _doubt_the_end(shop: Shop) -> None:
+    """Say where a few late events decide what is taken for the data's end: everything is counted back from it."""
+    from penchant.features.rules import RULES
+
+    for table in shop.report.tables.values():
+        for found in table.findings:
+            if found.rule == "lonely_end":
+                told = f"{found.title} ({found.detail}). {RULES[found.rule].explanation}"
+                sys.stderr.write(f"note: {table.name}: {told}\n")
 
 
 def print_json(values: Mapping[str, Any]) -> None:

@@ -205,6 +205,7 @@ def test_the_report_is_json_and_text_and_something_to_look_at(tmp_path: Path) ->
     assert "10 rows read, 1 excluded, 1 set aside, 8 accepted" in shown
     assert "small [ones]" in shown
     assert "amount = 'abc'" in shown
+    assert "say so: decimal = ','" in shown  # what to do about it
 
 
 def test_a_severity_of_a_rule_that_refuses_may_be_weaker(tmp_path: Path) -> None:

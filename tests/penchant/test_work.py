@@ -1,0 +1,23 @@
+"""What every command shares."""
+
+from __future__ import annotations
+
+from pathlib import Path
+
+import pytest
+
+from penchant.cli.work import Work
+
+TOML = "[shop]\nname = 'small'\n[tables.orders]\npath = 'orders.csv'\n"
+
+
+@pytest.mark.parametrize(("last", "is_told"), [("2031-01-01", True), ("2024-02-01", False)])
+def test_few_late_events_that_set_the_datas_end_are_told_by_every_command(
+    tmp_path: Path, capsys: pytest.CaptureFixture[str], last: str, *, is_told: bool
+) -> None:
+    days = [f"a,2024-01-{day:02}" for day in range(1, 32)]
+    (tmp_path / "orders.csv").write_text("\n".join(["customer_id,ordered_at", *days, f"b,{last}"]))
+    (tmp_path / "penchant.toml").write_text(TOML)
+    with Work(tmp_path / "penchant.toml", None, as_json=True).shop():
+        pass
+    assert ("note: orders: the latest events stand far apart" in capsys.readouterr().err) == is_told
