@@ -12,7 +12,7 @@ from ..features.tasks import Span, Task
 from ..models.check import Check
 from ..models.drift import adversarial_auc, one_column_aucs
 from ..models.estimate import Estimate
-from ..models.frames import read_new_table
+from ..models.explain import contributions
 from ..models.inputs import Floats
 from ..models.metrics import evaluate
 from ..models.model_checks import (
@@ -86,18 +86,14 @@ def checks_of(
 
 
 def contribution_by_column(model: Any, features: pd.DataFrame) -> pd.Series[float]:
-    """Return each column's mean absolute contribution to the raw scores, summed over the model's parts.
+    """Return each column's mean absolute contribution to the raw scores.
 
     References
     ----------
     Lundberg et al. (2020), From local explanations to global understanding with explainable AI for trees.
     """
-    matrix = read_new_table(model, features, model.columns_)
-    total = np.zeros(len(model.columns_.names))
-    for booster in model.boosters_.values():
-        added = np.asarray(booster.predict(matrix, pred_contrib=True, num_threads=1))[:, :-1]
-        total += np.abs(added).mean(axis=0)
-    return pd.Series(total, index=list(model.columns_.names))
+    added = np.abs(contributions(model, features)[:, :-1]).mean(axis=0)
+    return pd.Series(added, index=list(model.columns_.names))
 
 
 def auc_by_snapshot(model: Any, past: Dataset, test: Dataset, board: Leaderboard) -> Mapping[str, Estimate]:

@@ -40,6 +40,7 @@ from .splits import Schedule
 __all__ = ["MAIN_METRIC", "Recipe", "Trained", "learn", "train"]
 
 Model = PropensityModel | ValueModel
+OWN_OPTIONS = ("n_trees", "line_share")  # of our estimators, not of LightGBM
 MOST_SHOWN = 2_000  # rows that the report explains the model on
 MOST_HISTORIES = 5_000  # four parameters need no more, and their likelihood is costly
 OUTCOMES: Mapping[str, Literal["purchase", "none", "other"]] = {
@@ -57,7 +58,8 @@ class Recipe:
     Parameters
     ----------
     params
-        LightGBM parameters in place of the defaults, and ``n_trees`` where their number is fixed.
+        LightGBM parameters in place of the defaults; ``n_trees`` where their number is fixed, and of a propensity
+        ``line_share``.
     n_threads
         Threads of LightGBM; 0: all. None: as many as are worth their start.
     n_folds
@@ -242,9 +244,9 @@ def fitted(task: Task, rows: Dataset, seed: int, recipe: Recipe) -> Model:
     monotone = {column.name: task.buying * column.buying for column in rows.columns if column.buying}
     kind = PropensityModel if task.kind == "binary" else ValueModel
     params = dict(recipe.params)
-    n_trees = params.pop("n_trees", None)
+    own = {name: params.pop(name) for name in OWN_OPTIONS if name in params}
     options: dict[str, Any] = {"n_folds": recipe.n_folds, "seed": seed, "n_threads": recipe.n_threads}
-    model = kind(params or None, n_trees, monotone, **options)
+    model = kind(params=params or None, monotone=monotone, **options, **own)
     return model.fit(rows.features, rows.label, groups=rows.customer_id)
 
 

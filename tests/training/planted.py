@@ -34,7 +34,7 @@ def rows(n_customers: int = 300, seed: int = 0) -> Dataset:
     instants = [*PLAN.train, *PLAN.recent, PLAN.test]
     n = n_customers * len(instants)
     X = pd.DataFrame(rng.normal(size=(n, len(COLUMNS))), columns=[column.name for column in COLUMNS])
-    chance = 1 / (1 + np.exp(-(1.5 * X["strong"] + 1.5 * (X["weak"].abs() > 1) - 0.5)))
+    chance = 1 / (1 + np.exp(-(1.5 * X["strong"] + 2.5 * (X["weak"].abs() > 1) - 0.8)))
     y = (rng.random(n) < chance).astype(float)
     people = np.array([f"c{number}" for number in range(n_customers)], dtype=object)
     as_of = pd.Series(np.repeat(np.array(instants, dtype="datetime64[us]"), n_customers))

@@ -66,7 +66,7 @@ def test_sound_rows_pass(planted: ModuleType) -> None:
     found = asked_of(planted.material())
     assert set(found) == CODES
     assert [code for code, check in found.items() if check.outcome != "passed"] == []
-    assert "'strong'" in found["single-feature"].explanation
+    assert "'weak'" in found["single-feature"].explanation
 
 
 @pytest.mark.parametrize(

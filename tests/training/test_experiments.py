@@ -52,7 +52,9 @@ def folder(tmp_path_factory: pytest.TempPathFactory) -> Path:
     simulate(SimulationSettings(n_customers=5_000, campaigns=()), place)
     (place / "own.py").write_text(OWN, encoding="utf-8")
     (place / "penchant.toml").write_text(SHOP, encoding="utf-8")
-    (place / "bad.json").write_text(json.dumps({"n_trees": 1, "learning_rate": 1e-6}), encoding="utf-8")
+    (place / "bad.json").write_text(
+        json.dumps({"n_trees": 1, "learning_rate": 1e-6, "line_share": 0}), encoding="utf-8"
+    )
     done(place, "train", "twice", "--threads", "1", "--out", str(place / "one"))
     done(
         place,

@@ -160,7 +160,7 @@ def test_the_tuned_model_stands_beside_the_untuned_one_on_the_test(
     assert good.board.baselines["default_parameters"]["auc"].value == expected
     assert good.model.params == unbroken.params
     assert against_untuned(good).outcome == "passed"
-    spoiled = replace(unbroken, params={"learning_rate": 1e-5, "n_trees": 1})
+    spoiled = replace(unbroken, params={"learning_rate": 1e-5, "n_trees": 1, "line_share": 0.0})
     verdict = against_untuned(learn_tuned(made, spoiled, no_step, 1))
     assert verdict.is_issue
     assert "worse by log loss" in verdict.explanation
