@@ -23,13 +23,12 @@ from penchant.models.registry import Record, Registry
 from penchant.models.uplift.stack import UpliftStack
 from penchant.simulate import SimulationSettings, simulate
 
+from .serving import AS_OF, CAMPAIGN, GOAL, TASKS
+
 ENDS_AT = datetime(2026, 1, 1, tzinfo=UTC)
-AS_OF = datetime(2025, 11, 15)  # the longest window to be measured is over at the end
+ARM = "reminder"
 LEARNED_AT = datetime(2025, 9, 20)
 HORIZON_DAYS = 60
-TASKS = ("churn", "repurchase", "conversion")
-GOAL, ARM = "retain", "reminder"
-CAMPAIGN = "everyone"
 TEACHERS = 6_000  # customers of the small shop
 FEWEST_PER_LEAF = 30
 TABLES = ("orders", "interactions", "customers", "items", "campaigns", "assignments", "calendar")

@@ -174,6 +174,7 @@ def candidates_for(
         Margin as a share of sales; None: as the shop's costs say, else assumed.
     """
     people = known.frame if signals is None else _with_signals(known.frame, signals)
+    scores = [replace(score, frame=_aligned(people, score.frame)) for score in scores]
     rates = rates_of(people, margin_share)
     by_goal = {goal.name: _columns_of(people, goal, scores, rates, known.rates) for goal in goals}
     columns = {f"{name}:{key}": values for name, (own, _) in by_goal.items() for key, values in own.items()}
@@ -249,12 +250,15 @@ def _with_signals(people: pd.DataFrame, signals: pd.DataFrame) -> pd.DataFrame:
 def _columns_of(
     people: pd.DataFrame, goal: Goal, scores: Sequence[Score], rates: Rates, base: Mapping[str, float]
 ) -> tuple[dict[str, Floats], tuple[str, ...]]:
-    """Return what belongs to one goal: propensity, margin, uplift, reasons; and the models it came from."""
+    """Return what belongs to one goal: propensity, margin, uplift, reasons; and the models it came from.
+
+    The scores are in the order of the customers.
+    """
     mine = [score for score in scores if score.goal in (None, goal.name)]
     used = [score for task in goal.ranked_by for score in mine if score.task == task]
-    columns = {"margin": worth_of(people, goal, rates, *_spending(people, scores, goal))}
+    columns = {"margin": worth_of(people, goal, rates, *_spending(scores, goal))}
     chances = [score for score in used if score.task not in (UPLIFT, *VALUES)]
-    propensity = _propensity(people, goal, chances) if chances else None
+    propensity = _propensity(goal, chances) if chances else None
     if "lookalike" in goal.ranked_by:
         columns["margin"] = columns["margin"] * _lookalike(people)
     if propensity is None and (task := _unscored(goal, base)) is not None:
@@ -264,7 +268,7 @@ def _columns_of(
     for score in used:
         for name in map(str, score.frame):
             if name.startswith("reason_") or (score.task == UPLIFT and name.startswith("uplift")):
-                columns.setdefault(name, _aligned(people, score.frame, name).to_numpy())
+                columns.setdefault(name, score.frame[name].to_numpy())
     return columns, tuple(dict.fromkeys(score.version for score in used if score.version))
 
 
@@ -273,18 +277,19 @@ def _unscored(goal: Goal, base: Mapping[str, float]) -> str | None:
     return next((task for task in goal.ranked_by if task in base), None)
 
 
-def _aligned(people: pd.DataFrame, frame: pd.DataFrame, name: str) -> pd.Series:
-    """Return a column of scores in the order of the customers, missing where there is none."""
-    if frame["customer_id"].duplicated().any():
+def _aligned(people: pd.DataFrame, frame: pd.DataFrame) -> pd.DataFrame:
+    """Return scores in the order of the customers, missing where there is none."""
+    places = pd.Index(frame["customer_id"])
+    if not places.is_unique:
         raise InputError("scores", "one row per customer", "some twice")
-    return frame.set_index("customer_id")[name].reindex(people["customer_id"])
+    return frame.drop(columns="customer_id").set_index(places).reindex(people["customer_id"])
 
 
-def _propensity(people: pd.DataFrame, goal: Goal, scores: Sequence[Score]) -> Floats:
+def _propensity(goal: Goal, scores: Sequence[Score]) -> Floats:
     """Return the probability of success within the goal's horizon, of each customer the first model that knows it."""
-    found = np.full(len(people), np.nan)
+    found = np.full(len(scores[0].frame), np.nan)
     for score in scores:
-        p = _aligned(people, score.frame, "score").to_numpy(np.float64, na_value=np.nan)
+        p = _numbers(score)
         p = 1.0 - p if score.task in FOR_FAILURE else p
         found = np.where(np.isnan(found), within(p, score.horizon_days, goal.horizon_days), found)
     return found
@@ -301,9 +306,11 @@ def within(p: Floats, horizon_days: int, wanted_days: int) -> Floats:
     return 1.0 - (1.0 - np.clip(p, 0.0, 1.0)) ** (wanted_days / horizon_days)
 
 
-def _spending(
-    people: pd.DataFrame, scores: Sequence[Score], goal: Goal
-) -> tuple[Floats | None, Floats | None]:
+def _numbers(score: Score) -> Floats:
+    return score.frame["score"].to_numpy(np.float64, na_value=np.nan)
+
+
+def _spending(scores: Sequence[Score], goal: Goal) -> tuple[Floats | None, Floats | None]:
     """Return the amount that a model expects within its horizon, and the chance of a purchase within the same."""
     if "value" not in goal.ranked_by:
         return None, None
@@ -311,8 +318,7 @@ def _spending(
     chances = [score for task in CHANCES for score in scores if score.task == task]
     if not values or not chances:
         return None, None
-    amount = _aligned(people, values[0].frame, "score").to_numpy(np.float64, na_value=np.nan)
-    p = _aligned(people, chances[0].frame, "score").to_numpy(np.float64, na_value=np.nan)
+    amount, p = _numbers(values[0]), _numbers(chances[0])
     p = 1.0 - p if chances[0].task in FOR_FAILURE else p
     return amount, within(p, chances[0].horizon_days, values[0].horizon_days)
 

@@ -7,6 +7,7 @@ import shutil
 import warnings
 from contextlib import chdir, redirect_stderr, redirect_stdout
 from dataclasses import asdict, dataclass
+from datetime import UTC, datetime
 from io import StringIO
 from pathlib import Path
 from typing import Any
@@ -19,8 +20,7 @@ from penchant.cli import app, hoist
 from penchant.cli.work import fail
 from penchant.config import load_config
 from penchant.errors import PenchantError
-from penchant.features.catalogue import task_of
-from penchant.features.labels import eligible
+from penchant.features import shop as features_shop
 from penchant.features.matrix import build
 from penchant.features.shop import open_shop
 from penchant.features.spine import Spine
@@ -83,15 +83,17 @@ def answer(done: Done, code: int = 0) -> dict[str, Any]:
 def made(tmp_path_factory: pytest.TempPathFactory) -> Path:
     """Return the working directory of a shop with a churn model in use."""
     folder = tmp_path_factory.mktemp("work")
-    simulate(SimulationSettings(n_customers=2_500, seed=3), folder / "data")
+    simulate(
+        SimulationSettings(1_600, seed=3, starts_at=datetime(2025, 1, 1, tzinfo=UTC), pace_days=365),
+        folder / "data",
+    )
     tables = "\n".join(f'[tables.{name}]\npath = "{name}.parquet"' for name in TABLES)
     (folder / "penchant.toml").write_text(SETTINGS + tables)
     (folder / "plan.toml").write_text(PLAN)
     (folder / "crm.toml").write_text('address = "duckdb://crm.duckdb"\ntable = "sends"\n')
     with open_shop(load_config(folder / "penchant.toml"), folder / "data") as shop:
         moment = shop.extract_end.replace(month=6, day=1)
-        rows = eligible(shop, task_of(shop.config, "churn"), Spine.at(shop, moment))
-        matrix = build(shop, Spine.of(shop, rows))
+        matrix = build(shop, Spine.at(shop, moment))
         signals = matrix.frame[[column.name for column in matrix.columns]]
     left = (np.random.default_rng(0).random(len(signals)) < 0.5).astype(int)
     model = PropensityModel(n_trees=5, n_folds=2).fit(signals, left)
@@ -163,6 +165,29 @@ def test_an_audience_is_drawn_from_ready_scores_and_given_to_a_table(shop: Path)
     assert given["exported"][0]["n_same"] == told["n_treated"]
 
 
+def test_an_audience_of_ready_scores_opens_neither_the_shop_nor_the_registry_and_is_the_same(
+    shop: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    arguments = ("audience", "retain", "--as-of", AS_OF, "--json", "--out")
+    with monkeypatch.context() as closed:
+        closed.setattr(features_shop, "open_shop", None)
+        closed.setattr(Registry, "names", None)
+        assert answer(penchant(shop, *arguments, "of_files"))["n_treated"] > 0
+    (shop / "out" / "small" / "score" / AS_OF / "known.parquet").unlink()
+    answer(penchant(shop, *arguments, "of_the_shop"))
+    assert files_in(shop / "of_files") == files_in(shop / "of_the_shop")
+
+
+def test_a_consent_that_was_withdrawn_after_scoring_is_seen(shop: Path) -> None:
+    shutil.copytree(shop / "data", shop / "today")
+    customers = pd.read_parquet(shop / "today" / "customers.parquet")
+    customers.assign(consent_email=False).to_parquet(shop / "today" / "customers.parquet")
+    given = ("--data", "today", "--scores", str(shop / "out" / "small" / "score" / AS_OF))
+    told = answer(penchant(shop, "audience", "retain", "--as-of", AS_OF, *given, "--json"))
+    assert told["excluded"]["no consent for the channel"]["customers"] == told["n_eligible"] > 0
+    assert told["n_treated"] == told["n_control"] == 0
+
+
 def test_the_next_audience_heeds_the_one_before(shop: Path) -> None:
     first = answer(penchant(shop, "audience", "retain", "--as-of", AS_OF, "--campaign", "one", "--json"))
     record = pd.read_parquet(shop / first["out"] / "assignments.parquet")
@@ -206,18 +231,19 @@ def test_a_plan_is_tried_dry_and_drawn_on_its_day(shop: Path) -> None:
     before = files_in(folder)
     answer(penchant(shop, "plan", "plan.toml", "--as-of", AS_OF, "--json"))
     assert files_in(folder) == before
-    late = answer(penchant(shop, "plan", "plan.toml", "--as-of", "2025-11-12", "--json"))
-    assert late["out"] is None
+    (shop / "later.toml").write_text(PLAN.replace("2025-11-10", "2025-11-12"))
+    early = answer(penchant(shop, "plan", "later.toml", "--as-of", AS_OF, "--json"))
+    assert early["out"] is None
 
 
 def test_a_campaign_is_measured_and_a_broken_one_ends_with_3(shop: Path) -> None:
     drawn = pd.read_parquet(shop / "data" / "assignments.parquet")
-    name = drawn.loc[drawn["campaign_id"].str.startswith("winback"), "campaign_id"].max()
+    name = drawn["campaign_id"].value_counts().index[0]
     told = answer(penchant(shop, "measure", name, "--json"))
     assert told["verdict"]["word"] in ("worked", "did harm", "can't be told")
     assert (shop / told["out"] / "report.html").read_text().startswith("<!DOCTYPE html>")
     mine = drawn["campaign_id"] == name
-    is_lost = mine & (drawn["arm"] == "control") & (np.arange(len(drawn)) % 2 == 0)
+    is_lost = mine & (drawn["arm"] == "control") & (np.arange(len(drawn)) % 3 != 0)
     (shop / "lost").mkdir()
     for path in (shop / "data").glob("*.parquet"):
         (shop / "lost" / path.name).write_bytes(path.read_bytes())
