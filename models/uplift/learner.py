@@ -51,7 +51,7 @@ class UpliftLearner(BaseEstimator, metaclass=ABCMeta):
     control
         Which value of the treatment is the control. None: "control", else 0 or False.
     n_folds
-        Folds for cross-fitting, at least 2. None: 5, from 20,000 rows on 3, from 200,000 on 2.
+        Folds for cross-fitting, at least 2. None: 5, from 20,000 rows on 3, from 100,000 on 2.
     seed
         The same rows and seed give the same scores.
     n_threads

@@ -147,7 +147,7 @@ class Pair:
 
 def folds_for(n_rows: int) -> int:
     """Return how many folds a number of rows asks for: few rows cannot spare many, many can spare half."""
-    return 5 if n_rows < 20_000 else 3 if n_rows < 200_000 else 2
+    return 5 if n_rows < 20_000 else 3 if n_rows < 100_000 else 2
 
 
 def read_problem(matrix: Floats, columns: Columns, given: Given, reading: Reading) -> Problem:

@@ -135,7 +135,7 @@ class UpliftStack(UpliftLearner):
         linear = Linear().bench(problem, self.seed, self.n_threads)
         members, scores = Maker(code, outcomes, linear, self.seed).members()
         customer = None if problem.customer is None else problem.customer[pair.rows]
-        weights = fit_weights([member.left_out for member in members], scores, customer)
+        weights = fit_weights([member.left_out for member in members], scores, pair.fold, customer)
         shares = spread_shares(members, weights, scores.weight)
         finding = _finding(members, weights, shares, problem)
         used = [i for i, share in enumerate(shares) if abs(share) >= LEAST_PART]

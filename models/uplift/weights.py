@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 from dataclasses import dataclass
+from typing import Any
 
 import numpy as np
 from scipy.optimize import nnls
@@ -11,13 +12,14 @@ from scipy.optimize import nnls
 from ..estimate import Estimate
 from ..inputs import Floats, Ints
 from .outcomes import Scores
+from .problem import Folds
 
 Z95 = 1.959964
 # Chosen on simulated trials (effects of ten shapes, 5,000 and 50,000 customers, even and 90/10 arms), then checked
 # on other seeds, shapes and the Hillstrom trial; see benchmarks/uplift.py.
 START = 0.25  # what the first member costs where there is nothing to find, in standard errors of the average effect
-HALF_BELIEVED = 11.0  # squared standard errors at which half of a gain over the start is believed
-HELD = 2.0  # pull of each weight towards the start, in squared standard errors of the average effect
+HALF_BELIEVED = 5.0  # squared standard errors of the gain on left-out folds at which half of it is believed
+HELD = 3.0  # pull of each weight towards the start, in squared standard errors of the average effect
 
 
 @dataclass(frozen=True, eq=False)
@@ -33,7 +35,8 @@ class Weights:
     means
         (members,) weighted means of the members.
     believed
-        Share of the gain over the start that is believed, 0 to 1; from one half on customers can be told apart.
+        Share of the way from the start to the least squares weights that was gone, 0 to 1; from one half on, where
+        left-out folds gain by 2.2 standard errors or more, customers can be told apart.
     average
         The average effect with its 95 % interval.
     """
@@ -50,13 +53,14 @@ class Weights:
         return self.believed >= 0.5
 
 
-def fit_weights(left_out: Sequence[Floats], scores: Scores, customer: Ints | None) -> Weights:
+def fit_weights(left_out: Sequence[Floats], scores: Scores, fold: Folds, customer: Ints | None) -> Weights:
     """Return non-negative weights of the members, shrunk as far as noise could have made them.
 
     The scores are noise around the uplift, so the weighted squared distance to them is the error of the uplift
     plus a constant. Weights start at a little of the first member (nothing else), and move towards the least
-    squares fit by a share that depends on how many standard errors that fit improves on the start. Where the
-    data cannot tell customers apart, all are near the average effect.
+    squares fit by a share that depends on how many standard errors such a fit improves on the start, on folds
+    that had no part in it: among several members some fit the noise of their own rows. Where the data cannot
+    tell customers apart, all are near the average effect.
 
     Parameters
     ----------
@@ -64,6 +68,8 @@ def fit_weights(left_out: Sequence[Floats], scores: Scores, customer: Ints | Non
         (members)(n,) predictions by models that have not seen the row, in the scores' unit or any other.
     scores
         The customers' scores.
+    fold
+        (n,) fold of each row; all rows of a customer share one.
     customer
         (n,) codes of customers who repeat, else None; their rows are not independent.
 
@@ -76,14 +82,13 @@ def fit_weights(left_out: Sequence[Floats], scores: Scores, customer: Ints | Non
     level = float(share @ scores.value)
     table = np.column_stack(left_out)
     means = share @ table
-    noise = share * (scores.value - level)
-    evidence = _Evidence.read(table - means, share, noise, customer)
-    start = evidence.start()
-    step = evidence.best(start) - start
-    believed = evidence.believed(start, step)
-    error = Z95 * np.sqrt(evidence.variance_of_level)
+    parts = _by_fold(table - means, share, share * (scores.value - level), fold, customer)
+    whole = _Evidence(*(sum(sums) for sums in zip(*(part.sums for part in parts), strict=True)))
+    start = whole.start()
+    believed = _believed(whole, parts, start)
+    error = Z95 * np.sqrt(whole.variance_of_level)
     average = Estimate(level, level - error, level + error)
-    return Weights(level, start + believed * step, means, believed, average)
+    return Weights(level, start + believed * (whole.best(start) - start), means, believed, average)
 
 
 @dataclass(frozen=True, eq=False)
@@ -110,6 +115,16 @@ class _Evidence:
         pull = rows[:, :-1].sum(axis=0)
         return cls((table * share[:, None]).T @ table, pull, doubt[:-1, :-1], float(doubt[-1, -1]))
 
+    @property
+    def sums(self) -> tuple[Any, ...]:
+        """What adds up over folds."""
+        return self.spread, self.pull, self.doubt, self.variance_of_level
+
+    def without(self, part: _Evidence) -> _Evidence:
+        """Return the evidence of the other folds, about the same average effect."""
+        spread, pull, doubt = self.spread - part.spread, self.pull - part.pull, self.doubt - part.doubt
+        return _Evidence(spread, pull, doubt, self.variance_of_level)
+
     def start(self) -> Floats:
         """Return weights that hold a little of the first member, so that a ranking remains.
 
@@ -127,11 +142,26 @@ class _Evidence:
         root = np.linalg.cholesky(self.spread + held)
         return np.asarray(nnls(root.T, np.linalg.solve(root, self.pull + held @ start))[0])
 
-    def believed(self, start: Floats, step: Floats) -> float:
-        """Return the share of a step that its gain in standard errors vouches for."""
-        gain = step @ (self.pull - self.spread @ start)
-        variance = step @ self.doubt @ step
-        if gain <= 0 or variance <= 0:
-            return 0.0
-        squared = gain**2 / variance
-        return float(squared**2 / (squared**2 + HALF_BELIEVED**2))
+
+def _by_fold(
+    table: Floats, share: Floats, noise: Floats, fold: Folds, customer: Ints | None
+) -> list[_Evidence]:
+    found = []
+    for left in range(int(fold.max()) + 1):
+        own = fold == left
+        ids = None if customer is None else np.unique(customer[own], return_inverse=True)[1]
+        found.append(_Evidence.read(table[own], share[own], noise[own], ids))
+    return found
+
+
+def _believed(whole: _Evidence, parts: Sequence[_Evidence], start: Floats) -> float:
+    """Return the share of a step that its gain on folds that it was not fitted on vouches for."""
+    gain = variance = 0.0
+    for part in parts:
+        step = whole.without(part).best(start) - start
+        gain += float(step @ (part.pull - part.spread @ start))
+        variance += float(step @ part.doubt @ step)
+    if gain <= 0 or variance <= 0:
+        return 0.0
+    squared = gain**2 / variance
+    return float(squared**2 / (squared**2 + HALF_BELIEVED**2))
