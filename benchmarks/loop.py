@@ -64,7 +64,10 @@ EFFECT_SIZE = 2.0  # twice the simulator's: a trial of some thousand customers c
 CHOSEN_SHARE = 0.2  # of the eligible, in each of the lists that are compared
 GIVEN = ["campaign_id", "customer_id", "arm", "wave", "assigned_at", "probability"]
 GROUPS = ["recency", "frequency", "monetary", "price", "lifecycle", "category", "profile"]
+ONE_WORTH = ", one worth"  # lists for which an order of every customer is taken to earn the same
 MEASURES = {"orders": "effect_probability", "profit": "effect_profit"}
+
+RIVALS = ("random", "propensity", "propensity" + ONE_WORTH)
 
 Mangle = Callable[[UpliftRows], UpliftRows]
 
@@ -78,15 +81,21 @@ class Played:
     verdict
         What measuring the first audience said.
     earned
-        How the second list came about (random, propensity, uplift) -> the expected orders and profit that contacting
-        its customers adds, per 1,000 of them; nothing where it is empty.
+        How the second list came about (random, propensity, uplift, the latter two also with ``ONE_WORTH``) -> the
+        expected orders and profit that contacting its customers adds, per 1,000 of them; nothing where it is empty.
     """
 
     verdict: Verdict
     earned: Mapping[str, Mapping[str, float]]
 
 
-def play(seed: int, n_customers: int, folder: Path, mangles: Mapping[str, Mangle] | None = None) -> Played:
+def play(
+    seed: int,
+    n_customers: int,
+    folder: Path,
+    mangles: Mapping[str, Mangle] | None = None,
+    effect_size: float = EFFECT_SIZE,
+) -> Played:
     """Return what one turn of the loop earned, in a shop of its own.
 
     Parameters
@@ -97,9 +106,11 @@ def play(seed: int, n_customers: int, folder: Path, mangles: Mapping[str, Mangle
         Where its files go.
     mangles
         Further lists by name: what is done to the rows of the trial before the uplift learns from them.
+    effect_size
+        Factor on what a contact truly changes.
     """
     settings = SimulationSettings(
-        n_customers, seed, ends_at=FIRST_AT, campaigns=(), pace_days=274, effect_size=EFFECT_SIZE
+        n_customers, seed, ends_at=FIRST_AT, campaigns=(), pace_days=274, effect_size=effect_size
     )
     with opened(simulate(settings, folder / "before"), FIRST_AT) as shop:
         model = learn_propensity(shop, seed)
@@ -158,6 +169,8 @@ def second_lists(shop: Shop, model: Model, uplifts: Mapping[str, Any], seed: int
     for name, uplift in uplifts.items():
         scores = [alone, _uplifts(uplift, signals)]
         people[name] = of_goal(candidates_for(known, [GOAL], scores).frame, GOAL.name)
+    for name, own in list(people.items()):
+        people[name + ONE_WORTH] = own.assign(margin=own["margin"].mean())
     lot = np.random.default_rng(seed).random(len(known.frame))
     people["random"] = people["propensity"].assign(uplift=lot, margin=1e6)
     size = int(CHOSEN_SHARE * GOAL.eligible.holds(known.frame, GOAL.name).sum())
@@ -181,9 +194,11 @@ def earned(truth: pd.DataFrame, audience: Audience) -> dict[str, float]:
     return {name: 1000 * float(chosen[column].sum()) / n for name, column in MEASURES.items()}
 
 
-def difference(turns: Sequence[Played], measure: str, against: str, level: float = 0.95) -> dict[str, float]:
-    """Return the mean difference of the uplift's list to another over seeds, with its interval (Student's t)."""
-    apart = np.array([turn.earned["uplift"][measure] - turn.earned[against][measure] for turn in turns])
+def difference(
+    turns: Sequence[Played], measure: str, of: str, against: str, level: float = 0.95
+) -> dict[str, float]:
+    """Return the mean difference between two ways to choose over seeds, with its interval (Student's t)."""
+    apart = np.array([turn.earned[of][measure] - turn.earned[against][measure] for turn in turns])
     half = stats.t.ppf((1 + level) / 2, len(apart) - 1) * apart.std(ddof=1) / np.sqrt(len(apart))
     return {"value": apart.mean(), "low": apart.mean() - half, "high": apart.mean() + half}
 
@@ -194,18 +209,20 @@ def run(n_seeds: int, n_customers: int) -> dict[str, Any]:
     for seed in range(n_seeds):
         with tempfile.TemporaryDirectory() as folder:
             turns.append(play(seed, n_customers, Path(folder)))
-    ways = ("random", "propensity", "uplift")
+    ways = tuple(turns[0].earned)
     means = {
         way: {name: float(np.mean([turn.earned[way][name] for turn in turns])) for name in MEASURES}
         for way in ways
     }
+    pairs = [("uplift", "random"), ("uplift", "propensity"), *((f"uplift{ONE_WORTH}", way) for way in RIVALS)]
     apart = {
-        f"{name}, uplift less {way}": difference(turns, name, way) for name in MEASURES for way in ways[:-1]
+        f"{name}: {of} less {against}": difference(turns, name, of, against)
+        for name in MEASURES
+        for of, against in pairs
     }
     aims = [
         {"name": f"{name}, lower bound", "value": found["low"], "aim": "> 0", "met": found["low"] > 0}
         for name, found in apart.items()
-        if name.startswith("profit")  # what the lists are ranked by
     ]
     return {
         "seeds": n_seeds,
@@ -231,7 +248,7 @@ def main() -> None:
     print(f"{asked.seeds} shops of {asked.customers:,} customers, {found['seconds_cpu_each']:.0f} CPU s each")
     print(pd.DataFrame(found["per_1000"]).T.round(1).to_string())
     for name, one in found["differences"].items():
-        print(f"{name:<32}{one['value']:>9,.1f} [{one['low']:,.1f}, {one['high']:,.1f}]")
+        print(f"{name:<60}{one['value']:>9,.1f} [{one['low']:,.1f}, {one['high']:,.1f}]")
 
 
 if __name__ == "__main__":
