@@ -200,7 +200,8 @@ def difference(
     """Return the mean difference between two ways to choose over seeds, with its interval (Student's t)."""
     apart = np.array([turn.earned[of][measure] - turn.earned[against][measure] for turn in turns])
     half = stats.t.ppf((1 + level) / 2, len(apart) - 1) * apart.std(ddof=1) / np.sqrt(len(apart))
-    return {"value": apart.mean(), "low": apart.mean() - half, "high": apart.mean() + half}
+    mean = float(apart.mean())
+    return {"value": mean, "low": mean - float(half), "high": mean + float(half)}
 
 
 def run(n_seeds: int, n_customers: int) -> dict[str, Any]:
