@@ -146,7 +146,8 @@ def goods(past: Past) -> Any:
     """Return the items known at the moment: item_id, category_id, and of the range list_price, stock, is_in_range.
 
     Known is what is sold or looked at before the moment, and what is in the range by then (``listed_at``). The range
-    keeps no history: price, stock and category are today's.
+    keeps no history: price, stock and category are today's. An item that is in no range has the category that most of
+    its rows name, ties by name.
     """
     return past.relation("goods", lambda: past.keep.table(_goods(past)))
 
@@ -157,7 +158,10 @@ def _goods(past: Past) -> Any:
     seen += [past.interactions.relation] if looked else []
     parts = [_category_of(rows) for rows in seen]
     found = ibis.union(*parts) if len(parts) > 1 else parts[0]
-    named = found.filter(_.item_id.notnull()).group_by("item_id").aggregate(category_id=_.category_id.min())
+    counted = found.filter(_.item_id.notnull()).group_by("item_id", "category_id").aggregate(n=_.n.sum())
+    often = [counted.category_id.isnull(), ibis.desc("n"), ibis.asc("category_id")]
+    place = ibis.row_number().over(group_by="item_id", order_by=often)
+    named = counted.mutate(place=place).filter(_.place == 0).select("item_id", "category_id")
     if not past.has("items"):
         return named.mutate(
             list_price=ibis.null("int64"), stock=ibis.null("float64"), is_in_range=ibis.null("boolean")
@@ -167,7 +171,9 @@ def _goods(past: Past) -> Any:
 
 def _category_of(rows: Any) -> Any:
     category = rows.category_id if "category_id" in rows.columns else ibis.null("string")
-    return rows.select("item_id", category_id=category).distinct()
+    return (
+        rows.select("item_id", category_id=category).group_by("item_id", "category_id").aggregate(n=_.count())
+    )
 
 
 def _with_range(past: Past, named: Any) -> Any:

@@ -127,6 +127,17 @@ def test_demand_counts_an_order_once_in_a_cell(shop_of: Any) -> None:
     assert found[["price_tier", "n_orders", "amount"]].to_numpy().tolist() == [["middle", 1, 2.0]]
 
 
+def test_an_item_of_several_categories_has_the_one_that_most_rows_name(shop_of: Any) -> None:
+    named = ["sale", "shoes", "shoes", None, None, None]
+    lines = [
+        {**_line("ann", str(n), "2024-05-01", "boot", 1, 100), "category_id": category}
+        for n, category in enumerate(named)
+    ]
+    ties = [{**_line("ann", name, "2024-05-01", "sock", 1, 100), "category_id": name} for name in ("b", "a")]
+    goods = at_one_moment(shop_of(orders=lines + ties), AS_OF, _frame)
+    assert goods["category_id"].to_dict() == {"boot": "shoes", "sock": "a"}
+
+
 def test_demand_without_categories_is_told(shop_of: Any) -> None:
     shop = shop_of(orders=LINES)
     with pytest.raises(LeftOutError, match="category"):

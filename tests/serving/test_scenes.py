@@ -45,6 +45,7 @@ SCENES = {
     "xmas": {"calendar": "xmas", "categories": ["home"]},
     "typo": {"stages": ["loyl"]},
     "easter": {"calendar": "easter"},
+    "typo_kitchen": {"categories": ["home", "hime"]},
     "xmas_goods": {"calendar": "xmas"},
 }
 HABIT = [
@@ -148,6 +149,10 @@ def test_faults_are_told(shop: Shop) -> None:
         match_scene(shop, AS_OF, "kichen")
     with pytest.raises(ConfigError, match="Did you mean 'loyal'"):
         match_scene(shop, AS_OF, "typo")
+    with pytest.raises(
+        InputError, match=r"scenes\.typo_kitchen\.categories: .* Got 'hime'\. Did you mean 'home'"
+    ):
+        match_scene(shop, AS_OF, "typo_kitchen")
     with pytest.raises(InputError, match="an entry of the calendar"):
         match_scene(shop, AS_OF, "easter")
 
