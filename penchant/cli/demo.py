@@ -1,7 +1,8 @@
-"""The main job in one go, on a simulated shop: check, train, score, and an account of it."""
+"""The main job in one go, on a simulated shop: check, train, score, the loop of a campaign, and an account of it."""
 
 from __future__ import annotations
 
+from datetime import datetime
 from pathlib import Path
 from typing import Annotated
 
@@ -14,68 +15,91 @@ SHOP_TOML = """\
 [shop]
 name = "demo"
 currency = "EUR"
-
 """
 TABLES = ("orders", "interactions", "customers", "items", "campaigns", "assignments", "calendar")
-HORIZON_DAYS = 90
+TASKS_TOML = """\
+# Fewer windows and snapshots than usual, so that all of it is done in minutes.
+[features]
+windows = [90, 365]
+
+[tasks.churn]
+n_snapshots = 3
+
+[tasks.second_purchase]
+n_snapshots = 1
+horizon_days = 60
+
+[gate]  # lower than usual: the shop is small
+min_buyers = 300
+min_positives = 40
+min_negatives = 40
+
+"""
+RESULTS = ("check", "train", "score", "audience", "measure")
 
 
 def demo(
     context: typer.Context,
     customers: Annotated[
-        int, typer.Option(help="How many customers appear in two years.", min=5_000)
+        int, typer.Option(help="How many customers appear in two years.", min=8_000)
     ] = 20_000,
     out: Annotated[Path, typer.Option("--out", help="The folder for the shop and all results.")] = Path(
         "out/demo"
     ),
     seed: Annotated[int, typer.Option(help="Same seed, same shop.", min=0)] = 0,
 ) -> None:
-    """Run the main job on a simulated shop: check its files, train a churn model, list who is likely to leave.
+    """Run the main job on a simulated shop: check its files, list who may leave, and let one campaign teach the next.
 
-    The same commands, one by one, do it for your own shop: init, check, train churn, score.
+    A campaign goes to one-time buyers with half of them held out, is measured, and teaches whom a contact changes; the
+    next list is compared on the simulator's truth with one by propensity and one by lot. The same commands do it
+    for your own shop: init, check, train, score, audience, measure, train uplift.
     """
+    from penchant.cli.demo_loop import FIRST_AT, first_wave, second_wave, settings_of, show_earned
     from penchant.cli.model_commands import train
     from penchant.cli.score_commands import score
-    from penchant.cli.shop_commands import check, simulate
+    from penchant.cli.shop_commands import check
+    from penchant.simulate import simulate
 
     first: Work = context.obj
-    shop = out / "shop"
-    context.obj = Work(None, None, first.as_json, is_part=True)
-    simulate(context, shop, customers, seed)
-    config = out / "penchant.toml"
-    write_config(config)
-    context.obj = Work(config, shop, first.as_json, is_part=True)
-    store = out / "mlruns"
-    results = {"check": out / "check", "train": out / "train", "score": out / "score"}
-    check(context, results["check"])
-    train(context, "churn", results["train"], store)
-    score(context, as_of_of(context.obj), None, results["score"], store)
-    first.show(account(out, store))
-    first.finish(
-        {"out": str(out), **{name: str(folder) for name, folder in results.items()}, "store": str(store)}
+    settings, shop, config, store = (
+        settings_of(customers, seed),
+        out / "shop",
+        out / "penchant.toml",
+        out / "mlruns",
     )
+    with first.step(f"simulating {customers:,} customers"):
+        simulate(settings, shop)
+    write_config(config, FIRST_AT)
+    context.obj = Work(config, shop, first.as_json, is_part=True)
+    check(context, out / "check")
+    train(context, "churn", out / "train", store)
+    train(context, "second_purchase", out / "train-second_purchase", store)
+    score(context, f"{FIRST_AT.isoformat()}", None, out / "score", store)
+    given = first_wave(context, out, store)
+    earned = second_wave(context, settings, given, out, store)
+    show_earned(first, earned)
+    first.show(account(out, store))
+    folders = {name: str(out / name) for name in RESULTS}
+    first.finish({"out": str(out), **folders, "store": str(store), "earned": earned.as_dict()})
 
 
-def write_config(path: Path) -> None:
-    """Write the configuration of a simulated shop."""
+def write_config(path: Path, ends_at: datetime | None = None) -> None:
+    """Write the configuration of a simulated shop, and the end of its data where it is known."""
     from penchant.output import write_text
 
+    end = "" if ends_at is None else f"extract_end = {ends_at.isoformat()}\n"
     tables = [f'[tables.{name}]\npath = "{name}.parquet"\n' for name in TABLES]
-    write_text(path, SHOP_TOML + "\n".join(tables))
-
-
-def as_of_of(work: Work) -> str:
-    """Return the end of the shop's data, as --as-of takes it."""
-    with work.shop() as shop:
-        return f"{shop.extract_end.isoformat()}Z"
+    write_text(path, SHOP_TOML + end + "\n" + TASKS_TOML + "\n".join(tables))
 
 
 def account(out: Path, store: Path) -> str:
     """Return where everything is, and what to do next."""
     return f"""
 [bold]What happened[/]
-  A shop was simulated, its files were checked against the contract, a churn model was trained on snapshots of the
-  past and judged on a later one, and everyone who may leave was listed, riskiest first.
+  A shop was simulated, its files were checked against the contract, models were trained on snapshots of the past and
+  judged on later ones, and everyone who may leave was listed, riskiest first. One-time buyers were then contacted,
+  ranked by propensity and half of them held out; 40 days later the campaign was measured, an uplift was learned
+  from it, and the next list was drawn by whom a contact changes.
 
 [bold]Where it is[/]
   the shop's files      {out / "shop"}   (what no shop can know is in the folder truth)
@@ -83,10 +107,13 @@ def account(out: Path, store: Path) -> str:
   what check found      {out / "check"}
   the model, its report {out / "train" / "artifacts" / "report.html"}
   the list              {out / "score" / "churn.csv"}
+  the campaign measured {out / "measure" / "report.html"}
+  the uplift, its report {out / "train-uplift" / "artifacts" / "report.html"}
+  the two audiences     {out / "audience"}
   runs and models       mlflow ui --backend-store-uri sqlite:///{store / "mlflow.db"}
 
 [bold]Next, with your own files[/]
-  penchant init FOLDER, then: penchant --data FOLDER check | train churn | score --as-of DATE"""
+  penchant init FOLDER, then: penchant --data FOLDER check | train churn | score --as-of DATE | audience GOAL"""
 
 
 COMMANDS = (demo,)

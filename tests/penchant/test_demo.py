@@ -1,0 +1,77 @@
+"""The demo's own parts: its shop, its configuration, and how it counts what lists earn on the simulator's truth."""
+
+from __future__ import annotations
+
+from pathlib import Path
+
+import numpy as np
+import pandas as pd
+import pytest
+
+from penchant.cli.demo import write_config
+from penchant.cli.demo_loop import ARM, FIRST_AT, GOAL, NEXT, Earned, earned, settings_of
+from penchant.config import load_config
+from penchant.serving.goals import GOALS
+
+TRUTH = pd.DataFrame(
+    {
+        "customer_id": [f"c{i}" for i in range(40)],
+        "effect_probability": np.linspace(0.2, 0.0, 40),
+        "effect_profit": np.linspace(4.0, -1.0, 40),
+    }
+)
+
+
+def listed(*numbers: int) -> pd.DataFrame:
+    return pd.DataFrame({"customer_id": [f"c{i}" for i in numbers]})
+
+
+def found() -> Earned:
+    lists = {"random": range(0, 40, 4), "propensity": range(30, 40), "uplift": range(10)}
+    return earned(TRUTH, {name: listed(*numbers) for name, numbers in lists.items()})
+
+
+def test_lists_earn_what_the_truth_says_of_their_customers() -> None:
+    told = found()
+    assert told.lists["uplift"]["orders"].value == pytest.approx(
+        1000 * TRUTH["effect_probability"][:10].mean()
+    )
+    assert told.lists["propensity"]["profit"].value < 0 < told.lists["random"]["profit"].value
+    gain = told.better["propensity"]["profit"]
+    assert gain.value == pytest.approx(
+        1000 * (TRUTH.effect_profit[:10].mean() - TRUTH.effect_profit[30:].mean())
+    )
+    assert 0 < gain.low < gain.value < gain.high
+    assert told.as_dict()["uplift_less"]["random"]["orders"]["low"] > 0
+
+
+def test_the_same_list_is_no_better_than_itself() -> None:
+    told = earned(TRUTH, {"random": listed(1, 5, 9), "uplift": listed(9, 1, 5)})
+    zero = told.better["random"]["profit"]
+    assert (zero.value, zero.low, zero.high) == pytest.approx((0.0, 0.0, 0.0))
+
+
+def test_its_shop_has_campaigns_but_none_of_the_goal_to_be_learned() -> None:
+    campaigns = settings_of(8_000, 0).campaigns
+    assert campaigns
+    assert GOAL not in {one.goal for one in campaigns}
+
+
+def test_what_is_sent_is_what_the_goal_offers() -> None:
+    ours = next(arm for arm in GOALS[GOAL].arms if arm.name == ARM)
+    sent = NEXT.arms[0]
+    assert (sent.name, sent.channel, sent.unit_cost) == (ours.name, ours.channel, ours.unit_cost)
+    offer = ours.offer
+    assert (sent.offer.kind, sent.offer.value, sent.offer.threshold, sent.offer.valid_days) == (
+        offer.kind,
+        offer.value,
+        offer.threshold,
+        offer.valid_days,
+    )
+
+
+def test_its_configuration_says_where_the_data_ends(tmp_path: Path) -> None:
+    write_config(tmp_path / "penchant.toml", FIRST_AT)
+    assert load_config(tmp_path / "penchant.toml").shop.extract_end == FIRST_AT
+    write_config(tmp_path / "penchant.toml")
+    assert load_config(tmp_path / "penchant.toml").shop.extract_end is None
