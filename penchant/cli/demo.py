@@ -41,7 +41,7 @@ RESULTS = ("check", "train", "score", "audience", "measure")
 def demo(
     context: typer.Context,
     customers: Annotated[
-        int, typer.Option(help="How many customers appear in two years.", min=8_000)
+        int, typer.Option(help="How many customers appear in a year and a half.", min=8_000)
     ] = 20_000,
     out: Annotated[Path, typer.Option("--out", help="The folder for the shop and all results.")] = Path(
         "out/demo"

@@ -18,7 +18,7 @@ if TYPE_CHECKING:
 
     from penchant.models.estimate import Estimate
 
-FIRST_AT = datetime(2025, 11, 1, tzinfo=UTC)
+STARTS_AT, FIRST_AT = datetime(2024, 6, 1, tzinfo=UTC), datetime(2025, 11, 1, tzinfo=UTC)
 SECOND_AT = FIRST_AT + timedelta(days=40)
 DAYS = 30
 GOAL, ARM = "second", "coupon"
@@ -69,7 +69,10 @@ def settings_of(n_customers: int, seed: int) -> SimulationSettings:
     """Return the shop up to the first wave: with campaigns of its own, but none for one-time buyers yet."""
     from penchant.simulate.schedule import own_campaigns
 
-    settings = SimulationSettings(n_customers, seed, ends_at=FIRST_AT, effect_size=EFFECT_SIZE)
+    pace_days = (SECOND_AT - STARTS_AT).days
+    settings = SimulationSettings(
+        n_customers, seed, STARTS_AT, FIRST_AT, effect_size=EFFECT_SIZE, pace_days=pace_days
+    )
     others = tuple(one for one in own_campaigns(settings) if one.goal != GOAL)
     return replace(settings, campaigns=others)
 
