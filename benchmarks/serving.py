@@ -135,10 +135,12 @@ def _time_parts(clock: Clock, folder: Path, step: str) -> None:
 
 def _time_parts_of_score(clock: Clock, folder: Path) -> None:
     """Have signals and predictions of a scoring counted, and its matrix kept for the floor."""
+    from penchant.cli import scoring
     from penchant.serving import score
     from penchant.serving.champion import Champion
 
-    for name in ("everyone", "_keep_features"):
+    clock.timed(scoring, "inputs_of", "champions")  # MLflow's import and its questions, and the files' hashes
+    for name in ("everyone", "with_roles_shown", "_keep_features"):
         clock.timed(score, name, "signals")
     clock.timed(Champion, "scored", "predict")
     write = score.write_signals
@@ -253,10 +255,7 @@ def measured(step: str, folder: Path, options: argparse.Namespace) -> dict[str, 
         raise SystemExit(f"'{step}' failed")
     cost = {"wall": time.monotonic() - started, "cpu": usage.ru_utime + usage.ru_stime}
     cost |= {"peak_gb": usage.ru_maxrss * 1024 / 1e9, **json.loads(told)}
-    print(
-        f"{step:10} {cost['wall']:8.1f} s wall {cost['cpu']:8.1f} s CPU {cost['peak_gb']:6.2f} GB",
-        file=sys.stderr,
-    )
+    print("\n".join(_told(step, cost)), file=sys.stderr, flush=True)
     return cost
 
 
@@ -295,13 +294,22 @@ def aims_of(n: int, costs: dict[str, Any]) -> list[dict[str, Any]]:
     ]
 
 
+def _told(step: str, cost: dict[str, Any]) -> list[str]:
+    """Return what a step took as lines, and what parts of it took."""
+    return [
+        f"  {step:12} {cost['wall']:8.1f} s wall {cost['cpu']:8.1f} s CPU {cost['peak_gb']:6.2f} GB",
+        *(
+            f"    {part:10} {cost['parts_wall'][part]:8.1f} s wall {seconds:8.1f} s CPU"
+            for part, seconds in cost.get("parts_cpu", {}).items()
+        ),
+    ]
+
+
 def show(result: dict[str, Any]) -> None:
     """Print what the steps took, and the aims."""
     print(f"{result['customers']:,} customers, {result['events']:,} events, {result['threads']} threads")
     for name, cost in result["steps"].items():
-        print(f"  {name:10} {cost['wall']:8.1f} s wall {cost['cpu']:8.1f} s CPU {cost['peak_gb']:6.2f} GB")
-        for part, seconds in cost.get("parts_cpu", {}).items():
-            print(f"    {part:8} {cost['parts_wall'][part]:8.1f} s wall {seconds:8.1f} s CPU")
+        print("\n".join(_told(name, cost)))
     for aim in result["aims"]:
         print(
             f"  {'met   ' if aim['met'] else 'missed'} {aim['name']}: {aim['value']:.3g} (aim {aim['aim']})"
