@@ -220,21 +220,27 @@ def stable_across_snapshots(auc_by_snapshot: Mapping[str, Estimate], largest_gap
     return Check(code, title, f"{told}.", "passed", facts)
 
 
+NOTHING = "base_rate"  # the baseline that gives everyone the same score
+
+
 def beats_baselines(comparisons: Mapping[str, Comparison]) -> Check:
-    """Ask whether a baseline does better.
+    """Ask whether a baseline does better, or the model cannot be told from the base rate.
 
     Parameters
     ----------
     comparisons
         By baseline, the model compared with it on one metric.
     """
-    code, title = "worse-than-baseline", "No baseline does better"
+    code, title = "worse-than-baseline", "No baseline does better, and it knows more than the base rate"
     if not comparisons:
         return Check(code, title, "There is no baseline.", "not applicable")
     facts = {name: found.as_dict() for name, found in comparisons.items()}
     worse = [f"'{name}' ({found})" for name, found in comparisons.items() if found.verdict == "worse"]
     if worse:
         return Check(code, title, f"The model is worse than {'; '.join(worse)}.", "issue", facts)
+    if NOTHING in comparisons and comparisons[NOTHING].verdict != "better":
+        told = f"It cannot be told from the base rate, which knows nothing: {comparisons[NOTHING]}."
+        return Check(code, title, told, "issue", facts)
     open_ones = [f"'{name}'" for name, found in comparisons.items() if found.verdict == "not separable"]
     told = f"Not separable from {', '.join(open_ones)}." if open_ones else "It is better than every baseline."
     return Check(code, title, told, "passed", facts)

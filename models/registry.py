@@ -204,6 +204,8 @@ class Registry:
         do = f"Run 'penchant train {task}' first"
         if known and name not in known:
             do += f". {did_you_mean(name, known)}"
+        elif known and alias == CHAMPION:  # trained, and kept out by its checks
+            do = f"Read the report of its training; 'penchant promote {task}' tells which gate fails"
         return NoModelError(f"model '{name}'", f"{what} in {self.store}", "none", do)
 
     def _experiment(self, client: MlflowClient, name: str) -> str:

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from typing import Any
 
 import numpy as np
@@ -34,6 +34,19 @@ from ..models.model_checks import (
 from .dataset import Dataset
 from .evaluate import Leaderboard
 
+# Where one of these was an issue at training, the model's numbers mean nothing, or the model should not be used.
+# The others (drift, an unsteady ranking, a bias of the mean) describe how the shop moves: they concern the model
+# in use as much as the one that would follow it, and are told, but do not keep it out.
+REFUSING = (
+    "enough-data",
+    "few-positives",
+    "duplicate-customers",
+    "too-good",
+    "label-leakage",
+    "single-feature",
+    "worse-than-baseline",
+    "horizon-mismatch",
+)
 MAIN_METRIC = {"binary": "auc", "value": "rmse"}
 MOST_EXPLAINED = 4_000  # rows whose contributions are averaged; their mean needs no more
 DRAWS_BY_SNAPSHOT = 200
@@ -83,6 +96,11 @@ def checks_of(
             chance=chance_error(float(np.mean(test.label)), len(test)) if is_binary else 0.0,
         ),
     )
+
+
+def may_be_used(checks: Sequence[Check]) -> bool:
+    """Say whether no check found what keeps a model from being put in use."""
+    return not any(check.is_issue and check.code in REFUSING for check in checks)
 
 
 def contribution_by_column(model: Any, features: pd.DataFrame) -> pd.Series[float]:

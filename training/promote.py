@@ -11,22 +11,9 @@ from ..features.tasks import Task
 from ..models.check import Check, Outcome
 from ..models.comparison import Comparison
 from ..models.model_checks import same_horizon
-from .checks import MAIN_METRIC
+from .checks import MAIN_METRIC, REFUSING
 from .compare import PROPER_METRIC, Standings
 
-# Where one of these was an issue at training, the model's numbers mean nothing, or the model should not be used.
-# The others (drift, an unsteady ranking, a bias of the mean) describe how the shop moves: they concern the model
-# in use as much as the one that would follow it, and are told, but do not keep it out.
-REFUSING = (
-    "enough-data",
-    "few-positives",
-    "duplicate-customers",
-    "too-good",
-    "label-leakage",
-    "single-feature",
-    "worse-than-baseline",
-    "horizon-mismatch",
-)
 DEFAULT = "default_parameters"
 
 

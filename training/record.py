@@ -15,6 +15,7 @@ from ..models import plain_scorer
 from ..models.artifact import save
 from ..models.reference import REFERENCE, describe
 from ..models.registry import Record
+from .checks import may_be_used
 from .report import pictures, report
 from .train import Trained, predicted
 
@@ -67,6 +68,7 @@ def write_training(trained: Trained, config: Config, folder: Path, sources: Mapp
         model,
         Path(plain_scorer.__file__),
         {column.name: MLFLOW_TYPES[column.dtype] for column in trained.columns},
+        may_lead=may_be_used(trained.checks),
     )
 
 

@@ -47,7 +47,7 @@ def record_search(record: Record, found: Found, verdict: Check) -> Record:
         tags={**record.tags, **tags},
         params={**record.params, **params},
         metrics={**record.metrics, **metrics},
-        may_lead=not verdict.is_issue,
+        may_lead=record.may_lead and not verdict.is_issue,
     )
 
 

@@ -115,6 +115,9 @@ def test_a_baseline_that_does_better_is_named() -> None:
     check = beats_baselines({"simple": worse["model"]["auc"]})
     assert check.outcome == "issue"
     assert "'simple'" in check.explanation
+    nothing = beats_baselines({"base_rate": worse["twin"]["auc"]})
+    assert nothing.is_issue
+    assert "knows nothing" in nothing.explanation
     check = beats_baselines({"twin": worse["twin"]["auc"]})
     assert (check.outcome, check.explanation) == ("passed", "Not separable from 'twin'.")
 
