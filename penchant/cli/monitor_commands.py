@@ -51,9 +51,9 @@ def monitor(
 ) -> None:
     """Tell how far signals, scores and stages moved since training, and what earlier scores promised against what came.
 
-    Exit code 3: something is past its threshold. Scores: PSI above 0.25. Signals: PSI above 1, more than 5 % unseen
-    categories, or a share of missing values that changed by 20 points. Promises: missed by more than 10 %, beyond
-    their interval.
+    Exit code 3: something is past its threshold. Scores: PSI above 0.25. Signals: more than 5 % unseen categories, or a
+    share of missing values that changed by 20 points; by their own PSI only with --limit signal_stability, for they
+    move with the season too. Promises: missed by more than 10 %, beyond their interval.
     """
     from penchant.cli.scoring import own_goals
     from penchant.output import replaced_folder, write_json

@@ -6,7 +6,7 @@ import json
 from collections.abc import Iterator
 from contextlib import contextmanager
 from dataclasses import asdict, dataclass, replace
-from datetime import UTC, datetime
+from datetime import UTC, datetime, timedelta
 from pathlib import Path
 
 import numpy as np
@@ -21,7 +21,7 @@ from penchant.models.estimate import Estimate
 from penchant.models.reference import describe
 from penchant.output import replaced_folder
 from penchant.serving.champion import Champion
-from penchant.serving.monitor import InUse, Monitored, monitor
+from penchant.serving.monitor import InUse, Monitored, Thresholds, monitor
 from penchant.serving.monitor_promises import Group, Scored, files_of_scores, promise_of, verdict_on
 from penchant.serving.score import score
 from penchant.simulate import SimulationSettings, simulate
@@ -101,16 +101,22 @@ def test_a_planted_change_of_the_shop_is_found_and_named(made: Made, tmp_path: P
         (tmp_path / path.name).write_bytes(path.read_bytes())
     orders = pd.read_parquet(made.data / "orders.parquet")
     orders["amount"] = orders["amount"] * 30  # as if cents were read for euros
+    orders = orders[
+        orders["ordered_at"] < pd.Timestamp(ENDS_AT - timedelta(days=60), tz="UTC")
+    ]  # the feed has stopped
     orders.to_parquet(tmp_path / "orders.parquet")
     people = pd.read_parquet(made.data / "customers.parquet").assign(region="Atlantis")
     people.to_parquet(tmp_path / "customers.parquet")
     found = made.look(tmp_path)
     told, drift = " ".join(found.faults), found.drifts[0]
     assert "'region' (100%) hold unseen categories" in told
-    assert "'amount_total' (PSI" in told
+    assert "repurchase: the scores moved (PSI" in told
+    asked = Thresholds(score_stability=99.0, signal_stability=1.0)
+    assert "'amount_total' (PSI" in " ".join(drift.faults(asked))
     moved = {one.name for one in drift.signals if one.is_beyond(1.0)}
     assert any(name.startswith("amount") for name in moved)
-    assert "n_purchases" not in moved
+    assert "days_since_last_purchase" in moved
+    assert not moved & {"gender", "age_years", "consent_email"}
 
 
 @pytest.mark.slow
