@@ -6,10 +6,7 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 from typing import Any, Literal
 
-import numpy as np
-
 from ..estimate import Estimate
-from ..inputs import Floats
 from .learner import Effect, UpliftLearner
 from .linear import Linear
 from .members import Maker, Member
@@ -136,9 +133,8 @@ class UpliftStack(UpliftLearner):
         members, scores = Maker(code, outcomes, linear, self.seed).members()
         customer = None if problem.customer is None else problem.customer[pair.rows]
         weights = fit_weights([member.left_out for member in members], scores, pair.fold, customer)
-        shares = spread_shares(members, weights, scores.weight)
-        finding = _finding(members, weights, shares, problem)
-        used = [i for i, share in enumerate(shares) if abs(share) >= LEAST_PART]
+        finding = _finding(members, weights, problem)
+        used = [i for i, share in enumerate(weights.shares) if abs(share) >= LEAST_PART]
         terms = [(weights.weights[i] * w, model) for i in used for w, model in members[i].terms]
         return Effect(weights.level - float(weights.weights[used] @ weights.means[used]), terms, finding)
 
@@ -163,19 +159,10 @@ class UpliftStack(UpliftLearner):
         return super()._about(problem) | {"findings": findings}
 
 
-def spread_shares(members: list[Member], weights: Weights, weight: Floats) -> Floats:
-    """Return each member's share in the variance of the stack over customers; zeros where there is none."""
-    deviations = np.column_stack([m.left_out for m in members]) - weights.means
-    parts = deviations * weights.weights
-    total = parts.sum(axis=1)
-    carried = (weight[:, None] * parts * total[:, None]).sum(axis=0)
-    return np.asarray(carried / carried.sum() if carried.sum() > 0 else np.zeros(len(carried)))
-
-
-def _finding(members: list[Member], weights: Weights, shares: Floats, problem: Problem) -> Finding:
+def _finding(members: list[Member], weights: Weights, problem: Problem) -> Finding:
     parts = [
         StackPart(member.name, float(weight), float(share))
-        for member, weight, share in zip(members, weights.weights, shares, strict=True)
+        for member, weight, share in zip(members, weights.weights, weights.shares, strict=True)
         if abs(share) >= LEAST_PART
     ]
     parts.sort(key=lambda part: -part.share)

@@ -39,6 +39,8 @@ class Weights:
         left-out folds gain by 2.2 standard errors or more, customers can be told apart.
     average
         The average effect with its 95 % interval.
+    spread
+        (members, members) weighted covariance of the members.
     """
 
     level: float
@@ -46,6 +48,13 @@ class Weights:
     means: Floats
     believed: float
     average: Estimate
+    spread: Floats
+
+    @property
+    def shares(self) -> Floats:
+        """Each member's share in the variance of the stack over customers; zeros where there is none."""
+        carried = self.weights * (self.spread @ self.weights)
+        return np.asarray(carried / carried.sum() if carried.sum() > 0 else np.zeros(len(carried)))
 
     @property
     def tells_apart(self) -> bool:
@@ -80,15 +89,22 @@ def fit_weights(left_out: Sequence[Floats], scores: Scores, fold: Folds, custome
     """
     share = scores.weight / scores.weight.sum()
     level = float(share @ scores.value)
-    table = np.column_stack(left_out)
-    means = share @ table
-    parts = _by_fold(table - means, share, share * (scores.value - level), fold, customer)
+    means = np.array([share @ member for member in left_out])
+    noise = share * (scores.value - level)
+    parts = []
+    for left in range(int(fold.max()) + 1):  # tables of a fold at a time: all at once would double the memory
+        own = fold == left
+        ids = None if customer is None else np.unique(customer[own], return_inverse=True)[1]
+        table = np.column_stack([member[own] for member in left_out])
+        table -= means
+        parts.append(_Evidence.read(table, share[own], noise[own], ids))
     whole = _Evidence(*(sum(sums) for sums in zip(*(part.sums for part in parts), strict=True)))
     start = whole.start()
     believed = _believed(whole, parts, start)
     error = Z95 * np.sqrt(whole.variance_of_level)
     average = Estimate(level, level - error, level + error)
-    return Weights(level, start + believed * (whole.best(start) - start), means, believed, average)
+    weights = start + believed * (whole.best(start) - start)
+    return Weights(level, weights, means, believed, average, whole.spread)
 
 
 @dataclass(frozen=True, eq=False)
@@ -141,17 +157,6 @@ class _Evidence:
         held = (HELD * self.variance_of_level + 1e-9 * np.trace(self.spread) + 1e-30) * np.eye(len(start))
         root = np.linalg.cholesky(self.spread + held)
         return np.asarray(nnls(root.T, np.linalg.solve(root, self.pull + held @ start))[0])
-
-
-def _by_fold(
-    table: Floats, share: Floats, noise: Floats, fold: Folds, customer: Ints | None
-) -> list[_Evidence]:
-    found = []
-    for left in range(int(fold.max()) + 1):
-        own = fold == left
-        ids = None if customer is None else np.unique(customer[own], return_inverse=True)[1]
-        found.append(_Evidence.read(table[own], share[own], noise[own], ids))
-    return found
 
 
 def _believed(whole: _Evidence, parts: Sequence[_Evidence], start: Floats) -> float:
