@@ -45,8 +45,6 @@ MarginShare = Annotated[
     float | None,
     typer.Option(help="Margin as a share of sales. Default: as the items' costs say.", min=0, max=1),
 ]
-
-
 UNBOUNDED = 160  # characters
 
 
