@@ -12,8 +12,8 @@ DuckDB reading the shop's files and writing those of score and audience again.
 The start of a command, a second or more, is in its seconds: of seconds per million, runs of a million customers tell
 the truth. Shares and ratios are of CPU seconds, which a busy machine leaves alone.
 
-What bounds it: signals are four fifths of what score costs beyond its start, and opening the shop, which holds every row
-against the contract, most of what measure costs. Beside LightGBM's own predict stands the encoding of each champion's
+What bounds it: signals are more than half of what score costs. To open the shop, which holds every row against the
+contract, costs twice what a measurement does. Beside LightGBM's own predict stands the encoding of each champion's
 columns, a quarter of it all where models are as small as these.
 
 ``--reasons`` scores once more with reasons in words. ``--folder`` keeps the shop, so that a later run begins with it.
