@@ -2,8 +2,9 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
+from types import MappingProxyType
 from typing import Any
 
 import numpy as np
@@ -18,6 +19,7 @@ REFERENCE = "reference.json"
 SCORE = "score"
 MOST_CATEGORIES = 300  # of a column; the rarer ones are summed under OTHERS
 OTHERS = "(others)"
+NONE_MORE: Mapping[str, Sequence[str]] = MappingProxyType({})
 BY_CHANCE = 0.999  # a movement below this quantile of what equal distributions give is no movement
 
 
@@ -51,7 +53,9 @@ class Movement:
         return self.stability > max(limit, self.by_chance)
 
 
-def describe(features: pd.DataFrame, scores: Floats) -> dict[str, Any]:
+def describe(
+    features: pd.DataFrame, scores: Floats, categories: Mapping[str, Sequence[str]] = NONE_MORE
+) -> dict[str, Any]:
     """Return the shares of each column's deciles or categories, and of the scores', in types that JSON knows.
 
     Parameters
@@ -60,8 +64,13 @@ def describe(features: pd.DataFrame, scores: Floats) -> dict[str, Any]:
         Rows that the model learned from or was judged on.
     scores
         (n,) what it says of them.
+    categories
+        Column -> categories that the model has learned from in other rows: they are no unseen ones.
     """
     columns = {str(name): _shares(features[name]) for name in features.columns}
+    for name, known in categories.items():
+        shares = columns[name].setdefault("categories", {})
+        shares |= {str(one): 0.0 for one in known if str(one) not in shares}
     return {"n_rows": len(features), "columns": columns, SCORE: _shares(pd.Series(scores))}
 
 

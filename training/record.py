@@ -49,7 +49,8 @@ def write_training(trained: Trained, config: Config, folder: Path, sources: Mapp
     facts = trained.facts() | {"signals": columns}
     save(trained.model, model, facts)
     judged = predicted(trained.judged, trained.shown)
-    write_json(model / REFERENCE, describe(trained.shown, judged))  # what `penchant monitor` compares with
+    looked_like = describe(trained.shown, judged, trained.model.columns_.categories)
+    write_json(model / REFERENCE, looked_like)  # what `penchant monitor` compares with
     save(trained.judged, artifacts / JUDGED, facts | {"labels_end": facts["judged_labels_end"]})
     used = {"data": data_hash(sources), "seed": str(config.seed), **versions()}
     page = report(trained, config.shop.name, used)

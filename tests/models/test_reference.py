@@ -54,3 +54,11 @@ def test_unseen_categories_and_missing_values_are_shares() -> None:
     assert found["spent"].unseen is None
     assert (found["spent"].missing, found["region"].missing) == (1.0, 0.0)
     assert found["spent"].missing_before == pytest.approx(0.2, abs=0.03)
+
+
+def test_categories_that_the_model_has_learned_from_elsewhere_are_not_unseen() -> None:
+    before, after = rows(3000, 0), rows(1000, 1).assign(region="west")
+    reference = describe(before, np.zeros(len(before)), {"region": ("north", "south", "west")})
+    moved = {one.name: one for one in movements(reference, after)}["region"]
+    assert moved.unseen == 0.0
+    assert moved.is_beyond(LIMIT)
