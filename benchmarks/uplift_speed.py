@@ -59,6 +59,10 @@ def fit_large(name: str, data: Path) -> dict[str, float]:
 
 
 def _peak_mb() -> float:
+    status = Path("/proc/self/status")
+    if status.exists():  # ru_maxrss outlives exec: it would be the parent's peak
+        held = dict(line.split(":", 1) for line in status.read_text(encoding="ascii").splitlines())
+        return float(held["VmHWM"].split()[0]) / 1000
     return resource.getrusage(resource.RUSAGE_SELF).ru_maxrss / 1000
 
 
