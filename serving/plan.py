@@ -170,8 +170,11 @@ def _within_budget(
 
 def _most_spent(chosen: list[Chosen]) -> float:
     """Return what the draws may spend: expected cost and four standard deviations, or all if that is less."""
-    costs = [(each.of(each.crowd.costs()), each.crowd.holdout) for each in chosen]
-    everyone = sum(float(cost.sum()) for cost, _ in costs)
-    mean = sum(float(cost.sum()) * (1.0 - h) for cost, h in costs)
-    variance = sum(float((cost**2).sum()) * h * (1.0 - h) for cost, h in costs)
-    return min(everyone, mean + SAFETY * float(np.sqrt(variance)))
+    mean, variance, everyone = 0.0, 0.0, 0.0
+    for each in chosen:
+        treated = 1.0 - each.crowd.holdout
+        cost, square = each.of(each.crowd.costs()), each.of(each.crowd.squared_costs())
+        mean += float(cost.sum()) * treated
+        variance += float((square * treated - (cost * treated) ** 2).sum())
+        everyone += float(each.of(each.crowd.dearest()).sum())
+    return min(everyone, mean + SAFETY * float(np.sqrt(max(variance, 0.0))))

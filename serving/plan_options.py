@@ -85,6 +85,17 @@ class Crowd:
         """Return (n, options) expected cost of treating, NaN likewise."""
         return self._by_option(self.gain.cost)
 
+    def squared_costs(self) -> Floats:
+        """Return (n, options) the expected square of the cost: where arms are dealt by lot, costs differ by draw."""
+        return self._by_option(self.gain.cost**2)
+
+    def dearest(self) -> Floats:
+        """Return (n, options) the cost of the dearest arm that may be drawn, NaN likewise."""
+        if not self.is_split:
+            return self.costs()
+        most = np.where(self.shares > 0, self.gain.cost, -np.inf).max(axis=1)
+        return np.where(self.shares.any(axis=1), most, np.nan)[:, None]
+
     def _by_option(self, values: Floats) -> Floats:
         if not self.is_split:
             return np.where(self.allowed, values, np.nan)

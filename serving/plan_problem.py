@@ -137,7 +137,7 @@ def pose(crowds: Sequence[Crowd], plan: Plan, used: Mapping[str, float], *, sure
     for crowd, where, which in zip(crowds, rows, columns, strict=True):
         treated = 1.0 - crowd.holdout
         gain[np.ix_(where, which)] = crowd.worth() * treated
-        cost[np.ix_(where, which)] = np.nan_to_num(crowd.costs()) * (1.0 if surely else treated)
+        cost[np.ix_(where, which)] = np.nan_to_num(crowd.dearest() if surely else crowd.costs() * treated)
     return Problem(crowds, rows, columns, gain, cost, shared, members)
 
 

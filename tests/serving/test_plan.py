@@ -10,7 +10,7 @@ from typing import Any
 import numpy as np
 import pandas as pd
 import pytest
-from hypothesis import HealthCheck, Phase, given, settings
+from hypothesis import HealthCheck, Phase, example, given, settings
 from hypothesis import strategies as st
 
 from penchant.errors import InputError
@@ -116,9 +116,12 @@ def followed(people: People) -> tuple[pd.DataFrame, pd.DataFrame]:
 @settings(
     max_examples=4,
     deadline=None,
-    phases=[Phase.generate],
+    phases=[Phase.explicit, Phase.generate],
     suppress_health_check=[HealthCheck.too_slow, HealthCheck.function_scoped_fixture],
 )
+@example(
+    seed=34732, budget=1.0, holdout=0.2784898618531762
+)  # the dearer arm of a split took the last customer
 @given(seed=st.integers(0, 10**6), budget=st.floats(1, 40), holdout=st.floats(0.05, 0.4))
 def test_a_plan_run_to_its_end_breaks_no_rule(
     people: People, seed: int, budget: float, holdout: float
