@@ -173,7 +173,7 @@ def test_an_unknown_rule_or_table_is_a_fault_of_the_configuration(tmp_path: Path
 def test_the_quarantine_holds_the_shops_own_cells_where_they_stood_and_why(tmp_path: Path) -> None:
     put(tmp_path, HEADER + GOOD + 'b ,1900-01-01,abc\n"q""q",2020-01-01,-5\nx,2020-01-01\n')
     check(config(), tmp_path, tmp_path / "aside")
-    rows = duckdb.execute(f"from '{tmp_path}/aside/orders.parquet' order by _row").fetchall()
+    rows = duckdb.connect().execute(f"from '{tmp_path}/aside/orders.parquet' order by _row").fetchall()
     assert rows == [
         (
             "orders.csv",
@@ -187,7 +187,9 @@ def test_the_quarantine_holds_the_shops_own_cells_where_they_stood_and_why(tmp_p
         ("orders.csv", 11, "negative_amount (amount)", None, 'q"q', "2020-01-01", "-5"),
         ("orders.csv", 13, "broken_line (missing columns)", "x,2020-01-01", None, None, None),
     ]
-    again = duckdb.execute(f"select count(*) from read_csv('{tmp_path}/aside/orders.csv')").fetchone()
+    again = (
+        duckdb.connect().execute(f"select count(*) from read_csv('{tmp_path}/aside/orders.csv')").fetchone()
+    )
     assert again == (3,)
 
 

@@ -240,6 +240,6 @@ def test_who_is_due_on_taobao_is_who_plain_sql_finds(shared_data: Path) -> None:
     select distinct u::varchar from (select u, c, max(t) as t from bought group by all) join habits using (c)
     where ({end} - t) / 86400.0 between opens and closes
     """
-    expected = {who for (who,) in duckdb.sql(query).fetchall()}
+    expected = {who for (who,) in duckdb.connect().sql(query).fetchall()}
     assert len(expected) > 50
     assert found == expected

@@ -87,7 +87,7 @@ def test_the_overlap_is_what_a_count_by_hand_gives(shared_data: Path) -> None:
              x as (select i, s, q, d, q * p, c, count(*) n from a where {where} group by all),
              y as (select i, s, q, d, q * p, c, count(*) m from b where {where} group by all)
         select sum(least(n, m)) from x natural join y"""
-    assert duckdb.execute(sql).fetchone() == (14_504,)
+    assert duckdb.connect().execute(sql).fetchone() == (14_504,)
 
 
 ROW = st.tuples(st.sampled_from("ab"), st.integers(1, 4), st.integers(1, 2))

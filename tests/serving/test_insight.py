@@ -350,7 +350,7 @@ def test_the_funnel_of_taobao_is_that_of_plain_sql(shared_data: Path, tmp_path: 
               and case when e.step = 5 then l.again else l.step > e.step end) as n_passed
     from ranked late where late.moment = 1512316800 group by 1 order by 1
     """
-    expected = duckdb.sql(query).fetchall()
+    expected = duckdb.connect().sql(query).fetchall()
     steps = ("registered", "favorite", "cart", "unpaid_order", "one_purchase", "repeat_purchase")
     told = [
         (steps.index(row["step"]), row["n_customers"], row["n_start"], row["n_passed"])
@@ -378,7 +378,7 @@ def test_the_flow_of_online_retail_adds_up_to_plain_sql(shared_data: Path) -> No
     )
     select count(*) filter (first < '2011-06-01'), count(*) filter (first < '2011-09-01') from firsts
     """
-    n_first, n_second = duckdb.sql(query).fetchall()[0]
+    n_first, n_second = duckdb.connect().sql(query).fetchall()[0]
     found = {str(row["from"]): dict(row) for row in page.tables[0].rows}
     assert found["all"]["n_customers"] == n_second
     assert found["not known yet"]["n_customers"] == n_second - n_first

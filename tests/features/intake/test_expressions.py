@@ -69,9 +69,9 @@ def test_what_names_no_column_is_told_with_the_nearest(expression: str, hint: st
 
 def test_cells_that_an_expression_cannot_read_are_known() -> None:
     found = meaning("cast(at as date)", TEXT, "here")
-    assert duckdb.execute(f"select {found.unreadable[0]} from (select '2020-02-30' as at)").fetchone() == (
-        True,
-    )
+    assert duckdb.connect().execute(
+        f"select {found.unreadable[0]} from (select '2020-02-30' as at)"
+    ).fetchone() == (True,)
     assert found.reads == ("at",)
 
 
