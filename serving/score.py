@@ -96,7 +96,7 @@ def score(
     done
         Called after each batch.
     with_reasons
-        Whether each score comes with its reasons; to find them takes some twenty times as long as to score.
+        Whether each score comes with its reasons; to find them takes several times as long as to score.
 
     Returns
     -------

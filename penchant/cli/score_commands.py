@@ -31,7 +31,7 @@ def score(
         bool, typer.Option("--again", help="Score anew even where the same result is there already.")
     ] = False,
     reasons: Annotated[
-        bool, typer.Option(help="Say why, in words; it takes some twenty times as long as to score.")
+        bool, typer.Option(help="Say why, in words; it takes several times as long as to score.")
     ] = True,
 ) -> None:
     """Apply all champions to everyone eligible at as_of, a file for each of them.
