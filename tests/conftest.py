@@ -13,6 +13,29 @@ import pytest
 os.environ.setdefault("OMP_NUM_THREADS", "1")  # the tests run side by side, a core each
 
 ROOT = Path(__file__).resolve().parent.parent
+SLOW_FILES = (  # whole files that leave the fast subset: each takes more than four seconds
+    "features/test_product_goods.py",
+    "features/test_products.py",
+    "features/test_propose.py",
+    "features/test_prove.py",
+    "features/test_shop.py",
+    "features/test_windows.py",
+    "models/test_registry.py",
+    "models/test_uplift_artifact.py",
+    "penchant/test_cli.py",
+    "penchant/test_cli_uplift.py",
+    "penchant/test_simulate_counterfactual.py",
+    "penchant/test_simulate_truth.py",
+    "serving/measure/test_measure.py",
+    "serving/test_audience.py",
+    "serving/test_insight.py",
+    "serving/test_plan.py",
+    "serving/test_scenes.py",
+    "serving/test_score.py",
+    "serving/test_tags.py",
+    "training/test_checks.py",
+    "training/test_tune.py",
+)
 
 
 @pytest.fixture(scope="session")
@@ -45,8 +68,10 @@ def spark() -> Iterator[Any]:
 
 
 def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
-    """Count what is marked ``spark`` as slow, and take pyspark's own warnings as they are."""
+    """Count slow files and what is marked ``spark`` as slow, and take pyspark's own warnings as they are."""
     for item in items:
+        if item.path.as_posix().endswith(SLOW_FILES):
+            item.add_marker(pytest.mark.slow)
         if item.get_closest_marker("spark"):
             item.add_marker(pytest.mark.slow)
             item.add_marker(pytest.mark.filterwarnings("ignore:The copy keyword is deprecated"))
