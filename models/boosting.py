@@ -38,7 +38,7 @@ FIXED = {
 MOST_TREES = 1000
 PATIENCE = 40
 TREES_WITHOUT_FOLDS = 60
-CELLS_WORTH_THREADS = 2_000_000  # below, threads that wait for each other cost more than they bring
+CELLS_WORTH_THREADS = 10_000_000  # below, threads that wait for each other cost more than they bring
 
 
 @dataclass(frozen=True)
