@@ -20,7 +20,7 @@ from sklearn.utils.validation import check_is_fitted
 
 from penchant.errors import InputError, TooLittleDataError, did_you_mean
 
-from .inputs import Floats, read_numbers, read_weights
+from .inputs import Floats, read_numbers, read_weights, signed_log
 
 DAYS_SINCE_LAST = "days_since_last_purchase"
 DAYS_SINCE_VISIT = "days_since_last_visit"
@@ -105,7 +105,7 @@ class OneColumn(Probabilities):
 
     def _read(self, value: Floats) -> Floats:
         filled = np.where(np.isnan(value), self.fill_, value)
-        return (np.sign(filled) * np.log1p(np.abs(filled)) if self.log else filled)[:, np.newaxis]
+        return (signed_log(filled) if self.log else filled)[:, np.newaxis]
 
     def _probability(self, X: pd.DataFrame) -> Floats:
         return np.asarray(self.line_.predict_proba(self._read(column_of(X, self.column)))[:, 1])

@@ -13,7 +13,7 @@ from sklearn.utils.validation import check_is_fitted
 from .boosting import threads_for
 from .frames import read_new_table
 from .inputs import Floats
-from .line import LINE, line_contributions
+from .line import LINE, line_contributions, steps_of
 from .propensity import PropensityModel
 from .value import ValueModel
 
@@ -35,11 +35,12 @@ def contributions(model: PropensityModel | ValueModel, X: Any) -> Floats:
     matrix = read_new_table(model, X, model.columns_)
     n_threads = threads_for(matrix, model.n_threads)
     added = np.zeros((len(matrix), matrix.shape[1] + 1))
+    line = steps_of(model.boosters_[LINE]) if LINE in model.boosters_ else []
     for start in range(0, len(matrix), CHUNK):
         rows = slice(start, start + CHUNK)
         for name, booster in model.boosters_.items():
             if name == LINE:
-                added[rows] += line_contributions(booster, matrix[rows], n_threads)
+                added[rows] += line_contributions(booster, line, matrix[rows], n_threads)
             else:
                 found = booster.predict(matrix[rows], pred_contrib=True, num_threads=n_threads)
                 added[rows] += np.asarray(found)

@@ -9,13 +9,13 @@ import sqlite3
 from collections.abc import Mapping
 from contextlib import closing
 from pathlib import Path
-from urllib.parse import urlsplit
-from urllib.request import url2pathname
+
+from .registry import CHAMPION, DATABASE, plain_files
 
 QUERY = """
 select a.name, v.version, v.storage_location
 from registered_model_aliases a join model_versions v on v.name = a.name and v.version = a.version
-where a.alias = 'champion'
+where a.alias = ?
 """
 
 
@@ -27,17 +27,14 @@ def models_in_use(store: Path) -> Mapping[str, tuple[int, Path]] | None:
     store
         The folder of MLflow, as `Registry` takes it.
     """
-    path = store.absolute() / "mlflow.db"
+    path = store.absolute() / DATABASE
     if not path.is_file():
         return None
     try:
         with closing(sqlite3.connect(f"{path.as_uri()}?mode=ro", uri=True)) as database:
-            rows = database.execute(QUERY).fetchall()
+            rows = database.execute(QUERY, (CHAMPION,)).fetchall()
     except sqlite3.Error:
         return None
-    found = {
-        str(name): (int(version), Path(url2pathname(urlsplit(str(place)).path)) / "data" / "model")
-        for name, version, place in rows
-    }
+    found = {str(name): (int(version), plain_files(str(place))) for name, version, place in rows}
     is_whole = len(found) == len(rows) and all(folder.is_dir() for _, folder in found.values())
     return found if is_whole else None

@@ -17,7 +17,7 @@ import numpy as np
 from scipy.optimize import minimize
 
 from .boosting import Training
-from .inputs import Floats
+from .inputs import Floats, signed_log
 from .plain_scorer import sigmoid
 
 PENALTY = 10.0  # on slopes of columns of variance 1, in rows
@@ -80,7 +80,7 @@ class Spread:
 def read(values: Floats, kind: int) -> Floats:
     """Return a column as the line takes it: logarithms with their sign, or a flag."""
     if kind == NUMBER:
-        return np.asarray(np.sign(values) * np.log1p(np.abs(values)))
+        return signed_log(values)
     return np.asarray(np.isnan(values) if kind == MISSING else values == kind, dtype=np.float64)
 
 
@@ -223,25 +223,54 @@ def as_trees(line: Line, share: float, rows: Training, parameters: Mapping[str, 
     return lgb.Booster(model_str=booster.model_to_string(num_iteration=-1))
 
 
-def line_contributions(booster: lgb.Booster, matrix: Floats, n_threads: int) -> Floats:
+@dataclass(frozen=True, eq=False)
+class Steps:
+    """One tree of a line, which looks at one column.
+
+    Parameters
+    ----------
+    place
+        The column's position; None for a tree that splits nothing.
+    base
+        The mean over the rows of training.
+    added
+        By leaf, what it adds to the base.
+    """
+
+    place: int | None
+    base: float
+    added: Floats
+
+
+def steps_of(booster: lgb.Booster) -> list[Steps]:
+    """Return the trees of a line, in their order."""
+    found = []
+    for _, own in booster.trees_to_dataframe().groupby("tree_index"):
+        ends = own[own["left_child"].isna()]
+        leaf = ends["node_index"].str.rpartition("L")[2].astype(int).to_numpy()
+        value, count = np.zeros(leaf.max() + 1), np.zeros(leaf.max() + 1)
+        value[leaf], count[leaf] = ends["value"], ends["count"].fillna(0)
+        base = float(np.average(value, weights=count)) if count.any() else float(value.mean())
+        column = own["split_feature"].dropna()
+        place = int(column.iloc[0].rpartition("_")[2]) if len(column) else None
+        found.append(Steps(place, base, value - base))
+    return found
+
+
+def line_contributions(
+    booster: lgb.Booster, steps: Sequence[Steps], matrix: Floats, n_threads: int
+) -> Floats:
     """Return what each column adds by trees that look at one column each, shape (n, columns + 1); the last is the base.
 
     The same as LightGBM's ``pred_contrib``, which walks each tree once for each of its leaves.
     """
-    nodes = booster.trees_to_dataframe()
     leaf = np.asarray(booster.predict(matrix, pred_leaf=True, num_threads=n_threads), dtype=np.intp)
     leaf = leaf.reshape(len(matrix), -1)
     added = np.zeros((len(matrix), matrix.shape[1] + 1))
-    for tree, own in nodes.groupby("tree_index"):
-        ends = own[own["left_child"].isna()]
-        place = ends["node_index"].str.rpartition("L")[2].astype(int).to_numpy()
-        value, count = np.zeros(place.max() + 1), np.zeros(place.max() + 1)
-        value[place], count[place] = ends["value"], ends["count"].fillna(0)
-        base = float(np.average(value, weights=count)) if count.any() else float(value.mean())
-        added[:, -1] += base
-        column = own["split_feature"].dropna()
-        if len(column):
-            added[:, int(column.iloc[0].rpartition("_")[2])] += value[leaf[:, int(tree)]] - base
+    for tree, own in enumerate(steps):
+        added[:, -1] += own.base
+        if own.place is not None:
+            added[:, own.place] += own.added[leaf[:, tree]]
     return added
 
 

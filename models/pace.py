@@ -43,8 +43,8 @@ class Pace:
 
     def within(self, p: ArrayLike, days: float, other: float) -> Floats:
         """Return the probability within ``other`` days of each ``p`` within ``days``."""
-        hazard = -np.log1p(-np.clip(np.asarray(p, dtype=np.float64), 0.0, 1.0 - LEAST_CHANCE))
-        return np.asarray(-np.expm1(-hazard * (other / days) ** self.power))
+        stays = 1.0 - np.clip(np.asarray(p, dtype=np.float64), 0.0, 1.0)
+        return np.asarray(1.0 - stays ** ((other / days) ** self.power))
 
 
 def fit_pace(

@@ -190,7 +190,7 @@ class Registry:
         """
         with self._client() as client:
             source = client.get_model_version_download_uri(version.name, str(version.version))
-        path = _local(source) / "data" / "model"
+        path = plain_files(source)
         if not path.is_dir():
             raise NoModelError(
                 f"model '{version}'", f"its files in {self.store}", "none there", "Train it again"
@@ -339,6 +339,11 @@ def _signature(record: Record) -> Any:
 
 def _registered(found: Any) -> Registered:
     return Registered(found.name, int(found.version), found.run_id, tuple(found.aliases))
+
+
+def plain_files(address: str) -> Path:
+    """Return the folder of the plain files of a model that is stored at an address."""
+    return _local(address) / "data" / "model"
 
 
 def _local(address: str) -> Path:

@@ -17,7 +17,7 @@ from sklearn.utils.validation import check_is_fitted
 from penchant.errors import InputError, TooLittleDataError
 
 from .baselines import Probabilities
-from .inputs import Floats, read_numbers, read_weights
+from .inputs import Floats, read_numbers, read_weights, signed_log
 
 MOST_CATEGORIES = 20
 MOST_STEPS = 300
@@ -40,12 +40,6 @@ def design() -> ColumnTransformer:
     is_number = make_column_selector(dtype_include=["number", "bool"])
     is_category = make_column_selector(dtype_exclude=["number", "bool"])
     return ColumnTransformer([("numbers", numbers, is_number), ("categories", categories, is_category)])
-
-
-def signed_log(values: Any) -> Floats:
-    """Return the logarithm of 1 + size, with the sign kept: counts and amounts have long tails."""
-    numbers = np.asarray(values, dtype=np.float64)
-    return np.asarray(np.sign(numbers) * np.log1p(np.abs(numbers)))
 
 
 def as_text(values: pd.DataFrame) -> pd.DataFrame:

@@ -16,6 +16,7 @@ import pandas as pd
 from penchant.errors import InputError
 
 from ..models.inputs import Floats
+from ..models.pace import Pace
 from .exclusions import PAST_COLUMNS
 from .goals import Goal
 from .lookalike import lookalike
@@ -28,6 +29,7 @@ if TYPE_CHECKING:
 FOR_FAILURE = ("churn",)  # tasks whose score is the probability that the success does not come
 VALUES = ("margin", "value")
 CHANCES = ("repurchase", "churn")
+EVEN = Pace()
 BEST_STAGES = ("loyal",)
 BASE_DAYS = 30
 BASE_TASKS = ("visit", "payment")  # where no model is needed to begin
@@ -303,7 +305,7 @@ def within(p: Floats, horizon_days: int, wanted_days: int) -> Floats:
     >>> within(np.array([0.19]), 60, 30).round(6).tolist()
     [0.1]
     """
-    return 1.0 - (1.0 - np.clip(p, 0.0, 1.0)) ** (wanted_days / horizon_days)
+    return EVEN.within(p, horizon_days, wanted_days)
 
 
 def _numbers(score: Score) -> Floats:

@@ -10,9 +10,9 @@ import pandas as pd
 
 from ..features.tasks import Span, Task
 from ..models.check import Check
+from ..models.dependence import importance
 from ..models.drift import adversarial_auc, one_column_aucs
 from ..models.estimate import Estimate
-from ..models.explain import contributions
 from ..models.inputs import Floats
 from ..models.metrics import evaluate
 from ..models.model_checks import (
@@ -88,7 +88,7 @@ def checks_of(
         beats_baselines(main),
         too_good_to_be_true(board.metrics.get("auc", UNKNOWN)),
         label_leakage(alone),
-        single_feature(contribution_by_column(model, test.sampled(MOST_EXPLAINED, seed=0).features)),
+        single_feature(importance(model, test.sampled(MOST_EXPLAINED, seed=0).features)),
         stable_across_snapshots(auc_by_snapshot(model, past, test, board)),
         calibrated(
             board.metrics["bias_percent"],
@@ -101,17 +101,6 @@ def checks_of(
 def may_be_used(checks: Sequence[Check]) -> bool:
     """Say whether no check found what keeps a model from being put in use."""
     return not any(check.is_issue and check.code in REFUSING for check in checks)
-
-
-def contribution_by_column(model: Any, features: pd.DataFrame) -> pd.Series[float]:
-    """Return each column's mean absolute contribution to the raw scores.
-
-    References
-    ----------
-    Lundberg et al. (2020), From local explanations to global understanding with explainable AI for trees.
-    """
-    added = np.abs(contributions(model, features)[:, :-1]).mean(axis=0)
-    return pd.Series(added, index=list(model.columns_.names))
 
 
 def auc_by_snapshot(model: Any, past: Dataset, test: Dataset, board: Leaderboard) -> Mapping[str, Estimate]:

@@ -5,8 +5,7 @@ Everything between reading and writing: the same for the campaigns of a shop and
 
 from __future__ import annotations
 
-from collections.abc import Callable
-from contextlib import AbstractContextManager, nullcontext
+from contextlib import nullcontext
 from dataclasses import dataclass
 from typing import Any
 
@@ -24,12 +23,12 @@ from ..models.policy import PolicyValue
 from ..models.uplift import UpliftStack
 from ..models.uplift_baselines import uplift_baselines
 from ..models.uplift_checks import TrialDates, check_trial
+from .material import Step
 from .uplift_dataset import Collected, UpliftRows
 from .uplift_evaluate import STACK, ArmBoard, Judged, best_arm_value, board_of
 from .uplift_splits import Makers, Split, fit_on, held_out_scores, split_rows
 from .uplift_waves import CONTROL
 
-Step = Callable[[str], AbstractContextManager[Any]]
 Floats = npt.NDArray[np.float64]
 
 FATAL = ("assignment-random", "outcome-after-assignment", "features-before-assignment")

@@ -12,7 +12,7 @@ from penchant.models.boosting import Training, parameters_of
 from penchant.models.categories import Columns
 from penchant.models.explain import contributions
 from penchant.models.folds import grouped_folds
-from penchant.models.line import PENALTY, as_trees, fit_lines, line_contributions, scaled
+from penchant.models.line import PENALTY, as_trees, fit_lines, line_contributions, scaled, steps_of
 from penchant.models.propensity import PropensityModel
 
 N = 4000
@@ -67,7 +67,7 @@ def test_trees_hold_the_line_and_a_share_of_it(planted: Training) -> None:
     assert np.sqrt((gap**2).mean()) < 0.02
     before = booster.predict(planted.matrix, raw_score=True)
     by_lightgbm = booster.predict(planted.matrix, pred_contrib=True)
-    assert np.allclose(line_contributions(booster, planted.matrix, 1), by_lightgbm)
+    assert np.allclose(line_contributions(booster, steps_of(booster), planted.matrix, 1), by_lightgbm)
     assert np.allclose(scaled(booster, 0.3).predict(planted.matrix, raw_score=True), 0.3 * before)
 
 
