@@ -111,9 +111,8 @@ app.add_typer(insight_commands.insight)
 def main() -> None:
     """Run the command line and leave with its exit code."""
     os.environ.setdefault("OMP_WAIT_POLICY", "passive")  # threads that wait must not take the core of others
-    os.environ.setdefault(
-        "OPENBLAS_NUM_THREADS", "1"
-    )  # thousands of small products lose more to threads than they gain
+    # Thousands of small products lose more to threads than they gain.
+    os.environ.setdefault("OPENBLAS_NUM_THREADS", "1")
     warnings.showwarning = _note
     arguments = hoist(sys.argv[1:])
     try:

@@ -45,7 +45,6 @@ MarginShare = Annotated[
     float | None,
     typer.Option(help="Margin as a share of sales. Default: as the items' costs say.", min=0, max=1),
 ]
-UNBOUNDED = 160  # characters
 
 
 def audience(
@@ -142,16 +141,9 @@ def audience(
             drawn, folder, {**ready.facts, "models": models, "past": records}, 10**work.config.shop.decimals
         )
     given = _give(work, folder, to, again=again) if to else []
-    show_wide(work, drawn.render(), *(f"{name}: {why}" for name, why in found.left_out.items()), f"{folder}")
+    work.show_wide(drawn.render(), *(f"{name}: {why}" for name, why in found.left_out.items()), f"{folder}")
     told = {**drawn.as_dict(), "models": models, "left_out": dict(found.left_out), "out": str(folder)}
     work.finish({**told, "exported": [each.as_dict() for each in given]})
-
-
-def show_wide(work: Work, *results: Any) -> None:
-    """Show results; a file or pipe takes a table as wide as it is."""
-    if not work.console.is_terminal:
-        work.console.width = UNBOUNDED
-    work.show(*results)
 
 
 def _arms(goal: Goal, names: list[str] | None, channel: str | None) -> tuple[Arm, ...]:
@@ -261,7 +253,7 @@ def plan(
     if dry_run:
         with work.step("allocating"):
             dry = allocate_plan(found.frame, earlier, asked, now, own)
-        show_wide(work, dry.render(), *found.notes)
+        work.show_wide(dry.render(), *found.notes)
         work.finish({**dry.as_dict(), **notes, "dry_run": True})
         return
     with work.step("allocating, and drawing what is due"):
@@ -272,8 +264,7 @@ def plan(
             work, due, folder, {**ready.facts, "past": records}, 10**work.config.shop.decimals, again=again
         )
         given = _give(work, folder, to, again=again) if to else []
-    show_wide(
-        work,
+    work.show_wide(
         due.render(),
         *found.notes,
         f"{folder}" if due.audiences else f"no wave is due on {asked.day(now)}",
@@ -356,7 +347,7 @@ def measure(
         with work.step(f"writing {folder}"):
             (place / "report.html").write_text(found.report(), encoding="utf-8")
             write_json(place / "measurement.json", plain(found.as_dict()))
-    show_wide(work, found.render(), f"{folder / 'report.html'}")
+    work.show_wide(found.render(), f"{folder / 'report.html'}")
     work.finish({**found.as_dict(), "failed": found.failed, "out": str(folder)})
     if found.failed:
         raise typer.Exit(3)

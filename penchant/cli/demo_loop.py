@@ -217,8 +217,6 @@ def show_earned(work: Work, found: Earned) -> None:
     """Show the lists beside each other."""
     from rich.table import Table
 
-    from penchant.cli.campaign_commands import show_wide
-
     title = f"What the next list truly adds, per {PER:,} customers contacted (the simulator's truth)"
     grid = Table(box=None, pad_edge=False, header_style="bold", title=title, title_justify="left")
     for name in ("ranked by", "customers", "orders", "profit, EUR", "uplift's list against it, profit"):
@@ -228,7 +226,7 @@ def show_earned(work: Work, found: Earned) -> None:
         against = found.better[way]["profit"] if way in found.better else None
         cells = (_told(numbers["orders"], 1), _told(numbers["profit"], 0))
         grid.add_row(way, f"{found.n[way]:,}", *cells, "" if against is None else _told(against, 0, "+"))
-    show_wide(work, "", grid)
+    work.show_wide("", grid)
 
 
 def _told(number: Estimate, digits: int, sign: str = "") -> str:

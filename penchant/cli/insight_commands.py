@@ -172,9 +172,7 @@ def present(work: Work, page: InsightPage, out: Path | None) -> None:
         with replaced_folder(out, manifest) as place, work.step(f"writing {out}"):
             page.write(place)
         facts["out"] = str(out)
-    if not work.console.is_terminal:
-        work.console.width = UNBOUNDED  # a file or pipe takes a table as wide as it is
-    work.show(f"[bold]{page.title}[/]", escaped(page.lead))
+    work.show_wide(f"[bold]{page.title}[/]", escaped(page.lead), width=UNBOUNDED)
     for table in page.tables:
         work.show("", grid(table))
     if page.notes or page.left_out:

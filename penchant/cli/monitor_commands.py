@@ -143,9 +143,7 @@ def read_limits(texts: list[str]) -> Thresholds:
 def _show(work: Work, page: Any, folder: Path) -> None:
     from penchant.cli.insight_commands import UNBOUNDED, escaped, grid
 
-    if not work.console.is_terminal:
-        work.console.width = UNBOUNDED
-    work.show(f"[bold]{page.title}[/]", escaped(page.lead))
+    work.show_wide(f"[bold]{page.title}[/]", escaped(page.lead), width=UNBOUNDED)
     for table in page.tables:
         if not table.name.startswith("promise_"):
             work.show("", grid(table))

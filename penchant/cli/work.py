@@ -149,6 +149,12 @@ class Work:
             for result in results:
                 self.console.print(result)
 
+    def show_wide(self, *results: Any, width: int = 160) -> None:
+        """Print results for a person; a file or pipe takes a table as wide as it is, up to so many characters."""
+        if not self.console.is_terminal:
+            self.console.width = width
+        self.show(*results)
+
     def finish(self, result: Mapping[str, Any]) -> None:
         """End the command: the JSON object with ``--json``, else how long it took; a part of another says nothing."""
         if self.is_part:
