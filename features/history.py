@@ -163,21 +163,36 @@ class History:
 
     @property
     def interactions(self) -> Any:
-        """Interactions, coded: see `facts.interactions`; is_session, is_day: whether one begins with it.
+        """Interactions, coded: see `facts.interactions`."""
+        return self.kept("interactions", lambda: self.coded(facts.interactions(self.shop)), ("code",))
 
-        What the window for these two brings together, an engine leaves together: a customer's rows.
+    @property
+    def days(self) -> Any:
+        """(code, day, wanted, occurred_at): the first act of each of a customer's days in the shop's zone.
+
+        Whoever sees anything of a day sees its first act, so these serve any moment.
         """
-        return self.kept("interactions", self._interactions)
+        return self.kept("days", self._days)
 
-    def _interactions(self) -> Any:
-        acts = self.coded(facts.interactions(self.shop))
-        acts = acts.mutate(before=acts.occurred_at.lag().over(group_by="code", order_by="occurred_at"))
-        minutes = acts.occurred_at.delta(acts.before, unit="microsecond") / 60e6
-        later_day = self.local(acts.occurred_at).date() != self.local(acts.before).date()
-        return acts.mutate(
-            is_session=acts.before.isnull() | (minutes > SESSION_MINUTES),
-            is_day=acts.before.isnull() | later_day,
-        ).drop("before")
+    def _days(self) -> Any:
+        acts = self.interactions
+        days = acts.group_by("code", day=self.local(acts.occurred_at).date())
+        return days.aggregate(wanted=_.wanted.any(), occurred_at=_.occurred_at.min())
+
+    @property
+    def sessions(self) -> Any:
+        """(code, wanted, occurred_at): acts with which a session begins."""
+        return self.kept("sessions", self._sessions)
+
+    def _sessions(self) -> Any:
+        acts = self.interactions.select("code", "wanted", "occurred_at")
+        before = acts.occurred_at.lag().over(group_by="code", order_by="occurred_at")
+        minutes = acts.occurred_at.delta(before, unit="microsecond") / 60e6
+        return (
+            acts.mutate(minutes=minutes)
+            .filter(_.minutes.isnull() | (_.minutes > SESSION_MINUTES))
+            .drop("minutes")
+        )
 
     @property
     def assignments(self) -> Any:

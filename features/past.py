@@ -130,12 +130,12 @@ class Past:
     @property
     def sessions(self) -> Rows:
         """Beginnings of sessions; ``at`` is when."""
-        return self.interactions.where(_.is_session)
+        return self.rows("sessions", lambda: self.seen(self.history.sessions, _.occurred_at))
 
     @property
     def days(self) -> Rows:
         """First acts of a day in the shop's zone; ``at`` is when."""
-        return self.interactions.where(_.is_day)
+        return self.rows("days", lambda: self.seen(self.history.days, _.occurred_at))
 
     def responses(self, what: str) -> Rows:
         """Return what became of assignments: ``contacted``, ``opened``, ``clicked``, ``redeemed``; ``at`` is when."""

@@ -83,7 +83,7 @@ def local_time(at: Any, zone: str) -> Any:
 
 
 def _shifted(at: Any, seconds: int) -> Any:
-    return at + ibis.interval(seconds=seconds)
+    return at + ibis.interval(seconds=seconds) if seconds else at
 
 
 def offsets(zone: str) -> list[tuple[datetime, int]]:
