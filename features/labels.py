@@ -57,7 +57,7 @@ def label(
     task
         What is predicted.
     as_of
-        The moments, of everyone known before; or a spine of one or several moments.
+        The moments, of everyone known before; or a spine of one or several moments, or of each row's own.
     gap_days, horizon_days
         The outcome is read in ``[as_of + gap, as_of + gap + horizon)``, as it stood at its end; default: the
         configured ones, else the task's.
@@ -68,14 +68,24 @@ def label(
         If the shop lacks what the task needs.
     UnfinishedHorizonError
         If a horizon ends after the shop's data does.
+    InputError
+        If the spine has no rows.
     """
     refuse_lacking(shop, task)
     spine = as_of if isinstance(as_of, Spine) else Spine.at(shop, as_of)
-    if spine.instants is None:
-        raise InputError("as_of", "a few moments", "a spine in which each row has its own")
-    span, basis = span_of(shop, task, spine.instants[0], gap_days, horizon_days)
-    refuse_unfinished(shop, task, spine.instants, span)
+    instants = spine.instants or _first_and_last(spine)
+    span, basis = span_of(shop, task, instants[0], gap_days, horizon_days)
+    refuse_unfinished(shop, task, instants, span)
     return Labels(_labelled(shop, task, spine, span), span, basis)
+
+
+def _first_and_last(spine: Spine) -> tuple[datetime, ...]:
+    """Return the moments between which the rows of a spine have their own."""
+    rows = spine.table
+    found = rows.aggregate(first=rows.as_of.min(), last=rows.as_of.max()).to_pandas().iloc[0]
+    if pd.isna(found["first"]):
+        raise InputError("as_of", "a spine with at least one row", "none")
+    return tuple(pd.Timestamp(found[name]).to_pydatetime() for name in ("first", "last"))
 
 
 def refuse_lacking(shop: Shop, task: Task) -> None:

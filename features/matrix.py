@@ -15,6 +15,7 @@ import pyarrow as pa
 import pyarrow.parquet as pq
 from ibis import _
 
+from penchant.config import LONGEST_WINDOW
 from penchant.errors import ConfigError, InputError, LeftOutError, PenchantError, quoted
 
 from .catalogue import groups_of, own_module_of
@@ -282,7 +283,13 @@ def _misfit(column: Column, built: Any) -> str:
 
 
 def _windows(windows: Sequence[int]) -> tuple[int, ...]:
-    days = tuple(sorted(set(windows)))
-    if not days or any(not isinstance(one, int) or one < 1 for one in days):
-        raise InputError("windows", "whole days, at least one of them", quoted(windows) or "none")
-    return days
+    if not isinstance(windows, Sequence) or not windows or not all(map(_is_window, windows)):
+        given = quoted(windows) if isinstance(windows, Sequence) else f"'{windows}'"
+        raise InputError(
+            "windows", f"whole days from 1 to {LONGEST_WINDOW:,}, at least one of them", given or "none"
+        )
+    return tuple(sorted(set(windows)))
+
+
+def _is_window(days: Any) -> bool:
+    return isinstance(days, int) and not isinstance(days, bool) and 1 <= days <= LONGEST_WINDOW

@@ -2,9 +2,9 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Sequence
+from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass
-from datetime import UTC, datetime
+from datetime import UTC, date, datetime
 from itertools import count
 from typing import Any
 
@@ -52,7 +52,7 @@ class Spine:
         shop
             The shop.
         as_of
-            The moments; without a zone they are UTC.
+            The moments; without a zone they are UTC. What is finer than a microsecond is cut off.
         who
             Customer ids, or a frame or Ibis table with ``customer_id``; each at every moment. Default: whoever was
             known before the moment: had ordered, done anything, or registered. A customer on the list without a
@@ -61,7 +61,7 @@ class Spine:
         Raises
         ------
         InputError
-            If no moment is given, or an id is missing.
+            If no moment is given or one is none, or an id is missing.
         """
         instants = _instants(as_of)
         if who is not None:
@@ -75,7 +75,7 @@ class Spine:
         return cls(ibis.union(*known), instants, has_everyone=True)
 
     @classmethod
-    def of(cls, shop: Shop, frame: Any) -> Spine:
+    def of(cls, shop: Shop, frame: pd.DataFrame | Mapping[str, Any]) -> Spine:
         """Return the spine of rows that bring their own as_of.
 
         Parameters
@@ -83,19 +83,19 @@ class Spine:
         shop
             The shop.
         frame
-            A pandas frame with ``customer_id`` and ``as_of``, each pair once; further columns are ignored.
+            A pandas frame, or columns by name, with ``customer_id`` and ``as_of``, each pair once; further columns are
+            ignored. Moments may be text (ISO 8601); without a zone they are UTC.
 
         Raises
         ------
         InputError
-            If a column is missing, a value is missing, or a pair stands twice.
+            If a column or a value is missing, a moment cannot be read, or a pair stands twice.
         """
-        lacking = {"customer_id", "as_of"} - set(frame.columns)
+        lacking = {"customer_id", "as_of"} - set(frame)
         if lacking:
             raise InputError("spine", "columns 'customer_id' and 'as_of'", f"no {quoted(sorted(lacking))}")
-        rows = pd.DataFrame(
-            {"customer_id": frame["customer_id"].astype("string"), "as_of": _utc(frame["as_of"])}
-        )
+        columns = {"customer_id": _ids(frame["customer_id"]), "as_of": _utc(frame["as_of"])}
+        rows = pd.DataFrame({name: values.reset_index(drop=True) for name, values in columns.items()})
         _check_rows(rows)
         moments = tuple(moment.to_pydatetime() for moment in sorted(rows["as_of"].unique()))
         table = _placed(shop, rows)
@@ -136,12 +136,18 @@ def as_utc(moment: datetime) -> datetime:
     >>> as_utc(datetime.fromisoformat("2024-03-01T00:00:00+08:00"))
     datetime.datetime(2024, 2, 29, 16, 0)
     """
-    plain = pd.Timestamp(moment).to_pydatetime()
+    try:
+        plain: datetime = pd.Timestamp(moment).to_pydatetime(warn=False)
+    except (ValueError, TypeError, OverflowError):
+        raise InputError("as_of", "a moment", f"'{moment}'") from None
+    if pd.isna(plain):
+        raise InputError("as_of", "a moment", "none")
     return plain.astimezone(UTC).replace(tzinfo=None) if plain.tzinfo else plain
 
 
-def _instants(as_of: datetime | Sequence[datetime]) -> tuple[datetime, ...]:
-    given = [as_of] if isinstance(as_of, datetime) else list(as_of)
+def _instants(as_of: Any) -> tuple[datetime, ...]:
+    is_one = as_of is None or isinstance(as_of, str | date) or not isinstance(as_of, Iterable)
+    given = [as_of] if is_one else list(as_of)
     if not given:
         raise InputError("as_of", "at least one moment", "none")
     return tuple(sorted({as_utc(moment) for moment in given}))
@@ -154,11 +160,24 @@ def _literal(moment: datetime) -> Any:
 def _people(shop: Shop, who: Any) -> Any:
     if isinstance(who, ibis.Table):
         return who.select(_.customer_id.cast("string"))
-    ids = who["customer_id"] if isinstance(who, pd.DataFrame) else list(who)
-    rows = pd.DataFrame({"customer_id": pd.Series(ids, dtype="string")})
+    if isinstance(who, str):
+        raise InputError("who", "customer ids", f"the text '{who}'", "Put one id into a list")
+    if isinstance(who, pd.DataFrame) and "customer_id" not in who:
+        raise InputError("who", "a column 'customer_id'", f"columns {quoted(list(who)) or 'none'}")
+    rows = pd.DataFrame(
+        {"customer_id": _ids(who["customer_id"] if isinstance(who, pd.DataFrame) else list(who))}
+    )
     if rows["customer_id"].isna().any():
         raise InputError("who", "customer ids", f"{rows['customer_id'].isna().sum():,} missing")
     return _placed(shop, rows)
+
+
+def _ids(given: Any) -> pd.Series:
+    """Return ids as text; numbers that a missing one has turned to fractions lose them, as they do at the door."""
+    ids = pd.Series(given)
+    if pd.api.types.is_float_dtype(ids) and (ids.dropna() % 1 == 0).all():
+        ids = ids.astype("Int64")
+    return ids.astype("string")
 
 
 def _placed(shop: Shop, rows: pd.DataFrame) -> Any:
@@ -168,9 +187,18 @@ def _placed(shop: Shop, rows: pd.DataFrame) -> Any:
     return put(shop.backend, f"spine_{next(_NUMBERS)}", arrow, shop.space.folder)
 
 
-def _utc(moments: Any) -> Any:
-    times = pd.to_datetime(moments)
-    return times.dt.tz_convert("UTC").dt.tz_localize(None) if times.dt.tz is not None else times
+def _utc(moments: Any) -> pd.Series:
+    """Return moments in UTC without a zone, in whole microseconds."""
+    given = pd.Series(moments)
+    is_time = pd.api.types.is_datetime64_any_dtype(given)
+    if pd.api.types.is_numeric_dtype(given) and len(given):
+        raise InputError("spine", "moments in 'as_of'", f"numbers, such as {given.iloc[0]}")
+    try:
+        times = pd.to_datetime(given, utc=True, format=None if is_time else "ISO8601")
+    except (ValueError, TypeError, OverflowError) as fault:
+        said = str(fault).split(". ")[0]
+        raise InputError("spine", "moments in 'as_of', as times or as text in ISO 8601", said) from None
+    return times.dt.tz_localize(None).astype("datetime64[us]")
 
 
 def _check_rows(rows: pd.DataFrame) -> None:

@@ -26,6 +26,7 @@ from pydantic import (
 from penchant.errors import ConfigError, NotThereError, did_you_mean
 
 Severity = Literal["refuse", "set aside", "warn", "ignore"]
+LONGEST_WINDOW = 36_500  # days
 
 
 def _known_zone(name: str) -> str:
@@ -166,7 +167,9 @@ class FeaturesSection(Section):
     """Which signals are built, and over which windows."""
 
     groups: tuple[str, ...] | None = Field(None, description="default: every group the shop can have")
-    windows: tuple[PositiveInt, ...] = Field((7, 30, 90, 180, 365), description="days")
+    windows: tuple[Annotated[int, Field(ge=1, le=LONGEST_WINDOW)], ...] = Field(
+        (7, 30, 90, 180, 365), min_length=1, description="days"
+    )
 
 
 class CycleSection(Section):
