@@ -64,10 +64,10 @@ def joint_candidates(
     Returns
     -------
     pandas.DataFrame
-        item_id (and category_id); n_customers, n_cart, n_favorite; held_value: the sum of the prices when put in.
-        Of items also list_price (today's), held_price (the median of the highest price that each holder was shown
-        when it was put in), last_paid_price; n_price_dropped: customers who were shown a higher price than the list
-        price; stock; is_stock_low and is_out_of_range. Money is in major units; missing is what is not known.
+        item_id (and category_id); n_customers, n_cart, n_favorite; held_value: the sum of the prices when put in;
+        held_price: the median of the highest price that each holder was shown when an item was put in.
+        Of items also list_price (today's), last_paid_price; n_price_dropped: customers who were shown a higher price
+        than the list price; stock; is_stock_low and is_out_of_range. Money is in major units; missing is not known.
     """
     key = KEYS[by]
     rows = everyone.keep.table(_held_goods(everyone))
@@ -75,6 +75,7 @@ def joint_candidates(
         n_customers=rows.row.nunique(),
         **{f"n_{kind}": ibis.cases((rows.kind == kind, rows.row)).nunique() for kind in HELD},
         held_value=rows.price_then.sum().cast("int64"),
+        held_price=rows.price_then.quantile(0.5).round().cast("int64"),
         **(_of_items(rows) if by == "item" else {"n_items": rows.item_id.nunique()}),
     )
     chosen = found.filter(found[key].notnull() & (found.n_customers >= least))
@@ -102,7 +103,6 @@ def _of_items(rows: Any) -> dict[str, Any]:
     same = ("category_id", "price_tier", "list_price", "last_paid_price", "stock")
     return {
         **{name: rows[name].max() for name in same},  # equal in all rows of an item
-        "held_price": rows.price_then.quantile(0.5).round().cast("int64"),
         "n_price_dropped": dropped,
         "is_in_range": rows.is_in_range.any(),
     }

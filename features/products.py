@@ -96,8 +96,9 @@ def products(shop: Shop, as_of: datetime, by: By = "item", rules: ProductRules =
     -------
     pandas.DataFrame
         Sorted by id: item_id (and category_id), role; counts within the look-back (0 where nothing); amount and margin
-        in major units (NaN where unknown); margin_share, repeat_share (shrunk), growth (1 = as the shop), rise_p,
-        association, companion; traffic_index and profit_index (1 = the shop's average).
+        in major units (NaN where unknown); margin_share, repeat_share (shrunk); growth (1 = as the shop) and rise_p,
+        both NaN where nobody bought in one of the two windows; association, companion; traffic_index and profit_index
+        (1 = the shop's average).
 
     Raises
     ------
@@ -235,11 +236,8 @@ def _trend(found: pd.DataFrame, rules: ProductRules) -> dict[str, Any]:
     now, before = _count(found, "n_buyers_now"), _count(found, "n_buyers_before")
     n_now, n_before = now.sum(), before.sum()
     if not n_now or not n_before:  # one window is empty: a shop as young as that has no trend
-        return {
-            "growth": np.ones(len(found)),
-            "rise_p": np.ones(len(found)),
-            "is_rising": np.zeros(len(found), bool),
-        }
+        unknown = np.full(len(found), np.nan)
+        return {"growth": unknown, "rise_p": unknown, "is_rising": np.zeros(len(found), bool)}
     share = n_now / (n_now + n_before)
     k = rules.shrinkage
     growth = (now + k * share) / (before + k * (1 - share)) * (n_before / n_now)

@@ -123,8 +123,8 @@ def lines(curves: Sequence[Curve], x: Axis, y: Axis, *, zero_line: bool = False)
 
 
 @rc_context(_STYLE)
-def points(labels: Sequence[str], series: Sequence[Series], value: Axis, *, zero_line: bool = True) -> str:
-    """Return one row for each label with a point and its interval for each series: who differs from zero?"""
+def points(labels: Sequence[str], series: Sequence[Series], value: Axis, *, line_at: float = 0.0) -> str:
+    """Return one row for each label with a point and its interval for each series: who differs from the line?"""
     _refuse_unequal(labels, series)
     height = 0.9 + len(labels) * max(0.32, 0.22 * len(series))
     figure, axes = _blank(value, Axis(""), height=height)
@@ -142,7 +142,7 @@ def points(labels: Sequence[str], series: Sequence[Series], value: Axis, *, zero
     axes.set_ylim(len(labels) - 0.5, -0.5)
     axes.grid(visible=False, axis="y")
     axes.tick_params(axis="y", length=0)
-    _zero(axes.axvline, zero_line)
+    axes.axvline(line_at, color=INK, linewidth=0.9, zorder=1.5)
     _legend(axes, len(series))
     return _svg(figure, f"{value.label} of {len(labels)} rows")
 

@@ -46,7 +46,9 @@ class InsightTable:
     n_shown
         How many of the rows are shown, and stand in JSON; files hold them all. None: all of them.
     drawn
-        The column that the HTML page draws too, strong rows left out; empty: none.
+        The column that the HTML page draws too, strong rows and those without a number left out; empty: none.
+    drawn_from
+        The number that the drawn ones are compared with by a line.
     """
 
     name: str
@@ -56,6 +58,7 @@ class InsightTable:
     strong: frozenset[int] = frozenset()
     n_shown: int | None = None
     drawn: str = ""
+    drawn_from: float = 0.0
 
     @property
     def shown(self) -> Sequence[Mapping[str, Any]]:
@@ -140,20 +143,31 @@ def _flat(row: Mapping[str, Any]) -> dict[str, Any]:
 def _blocks(table: InsightTable) -> tuple[html.Block, ...]:
     rows = [[row.get(name) for name in table.columns] for row in table.shown]
     told = html.Table(tuple(table.columns.values()), rows, strong=table.strong)
-    return (_picture(table), told) if table.drawn and 0 < len(table.shown) <= MOST_DRAWN else (told,)
+    drawn = _drawn(table)
+    return (_picture(table, drawn), told) if 0 < len(drawn) <= MOST_DRAWN else (told,)
 
 
-def _picture(table: InsightTable) -> html.Picture:
+def _drawn(table: InsightTable) -> list[Mapping[str, Any]]:
+    """Return the rows that a picture shows."""
+    plain = [row for place, row in enumerate(table.shown) if place not in table.strong]
+    return [row for row in plain if table.drawn and _is_known(row[table.drawn])]
+
+
+def _is_known(cell: Any) -> bool:
+    return not pd.isna(cell.value if isinstance(cell, Estimate) else cell)
+
+
+def _picture(table: InsightTable, rows: Sequence[Mapping[str, Any]]) -> html.Picture:
     """Return the drawn column with its intervals; a row is named by the columns of text before the first number."""
     from penchant.charts import Axis, Series, points  # draws with what takes long to import
 
     columns = list(table.columns.items())
     names = [name for name, _column in takewhile(lambda column: not column[1].format, columns)]
-    rows = [row for place, row in enumerate(table.shown) if place not in table.strong]
     labels = [", ".join(str(row[name]) for name in names) for row in rows]
     shown = table.columns[table.drawn]
     series = Series(shown.title, [row[table.drawn] for row in rows])
-    return html.Picture(points(labels, [series], Axis(shown.title, shown.format)))
+    axis = Axis(shown.title, shown.format)
+    return html.Picture(points(labels, [series], axis, line_at=table.drawn_from))
 
 
 def moment_of(shop: Shop, as_of: datetime | None, option: str = "--as-of") -> datetime:

@@ -139,7 +139,9 @@ def _table(traits: Traits, own_trait: str) -> InsightTable:
         "index": Column("index", ",.0f"),
         "differs": Column("against the base"),
     }
-    return InsightTable("profile", "Traits of the crowd against the base", columns, rows, drawn="index")
+    return InsightTable(
+        "profile", "Traits of the crowd against the base", columns, rows, drawn="index", drawn_from=100.0
+    )
 
 
 def _rows(traits: Traits, name: str, z: float) -> list[dict[str, Any]]:

@@ -129,9 +129,17 @@ def products_page(
         f"by the {rules.look_back_days} days before it.",
         tuple(tables),
         {"as_of": moment.isoformat(), "by": by, "n_products": len(found), "rules": vars(rules)},
-        told_left_out({"joint price action": missing}),
+        told_left_out({"joint price action": missing}) | _without_trend(found, rules),
         _how_to_read(rules),
     )
+
+
+def _without_trend(found: pd.DataFrame, rules: ProductRules) -> dict[str, str]:
+    """Say that no product can be told to rise, where one of the two windows has no buyers."""
+    if found["growth"].notna().any():
+        return {}
+    lack = f"the shop has no purchases in one of the two windows of {rules.trend_days} days before as_of"
+    return {"potential": lack}
 
 
 def _roles(found: pd.DataFrame) -> InsightTable:

@@ -20,7 +20,8 @@ from penchant.config import Config
 from penchant.errors import LeftOutError
 
 from ..features.catalogue import GROUPS
-from ..features.crowds import crowds_of
+from ..features.category import CATEGORY
+from ..features.crowds import crowds_of, lacking_of
 from ..features.cycle import at_one_moment
 from ..features.engine import batches
 from ..features.group import lacking
@@ -49,6 +50,11 @@ SIGNALS = {
     "category_1": "category_top_1",
     "category_2": "category_top_2",
     "category_3": "category_top_3",
+}
+ITEM_NEEDS = {
+    "category": (CATEGORY,),
+    "price_tier": (CATEGORY, "items.list_price|orders.amount|interactions.price"),
+    "holiday": ("calendar", "orders.item_id|interactions.item_id"),
 }
 TIERS = {5: "high", 4: "middle", 3: "middle", 2: "low", 1: "low"}  # of a buyer, by the monetary score
 PREFERS_LIFT, PREFERS_LEAST = 1.5, 2
@@ -93,11 +99,9 @@ def customer_questions(shop: Shop, as_of: datetime) -> tuple[dict[str, Question]
     if not missing["prefers"]:
         asked |= {f"prefers:{kind}": _prefers(kind) for kind in KINDS}
     crowds = crowds_of(shop, as_of)
-    for crowd in crowds:
-        missing[f"crowd:{crowd.name}"] = lacking(crowd.needs, shop.has)
-        if not missing[f"crowd:{crowd.name}"]:
-            asked[f"crowd:{crowd.name}"] = crowd.holds
-    return asked, told_left_out(missing)
+    untold = lacking_of(shop, crowds)
+    asked |= {f"crowd:{crowd.name}": crowd.holds for crowd in crowds if crowd.name not in untold}
+    return asked, told_left_out(missing) | {f"crowd:{name}": why for name, why in untold.items()}
 
 
 def windows_of(shop: Shop) -> tuple[int, ...]:
@@ -200,8 +204,8 @@ def item_tags(shop: Shop, as_of: datetime) -> tuple[pd.DataFrame, dict[str, str]
     wide = goods.merge(roles[["item_id", "role"]], on="item_id", how="left")
     found = long_of(wide.rename(columns={"item_id": "id", "category_id": "category"}))
     held = holidays.rename(columns={"item_id": "id", "holiday": "value"}).assign(tag="holiday")
-    no_calendar = {} if shop.has("calendar") else {"holiday of items": "the shop has no 'calendar'"}
-    return pd.concat([found, held[list(found)]], ignore_index=True), no_calendar
+    missing = {f"{tag} of items": lacking(needs, shop.has) for tag, needs in ITEM_NEEDS.items()}
+    return pd.concat([found, held[list(found)]], ignore_index=True), told_left_out(missing)
 
 
 def _item_tables(everyone: Past) -> tuple[pd.DataFrame, pd.DataFrame, pd.DataFrame]:

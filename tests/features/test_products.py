@@ -267,7 +267,9 @@ def test_every_product_has_one_role(rows: list[dict[str, int]]) -> None:
     told = with_roles(found.astype(dict.fromkeys(names, "int64")))
     assert len(told) == len(rows)
     assert set(told["role"]) <= set(ROLES)
-    assert np.isfinite(told[["growth", "rise_p", "traffic_index", "profit_index"]].to_numpy()).all()
+    assert np.isfinite(told[["traffic_index", "profit_index"]].to_numpy()).all()
+    has_trend = bool(found["n_buyers_now"].sum()) and bool(found["n_buyers_before"].sum())
+    assert (np.isfinite(told[["growth", "rise_p"]]) == has_trend).all(axis=None)
 
 
 def test_chance_of_a_rise_is_the_binomial_tail() -> None:

@@ -219,6 +219,9 @@ def test_a_profile_is_the_share_against_the_base(shop: Shop) -> None:
     assert female["index"].value == pytest.approx(100)
     assert female["differs"] == "not separable"
     assert "region" in page.left_out
+    drawn = page.html()
+    assert "gender, f" in drawn
+    assert "gender, unknown" not in drawn  # has no index: nothing to be drawn
 
 
 def test_a_profile_takes_stages_and_segments(shop: Shop) -> None:

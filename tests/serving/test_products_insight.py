@@ -66,6 +66,20 @@ def test_products_page_says_what_was_counted(shop: Shop, tmp_path: Path) -> None
     assert "tea" in (tmp_path / "products.html").read_text(encoding="utf-8")
 
 
+def test_a_shop_too_young_for_a_trend_says_so(shop: Shop) -> None:
+    young = products_page(shop, datetime(2024, 4, 1))
+    assert {row["growth"] for row in young.as_dict()["products"]} == {None}
+    assert "two windows of 90 days" in young.left_out["potential"]
+    assert "potential" not in products_page(shop, AS_OF).left_out
+
+
+def test_candidates_have_a_price_by_category_too(shop: Shop) -> None:
+    held = products_page(shop, AS_OF, by="category").as_dict()["joint_action"]
+    assert [(row["category_id"], row["held_price"], row["held_value"]) for row in held] == [
+        ("food", 1.2, 6.0)
+    ]
+
+
 def test_demand_page_puts_the_most_wanted_first(shop: Shop) -> None:
     page = demand_page(shop, AS_OF, top=1)
     assert [(row["category_id"], row["price_tier"]) for row in page.as_dict()["demand"]] == [

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from datetime import datetime
+from datetime import datetime, timedelta
 from typing import Any
 
 import pandas as pd
@@ -125,6 +125,18 @@ def test_what_the_shop_lacks_is_told() -> None:
         rows = pa.Table.from_batches(made.batches, SCHEMA).to_pandas()
     assert set(rows["tag"]) == {"stage", "funnel", "crowd"}
     assert {"category_1", "price_tier", "tier", "prefers", "channel", "item"} <= set(made.left_out)
+
+
+def test_what_the_shop_does_not_record_is_told_too() -> None:
+    """Of items as of customers, and of the kinds of interactions as of columns."""
+    views = pd.DataFrame({"customer_id": ["a"], "occurred_at": [AS_OF - timedelta(days=1)], "item_id": ["i"]})
+    views = views.astype({"occurred_at": "datetime64[us]"}).assign(kind="view")
+    with shop_from_tables({"interactions": views}) as plain:
+        made = tags_of(plain, AS_OF)
+        rows = pa.Table.from_batches(made.batches, SCHEMA).to_pandas()
+    assert set(rows.loc[rows["subject"] == "item", "tag"]) == {"role"}
+    assert {"category of items", "price_tier of items", "holiday of items"} <= set(made.left_out)
+    assert made.left_out["crowd:coupon_holders"] == "the shop has no interactions of kind coupon_claim"
 
 
 def test_missing_values_are_no_tags() -> None:
