@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import sys
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Mapping, Sequence
 from importlib import import_module
 from importlib.util import module_from_spec, spec_from_file_location
 from pathlib import Path
@@ -15,8 +15,8 @@ from penchant.config import Config
 from penchant.errors import ConfigError, InputError, did_you_mean
 
 from .category import CATEGORY_PREFERENCE
-from .contact import CONTACT
-from .crowds import CROWD_GROUP
+from .contact import CONTACT, channels_of, contact_group
+from .crowds import CROWD_GROUP, crowd_group
 from .frequency import FREQUENCY
 from .funnel import FUNNEL
 from .group import FeatureGroup
@@ -26,7 +26,7 @@ from .monetary import MONETARY
 from .price import PRICE
 from .profile import PROFILE, attributes_of, profile_group
 from .recency import RECENCY
-from .rfm import RFM
+from .rfm import RFM, rfm_group
 from .shop import Shop
 from .tasks import (
     CHURN,
@@ -81,9 +81,7 @@ def groups_of(shop: Shop, chosen: Sequence[str | FeatureGroup] | None = None) ->
         If a module of the configuration cannot be used.
     """
     wanted = chosen if chosen is not None else shop.config.features.groups
-    known = {
-        group.name: group for group in (*_with_attributes(shop), *own(shop.config, "GROUPS", FeatureGroup))
-    }
+    known = {group.name: group for group in (*our_groups(shop), *own(shop.config, "GROUPS", FeatureGroup))}
     if wanted is None:
         return tuple(known.values())
     return tuple(
@@ -91,11 +89,16 @@ def groups_of(shop: Shop, chosen: Sequence[str | FeatureGroup] | None = None) ->
     )
 
 
-def _with_attributes(shop: Shop) -> Iterator[FeatureGroup]:
-    """Yield our groups, with the shop's further attributes of customers in the profile."""
-    for group in GROUPS:
-        is_profile = group is PROFILE and shop.has("customers")
-        yield profile_group(attributes_of(shop.tables["customers"])) if is_profile else group
+def our_groups(shop: Shop) -> tuple[FeatureGroup, ...]:
+    """Return our groups as a shop's configuration has them, with its channels and its attributes of customers."""
+    config = shop.config
+    made = {
+        RFM.name: rfm_group(config.rfm.days, config.rfm.cuts),
+        CROWD_GROUP.name: crowd_group(config),
+        CONTACT.name: contact_group(channels_of(shop)),
+        PROFILE.name: profile_group(attributes_of(shop.tables["customers"]) if shop.has("customers") else ()),
+    }
+    return tuple(made.get(group.name, group) for group in GROUPS)
 
 
 def task_of(config: Config, name: str) -> Task:

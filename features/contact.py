@@ -2,7 +2,8 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator
+import re
+from collections.abc import Iterator, Sequence
 from functools import partial
 from typing import Any
 
@@ -11,8 +12,10 @@ from ibis import _
 from .group import Column, FeatureGroup, Signal, Windows
 from .past import Past
 from .rows import Rows
+from .shop import Shop
 
-CHANNELS = ("email", "sms", "push", "phone")
+CHANNELS = ("email", "sms", "push", "phone")  # of a shop that names none
+MOST_CHANNELS = 12
 RESPONSES = {
     "contacted": "contacts",
     "opened": "messages opened",
@@ -21,6 +24,15 @@ RESPONSES = {
 }
 RATE_DAYS = 365
 FATIGUE_DAYS = 90
+
+
+def channels_of(shop: Shop) -> tuple[str, ...]:
+    """Return the channels of a shop's campaigns, by name: those of the most campaigns where there are very many."""
+    if not shop.has("campaigns", "channel"):
+        return CHANNELS
+    named = shop.tables["campaigns"].select("channel").to_pandas()["channel"].dropna()
+    counts = named.value_counts().sort_index(kind="stable").sort_values(ascending=False, kind="stable")
+    return tuple(sorted(map(str, counts.index[:MOST_CHANNELS]))) or CHANNELS
 
 
 def contact_group(channels: tuple[str, ...] = CHANNELS) -> FeatureGroup:
@@ -37,9 +49,13 @@ def _signals(channels: tuple[str, ...], windows: Windows) -> Iterator[Signal]:
     for what in RESPONSES:
         for days in windows:
             yield _count(what, days)
+    alike: dict[str, list[str]] = {}
     for channel in channels:
-        for what in ("contacted", "clicked"):
-            yield _count(what, windows[len(windows) // 2], channel)
+        alike.setdefault(_plain(channel), []).append(channel)
+    for name, same in alike.items():
+        for what in RESPONSES:
+            for days in dict.fromkeys((windows[len(windows) // 2], windows[-1])):
+                yield _count(what, days, name, same)
     for what in ("contacted", "clicked"):
         yield _since(what)
     for what in ("opened", "clicked", "redeemed"):
@@ -58,8 +74,9 @@ def _signals(channels: tuple[str, ...], windows: Windows) -> Iterator[Signal]:
     )
 
 
-def _count(what: str, days: int, channel: str = "") -> Signal:
-    through = f" through {channel}" if channel else ""
+def _count(what: str, days: int, channel: str = "", same: Sequence[str] = ()) -> Signal:
+    """Return a count of responses; of a channel where one is named: those that are called alike count together."""
+    through = f" through {channel.replace('_', ' ')}" if channel else ""
     column = Column(
         f"n_{what}_{channel + '_' if channel else ''}{days}d",
         f"{RESPONSES[what]}{through} in the last {days} days",
@@ -71,9 +88,14 @@ def _count(what: str, days: int, channel: str = "") -> Signal:
 
     def value(past: Past) -> Any:
         rows = past.responses(what).within(days)
-        return (rows.where(_.channel == channel) if channel else rows).count()
+        return (rows.where(_.channel.isin(same)) if channel else rows).count()
 
     return Signal(column, value, (f"assignments.{what}_at", *(("campaigns.channel",) if channel else ())))
+
+
+def _plain(channel: str) -> str:
+    """Return a channel as a part of a column's name."""
+    return re.sub(r"\W+", "_", channel.lower()).strip("_") or "other"
 
 
 def _since(what: str) -> Signal:

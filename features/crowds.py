@@ -9,13 +9,14 @@ from __future__ import annotations
 from collections.abc import Callable, Iterator, Sequence
 from dataclasses import dataclass
 from datetime import datetime
-from functools import reduce
+from functools import partial, reduce
 from operator import or_
 from typing import Any
 
 import ibis
 from ibis import _
 
+from penchant.config import Config
 from penchant.errors import InputError, did_you_mean
 
 from .cycle import kept_category_cycles, quantile_name
@@ -23,16 +24,14 @@ from .funnel import OPEN_DAYS, open_items
 from .group import Column, FeatureGroup, Signal, Windows, lacking
 from .holiday import Span, merged
 from .past import Past
+from .price import coupons_claimed, coupons_redeemed
 from .recency import PURCHASES
 from .rows import Rows
 from .shop import Shop
-from .stage import RULES, is_new_customer
+from .stage import is_new_customer
 from .times import days_before, days_between, instant
 
-INTEREST_FROM_DAYS, INTEREST_UNTIL_DAYS = 10, 3
-COUPON_DAYS = 15  # how long a claimed coupon is taken to be valid
 UNPAID_DAYS = (1, 7, 30)  # the ladder of reminders
-WINDOW_FROM, WINDOW_UNTIL = 0.25, 0.9  # the repurchase window, as shares of a category's gaps
 
 UNPAID = ("orders.paid_at|orders.status",)
 CATEGORY = ("orders.category_id|interactions.category_id|items.category_id", PURCHASES)
@@ -74,9 +73,9 @@ def interests(past: Past) -> Rows:
 
 
 def _is_interested(past: Past) -> Any:
-    last = interests(past).last()
-    in_time = (last >= days_before(past.as_of, INTEREST_FROM_DAYS)) & (
-        last < days_before(past.as_of, INTEREST_UNTIL_DAYS)
+    last, rules = interests(past).last(), past.config.crowds
+    in_time = (last >= days_before(past.as_of, rules.interest_most_days)) & (
+        last < days_before(past.as_of, rules.interest_least_days)
     )
     bought = past.purchases.last()
     return (in_time & (bought.isnull() | (bought < last))).fill_null(False)
@@ -106,19 +105,19 @@ def _habits(past: Past) -> Any:
     cycles = cycles.mutate(n_again=(_.repurchase_rate * _.n_buyers).round().cast("int64"))
     whole = ibis.window(group_by="as_of")
     sums = cycles.mutate(all_again=_.n_again.sum().over(whole), all_buyers=_.n_buyers.sum().over(whole))
+    rules = past.config.crowds
     high = sums.filter(_.n_again > 0, _.n_again * _.all_buyers >= _.n_buyers * _.all_again)
     return high.select(
         seen_at=_.as_of,
         habit=_.category_id,
-        opens_days=_[quantile_name(WINDOW_FROM)],
-        closes_days=_[quantile_name(WINDOW_UNTIL)],
+        opens_days=_[quantile_name(rules.due_from)],
+        closes_days=_[quantile_name(rules.due_until)],
     )
 
 
 def _holds_coupon(past: Past) -> Any:
-    acts = past.interactions.within(COUPON_DAYS)
-    claimed, redeemed = (acts.where(_.kind == kind).count() for kind in ("coupon_claim", "coupon_redeem"))
-    return claimed > redeemed
+    days = past.config.crowds.coupon_days
+    return coupons_claimed(past, days) > coupons_redeemed(past, days)
 
 
 def _unpaid(from_days: int, until_days: int | None) -> Callable[[Past], Any]:
@@ -227,39 +226,45 @@ def _came_back(past: Past, edition: Span) -> Any:
     return _inside(past, edition).any() & later.any()
 
 
-CROWDS: tuple[Crowd, ...] = (
-    Crowd(
-        "interest",
-        f"cart or favourite {INTEREST_UNTIL_DAYS} to {INTEREST_FROM_DAYS} days ago, "
-        "and no purchase, cart or favourite since",
-        _is_interested,
-        ("interactions", PURCHASES),
-        kinds=("favorite", "cart"),
-    ),
-    Crowd(
-        "new_customer",
-        f"exactly one purchase in {RULES.new_span_days} days, and that within the last {RULES.new_days}",
-        _is_new,
-        (PURCHASES,),
-    ),
-    Crowd(
-        "repurchase_due",
-        "bought in a category that buyers come back to, and now between the 25th and the 90th percentile of the days "
-        "between its purchases",
-        _is_due,
-        CATEGORY,
-        population=True,
-    ),
-    Crowd(
-        "coupon_holders",
-        f"claimed more coupons than redeemed in {COUPON_DAYS} days, for which they are taken to be valid",
-        _holds_coupon,
-        ("interactions",),
-        kinds=("coupon_claim",),
-    ),
-    favorites_of(),
-    *_unpaid_crowds(),
-)
+def crowds_by_rule(config: Config) -> tuple[Crowd, ...]:
+    """Return the crowds of the catalogue; their meanings name the numbers of ``[crowds]`` and ``[stages]``."""
+    rules, stages = config.crowds, config.stages
+    return (
+        Crowd(
+            "interest",
+            f"cart or favourite {rules.interest_least_days} to {rules.interest_most_days} days ago, "
+            "and no purchase, cart or favourite since",
+            _is_interested,
+            ("interactions", PURCHASES),
+            kinds=("favorite", "cart"),
+        ),
+        Crowd(
+            "new_customer",
+            f"exactly one purchase in {stages.new_span_days} days, and that within the last {stages.new_days}",
+            _is_new,
+            (PURCHASES,),
+        ),
+        Crowd(
+            "repurchase_due",
+            f"bought in a category that buyers come back to, and now between the {100 * rules.due_from:g}th and the "
+            f"{100 * rules.due_until:g}th percentile of the days between its purchases",
+            _is_due,
+            CATEGORY,
+            population=True,
+        ),
+        Crowd(
+            "coupon_holders",
+            f"claimed more coupons than redeemed in {rules.coupon_days} days, for which they are taken to be valid",
+            _holds_coupon,
+            ("interactions",),
+            kinds=("coupon_claim",),
+        ),
+        favorites_of(),
+        *_unpaid_crowds(),
+    )
+
+
+CROWDS = crowds_by_rule(Config())
 
 
 def promotion_names(shop: Shop, before: datetime) -> tuple[str, ...]:
@@ -296,12 +301,12 @@ def crowds_of(shop: Shop, before: datetime) -> tuple[Crowd, ...]:
     """Return the crowds of the catalogue, and the buyers of each promotion that had begun before an instant."""
     names = promotion_names(shop, before)
     return (
-        *CROWDS,
+        *crowds_by_rule(shop.config),
         *(promotion_buyers(name, returned=back) for name in names for back in (False, True)),
     )
 
 
-def crowd_named(name: str, promotions: Sequence[str] = ()) -> Crowd:
+def crowd_named(name: str, promotions: Sequence[str] = (), config: Config | None = None) -> Crowd:
     """Return the crowd of a name.
 
     Parameters
@@ -311,6 +316,8 @@ def crowd_named(name: str, promotions: Sequence[str] = ()) -> Crowd:
         ``returned:PROMOTION``.
     promotions
         The promotions that there are.
+    config
+        Whose numbers the meaning names; default: the defaults.
 
     Raises
     ------
@@ -331,14 +338,19 @@ def crowd_named(name: str, promotions: Sequence[str] = ()) -> Crowd:
     what, _colon, one = rest.partition(":")
     if kind == "favorites" and one and what in ("item", "category"):
         return favorites_of(item_id=one) if what == "item" else favorites_of(category_id=one)
-    known = {crowd.name: crowd for crowd in CROWDS}
+    known = {crowd.name: crowd for crowd in crowds_by_rule(config or Config())}
     if name not in known:
         raise InputError("crowd", "the name of a crowd", f"'{name}'", did_you_mean(name, known))
     return known[name]
 
 
-def _signals(windows: Windows) -> Iterator[Signal]:
-    for crowd in CROWDS:
+def crowd_group(config: Config) -> FeatureGroup:
+    """Return the group of a flag for each crowd of the catalogue."""
+    return FeatureGroup("crowds", "Which focus crowds the customer is in.", partial(_signals, config))
+
+
+def _signals(config: Config, windows: Windows) -> Iterator[Signal]:
+    for crowd in crowds_by_rule(config):
         column = Column(
             f"in_{crowd.name}",
             f"1 in the crowd, else 0: {crowd.meaning}",
@@ -356,4 +368,4 @@ def _as_number(crowd: Crowd) -> Callable[[Past], Any]:
     return lambda past: crowd.holds(past).cast("int64")
 
 
-CROWD_GROUP = FeatureGroup("crowds", "Which focus crowds the customer is in.", _signals)
+CROWD_GROUP = crowd_group(Config())

@@ -6,7 +6,7 @@ customer's own gaps where there are many, and to the shop's where a category has
 
 from __future__ import annotations
 
-from collections.abc import Callable
+from collections.abc import Callable, Mapping
 from dataclasses import dataclass
 from datetime import datetime
 from typing import Any
@@ -14,7 +14,7 @@ from typing import Any
 import ibis
 from ibis import _
 
-from penchant.errors import InputError
+from penchant.errors import ConfigError, InputError, did_you_mean, quoted
 
 from .history import History, Moment
 from .keep import Keep
@@ -25,7 +25,7 @@ from .spine import as_utc
 from .times import whole_days_between
 
 FEW_GAPS = 30  # the shop's cycle counts as so many gaps of a category
-SHARES = (0.25, 0.5, 0.75, 0.9)  # of which the cycle's quantiles are kept
+MEDIAN = 0.5
 UNKNOWN_DAYS = 90  # the churn horizon of a shop in which nobody came back yet
 FIXED_SEMI_ACTIVE = 1 / 3  # of a fixed churn horizon: 30 days of 90
 
@@ -38,14 +38,11 @@ class Cycle:
     ----------
     typical
         The median gap.
-    early
-        The 25 % quantile: the repurchase window opens.
     semi_active, silent, churned
         Since the last purchase: from when the stage holds.
     """
 
     typical: Any
-    early: Any
     semi_active: Any
     silent: Any
     churned: Any
@@ -57,25 +54,74 @@ def cycle(past: Past) -> Cycle:
 
 
 def _cycle(past: Past) -> dict[str, Any]:
-    return {"typical": own_quantile(past, 0.5), "early": own_quantile(past, 0.25), **_thresholds(past)}
+    return {"typical": own_quantile(past, MEDIAN), **_thresholds(past)}
 
 
 def _thresholds(past: Past) -> dict[str, Any]:
     """Return from how many days since the last purchase each of the falling stages holds."""
     settings = past.config.cycle
+    semi_active, silent = _overdue(past)
+    if settings.fixed_days_of:
+        semi_active, silent = _with_fixed(past, semi_active, silent)
+    return {"semi_active": semi_active, "silent": silent, "churned": silent * settings.churned_multiple}
+
+
+def _overdue(past: Past) -> tuple[Any, Any]:
+    """Return from when semi-active and silent hold: fixed for all, else by the customer's cycle."""
+    settings = past.config.cycle
     if settings.fixed_days is not None:
-        silent: Any = ibis.literal(float(settings.fixed_days))
-        semi_active: Any = ibis.literal(settings.fixed_days * FIXED_SEMI_ACTIVE)
-        churned: Any = ibis.literal(settings.fixed_days * settings.churned_multiple)
-    else:
-        least, most = float(settings.min_days), float(settings.max_days)
-        silent = own_quantile(past, settings.churn_quantile).fill_null(float(UNKNOWN_DAYS)).clip(least, most)
-        overdue = own_quantile(past, settings.semi_active_quantile).fill_null(
-            UNKNOWN_DAYS * FIXED_SEMI_ACTIVE
+        fixed = float(settings.fixed_days)
+        return ibis.literal(fixed * FIXED_SEMI_ACTIVE), ibis.literal(fixed)
+    least, most = float(settings.min_days), float(settings.max_days)
+    silent = own_quantile(past, settings.churn_quantile).fill_null(float(UNKNOWN_DAYS)).clip(least, most)
+    overdue = own_quantile(past, settings.semi_active_quantile).fill_null(UNKNOWN_DAYS * FIXED_SEMI_ACTIVE)
+    return ibis.least(ibis.greatest(overdue, least * FIXED_SEMI_ACTIVE), silent), silent
+
+
+def _with_fixed(past: Past, semi_active: Any, silent: Any) -> tuple[Any, Any]:
+    """Return the thresholds as means over the lines bought: of some categories fixed, of the others as they were."""
+    days_of = fixed_days_of(past)
+    fixed = past.lines.where(_.category_id.isin(list(days_of)))
+    n_fixed, n_lines = fixed.count(), past.lines.count()
+    days = fixed.sum(ibis.cases(*[(_.category_id == name, float(days)) for name, days in days_of.items()]))
+
+    def mixed(share: float, of_others: Any) -> Any:
+        return ibis.coalesce((share * days + (n_lines - n_fixed) * of_others) / n_lines.nullif(0), of_others)
+
+    return mixed(FIXED_SEMI_ACTIVE, semi_active), mixed(1.0, silent)
+
+
+def fixed_days_of(past: Past) -> Mapping[str, int]:
+    """Return category -> the days that stand for its cycle, as configured.
+
+    Raises
+    ------
+    ConfigError
+        If the shop does not know categories, or not one of these.
+    """
+    return past.history.remembered("fixed_days_of", lambda: _fixed_days_of(past))
+
+
+def _fixed_days_of(past: Past) -> Mapping[str, int]:
+    wanted, place = past.config.cycle.fixed_days_of, "cycle.fixed_days_of"
+    if not past.has_category:
+        raise ConfigError(place, "a shop that knows the category of what is bought", "one that does not")
+    known = categories_of(past.history.shop)
+    wrong = [name for name in wanted if name not in known]
+    if wrong:
+        raise ConfigError(
+            place, "categories of the shop", quoted(wrong), did_you_mean(wrong[0], sorted(known))
         )
-        semi_active = ibis.least(ibis.greatest(overdue, least * FIXED_SEMI_ACTIVE), silent)
-        churned = silent * settings.churned_multiple
-    return {"semi_active": semi_active, "silent": silent, "churned": churned}
+    return wanted
+
+
+def categories_of(shop: Shop) -> set[str]:
+    """Return the categories that the shop's rows name, at any time."""
+    tables = [
+        shop.tables[name] for name in ("orders", "interactions", "items") if shop.has(name, "category_id")
+    ]
+    found = [rows.select("category_id").distinct().to_pandas()["category_id"].dropna() for rows in tables]
+    return {str(one) for values in found for one in values}
 
 
 def own_quantile(past: Past, share: float) -> Any:
@@ -107,8 +153,9 @@ def quantile_name(share: float) -> str:
 
 
 def _shares(past: Past) -> list[float]:
-    settings = past.config.cycle
-    return sorted({*SHARES, settings.churn_quantile, settings.semi_active_quantile})
+    settings, crowds = past.config.cycle, past.config.crowds
+    asked = (settings.churn_quantile, settings.semi_active_quantile, crowds.due_from, crowds.due_until)
+    return sorted({MEDIAN, *asked})
 
 
 def shop_cycle(everyone: Past) -> Any:

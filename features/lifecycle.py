@@ -13,7 +13,7 @@ from .group import Column, FeatureGroup, Signal, Windows
 from .past import Past
 from .recency import PURCHASES
 from .rows import Rows
-from .stage import FUNNEL_STATES, RULES, STAGES, funnel_state, interests, stage, visits
+from .stage import FUNNEL_STATES, STAGES, funnel_state, interests, stage, visits
 from .times import earlier
 
 
@@ -114,7 +114,7 @@ def days_in_stage(past: Past) -> Any:
     thresholds, now = cycle(past), stage(past)
     since = past.days_since(past.purchases.last())
     fell = ibis.ifelse(
-        since >= thresholds.semi_active, since - thresholds.semi_active, since - RULES.new_days
+        since >= thresholds.semi_active, since - thresholds.semi_active, since - past.config.stages.new_days
     )
     second_at = past.gaps.first()
     settled_at = ibis.cases(

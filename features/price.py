@@ -198,7 +198,7 @@ def _coupon_signals() -> Iterator[Signal]:
             low=0,
             reason="{value:,.0f} coupons claimed in a year",
         ),
-        lambda past: _coupons(past, "coupon_claim").count(),
+        lambda past: coupons_claimed(past, LOOK_BACK_DAYS),
         ("interactions",),
     )
     yield Signal(
@@ -210,15 +210,22 @@ def _coupon_signals() -> Iterator[Signal]:
             missing="no coupon claimed",
             reason="redeems {value:.0%} of the coupons claimed",
         ),
-        lambda past: (
-            _coupons(past, "coupon_redeem").count() / _coupons(past, "coupon_claim").count().nullif(0)
-        ),
+        lambda past: coupons_redeemed(past, LOOK_BACK_DAYS) / coupons_claimed(past, LOOK_BACK_DAYS).nullif(0),
         ("interactions",),
     )
 
 
-def _coupons(past: Past, kind: str) -> Rows:
-    return past.interactions.where(_.kind == kind).within(LOOK_BACK_DAYS)
+def coupons_claimed(past: Past, days: int) -> Any:
+    """Return how many coupons were claimed in the last days."""
+    return past.interactions.where(_.kind == "coupon_claim").within(days).count()
+
+
+def coupons_redeemed(past: Past, days: int) -> Any:
+    """Return how many coupons were redeemed in the last days, by interactions or orders, whichever tell of more."""
+    told = past.interactions.where(_.kind == "coupon_redeem").within(days).count()
+    if not past.has("orders", "coupon_id"):
+        return told
+    return ibis.greatest(told, past.orders.within(days).where(_.has_coupon).count())
 
 
 def _freight_signals() -> Iterator[Signal]:

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from collections.abc import Callable
 from typing import Any
 
 import ibis
@@ -19,50 +19,22 @@ FUNNEL_STATES = ("registered", "favorite", "cart", "unpaid_order", "one_purchase
 INTEREST_KINDS = ("favorite", "cart", "content", "coupon_claim", "order")
 
 
-@dataclass(frozen=True)
-class StageRules:
-    """The thresholds that do not come from the purchase cycle.
+def stage(past: Past) -> Any:
+    """Return each spine row's stage as an expression: one of `STAGES`, never null.
 
-    Parameters
-    ----------
-    look_back_days
-        What strangers, prospects and leads are judged by.
-    new_days
-        So long after the first purchase a customer is new.
-    new_span_days
-        Within which there is exactly that one purchase.
-    loyal_orders, loyal_days
-        So many purchases in so many days make a regular loyal.
-    deep_views
-        So many views within the look-back are strong interest.
+    The thresholds are those of ``[stages]`` and ``[cycle]`` in penchant.toml.
     """
-
-    look_back_days: int = 90
-    new_days: int = 180
-    new_span_days: int = 720
-    loyal_orders: int = 4
-    loyal_days: int = 365
-    deep_views: int = 10
+    return past.let("stage", lambda: {"name": _stage(past)})["name"]
 
 
-RULES = StageRules()
-
-
-def stage(past: Past, rules: StageRules = RULES) -> Any:
-    """Return each spine row's stage as an expression: one of `STAGES`, never null."""
-    return past.let(f"stage {rules}" if rules != RULES else "stage", lambda: {"name": _stage(past, rules)})[
-        "name"
-    ]
-
-
-def _stage(past: Past, rules: StageRules) -> Any:
-    thresholds = cycle(past)
+def _stage(past: Past) -> Any:
+    thresholds, rules = cycle(past), past.config.stages
     purchases = past.purchases
     since = past.days_since(purchases.last())
-    is_new = is_new_customer(past, rules)
+    is_new = is_new_customer(past)
     is_loyal = purchases.within(rules.loyal_days).count() >= rules.loyal_orders
     return ibis.cases(
-        (purchases.count() == 0, stage_without_purchase(past, rules)),
+        (purchases.count() == 0, stage_without_purchase(past)),
         (is_new, "new"),
         (since >= thresholds.churned, "churned"),
         (since >= thresholds.silent, "silent"),
@@ -73,37 +45,43 @@ def _stage(past: Past, rules: StageRules) -> Any:
     )
 
 
-def is_new_customer(past: Past, rules: StageRules = RULES) -> Any:
+def is_new_customer(past: Past) -> Any:
     """Return whether there is exactly one purchase of late, and that not long ago; null without any purchase."""
-    purchases = past.purchases
+    purchases, rules = past.purchases, past.config.stages
     is_only = purchases.within(rules.new_span_days).count() == 1
     return is_only & (past.days_since(purchases.last()) <= rules.new_days)
 
 
-def stage_without_purchase(past: Past, rules: StageRules = RULES) -> Any:
+def stage_without_purchase(past: Past) -> Any:
     """Return lead, prospect or stranger: what was done within the look-back."""
-    cases = [(rows.any(), "lead") for rows in interests(past, rules)]
+    cases = [(rows.any(), "lead") for rows in interests(past)]
     if past.has("interactions"):
+        rules = past.config.stages
         views = past.interactions.within(rules.look_back_days).where(_.kind == "view")
         cases.append((views.count() >= rules.deep_views, "lead"))
-    cases += [(rows.any(), "prospect") for rows in visits(past, rules)]
+    cases += [(rows.any(), "prospect") for rows in visits(past)]
     return ibis.cases(*cases, else_="stranger")
 
 
-def visits(past: Past, rules: StageRules = RULES) -> list[Rows]:
+def visits(past: Past) -> list[Rows]:
     """Return the rows that each show some interest: whatever was done, and the registration."""
     rows = [past.interactions] if past.has("interactions") else []
     if past.has("customers", "registered_at"):
         rows.append(past.registrations)
-    return [one.within(rules.look_back_days) for one in rows]
+    return [one.within(past.config.stages.look_back_days) for one in rows]
 
 
-def interests(past: Past, rules: StageRules = RULES) -> list[Rows]:
+def interests(past: Past) -> list[Rows]:
     """Return the rows that each are strong interest: unpaid orders, favourites, carts, content, coupons claimed."""
     rows = [past.unpaid]
     if past.has("interactions"):
         rows.append(past.interactions.where(_.kind.isin(INTEREST_KINDS)))
-    return [one.within(rules.look_back_days) for one in rows]
+    return [one.within(past.config.stages.look_back_days) for one in rows]
+
+
+def tells_unpaid(has: Callable[..., bool]) -> bool:
+    """Say whether a shop's orders tell which are not paid; else an order of which only the placing is known is not."""
+    return has("orders", "paid_at") or has("orders", "status")
 
 
 def funnel_state(past: Past) -> Any:
@@ -115,6 +93,8 @@ def funnel_state(past: Past) -> Any:
         (past.unpaid.any(), "unpaid_order"),
     ]
     if past.has("interactions"):
+        if not tells_unpaid(past.has):
+            cases.append((past.interactions.where(_.kind == "order").any(), "unpaid_order"))
         cases += [
             (past.interactions.where(_.kind == "cart").any(), "cart"),
             (past.interactions.where(_.kind == "favorite").any(), "favorite"),

@@ -8,6 +8,7 @@ from __future__ import annotations
 
 import tomllib
 from datetime import datetime
+from itertools import pairwise
 from pathlib import Path
 from typing import Annotated, Any, Literal
 from zoneinfo import ZoneInfo, ZoneInfoNotFoundError
@@ -38,6 +39,16 @@ def _known_zone(name: str) -> str:
 
 
 TimeZone = Annotated[str, AfterValidator(_known_zone)]
+Days = Annotated[int, Field(ge=1, le=LONGEST_WINDOW)]
+
+
+def _rising(cuts: tuple[float, float, float, float]) -> tuple[float, float, float, float]:
+    if any(low >= high for low, high in pairwise(cuts)):
+        raise ValueError("cuts must rise")
+    return cuts
+
+
+Cuts = Annotated[tuple[float, float, float, float], AfterValidator(_rising)]
 
 
 class Section(BaseModel):
@@ -167,9 +178,55 @@ class FeaturesSection(Section):
     """Which signals are built, and over which windows."""
 
     groups: tuple[str, ...] | None = Field(None, description="default: every group the shop can have")
-    windows: tuple[Annotated[int, Field(ge=1, le=LONGEST_WINDOW)], ...] = Field(
-        (7, 30, 90, 180, 365), min_length=1, description="days"
+    windows: tuple[Days, ...] = Field((7, 30, 90, 180, 365), min_length=1, description="days")
+
+
+class RfmSection(Section):
+    """How recency, frequency and monetary value become scores from 1 to 5."""
+
+    days: Days | None = Field(None, description="of frequency and monetary; default: the longest window")
+    recency: Cuts | None = Field(
+        None, description="four rising cuts in days; default: quintiles of all buyers"
     )
+    frequency: Cuts | None = Field(None, description="four rising cuts in purchases; default: quintiles")
+    monetary: Cuts | None = Field(None, description="four rising cuts in the currency; default: quintiles")
+
+    @property
+    def cuts(self) -> dict[str, Cuts]:
+        """The fixed cuts, by score."""
+        given = {"recency": self.recency, "frequency": self.frequency, "monetary": self.monetary}
+        return {name: cuts for name, cuts in given.items() if cuts is not None}
+
+
+class StageSection(Section):
+    """Who is stranger, prospect, lead, new, loyal; the stages of the overdue come from the purchase cycle."""
+
+    look_back_days: Days = Field(90, description="what strangers, prospects and leads are judged by")
+    new_days: Days = Field(180, description="so long after the one purchase a customer is new")
+    new_span_days: Days = Field(720, description="within which there is exactly that one purchase")
+    loyal_orders: PositiveInt = Field(4, description="so many purchases make a regular loyal")
+    loyal_days: Days = Field(365, description="within so many days")
+    deep_views: PositiveInt = Field(10, description="so many views within the look-back are strong interest")
+
+
+class CrowdSection(Section):
+    """Who is in the focus crowds."""
+
+    interest_least_days: int = Field(3, ge=0, le=LONGEST_WINDOW, description="since the cart or favourite")
+    interest_most_days: Days = Field(10, description="since the cart or favourite")
+    coupon_days: Days = Field(15, description="how long a claimed coupon is taken to be valid")
+    due_from: float = Field(
+        0.25, gt=0, lt=1, description="share of a category's gaps at which its window opens"
+    )
+    due_until: float = Field(
+        0.9, gt=0, lt=1, description="share of a category's gaps at which its window closes"
+    )
+
+    @model_validator(mode="after")
+    def _in_order(self) -> CrowdSection:
+        if self.interest_least_days >= self.interest_most_days or self.due_from >= self.due_until:
+            raise ValueError("what a window begins with must be less than what it ends with")
+        return self
 
 
 class CycleSection(Section):
@@ -182,6 +239,10 @@ class CycleSection(Section):
     churned_multiple: float = Field(2.0, gt=1)
     shrinkage: float = Field(5.0, ge=0, description="the category's cycle counts as this many own gaps")
     fixed_days: PositiveInt | None = Field(None, description="one churn horizon for all instead of the cycle")
+    fixed_days_of: dict[str, PositiveInt] = Field(
+        {},
+        description="category -> the days that stand for its cycle; the mean of the lines that a customer bought",
+    )
 
 
 class TaskSection(Section):
@@ -236,6 +297,9 @@ class Config(Section):
     tables: dict[str, TableSection] = {}
     rules: dict[str, Severity] = Field({}, description="rule of `penchant check` -> severity")
     features: FeaturesSection = FeaturesSection()
+    rfm: RfmSection = RfmSection()
+    stages: StageSection = StageSection()
+    crowds: CrowdSection = CrowdSection()
     cycle: CycleSection = CycleSection()
     tasks: dict[str, TaskSection] = {}
     gate: GateSection = GateSection()

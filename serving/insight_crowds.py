@@ -43,7 +43,7 @@ def crowds_page(shop: Shop, as_of: datetime | None = None, named: Sequence[str] 
     """
     moment = moment_of(shop, as_of)
     promotions = promotion_names(shop, moment)
-    asked = [*crowds_of(shop, moment), *(crowd_named(name, promotions) for name in named)]
+    asked = [*crowds_of(shop, moment), *(crowd_named(name, promotions, shop.config) for name in named)]
     crowds = {crowd.name: crowd for crowd in asked}
     missing = lacking_of(shop, asked)
     there = [crowd for name, crowd in crowds.items() if name not in missing]

@@ -27,7 +27,7 @@ from ..features.monetary import money
 from ..features.past import Past
 from ..features.shop import Shop
 from ..features.spine import first_seen
-from ..features.stage import FUNNEL_STATES, funnel_state
+from ..features.stage import FUNNEL_STATES, funnel_state, tells_unpaid
 from .insight_intervals import wilson
 from .insight_page import InsightPage, InsightTable, refuse_nobody, seen_before, told_left_out, undated_note
 from .insight_worth import worth_table, worth_words
@@ -125,6 +125,8 @@ def _missing(shop: Shop) -> dict[str, str]:
     """Return the steps that the shop cannot tell -> what it lacks for them."""
     missing = told_left_out({name: lacking(needs, shop.has) for name, needs in NEEDS.items()})
     recorded = recorded_kinds(shop)
+    if not tells_unpaid(shop.has) and "order" in recorded:
+        missing.pop("unpaid_order", None)
     for name in ("favorite", "cart"):
         if name not in missing and name not in recorded:
             missing[name] = f"the shop has no interactions of kind '{name}'"

@@ -106,7 +106,7 @@ def chosen_named(shop: Shop, name: str, before: datetime) -> Chosen:
     if ":" not in name and name not in crowds:
         hint = did_you_mean(name, [*STAGES, *sorted(crowds), *SEGMENTS])
         raise InputError("option --crowd", "a stage, a focus crowd or an RFM segment", f"'{name}'", hint)
-    crowd = crowd_named(name, promotion_names(shop, before))
+    crowd = crowd_named(name, promotion_names(shop, before), shop.config)
     lacks = lacking_of(shop, [crowd])
     if lacks:
         raise LeftOutError(f"crowd '{name}'", "what it is made of", lacks[name])

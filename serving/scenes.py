@@ -22,7 +22,7 @@ from penchant.config import Config, SceneSection
 from penchant.errors import ConfigError, InputError, LeftOutError, did_you_mean, quoted
 
 from ..features.category import CATEGORY, affinities
-from ..features.cycle import at_one_moment
+from ..features.cycle import at_one_moment, categories_of
 from ..features.engine import put
 from ..features.group import lacking
 from ..features.holiday import is_inside, merged
@@ -158,7 +158,7 @@ def _check(shop: Shop, name: str, scene: SceneSection) -> None:
     missing = lacking([NEEDS[key] for key, value in told.items() if value], shop.has)
     if missing:
         raise LeftOutError(f"scene '{name}'", "what it is told by", f"a shop without {quoted(missing)}")
-    known = _categories(shop) if scene.categories else set()
+    known = categories_of(shop) if scene.categories else set()
     wrong = [one for one in scene.categories if one not in known]
     if wrong:
         hint = did_you_mean(wrong[0], sorted(known))
@@ -170,15 +170,6 @@ def _check(shop: Shop, name: str, scene: SceneSection) -> None:
             raise InputError(
                 f"scenes.{name}.calendar", "an entry of the calendar", f"'{scene.calendar}'", hint
             )
-
-
-def _categories(shop: Shop) -> set[str]:
-    """Return the categories that the shop's rows name, at any time."""
-    tables = [
-        shop.tables[name] for name in ("orders", "interactions", "items") if shop.has(name, "category_id")
-    ]
-    found = [rows.select("category_id").distinct().to_pandas()["category_id"].dropna() for rows in tables]
-    return {str(one) for values in found for one in values}
 
 
 def _people(shop: Shop, as_of: datetime, scene: SceneSection) -> pd.DataFrame:

@@ -19,7 +19,7 @@ from ibis import _
 from penchant.config import Config
 from penchant.errors import LeftOutError
 
-from ..features.catalogue import GROUPS
+from ..features.catalogue import our_groups
 from ..features.category import CATEGORY
 from ..features.crowds import crowds_of, lacking_of
 from ..features.cycle import at_one_moment
@@ -85,9 +85,10 @@ def customer_questions(shop: Shop, as_of: datetime) -> tuple[dict[str, Question]
     A question's answer is text or null; of the tags that begin ``crowd:`` it is whether the customer is in it.
     """
     windows = windows_of(shop)
-    signals, _missing = available(shop, GROUPS, windows)
+    groups = our_groups(shop)
+    signals, _missing = available(shop, groups, windows)
     by_name = {signal.column.name: signal for signal in signals}
-    needs = {one.column.name: one.needs for group in GROUPS for one in group.signals(windows)}
+    needs = {one.column.name: one.needs for group in groups for one in group.signals(windows)}
     asked: dict[str, Question] = {
         tag: by_name[name].value for tag, name in SIGNALS.items() if name in by_name
     }

@@ -97,6 +97,16 @@ def test_coupons_are_held_until_redeemed_or_expired(shop_of: Any) -> None:
     assert members(shop, crowd_named("coupon_holders")) == {"holds", "second"}
 
 
+def test_coupons_may_be_redeemed_by_orders(shop_of: Any) -> None:
+    """Told by orders alone, by interactions alone, or by both, which is one redemption."""
+    acts = [act(who, "coupon_claim", 9) for who in ("holds", "ordered", "both", "both")]
+    acts.append(act("both", "coupon_redeem", 2))
+    orders = [{**order(who, 2), "coupon_id": "q"} for who in ("ordered", "both")]
+    orders.append({**order("holds", 2), "coupon_id": None})
+    shop = shop_of(interactions=acts, orders=orders)
+    assert members(shop, crowd_named("coupon_holders")) == {"holds", "both"}
+
+
 def test_favourites_of_an_item_and_of_a_category(shop_of: Any) -> None:
     items = [{"item_id": "i1", "category_id": "tea"}, {"item_id": "i2", "category_id": "cups"}]
     acts = [

@@ -9,12 +9,15 @@ from typing import Any
 import pandas as pd
 import pytest
 
-from penchant.features.catalogue import GROUPS
+from penchant.features.catalogue import GROUPS, TASKS
+from penchant.features.crowds import crowd_named, crowds_of
+from penchant.features.cycle import churn_horizon
+from penchant.features.keep import Keep
 from penchant.features.labels import label
-from penchant.features.matrix import build
+from penchant.features.matrix import build, evaluated
 from penchant.features.shop import Shop, shop_from_tables
 from penchant.features.spine import Spine
-from penchant.features.tasks import VALUE
+from penchant.features.tasks import Task
 
 pytestmark = pytest.mark.spark
 KEY = ["as_of", "customer_id"]
@@ -51,14 +54,34 @@ def test_engines_agree_row_by_row(world: ModuleType, world_shop: Shop, on_spark:
             "as_of": pd.date_range("2023-06-01 06:30", periods=60, freq="4D"),
         }
     )
-    names = ["recency", "rfm"]
-    one, other = (build(shop, Spine.of(shop, own), names).frame for shop in (world_shop, on_spark))
+    one, other = (build(shop, Spine.of(shop, own)).frame for shop in (world_shop, on_spark))
     pd.testing.assert_frame_equal(one, other, rtol=1e-9)
 
 
-def test_labels_agree(world: ModuleType, world_shop: Shop, on_spark: Shop) -> None:
+@pytest.mark.parametrize("task", TASKS, ids=lambda task: task.name)
+def test_labels_agree(world: ModuleType, world_shop: Shop, on_spark: Shop, task: Task) -> None:
     """Several moments, each with its end of the horizon."""
     moments = list(world.MOMENTS[:2])
-    one, other = (label(shop, VALUE, moments, horizon_days=60) for shop in (world_shop, on_spark))
+    one, other = (label(shop, task, moments, horizon_days=60) for shop in (world_shop, on_spark))
     assert one.basis == other.basis
+    assert len(one.frame)
     pd.testing.assert_frame_equal(one.frame, other.frame)
+
+
+def test_crowds_agree(world: ModuleType, world_shop: Shop, on_spark: Shop) -> None:
+    """Also those of an item, a category and a promotion, which are no columns."""
+    moment = world.MOMENTS[1]
+    named = ("favorites:item:i07", "favorites:category:tea")
+    found = []
+    for shop in (world_shop, on_spark):
+        crowds = [*crowds_of(shop, moment), *map(crowd_named, named)]
+        with Keep(shop.backend) as keep:
+            asked = {crowd.name: crowd.holds for crowd in crowds}
+            [people] = evaluated(shop, Spine.at(shop, moment), asked, keep)
+            found.append(people.order_by("customer_id").to_pandas().set_index("customer_id")[list(asked)])
+    assert found[0].any().sum() > 8
+    pd.testing.assert_frame_equal(*found)
+
+
+def test_churn_horizons_agree(world: ModuleType, world_shop: Shop, on_spark: Shop) -> None:
+    assert churn_horizon(world_shop, world.MOMENTS[1]) == churn_horizon(on_spark, world.MOMENTS[1])

@@ -103,6 +103,14 @@ def test_an_unpaid_order_makes_a_lead_and_a_payment_a_buyer(shop_of: Any) -> Non
     assert later[["stage", "funnel_state"]].tolist() == ["new", "one_purchase"]
 
 
+def test_placing_an_order_is_known_where_only_interactions_tell_of_it(shop_of: Any) -> None:
+    acts = [("placed", "cart"), ("placed", "order"), ("paid", "order"), ("paid", "pay"), ("filled", "cart")]
+    rows = [{"customer_id": who, "occurred_at": "2024-05-20", "kind": kind} for who, kind in acts]
+    shop = shop_of(interactions=rows)
+    states = {who: lifecycle(shop, who)["funnel_state"] for who in ("placed", "paid", "filled")}
+    assert states == {"placed": "unpaid_order", "paid": "one_purchase", "filled": "cart"}
+
+
 def test_registration_makes_a_prospect(shop_of: Any) -> None:
     people = [
         {"customer_id": "a", "registered_at": "2024-05-01"},
