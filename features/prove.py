@@ -20,7 +20,7 @@ import ibis
 import numpy as np
 import pandas as pd
 
-from penchant.errors import LeftOutError, TooLittleDataError, quoted
+from penchant.errors import InputError, LeftOutError, TooLittleDataError, quoted
 
 from .catalogue import groups_of
 from .contract import CONTRACT
@@ -137,13 +137,16 @@ def prove(
     Raises
     ------
     InputError
-        If a group is not one, or two declare the same column.
+        If a group is not one, two declare the same column, or the data ends before as_of.
     LeftOutError
         If the shop can have none of the signals.
     TooLittleDataError
         If nobody was known at the moment.
     """
     moment = as_utc(as_of) if as_of is not None else _default_moment(shop)
+    if moment > shop.extract_end:
+        end = f"a moment that the data reaches, which ends at {shop.extract_end:%Y-%m-%d %H:%M} UTC"
+        raise InputError("as_of", end, f"{moment:%Y-%m-%d %H:%M} UTC")
     chosen, left_out = _possible(shop, groups_of(shop, groups))
     people = _sample(shop, moment)
     spine = Spine.at(shop, moment, people)
@@ -265,19 +268,21 @@ class _Trials:
     variants: Mapping[str, Shop]
 
     def of(self, groups: Sequence[FeatureGroup]) -> Iterator[Finding]:
-        """Yield the findings of groups: built at once, or one by one where one of them cannot be built."""
+        """Yield the findings of groups: built at once, or one by one where one of them spoils all of it."""
+        frames: dict[str, pd.DataFrame] = {}
+        fault = ""
         try:
             frames = {promise: build(shop, self.spine, groups).frame for promise, shop in self._shops.items()}
-        except Exception as fault:  # whatever a shop's own code raises, the finding names the group
-            if len(groups) == 1:
-                told = f"it cannot be built: {type(fault).__name__}: {fault}"
-                yield Finding(groups[0].name, DECLARED, told)
-            else:
-                for group in groups:
-                    yield from self.of([group])
-            return
-        for group in groups:
-            yield from self._of_group(group, frames)
+        except Exception as raised:  # whatever a shop's own code raises, the finding names the group
+            fault = f"it cannot be built: {type(raised).__name__}: {raised}"
+        if len(groups) > 1 and (fault or _wrong_rows(frames[""], self.spine)):
+            for group in groups:
+                yield from self.of([group])
+        elif fault:
+            yield Finding(groups[0].name, DECLARED, fault)
+        else:
+            for group in groups:
+                yield from self._of_group(group, frames)
 
     @property
     def _shops(self) -> dict[str, Shop]:

@@ -96,10 +96,14 @@ def features(
         with work.step(f"building signals at {instant:%Y-%m-%d %H:%M} UTC"):
             matrix = build(shop, Spine.at(shop, instant), group)
         n_rows = work.write_matrix(matrix, folder)
+        end = shop.extract_end
     work.show(f"{n_rows:,} customers, {len(matrix.columns)} signals: {folder}")
+    if instant > end:
+        work.show(f"The data ends at {end:%Y-%m-%d %H:%M} UTC: what came after is as if it had not happened.")
     if matrix.left_out:
         work.show(*work.left_out(matrix.left_out))
     found = {"out": str(folder), "as_of": instant.isoformat(), "n_rows": n_rows}
+    found["extract_end"] = end.isoformat()
     work.finish({**found, "columns": [c.name for c in matrix.columns], "left_out": dict(matrix.left_out)})
 
 

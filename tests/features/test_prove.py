@@ -19,7 +19,7 @@ from penchant.features.catalogue import groups_of
 from penchant.features.group import Column, FeatureGroup, Signal
 from penchant.features.matrix import build
 from penchant.features.past import Past
-from penchant.features.prove import DECLARED, FUTURE, ORDER, OTHERS, PROMISES, prove
+from penchant.features.prove import DECLARED, FUTURE, ONE_ROW, ORDER, OTHERS, PROMISES, prove
 from penchant.features.shop import Shop, open_shop
 from penchant.features.spine import Spine
 
@@ -134,6 +134,20 @@ def test_one_group_that_cannot_be_built_does_not_hide_the_others(world_shop: Sho
     }
 
 
+def test_one_group_that_multiplies_rows_does_not_spoil_the_others(world_shop: Shop) -> None:
+    def by_kind(past: Past) -> Any:
+        def counted(everyone: Past) -> Any:
+            return everyone.interactions.relation.group_by(day=_.as_of, kind="kind").aggregate(n=_.count())
+
+        return past.share("kinds", counted)["n"]
+
+    many = group(by_kind, "many", population=True)
+    good = group(lambda past: past.interactions.count(), "good")
+    found = prove(world_shop, [good, many]).broken
+    assert {one.group for one in found} == {"many"}
+    assert ONE_ROW in {one.promise for one in found}
+
+
 def test_what_cannot_be_proved_is_refused(world_shop: Shop, shop_of: Callable[..., Shop]) -> None:
     with pytest.raises(InputError, match="Did you mean 'recency'"):
         prove(world_shop, ["recencey"])
@@ -142,6 +156,8 @@ def test_what_cannot_be_proved_is_refused(world_shop: Shop, shop_of: Callable[..
     bare = shop_of(orders=[{"customer_id": "a", "ordered_at": "2024-01-01"}])
     with pytest.raises(TooLittleDataError, match="customers known before 1999"):
         prove(bare, ["recency"], datetime(1999, 1, 1))
+    with pytest.raises(InputError, match="the data reaches"):
+        prove(bare, ["recency"], datetime(2024, 1, 2))
     with pytest.raises(LeftOutError, match="the shop has no assignments"):
         prove(bare, ["contact"])
 
