@@ -11,6 +11,7 @@ import numpy as np
 import pandas as pd
 from ibis import _
 
+from penchant.config import LONGEST_WINDOW
 from penchant.errors import InputError, LeftOutError, UnfinishedHorizonError
 
 from .cycle import churn_horizon
@@ -114,10 +115,9 @@ def span_of(
 
 
 def _checked(span: Span) -> Span:
-    if span.gap_days < 0 or span.horizon_days < 1:
-        raise InputError(
-            "gap_days, horizon_days", "0 or more, and 1 or more", f"{span.gap_days} and {span.horizon_days}"
-        )
+    if span.gap_days < 0 or span.horizon_days < 1 or span.days > LONGEST_WINDOW:
+        expected = f"0 or more, and 1 or more, together at most {LONGEST_WINDOW:,}"
+        raise InputError("gap_days, horizon_days", expected, f"{span.gap_days} and {span.horizon_days}")
     return span
 
 

@@ -9,7 +9,7 @@ import ibis
 import pandas as pd
 from ibis import _
 
-from penchant.errors import LeftOutError
+from penchant.errors import LeftOutError, TooLittleDataError
 
 from .past import Past
 from .price import TIERS
@@ -43,7 +43,9 @@ def demand(everyone: Past, days: int = DEMAND_DAYS) -> pd.DataFrame:
     Raises
     ------
     LeftOutError
-        If items or categories are not known.
+        If the shop does not tell items or categories apart.
+    TooLittleDataError
+        If no item was known before as_of.
     """
     bought, looked = has_key(everyone, "item_id")
     if not bought and not looked:
@@ -55,6 +57,8 @@ def demand(everyone: Past, days: int = DEMAND_DAYS) -> pd.DataFrame:
     parts += [_bought(everyone, cells, days)] if bought else []
     frames = [part.to_pyarrow().to_pandas() for part in parts]
     found = reduce(lambda one, other: one.merge(other, on=CELL, how="left", validate="1:1"), frames)
+    if found.empty and any(has_key(everyone, "category_id")):
+        raise TooLittleDataError("demand", "an item with a category known before as_of", "none", "Look later")
     if found.empty:
         raise LeftOutError(
             "demand", "items with a category", "none", "Give items or orders their category_id"

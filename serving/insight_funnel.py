@@ -16,6 +16,7 @@ import ibis
 import pandas as pd
 from ibis import _
 
+from penchant.config import LONGEST_WINDOW
 from penchant.errors import InputError, UnfinishedHorizonError
 from penchant.page import Column
 
@@ -77,7 +78,7 @@ def funnel_page(shop: Shop, as_of: datetime | None = None, horizon_days: int | N
     UnfinishedHorizonError
         If the data ends before as_of.
     InputError
-        If the horizon is not a day or more.
+        If the horizon is less than a day, or longer than a century.
     TooLittleDataError
         If nobody was known at as_of, or a horizon before.
     """
@@ -139,8 +140,8 @@ _NO_TIMES = (
 
 
 def _span(shop: Shop, as_of: datetime | None, horizon_days: int | None) -> Span:
-    if horizon_days is not None and horizon_days < 1:
-        raise InputError("option --horizon", "a day or more", f"{horizon_days}")
+    if horizon_days is not None and not 1 <= horizon_days <= LONGEST_WINDOW:
+        raise InputError("option --horizon", f"1 to {LONGEST_WINDOW:,} days", f"{horizon_days:,}")
     moment = shop.extract_end if as_of is None else as_of
     if moment > shop.extract_end:
         raise UnfinishedHorizonError(

@@ -8,7 +8,7 @@ from typing import Any
 
 import pandas as pd
 
-from penchant.errors import InputError
+from penchant.errors import InputError, TooLittleDataError
 from penchant.page import Column
 
 from ..features.cycle import at_one_moment
@@ -109,6 +109,8 @@ def products_page(
         If the data ends before as_of, or ``by`` is neither item nor category.
     LeftOutError
         If the shop does not say what was bought or looked at.
+    TooLittleDataError
+        If nothing was known at as_of.
     """
     if by not in KEYS:
         raise InputError("option --by", "'item' or 'category'", f"'{by}'")
@@ -120,6 +122,9 @@ def products_page(
         return found, None if missing else joint_candidates(everyone, by, least)
 
     found, held = at_one_moment(shop, moment, ask)
+    if found.empty:
+        what = f"at least one {by} known before {moment:%Y-%m-%d %H:%M} UTC"
+        raise TooLittleDataError("product roles", what, "none", "Look later")
     tables = [_roles(found), _best(found, KEYS[by], top)]
     tables += [] if held is None else [_held(held, KEYS[by], least, top)]
     return InsightPage(

@@ -174,8 +174,9 @@ def test_horizon_comes_from_the_request_the_configuration_or_the_task(shop_of: A
     assert span_of(shop, REPURCHASE, AS_OF)[0].days == 23
     assert span_of(shop, REPURCHASE, AS_OF, gap_days=0, horizon_days=5)[0].days == 5
     assert span_of(shop, VALUE, AS_OF)[0].horizon_days == 90
-    with pytest.raises(InputError, match="horizon_days"):
-        span_of(shop, REPURCHASE, AS_OF, horizon_days=0)
+    for days in (0, 10**9):
+        with pytest.raises(InputError, match="horizon_days"):
+            span_of(shop, REPURCHASE, AS_OF, horizon_days=days)
 
 
 @pytest.mark.parametrize(

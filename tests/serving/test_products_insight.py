@@ -9,7 +9,7 @@ from pathlib import Path
 import pandas as pd
 import pytest
 
-from penchant.errors import InputError
+from penchant.errors import InputError, TooLittleDataError
 from penchant.features.shop import Shop, shop_from_tables
 from penchant.serving.products_insight import demand_page, products_page
 
@@ -71,6 +71,14 @@ def test_a_shop_too_young_for_a_trend_says_so(shop: Shop) -> None:
     assert {row["growth"] for row in young.as_dict()["products"]} == {None}
     assert "two windows of 90 days" in young.left_out["potential"]
     assert "potential" not in products_page(shop, AS_OF).left_out
+
+
+def test_a_moment_before_everything_is_refused() -> None:
+    line = {"customer_id": ["a"], "ordered_at": [AS_OF], "item_id": ["tea"], "category_id": ["food"]}
+    with shop_from_tables({"orders": pd.DataFrame(line).astype({"ordered_at": "datetime64[us]"})}) as new:
+        for page in (products_page, demand_page):
+            with pytest.raises(TooLittleDataError, match=r"known before .* Look later"):
+                page(new, datetime(2020, 1, 1))
 
 
 def test_candidates_have_a_price_by_category_too(shop: Shop) -> None:
