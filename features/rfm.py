@@ -21,6 +21,7 @@ from .times import days_before, days_between
 
 QUINTILES = (0.2, 0.4, 0.6, 0.8)
 Cuts = Mapping[str, tuple[float, ...]]
+VALUE_TIERS = {5: "high", 4: "middle", 3: "middle", 2: "low", 1: "low"}  # of a buyer, by the monetary score
 SEGMENTS = (
     "champion",
     "loyal",
@@ -143,6 +144,11 @@ def rfm_cuts(everyone: Past, days: int) -> Any:
         for share in QUINTILES
     }
     return buyers.group_by("as_of").aggregate(**quantiles)
+
+
+def value_tier(monetary: Any) -> Any:
+    """Return the tier of a monetary score: high, middle or low; null without a purchase."""
+    return ibis.cases(*[(monetary == score, name) for score, name in VALUE_TIERS.items()])
 
 
 def segment_of(found: Mapping[str, Any]) -> Any:

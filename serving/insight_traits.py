@@ -20,7 +20,7 @@ from ..features.matrix import available, evaluated
 from ..features.past import Past
 from ..features.price import TIERS
 from ..features.profile import PLAIN
-from ..features.rfm import SEGMENTS
+from ..features.rfm import SEGMENTS, value_tier
 from ..features.shop import Shop
 from ..features.stage import STAGES
 from .insight_page import seen_before
@@ -33,9 +33,10 @@ FEW_VALUES = 6  # of numbers that stand for themselves
 MOST_VALUES = 10  # shown of an attribute; what is rarer is "other"
 MANY_VALUES = 50
 OTHER, UNKNOWN = "other", "unknown"
-TOLD = {"stage": STAGES, "rfm_segment": SEGMENTS, "price_tier": TIERS}
+TOLD = {"stage": STAGES, "value_tier": TIERS[::-1], "rfm_segment": SEGMENTS, "price_tier": TIERS}
 FIRST = (*TOLD, *PLAIN, "age_years", "hour_of_day")  # then the shop's further attributes
 FAMILIES = ("lifecycle", "rfm", "price", "profile")
+MONETARY = "rfm_monetary"
 
 
 @dataclass(frozen=True, eq=False)
@@ -61,6 +62,8 @@ def traits_of(shop: Shop, moment: datetime, in_crowd: Question) -> Traits:
     """Return the traits of everyone who was seen before a moment (UTC without a zone), and who is in a crowd."""
     signals, left_out = _signals(shop)
     asked: dict[str, Question] = {one.column.name: one.value for one in signals}
+    if MONETARY in asked:
+        asked["value_tier"] = _tier(asked.pop(MONETARY))
     asked |= {"in_crowd": in_crowd, "hour_of_day": _hour}
     with Keep(shop.backend) as keep:
         people = evaluated(shop, seen_before(shop, moment), asked, keep)[0]
@@ -76,7 +79,11 @@ def traits_of(shop: Shop, moment: datetime, in_crowd: Question) -> Traits:
     return Traits(pd.DataFrame({"in_crowd": raw["in_crowd"].astype(bool), **told}), values, left_out)
 
 
-_NAMES = {"age_years": "age"}
+_NAMES = {"age_years": "age", MONETARY: "value_tier"}
+
+
+def _tier(score: Question) -> Question:
+    return lambda past: value_tier(score(past))
 
 
 def _signals(shop: Shop) -> tuple[list[Signal], dict[str, str]]:
@@ -84,8 +91,8 @@ def _signals(shop: Shop) -> tuple[list[Signal], dict[str, str]]:
     groups = groups_of(shop, FAMILIES)
     signals, missing = available(shop, groups, tuple(shop.config.features.windows))
     attributes = {column.name for group in groups if group.name == "profile" for column in group.columns()}
-    wanted = {*TOLD, *attributes}
-    left_out = {name: why for name, why in missing.items() if name in wanted}
+    wanted = {*TOLD, MONETARY, *attributes}
+    left_out = {_NAMES.get(name, name): why for name, why in missing.items() if name in wanted}
     if "profile" in missing:
         left_out |= dict.fromkeys((*PLAIN, "age"), missing["profile"])
     return [one for one in signals if one.column.name in wanted], left_out

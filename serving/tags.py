@@ -11,7 +11,6 @@ from dataclasses import dataclass
 from datetime import datetime
 from typing import Any
 
-import ibis
 import pandas as pd
 import pyarrow as pa
 from ibis import _
@@ -32,6 +31,7 @@ from ..features.past import Past
 from ..features.product_holidays import product_holidays
 from ..features.product_prices import priced_goods
 from ..features.products import products_of
+from ..features.rfm import value_tier
 from ..features.shop import Shop
 from ..features.spine import Spine
 from .insight_page import told_left_out
@@ -56,7 +56,6 @@ ITEM_NEEDS = {
     "price_tier": (CATEGORY, "items.list_price|orders.amount|interactions.price"),
     "holiday": ("calendar", "orders.item_id|interactions.item_id"),
 }
-TIERS = {5: "high", 4: "middle", 3: "middle", 2: "low", 1: "low"}  # of a buyer, by the monetary score
 PREFERS_LIFT, PREFERS_LEAST = 1.5, 2
 N_CUSTOMERS = 20_000  # in one batch
 
@@ -94,7 +93,7 @@ def customer_questions(shop: Shop, as_of: datetime) -> tuple[dict[str, Question]
     }
     missing = {tag: lacking(needs[name], shop.has) for tag, name in SIGNALS.items()}
     if "rfm_monetary" in by_name:
-        asked["tier"] = lambda past: _tier(by_name["rfm_monetary"].value(past))
+        asked["tier"] = lambda past: value_tier(by_name["rfm_monetary"].value(past))
     missing["tier"] = lacking(needs["rfm_monetary"], shop.has)
     missing["prefers"] = lacking(("calendar",), shop.has)
     if not missing["prefers"]:
@@ -108,10 +107,6 @@ def customer_questions(shop: Shop, as_of: datetime) -> tuple[dict[str, Question]
 def windows_of(shop: Shop) -> tuple[int, ...]:
     """Return the configured windows, in days, rising."""
     return tuple(sorted(set(shop.config.features.windows)))
-
-
-def _tier(score: Any) -> Any:
-    return ibis.cases(*[(score == step, name) for step, name in TIERS.items()])
 
 
 def _prefers(kind: str) -> Question:

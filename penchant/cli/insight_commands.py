@@ -142,7 +142,8 @@ def profile(
 ) -> None:
     """Show what the customers of a crowd are, against all customers, as an index: 100 = as the base.
 
-    Stage, segment, price tier, gender, region, age, hour of day and the shop's own attributes, with the share unknown.
+    Stage, value tier, segment, price tier, gender, region, age, hour of day and the shop's own attributes,
+    with the share unknown.
     """
     from penchant.serving.insight_profile import profile_page
 

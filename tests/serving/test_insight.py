@@ -219,6 +219,8 @@ def test_a_profile_is_the_share_against_the_base(shop: Shop) -> None:
     assert female["index"].value == pytest.approx(100)
     assert female["differs"] == "not separable"
     assert "region" in page.left_out
+    tiers = [row["n_base"] for (trait, _value), row in found.items() if trait == "value_tier"]
+    assert sum(tiers) == 12  # six have bought; of the other six it is not known
     drawn = page.html()
     assert "gender, f" in drawn
     assert "gender, unknown" not in drawn  # has no index: nothing to be drawn
