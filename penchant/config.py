@@ -273,6 +273,27 @@ class ScoreSection(Section):
     )
 
 
+class CapSection(Section):
+    """No more than so many contacts within so many days, by one channel or by all."""
+
+    days: Days
+    most: int = Field(ge=0)
+    channel: str | None = None
+
+
+class ProtectionSection(Section):
+    """What customers and experiments are protected from, in every audience and plan."""
+
+    caps: tuple[CapSection, ...] = (CapSection(days=7, most=2), CapSection(days=30, most=6))
+    universal_control: float = Field(
+        0.02, ge=0, lt=1, description="share of all customers whom no campaign ever contacts"
+    )
+    control_days: PositiveInt = Field(30, description="a campaign's control is kept from others so long")
+    consent: Literal["required", "assumed"] = Field(
+        "required", description="'assumed': whoever is not known to refuse may be contacted"
+    )
+
+
 class SceneSection(Section):
     """A holiday, a promotion or a theme page: which goods it shows, and whom it is for; what is empty is any."""
 
@@ -304,6 +325,7 @@ class Config(Section):
     tasks: dict[str, TaskSection] = {}
     gate: GateSection = GateSection()
     score: ScoreSection = ScoreSection()
+    protection: ProtectionSection = ProtectionSection()
     scenes: dict[str, SceneSection] = Field({}, description="name -> what it shows and whom it is for")
     modules: tuple[str, ...] = Field(
         (),

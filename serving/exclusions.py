@@ -15,6 +15,7 @@ import numpy as np
 import numpy.typing as npt
 import pandas as pd
 
+from penchant.config import Config
 from penchant.errors import InputError, LeftOutError, quoted
 
 from .eligible import Mask, is_true
@@ -61,12 +62,15 @@ class Protection:
     consent
         ``required``: only who is known to agree is contacted. ``assumed``: where the shop has no column
         ``consent_<channel>``, everyone is taken to agree, and the result says so.
+    seed
+        The shop's: who is in the universal control must not depend on a campaign's own.
     """
 
     caps: tuple[Cap, ...] = (Cap(7, 2), Cap(30, 6))
     universal_control: float = 0.02
     control_days: int = 30
     consent: Literal["required", "assumed"] = "required"
+    seed: int = 0
 
     def __post_init__(self) -> None:
         """Refuse shares and words that are not known."""
@@ -77,6 +81,13 @@ class Protection:
 
 
 USUAL_PROTECTION = Protection()
+
+
+def protection_of(config: Config) -> Protection:
+    """Return what penchant.toml protects, section ``[protection]``."""
+    section = config.protection
+    caps = tuple(Cap(cap.days, cap.most, cap.channel) for cap in section.caps)
+    return Protection(caps, section.universal_control, section.control_days, section.consent, config.seed)
 
 
 @dataclass(frozen=True)
@@ -164,7 +175,7 @@ def exclude(
     consent, fits = _consent(people, arms, protection), _fits_caps(people, past, arms, wave, protection)
     holds = {
         "universal control": in_universal_control(
-            people["customer_id"], wave.seed, protection.universal_control
+            people["customer_id"], protection.seed, protection.universal_control
         ),
         "opted out": is_true(people["opted_out"]) if "opted_out" in people else np.zeros(len(people), bool),
         "another campaign's control": _held_elsewhere(people, past, wave, protection),

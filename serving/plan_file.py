@@ -10,13 +10,13 @@ from pathlib import Path
 from typing import Annotated, Any, Literal
 from zoneinfo import ZoneInfo
 
-from pydantic import AfterValidator, Field, PositiveInt, ValidationError, model_validator
+from pydantic import AfterValidator, Field, PositiveInt, PrivateAttr, ValidationError, model_validator
 
-from penchant.config import Section, TimeZone, faults_told
+from penchant.config import CapSection, Section, TimeZone, faults_told
 from penchant.errors import ConfigError, InputError, NotThereError, did_you_mean
 
 from .eligible import Where
-from .exclusions import Cap, Protection
+from .exclusions import USUAL_PROTECTION, Cap, Protection
 from .offers import OFFER_KINDS, PHASES, REDEEM_RATE, UNIT_COST, Arm, Offer, difference_of
 
 Name = Annotated[str, Field(pattern=r"^[a-z0-9][a-z0-9_-]*$")]
@@ -195,17 +195,9 @@ class PlanSection(Section):
     timezone: TimeZone = Field("UTC", description="of dates that carry no zone")
     seed: int = Field(0, ge=0)
     holdout: float | None = Field(None, gt=0, lt=1, description="default: each goal's own")
-    universal_control: float = Field(0.02, ge=0, lt=1)
-    control_days: PositiveInt = 30
-    consent: Literal["required", "assumed"] = "required"
-
-
-class CapSection(Section):
-    """No more than so many contacts within so many days, by one channel or by all."""
-
-    days: PositiveInt
-    most: int = Field(ge=0)
-    channel: str | None = None
+    universal_control: float | None = Field(None, ge=0, lt=1, description="default: the shop's")
+    control_days: PositiveInt | None = Field(None, description="default: the shop's")
+    consent: Literal["required", "assumed"] | None = Field(None, description="default: the shop's")
 
 
 class Plan(Section):
@@ -216,7 +208,8 @@ class Plan(Section):
     offers: dict[Name, OfferSection]
     campaigns: tuple[CampaignSection, ...] = Field(min_length=1)
     splits: tuple[SplitSection, ...] = ()
-    caps: tuple[CapSection, ...] = (CapSection(days=7, most=2), CapSection(days=30, most=6))
+    caps: tuple[CapSection, ...] | None = Field(None, description="default: the shop's")
+    _usual: Protection = PrivateAttr(USUAL_PROTECTION)
 
     def faults(self) -> list[str]:
         """Return what is wrong between the sections: unknown names, names given twice, tests that are none."""
@@ -286,11 +279,21 @@ class Plan(Section):
         """Return the calendar day of an instant (UTC without a zone) in the plan's zone."""
         return at.replace(tzinfo=UTC).astimezone(ZoneInfo(self.plan.timezone)).date()
 
+    def within(self, usual: Protection) -> Plan:
+        """Return the plan for a shop, whose protection holds where the plan has no word of its own."""
+        plan = self.model_copy()
+        plan._usual = usual
+        return plan
+
     @property
     def protection(self) -> Protection:
-        """Caps, universal control and consent as a value."""
-        caps = tuple(Cap(cap.days, cap.most, cap.channel) for cap in self.caps)
-        return Protection(caps, self.plan.universal_control, self.plan.control_days, self.plan.consent)
+        """Caps, universal control and consent: the plan's own, else the shop's."""
+        own: dict[str, Any] = {
+            name: getattr(self.plan, name) for name in ("universal_control", "control_days", "consent")
+        }
+        if self.caps is not None:
+            own["caps"] = tuple(Cap(cap.days, cap.most, cap.channel) for cap in self.caps)
+        return replace(self._usual, **{name: value for name, value in own.items() if value is not None})
 
 
 def _unless_known(where: str, what: str, name: str, known: Iterable[str]) -> Iterable[str]:

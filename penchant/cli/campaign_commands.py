@@ -105,7 +105,7 @@ def audience(
     from penchant.serving.audience_files import refuse_other_draw, write_audience
     from penchant.serving.cut import Limits
     from penchant.serving.eligible import of_goal
-    from penchant.serving.exclusions import USUAL_PROTECTION, Wave
+    from penchant.serving.exclusions import Wave, protection_of
     from penchant.serving.goals import goal_named
 
     work: Work = context.obj
@@ -114,14 +114,14 @@ def audience(
     sent = Wave(
         campaign or f"{goal}-{instant:%Y-%m-%d}", wave, instant, work.config.seed if seed is None else seed
     )
-    consent: Literal["required", "assumed"] = "assumed" if assume_consent else "required"
+    protection = protection_of(work.config)
     settings = AudienceSettings(
         sent,
         _arms(wanted, arm, channel),
         limits=Limits(budget, size, coupons),
         holdout=holdout,
         exploring=exploring,
-        protection=replace(USUAL_PROTECTION, consent=consent),
+        protection=replace(protection, consent="assumed") if assume_consent else protection,
     )
     folder = out or work.result_folder("audience") / sent.campaign_id / f"wave-{sent.number}"
     with opened_when_needed(work) as shop:
@@ -234,13 +234,14 @@ def plan(
     """
     from penchant.cli.gathering import audience_folders, gathered, opened_when_needed, past_for, scores_for
     from penchant.cli.scoring import own_goals
+    from penchant.serving.exclusions import protection_of
     from penchant.serving.goals import goal_named
     from penchant.serving.plan import allocate_plan
     from penchant.serving.plan_draw import draw_due
     from penchant.serving.plan_file import load_plan
 
     work: Work = context.obj
-    asked, own = load_plan(file), own_goals(work)
+    asked, own = load_plan(file).within(protection_of(work.config)), own_goals(work)
     goals = [goal_named(name, own) for name in dict.fromkeys(one.goal for one in asked.campaigns)]
     with opened_when_needed(work) as shop:
         now = _now(work, asked, as_of, shop, dry_run=dry_run)

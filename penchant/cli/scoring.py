@@ -23,6 +23,7 @@ if TYPE_CHECKING:
     from penchant.serving.goals import Goal
     from penchant.serving.score import Scored
 
+UNREAD = ("engine", "protection")  # parts of the configuration that no score depends on
 EFFECT = "average_effect"  # the metric of an uplift's training, per so many customers
 PER_CUSTOMERS = 1000
 
@@ -101,7 +102,7 @@ def facts_of(work: Work, as_of: datetime, models: Mapping[str, tuple[str, Path]]
         "as_of": as_of.isoformat(),
         "sources": work.sources(),
         "modules": _modules(work),
-        "config": {name: part for name, part in work.config.resolved().items() if name != "engine"},
+        "config": {name: part for name, part in work.config.resolved().items() if name not in UNREAD},
         "models": {name: told(*model) for name, model in models.items()},
         "versions": versions(),
     }

@@ -130,7 +130,7 @@ def refuse_other_controls(
     fresh = past["assigned_at"] > NOW - timedelta(days=ask.protection.control_days)
     assert not set(record["customer_id"]) & set(past.loc[fresh & (past["arm"] == CONTROL), "customer_id"])
     ids = people["customer_id"]
-    held = in_universal_control(ids, ask.wave.seed, ask.protection.universal_control)
+    held = in_universal_control(ids, ask.protection.seed, ask.protection.universal_control)
     assert not set(record["customer_id"]) & set(ids[held])
 
 
@@ -222,6 +222,15 @@ def test_the_best_known_rank_first_and_the_list_ends_where_it_no_longer_pays(peo
     oracle = crowd.assign(profit=crowd["uplift"] * crowd["margin"] - 0.02)
     held = in_universal_control(crowd["customer_id"], 0, 0.02)
     assert set(audience.record["customer_id"]) == set(oracle[(oracle["profit"] > 0) & ~held]["customer_id"])
+
+
+def test_the_universal_control_is_the_same_whatever_seed_a_campaign_draws_with(people: People) -> None:
+    crowd, protection = people(2000, consent_email=True), Protection(universal_control=0.2, seed=7)
+    held = in_universal_control(crowd["customer_id"], 7, 0.2)
+    for seed in (0, 1):
+        ask = AudienceSettings(Wave("spring", 1, NOW, seed), exploring=0.0, protection=protection)
+        record = draw_audience(crowd, None, EVERYONE, ask).record
+        assert not set(record["customer_id"]) & set(crowd["customer_id"][held])
 
 
 def test_the_record_is_the_contracts_own_form_and_nothing_was_sent_to_the_control(people: People) -> None:

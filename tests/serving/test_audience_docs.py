@@ -3,14 +3,16 @@
 from __future__ import annotations
 
 import re
+import textwrap
 from collections.abc import Callable
 from datetime import datetime
 from pathlib import Path
 
 import pandas as pd
 
+from penchant.config import load_config
 from penchant.serving.audience import AudienceSettings, draw_audience
-from penchant.serving.exclusions import Wave
+from penchant.serving.exclusions import Wave, protection_of
 from penchant.serving.export import load_destination
 from penchant.serving.goals import GOALS
 from penchant.serving.plan_file import SEQUENCES, TESTS, TRIGGERS
@@ -30,7 +32,15 @@ def test_every_word_of_a_plan_is_told() -> None:
     assert all(f'"{name}"' in PAGE for name in (*SEQUENCES, *TESTS, *TRIGGERS))
 
 
-def test_the_destination_that_is_shown_is_one(tmp_path: Path) -> None:
-    shown = re.findall(r"```toml\n(.*?)```", PAGE, re.DOTALL)[0]
-    (tmp_path / "to.toml").write_text(shown)
+def test_the_destination_and_the_protection_that_are_shown_can_be_read(tmp_path: Path) -> None:
+    (tmp_path / "to.toml").write_text(shown("address = "))
     assert load_destination(tmp_path / "to.toml").columns["customer_id"] == "kunde"
+    (tmp_path / "penchant.toml").write_text(shown("[protection]"))
+    protection = protection_of(load_config(tmp_path / "penchant.toml"))
+    assert [cap.channel for cap in protection.caps] == [None, None, "sms"]
+
+
+def shown(beginning: str) -> str:
+    """Return the example of the page that begins so."""
+    blocks = (textwrap.dedent(block) for block in re.findall(r"```toml\n(.*?)```", PAGE, re.DOTALL))
+    return next(block for block in blocks if block.startswith(beginning))

@@ -4,13 +4,16 @@ from __future__ import annotations
 
 import copy
 import tomllib
+from dataclasses import replace
 from datetime import datetime
 from pathlib import Path
 from typing import Any
 
 import pytest
 
+from penchant.config import Config
 from penchant.errors import ConfigError, NotThereError
+from penchant.serving.exclusions import Cap, Protection, protection_of
 from penchant.serving.plan_file import load_plan, read_plan
 
 EXAMPLE = Path(__file__).resolve().parents[2] / "examples" / "double_eleven.toml"
@@ -40,6 +43,24 @@ def test_the_example_is_a_plan() -> None:
         None,
     }
     assert plan.arms_of(plan.campaigns[2])[2].offer.threshold == 80
+
+
+def test_a_plan_protects_as_the_shop_does_where_it_says_nothing() -> None:
+    shop = Config.model_validate(
+        {
+            "seed": 5,
+            "protection": {
+                "caps": [{"days": 14, "most": 1, "channel": "sms"}],
+                "universal_control": 0.1,
+                "consent": "assumed",
+            },
+        }
+    )
+    usual = protection_of(shop)
+    assert usual == Protection((Cap(14, 1, "sms"),), 0.1, 30, "assumed", 5)
+    assert read_plan(SMALL).within(usual).protection == usual
+    own = read_plan({**small(), "caps": [], "plan": {**SMALL["plan"], "universal_control": 0.0, "seed": 9}})
+    assert own.within(usual).protection == replace(usual, caps=(), universal_control=0.0)
 
 
 def test_dates_are_read_in_the_plans_zone() -> None:
