@@ -14,7 +14,7 @@ from .past import Past
 from .rows import Rows
 from .shop import Shop
 
-CHANNELS = ("email", "sms", "push", "phone")  # of a shop that names none
+CHANNELS = ("email", "sms", "push", "phone")  # of any shop
 MOST_CHANNELS = 12
 RESPONSES = {
     "contacted": "contacts",
@@ -27,12 +27,16 @@ FATIGUE_DAYS = 90
 
 
 def channels_of(shop: Shop) -> tuple[str, ...]:
-    """Return the channels of a shop's campaigns, by name: those of the most campaigns where there are very many."""
+    """Return the usual channels and those of a shop's campaigns, by name: of very many, those of the most campaigns.
+
+    The usual ones stay though no campaign names them yet, so that the signals of a model outlast the first campaigns.
+    """
     if not shop.has("campaigns", "channel"):
         return CHANNELS
-    named = shop.tables["campaigns"].select("channel").to_pandas()["channel"].dropna()
-    counts = named.value_counts().sort_index(kind="stable").sort_values(ascending=False, kind="stable")
-    return tuple(sorted(map(str, counts.index[:MOST_CHANNELS]))) or CHANNELS
+    named = shop.tables["campaigns"].select("channel").to_pandas()["channel"].dropna().astype(str)
+    counts = named[~named.isin(CHANNELS)].value_counts().sort_index(kind="stable")
+    counts = counts.sort_values(ascending=False, kind="stable")
+    return (*CHANNELS, *sorted(counts.index[:MOST_CHANNELS]))
 
 
 def contact_group(channels: tuple[str, ...] = CHANNELS) -> FeatureGroup:

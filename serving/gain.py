@@ -19,6 +19,7 @@ from ..models.inputs import Floats
 from .goals import Goal, Prior
 from .offers import Arm
 
+NO_CHANCE = ("uplift", "lookalike", "value")  # what ranks a goal beside the models of its success
 Basis = Literal["uplift", "propensity"]
 
 
@@ -176,7 +177,7 @@ def _by_prior(people: pd.DataFrame, goal: Goal, n_arms: int) -> tuple[Floats, Fl
             f"goal '{goal.name}'",
             f"a champion of one of its models is needed ({quoted(goal.ranked_by)})",
             "no score",
-            "Train and promote one",
+            f"Train and promote one: {_commands(goal)}",
         )
     p = _numbers(people, "propensity")
     effects = (goal.prior.effect, goal.prior.low, goal.prior.high)
@@ -184,6 +185,12 @@ def _by_prior(people: pd.DataFrame, goal: Goal, n_arms: int) -> tuple[Floats, Fl
         np.tile(uplift_by_prior(p, goal.prior, e, goal.horizon_days)[:, None], (1, n_arms)) for e in effects
     )
     return uplift, low, high
+
+
+def _commands(goal: Goal) -> str:
+    """Return how the models of a goal's success are trained."""
+    names = [name for name in goal.ranked_by if name not in NO_CHANCE]
+    return " or ".join(f"'penchant train {name}'" for name in names)
 
 
 def _cost(people: pd.DataFrame, goal: Goal, arms: Sequence[Arm], uplift: Floats) -> Floats:

@@ -6,6 +6,7 @@ first, if anybody does.
 
 from __future__ import annotations
 
+import warnings
 from collections.abc import Callable, Iterator, Sequence
 from contextlib import ExitStack, contextmanager
 from dataclasses import dataclass, replace
@@ -179,7 +180,7 @@ def _made(work: Work, shop: Shop, inputs: Inputs, passing: Path) -> Scores:
         with replaced_folder(passing / "score", manifest) as place:
             manifest |= score_into(work, shop, inputs, place, passing / "score").as_dict()
     except LookupError as fault:
-        work.show(f"[yellow]without scores[/]: {fault}")
+        warnings.warn(f"without scores: {fault}", UserWarning, stacklevel=2)
         return Scores((), None, inputs.facts)
     return _read(passing / "score", inputs.facts)
 
