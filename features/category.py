@@ -14,7 +14,7 @@ import ibis
 from ibis import _
 
 from .cycle import bought_cycles
-from .group import Column, FeatureGroup, Signal, Windows
+from .group import BOUGHT_CATEGORY, CATEGORY, Column, FeatureGroup, Signal, Windows
 from .past import Past
 from .recency import PURCHASES
 from .rows import Rows
@@ -24,7 +24,6 @@ STRENGTH = {"view": 1, "favorite": 3, "cart": 4, "purchase": 10}
 HALF_LIFE_DAYS = 90
 LOOK_BACK_DAYS = 365
 N_TOP = 3
-CATEGORY = "orders.category_id|interactions.category_id|items.category_id"
 _UNIT = 1_000_000
 
 
@@ -170,7 +169,7 @@ def _new_share(days: int) -> Signal:
 
 def _cycle_signals() -> Iterator[Signal]:
     missing = "nothing bought in a category whose cycle is known"
-    bought = ("orders.category_id|items.category_id|interactions.category_id", PURCHASES)
+    bought = (BOUGHT_CATEGORY, PURCHASES)
     yield Signal(
         Column(
             "bought_repurchase_rate",

@@ -21,7 +21,7 @@ from penchant.errors import InputError, did_you_mean
 
 from .cycle import kept_category_cycles, quantile_name
 from .funnel import OPEN_DAYS, open_items
-from .group import Column, FeatureGroup, Signal, Windows, lacking
+from .group import BOUGHT_CATEGORY, VIEWED_CATEGORY, Column, FeatureGroup, Signal, Windows, lacking
 from .holiday import Span, merged
 from .past import Past
 from .price import coupons_claimed, coupons_redeemed
@@ -34,7 +34,6 @@ from .times import days_before, days_between, instant
 UNPAID_DAYS = (1, 7, 30)  # the ladder of reminders
 
 UNPAID = ("orders.paid_at|orders.status",)
-CATEGORY = ("orders.category_id|interactions.category_id|items.category_id", PURCHASES)
 FAVORITES = ("interactions.item_id",)
 CALENDAR = ("calendar", PURCHASES)
 
@@ -142,7 +141,7 @@ def favorites_of(item_id: str | None = None, category_id: str | None = None) -> 
         name, what = f"favorites:item:{item_id}", f"item '{item_id}'"
     elif category_id is not None:
         name, what = f"favorites:category:{category_id}", f"an item of category '{category_id}'"
-        needs = (*FAVORITES, "interactions.category_id|items.category_id")
+        needs = (*FAVORITES, VIEWED_CATEGORY)
     else:
         name, what = "favorites", "an item"
     meaning = f"{what} among the favourites of {OPEN_DAYS} days, not ordered since"
@@ -249,7 +248,7 @@ def crowds_by_rule(config: Config) -> tuple[Crowd, ...]:
             f"bought in a category that buyers come back to, and now between the {100 * rules.due_from:g}th and the "
             f"{100 * rules.due_until:g}th percentile of the days between its purchases",
             _is_due,
-            CATEGORY,
+            (BOUGHT_CATEGORY, PURCHASES),
             population=True,
         ),
         Crowd(

@@ -10,12 +10,13 @@ never counts, and a refund without a time is not seen.
 
 from __future__ import annotations
 
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 import ibis
 from ibis import _
 
-from .shop import Shop
+if TYPE_CHECKING:
+    from .shop import Shop
 
 _TIMED = "timestamp(6)"
 _UNTIMED = ibis.null(_TIMED)

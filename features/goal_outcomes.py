@@ -115,6 +115,6 @@ def _money_of(shop: Shop, days: int) -> dict[str, Callable[[Past], Any]]:
     questions: dict[str, Callable[[Past], Any]] = {}
     if shop.has("orders", "amount"):
         questions["amount"] = lambda past: money(past, _paid_orders(past, days).sum(_.amount))
-        if shop.has("items", "unit_cost"):
+        if shop.has("bought", "margin"):
             questions["margin"] = lambda past: money(past, _paid_orders(past, days).sum(_.margin))
     return questions

@@ -123,8 +123,33 @@ class FeatureGroup:
         return tuple(signal.column for signal in self.signals(windows))
 
 
+# What is bought and what is looked at, with what `items` knows of it: needs that only both tables together meet.
+JOINED: Mapping[str, str] = MappingProxyType(
+    {
+        "bought.category_id": "orders.category_id|items.category_id with orders.item_id",
+        "viewed.category_id": "interactions.category_id|items.category_id with interactions.item_id",
+        "bought.category_id.amount": "orders.amount with a category",
+        "viewed.category_id.price": "interactions.price with a category",
+        "bought.margin": "items.unit_cost with orders.item_id",
+    }
+)
+BOUGHT_CATEGORY, VIEWED_CATEGORY, BOUGHT_MARGIN = "bought.category_id", "viewed.category_id", "bought.margin"
+CATEGORY = f"{BOUGHT_CATEGORY}|{VIEWED_CATEGORY}"
+
+
+def told(need: str) -> str:
+    """Return a need as a person reads it: of the tables that the shop gives.
+
+    Examples
+    --------
+    >>> told("bought.margin|orders.amount")
+    'items.unit_cost with orders.item_id|orders.amount'
+    """
+    return "|".join(JOINED.get(option, option) for option in need.split("|"))
+
+
 def lacking(needs: Sequence[str], has: Callable[..., bool]) -> list[str]:
-    """Return those needs that a shop does not meet.
+    """Return those needs that a shop does not meet, as a person reads them.
 
     Parameters
     ----------
@@ -138,4 +163,4 @@ def lacking(needs: Sequence[str], has: Callable[..., bool]) -> list[str]:
     >>> lacking(["orders.amount", "items|orders"], lambda table, *columns: table == "orders" and not columns)
     ['orders.amount']
     """
-    return [need for need in needs if not any(has(*option.split(".")) for option in need.split("|"))]
+    return [told(need) for need in needs if not any(has(*option.split(".")) for option in need.split("|"))]

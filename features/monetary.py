@@ -7,7 +7,7 @@ from typing import Any
 
 from ibis import _
 
-from .group import Column, FeatureGroup, Signal, Windows
+from .group import BOUGHT_MARGIN, Column, FeatureGroup, Signal, Windows
 from .past import Past
 from .rows import Rows
 
@@ -49,7 +49,7 @@ def _windowed(windows: Windows) -> Iterator[Signal]:
     for days in windows:
         yield _of_purchases("max", days, "largest purchase", lambda rows: rows.max(_.amount))
     for days in windows:
-        needs = (*AMOUNT, "items.unit_cost")
+        needs = (*AMOUNT, BOUGHT_MARGIN)
         yield _sum(
             f"margin_{days}d", f"margin earned in the last {days} days", _recent(days), _.margin, needs
         )

@@ -12,8 +12,7 @@ from typing import Any
 import ibis
 from ibis import _
 
-from .category import CATEGORY
-from .group import Column, FeatureGroup, Signal, Windows
+from .group import BOUGHT_CATEGORY, VIEWED_CATEGORY, Column, FeatureGroup, Signal, Windows
 from .past import Past
 from .recency import PURCHASES
 from .rows import Rows
@@ -112,15 +111,16 @@ def _signals(windows: Windows) -> Iterator[Signal]:
             population=True,
         ),
         price_tier,
-        ("orders.amount|interactions.price", CATEGORY),
+        (PRICED,),
     )
     yield from _discount_signals()
     yield from _coupon_signals()
     yield from _freight_signals()
 
 
-BOUGHT = ("orders.amount", "orders.category_id|items.category_id")
-VIEWED = ("interactions.price", "interactions.category_id|items.category_id")
+PRICED = "bought.category_id.amount|viewed.category_id.price"
+BOUGHT = ("orders.amount", BOUGHT_CATEGORY)
+VIEWED = ("interactions.price", VIEWED_CATEGORY)
 
 
 def _percentile(name: str, needs: tuple[str, ...], rows: Callable[[Past], Rows]) -> Signal:

@@ -2,9 +2,10 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
 from dataclasses import dataclass
 from datetime import datetime
+from functools import cached_property
 from pathlib import Path
 from types import MappingProxyType
 from typing import Any
@@ -17,11 +18,19 @@ import pyarrow.parquet as pq
 from penchant.config import Config
 from penchant.errors import ContractError, quoted
 
+from . import facts
 from .contract import CONTRACT, IBIS_TYPES, CanonicalTable, canonical
 from .engine import Backend, Scratch, duckdb_backend, is_local, put, spark_backend
 from .intake.door import receive, refusal
 from .intake.extract import utc_instant
 from .intake.report import CheckReport
+
+FACTS: Mapping[str, tuple[Callable[[Shop], Any], tuple[str, ...]]] = MappingProxyType(
+    {
+        "bought": (facts.order_lines, ("orders", "interactions")),
+        "viewed": (facts.interactions, ("interactions",)),
+    }
+)
 
 
 @dataclass(frozen=True, eq=False)
@@ -71,8 +80,14 @@ class Shop:
         return self.config.shop.decimals
 
     def has(self, table: str, *columns: str) -> bool:
-        """Say whether the shop has a table, with these columns."""
-        return table in self.tables and set(columns) <= set(self.tables[table].columns)
+        """Say whether the shop has a table, with these columns; ``bought`` and ``viewed`` are facts made of several."""
+        known = self._facts if table in FACTS else self.tables
+        return table in known and set(columns) <= set(known[table].columns)
+
+    @cached_property
+    def _facts(self) -> Mapping[str, Any]:
+        """Lines of what was bought, and interactions, with what the table of items knows of them."""
+        return {name: ask(self) for name, (ask, tables) in FACTS.items() if any(map(self.has, tables))}
 
     def close(self) -> None:
         """Let go of the engine's tables and files. The shop cannot be used afterwards."""

@@ -12,6 +12,7 @@ from typing import Any, Literal
 
 from ibis import _
 
+from .group import BOUGHT_MARGIN
 from .monetary import money
 from .past import Past
 from .recency import PURCHASES
@@ -152,5 +153,5 @@ MARGIN = Task(
     _has_bought,
     _earns,
     kind="value",
-    needs=("orders.amount", "items.unit_cost"),
+    needs=("orders.amount", BOUGHT_MARGIN),
 )

@@ -10,6 +10,7 @@ from types import MappingProxyType
 
 from penchant.features.catalogue import GROUPS
 from penchant.features.group import DEFAULT_WINDOWS, Column, FeatureGroup, Signal
+from penchant.features.group import told as told_need
 from penchant.output import write_text
 
 FOLDER = Path(__file__).resolve().parent.parent / "docs"
@@ -139,7 +140,18 @@ def _needs(needs: Sequence[str]) -> list[str]:
     implied = {need for need in needs if "|" in need and told & set(need.split("|"))}
     implied |= {need for need in needs if any(other.startswith(f"{need}.") for other in needs)}
     rest = dict.fromkeys(need for need in needs if need not in implied)
-    return [" or ".join(f"`{one}`" for one in need.split("|")) for need in rest]
+    return [" or ".join(_option(one) for one in told_need(need).split("|")) for need in rest]
+
+
+def _option(told: str) -> str:
+    """Return one way to meet a need, its columns set as code.
+
+    Examples
+    --------
+    >>> _option("items.unit_cost with orders.item_id")
+    '`items.unit_cost` with `orders.item_id`'
+    """
+    return " ".join(f"`{word}`" if "." in word or " " not in told else word for word in told.split(" "))
 
 
 PAGES: Mapping[str, Callable[[], str]] = MappingProxyType({"features.md": features_page})

@@ -14,7 +14,7 @@ from ibis import _
 
 from ..features.category import affinities
 from ..features.crowds import CROWDS, UNPAID, interests
-from ..features.group import lacking
+from ..features.group import BOUGHT_MARGIN, CATEGORY, lacking
 from ..features.keep import Keep
 from ..features.labels import label
 from ..features.matrix import evaluated
@@ -34,7 +34,6 @@ YEAR_DAYS = 365
 TASKS: Mapping[str, Task] = MappingProxyType({task.name: task for task in (VISIT, PAYMENT)})
 
 PURCHASES = "orders|interactions"
-CATEGORY = ("orders.category_id|interactions.category_id|items.category_id",)
 CARTS = ("interactions.item_id", "items")
 
 
@@ -69,7 +68,7 @@ FACTS: Mapping[str, tuple[Question, tuple[str, ...]]] = MappingProxyType(
         ),
         "margin_365d": (
             lambda past: money(past, past.purchases.within(YEAR_DAYS).sum(_.margin)),
-            ("orders.amount", "items.unit_cost"),
+            ("orders.amount", BOUGHT_MARGIN),
         ),
         "has_visited": (lambda past: past.interactions.any(), ("interactions",)),
         "has_shown_interest": (lambda past: interests(past).any(), ("interactions",)),
@@ -78,11 +77,11 @@ FACTS: Mapping[str, tuple[Question, tuple[str, ...]]] = MappingProxyType(
         "last_interest_at": (lambda past: interests(past).last(), ("interactions",)),
         "top_category": (
             lambda past: affinities(past).where(_.rank == 0).max(_.category_id),
-            CATEGORY,
+            (CATEGORY,),
         ),
         "bought_category": (
             lambda past: _most_bought(past).max(_.category_id),
-            CATEGORY,
+            (CATEGORY,),
         ),
         "cart_price_dropped": (
             lambda past: open_carts(past).where(_.list_price < _.cart_price).any(),

@@ -21,15 +21,15 @@ from ibis import _
 from penchant.config import Config, SceneSection
 from penchant.errors import ConfigError, InputError, LeftOutError, did_you_mean, quoted
 
-from ..features.category import CATEGORY, affinities
+from ..features.category import affinities
 from ..features.cycle import at_one_moment, categories_of
 from ..features.engine import put
-from ..features.group import lacking
+from ..features.group import CATEGORY, lacking
 from ..features.holiday import is_inside, merged
 from ..features.keep import Keep
 from ..features.matrix import evaluated
 from ..features.past import Past
-from ..features.price import price_tier
+from ..features.price import PRICED, price_tier
 from ..features.product_holidays import product_holidays
 from ..features.product_measures import has_key
 from ..features.product_prices import priced_goods
@@ -39,7 +39,7 @@ from ..features.spine import Spine
 from ..features.stage import STAGES, stage
 
 Question = Callable[[Past], Any]
-NEEDS = {"categories": CATEGORY, "price_tiers": "orders.amount|interactions.price", "calendar": "calendar"}
+NEEDS = {"categories": CATEGORY, "price_tiers": PRICED, "calendar": "calendar"}
 
 
 @dataclass(frozen=True)
@@ -176,7 +176,7 @@ def _people(shop: Shop, as_of: datetime, scene: SceneSection) -> pd.DataFrame:
     """Return what the fit is told by, of every customer known at the moment."""
     asked: dict[str, Question] = {"stage": stage}
     nobody: Question = lambda past: ibis.null("string")  # noqa: E731
-    has_tier = not lacking((NEEDS["price_tiers"], CATEGORY), shop.has)
+    has_tier = not lacking((PRICED,), shop.has)
     asked["price_tier"] = price_tier if has_tier else nobody
     if scene.categories:
         asked["interest"] = _interest(scene.categories)

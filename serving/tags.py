@@ -19,11 +19,10 @@ from penchant.config import Config
 from penchant.errors import LeftOutError
 
 from ..features.catalogue import our_groups
-from ..features.category import CATEGORY
 from ..features.crowds import crowds_of, lacking_of
 from ..features.cycle import at_one_moment
 from ..features.engine import batches
-from ..features.group import lacking
+from ..features.group import CATEGORY, lacking
 from ..features.holiday import KINDS, LOOK_BACK_DAYS, calendar_share, is_inside, spans
 from ..features.keep import Keep
 from ..features.matrix import available, evaluated
@@ -52,8 +51,8 @@ SIGNALS = {
     "category_3": "category_top_3",
 }
 ITEM_NEEDS = {
-    "category": (CATEGORY,),
-    "price_tier": (CATEGORY, "items.list_price|orders.amount|interactions.price"),
+    "category": (f"items.category_id|{CATEGORY}",),
+    "price_tier": (f"items.category_id|{CATEGORY}", "items.list_price|orders.amount|interactions.price"),
     "holiday": ("calendar", "orders.item_id|interactions.item_id"),
 }
 PREFERS_LIFT, PREFERS_LEAST = 1.5, 2
