@@ -142,6 +142,8 @@ def as_utc(moment: datetime) -> datetime:
         raise InputError("as_of", "a moment", f"'{moment}'") from None
     if pd.isna(plain):
         raise InputError("as_of", "a moment", "none")
+    if pd.api.types.is_number(moment):
+        raise InputError("as_of", "a moment", f"the number {moment}")
     return plain.astimezone(UTC).replace(tzinfo=None) if plain.tzinfo else plain
 
 
