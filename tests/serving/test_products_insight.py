@@ -98,9 +98,8 @@ def test_demand_page_puts_the_most_wanted_first(shop: Shop) -> None:
 
 
 def test_shop_without_carts_has_no_joint_action() -> None:
-    orders = pd.DataFrame(
-        {"customer_id": ["a"], "ordered_at": pd.to_datetime(["2024-01-01"]), "item_id": ["tea"]}
-    )
+    at = pd.to_datetime(["2024-01-01", "2024-01-02"])
+    orders = pd.DataFrame({"customer_id": ["a", "a"], "ordered_at": at, "item_id": ["tea", "tea"]})
     with shop_from_tables({"orders": orders.astype({"ordered_at": "datetime64[us]"})}) as plain:
         page = products_page(plain)
     assert "joint price action" in page.left_out
