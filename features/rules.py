@@ -115,6 +115,12 @@ _ALL = (
         "float_id", "ids were saved as numbers with a decimal point", "They are taken without '.0'.", "warn"
     ),
     Rule(
+        "rounded_id",
+        "ids were saved as rounded numbers, such as 1.23E+12",
+        "Different ones became the same, for good: export the file anew, with ids as text.",
+        "warn",
+    ),
+    Rule(
         "bad_time",
         "a time cannot be read",
         "It is not ISO 8601, or not what time_format says (31.12.2024 is '%d.%m.%Y'), or no day of the calendar.",
@@ -130,6 +136,12 @@ _ALL = (
         "after_end",
         "an event is later than the extract's end",
         "shop.extract_end says it is not.",
+        "set aside",
+    ),
+    Rule(
+        "far_time",
+        "a few events are dated further from all others than these span",
+        "They are placeholders or slips, such as 1970-01-01 or 2099-12-31; taken, they would set where the data ends.",
         "set aside",
     ),
     Rule(
@@ -165,6 +177,12 @@ _ALL = (
     ),
     Rule(
         "absurd_amount", f"an amount is beyond {LARGEST_AMOUNT:,.0f}", "It cannot be one line.", "set aside"
+    ),
+    Rule(
+        "coarse_amount",
+        "rounding to the currency's minor unit changes an amount by more than a hundredth",
+        "Give shop.decimals more places, or map a multiple of the column.",
+        "warn",
     ),
     Rule(
         "outlying_amount",

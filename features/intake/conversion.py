@@ -22,7 +22,19 @@ REAL_TYPES = ("FLOAT", "DOUBLE")
 ZONED = r":\d\d(\.\d+)?\s*(Z|UTC|GMT|[+-]\d\d(:?\d\d)?|[A-Za-z]+/[A-Za-z_/]+)$"
 FEW_STEPS = 12  # of a zone's clocks: six years of summer time
 NEVER = "false"  # the SQL of what cannot happen
-EPOCHS: Mapping[str, str] = {"epoch_s": "1e6", "epoch_ms": "1e3"}  # microseconds in one
+EPOCHS: Mapping[str, float] = {
+    "epoch_s": 1e6,
+    "epoch_ms": 1e3,
+    "epoch_us": 1.0,
+    "epoch_ns": 1e-3,
+}  # microseconds in one
+FURTHEST_MICROS = 9e18  # from 1970, as far as the engine counts
+SHEET_DAYS = "excel_days"  # as a workbook counts them, from the 30th of December 1899
+SHEET_DAY_OF_1970 = 25_569
+LATEST_SHEET_DAY = 73_050  # the year 2100
+MILLIS_OF_DAY = 86_400_000
+ROUNDED = "'-?\\d(\\.\\d{1,8})?[eE]\\+\\d+'"  # a long number as a workbook shows it, 1.23E+12
+COARSE = 0.01  # what rounding to minor units may change an amount by before it is told
 
 
 @dataclass(frozen=True)
@@ -111,7 +123,7 @@ def misfit(origin: Origin) -> str:
         return ""
     if kind == "time":
         if origin.is_number and not origin.formats:
-            return f"{origin.engine_type}; name time_format, such as 'epoch_s', 'epoch_ms' or '%Y%m%d'"
+            return f"{origin.engine_type}; name time_format, such as 'epoch_s', 'epoch_ms', 'excel_days' or '%Y%m%d'"
         return "" if origin.is_time or origin.is_text or origin.is_number else origin.engine_type
     if kind in ("id", "code"):
         return "" if is_plain or origin.is_time else origin.engine_type
@@ -161,12 +173,15 @@ def _string(origin: Origin) -> dict[str, str]:
     name = origin.column.name
     value = as_text(origin, quoted_name(f"raw:{name}"))
     is_float = origin.is_float_text or origin.engine_type in REAL_TYPES
+    cell = quoted_name(f"raw:{name}")
+    rounded = f"contains(upper({cell}), 'E+') and regexp_full_match({cell}, {ROUNDED})"
     if origin.codes or origin.column.codes:
         value = _coded(value, origin)
     return {
         name: value,
         f"bad:{name}": _bad(origin),
-        f"float:{name}": f"{quoted_name(f'raw:{name}')} is not null" if is_float else NEVER,
+        f"float:{name}": f"{cell} is not null" if is_float else NEVER,
+        f"rounded:{name}": f"coalesce({rounded}, false)" if origin.is_text else NEVER,
     }
 
 
@@ -199,10 +214,12 @@ def _number(origin: Origin) -> tuple[dict[str, str], dict[str, str]]:
     """Return doubles, and of them integers of the minor unit, whole numbers or the finite ones."""
     name, kind = origin.column.name, origin.column.kind
     value, number = quoted_name(f"raw:{name}"), quoted_name(f"num:{name}")
+    coarse = NEVER
     finite = f"case when isfinite({number}) then {number} end"
     bad = _bad(origin, number)
     if kind == "money":
         final = f"try_cast({minor_units(finite, origin)} as bigint)"
+        coarse = _is_coarse(finite, origin)
     elif kind == "whole":
         final = f"case when {number} = trunc({number}) then try_cast({number} as bigint) end"
         if origin.engine_type not in WHOLE_TYPES:
@@ -211,7 +228,16 @@ def _number(origin: Origin) -> tuple[dict[str, str], dict[str, str]]:
         final = finite
     if origin.engine_type in WHOLE_TYPES and (kind == "whole" or _is_minor(origin)):
         final = f"try_cast({value} as bigint)"
-    return {f"num:{name}": _double(origin, value)}, {name: final, f"bad:{name}": bad, f"num:{name}": number}
+    told = {f"bad:{name}": bad, f"num:{name}": number, f"coarse:{name}": coarse}
+    return {f"num:{name}": _double(origin, value)}, {name: final, **told}
+
+
+def _is_coarse(number: str, origin: Origin) -> str:
+    """Say whether rounding to minor units changes an amount by much: the currency is given too few places."""
+    if _is_minor(origin) or origin.engine_type in WHOLE_TYPES:
+        return NEVER
+    exact = f"abs({number} * {10**origin.decimals})"
+    return f"coalesce(abs({exact} - round({exact})) > {COARSE} * {exact}, false)"
 
 
 def _double(origin: Origin, value: str) -> str:
@@ -276,7 +302,10 @@ def _time(origin: Origin) -> tuple[dict[str, str], dict[str, str]]:
         utc = origin.clock.in_utc(read)
         if origin.is_text and not origin.formats:
             zoned = f"coalesce(regexp_matches({value}, {text_literal(ZONED)}), false)"
-            utc = f"case when {zoned} then try_cast({value} as timestamptz)::timestamp else {utc} end"
+            joined = (
+                f"regexp_replace({value}, '\\s+([+-])', '\\1')"  # the engine takes no blank before an offset
+            )
+            utc = f"case when {zoned} then try_cast({joined} as timestamptz)::timestamp else {utc} end"
         if origin.clock.steps:
             clock = f"coalesce(not {zoned} and {origin.clock.unclear(local)}, false)"
     within = f"{at} >= timestamp '{EARLIEST}' and {at} < timestamp '{LATEST}'"
@@ -306,8 +335,20 @@ def local_time(origin: Origin, value: str) -> str:
     return f"coalesce({', '.join(tries)})" if len(tries) > 1 else tries[0]
 
 
+def _by_epoch(origin: Origin, value: str, micros: float) -> str:
+    """Return the SQL of an instant given as a number since 1970; whole numbers lose no digit."""
+    if origin.engine_type in WHOLE_TYPES and micros <= 1:
+        return f"make_timestamp({value}::bigint{'' if micros == 1 else ' // 1000'})"
+    number = f"as_number({value})" if origin.is_text else f"{value}::double"
+    furthest = FURTHEST_MICROS / micros
+    return f"case when abs({number}) < {furthest} then make_timestamp(({number} * {micros})::bigint) end"
+
+
 def _by_format(origin: Origin, value: str, form: str) -> str:
     if form in EPOCHS:
+        return _by_epoch(origin, value, EPOCHS[form])
+    if form == SHEET_DAYS:
         number = f"as_number({value})" if origin.is_text else f"{value}::double"
-        return f"case when abs({number}) < 1e15 then make_timestamp(({number} * {EPOCHS[form]})::bigint) end"
+        millis = f"round(({number} - {SHEET_DAY_OF_1970}) * {MILLIS_OF_DAY})::bigint"
+        return f"case when {number} between 1 and {LATEST_SHEET_DAY} then make_timestamp({millis} * 1000) end"
     return f"try_strptime({as_text(origin, value)}, {text_literal(form)})::timestamp"

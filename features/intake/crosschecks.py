@@ -5,12 +5,15 @@ from __future__ import annotations
 from collections.abc import Collection, Iterable, Mapping, Sequence
 from dataclasses import dataclass
 from datetime import date, datetime, timedelta
+from itertools import pairwise
 
 from ..contract import CanonicalTable, Reference
 from ..rules import OUTLYING_MULTIPLE
 from .expressions import quoted_name
 from .stage import Stage
 
+FAR_DAYS = 365  # events further off than this and than the others span are not believed
+FAR_SHARE = 0.01  # and how few they are then, of all
 EMPTY_DAYS = 30  # a gap before the last events that makes the extract's end doubtful
 FEW_SHARE = 0.001  # and how few they are then, of all
 OVERLAP_SHARE = 0.5  # files overlap where at least this share of the rows of their common days is in both
@@ -207,6 +210,66 @@ def outliers(stage: Stage) -> list[Marks]:
 
 def _unit(table: CanonicalTable, name: str) -> str:
     return " in minor units" if table.column(name).kind == "money" else ""
+
+
+def far_times(stage: Stage) -> list[Marks]:
+    """Find events that are dated further from all others than these span."""
+    table = stage.plan.table
+    if table.name not in ("orders", "interactions"):
+        return []
+    time = quoted_name(str(table.time))
+    days = stage.gate.rows(
+        f"select {time}::date, count(*) from {stage.relation} where {stage.kept} and {time} is not null"
+        " group by 1 order by 1"
+    )
+    span = main_span(days)
+    if span is None or span == (days[0][0], days[-1][0]):
+        return []
+    first, last = span
+    rows = (
+        f"select {ROWS} from {stage.relation} where {stage.kept}"
+        f" and ({time}::date < date '{first}' or {time}::date > date '{last}')"
+    )
+    return [Marks("far_time", str(table.time), rows, f"all others are from {first} to {last}")]
+
+
+def main_span(days: Sequence[tuple[date, int]]) -> tuple[date, date] | None:
+    """Return the first and last day of the events but for a few that stand further off than the others span.
+
+    Parameters
+    ----------
+    days
+        Each day with events and how many, in order.
+
+    Examples
+    --------
+    >>> main_span([(date(1970, 1, 1), 2), (date(2020, 1, 1), 5000), (date(2021, 1, 1), 5000), (date(2099, 1, 1), 1)])
+    (datetime.date(2020, 1, 1), datetime.date(2021, 1, 1))
+    >>> main_span([]) is None
+    True
+    """
+    if not days:
+        return None
+    few = max(1, FAR_SHARE * sum(n_rows for _, n_rows in days))
+    start = _after_the_few(days, few)
+    end = len(days) - 1 - _after_the_few(days[::-1], few)
+    first, last = days[start][0], days[end][0]
+    far = max(last - first, timedelta(days=FAR_DAYS))
+    is_early = start > 0 and first - days[start - 1][0] > far
+    is_late = end < len(days) - 1 and days[end + 1][0] - last > far
+    return (first if is_early else days[0][0]), (last if is_late else days[-1][0])
+
+
+def _after_the_few(days: Sequence[tuple[date, int]], few: float) -> int:
+    """Return the place of the day before which the widest gap lies that only a few events stand outside of."""
+    widest, place, n_outside = timedelta(), 0, 0
+    for number, ((former, n_rows), (day, _)) in enumerate(pairwise(days), start=1):
+        n_outside += n_rows
+        if n_outside > few:
+            break
+        if abs(day - former) > widest:
+            widest, place = abs(day - former), number
+    return place
 
 
 def unzoned_beside_zoned(stage: Stage, zoned: Mapping[str, int]) -> set[str]:

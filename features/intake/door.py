@@ -23,6 +23,7 @@ from .crosschecks import (
     Marks,
     duplicate_keys,
     duplicate_rows,
+    far_times,
     orphans,
     outliers,
     overlapping_files,
@@ -199,6 +200,7 @@ def _checked(
     stage = relieved(stage, groups)
     n_faults = len(stage.faults)
     for check in (
+        far_times,
         overlapping_files,
         duplicate_keys,
         duplicate_rows,
@@ -218,6 +220,7 @@ def _checked(
 def _weighed(stage: Stage, check: Any) -> list[Marks]:
     """Run a cross-check, unless all that it could find is ignored."""
     rules = {
+        far_times: "far_time",
         overlapping_files: "overlapping_files",
         duplicate_keys: "duplicate_key",
         duplicate_rows: "duplicate_row",

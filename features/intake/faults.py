@@ -107,6 +107,7 @@ def _of_text(column: Column) -> list[Fault]:
         Fault("float_id", name, quoted_name(f"float:{name}")),
     ]
     if column.kind == "id":
+        faults.append(Fault("rounded_id", name, quoted_name(f"rounded:{name}")))
         faults.append(Fault("long_id", name, f"length({value}) > {LONGEST_ID}"))
     if column.codes:
         known = ", ".join(text_literal(code) for code in column.codes)
@@ -127,6 +128,8 @@ def _of_amount(column: Column, decimals: int) -> list[Fault]:
             f"isfinite({number}) and ({value} is null or abs({value}) > {largest:.0f})",
         ),
     ]
+    if column.kind == "money":
+        faults.append(Fault("coarse_amount", name, quoted_name(f"coarse:{name}")))
     if not column.may_be_negative:
         faults.append(Fault("negative_amount", name, f"{number} < 0 and isfinite({number})"))
     return faults

@@ -156,6 +156,13 @@ TIMES: dict[str, tuple[str, dict[str, Any], str]] = {
     "formats": ("1.7.2020", {"time_format": ["%d.%m.%Y %Hh", "%d.%m.%Y"]}, "2020-07-01"),
     "seconds": ("1593597600", {"time_format": "epoch_s", "timezone": "Europe/London"}, "2020-07-01 10:00"),
     "milliseconds": ("1593597600250", {"time_format": "epoch_ms"}, "2020-07-01 10:00:00.25"),
+    "microseconds": ("1593597600250001", {"time_format": "epoch_us"}, "2020-07-01 10:00:00.250001"),
+    "workbook": (
+        "44013.41667",
+        {"time_format": "excel_days", "timezone": "Europe/London"},
+        "2020-07-01 09:00:00.288",
+    ),
+    "offset after a blank": ("2020-07-01 10:00:00 +0800", {"timezone": "Europe/London"}, "2020-07-01 02:00"),
     "offset": ("20200701 1000 +0200", {"time_format": "%Y%m%d %H%M %z"}, "2020-07-01 08:00"),
     "twice": ("2020-10-25 01:30", {"timezone": "Europe/London"}, "2020-10-25 01:30"),
     "never": ("2020-03-29 01:30", {"timezone": "Europe/London"}, "2020-03-29 01:30"),
@@ -183,6 +190,8 @@ def test_a_time_becomes_an_instant_in_utc(tmp_path: Path, name: str) -> None:
         (pa.array([20200701]), {"time_format": "%Y%m%d"}, "2020-07-01"),
         (pa.array([20200701.0]), {"time_format": "%Y%m%d"}, "2020-07-01"),
         (pa.array([1593597600]), {"time_format": "epoch_s"}, "2020-07-01 10:00"),
+        (pa.array([1593597600_000_000_001]), {"time_format": "epoch_ns"}, "2020-07-01 10:00"),
+        (pa.array([44013.5]), {"time_format": "excel_days"}, "2020-07-01 12:00"),
     ],
 )
 def test_typed_times_become_instants_too(
