@@ -167,7 +167,19 @@ def _pattern(paths: Sequence[str]) -> str:
     --------
     >>> _pattern(["log-01.csv", "log-02.csv", "log-10.csv"])
     'log-*.csv'
+    >>> _pattern(["y=1/m=1/a.csv", "y=1/m=12/a.csv", "y=2/m=1/a.csv"])
+    'y=*/m=*/a.csv'
     """
+    folders = [path.split("/") for path in paths]
+    if len({len(parts) for parts in folders}) > 1:
+        return f"**/*{Path(paths[0]).suffix}"
+    return "/".join(_part_pattern(parts) for parts in zip(*folders, strict=True))
+
+
+def _part_pattern(paths: Sequence[str]) -> str:
+    """Return the pattern of one part of paths: a folder's name, or the file's."""
+    if len(set(paths)) == 1:
+        return paths[0]
     start = next((i for i, signs in enumerate(zip(*paths, strict=False)) if len(set(signs)) > 1), 0)
     turned = [path[::-1] for path in paths]
     end = next((i for i, signs in enumerate(zip(*turned, strict=False)) if len(set(signs)) > 1), 0)
@@ -221,7 +233,7 @@ def _value(value: object) -> str:
     """
     if isinstance(value, bool):
         return str(value).lower()
-    if isinstance(value, list):
+    if isinstance(value, list | tuple):
         return f"[{', '.join(_value(item) for item in value)}]"
     text = str(value)
     if "\n" in text:

@@ -86,8 +86,8 @@ class Reading(Section):
     timezone: TimeZone | None = Field(None, description="zone of times that carry none; default: UTC")
     time_format: str | tuple[str, ...] | None = Field(
         None,
-        description="strptime format or formats, 'epoch_s', 'epoch_ms', 'epoch_us', 'epoch_ns' (since 1970) or 'excel_days'"
-        " (a workbook's); default: ISO 8601",
+        description="strptime format or formats, 'epoch_s', 'epoch_ms', 'epoch_us' or 'epoch_ns' (since 1970),"
+        " 'excel_days' (as workbooks count them); default: ISO 8601",
     )
     decimal: Literal[".", ","] | None = Field(
         None, description="decimal sign of numbers in text; default: '.'"

@@ -21,13 +21,25 @@ DIALECT = "duckdb"
 Node = Any  # sqlglot names the base class of its nodes differently from version to version
 PSEUDO = ("_file", "_row")  # where a row was read: at hand in every expression
 
+# With the signs that set thousands apart; two quotes are one of SQL.
+_BLANKS = r"(?:R|US|CA|A|NT|HK|MX)\$|[\s\x{a0}\x{202f}\x{2009}$£€¥₹₽₺₩₴₫''’]"
+_CURRENCIES = "EUR|USD|GBP|CHF|PLN|BRL|INR|SEK|NOK|DKK|CZK|TRY|RUB|JPY|CNY|RMB|kr\\.?"
+_BEFORE = rf"^(-?)(?:Rs\.?|{_CURRENCIES})(-?[.,]?\d)"
+_AFTER = rf"(\d[.,]?)(?:zł|Kč|TL|руб\.?|元|円|{_CURRENCIES})$"
+_SHOWN = (  # without blanks: as a currency stands before or after, and as books write what is negative
+    rf"regexp_replace(regexp_replace(regexp_replace(regexp_replace(x, '{_BLANKS}', '', 'g'),"
+    rf" '{_BEFORE}', '\1\2', 'i'), '{_AFTER}', '\1', 'i'), '^\((.+)\)$', '-\1')"
+)
+
 MACROS = (
-    "create or replace macro without_signs(x) as regexp_replace(x, '[\\s$£€¥]', '', 'g')",
-    "create or replace macro as_number(x) as coalesce(try_cast(x as double), try_cast("
-    "case when regexp_full_match(without_signs(x), '-?\\d{1,3}(,\\d{3})+(\\.\\d*)?')"
-    " then replace(without_signs(x), ',', '') else without_signs(x) end as double))",
-    "create or replace macro as_number_with_comma(x) as"
-    " try_cast(replace(replace(without_signs(x), '.', ''), ',', '.') as double)",
+    f"create or replace macro without_signs(x) as {_SHOWN}",
+    "create or replace macro as_number(x) as coalesce(try_cast(x as double),"
+    " try_cast(replace(regexp_extract(without_signs(x), '^-?\\d{1,3}(,\\d{3})+(\\.\\d*)?$'), ',', '') as double),"
+    " try_cast(without_signs(trim(x)) as double))",  # not the same expression, which would be worked out for all
+    "create or replace macro as_number_with_comma(x) as coalesce("
+    "case when not contains(x, '.') then try_cast(replace(x, ',', '.') as double) end,"
+    " try_cast(replace(replace("
+    "regexp_extract(without_signs(x), '^[-+]?(\\d*|\\d{1,3}(\\.\\d{3})+)(,\\d*)?$'), '.', ''), ',', '.') as double))",
 )
 
 _COMPUTES = (

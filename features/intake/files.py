@@ -9,10 +9,11 @@ import pyarrow as pa
 import pyarrow.parquet as pq
 
 from penchant.config import Source
-from penchant.errors import ContractError, NotThereError, PenchantError, did_you_mean, quoted
+from penchant.errors import ContractError, NotThereError, PenchantError, did_you_mean
 
 from .csv_rows import load_text
-from .expressions import quoted_name, text_literal
+from .databases import DATABASE_SUFFIXES, open_database
+from .expressions import text_literal
 from .raw import Gate, Opened, Raw, copied, guarded, put_rows, relation_columns, store
 from .sheets import SUFFIXES as SHEET_SUFFIXES
 from .sheets import read_sheet, sheet_names
@@ -20,7 +21,6 @@ from .text import TextForm, plain_copy, text_form
 
 PARQUET_SUFFIXES = (".parquet", ".pq")
 JSON_SUFFIXES = (".json", ".jsonl", ".ndjson")
-DATABASE_SUFFIXES = (".duckdb", ".ddb", ".db")
 
 
 def found_files(gate: Gate, pattern: str) -> list[Path]:
@@ -156,54 +156,3 @@ def _json(gate: Gate, path: Path) -> Raw:
         "a readable JSON file",
     )
     return copied(gate, name, label, "JSON")
-
-
-def open_database(gate: Gate, path: Path, source: Source) -> Raw:
-    """Open a table of a DuckDB file, where it is.
-
-    Raises
-    ------
-    ContractError
-        If the file cannot be opened or has no such table.
-    """
-    name, label = gate.name("raw"), gate.label(path)
-    alias, tables = database_tables(gate, path)
-    table = source.table or (tables[0] if len(tables) == 1 else None)
-    if table not in tables:
-        wanted = (
-            f"table '{source.table}'" if source.table else f"its key 'table' to name one of {quoted(tables)}"
-        )
-        raise ContractError(f"file '{label}'", wanted, "", did_you_mean(source.table or "", tables))
-    place = f"{alias}.{quoted_name(str(table))}"
-    file = f"{label}#{table}"
-    select = f"select *, {text_literal(file)} as _file"
-    views = gate.rows(f"select view_name from duckdb_views() where database_name = '{alias}'")
-    if (table,) in views:  # has no row ids
-        store(gate, name, f"{select} from {place}")
-        return copied(gate, name, file, "DuckDB")
-    gate.execute(f"create view {name} as {select}, rowid as _row from {place}")
-    types = relation_columns(gate, name)
-    return Raw(name, {column: column for column in types}, types, {file: file}, True, "DuckDB")
-
-
-def database_tables(gate: Gate, path: Path) -> tuple[str, list[str]]:
-    """Return the gate's name of a DuckDB file, and the tables in it.
-
-    Raises
-    ------
-    ContractError
-        If the file cannot be opened.
-    """
-    place = str(path.resolve())
-    known = gate.rows("select database_name from duckdb_databases() where path = ?", [place])
-    alias = str(known[0][0]) if known else gate.name("database")
-    if not known:
-        guarded(
-            lambda: gate.execute(f"attach {text_literal(place)} as {alias} (read_only)"),
-            f"file '{gate.label(path)}'",
-            "a DuckDB file that no other program holds open",
-        )
-    tables = gate.rows(
-        "select table_name from information_schema.tables where table_catalog = ? order by 1", [alias]
-    )
-    return alias, [str(row[0]) for row in tables]

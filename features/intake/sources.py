@@ -7,7 +7,8 @@ import ibis
 from penchant.config import Source
 from penchant.errors import NotThereError, PenchantError
 
-from .files import found_files, open_database, open_files
+from .databases import open_database
+from .files import found_files, open_files
 from .queries import open_query
 from .raw import Gate, Opened, Raw, copied, put_rows
 

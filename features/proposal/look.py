@@ -9,8 +9,9 @@ from pathlib import Path
 from penchant.config import Reading, Source
 from penchant.errors import PenchantError
 
+from ..intake.databases import DATABASE_SUFFIXES, database_tables
 from ..intake.expressions import RawColumns
-from ..intake.files import DATABASE_SUFFIXES, JSON_SUFFIXES, PARQUET_SUFFIXES, database_tables, open_files
+from ..intake.files import JSON_SUFFIXES, PARQUET_SUFFIXES, open_files
 from ..intake.raw import Gate, Raw, guarded
 from ..intake.sheets import SUFFIXES as SHEET_SUFFIXES
 from ..intake.sheets import sheet_names
@@ -163,7 +164,7 @@ def _sources(gate: Gate, path: Path, unread: list[str]) -> list[Source]:
         if path.suffix.lower() in SHEET_SUFFIXES:
             return [Source(path=own, sheet=name) for name in sheet_names(path, "*")]
         if path.suffix.lower() in DATABASE_SUFFIXES:
-            return [Source(path=own, table=name) for name in database_tables(gate, path)[1]]
+            return [Source(path=own, table=name) for name in database_tables(gate, path)]
     except PenchantError as fault:
         unread.append(str(fault))
         return []
@@ -245,8 +246,8 @@ def _numbers(gate: Gate, raw: Raw, look: ColumnLook, number: str) -> ColumnLook:
 def _has_decimal_commas(gate: Gate, raw: Raw, columns: Sequence[ColumnLook]) -> bool:
     """Say whether a column of text holds numbers with a decimal comma."""
     asked = [
-        f"count(*) filter (regexp_full_match({RawColumns(raw.names, raw.types, Reading()).cell(column.name)},"
-        " '-?\\d{1,3}(\\.?\\d{3})*,\\d{1,2}'))"
+        "count(*) filter (regexp_full_match(without_signs("
+        f"{RawColumns(raw.names, raw.types, Reading()).cell(column.name)}), '-?\\d{{1,3}}(\\.?\\d{{3}})*,\\d{{1,2}}'))"
         for column in columns
         if column.engine_type == "VARCHAR" and column.n_filled
     ]

@@ -6,6 +6,7 @@ import re
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass
 
+from .languages import english, state_of
 from .look import ColumnLook, TableLook
 
 MOST_SIGNS = 64  # of a key: the length of the longest usual hash
@@ -65,32 +66,32 @@ def _is_anything(column: ColumnLook) -> bool:
 
 
 _WHO = (
-    "(customer|client|user|household|member|buyer|shopper|visitor|consumer|cust|account|person|loyalty_card"
-    "|kunden?|cliente)"
+    "(customer|client|user|household|member|buyer|shopper|visitor|consumer|cust|account|person|loyalty_card)"
 )
-_WHAT = "(item|product|prod|sku|article|artikel|goods|stock|material|asin|isbn|upc|ean|producto)"
-_ORDER = "(order|invoice|transaction|trans|basket|receipt|bill|purchase|ticket|sale|bestell|rechnungs?)"
+_STAFF = "(?!.*(sales|staff|admin|seller|vendor|created|updated|employee|agent|driver|courier|manager)_)"
+_WHAT = "(item|product|prod|sku|article|goods|stock|material|asin|isbn|upc|ean)"
+_ORDER = "(order|invoice|transaction|trans|basket|receipt|bill|purchase|ticket|sale)"
 
 ROLES: tuple[Role, ...] = (
     Role(
         "customer_id",
         (
             rf"{_WHO}_unique{ID}",
-            rf"(\w+_)?{_WHO}{ID}",
-            rf"(uid|cid|full_?visitor{ID}|用户_?(id)?|会员_?(id)?|客户_?(id)?)",
+            rf"{_STAFF}(\w+_)?{_WHO}{ID}",
+            rf"(uid|cid|full_?visitor{ID}|{_WHO}_(pseudo|external|crm|hash|hashed|ref|uuid|guid)({ID})?)",
             rf"{_WHO}",
             rf"{_WHO}_(email|e_mail|phone|name)",
             r"(e_?mail|phone)",
         ),
         _is_key,
     ),
-    Role("order_id", (rf"(\w+_)?{_ORDER}{ID}", "invoice|order|basket|receipt|订单_?(id|号)?"), _is_key),
+    Role("order_id", (rf"(\w+_)?{_ORDER}{ID}", "invoice|order|basket|receipt|ticket"), _is_key),
     Role(
         "item_id",
         (
             rf"{_WHAT}{ID}",
             rf"(?!(order|line|row)_)(\w+_)?{_WHAT}{ID}",
-            r"item|product|sku|article|商品_?(id)?",
+            r"item|product|sku|article",
             rf"{_WHAT}_(name|title|description)|description|title",
         ),
         _is_key,
@@ -110,7 +111,7 @@ ROLES: tuple[Role, ...] = (
         (
             rf"{_ORDER}_?(purchase_?)?(date_?time|timestamp|date|time|at|on|dt|day|placed_at)|t_dat|trans_?date",
             r"(event|purchase|visit|session|click|action|created|placed)_?(date_?time|timestamp|date|time|at|on|dt)",
-            r"(date_?time|time_?stamp|timestamp|ts|date|time|datum|fecha|日期|时间)",
+            r"(date_?time|time_?stamp|timestamp|ts|date|time)",
             r"(?!.*(deliver|ship|estimat|approv|paid|payment|limit|birth|dob|expir|updat|modif|review|answer|regist"
             r"|sign|join|first|last|prior|next|start|end|coupon|cancel|refund|return|publish|launch)).*"
             r"(date|time|_at|_dt|_on)",
@@ -130,8 +131,8 @@ ROLES: tuple[Role, ...] = (
     Role(
         "quantity",
         (
-            r"quantity|qty|menge|cantidad|数量",
-            r"(\w+_)?(quantity|qty)|units?(_sold)?|pieces|number_of_\w+|n_items",
+            r"quantity|qty",
+            r"\w*(quantity|qty)|units?(_sold)?|pieces|(number_of|num|n)_(items|units|pieces|products)",
         ),
         _is_number,
     ),
@@ -143,12 +144,12 @@ ROLES: tuple[Role, ...] = (
     Role("unit_cost", (r"(unit_?)?cost(_?price)?|cogs|asset",), _is_number),
     Role(
         "freight",
-        (r"freight(_?\w+)?|(shipping|delivery)_?(cost|fee|charge|value|price|amount)|postage|运费",),
+        (r"freight(_?\w+)?|(shipping|delivery)_?(cost|fee|charge|value|price|amount)|postage",),
         _is_number,
     ),
     Role(
         "price",
-        (r"unit_?price|price|preis|precio|价格|单价", r"(?!.*(discount|total|net)).*_?price"),
+        (r"unit_?(price|value|amount)|price", r"(?!.*(discount|total|net)).*_?price"),
         _is_number,
     ),
     Role(
@@ -162,7 +163,7 @@ ROLES: tuple[Role, ...] = (
             r"(sales?|purchase|order|tran\w*|line|item|basket|payment|net|paid|dollar)_?(amount|value|total|price|sales?)"
             r"|(\w+_)?(amount|price|total|value)_paid",
             r"(total|grand)(_?(amount|price|value|sales?|paid|spent|cost|revenue))?|revenue|sales?|turnover|spend|spent"
-            r"|amount|umsatz|gmv|payment|paid|金额|实付\w*",
+            r"|amount|gmv|payment|paid(_(amount|total|price))?|total_paid",
             r"(?!.*(tax|discount|disc|rebate)).*(amount|amt|revenue|spend|sales|dollar\w*|value)",
         ),
         _is_number,
@@ -170,7 +171,7 @@ ROLES: tuple[Role, ...] = (
     Role("coupon_id", (rf"(coupon|voucher|promo)({ID}|_upc)?|(coupon|voucher|promo)_code_used",), _is_key),
     Role(
         "status",
-        (r"(order|payment|invoice|transaction|trans)_?(status|state)|status", r"交易状态"),
+        (r"(order|payment|invoice|transaction|trans)_?(status|state)|status",),
         _has_few_values,
     ),
     Role(
@@ -181,12 +182,12 @@ ROLES: tuple[Role, ...] = (
     Role(
         "channel", (r"(\w+_)?channel(_id)?|device(_type)?|platform|traffic_?source|medium",), _has_few_values
     ),
-    Role("gender", (r"gender|sex|性别",), _has_few_values),
+    Role("gender", (r"gender|sex",), _has_few_values),
     Role("birth_year", (r"(birth_?year|year_of_birth|yob)",), _is_number),
     Role(
         "region",
         (
-            r"(\w+_)?(state|region|country|province|市|省份?)(_?(name|code))?",
+            r"(\w+_)?(state|region|country|province)(_?(name|code))?",
             r"(\w+_)?city",
             r"(pin_?code|(\w+_)?zip\w*|postal_?code\w*)",
         ),
@@ -219,6 +220,8 @@ def roles_of(look: TableLook) -> dict[str, str]:
         if role_name not in found and column_name not in taken:
             found[role_name] = column_name
             taken.add(column_name)
+    if "time" not in found and "paid_at" in found:
+        found["time"] = found.pop("paid_at")
     if "header" in look.options:
         return {**found, **_by_content(look)}
     if "customer_id" not in found and "time" in found and (who := _likely_customer(look, taken)):
@@ -228,7 +231,8 @@ def roles_of(look: TableLook) -> dict[str, str]:
 
 def is_called_customer(name: str) -> bool:
     """Say whether a column's name says that it holds customers."""
-    return any(re.fullmatch(pattern, plain(name)) for pattern in ROLES[0].patterns)
+    names = (plain(name), english(plain(name)))
+    return any(re.fullmatch(pattern, known) for pattern in ROLES[0].patterns for known in names)
 
 
 def _likely_customer(look: TableLook, taken: set[str]) -> str | None:
@@ -251,14 +255,21 @@ def _rank(role: Role, column: ColumnLook) -> int | None:
     """Return how well a column fits a part, 0 the best; None where it does not."""
     if not column.n_filled or not role.fits(column):
         return None
-    name = plain(column.name)
-    return next((rank for rank, pattern in enumerate(role.patterns) if re.fullmatch(pattern, name)), None)
+    names = dict.fromkeys((plain(column.name), english(plain(column.name))))
+    return next(
+        (
+            rank
+            for rank, pattern in enumerate(role.patterns)
+            if any(re.fullmatch(pattern, name) for name in names)
+        ),
+        None,
+    )
 
 
 def _by_content(look: TableLook) -> dict[str, str]:
     """Return part -> column for a table without names: who, then what, by how the columns differ."""
     found: dict[str, str] = {}
-    times = [column for column in look.columns if column.time is not None]
+    times = [column for column in look.columns if column.time and column.time.time_format != "excel_days"]
     kinds = [column for column in look.columns if column.values and kinds_known(column.values)]
     if times:
         found["time"] = times[0].name
@@ -351,7 +362,8 @@ def status_codes(look: TableLook, roles: Mapping[str, str]) -> tuple[dict[str, s
     if "status" not in roles:
         return {}, []
     column = look.column(roles["status"])
-    known = {value: STATUSES[plain(value)] for value in column.values if plain(value) in STATUSES}
+    told = {value: STATUSES.get(plain(value)) or state_of(plain(value)) for value in column.values}
+    known = {value: state for value, state in told.items() if state is not None}
     unknown = [value for value in column.values if value not in known]
     if len(known) < len(unknown):
         return {}, [f"'{column.name}' is not used: its codes are not known ({', '.join(unknown[:5])})"]

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 from dataclasses import dataclass
 from itertools import product
 
@@ -18,10 +19,23 @@ _DAYS = tuple(
 _NAMED = ("%d-%b-%Y", "%d-%b-%y", "%d %b %Y", "%d %B %Y", "%b %d, %Y", "%B %d, %Y", "%b %d %Y", "%Y-%b-%d")
 _HOURS = ("", " %H:%M", " %H:%M:%S", " %I:%M %p", " %I:%M:%S %p", "T%H:%M:%S")
 _COMPACT = ("%Y-%m-%d %H", "%Y%m%d", "%Y%m%d%H%M%S", "%Y%m%d%H%M", "%Y%m%d %H:%M:%S", "%Y%m%d %H%M%S")
+EPOCHS = {"epoch_s": 1, "epoch_ms": 10**3, "epoch_us": 10**6, "epoch_ns": 10**9}
 FORMATS = (*_COMPACT, *(day + hour for day, hour in product((*_DAYS, *_NAMED), _HOURS)))
 
+ISO = (
+    "%Y-%m-%d %H:%M:%S",
+    "%Y-%m-%dT%H:%M:%S",
+    "%Y-%m-%d",
+    "%Y-%m-%d %H:%M",
+    "%Y/%m/%d %H:%M:%S",
+    "%Y/%m/%d",
+)
+DATE_LIKE = re.compile(r"\d{1,4}[-/. ](\d{1,2}|[A-Za-z]{3,9})[-/. ]\d{2,4}|[A-Za-z]{3,9} \d{1,2},? \d{4}")
+MOST_FORMATS = 3  # in one column
+MANY_CELLS = 500
 NEARLY_ALL = 0.98  # a file may hold a few bad times
 SECONDS = (315_532_800, 4_102_444_800)  # from 1980 to 2100
+SHEET_DAYS = (29_221, 62_093)  # from 1980 to 2069, as workbooks count
 
 
 @dataclass(frozen=True)
@@ -31,14 +45,14 @@ class TimeForm:
     Parameters
     ----------
     time_format
-        As penchant.toml says it: a strptime format, ``epoch_s`` or ``epoch_ms``; None for ISO 8601.
+        As penchant.toml says it: a strptime format or several, ``epoch_s`` and the like; None for ISO 8601.
     has_zone
         Whether each carries its zone, or needs none.
     other_format
         Another format that all fit too: day and month cannot be told apart; None where they can.
     """
 
-    time_format: str | None
+    time_format: str | tuple[str, ...] | None
     has_zone: bool = False
     other_format: str | None = None
 
@@ -66,7 +80,8 @@ def time_form(gate: Gate, relation: str, cell: str, engine_type: str) -> TimeFor
     fitting = [form for form in _likely(gate, relation, text) if _fits(gate, relation, text, form)]
     if fitting:
         return _decided(gate, relation, text, fitting)
-    return _of_numbers(gate, relation, f"try_cast({text} as double)")
+    number = f"try_cast({text} as double)"
+    return _of_numbers(gate, relation, number) or _mixed(gate, relation, text)
 
 
 def _share(gate: Gate, relation: str, cell: str, value: str, also: str = "true") -> float:
@@ -116,18 +131,52 @@ def _steps_back(gate: Gate, relation: str, text: str, form: str) -> int:
     )
 
 
-def _of_numbers(gate: Gate, relation: str, number: str) -> TimeForm | None:
-    """Return the form of times that are numbers: seconds or milliseconds since 1970, or digits of a date."""
-    low, high, n_cells, n_whole = gate.row(
-        f"select min({number}), max({number}), count({number}), count(case when {number} = trunc({number}) then 1 end)"
-        f" from {relation}"
-    )
-    if not n_cells or n_whole < n_cells:
+def _mixed(gate: Gate, relation: str, text: str) -> TimeForm | None:
+    """Return several formats that together fit nearly all cells: files that were edited, or put together by hand."""
+    rows = gate.rows(f"select distinct {text} as x from {relation} where x is not null limit {MANY_CELLS}")
+    cells_seen = [str(row[0]) for row in rows]
+    left = [cell for cell in cells_seen if DATE_LIKE.match(cell)]
+    n_cells = len(cells_seen)
+    if len(left) < NEARLY_ALL * n_cells:
         return None
-    for form, factor in (("epoch_s", 1), ("epoch_ms", 1000)):
-        if SECONDS[0] * factor <= low and high <= SECONDS[1] * factor:
+    found: list[str] = []
+    while left and len(found) < MOST_FORMATS:
+        listed = ", ".join(f"({text_literal(cell)})" for cell in left)
+        tries = ", ".join(f"list(x) filter ({_is_sane('x', form)})" for form in (*ISO, *FORMATS))
+        read = gate.row(f"select {tries} from (values {listed}) as cells(x)")
+        best, cells = max(zip((*ISO, *FORMATS), read, strict=True), key=lambda pair: len(pair[1] or ()))
+        if len(cells or ()) < 0.02 * n_cells:
+            break
+        found.append(best)
+        left = [cell for cell in left if cell not in set(cells)]
+    fits = len(found) > 1 and len(left) <= (1 - NEARLY_ALL) * n_cells
+    return TimeForm(tuple(found)) if fits else None
+
+
+def _is_sane(text: str, form: str) -> str:
+    return f"year(try_strptime({text}, {text_literal(form)})) between 1980 and 2099"
+
+
+def _of_numbers(gate: Gate, relation: str, number: str) -> TimeForm | None:
+    """Return the form of times that are numbers: since 1970, a date's digits, or days as workbooks count them.
+
+    A few may be anything: logs have times of 0, or of a clock that was set wrongly.
+    """
+    spans = {form: (SECONDS[0] * factor, SECONDS[1] * factor) for form, factor in EPOCHS.items()}
+    whole = f"{number} = trunc({number})"
+    asked = [f"count(*) filter ({number} between {low} and {high})" for low, high in spans.values()]
+    asked += [
+        f"count(*) filter ({number} between 19800101 and 20991231 and {whole})",
+        f"count(*) filter ({number} between {SHEET_DAYS[0]} and {SHEET_DAYS[1]})",
+    ]
+    n_cells, *counts = gate.row(f"select count({number}), {', '.join(asked)} from {relation}")
+    if not n_cells:
+        return None
+    fits = [n_fitting >= NEARLY_ALL * n_cells for n_fitting in counts]
+    for form, is_fit in zip(spans, fits, strict=False):
+        if is_fit:
             return TimeForm(form, has_zone=True)
-    if low >= 19_800_101 and high <= 20_991_231:
-        text = f"({number})::bigint::varchar"
+    if fits[-2]:
+        text = f"try_cast({number} as bigint)::varchar"
         return TimeForm("%Y%m%d") if _fits(gate, relation, text, "%Y%m%d") else None
-    return None
+    return TimeForm("excel_days") if fits[-1] else None

@@ -45,7 +45,7 @@ class TableProposal:
 
     name: str
     sources: tuple[SourceProposal, ...]
-    time_format: str | None = None
+    time_format: str | tuple[str, ...] | None = None
     codes: Mapping[str, Mapping[str, str]] = field(default_factory=dict)
     options: Mapping[str, object] = field(default_factory=dict)
     notes: tuple[str, ...] = ()
@@ -67,7 +67,7 @@ class When:
     """
 
     value: str
-    time_format: str | None = None
+    time_format: str | tuple[str, ...] | None = None
     has_zone: bool = False
     notes: tuple[str, ...] = ()
 

@@ -34,6 +34,8 @@ def _when(look: TableLook, roles: Mapping[str, str], quote: Quote) -> When | Non
             f"day and month of '{column.name}' cannot be told apart: '{form.time_format}' is a guess,"
             f" '{form.other_format}' fits as well",
         )
+    if isinstance(form.time_format, tuple):
+        notes = (f"'{column.name}' is written in several ways, day and month as it seems: look at them",)
     clock = _clock(look, column)
     if clock is None:
         return When(column.name, form.time_format, form.has_zone, notes)
@@ -48,6 +50,7 @@ def _clock(look: TableLook, day: ColumnLook) -> ColumnLook | None:
     if (
         form is None
         or form.has_zone
+        or isinstance(form.time_format, tuple)
         or "%H" in (form.time_format or "")
         or day.engine_type != "VARCHAR"
         or day.longest > len("30 September 2024")
