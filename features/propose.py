@@ -88,6 +88,7 @@ def _document(
 ) -> str:
     """Return the whole text."""
     used = {str(path) for table in tables for source in table.sources for path in _paths(source)}
+    is_fine = any(table.is_fine for table in tables)
     left = [look.label for look in looks if not any(path in used for path in look.paths)]
     lines = [
         *_comment(
@@ -102,6 +103,7 @@ def _document(
         '# currency = "GBP"             # TODO the files do not say; default: EUR',
         '# timezone = "Europe/London"   # TODO where the shop\'s days begin and end; default: UTC',
         "# extract_end = 2024-01-01T00:00:00Z   # up to when the data is complete; default: its latest event",
+        *(["decimals = 4   # amounts are fractions: two places would round them away"] if is_fine else []),
     ]
     for table in tables:
         lines += ["", *_table(table)]

@@ -3,28 +3,37 @@
 from __future__ import annotations
 
 import re
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
 
-from ..intake.expressions import quoted_name
+from ..intake.expressions import quoted_name, text_literal
 from ..intake.raw import Gate
+from .languages import english, state_of
 from .look import ColumnLook, TableLook
-from .roles import plain
+from .roles import amounts_of, plain
 
 Quote = Callable[[str], str]
 
+_ROW_TYPE = r"((transaction|trans|txn|order|sale|sales|invoice|document|doc|record|line|movement|payment)_)?(type|kind)"
 FEW_PIECES = 50  # a column of whole numbers with a median below may count pieces
 ENOUGH_PAIRS = 20
+MOSTLY = 0.9
+NEARLY_ALL = 0.95
+MANY_SUMS = 5  # where they are fewer, orders may cost the same by chance
 NEARLY = 0.25  # the better reading misses by about this share at most
 CLEARLY = 0.5  # and by at most this share of what the other misses by
 
 
 @dataclass(frozen=True)
 class Finding:
-    """Canonical columns and what they are made of, with what was assumed."""
+    """Canonical columns and what they are made of, with what was assumed.
+
+    ``is_fine`` says that amounts need more than two decimal places.
+    """
 
     columns: Mapping[str, str]
     notes: tuple[str, ...] = ()
+    is_fine: bool = False
 
 
 def money(gate: Gate, look: TableLook, roles: Mapping[str, str], quote: Quote) -> Finding:
@@ -33,33 +42,126 @@ def money(gate: Gate, look: TableLook, roles: Mapping[str, str], quote: Quote) -
     Whether a price is one piece's or the line's is read from the rows: of an article that was bought once and several
     times, the price of several is the price of one, or so many times that.
     """
-    roles = _with_pieces(look, roles)
+    roles, notes = _of_lines(gate, look, _with_pieces(look, roles))
     columns: dict[str, str] = {}
-    notes: list[str] = []
-    quantity, item = roles.get("quantity"), roles.get("item_id") or roles.get("category_id")
+    quantity = roles.get("quantity")
     if quantity:
         columns["quantity"] = quantity
     source = roles.get("amount") or roles.get("price")
     if source is None:
-        return Finding(columns, ("no column says what was paid: orders count, sums are unknown",))
-    is_price = "amount" not in roles
-    if quantity and item:
-        per_piece = _is_per_piece(gate, look, (item, quantity, source))
-        if per_piece is None:
-            notes.append(
-                f"'{source}' is taken for {'one piece' if is_price else 'the whole line'}: the rows do not tell"
-            )
-        else:
-            is_price = per_piece
-            notes.append(
-                f"'{source}' is for {'one piece' if is_price else 'the whole line'}, as the rows show"
-            )
+        return Finding(columns, (*notes, "no column says what was paid: orders count, sums are unknown"))
+    is_price, said = _reading(gate, look, roles, source)
+    notes += said
+    if order := roles.get("order_total"):
+        columns["amount"] = shared_out(quote(source), quote(order))
+        return Finding(columns, tuple(notes), is_fine(gate, look, source))
     amount = f"{quote(quantity)} * {quote(source)}" if quantity and is_price else source
     columns["amount"] = amount
-    more, said = _list_and_discount(look, roles, amount if amount != source else quote(source), quote)
+    more, taken = _list_and_discount(look, roles, amount if amount != source else quote(source), quote)
     if freight := roles.get("freight"):
-        columns["freight"] = freight
-    return Finding({**columns, **more}, (*notes, *said))
+        is_of_order = "order_id" in roles and _is_of_order(gate, look, roles, freight)
+        columns["freight"] = shared_out(quote(freight), quote(roles["order_id"])) if is_of_order else freight
+    return Finding({**columns, **more}, (*notes, *taken), is_fine(gate, look, source))
+
+
+def shared_out(total: str, order: str) -> str:
+    """Return the expression of an order's sum in equal parts on its lines."""
+    return f"{total} / count(*) over (partition by {order})"
+
+
+def _reading(gate: Gate, look: TableLook, roles: Mapping[str, str], source: str) -> tuple[bool, list[str]]:
+    """Say whether a sum is one piece's, as the rows tell, or by its name where they do not."""
+    quantity, item = roles.get("quantity"), roles.get("item_id") or roles.get("category_id")
+    is_price = "amount" not in roles
+    if not quantity or not item or "order_total" in roles:
+        return is_price, []
+    per_piece = _is_per_piece(gate, look, (item, quantity, source))
+    if per_piece is None:
+        what = "one piece" if is_price else "the whole line"
+        return is_price, [f"'{source}' is taken for {what}: the rows do not tell"]
+    return per_piece, [
+        f"'{source}' is for {'one piece' if per_piece else 'the whole line'}, as the rows show"
+    ]
+
+
+def _of_lines(gate: Gate, look: TableLook, roles: Mapping[str, str]) -> tuple[dict[str, str], list[str]]:
+    """Return the roles with an amount that is the line's own and what was paid, and what was found out.
+
+    What is the same on all lines of an order is the order's; it is shared out (role ``order_total``, the order's
+    column) only where nothing else says what a line cost.
+    """
+    found = dict(roles)
+    amount = found.get("amount")
+    if amount is None:
+        return found, []
+    price = found.get("price")
+    if price and look.column(amount).n_filled < MOSTLY * look.column(price).n_filled:
+        found.pop("amount")
+        return found, [f"'{amount}' is not used: most lines of an order have none"]
+    others = set(found.values()) - {amount}
+    options = [amount, *(name for name in amounts_of(look) if name not in others | {amount})]
+    notes: list[str] = []
+    if "order_id" in found:
+        of_order = [name for name in options if _is_of_order(gate, look, found, name)]
+        options = [name for name in options if name not in of_order]
+        if amount in of_order:
+            notes.append(f"'{amount}' is the order's sum, repeated on each of its lines")
+            found.pop("amount")
+            if options:
+                found["amount"] = options[0]
+            elif "price" not in found:
+                notes[-1] += ": it is shared out equally"
+                found |= {"amount": amount, "order_total": found["order_id"]}
+                return found, notes
+    return _after_discount(gate, look, found, options), notes
+
+
+def _is_of_order(gate: Gate, look: TableLook, roles: Mapping[str, str], name: str) -> bool:
+    """Say whether a sum is the same on all lines of an order, and differs between orders."""
+    order, value = (quoted_name(look.raw.names[column]) for column in (roles["order_id"], name))
+    item = roles.get("item_id")
+    differs = f"count(distinct {quoted_name(look.raw.names[item])}) > 1" if item else "true"
+    n_orders, n_same, n_sums = gate.row(
+        "select count(*), count(*) filter (n_values = 1), count(distinct one) from"
+        f" (select count(distinct {value}) as n_values, min({value}) as one from {look.raw.relation}"
+        f" where {value} is not null group by {order} having count(*) > 1 and {differs})"
+    )
+    return bool(n_orders >= ENOUGH_PAIRS and n_same >= NEARLY_ALL * n_orders and n_sums >= MANY_SUMS)
+
+
+def _after_discount(
+    gate: Gate, look: TableLook, roles: dict[str, str], options: Sequence[str]
+) -> dict[str, str]:
+    """Return the roles with the amount after discount, where one column less the discount is another."""
+    amount, taken = roles.get("amount"), roles.get("discount")
+    if amount is None or taken is None or _is_rate(look.column(taken)):
+        return roles
+    for other in options:
+        if other == amount:
+            continue
+        full, off, paid = (_number(look, name) for name in (amount, taken, other))
+        n_rows, n_less = gate.row(
+            f"select count(*), count(*) filter (abs({full} - abs({off}) - {paid}) < 0.011)"
+            f" from {look.raw.relation} where {off} <> 0 and {full} is not null and {paid} is not null"
+        )
+        if n_rows >= ENOUGH_PAIRS and n_less >= NEARLY_ALL * n_rows:
+            return {**roles, "amount": other}
+    return roles
+
+
+def _number(look: TableLook, name: str) -> str:
+    read = "as_number" if look.options.get("decimal") != "," else "as_number_with_comma"
+    return f"{read}({quoted_name(look.raw.names[name])}::varchar)"
+
+
+def is_fine(gate: Gate, look: TableLook, name: str) -> bool:
+    """Say whether amounts need more than two decimal places: rounding would change many by more than a hundredth."""
+    number = _number(look, name)
+    n_rows, n_changed = gate.row(
+        f"select count(*), count(*) filter (abs(x - round(x, 2)) > 0.01 * abs(x))"
+        f" from (select {number} as x from {look.raw.relation}) where isfinite(x) and x <> 0"
+    )
+    return bool(n_rows and n_changed >= 0.05 * n_rows)
 
 
 def _with_pieces(look: TableLook, roles: Mapping[str, str]) -> dict[str, str]:
@@ -81,10 +183,9 @@ def _with_pieces(look: TableLook, roles: Mapping[str, str]) -> dict[str, str]:
 
 def _is_per_piece(gate: Gate, look: TableLook, names: tuple[str, str, str]) -> bool | None:
     """Say whether a price is one piece's; None where the sample does not tell clearly."""
-    item, quantity, price = (quoted_name(look.raw.names[name]) for name in names)
-    number = "as_number" if look.options.get("decimal") != "," else "as_number_with_comma"
+    item = quoted_name(look.raw.names[names[0]])
     rows = (
-        f"select {item}::varchar as item, {number}({quantity}::varchar) as n, {number}({price}::varchar) as price"
+        f"select {item}::varchar as item, {_number(look, names[1])} as n, {_number(look, names[2])} as price"
         f" from {look.raw.relation}"
     )
     same, times, n_pairs = gate.row(
@@ -139,3 +240,15 @@ def cancellations(gate: Gate, look: TableLook, roles: Mapping[str, str], quote: 
         if letter and re.match(r"[A-Z]", letter) and n_negative >= 0.95 * n_rows and 3 <= n_rows < 0.3 * total
     ]
     return {"cancellations": f"{quote(roles['order_id'])} like '{marks[0]}%'"} if len(marks) == 1 else {}
+
+
+def reversals(look: TableLook, roles: Mapping[str, str], quote: Quote) -> dict[str, str]:
+    """Return the exclusion of rows that give money back: of a kind that is called so, among others that are not."""
+    for column in look.columns:
+        if not re.fullmatch(_ROW_TYPE, english(plain(column.name))) or column.name == roles.get("status"):
+            continue
+        back = [value for value in column.values if state_of(plain(value)) in ("refunded", "cancelled")]
+        if back and len(back) < len(column.values):
+            listed = ", ".join(map(text_literal, back))
+            return {"reversals": f"{quote(column.name)} in ({listed})"}
+    return {}

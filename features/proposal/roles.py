@@ -65,22 +65,23 @@ def _is_anything(column: ColumnLook) -> bool:
     return column.n_filled > 0
 
 
-_WHO = (
+WHO = (
     "(customer|client|user|household|member|buyer|shopper|visitor|consumer|cust|account|person|loyalty_card)"
 )
 _STAFF = "(?!.*(sales|staff|admin|seller|vendor|created|updated|employee|agent|driver|courier|manager)_)"
-_WHAT = "(item|product|prod|sku|article|goods|stock|material|asin|isbn|upc|ean)"
+_NO_MONEY = "(?!.*(tax|disc|rebate|count|items|orders|points|visits|weight|installments|summary))"
+WHAT = "(item|product|prod|sku|article|goods|stock|material|asin|isbn|upc|ean)"
 _ORDER = "(order|invoice|transaction|trans|basket|receipt|bill|purchase|ticket|sale)"
 
 ROLES: tuple[Role, ...] = (
     Role(
         "customer_id",
         (
-            rf"{_WHO}_unique{ID}",
-            rf"{_STAFF}(\w+_)?{_WHO}{ID}",
-            rf"(uid|cid|full_?visitor{ID}|{_WHO}_(pseudo|external|crm|hash|hashed|ref|uuid|guid)({ID})?)",
-            rf"{_WHO}",
-            rf"{_WHO}_(email|e_mail|phone|name)",
+            rf"{WHO}_unique{ID}",
+            rf"{_STAFF}(\w+_)?{WHO}{ID}",
+            rf"(uid|cid|full_?visitor{ID}|{WHO}_(pseudo|external|crm|hash|hashed|ref|uuid|guid)({ID})?)",
+            rf"{WHO}",
+            rf"{WHO}_(email|e_mail|phone|name)",
             r"(e_?mail|phone)",
         ),
         _is_key,
@@ -89,10 +90,10 @@ ROLES: tuple[Role, ...] = (
     Role(
         "item_id",
         (
-            rf"{_WHAT}{ID}",
-            rf"(?!(order|line|row)_)(\w+_)?{_WHAT}{ID}",
+            rf"{WHAT}{ID}",
+            rf"(?!(order|line|row)_)(\w+_)?{WHAT}{ID}",
             r"item|product|sku|article",
-            rf"{_WHAT}_(name|title|description)|description|title",
+            rf"{WHAT}_(name|title|description)|description|title",
         ),
         _is_key,
     ),
@@ -164,7 +165,7 @@ ROLES: tuple[Role, ...] = (
             r"|(\w+_)?(amount|price|total|value)_paid",
             r"(total|grand)(_?(amount|price|value|sales?|paid|spent|cost|revenue))?|revenue|sales?|turnover|spend|spent"
             r"|amount|gmv|payment|paid(_(amount|total|price))?|total_paid",
-            r"(?!.*(tax|discount|disc|rebate)).*(amount|amt|revenue|spend|sales|dollar\w*|value)",
+            rf"{_NO_MONEY}.*(amount|amt|revenue|spend|sales|dollar\w*|value|total|sum)(_.*)?",
         ),
         _is_number,
     ),
@@ -229,6 +230,17 @@ def roles_of(look: TableLook) -> dict[str, str]:
     return found
 
 
+def amounts_of(look: TableLook) -> list[str]:
+    """Return the columns that may say what was paid, by their names, the likeliest first."""
+    role = next(role for role in ROLES if role.name == "amount")
+    ranks = [
+        (rank, position, column.name)
+        for position, column in enumerate(look.columns)
+        if (rank := _rank(role, column)) is not None
+    ]
+    return [name for _, _, name in sorted(ranks)]
+
+
 def is_called_customer(name: str) -> bool:
     """Say whether a column's name says that it holds customers."""
     names = (plain(name), english(plain(name)))
@@ -237,17 +249,17 @@ def is_called_customer(name: str) -> bool:
 
 def _likely_customer(look: TableLook, taken: set[str]) -> str | None:
     """Return the column that may hold customers though it is not called so: keys that return, and are many."""
-    return next(
-        (
-            column.name
-            for column in look.columns
-            if column.name not in taken
-            and _is_key(column)
-            and not column.is_clock
-            and max(20, 0.01 * column.n_filled) <= column.n_distinct <= 0.9 * column.n_filled
-            and (column.engine_type != "VARCHAR" or column.longest <= MOST_SIGNS)
-        ),
-        None,
+    names = (column.name for column in look.columns if column.name not in taken and may_be_customers(column))
+    return next(names, None)
+
+
+def may_be_customers(column: ColumnLook) -> bool:
+    """Say whether a column holds keys that return, and are many."""
+    return (
+        _is_key(column)
+        and not column.is_clock
+        and max(20, 0.01 * column.n_filled) <= column.n_distinct <= 0.9 * column.n_filled
+        and (column.engine_type != "VARCHAR" or column.longest <= MOST_SIGNS)
     )
 
 

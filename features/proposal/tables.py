@@ -10,8 +10,9 @@ from ..contract import CONTRACT, CanonicalTable
 from ..intake.expressions import text_literal
 from ..intake.raw import Gate
 from .joins import joined_orders
+from .links import linked
 from .look import TableLook
-from .money import cancellations, money
+from .money import cancellations, is_fine, money, reversals
 from .roles import kind_codes, numbered_kinds, plain, status_codes
 from .values import Quote, Seen, SourceProposal, TableProposal, When
 from .when import seen
@@ -22,7 +23,7 @@ MUCH_ALIKE = 0.4  # of the names of two files' columns that may be the same tabl
 
 def proposals(gate: Gate, looks: Sequence[TableLook], quote: Quote) -> list[TableProposal]:
     """Return a proposal for each canonical table that the files seem to hold."""
-    files = [seen(look, quote) for look in looks]
+    files = linked(gate, [seen(gate, look, quote) for look in looks])
     found: dict[str, list[tuple[Seen, TableProposal]]] = {}
     for one in files:
         for proposal in _of_file(gate, one, quote):
@@ -67,7 +68,7 @@ def _of_file(gate: Gate, one: Seen, quote: Quote) -> list[TableProposal]:
     if one.when is not None and one.has("customer_id"):
         kinds = kind_codes(one.look.column(one.roles["kind"])) if one.has("kind") else {}
         if kinds:
-            return _events(one, one.when, kinds, quote)
+            return _events(gate, one, one.when, kinds)
         if one.roles.keys() & {"amount", "price", "quantity", "order_id", "item_id"}:
             return [_orders(gate, one, one.when, quote)]
     if one.is_unique("item_id") and not one.has("customer_id"):
@@ -121,14 +122,16 @@ def _orders(gate: Gate, one: Seen, when: When, quote: Quote) -> TableProposal:
     codes, notes = status_codes(one.look, one.roles)
     if codes:
         columns["status"] = one.roles["status"]
-    source = SourceProposal({}, columns, cancellations(gate, one.look, one.roles, quote))
-    found = _proposal("orders", one, source, when, [*paid.notes, *notes, *one.unused(columns)])
-    return replace(found, codes={"status": codes} if codes else {})
+    exclude = {**cancellations(gate, one.look, one.roles, quote), **reversals(one.look, one.roles, quote)}
+    source = SourceProposal({}, columns, exclude)
+    unused = one.unused({**columns, **exclude})
+    found = _proposal("orders", one, source, when, [*paid.notes, *notes, *unused])
+    return replace(found, codes={"status": codes} if codes else {}, is_fine=paid.is_fine)
 
 
-def _events(one: Seen, when: When, kinds: Mapping[str, str], quote: Quote) -> list[TableProposal]:
+def _events(gate: Gate, one: Seen, when: When, kinds: Mapping[str, str]) -> list[TableProposal]:
     """Return interactions, and the orders among them where these have a price."""
-    kind = one.look.column(one.roles["kind"])
+    kind, quote = one.look.column(one.roles["kind"]), one.quote
     columns = {"customer_id": one.roles["customer_id"], "occurred_at": when.value, "kind": kind.name}
     columns |= one.taken("item_id", "category_id", "price", "channel")
     other = [text_literal(value) for value in kind.values if value not in kinds]
@@ -141,21 +144,27 @@ def _events(one: Seen, when: When, kinds: Mapping[str, str], quote: Quote) -> li
     if "pay" not in kinds.values():
         notes.append("no kind is a payment: without orders beside it, there is nothing to predict")
     events = _proposal("interactions", one, SourceProposal({}, columns, exclude), when, notes)
-    return [replace(events, codes={"kind": kinds}), *_bought(one, when, kinds, quote)]
+    return [replace(events, codes={"kind": kinds}), *_bought(gate, one, when, kinds)]
 
 
-def _bought(one: Seen, when: When, kinds: Mapping[str, str], quote: Quote) -> list[TableProposal]:
-    """Return the orders that are among the events, if they have a price."""
+def _bought(gate: Gate, one: Seen, when: When, kinds: Mapping[str, str]) -> list[TableProposal]:
+    """Return the orders that are among the events, if they have a sum or a number."""
+    quote = one.quote
     paid = [text_literal(value) for value, kind in kinds.items() if kind == "pay"]
-    if not one.has("price") or not paid:
+    if not one.roles.keys() & {"price", "amount", "order_id"} or not paid:
         return []
     columns = {"customer_id": one.roles["customer_id"], "ordered_at": when.value}
     columns |= one.taken("order_id", "item_id", "category_id", "quantity")
-    price = one.roles["price"]
-    columns["amount"] = f"{quote(one.roles['quantity'])} * {quote(price)}" if one.has("quantity") else price
-    exclude = {"not bought": f"{quote(one.roles['kind'])} not in ({', '.join(paid)})"}
-    note = f"the events that are payments, at '{price}'"
-    return [_proposal("orders", one, SourceProposal({}, columns, exclude), replace(when, notes=()), [note])]
+    price = one.roles.get("amount") or one.roles.get("price")
+    if price:
+        is_of_pieces = one.has("quantity") and not one.has("amount")
+        columns["amount"] = f"{quote(one.roles['quantity'])} * {quote(price)}" if is_of_pieces else price
+    exclude = {
+        "not bought": f"coalesce({quote(one.roles['kind'])}::varchar not in ({', '.join(paid)}), true)"
+    }
+    note = "the events that are payments, " + (f"at '{price}'" if price else "of unknown amount")
+    found = _proposal("orders", one, SourceProposal({}, columns, exclude), replace(when, notes=()), [note])
+    return [replace(found, is_fine=price is not None and is_fine(gate, one.look, price))]
 
 
 def _items(one: Seen) -> TableProposal:

@@ -41,6 +41,8 @@ class TableProposal:
         What was seen, assumed, or could not be decided.
     has_zone
         Whether its times carry their zone, or it has none.
+    is_fine
+        Whether its amounts need more than two decimal places.
     """
 
     name: str
@@ -50,6 +52,7 @@ class TableProposal:
     options: Mapping[str, object] = field(default_factory=dict)
     notes: tuple[str, ...] = ()
     has_zone: bool = False
+    is_fine: bool = False
 
 
 @dataclass(frozen=True)
@@ -74,11 +77,12 @@ class When:
 
 @dataclass(frozen=True)
 class Seen:
-    """A file, the parts that its columns play, and what its time is made of."""
+    """A file, the parts that its columns play, what its time is made of, and how its names are quoted in SQL."""
 
     look: TableLook
     roles: Mapping[str, str]
     when: When | None
+    quote: Quote
     notes: tuple[str, ...] = ()
 
     def has(self, *parts: str) -> bool:

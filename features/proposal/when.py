@@ -4,20 +4,47 @@ from __future__ import annotations
 
 from collections.abc import Callable, Mapping
 
+from ..intake.expressions import quoted_name
+from ..intake.raw import Gate
 from .look import ColumnLook, TableLook
-from .roles import is_called_customer, plain, roles_of
+from .roles import is_called_customer, may_be_customers, plain, roles_of
 from .values import ARBITRARY_DAY, Quote, Seen, When
 
+RETURNS = 1.3  # times at which a customer is seen, of those seen twice or more
 ARBITRARY_YEAR = ARBITRARY_DAY[:4]
 
 
-def seen(look: TableLook, quote: Quote) -> Seen:
+def seen(gate: Gate, look: TableLook, quote: Quote) -> Seen:
     """Return a file with the parts that its columns play, and what its time is made of."""
     roles = roles_of(look)
     who = roles.get("customer_id")
-    is_guess = who is not None and "header" not in look.options and not is_called_customer(who)
-    notes = (f"'{who}' is taken for the customer: the name does not say so",) if is_guess else ()
-    return Seen(look, roles, _when(look, roles, quote), notes)
+    has_names = "header" not in look.options
+    notes: tuple[str, ...] = ()
+    if who is not None and not (has_names and is_called_customer(who)):
+        who = _who_returns(gate, look, roles) or who
+        roles = {part: name for part, name in roles.items() if name != who} | {"customer_id": who}
+        why = "the name does not say so" if has_names else "the columns have no names"
+        notes = (f"TODO '{who}' is taken for the customer: {why}",)
+    return Seen(look, roles, _when(look, roles, quote), quote, notes)
+
+
+def _who_returns(gate: Gate, look: TableLook, roles: Mapping[str, str]) -> str | None:
+    """Return the first key whose values come back at other times, as customers do and numbers of orders do not."""
+    if "time" not in roles:
+        return None
+    time = quoted_name(look.raw.names[roles["time"]])
+    taken = set(roles.values()) - {roles["customer_id"]}
+    for column in (
+        column for column in look.columns if column.name not in taken and may_be_customers(column)
+    ):
+        key = quoted_name(look.raw.names[column.name])
+        n_keys, n_times = gate.row(
+            f"select count(*), avg(n) from (select count(distinct {time}) as n from {look.raw.relation}"
+            f" where {key} is not null group by {key} having count(*) > 1)"
+        )
+        if n_keys and n_times > RETURNS:
+            return column.name
+    return None
 
 
 def _when(look: TableLook, roles: Mapping[str, str], quote: Quote) -> When | None:
