@@ -95,7 +95,7 @@ _ALL = (
     ),
     Rule(
         "guessed_encoding",
-        "a text file is not UTF-8 and was read as Windows-1252",
+        "a text file is not UTF-8, and its encoding was guessed",
         "Letters beyond ASCII may be wrong: name its encoding.",
         "warn",
     ),

@@ -10,8 +10,10 @@ import codecs
 import csv
 import gzip
 import io
+import re
 import shutil
 import statistics
+import zipfile
 import zlib
 from collections.abc import Iterator
 from dataclasses import dataclass
@@ -31,8 +33,10 @@ MARKS = (  # the longer mark first: UTF-32's begins with UTF-16's
     (codecs.BOM_UTF16_LE, "utf-16"),
     (codecs.BOM_UTF16_BE, "utf-16"),
 )
-UNREADABLE = (OSError, EOFError, zlib.error, LookupError, UnicodeError)
+UNREADABLE = (OSError, EOFError, zlib.error, zipfile.BadZipFile, LookupError, UnicodeError)
 SAMPLE_ROWS = 200
+SAMPLE_BYTES = 400
+MANY_SIGNS = 20  # beyond ASCII, that pairs of them are no accident
 BLOCK = 1 << 22
 
 
@@ -94,13 +98,31 @@ def text_form(path: Path, source: Source) -> TextForm:
 
 
 def found_encoding(path: Path) -> tuple[str, bool]:
-    """Return a text file's encoding, and whether it is no more than a guess (Windows-1252)."""
+    """Return a text file's encoding, and whether it is no more than a guess (Windows-1252, or Chinese)."""
     with opened(path) as stream:
-        start = stream.read(4)
+        start = stream.read(BLOCK)
+    if marked := marked_encoding(start):
+        return marked, False
+    return ("utf-8", False) if _is_utf8(path) else (other_encoding(start), True)
+
+
+def marked_encoding(start: bytes) -> str | None:
+    """Return the encoding that a file's first bytes tell: by a mark, or by the zeros of UTF-16."""
     for mark, encoding in MARKS:
         if start.startswith(mark):
-            return encoding, False
-    return ("utf-8", False) if _is_utf8(path) else ("cp1252", True)
+            return encoding
+    pair = start[:SAMPLE_BYTES]
+    odd, even = pair[1::2].count(0), pair[::2].count(0)
+    if max(odd, even) >= 0.4 * len(pair) > 8 and min(odd, even) == 0:
+        return "utf-16-le" if odd else "utf-16-be"
+    return None
+
+
+def other_encoding(content: bytes) -> str:
+    """Return what text that is not UTF-8 is likely to be: Chinese where all signs beyond ASCII come in its pairs."""
+    runs = re.findall(rb"[\x80-\xff]+", content[: content.rfind(b"\n") + 1 or None])
+    is_paired = all(len(run) % 2 == 0 and min(run) >= 0xA1 for run in runs)
+    return "gb18030" if runs and is_paired and sum(map(len, runs)) >= MANY_SIGNS else "cp1252"
 
 
 def _is_utf8(path: Path) -> bool:
@@ -116,8 +138,29 @@ def _is_utf8(path: Path) -> bool:
 
 
 def opened(path: Path) -> IO[bytes]:
-    """Open a file for reading bytes, unpacked where its name ends in .gz."""
-    return gzip.open(path, "rb") if path.suffix.lower() == ".gz" else path.open("rb")  # type: ignore[return-value]
+    """Open a file for reading bytes, unpacked where its name ends in .gz or .zip.
+
+    Raises
+    ------
+    OSError
+        If the archive is damaged or does not hold one file.
+    """
+    suffix = path.suffix.lower()
+    if suffix == ".zip":
+        return _only_member(path)
+    return gzip.open(path, "rb") if suffix == ".gz" else path.open("rb")  # type: ignore[return-value]
+
+
+def _only_member(path: Path) -> IO[bytes]:
+    try:
+        archive = zipfile.ZipFile(path)
+        names = [info.filename for info in archive.infolist() if not info.is_dir()]
+        names = [name for name in names if not name.startswith("__MACOSX")]
+        if len(names) == 1:
+            return archive.open(names[0])
+    except (zipfile.BadZipFile, RuntimeError, NotImplementedError) as fault:
+        raise OSError(str(fault)) from None
+    raise OSError(f"an archive of {len(names)} files: unpack it")
 
 
 def _first_lines(path: Path, encoding: str) -> list[str]:
@@ -213,7 +256,7 @@ def plain_copy(path: Path, form: TextForm, folder: Path, number: int) -> Path:
         If the encoding is not known or the file cannot be read to its end.
     """
     is_utf8 = codecs_name(form.encoding) in ("utf-8", "utf-8-sig", "ascii")
-    if is_utf8 and form.separator != BLANKS:
+    if is_utf8 and form.separator != BLANKS and path.suffix.lower() != ".zip":
         return path
     copy = folder / f"text{number}.csv"
     try:

@@ -67,6 +67,15 @@ class ColumnLook:
         """Whether no value occurs twice."""
         return self.n_filled > 1 and self.n_distinct == self.n_filled
 
+    @property
+    def holds_days(self) -> bool:
+        """Whether it holds days without a time of day."""
+        form = self.time
+        if form is None:
+            return False
+        is_short = form.time_format is None and self.engine_type == "VARCHAR" and self.longest <= 10
+        return is_short or self.engine_type == "DATE" or form.time_format == "%Y%m%d"
+
 
 @dataclass(frozen=True)
 class TableLook:

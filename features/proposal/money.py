@@ -15,6 +15,7 @@ from .roles import amounts_of, plain
 Quote = Callable[[str], str]
 
 _ROW_TYPE = r"((transaction|trans|txn|order|sale|sales|invoice|document|doc|record|line|movement|payment)_)?(type|kind)"
+_IN_CENTS = r"(^|_)(cents?|pence|minor)(_|$)"
 FEW_PIECES = 50  # a column of whole numbers with a median below may count pieces
 ENOUGH_PAIRS = 20
 MOSTLY = 0.9
@@ -48,6 +49,9 @@ def money(gate: Gate, look: TableLook, roles: Mapping[str, str], quote: Quote) -
     if quantity:
         columns["quantity"] = quantity
     source = roles.get("amount") or roles.get("price")
+    if source and re.search(_IN_CENTS, plain(source)):
+        columns["amount"] = f"{quote(source)} / 100"
+        return Finding(columns, (*notes, f"'{source}' is in hundredths, and taken for the whole line"))
     if source is None:
         return Finding(columns, (*notes, "no column says what was paid: orders count, sums are unknown"))
     is_price, said = _reading(gate, look, roles, source)

@@ -9,6 +9,7 @@ from dataclasses import dataclass
 from .languages import english, state_of
 from .look import ColumnLook, TableLook
 
+LONG_KEY = 14  # of two numbers with a point between, as analytics make them; prices are shorter
 MOST_SIGNS = 64  # of a key: the length of the longest usual hash
 ID = r"_?(id|ids|no|nr|num|nbr|number|nummer|key|code)"
 
@@ -45,7 +46,7 @@ class Role:
 
 
 def _is_key(column: ColumnLook) -> bool:
-    is_fraction = column.is_number and not column.is_whole
+    is_fraction = column.is_number and not column.is_whole and column.longest < LONG_KEY
     return column.n_filled > 0 and not is_fraction and (column.time is None or column.is_number)
 
 
@@ -165,7 +166,7 @@ ROLES: tuple[Role, ...] = (
             r"|(\w+_)?(amount|price|total|value)_paid",
             r"(total|grand)(_?(amount|price|value|sales?|paid|spent|cost|revenue))?|revenue|sales?|turnover|spend|spent"
             r"|amount|gmv|payment|paid(_(amount|total|price))?|total_paid",
-            rf"{_NO_MONEY}.*(amount|amt|revenue|spend|sales|dollar\w*|value|total|sum)(_.*)?",
+            rf"{_NO_MONEY}.*(amount|amt|revenue|spend|sales|dollar\w*|value|total|sum|cents)(_.*)?",
         ),
         _is_number,
     ),
@@ -210,14 +211,14 @@ ROLES: tuple[Role, ...] = (
 def roles_of(look: TableLook) -> dict[str, str]:
     """Return part -> column for the parts that a table's columns play; each column plays one."""
     claims = [
-        (rank, place, position, role.name, column.name)
+        (rank, place, role.name == "time" and column.holds_days, position, role.name, column.name)
         for place, role in enumerate(ROLES)
         for position, column in enumerate(look.columns)
         if (rank := _rank(role, column)) is not None
     ]
     found: dict[str, str] = {}
     taken: set[str] = set()
-    for _, _, _, role_name, column_name in sorted(claims):
+    for _, _, _, _, role_name, column_name in sorted(claims):
         if role_name not in found and column_name not in taken:
             found[role_name] = column_name
             taken.add(column_name)
@@ -304,7 +305,8 @@ def _by_content(look: TableLook) -> dict[str, str]:
 
 KINDS: Mapping[str, str] = {
     **dict.fromkeys(
-        ("pv", "view", "click", "clk", "product_view", "view_item", "page_view", "impression"), "view"
+        ("pv", "view", "click", "clk", "product_view", "view_item", "page_view", "impression", "product"),
+        "view",
     ),
     **dict.fromkeys(("detail_view", "browse", "viewed", "clicks", "view_product"), "view"),
     **dict.fromkeys(
@@ -346,8 +348,9 @@ STATUSES: Mapping[str, str] = {
 
 def kinds_known(values: tuple[str, ...]) -> bool:
     """Say whether most values are names of things that customers do."""
-    known = sum(plain(value) in KINDS for value in values)
-    return known >= 2 and known >= 0.5 * len(values)
+    kinds = [KINDS[plain(value)] for value in values if plain(value) in KINDS]
+    tells = {"pay", "cart", "view"} <= set(kinds)  # logs of a site hold much else
+    return len(kinds) >= 2 and (tells or len(kinds) >= 0.5 * len(values))
 
 
 def numbered_kinds(column: ColumnLook) -> dict[str, str]:

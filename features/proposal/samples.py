@@ -14,9 +14,9 @@ from penchant.errors import ContractError
 
 from ..intake.files import PARQUET_SUFFIXES
 from ..intake.raw import Gate
-from ..intake.text import MARKS, UNREADABLE, found_separator, opened, split_lines
+from ..intake.text import UNREADABLE, found_separator, marked_encoding, opened, other_encoding, split_lines
 
-TEXT_SUFFIXES = (".csv", ".tsv", ".txt", ".dat", ".tab", ".gz")
+TEXT_SUFFIXES = (".csv", ".tsv", ".txt", ".dat", ".data", ".tab", ".psv", ".gz", ".zip")
 HEAD_BYTES, TAIL_BYTES = 3_000_000, 500_000
 FIRST_BYTES = 20_000
 FIRST_LINES = 200
@@ -43,14 +43,17 @@ def text_sample(gate: Gate, path: Path) -> tuple[Path, dict[str, object]]:
         raise ContractError(f"file '{path.name}'", "a file that can be read to its end", str(fault)) from None
     if not text.strip():
         raise ContractError(f"file '{path.name}'", "a file with rows", "an empty file")
-    options: dict[str, object] = {"encoding": "windows-1252"} if encoding == "cp1252" else {}
+    guesses = {"cp1252": "windows-1252", "gb18030": "gb18030"}
+    options: dict[str, object] = {"encoding": guesses[encoding]} if encoding in guesses else {}
     separator, rows = _first_rows(text)
     if separator != ",":
         options["separator"] = separator
     if rows and not has_header(rows):
         options["header"] = False
         options["names"] = [f"column{number}" for number in range(1, len(rows[0]) + 1)]
-    copy = gate.folder / gate.name("look") / path.name.removesuffix(".gz")  # messages name the file
+    copy = (
+        gate.folder / gate.name("look") / re.sub(r"\.(gz|zip)$", "", path.name, flags=re.IGNORECASE)
+    )  # messages name the file
     copy.parent.mkdir()
     copy.write_text(text, encoding="utf-8", newline="")
     return copy, options
@@ -61,7 +64,7 @@ def _ends(path: Path) -> tuple[str, str]:
     with opened(path) as stream:
         content = stream.read(HEAD_BYTES)
         encoding = _encoding(content)
-        is_plain = encoding in ("utf-8", "utf-8-sig", "cp1252") and path.suffix.lower() != ".gz"
+        is_plain = encoding in ("utf-8", "utf-8-sig", "cp1252") and path.suffix.lower() not in (".gz", ".zip")
         is_cut = len(content) == HEAD_BYTES
         if is_cut and is_plain and path.stat().st_size > HEAD_BYTES + TAIL_BYTES:
             stream.seek(-TAIL_BYTES, 2)
@@ -73,13 +76,12 @@ def _ends(path: Path) -> tuple[str, str]:
 
 def _encoding(content: bytes) -> str:
     """Return the encoding of a text's beginning: by its mark, UTF-8 where it can be, else Windows-1252."""
-    for mark, encoding in MARKS:
-        if content.startswith(mark):
-            return encoding
+    if marked := marked_encoding(content):
+        return marked
     try:
         codecs.getincrementaldecoder("utf-8")().decode(content)
     except UnicodeDecodeError:
-        return "cp1252"
+        return other_encoding(content)
     return "utf-8"
 
 
