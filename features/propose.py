@@ -2,9 +2,11 @@
 
 from __future__ import annotations
 
+import os
 import re
 import textwrap
 from collections.abc import Callable, Mapping, Sequence
+from fnmatch import fnmatch
 from pathlib import Path
 
 from penchant.config import EngineSection
@@ -15,10 +17,17 @@ from .engine import Scratch, duckdb_backend
 from .intake.expressions import MACROS, quoted_name
 from .intake.raw import Gate
 from .proposal.look import TableLook, look_at
+from .proposal.roles import is_trial, roles_of
 from .proposal.tables import proposals
 from .proposal.values import SourceProposal, TableProposal
 
 WIDTH = 118
+MORE = "#   "  # begins the further lines of one comment
+BY_HAND = "Write a penchant.toml by hand, with the columns' names as they are"
+TRIAL = (
+    "One row per customer with an arm and what came of it is a finished trial: learn from it in Python,"
+    " as examples/hillstrom.py shows"
+)
 
 
 def propose(folder: Path) -> str:
@@ -59,14 +68,48 @@ def propose(folder: Path) -> str:
             f"folder '{folder}'",
             "a file with a customer, a time, and what was bought or done",
             _seen_only(looks, unread),
-            "Write a penchant.toml by hand, with the columns' names as they are",
+            TRIAL if any(map(is_trial, looks)) else BY_HAND,
         )
     return _document(folder, found, looks, unread)
 
 
+def doubts(text: str) -> list[str]:
+    """Return the comments of a proposal that are marked with TODO, each as one line.
+
+    Examples
+    --------
+    >>> doubts("# TODO a guess,\\n#   or not\\n# A fact\\n# timezone = 'UTC'   # TODO of the shop")
+    ['a guess, or not', "timezone = 'UTC'   # of the shop"]
+    """
+    lines = text.replace(f"\n{MORE}", " ").splitlines()
+    told = [line for line in lines if "TODO" in line and not line.startswith("# Proposed from")]
+    return list(dict.fromkeys(line.removeprefix("# ").replace("TODO ", "") for line in told))
+
+
 def _seen_only(looks: Sequence[TableLook], unread: Sequence[str]) -> str:
-    seen = [f"{look.label} ({', '.join(column.name for column in look.columns[:8])})" for look in looks[:5]]
+    seen = [f"{look.label} ({', '.join(_columns(look))}), {_missing(look)}" for look in looks[:5]]
     return "; ".join([*seen, *unread[:5]]) or "no file that can be read as a table"
+
+
+def _columns(look: TableLook) -> list[str]:
+    return [*(column.name for column in look.columns[:8]), *["..."] * (len(look.columns) > 8)]
+
+
+def _missing(look: TableLook) -> str:
+    """Say which part no column seems to play."""
+    roles = roles_of(look)
+    wanted = {
+        "customer": {"customer_id"},
+        "time": {"time"},
+        "purchase or act": {"amount", "price", "quantity"},
+    }
+    wanted["purchase or act"] |= {"order_id", "item_id", "kind"}
+    missing = [part for part, names in wanted.items() if not names & roles.keys()]
+    return (
+        f"no {' and no '.join(missing)} by its columns"
+        if missing
+        else "nothing that orders or events are known by"
+    )
 
 
 def _quoting(gate: Gate) -> Callable[[str], str]:
@@ -87,6 +130,7 @@ def _document(
     folder: Path, tables: Sequence[TableProposal], looks: Sequence[TableLook], unread: Sequence[str]
 ) -> str:
     """Return the whole text."""
+    known = [path for look in looks for path in look.paths]
     used = {str(path) for table in tables for source in table.sources for path in _paths(source)}
     is_fine = any(table.is_fine for table in tables)
     left = [look.label for look in looks if not any(path in used for path in look.paths)]
@@ -106,7 +150,7 @@ def _document(
         *(["decimals = 4   # amounts are fractions: two places would round them away"] if is_fine else []),
     ]
     for table in tables:
-        lines += ["", *_table(table)]
+        lines += ["", *_table(table, known)]
     return "\n".join(lines) + "\n"
 
 
@@ -121,12 +165,12 @@ def _shop_name(folder: Path) -> str:
     return name or "shop"
 
 
-def _table(table: TableProposal) -> list[str]:
+def _table(table: TableProposal, known: Sequence[str]) -> list[str]:
     """Return the lines of a table's section."""
     lines = [f"[tables.{table.name}]   # one row is {CONTRACT[table.name].row_is}"]
     for note in table.notes:
         lines += _comment(note[0].upper() + note[1:])
-    sources = _gathered(table.sources)
+    sources = _gathered(table.sources, known)
     is_single = len(sources) == 1
     if is_single:
         lines += [f"{key} = {_value(value)}" for key, value in sources[0].place.items()]
@@ -145,8 +189,8 @@ def _table(table: TableProposal) -> list[str]:
     return lines if is_single else [*lines, *_sources(table.name, sources, shared)]
 
 
-def _gathered(sources: Sequence[SourceProposal]) -> list[SourceProposal]:
-    """Return sources with files that differ in a part of their names alone as one pattern."""
+def _gathered(sources: Sequence[SourceProposal], known: Sequence[str]) -> list[SourceProposal]:
+    """Return sources with files that differ in a part of their names alone as one pattern, if no other fits it."""
     kinds: dict[str, list[SourceProposal]] = {}
     for source in sources:
         rest = {key: value for key, value in source.place.items() if key != "path"}
@@ -154,8 +198,9 @@ def _gathered(sources: Sequence[SourceProposal]) -> list[SourceProposal]:
     gathered = []
     for alike in kinds.values():
         paths = [str(source.place.get("path")) for source in alike]
-        if len(alike) > 3:
-            place = {**alike[0].place, "path": _pattern(paths)}
+        pattern = _pattern(paths)
+        if len(alike) > 3 and not any(fnmatch(path, pattern) for path in {*known} - {*paths}):
+            place = {**alike[0].place, "path": pattern}
             gathered.append(SourceProposal(place, alike[0].columns, alike[0].exclude))
         else:
             gathered += alike
@@ -178,13 +223,12 @@ def _pattern(paths: Sequence[str]) -> str:
     return "/".join(_part_pattern(parts) for parts in zip(*folders, strict=True))
 
 
-def _part_pattern(paths: Sequence[str]) -> str:
+def _part_pattern(paths: tuple[str, ...]) -> str:
     """Return the pattern of one part of paths: a folder's name, or the file's."""
     if len(set(paths)) == 1:
         return paths[0]
-    start = next((i for i, signs in enumerate(zip(*paths, strict=False)) if len(set(signs)) > 1), 0)
-    turned = [path[::-1] for path in paths]
-    end = next((i for i, signs in enumerate(zip(*turned, strict=False)) if len(set(signs)) > 1), 0)
+    start = len(os.path.commonprefix(paths))  # noqa: RUF071 - signs are what is compared
+    end = len(os.path.commonprefix([path[start:][::-1] for path in paths]))  # noqa: RUF071
     digits = re.sub(r"\d+$", "", paths[0][:start])
     ending = re.sub(r"^\d+", "", paths[0][len(paths[0]) - end :])
     return f"{digits}*{ending}"
@@ -247,4 +291,4 @@ def _value(value: object) -> str:
 
 
 def _comment(text: str) -> list[str]:
-    return textwrap.wrap(text, WIDTH, initial_indent="# ", subsequent_indent="# ")
+    return textwrap.wrap(text, WIDTH, initial_indent="# ", subsequent_indent=MORE)

@@ -14,7 +14,7 @@ from penchant.errors import ContractError, NotThereError, PenchantError, did_you
 from .csv_rows import load_text
 from .databases import DATABASE_SUFFIXES, open_database
 from .expressions import text_literal
-from .raw import Gate, Opened, Raw, copied, guarded, put_rows, relation_columns, store
+from .raw import Gate, Opened, Raw, copied, guarded, put_rows, relation_columns, store, with_fields
 from .sheets import SUFFIXES as SHEET_SUFFIXES
 from .sheets import read_sheet, sheet_names
 from .text import TextForm, plain_copy, text_form
@@ -96,12 +96,12 @@ def _opened(gate: Gate, source: Source, shape: Any, paths: list[Path]) -> list[R
     if isinstance(shape, TextForm):
         return [_text(gate, shape, paths)]
     if isinstance(shape, pa.Schema):
-        return [_parquet(gate, shape, paths)]
+        return [with_fields(gate, _parquet(gate, shape, paths))]
     path = paths[0]
     if path.suffix.lower() in SHEET_SUFFIXES:
         return [_sheet(gate, path, sheet, source) for sheet in sheet_names(path, source.sheet)]
     if path.suffix.lower() in JSON_SUFFIXES:
-        return [_json(gate, path)]
+        return [with_fields(gate, _json(gate, path))]
     return [open_database(gate, path, source)]
 
 

@@ -7,7 +7,7 @@ row was read.
 from __future__ import annotations
 
 from collections.abc import Callable, Iterator, Mapping, Sequence
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from itertools import count
 from pathlib import Path
 from typing import Any
@@ -140,6 +140,30 @@ def relation_columns(gate: Gate, relation: str) -> dict[str, str]:
     """Return the columns of a relation and their types, but for those that say where a row was read."""
     described = gate.rows(f"describe select * from {quoted_name(relation)}")
     return {name: kind for name, kind, *_ in described if name not in ("_file", "_row")}
+
+
+def with_fields(gate: Gate, raw: Raw) -> Raw:
+    """Return a raw relation in which each field of a nested column is a column too, called ``column.field``."""
+    names: dict[str, str] = {}
+    cells: list[str] = []
+    for shop, own in raw.names.items():
+        if raw.types[shop].startswith("STRUCT(") and not raw.types[shop].endswith("]"):
+            fields = gate.rows(f"describe select unnest({quoted_name(own)}) from {raw.relation}")
+            for field, *_ in fields:
+                name = f"{shop}.{field}"
+                if name not in raw.names:
+                    names[name] = name
+                    cells.append(f"{quoted_name(own)}.{quoted_name(field)} as {quoted_name(name)}")
+    if not cells:
+        return raw
+    relation = gate.name("raw")
+    gate.execute(f"create view {relation} as select *, {', '.join(cells)} from {raw.relation}")
+    types = relation_columns(gate, relation)
+    every = {**raw.names, **names}
+    flat = replace(
+        raw, relation=relation, names=every, types={name: types[own] for name, own in every.items()}
+    )
+    return with_fields(gate, flat)
 
 
 def put_rows(gate: Gate, rows: pa.Table | pa.RecordBatchReader, file: str) -> str:

@@ -140,7 +140,9 @@ def _since_prior(header: Seen, quote: Quote) -> When | None:
     value = f"timestamp '{ARBITRARY_DAY}'\n        + {days} * interval 1 day"
     value += f"\n        + {hour} * interval 1 hour" if hour else ""
     note = (
-        f"only days between a customer's orders are known: each begins on {ARBITRARY_DAY}, which is arbitrary"
+        f"TODO only days between a customer's orders are known. Each customer begins on {ARBITRARY_DAY}, which is"
+        " arbitrary: gaps and what is bought again can be read, but no day is the same for two customers, so that"
+        " neither stages nor churn nor any model trained on a date means anything"
     )
     return When(value, notes=(note,))
 

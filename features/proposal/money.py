@@ -82,7 +82,7 @@ def _reading(gate: Gate, look: TableLook, roles: Mapping[str, str], source: str)
     per_piece = _is_per_piece(gate, look, (item, quantity, source))
     if per_piece is None:
         what = "one piece" if is_price else "the whole line"
-        return is_price, [f"'{source}' is taken for {what}: the rows do not tell"]
+        return is_price, [f"TODO '{source}' is taken for {what}: the rows do not tell"]
     return per_piece, [
         f"'{source}' is for {'one piece' if per_piece else 'the whole line'}, as the rows show"
     ]

@@ -231,6 +231,21 @@ def roles_of(look: TableLook) -> dict[str, str]:
     return found
 
 
+def is_trial(look: TableLook) -> bool:
+    """Say whether a file has an arm on each row, and no times: a finished trial."""
+    has_arm = any(
+        column.values
+        and (
+            re.fullmatch(r"treatment(_?(flg|flag|group|arm))?|arm|variant", plain(column.name))
+            or {"control", "no_e_mail"} & {plain(value) for value in column.values}
+        )
+        for column in look.columns
+    )
+    return has_arm and not any(
+        column.time and column.time.time_format != "excel_days" for column in look.columns
+    )
+
+
 def amounts_of(look: TableLook) -> list[str]:
     """Return the columns that may say what was paid, by their names, the likeliest first."""
     role = next(role for role in ROLES if role.name == "amount")
@@ -382,5 +397,5 @@ def status_codes(look: TableLook, roles: Mapping[str, str]) -> tuple[dict[str, s
     unknown = [value for value in column.values if value not in known]
     if len(known) < len(unknown):
         return {}, [f"'{column.name}' is not used: its codes are not known ({', '.join(unknown[:5])})"]
-    notes = [f"'{value}' of '{column.name}' is not known and taken for paid" for value in unknown]
+    notes = [f"TODO '{value}' of '{column.name}' is not known and taken for paid" for value in unknown]
     return known | dict.fromkeys(unknown, "paid"), notes

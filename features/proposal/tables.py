@@ -139,7 +139,7 @@ def _events(gate: Gate, one: Seen, when: When, kinds: Mapping[str, str]) -> list
     notes = list(one.unused(columns))
     if numbered_kinds(kind):
         notes.append(
-            f"the numbers of '{kind.name}' are assumed to mean what they do in Alibaba's public data"
+            f"TODO the numbers of '{kind.name}' are assumed to mean what they do in Alibaba's public data"
         )
     if "pay" not in kinds.values():
         notes.append("no kind is a payment: without orders beside it, there is nothing to predict")

@@ -58,11 +58,11 @@ def _when(look: TableLook, roles: Mapping[str, str], quote: Quote) -> When | Non
     notes: tuple[str, ...] = ()
     if form.other_format is not None:
         notes = (
-            f"day and month of '{column.name}' cannot be told apart: '{form.time_format}' is a guess,"
+            f"TODO day and month of '{column.name}' cannot be told apart: '{form.time_format}' is a guess,"
             f" '{form.other_format}' fits as well",
         )
     if isinstance(form.time_format, tuple):
-        notes = (f"'{column.name}' is written in several ways, day and month as it seems: look at them",)
+        notes = (f"TODO '{column.name}' is written in several ways, day and month as it seems: look at them",)
     clock = _clock(look, column)
     if clock is None:
         return When(column.name, form.time_format, form.has_zone, notes)

@@ -38,7 +38,7 @@ def init(
 ) -> None:
     """Look at a folder of files and propose a penchant.toml, commented, to be read and mended."""
     from penchant.errors import OutputError
-    from penchant.features.propose import propose
+    from penchant.features.propose import doubts, propose
     from penchant.output import write_text
 
     work: Work = context.obj
@@ -49,8 +49,9 @@ def init(
     with work.step(f"looking at {folder}"):
         text = propose(folder)
     write_text(out, text)
-    work.show(f"{out}\n\nRead it, mend it, then: penchant --shop {out} --data {folder} check")
-    work.finish({"config": str(out), "text": text})
+    work.show("\n".join([f"{out}", "", "To be settled in it:", *(f"- {doubt}" for doubt in doubts(text))]))
+    work.show(f"\nRead it, mend it, then: penchant --shop {out} --data {folder} check")
+    work.finish({"config": str(out), "text": text, "doubts": doubts(text)})
 
 
 def check(context: typer.Context, out: Out = None) -> None:
