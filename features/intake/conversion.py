@@ -34,6 +34,7 @@ SHEET_DAY_OF_1970 = 25_569
 LATEST_SHEET_DAY = 73_050  # the year 2100
 MILLIS_OF_DAY = 86_400_000
 ROUNDED = "'-?\\d(\\.\\d{1,8})?[eE]\\+\\d+'"  # a long number as a workbook shows it, 1.23E+12
+NOISE = 1e-6  # what is left of sums that are nothing
 COARSE = 0.01  # what rounding to minor units may change an amount by before it is told
 
 
@@ -237,7 +238,7 @@ def _is_coarse(number: str, origin: Origin) -> str:
     if _is_minor(origin) or origin.engine_type in WHOLE_TYPES:
         return NEVER
     exact = f"abs({number} * {10**origin.decimals})"
-    return f"coalesce(abs({exact} - round({exact})) > {COARSE} * {exact}, false)"
+    return f"coalesce(abs({exact} - round({exact})) > {COARSE} * {exact} and {exact} > {NOISE}, false)"
 
 
 def _double(origin: Origin, value: str) -> str:

@@ -6,9 +6,12 @@ from collections.abc import Sequence
 from dataclasses import dataclass, field, replace
 
 from ..intake.raw import Gate
-from .money import money
+from .links import n_shared
+from .money import money, shared_out
 from .roles import plain, status_codes
 from .values import ARBITRARY_DAY, Quote, Seen, SourceProposal, TableProposal, When
+
+FEW_SHARED = 20  # orders that must be in both files where their keys are called differently
 
 
 @dataclass
@@ -41,11 +44,11 @@ def joined_orders(gate: Gate, files: Sequence[Seen], quote: Quote) -> list[Table
 
     Returns nothing where no two files are such a pair.
     """
-    pair = _header_and_lines(files)
+    pair = _header_and_lines(gate, files)
     if pair is None:
         return []
     header, lines = pair
-    order, key = header.roles["order_id"], str(_same(lines, header.roles["order_id"]))
+    order, key = header.roles["order_id"], str(_link(gate, header, lines))
     tables = f"from {_place(header)} as o\njoin {_place(lines)} as l on o.{quote(order)} = l.{quote(key)}"
     query = _Query(tables, quote)
     when = _when(header, query)
@@ -59,7 +62,12 @@ def joined_orders(gate: Gate, files: Sequence[Seen], quote: Quote) -> list[Table
     codes, notes = status_codes(header.look, header.roles)
     if codes:
         columns["status"] = query.take("o", header.roles["status"])
-    said = _lines(gate, (lines, files), query, columns)
+    total = _total(header, lines)
+    said = (
+        _lines(gate, (lines, files), query, columns)
+        if total is None
+        else _shared(lines, total, query, columns)
+    )
     orders = TableProposal(
         "orders",
         (SourceProposal({"query": query.sql()}, columns),),
@@ -81,7 +89,29 @@ def _who(header: Seen, people: Seen | None, query: _Query) -> str:
     return query.take("c", people.roles["customer_id"])
 
 
-def _header_and_lines(files: Sequence[Seen]) -> tuple[Seen, Seen] | None:
+def _link(gate: Gate, header: Seen, lines: Seen) -> str | None:
+    """Return the lines' column that names the order: of the same name, or with the same values."""
+    order = header.roles["order_id"]
+    own = lines.roles.get("order_id")
+    if (same := _same(lines, order)) is not None and (own is None or plain(order) not in ("id", "number")):
+        return same
+    return own if own and n_shared(gate, (header, order), (lines, own)) >= FEW_SHARED else None
+
+
+def _total(header: Seen, lines: Seen) -> str | None:
+    """Return the header's sum, where the lines say nothing of money."""
+    return None if lines.roles.keys() & {"amount", "price"} else header.roles.get("amount")
+
+
+def _shared(lines: Seen, total: str, query: _Query, columns: dict[str, str]) -> tuple[str, ...]:
+    """Select what the lines say, and an equal part of the order's sum for each."""
+    for part, name in lines.taken("item_id", "category_id", "quantity").items():
+        columns[part] = query.take("l", name)
+    columns["amount"] = shared_out(query.quote(query.take("o", total)), query.quote(columns["order_id"]))
+    return (f"'{total}' is the order's sum: it is shared out equally on its lines",)
+
+
+def _header_and_lines(gate: Gate, files: Sequence[Seen]) -> tuple[Seen, Seen] | None:
     """Return the largest pair of files of which one has orders and who placed them, the other what is in them."""
     headers = [
         one for one in files if one.is_unique("order_id") and one.has("customer_id") and _is_named(one)
@@ -94,7 +124,7 @@ def _header_and_lines(files: Sequence[Seen]) -> tuple[Seen, Seen] | None:
         and _is_named(lines)
         and lines.has("item_id")
         and not lines.has("customer_id")
-        and _same(lines, header.roles["order_id"])
+        and _link(gate, header, lines)
     ]
     return max(pairs, key=lambda pair: pair[1].look.n_bytes, default=None)
 

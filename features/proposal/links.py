@@ -10,11 +10,29 @@ from pathlib import Path
 from ..intake.expressions import quoted_name
 from ..intake.raw import Gate
 from .languages import english
-from .roles import WHAT, WHO, plain
+from .roles import ORDER, WHAT, WHO, plain
 from .values import Seen
 
 KEYS = {"customer_id": WHO, "item_id": WHAT}
 CLEARLY_MORE = 2  # times as many of the orders' keys must be found for another column to be taken
+
+
+def numbered(one: Seen) -> Seen:
+    """Return a file of orders with its key as the order's number, where it is called no more than ``id``."""
+    stem = english(plain(Path(one.look.paths[0]).name.split(".")[0]))
+    if (
+        one.has("order_id")
+        or not one.has("customer_id")
+        or not re.fullmatch(rf"(\w+_)?{ORDER}s?(_\d+)?", stem)
+    ):
+        return one
+    keys = (
+        column.name
+        for column in one.look.columns
+        if column.is_unique and plain(column.name) in ("id", "number")
+    )
+    key = next(keys, None)
+    return replace(one, roles={**one.roles, "order_id": key}) if key else one
 
 
 def linked(gate: Gate, files: Sequence[Seen]) -> list[Seen]:
@@ -38,7 +56,7 @@ def _keyed(gate: Gate, main: Seen, one: Seen) -> Seen:
     if part is None or not main.has(part):
         return one
     unique = [column.name for column in one.look.columns if column.is_unique]
-    known = {name: _n_shared(gate, (main, main.roles[part]), (one, name)) for name in unique}
+    known = {name: n_shared(gate, (main, main.roles[part]), (one, name)) for name in unique}
     best = max(known, key=lambda name: known[name], default=None)
     now = one.roles.get(part)
     if best is None or known[best] <= CLEARLY_MORE * known.get(str(now), 0):
@@ -57,7 +75,7 @@ def _part(one: Seen) -> str | None:
     return next((part for part in ("item_id", "customer_id") if part in one.roles), None)
 
 
-def _n_shared(gate: Gate, events: tuple[Seen, str], keys: tuple[Seen, str]) -> int:
+def n_shared(gate: Gate, events: tuple[Seen, str], keys: tuple[Seen, str]) -> int:
     """Return how many of the keys of events are among those of another file, as far as the samples show."""
     asked, known = (
         f"select distinct regexp_replace({quoted_name(one.look.raw.names[name])}::varchar, '\\.0$', '') as k"

@@ -16,6 +16,8 @@ Quote = Callable[[str], str]
 
 _ROW_TYPE = r"((transaction|trans|txn|order|sale|sales|invoice|document|doc|record|line|movement|payment)_)?(type|kind)"
 _IN_CENTS = r"(^|_)(cents?|pence|minor)(_|$)"
+_FLAG = r"(is_)?(cancell?ed|void(ed)?)|is_(cancel|cancellation|return|refund|reversal)"
+_YES, _NO = ("true", "t", "yes", "y", "1", "1.0"), ("false", "f", "no", "n", "0", "0.0")
 FEW_PIECES = 50  # a column of whole numbers with a median below may count pieces
 ENOUGH_PAIRS = 20
 MOSTLY = 0.9
@@ -61,7 +63,8 @@ def money(gate: Gate, look: TableLook, roles: Mapping[str, str], quote: Quote) -
         return Finding(columns, tuple(notes), is_fine(gate, look, source))
     amount = f"{quote(quantity)} * {quote(source)}" if quantity and is_price else source
     columns["amount"] = amount
-    more, taken = _list_and_discount(look, roles, amount if amount != source else quote(source), quote)
+    said_so_far = (amount if amount != source else quote(source), is_price)
+    more, taken = _list_and_discount(gate, look, roles, said_so_far, quote)
     if freight := roles.get("freight"):
         is_of_order = "order_id" in roles and _is_of_order(gate, look, roles, freight)
         columns["freight"] = shared_out(quote(freight), quote(roles["order_id"])) if is_of_order else freight
@@ -79,13 +82,35 @@ def _reading(gate: Gate, look: TableLook, roles: Mapping[str, str], source: str)
     is_price = "amount" not in roles
     if not quantity or not item or "order_total" in roles:
         return is_price, []
+    said = [] if _agrees(gate, look, roles, source) else [_differs(source, roles)]
     per_piece = _is_per_piece(gate, look, (item, quantity, source))
     if per_piece is None:
         what = "one piece" if is_price else "the whole line"
-        return is_price, [f"TODO '{source}' is taken for {what}: the rows do not tell"]
+        return is_price, [*said, f"TODO '{source}' is taken for {what}: the rows do not tell"]
     return per_piece, [
-        f"'{source}' is for {'one piece' if per_piece else 'the whole line'}, as the rows show"
+        *said,
+        f"'{source}' is for {'one piece' if per_piece else 'the whole line'}, as the rows show",
     ]
+
+
+def _agrees(gate: Gate, look: TableLook, roles: Mapping[str, str], source: str) -> bool:
+    """Say whether most amounts are near to what the pieces cost, where there is a price beside them."""
+    price = roles.get("price")
+    if price is None or price == source:
+        return True
+    paid, pieces, each = (_number(look, name) for name in (source, roles["quantity"], price))
+    near = f"({paid} / {each} between 0.4 and 1.6 or {paid} / ({each} * {pieces}) between 0.4 and 1.6)"
+    n_rows, n_near = gate.row(
+        f"select count(*), count(*) filter ({near}) from {look.raw.relation}"
+        f" where {paid} > 0 and {each} > 0 and {pieces} > 0"
+    )
+    return bool(n_near >= 0.5 * n_rows)
+
+
+def _differs(source: str, roles: Mapping[str, str]) -> str:
+    return (
+        f"TODO '{source}' is far from '{roles['quantity']}' times '{roles['price']}': which is what was paid?"
+    )
 
 
 def _of_lines(gate: Gate, look: TableLook, roles: Mapping[str, str]) -> tuple[dict[str, str], list[str]]:
@@ -203,9 +228,18 @@ def _is_per_piece(gate: Gate, look: TableLook, names: tuple[str, str, str]) -> b
 
 
 def _list_and_discount(
-    look: TableLook, roles: Mapping[str, str], amount: str, quote: Quote
+    gate: Gate, look: TableLook, roles: Mapping[str, str], given: tuple[str, bool], quote: Quote
 ) -> tuple[dict[str, str], list[str]]:
-    """Return what the line would have cost, and what was taken off."""
+    """Return what the line would have cost, what was taken off, and what was paid where that changes it.
+
+    Parameters
+    ----------
+    gate, look, roles, quote
+        The table.
+    given
+        The expression of the amount so far, and whether it is made of one piece's price.
+    """
+    amount, is_price = given
     quantity, listed, taken = roles.get("quantity"), roles.get("list_price"), roles.get("discount")
     if listed:
         full = f"{quote(quantity)} * {quote(listed)}" if quantity else quote(listed)
@@ -213,14 +247,58 @@ def _list_and_discount(
     if taken is None:
         return {}, []
     column = look.column(taken)
+    off = f"abs({quote(taken)})" if (column.low or 0) < 0 else quote(taken)
+    if _is_before_discount(gate, look, roles, is_price):
+        paid = f"{amount} * (1 - {quote(taken)})" if _is_rate(column) else f"{amount} - {off}"
+        found = {"amount": paid, "list_amount": amount}
+        return found, [
+            f"TODO '{taken}' is taken off '{roles.get('amount') or roles.get('price')}', which is before it"
+        ]
     if _is_rate(column):
         full = f"({amount}) / nullif(1 - {quote(taken)}, 0)"
         return {"list_amount": full, "discount": f"{full} - ({amount})"}, [
             f"'{taken}' is taken for a share of the list price"
         ]
-    off = f"abs({quote(taken)})" if (column.low or 0) < 0 else quote(taken)
     plain_off = taken if off == quote(taken) else off
     return {"discount": plain_off, "list_amount": f"{amount} + {off}"}, []
+
+
+def _is_before_discount(gate: Gate, look: TableLook, roles: Mapping[str, str], is_price: bool) -> bool:
+    """Say whether a sum is that before the discount: an article costs the same with a discount and without.
+
+    Where the rows do not tell, a price is taken for that before, and what is called an amount for that after.
+    """
+    item, source = roles.get("item_id"), roles.get("amount") or roles.get("price")
+    is_called_price = "amount" not in roles
+    if item is None or source is None:
+        return is_called_price
+    off, sum_of = _number(look, roles["discount"]), _number(look, source)
+    pieces = _number(look, roles["quantity"]) if "quantity" in roles else "1"
+    each = sum_of if is_price else f"{sum_of} / {pieces}"
+    less = "price * (1 - d)" if _is_rate(look.column(roles["discount"])) else "price - abs(d) / n"
+    same, after, n_rows = gate.row(
+        f"with rows as (select {quoted_name(look.raw.names[item])}::varchar as item, {each} as price, {off} as d,"
+        f" {pieces} as n from {look.raw.relation} where {pieces} > 0 and {sum_of} > 0),"
+        " usual as (select item, median(price) as price from rows where d = 0 group by item),"
+        f" paired as (select r.price as now, u.price, d, n from rows r join usual u using (item) where d <> 0)"
+        f" select median(abs(ln(now / price))), median(abs(ln(now / ({less})))), count(*) from paired"
+        f" where ({less}) > 0"
+    )
+    if not _is_rate(look.column(roles["discount"])) and _exceeds(gate, look, (off, each, pieces)):
+        return False
+    if n_rows < ENOUGH_PAIRS or min(same, after) > min(NEARLY, CLEARLY * max(same, after)):
+        return is_called_price
+    return bool(same < after)
+
+
+def _exceeds(gate: Gate, look: TableLook, names: tuple[str, str, str]) -> bool:
+    """Say whether discounts are larger than the sums too often to have been taken off them."""
+    off, each, pieces = names
+    n_rows, n_over = gate.row(
+        f"select count(*), count(*) filter (abs({off}) > {each} * {pieces} * 1.001) from {look.raw.relation}"
+        f" where {off} <> 0 and {each} > 0 and {pieces} > 0"
+    )
+    return bool(n_over > 0.02 * n_rows)
 
 
 def _is_rate(column: ColumnLook) -> bool:
@@ -253,6 +331,23 @@ def reversals(look: TableLook, roles: Mapping[str, str], quote: Quote) -> dict[s
             continue
         back = [value for value in column.values if state_of(plain(value)) in ("refunded", "cancelled")]
         if back and len(back) < len(column.values):
-            listed = ", ".join(map(text_literal, back))
-            return {"reversals": f"{quote(column.name)} in ({listed})"}
+            return {"reversals": f"{quote(column.name)} in ({_listed(back)})"}
     return {}
+
+
+def flagged(look: TableLook, quote: Quote) -> dict[str, str]:
+    """Return the exclusion of rows that a column of yes and no calls cancelled, or given back."""
+    found = {}
+    for column in look.columns:
+        yes = [value for value in column.values if value.lower() in _YES]
+        if (
+            re.fullmatch(_FLAG, plain(column.name))
+            and yes
+            and {*map(str.lower, column.values)} <= {*_YES, *_NO}
+        ):
+            found[plain(column.name)] = f"{quote(column.name)}::varchar in ({_listed(yes)})"
+    return found
+
+
+def _listed(values: Sequence[str]) -> str:
+    return ", ".join(map(text_literal, values))

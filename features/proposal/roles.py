@@ -10,6 +10,7 @@ from .languages import english, state_of
 from .look import ColumnLook, TableLook
 
 LONG_KEY = 14  # of two numbers with a point between, as analytics make them; prices are shorter
+MANY_ROWS = 100
 MOST_SIGNS = 64  # of a key: the length of the longest usual hash
 ID = r"_?(id|ids|no|nr|num|nbr|number|nummer|key|code)"
 
@@ -72,7 +73,11 @@ WHO = (
 _STAFF = "(?!.*(sales|staff|admin|seller|vendor|created|updated|employee|agent|driver|courier|manager)_)"
 _NO_MONEY = "(?!.*(tax|disc|rebate|count|items|orders|points|visits|weight|installments|summary))"
 WHAT = "(item|product|prod|sku|article|goods|stock|material|asin|isbn|upc|ean)"
-_ORDER = "(order|invoice|transaction|trans|basket|receipt|bill|purchase|ticket|sale)"
+ORDER = "(order|invoice|transaction|trans|basket|receipt|bill|purchase|ticket|sale)"
+_NOT_WHO = (
+    rf"(^|_)({WHAT}|{ORDER}|categ\w*|store|shop|seller|brand|dept|department|chain|region|zip\w*|post\w*|city|country"
+    r"|price|amount|total|sum|qty|quantity|session|campaign|offer|coupon|promo\w*|size|style)s?(_|$)"
+)
 
 ROLES: tuple[Role, ...] = (
     Role(
@@ -87,7 +92,7 @@ ROLES: tuple[Role, ...] = (
         ),
         _is_key,
     ),
-    Role("order_id", (rf"(\w+_)?{_ORDER}{ID}", "invoice|order|basket|receipt|ticket"), _is_key),
+    Role("order_id", (rf"(\w+_)?{ORDER}{ID}", "invoice|order|basket|receipt|ticket|increment_id"), _is_key),
     Role(
         "item_id",
         (
@@ -111,12 +116,12 @@ ROLES: tuple[Role, ...] = (
     Role(
         "time",
         (
-            rf"{_ORDER}_?(purchase_?)?(date_?time|timestamp|date|time|at|on|dt|day|placed_at)|t_dat|trans_?date",
-            r"(event|purchase|visit|session|click|action|created|placed)_?(date_?time|timestamp|date|time|at|on|dt)",
+            rf"{ORDER}_?(purchase_?)?(date_?time|timestamp|date|time|at|on|dt|day|placed_at)|t_dat|trans_?date",
+            r"(event|purchase|visit|session|click|action|created|placed)_?(date_?time|timestamp|ts|date|time|at|on|dt)",
             r"(date_?time|time_?stamp|timestamp|ts|date|time)",
             r"(?!.*(deliver|ship|estimat|approv|paid|payment|limit|birth|dob|expir|updat|modif|review|answer|regist"
             r"|sign|join|first|last|prior|next|start|end|coupon|cancel|refund|return|publish|launch)).*"
-            r"(date|time|_at|_dt|_on)",
+            r"((date|time)(_\w+)?|_at|_dt|_on)",
         ),
         _is_time,
     ),
@@ -134,7 +139,7 @@ ROLES: tuple[Role, ...] = (
         "quantity",
         (
             r"quantity|qty",
-            r"\w*(quantity|qty)|units?(_sold)?|pieces|(number_of|num|n)_(items|units|pieces|products)",
+            r"\w*(quantity|qty)|(quantity|qty)_(ordered|sold|bought|purchased)|units?(_sold)?|pieces|(num|n)_(items|units|pieces|products)|number_of_(?!install|review|child|visit|photo|day|order)\w+",
         ),
         _is_number,
     ),
@@ -143,7 +148,7 @@ ROLES: tuple[Role, ...] = (
         (r"(\w+_)?(list|regular|base|original|full|normal|catalog)_?price\d*|msrp|rrp",),
         _is_number,
     ),
-    Role("unit_cost", (r"(unit_?)?cost(_?price)?|cogs|asset",), _is_number),
+    Role("unit_cost", (r"((unit|standard)_?)?cost(_?price)?|cogs|asset",), _is_number),
     Role(
         "freight",
         (r"freight(_?\w+)?|(shipping|delivery)_?(cost|fee|charge|value|price|amount)|postage",),
@@ -173,7 +178,7 @@ ROLES: tuple[Role, ...] = (
     Role("coupon_id", (rf"(coupon|voucher|promo)({ID}|_upc)?|(coupon|voucher|promo)_code_used",), _is_key),
     Role(
         "status",
-        (r"(order|payment|invoice|transaction|trans)_?(status|state)|status",),
+        (r"(order|payment|financial|invoice|transaction|trans)_?status|status", r"(order|payment)_?state"),
         _has_few_values,
     ),
     Role(
@@ -216,9 +221,12 @@ def roles_of(look: TableLook) -> dict[str, str]:
         for position, column in enumerate(look.columns)
         if (rank := _rank(role, column)) is not None
     ]
+    has_time = any(role_name == "time" for *_, role_name, _ in claims)
     found: dict[str, str] = {}
     taken: set[str] = set()
     for _, _, _, _, role_name, column_name in sorted(claims):
+        if role_name == "item_id" and has_time and _numbers_rows(look, column_name):
+            continue
         if role_name not in found and column_name not in taken:
             found[role_name] = column_name
             taken.add(column_name)
@@ -229,6 +237,11 @@ def roles_of(look: TableLook) -> dict[str, str]:
     if "customer_id" not in found and "time" in found and (who := _likely_customer(look, taken)):
         found["customer_id"] = who
     return found
+
+
+def _numbers_rows(look: TableLook, name: str) -> bool:
+    """Say whether a column is a number of the rows, whatever it is called."""
+    return look.n_rows > MANY_ROWS and look.column(name).is_unique
 
 
 def is_trial(look: TableLook) -> bool:
@@ -274,6 +287,7 @@ def may_be_customers(column: ColumnLook) -> bool:
     return (
         _is_key(column)
         and not column.is_clock
+        and not re.search(_NOT_WHO, english(plain(column.name)))
         and max(20, 0.01 * column.n_filled) <= column.n_distinct <= 0.9 * column.n_filled
         and (column.engine_type != "VARCHAR" or column.longest <= MOST_SIGNS)
     )

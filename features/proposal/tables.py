@@ -10,9 +10,9 @@ from ..contract import CONTRACT, CanonicalTable
 from ..intake.expressions import text_literal
 from ..intake.raw import Gate
 from .joins import joined_orders
-from .links import linked
+from .links import linked, numbered
 from .look import TableLook
-from .money import cancellations, is_fine, money, reversals
+from .money import cancellations, flagged, is_fine, money, reversals
 from .roles import kind_codes, numbered_kinds, plain, status_codes
 from .values import Quote, Seen, SourceProposal, TableProposal, When
 from .when import seen
@@ -23,7 +23,7 @@ MUCH_ALIKE = 0.4  # of the names of two files' columns that may be the same tabl
 
 def proposals(gate: Gate, looks: Sequence[TableLook], quote: Quote) -> list[TableProposal]:
     """Return a proposal for each canonical table that the files seem to hold."""
-    files = linked(gate, [seen(gate, look, quote) for look in looks])
+    files = linked(gate, [numbered(seen(gate, look, quote)) for look in looks])
     found: dict[str, list[tuple[Seen, TableProposal]]] = {}
     for one in files:
         for proposal in _of_file(gate, one, quote):
@@ -122,7 +122,8 @@ def _orders(gate: Gate, one: Seen, when: When, quote: Quote) -> TableProposal:
     codes, notes = status_codes(one.look, one.roles)
     if codes:
         columns["status"] = one.roles["status"]
-    exclude = {**cancellations(gate, one.look, one.roles, quote), **reversals(one.look, one.roles, quote)}
+    exclude = cancellations(gate, one.look, one.roles, quote)
+    exclude |= {**reversals(one.look, one.roles, quote), **flagged(one.look, quote)}
     source = SourceProposal({}, columns, exclude)
     unused = one.unused({**columns, **exclude})
     found = _proposal("orders", one, source, when, [*paid.notes, *notes, *unused])

@@ -17,7 +17,10 @@ _DAYS = tuple(
     for parts in (("%m", "%d", year), ("%d", "%m", year))
 )
 _NAMED = ("%d-%b-%Y", "%d-%b-%y", "%d %b %Y", "%d %B %Y", "%b %d, %Y", "%B %d, %Y", "%b %d %Y", "%Y-%b-%d")
-_HOURS = ("", " %H:%M", " %H:%M:%S", " %I:%M %p", " %I:%M:%S %p", "T%H:%M:%S")
+_HOURS = (
+    *("", " %H:%M", " %H:%M:%S", " %I:%M %p", " %I:%M:%S %p", "T%H:%M:%S"),
+    *(", %H:%M", ", %H:%M:%S", ", %I:%M %p"),
+)
 _COMPACT = ("%Y-%m-%d %H", "%Y%m%d", "%Y%m%d%H%M%S", "%Y%m%d%H%M", "%Y%m%d %H:%M:%S", "%Y%m%d %H%M%S")
 EPOCHS = {"epoch_s": 1, "epoch_ms": 10**3, "epoch_us": 10**6, "epoch_ns": 10**9}
 FORMATS = (*_COMPACT, *(day + hour for day, hour in product((*_DAYS, *_NAMED), _HOURS)))

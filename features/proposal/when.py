@@ -6,6 +6,7 @@ from collections.abc import Callable, Mapping
 
 from ..intake.expressions import quoted_name
 from ..intake.raw import Gate
+from .languages import english
 from .look import ColumnLook, TableLook
 from .roles import is_called_customer, may_be_customers, plain, roles_of
 from .values import ARBITRARY_DAY, Quote, Seen, When
@@ -85,7 +86,9 @@ def _clock(look: TableLook, day: ColumnLook) -> ColumnLook | None:
         return None
     if form.time_format is None and day.longest > len("2024-01-01"):
         return None
-    return next((column for column in look.columns if column.is_clock and "time" in plain(column.name)), None)
+    return next(
+        (column for column in look.columns if column.is_clock and "time" in english(plain(column.name))), None
+    )
 
 
 def _counted_days(look: TableLook, quote: Quote) -> When | None:
