@@ -6,9 +6,10 @@ from collections.abc import Sequence
 from dataclasses import dataclass, field, replace
 
 from ..intake.raw import Gate
+from .codes import status_codes
+from .languages import plain
 from .links import n_shared
 from .money import money, shared_out
-from .roles import plain, status_codes
 from .values import ARBITRARY_DAY, Quote, Seen, SourceProposal, TableProposal, When
 
 FEW_SHARED = 20  # orders that must be in both files where their keys are called differently

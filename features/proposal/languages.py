@@ -103,6 +103,18 @@ _SIGNS: Mapping[str, str] = {  # the longer first
 }
 
 
+def plain(name: str) -> str:
+    """Return a column's name in lower case, its words joined by underscores.
+
+    Examples
+    --------
+    >>> plain("InvoiceNo"), plain("Customer ID"), plain("visitorid"), plain("ORDER-DATE")
+    ('invoice_no', 'customer_id', 'visitorid', 'order_date')
+    """
+    words = re.sub(r"([a-z0-9])([A-Z])", r"\1_\2", name.strip())
+    return re.sub(r"[\W_]+", "_", words).strip("_").lower()
+
+
 def english(name: str) -> str:
     """Return a plain name with its words in English, in English order; itself where none is foreign.
 

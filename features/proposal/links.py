@@ -9,8 +9,8 @@ from pathlib import Path
 
 from ..intake.expressions import quoted_name
 from ..intake.raw import Gate
-from .languages import english
-from .roles import ORDER, WHAT, WHO, plain
+from .languages import english, plain
+from .roles import ORDER, WHAT, WHO
 from .values import Seen
 
 KEYS = {"customer_id": WHO, "item_id": WHAT}

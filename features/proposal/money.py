@@ -8,9 +8,9 @@ from dataclasses import dataclass
 
 from ..intake.expressions import quoted_name, text_literal
 from ..intake.raw import Gate
-from .languages import english, state_of
+from .languages import english, plain, state_of
 from .look import ColumnLook, TableLook
-from .roles import amounts_of, plain
+from .roles import amounts_of
 
 Quote = Callable[[str], str]
 

@@ -9,11 +9,12 @@ from pathlib import Path
 from ..contract import CONTRACT, CanonicalTable
 from ..intake.expressions import text_literal
 from ..intake.raw import Gate
+from .codes import kind_codes, numbered_kinds, status_codes
 from .joins import joined_orders
+from .languages import plain
 from .links import linked, numbered
 from .look import TableLook
 from .money import cancellations, flagged, is_fine, money, reversals
-from .roles import kind_codes, numbered_kinds, plain, status_codes
 from .values import Quote, Seen, SourceProposal, TableProposal, When
 from .when import seen
 

@@ -6,9 +6,9 @@ from collections.abc import Callable, Mapping
 
 from ..intake.expressions import quoted_name
 from ..intake.raw import Gate
-from .languages import english
+from .languages import english, plain
 from .look import ColumnLook, TableLook
-from .roles import is_called_customer, may_be_customers, plain, roles_of
+from .roles import is_called_customer, may_be_customers, roles_of
 from .values import ARBITRARY_DAY, Quote, Seen, When
 
 RETURNS = 1.3  # times at which a customer is seen, of those seen twice or more
