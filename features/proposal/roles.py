@@ -316,6 +316,12 @@ def _by_content(look: TableLook) -> dict[str, str]:
     if kinds:
         parts = zip(("item_id", "category_id"), keys[1:3], strict=False)
         found |= {part: column.name for part, column in parts}
-    elif len(keys) > 1 and keys[1].high is not None and keys[1].middle is not None and keys[1].middle < 50:
+    elif len(keys) > 1 and _counts_pieces(keys[1]):
         found["quantity"] = keys[1].name
     return found
+
+
+def _counts_pieces(column: ColumnLook) -> bool:
+    """Say whether a column holds small numbers, few of them different."""
+    is_small = column.high is not None and column.middle is not None and column.middle < 50
+    return is_small and column.n_distinct <= max(12, 0.02 * column.n_filled)
