@@ -52,8 +52,8 @@ def _has_few_values(column: ColumnLook) -> bool:
     return bool(column.values) and column.time is None
 
 
-def _is_anything(column: ColumnLook) -> bool:
-    return column.n_filled > 0
+def _is_shared(column: ColumnLook) -> bool:
+    return 0 < column.n_distinct <= max(50, 0.1 * column.n_filled)
 
 
 WHO = (
@@ -187,7 +187,7 @@ ROLES: tuple[Role, ...] = (
             r"(\w+_)?city",
             r"(pin_?code|(\w+_)?zip\w*|postal_?code\w*)",
         ),
-        _is_anything,
+        _is_shared,
     ),
     Role(
         "acquisition_channel",

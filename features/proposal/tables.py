@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 from collections.abc import Mapping, Sequence
 from dataclasses import replace
 from pathlib import Path
@@ -13,12 +14,13 @@ from .codes import kind_codes, numbered_kinds, status_codes
 from .joins import joined_orders
 from .languages import plain
 from .links import linked, numbered
-from .look import TableLook
+from .look import ColumnLook, TableLook
 from .money import cancellations, flagged, is_fine, money, reversals
 from .values import Quote, Seen, SourceProposal, TableProposal, When
 from .when import seen
 
 MOST_ATTRIBUTES = 12
+_NO_ATTRIBUTE = r"(^|_)(id|key|number|zip\w*|post\w*|phone|fax|password|lat\w*|lon\w*|lng)(_|$)"
 MUCH_ALIKE = 0.4  # of the names of two files' columns that may be the same table
 
 
@@ -83,7 +85,8 @@ def _is_canonical(table: CanonicalTable, look: TableLook) -> bool:
     """Say whether a file has a table's columns and no others, and is called so or has enough of them."""
     names = {column.name for column in look.columns}
     is_called_so = Path(look.paths[0]).name.split(".")[0].lower() == table.name
-    is_whole = names <= set(table.names) or (table.is_open and is_called_so)
+    is_open = table.is_open and is_called_so
+    is_whole = all(column.name in table.names or (is_open and column.values) for column in look.columns)
     return set(table.required) <= names and is_whole and (is_called_so or len(names) > 2)
 
 
@@ -176,16 +179,25 @@ def _items(one: Seen) -> TableProposal:
     return _proposal("items", one, SourceProposal({}, columns), None, one.unused(columns))
 
 
+def _attribute(column: ColumnLook, quote: Quote) -> str | None:
+    """Return what an attribute of customers is made of: few values, or a number; None where it is neither."""
+    name = plain(column.name)
+    if not name.isidentifier() or re.search(_NO_ATTRIBUTE, name):
+        return None
+    if column.is_number and column.time is None and not column.values:
+        return f"cast({quote(column.name)} as double)" if column.engine_type == "VARCHAR" else column.name
+    return column.name if column.values else None
+
+
 def _customers(one: Seen) -> TableProposal:
     columns = one.taken(
         "customer_id", "gender", "birth_year", "region", "acquisition_channel", "registered_at"
     )
     if one.has("time"):
         columns.setdefault("registered_at", one.roles["time"])
-    left = [column for column in one.look.columns if column.name not in columns.values() and column.values]
-    for column in left[:MOST_ATTRIBUTES]:
-        if plain(column.name).isidentifier():
-            columns.setdefault(plain(column.name), column.name)
+    left = [column for column in one.look.columns if column.name not in columns.values()]
+    told = {plain(column.name): value for column in left if (value := _attribute(column, one.quote))}
+    columns = {**columns, **dict(list(told.items())[:MOST_ATTRIBUTES]), **columns}
     form = one.look.column(columns["registered_at"]).time if "registered_at" in columns else None
     when = When("", form.time_format, form.has_zone) if form else None
     return _proposal("customers", one, SourceProposal({}, columns), when, one.unused(columns))
