@@ -48,9 +48,10 @@ class Grown:
     Parameters
     ----------
     booster
-        Trained on all rows.
+        Trained on all rows; where they had a start, it adds to that.
     left_out
-        Raw score of each row by trees that were trained on the other folds, or None without folds.
+        Raw score of each row, its start included, by trees that were trained on the other folds, or None without
+        folds.
     """
 
     booster: lgb.Booster
@@ -73,6 +74,8 @@ class Training:
         Fold of each row, or None where the data are too few to leave any out.
     learns
         Whether a row is learned from; the others are predicted when their fold is left out. None: all.
+    start
+        The raw score that trees start from, by row. None: a constant.
     """
 
     matrix: Floats
@@ -81,6 +84,7 @@ class Training:
     columns: Columns
     folds: Ints | None
     learns: npt.NDArray[np.bool_] | None = None
+    start: Floats | None = None
 
     def dataset(self, parameters: Mapping[str, Any]) -> lgb.Dataset:
         """Return LightGBM's own form of the rows that are learned from."""
@@ -89,6 +93,7 @@ class Training:
             self.matrix[used],
             self.y[used],
             weight=self.weight[used],
+            init_score=None if self.start is None else self.start[used],
             feature_name=[f"column_{i}" for i in range(len(self.columns.names))],
             categorical_feature=self.columns.category_positions,
             params=dict(parameters),
@@ -140,6 +145,8 @@ def grow(rows: Training, parameters: Mapping[str, Any], n_trees: int | None = No
     for booster, number in zip(found.boosters, numbers, strict=True):
         out = rows.folds == number
         left_out[out] = booster.predict(rows.matrix[out], raw_score=True, num_iteration=best)
+    if rows.start is not None:
+        left_out += rows.start
     return Grown(train(data, parameters, best), left_out)
 
 

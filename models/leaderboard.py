@@ -19,7 +19,7 @@ from .baselines import (
     visit_recency,
 )
 from .btyd_baselines import NEEDED, PurchaseChance, PurchaseValue
-from .regressions import LogisticBaseline, ValueRegression
+from .regressions import LogisticBaseline, OneColumnAmount, ValueRegression
 
 
 @dataclass(frozen=True)
@@ -53,9 +53,23 @@ BINARY = (
     Baseline("bg_nbd", lambda days, outcome: PurchaseChance(days, "bgnbd", outcome), NEEDED, True),
     Baseline("pareto_nbd", lambda days, outcome: PurchaseChance(days, "pareto_nbd", outcome), NEEDED, True),
 )
+
+
+def recency_amount() -> OneColumnAmount:
+    """Return the baseline of days since the last purchase alone, for amounts."""
+    return OneColumnAmount(DAYS_SINCE_LAST, log=True, missing="highest")
+
+
+def rfm_amount() -> OneColumnAmount:
+    """Return the baseline of the sum of the RFM scores alone, for amounts."""
+    return OneColumnAmount(RFM_TOTAL)
+
+
 VALUE = (
     Baseline("all_zero", lambda days, outcome: MeanValue(zero=True)),
     Baseline("mean", lambda days, outcome: MeanValue()),
+    Baseline("recency", lambda days, outcome: recency_amount(), (DAYS_SINCE_LAST,)),
+    Baseline("rfm_sum", lambda days, outcome: rfm_amount(), (RFM_TOTAL,)),
     Baseline("poisson", lambda days, outcome: ValueRegression("poisson")),
     Baseline("gamma", lambda days, outcome: ValueRegression("gamma")),
     Baseline("bg_nbd", lambda days, outcome: PurchaseValue(days, "bgnbd"), (*NEEDED, AMOUNT_TOTAL), True),

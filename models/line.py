@@ -206,18 +206,37 @@ def as_trees(line: Line, share: float, rows: Training, parameters: Mapping[str, 
     kept = np.linspace(0, len(rows.y) - 1, min(len(rows.y), MOST_ROWS)).astype(np.intp)
     matrix = rows.matrix[kept]
     design = line.spread.columns(matrix) * line.slopes * share
-    alone = [[place] for place in range(matrix.shape[1])]  # no tree looks at two columns
-    options = {**parameters, **AS_TREES, "interaction_constraints": alone}
-    names = [f"column_{place}" for place in range(matrix.shape[1])]
-    data = lgb.Dataset(
-        matrix, np.zeros(len(kept)), feature_name=names, params=options, free_raw_data=False,
-        categorical_feature=rows.columns.category_positions,
-    )  # fmt: skip
-    booster = lgb.Booster(options, data)
     places = np.array(line.spread.place, dtype=np.intp)
     effects = {int(place): design[:, places == place].sum(axis=1) for place in np.unique(places)}
     strongest = max(effects, key=lambda place: float(effects[place].std()))
     effects[strongest] += line.intercept * share  # a tree that splits nothing would not be kept
+    return step_trees(matrix, effects, rows.columns.category_positions, {**parameters, **AS_TREES})
+
+
+def step_trees(
+    matrix: Floats, effects: Mapping[int, Floats], categories: list[int], options: Mapping[str, Any]
+) -> lgb.Booster:
+    """Return one tree for each column's effect, which looks at that column alone.
+
+    Parameters
+    ----------
+    matrix
+        (n, columns) numbers.
+    effects
+        By a column's position, what it adds to each row.
+    categories
+        Positions of the columns that hold categories.
+    options
+        LightGBM's; their `AS_TREES` make a tree follow what it is given.
+    """
+    alone = [[place] for place in range(matrix.shape[1])]  # no tree looks at two columns
+    params = {**options, "interaction_constraints": alone}
+    names = [f"column_{place}" for place in range(matrix.shape[1])]
+    data = lgb.Dataset(
+        matrix, np.zeros(len(matrix)), feature_name=names, params=params, free_raw_data=False,
+        categorical_feature=categories,
+    )  # fmt: skip
+    booster = lgb.Booster(params, data)
     for effect in effects.values():
         booster.update(fobj=lambda _, __, own=effect: (-own, np.ones(len(own))))
     return lgb.Booster(model_str=booster.model_to_string(num_iteration=-1))

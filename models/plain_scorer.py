@@ -68,8 +68,8 @@ def prediction(raw: Mapping[str, Floats], spec: Mapping[str, Any]) -> Floats:
     Parameters
     ----------
     raw
-        By the booster's name (``"propensity"`` and the ``"line"`` that adds to it, ``"amount"``), the raw score of
-        each row.
+        By the booster's name (``"propensity"``, ``"amount"``, and a ``"line"`` that adds to the amount or, alone with
+        it, to the propensity), the raw score of each row.
     spec
         ``form`` (``"propensity"``, ``"two_part"``, ``"tweedie"``, ``"squared_error"``), ``calibration`` of
         the probability, ``factor`` that levels predicted amounts.
@@ -77,12 +77,13 @@ def prediction(raw: Mapping[str, Floats], spec: Mapping[str, Any]) -> Floats:
     form = spec["form"]
     if form == "propensity":
         return calibrated(np.asarray(sum(raw.values())), spec["calibration"])
+    amount = raw["amount"] + raw.get("line", 0.0)
     if form == "two_part":
         buys = calibrated(raw["propensity"], spec["calibration"])
-        return np.asarray(spec["factor"] * buys * np.exp(raw["amount"]))
+        return np.asarray(spec["factor"] * buys * np.exp(amount))
     if form == "tweedie":
-        return np.asarray(spec["factor"] * np.exp(raw["amount"]))
-    return raw["amount"]
+        return np.asarray(spec["factor"] * np.exp(amount))
+    return np.asarray(amount)
 
 
 def calibrated(raw: Floats, calibration: Mapping[str, Any]) -> Floats:

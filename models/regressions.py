@@ -16,7 +16,7 @@ from sklearn.utils.validation import check_is_fitted
 
 from penchant.errors import InputError, TooLittleDataError
 
-from .baselines import Probabilities
+from .baselines import Probabilities, column_of
 from .inputs import Floats, read_numbers, read_weights, signed_log
 
 MOST_CATEGORIES = 20
@@ -74,6 +74,56 @@ class LogisticBaseline(Probabilities):
         return np.asarray(self.pipeline_.predict_proba(X)[:, 1])
 
 
+class OneColumnAmount(RegressorMixin, BaseEstimator):
+    """Poisson regression of an amount on one column: its order, with amounts that fit.
+
+    Parameters
+    ----------
+    column, log, missing
+        As in `penchant.models.baselines.OneColumn`.
+    """
+
+    def __init__(
+        self, column: str, log: bool = False, missing: Literal["highest", "lowest"] = "lowest"
+    ) -> None:
+        self.column = column
+        self.log = log
+        self.missing = missing
+
+    def fit(self, X: pd.DataFrame, y: Any, sample_weight: Any = None, groups: Any = None) -> Self:
+        """Learn direction and strength; raises as `ValueRegression.fit`, or where the column says nothing."""
+        amount, weight, self.scale_ = read_amounts(y, sample_weight)
+        value = column_of(X, self.column)
+        known = value[np.isfinite(value)]
+        if not len(known):
+            raise TooLittleDataError(f"column '{self.column}'", "a value in some row", "none in any")
+        self.fill_ = float(known.max() if self.missing == "highest" else known.min())
+        line = PoissonRegressor(alpha=0.0, solver="newton-cholesky", max_iter=MOST_STEPS)
+        self.line_ = make_pipeline(StandardScaler(), line)
+        self.line_.fit(self._read(value), amount / self.scale_, poissonregressor__sample_weight=weight)
+        return self
+
+    def predict(self, X: pd.DataFrame) -> Floats:
+        """Return the expected amount of each row."""
+        check_is_fitted(self, "line_")
+        return np.asarray(self.scale_ * self.line_.predict(self._read(column_of(X, self.column))))
+
+    def _read(self, value: Floats) -> Floats:
+        filled = np.where(np.isnan(value), self.fill_, value)
+        return (signed_log(filled) if self.log else filled)[:, np.newaxis]
+
+
+def read_amounts(y: Any, sample_weight: Any) -> tuple[Floats, Floats, float]:
+    """Return amounts, weights, and the mean amount; raises as `ValueRegression.fit`."""
+    amount = read_numbers("y", y)
+    weight = read_weights(sample_weight, len(amount))
+    if amount.min() < 0:
+        raise InputError("y", "amounts of 0 or more", f"{amount.min():g}")
+    if not amount.any():
+        raise TooLittleDataError("y", "somebody who spent something", f"none of {len(amount):,} rows")
+    return amount, weight, float(np.average(amount, weights=weight))
+
+
 class ValueRegression(RegressorMixin, BaseEstimator):
     """Regression of an amount on all features, with a logarithmic link.
 
@@ -100,13 +150,7 @@ class ValueRegression(RegressorMixin, BaseEstimator):
         TooLittleDataError
             Nobody spent anything.
         """
-        amount = read_numbers("y", y)
-        weight = read_weights(sample_weight, len(amount))
-        if amount.min() < 0:
-            raise InputError("y", "amounts of 0 or more", f"{amount.min():g}")
-        if not amount.any():
-            raise TooLittleDataError("y", "somebody who spent something", f"none of {len(amount):,} rows")
-        self.scale_ = float(np.average(amount, weights=weight))
+        amount, weight, self.scale_ = read_amounts(y, sample_weight)
         if self.form == "poisson":
             self.amount_ = self._fitted("poisson", X, amount / self.scale_, weight)
             return self

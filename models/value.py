@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field, replace
 from typing import Any, Literal, Self
 
@@ -19,9 +19,13 @@ from .calibration import Calibration, fit_calibration
 from .folds import grouped_folds, read_n_folds
 from .frames import constraints, read_new_table, read_outcome, read_table, refuse_other_order
 from .inputs import Floats, Ints, read_groups, read_numbers, read_weights
+from .line import LINE
+from .own_rate import own_rate
 from .plain_scorer import prediction
 
 Form = Literal["two_part", "tweedie", "squared_error"]
+
+Boosters = Mapping[str, lgb.Booster]
 
 FORMS: tuple[Form, ...] = ("two_part", "tweedie", "squared_error")
 POWER = 1.5  # of the Tweedie distribution: between counts (1) and amounts that are never zero (2)
@@ -36,19 +40,24 @@ class ValueModel(RegressorMixin, BaseEstimator):
     with the lower Tweedie deviance on left-out customers is used. Amounts that can be negative (a margin) take
     ``"squared_error"``. The level is set so that the left-out predictions sum to what was spent.
 
+    Where ``rate`` names what a customer has spent and in how many days, the trees start from that (`own_rate`): they
+    learn how far the horizon departs from it, which is as large for giants as for anybody.
+
     Parameters
     ----------
     params, n_trees, monotone, n_folds, seed, n_threads
         As in `penchant.models.propensity.PropensityModel`.
     form
         ``"auto"``, or one of the three.
+    rate
+        Names of two columns: a sum so far, and the days in which it came together. None: trees start from the mean.
 
     Attributes
     ----------
     form_ : str
         The form in use.
     boosters_ : dict of str to lightgbm.Booster
-        The trees, under ``"amount"``, and with two parts ``"propensity"``.
+        The trees, under ``"amount"``, with two parts ``"propensity"``, and under ``"line"`` the start of the amount.
     calibration_ : Calibration
         Of the probability of buying.
     factor_ : float
@@ -70,6 +79,7 @@ class ValueModel(RegressorMixin, BaseEstimator):
         n_trees: int | None = None,
         monotone: Mapping[str, int] | None = None,
         form: Form | Literal["auto"] = "auto",
+        rate: Sequence[str] | None = None,
         n_folds: int = 5,
         seed: int = 0,
         n_threads: int | None = None,
@@ -78,6 +88,7 @@ class ValueModel(RegressorMixin, BaseEstimator):
         self.n_trees = n_trees
         self.monotone = monotone
         self.form = form
+        self.rate = rate
         self.n_folds = n_folds
         self.seed = seed
         self.n_threads = n_threads
@@ -165,13 +176,22 @@ class ValueModel(RegressorMixin, BaseEstimator):
         """Return the trees of one form, and how they did on left-out customers."""
         if form == "two_part":
             buys = self._trees({"objective": "binary"}, replace(rows, y=(rows.y > 0).astype(np.float64)))
-            spends = self._trees({"objective": "gamma"}, replace(rows, learns=rows.y > 0))
-            return two_part(rows, buys, spends)
+            spends, line = self._from_rate({"objective": "gamma"}, replace(rows, learns=rows.y > 0))
+            return two_part(rows, buys, spends, line)
         if form == "tweedie":
             objective = {"objective": "tweedie", "tweedie_variance_power": POWER}
-            return tweedie(rows, self._trees(objective, rows))
+            return tweedie(rows, *self._from_rate(objective, rows))
         grown = self._trees({"objective": "regression"}, rows)
         return Fitted({"amount": grown.booster})
+
+    def _from_rate(self, objective: Mapping[str, Any], rows: Training) -> tuple[Grown, Boosters]:
+        """Return trees that start from each customer's own rate, and those that hold it; none where none is asked."""
+        rate = own_rate(self.columns_, self.rate)
+        line = rate.trees(rows, parameters_of({}, None, self.seed, 1)) if rate else None
+        if line is None:
+            return self._trees(objective, rows), {}
+        start = raw_scores({LINE: line}, rows.matrix, self.n_threads)[LINE]
+        return self._trees(objective, replace(rows, start=start)), {LINE: line}
 
     def _trees(self, objective: Mapping[str, Any], rows: Training) -> Grown:
         """Return trees for an objective, with the estimator's options."""
@@ -196,18 +216,18 @@ class Fitted:
     deviance: float = float("nan")
 
 
-def two_part(rows: Training, buys: Grown, spends: Grown) -> Fitted:
+def two_part(rows: Training, buys: Grown, spends: Grown, line: Boosters) -> Fitted:
     """Return whether times how much."""
-    boosters = {"propensity": buys.booster, "amount": spends.booster}
+    boosters = {"propensity": buys.booster, "amount": spends.booster, **line}
     if rows.folds is None or buys.left_out is None or spends.left_out is None:
         return Fitted(boosters)
     calibration = fit_calibration(buys.left_out, (rows.y > 0).astype(np.float64), rows.weight, rows.folds)
     return levelled(boosters, calibration, rows, calibration(buys.left_out) * np.exp(spends.left_out))
 
 
-def tweedie(rows: Training, grown: Grown) -> Fitted:
+def tweedie(rows: Training, grown: Grown, line: Boosters) -> Fitted:
     """Return both at once."""
-    boosters = {"amount": grown.booster}
+    boosters = {"amount": grown.booster, **line}
     if grown.left_out is None:
         return Fitted(boosters)
     return levelled(boosters, Calibration(), rows, np.exp(grown.left_out))

@@ -33,6 +33,7 @@ from ..models.model_checks import (
 )
 from .dataset import Dataset
 from .evaluate import Leaderboard
+from .splits import Schedule
 
 # Where one of these was an issue at training, the model's numbers mean nothing, or the model should not be used.
 # The others (drift, an unsteady ranking, a bias of the mean) describe how the shop moves: they concern the model
@@ -54,7 +55,7 @@ UNKNOWN = Estimate(float("nan"), float("nan"), float("nan"))
 
 
 def checks_of(
-    task: Task, board: Leaderboard, model: Any, rows: tuple[Dataset, Dataset], size: DataSize
+    task: Task, board: Leaderboard, model: Any, rows: tuple[Dataset, Dataset], size: DataSize, plan: Schedule
 ) -> tuple[Check, ...]:
     """Return what was asked of the data and of the judged model; what has no sense for amounts says so.
 
@@ -70,6 +71,8 @@ def checks_of(
         What it learned from, and what it was judged on.
     size
         How much there is.
+    plan
+        The snapshots.
     """
     past, test = rows
     is_binary = task.kind == "binary"
@@ -89,7 +92,7 @@ def checks_of(
         too_good_to_be_true(board.metrics.get("auc", UNKNOWN)),
         label_leakage(alone),
         single_feature(importance(model, test.sampled(MOST_EXPLAINED, seed=0).features)),
-        stable_across_snapshots(auc_by_snapshot(model, past, test, board)),
+        stable_across_snapshots(auc_by_snapshot(model, rows, board, plan)),
         calibrated(
             board.metrics["bias_percent"],
             board.metrics.get("calibration_error"),
@@ -103,11 +106,14 @@ def may_be_used(checks: Sequence[Check]) -> bool:
     return not any(check.is_issue and check.code in REFUSING for check in checks)
 
 
-def auc_by_snapshot(model: Any, past: Dataset, test: Dataset, board: Leaderboard) -> Mapping[str, Estimate]:
+def auc_by_snapshot(
+    model: Any, rows: tuple[Dataset, Dataset], board: Leaderboard, plan: Schedule
+) -> Mapping[str, Estimate]:
     """Return the AUC at each snapshot on customers that the trees had not seen, and at the test.
 
     Of amounts, and where no customers were left out, there is none.
     """
+    past, _ = rows
     left_out: Floats | None = getattr(model, "left_out_", None)
     if left_out is None or "auc" not in board.metrics:
         return {}
@@ -115,10 +121,9 @@ def auc_by_snapshot(model: Any, past: Dataset, test: Dataset, board: Leaderboard
     for at in past.as_of.unique():
         own = (past.as_of == at).to_numpy()
         if 0 < past.label[own].sum() < own.sum():
-            found[f"{at:%Y-%m-%d}"] = evaluate(past.label[own], left_out[own], n_draws=DRAWS_BY_SNAPSHOT)[
-                "auc"
-            ]
-    return {**found, f"{test.as_of.iloc[0]:%Y-%m-%d}": board.metrics["auc"]}
+            numbers = evaluate(past.label[own], left_out[own], n_draws=DRAWS_BY_SNAPSHOT)
+            found[plan.day(at)] = numbers["auc"]
+    return {**found, plan.day(plan.test): board.metrics["auc"]}
 
 
 def horizon_check(label: Span, used: Mapping[str, Any]) -> Check:

@@ -25,6 +25,7 @@ from ..models.metrics import evaluate
 from .checks import MAIN_METRIC
 from .evaluate import Outcomes
 from .material import Material
+from .splits import local_day
 from .train import baseline_scores, predicted
 
 PROPER_METRIC = {"binary": "log_loss", "value": "rmse"}
@@ -115,6 +116,8 @@ class Standings:
         Baseline -> why it is not there.
     seed
         Of the bootstrap.
+    timezone
+        The shop's, in which a person is told the days.
     """
 
     task: str
@@ -128,6 +131,12 @@ class Standings:
     not_ranked: Mapping[str, str]
     baselines_left_out: Mapping[str, str] = field(default_factory=dict)
     seed: int = 0
+    timezone: str = "UTC"
+
+    @property
+    def day(self) -> str:
+        """When the test looked, as the shop's calendar has it."""
+        return local_day(self.test, self.timezone)
 
     @property
     def baselines(self) -> tuple[Place, ...]:
@@ -229,6 +238,7 @@ def standings(material: Material, entrants: Sequence[Entrant]) -> Standings:
         not_ranked,
         left_out,
         material.seed,
+        material.schedule.timezone,
     )
 
 
@@ -255,7 +265,7 @@ def _reason_against(facts: Mapping[str, Any], material: Material) -> str:
         return "it does not say when the labels ended that it learned from"
     end = datetime.fromisoformat(facts["labels_end"])
     if end > material.schedule.test:
-        return f"it saw the test: it learned from labels that ended on {end:%Y-%m-%d}"
+        return f"it saw the test: it learned from labels that ended on {material.schedule.day(end)}"
     return ""
 
 

@@ -19,15 +19,18 @@ from penchant.page import (
     Prose,
     Section,
     Table,
+    Tone,
     Words,
 )
 
+from ..models.comparison import Verdict
 from ..models.estimate import Estimate
 from .report_signals import importance_chart, signal_blocks
+from .report_summary import beside, left_out_line, summary
 from .train import MAIN_METRIC, Trained
 
 SHOWN = ("auc", "brier", "log_loss", "lift_top_tenth", "rmse", "mae", "spearman", "spend_top_tenth")
-TONES = {"better": "good", "worse": "bad", "not separable": "open"}
+TONES: dict[Verdict, Tone] = {"better": "good", "worse": "bad", "not separable": "open"}
 
 
 def report(trained: Trained, shop: str, facts: Mapping[str, str]) -> Page:
@@ -44,8 +47,9 @@ def report(trained: Trained, shop: str, facts: Mapping[str, str]) -> Page:
     """
     title = f"{trained.task.name.replace('_', ' ').capitalize()}: {shop}"
     sections = (
-        Section("What was asked", (_figures(trained), _asked(trained), _snapshots(trained))),
-        Section("Beside the baselines", (_leaderboard(trained),)),
+        Section("In short", (summary(trained), _figures(trained))),
+        Section("What was asked", (_asked(trained), _snapshots(trained))),
+        Section("Beside the baselines", (_leaderboard(trained), *_absent(trained))),
         Section("Whom it finds", (_gains(trained), _deciles(trained))),
         *(
             (Section("Whether the probabilities hold", (_calibration(trained),)),)
@@ -74,7 +78,7 @@ def _checks(trained: Trained) -> Checks:
 
 
 def _lead(trained: Trained) -> str:
-    days, when = trained.span.horizon_days, f"{trained.schedule.test:%Y-%m-%d}"
+    days, when = trained.span.horizon_days, trained.schedule.day(trained.schedule.test)
     metrics = trained.board.metrics
     since = f"On customers looked at on {when}, after everything it had learned from was over,"
     if not is_binary(trained):
@@ -111,7 +115,7 @@ def _asked(trained: Trained) -> Prose:
         (
             f"Horizon: {trained.basis}. Gap: {trained.span.gap_days} days.",
             f"Judged: a model that learned from {trained.n_train:,} rows of {len(plan.train)} snapshots, the last on "
-            f"{plan.train[-1]:%Y-%m-%d}, on {trained.n_test:,} rows of {plan.test:%Y-%m-%d}. All numbers are its.",
+            f"{plan.day(plan.train[-1])}, on {trained.n_test:,} rows of {plan.day(plan.test)}. All numbers are its.",
             f"In use: the same model refitted on all {trained.n_used:,} rows of {len(plan.every)} finished snapshots.",
         )
     )
@@ -121,12 +125,13 @@ def _snapshots(trained: Trained) -> Table:
     used = dict.fromkeys(trained.schedule.train, "training") | {trained.schedule.test: "test"}
     rows = [
         (
-            f"{row.as_of:%Y-%m-%d}",
-            used.get(pd.Timestamp(str(row.as_of)).to_pydatetime(), "refit"),
+            trained.schedule.day(at),
+            used.get(at, "refit"),
             row.n_eligible,
             row.base_rate,
         )
         for row in trained.snapshots.itertuples()
+        for at in [pd.Timestamp(str(row.as_of)).to_pydatetime()]
     ]
     columns = (Column("As of"), Column("Used for"), Column("Eligible", ",d"), Column("Base rate", ".1%"))
     return Table(
@@ -147,10 +152,15 @@ def _leaderboard(trained: Trained) -> Table:
     rows: list[tuple[Any, ...]] = [("model", None, *(trained.board.metrics[name] for name in shown))]
     for baseline, numbers in trained.board.baselines.items():
         verdict = trained.board.comparisons[baseline][main]
-        words = Words(f"{verdict.verdict} ({verdict.difference.value:+,.3f})", TONES[verdict.verdict])  # type: ignore[arg-type]
+        words = Words(f"{verdict.verdict} ({beside(verdict)})", TONES[verdict.verdict])
         rows.append((baseline.replace("_", " "), words, *(numbers.get(name) for name in shown)))
     caption = "On the same rows, with 95 % intervals over customers."
     return Table(columns, rows, caption, strong=frozenset({0}))
+
+
+def _absent(trained: Trained) -> tuple[Prose, ...]:
+    told = left_out_line(trained.board.left_out)
+    return (Prose((told,)),) if told else ()
 
 
 def _estimates(table: pd.DataFrame, name: str) -> list[Estimate]:

@@ -32,6 +32,8 @@ class Schedule:
     earlier
         Snapshots before the first of ``train``, as far back as one fold of a search can reach: a search alone
         learns from them.
+    timezone
+        The shop's zone, in which a person is told the days.
     """
 
     train: tuple[datetime, ...]
@@ -40,6 +42,11 @@ class Schedule:
     gap_days: int
     horizon_days: int
     earlier: tuple[datetime, ...] = ()
+    timezone: str = "UTC"
+
+    def day(self, instant: datetime) -> str:
+        """Return the date of an instant as the shop's calendar has it."""
+        return local_day(instant, self.timezone)
 
     @property
     def reach(self) -> timedelta:
@@ -111,7 +118,7 @@ def schedule(
     known = [_moved(last, -step * back, timezone) for back in reversed(range(n_back))]
     known = [at for at in known if at >= earliest]
     if test + reach > end:
-        raise _unfinished(test, end, reach.days, horizon_days)
+        raise _unfinished(test, end, reach, timezone)
     if not known:
         raise _too_short(first, end, reach.days, horizon_days)
     train, earlier = known[-section.n_snapshots :], known[: -section.n_snapshots]
@@ -123,7 +130,19 @@ def schedule(
         section.gap_days,
         horizon_days,
         tuple(earlier),
+        timezone,
     )
+
+
+def local_day(instant: datetime, timezone: str) -> str:
+    """Return the date that a shop's calendar shows at an instant in UTC, which may be another one there.
+
+    Examples
+    --------
+    >>> local_day(datetime(2011, 9, 9, 23), "Europe/London")
+    '2011-09-10'
+    """
+    return f"{instant.replace(tzinfo=UTC).astimezone(ZoneInfo(timezone)):%Y-%m-%d}"
 
 
 def _test_instant(latest: datetime, section: TaskSection, timezone: str) -> datetime:
@@ -148,12 +167,13 @@ def _moved(instant: datetime, days: int, timezone: str) -> datetime:
     return local.replace(tzinfo=zone).astimezone(UTC).replace(tzinfo=None)
 
 
-def _unfinished(test: datetime, end: datetime, reach: int, horizon: int) -> TooLittleDataError:
+def _unfinished(test: datetime, end: datetime, reach: timedelta, timezone: str) -> TooLittleDataError:
     return TooLittleDataError(
-        f"test at {test:%Y-%m-%d}",
-        f"an instant whose horizon of {horizon} days is over by {end:%Y-%m-%d %H:%M}, the end of the data",
-        f"one that ends on {test + timedelta(days=reach):%Y-%m-%d}",
-        f"The latest is {end - timedelta(days=reach):%Y-%m-%d}",
+        f"test at {local_day(test, timezone)}",
+        f"an instant whose {reach.days} days of gap and horizon are over by {end:%Y-%m-%d %H:%M} UTC, the end of "
+        "the data",
+        f"one that ends on {local_day(test + reach, timezone)}",
+        f"The latest is {local_day(_midnight(end - reach, timezone), timezone)}",
     )
 
 

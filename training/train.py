@@ -22,6 +22,7 @@ from penchant.errors import PenchantError
 from ..features.group import Column
 from ..features.shop import Shop
 from ..features.tasks import Span, Task
+from ..models.baselines import AMOUNT_TOTAL, DAYS_SINCE_FIRST
 from ..models.btyd_baselines import PurchaseChance, PurchaseValue
 from ..models.check import Check
 from ..models.curves import calibration_curve, decile_table
@@ -49,6 +50,8 @@ OUTCOMES: Mapping[str, Literal["purchase", "none", "other"]] = {
     "second_purchase": "purchase",
     "value": "purchase",
 }  # what a purchase history says of a task's outcome; of others it says nothing
+
+RATES = dict.fromkeys(("value", "margin"), (AMOUNT_TOTAL, DAYS_SINCE_FIRST))  # what an amount starts from
 
 
 @dataclass(frozen=True)
@@ -208,7 +211,7 @@ def learn(
     with step("learning and judging the baselines"):
         board = judge(material, score, beside or {})
     with step("asking what must be asked before it is believed"):
-        asked = checks_of(task, board, judged, (past, test), material.size)
+        asked = checks_of(task, board, judged, (past, test), material.size, material.schedule)
         stated = {"gap_days": material.schedule.gap_days, "horizon_days": material.schedule.horizon_days}
         checks = (*asked, horizon_check(material.span, stated))
     with step(f"refitting on all {len(every):,} rows for use"):
@@ -246,6 +249,8 @@ def fitted(task: Task, rows: Dataset, seed: int, recipe: Recipe) -> Model:
     params = dict(recipe.params)
     own = {name: params.pop(name) for name in OWN_OPTIONS if name in params}
     options: dict[str, Any] = {"n_folds": recipe.n_folds, "seed": seed, "n_threads": recipe.n_threads}
+    if rate := RATES.get(task.name):
+        options |= {"rate": rate} if set(rate) <= set(rows.features.columns) else {}
     model = kind(params=params or None, monotone=monotone, **options, **own)
     return model.fit(rows.features, rows.label, groups=rows.customer_id)
 

@@ -202,7 +202,7 @@ def _logged(found: Standings) -> tuple[dict[str, Any], dict[str, Any], dict[str,
         for place in found.places
         for metric, number in place.metrics.items()
     }
-    return params, metrics, {"kind": "comparison", "mlflow.runName": f"comparison {found.test:%Y-%m-%d}"}
+    return params, metrics, {"kind": "comparison", "mlflow.runName": f"comparison {found.day}"}
 
 
 def standings_table(found: Standings) -> Table:
@@ -249,7 +249,7 @@ def _told(found: Standings, folder: Path) -> str:
     return "\n" + "\n".join(
         [
             *lines,
-            f"Judged on {len(found.outcomes.y):,} customers of {found.test:%Y-%m-%d}, {found.span.horizon_days} days.",
+            f"Judged on {len(found.outcomes.y):,} customers of {found.day}, {found.span.horizon_days} days.",
             f"Table: {folder / 'leaderboard.csv'}",
         ]
     )

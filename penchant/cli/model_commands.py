@@ -88,7 +88,7 @@ def train(
         with work.step(f"recording in {store}"):
             version = Registry(store).log(record)
         manifest |= {"sources": sources, "training": trained.facts(), "data": record.tags["data"]}
-    work.show(leaderboard_table(trained), account(trained, version, folder))
+    work.show_wide(leaderboard_table(trained), account(trained, version, folder))
     work.finish({**trained.as_dict(), **registered(version), "out": str(folder), "store": str(store)})
 
 
@@ -134,6 +134,7 @@ def leaderboard_table(trained: Trained) -> Table:
     """Return the model beside its baselines, for a terminal."""
     from rich.table import Table
 
+    from penchant.training.report_summary import beside
     from penchant.training.train import MAIN_METRIC
 
     main = MAIN_METRIC[trained.task.kind]
@@ -147,7 +148,7 @@ def leaderboard_table(trained: Trained) -> Table:
     rows: list[tuple[str, Mapping[str, Any], str]] = [("model", metrics, "")]
     for name, numbers in trained.board.baselines.items():
         found = trained.board.comparisons[name][main]
-        rows.append((name.replace("_", " "), numbers, f"{found.verdict} ({found.difference.value:+,.3f})"))
+        rows.append((name.replace("_", " "), numbers, f"{found.verdict} ({beside(found)})"))
     for name, numbers, verdict in rows:
         grid.add_row(name, *(_with_interval(numbers[metric]) for metric in shown), verdict)
     return grid
@@ -159,18 +160,25 @@ def _with_interval(number: Estimate) -> str:
 
 def account(trained: Trained, version: Registered, folder: Path) -> str:
     """Return what was asked, learned from and registered, for a person."""
+    from penchant.training.report_summary import left_out_line
+
     plan = trained.schedule
+    absent = left_out_line(trained.board.left_out)
     issues = [
         f"[yellow]issue[/] {check.title}: no. {check.explanation}"
         for check in trained.checks
         if check.is_issue
     ]
-    asked = "\n" + "\n".join(issues or [f"{len(trained.checks)} checks passed."])
+    asked = (
+        "\n"
+        + (f"{absent}\n" if absent else "")
+        + "\n".join(issues or [f"{len(trained.checks)} checks passed."])
+    )
     use = "in use (champion)" if "champion" in version.aliases else "on trial (challenger)"
     return (
         f"{asked}\nHorizon: {trained.basis}.\n"
-        f"Learned from {trained.n_train:,} rows of {len(plan.train)} snapshots up to {plan.train[-1]:%Y-%m-%d}; "
-        f"judged on {trained.n_test:,} rows of {plan.test:%Y-%m-%d}; refitted on all {trained.n_used:,}.\n"
+        f"Learned from {trained.n_train:,} rows of {len(plan.train)} snapshots up to {plan.day(plan.train[-1])}; "
+        f"judged on {trained.n_test:,} rows of {plan.day(plan.test)}; refitted on all {trained.n_used:,}.\n"
         f"Registered as {version}, {use}.\nReport: {folder / 'artifacts' / 'report.html'}"
     )
 

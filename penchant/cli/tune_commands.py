@@ -86,7 +86,9 @@ def tune(
             version = registry.log(record)
             registry.log_trials(name, trial_runs(found), version.run_id)
         manifest |= {"sources": sources, "training": trained.facts(), "search": found.as_dict()}
-    work.show(leaderboard_table(trained), account(trained, version, folder), _told(found, verdict, folder))
+    work.show_wide(
+        leaderboard_table(trained), account(trained, version, folder), _told(found, verdict, folder)
+    )
     facts = {**trained.as_dict(), **registered(version), "search": found.as_dict()}
     work.finish({**facts, "against_default": verdict.as_dict(), "out": str(folder), "store": str(store)})
 

@@ -61,7 +61,10 @@ def test_every_binary_baseline_learns_and_returns_probabilities() -> None:
 def test_every_value_baseline_learns_the_level() -> None:
     (X, _, amount), (new, _, new_amount) = shop(), shop(seed=1)
     estimators, _ = baselines_for("value", X.columns, 90)
-    assert list(estimators) == ["all_zero", "mean", "poisson", "gamma", "bg_nbd", "pareto_nbd"]
+    assert list(estimators) == [
+        *("all_zero", "mean", "recency", "rfm_sum"),
+        *("poisson", "gamma", "bg_nbd", "pareto_nbd"),
+    ]
     for name, estimator in estimators.items():
         found = estimator.fit(X, amount).predict(new)
         assert np.isfinite(found).all()

@@ -32,7 +32,7 @@ CODES = {
 def asked_of(made: Any) -> dict[str, Check]:
     model = fitted(made.task, made.past, 0, Recipe(n_threads=1))
     board = judge(made, predicted(model, made.test.features), {})
-    found = checks_of(made.task, board, model, (made.past, made.test), made.size)
+    found = checks_of(made.task, board, model, (made.past, made.test), made.size, made.schedule)
     return {check.code: check for check in found}
 
 
@@ -93,7 +93,7 @@ def test_each_snapshot_is_judged_by_trees_that_had_not_seen_its_customers(plante
     made = planted.material()
     model: Any = fitted(made.task, made.past, 0, Recipe(n_threads=1))
     board = judge(made, predicted(model, made.test.features), {})
-    found = auc_by_snapshot(model, made.past, made.test, board)
+    found = auc_by_snapshot(model, (made.past, made.test), board, made.schedule)
     assert list(found) == [f"{at:%Y-%m-%d}" for at in (*made.schedule.train, made.schedule.test)]
     expected = board.metrics["auc"].value
     assert all(abs(auc.value - expected) < 0.08 for auc in found.values())

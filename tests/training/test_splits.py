@@ -57,8 +57,17 @@ def test_a_search_reaches_back_before_the_first_training_snapshot() -> None:
 
 
 def test_a_fixed_test_without_a_finished_horizon_is_refused() -> None:
-    with pytest.raises(TooLittleDataError, match="horizon of 90 days"):
+    with pytest.raises(TooLittleDataError, match="whose 90 days of gap and horizon are over"):
         schedule(FIRST, END, 90, TaskSection(test_as_of=datetime(2024, 12, 1)))
+
+
+def test_a_person_is_told_the_days_of_the_shops_calendar() -> None:
+    made = schedule(FIRST, datetime(2024, 9, 30), 90, TaskSection(), "Asia/Shanghai")
+    assert made.test == datetime(2024, 7, 1, 16)
+    assert made.day(made.test) == "2024-07-02"
+    fixed = TaskSection(test_as_of=datetime(2024, 12, 1))
+    with pytest.raises(TooLittleDataError, match=r"test at 2024-12-01: .*The latest is 2024-10-03"):
+        schedule(FIRST, datetime(2024, 12, 31, 20), 90, fixed, "Asia/Shanghai")
 
 
 def test_too_short_a_history_says_how_much_is_needed() -> None:
