@@ -21,15 +21,17 @@ from penchant.page import (
     Table,
     Tone,
     Words,
+    write_number,
 )
 
 from ..models.comparison import Verdict
 from ..models.estimate import Estimate
 from .report_signals import importance_chart, signal_blocks
-from .report_summary import beside, left_out_line, summary
+from .report_summary import left_out_line, summary
 from .train import MAIN_METRIC, Trained
 
 SHOWN = ("auc", "brier", "log_loss", "lift_top_tenth", "rmse", "mae", "spearman", "spend_top_tenth")
+IN_MONEY = ("rmse", "mae")
 TONES: dict[Verdict, Tone] = {"better": "good", "worse": "bad", "not separable": "open"}
 
 
@@ -83,7 +85,10 @@ def _lead(trained: Trained) -> str:
     since = f"On customers looked at on {when}, after everything it had learned from was over,"
     if not is_binary(trained):
         found = metrics["spearman"]
-        return f"The {trained.task.meaning} within {days} days. {since} its order agrees with what came by {found:.2f}."
+        return (
+            f"What to expect of each customer within {days} days: {trained.task.meaning}. {since} the rank correlation "
+            f"with what came was {found.value:.2f} ({found.low:.2f} to {found.high:.2f}; 1 is the same order)."
+        )
     auc = metrics["auc"]
     return (
         f"The chance of '{trained.task.meaning}' within {days} days. {since} the model put the right customer first "
@@ -122,6 +127,7 @@ def _asked(trained: Trained) -> Prose:
 
 
 def _snapshots(trained: Trained) -> Table:
+    told = "the share with the outcome" if is_binary(trained) else "what came on average"
     used = dict.fromkeys(trained.schedule.train, "training") | {trained.schedule.test: "test"}
     rows = [
         (
@@ -133,11 +139,12 @@ def _snapshots(trained: Trained) -> Table:
         for row in trained.snapshots.itertuples()
         for at in [pd.Timestamp(str(row.as_of)).to_pydatetime()]
     ]
-    columns = (Column("As of"), Column("Used for"), Column("Eligible", ",d"), Column("Base rate", ".1%"))
+    came = Column("Base rate", ".1%") if is_binary(trained) else Column("Mean", ",.2f")
+    columns = (Column("As of"), Column("Used for"), Column("Eligible", ",d"), came)
     return Table(
         columns,
         rows,
-        "Customers who were eligible at each snapshot, and the share with the outcome (or the mean amount).",
+        f"Customers who were eligible at each snapshot, and {told}.",
     )
 
 
@@ -147,13 +154,16 @@ def _leaderboard(trained: Trained) -> Table:
     columns = (
         Column("Model"),
         Column(f"{main.upper()}, model against it"),
-        *(Column(name.replace("_", " "), ",.3f") for name in shown),
+        Column("Seen from", ",.3g", "smallest difference that would show"),
+        *(Column(name.replace("_", " "), ",.4g" if name in IN_MONEY else ",.3f") for name in shown),
     )
-    rows: list[tuple[Any, ...]] = [("model", None, *(trained.board.metrics[name] for name in shown))]
+    rows: list[tuple[Any, ...]] = [("model", None, None, *(trained.board.metrics[name] for name in shown))]
     for baseline, numbers in trained.board.baselines.items():
         verdict = trained.board.comparisons[baseline][main]
-        words = Words(f"{verdict.verdict} ({beside(verdict)})", TONES[verdict.verdict])
-        rows.append((baseline.replace("_", " "), words, *(numbers.get(name) for name in shown)))
+        gained = write_number(verdict.difference.value, "+,.3g")
+        words = Words(f"{verdict.verdict} ({gained})", TONES[verdict.verdict])
+        seen_from = verdict.smallest_difference
+        rows.append((baseline.replace("_", " "), words, seen_from, *(numbers.get(name) for name in shown)))
     caption = "On the same rows, with 95 % intervals over customers."
     return Table(columns, rows, caption, strong=frozenset({0}))
 

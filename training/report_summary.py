@@ -27,11 +27,7 @@ def _verdict(trained: Trained) -> Words:
     against = {name: found[main] for name, found in trained.board.comparisons.items()}
     better = sum(found.verdict == "better" for found in against.values())
     told = f"No baseline does better; the model is better than {better} of {len(against)}"
-    rest = [
-        f"{name.replace('_', ' ')} ({beside(found)})"
-        for name, found in against.items()
-        if found.verdict == "not separable"
-    ]
+    rest = [name.replace("_", " ") for name, found in against.items() if found.verdict == "not separable"]
     return Words(f"{told}, not separable from {', '.join(rest)}." if rest else f"{told}.", "good")
 
 
