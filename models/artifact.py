@@ -21,7 +21,7 @@ from penchant.errors import InputError, NotThereError, OutputError
 
 from .calibration import Calibration
 from .categories import Columns
-from .plain_scorer import FORMAT, MODEL_FILE, PlainModel
+from .plain_scorer import FORMAT, MODEL_FILE, READABLE, PlainModel
 from .propensity import PropensityModel
 from .value import ValueModel
 
@@ -148,7 +148,7 @@ def read_spec(folder: Path | str) -> dict[str, Any]:
         raise InputError(
             str(page), "a page of JSON", str(error), "Train or download the model again"
         ) from None
-    if not isinstance(spec, dict) or spec.get("format") != FORMAT:
+    if not isinstance(spec, dict) or spec.get("format") not in READABLE:
         got = spec.get("format") if isinstance(spec, dict) else type(spec).__name__
         raise InputError(
             str(page), f"a model in format {FORMAT}", f"{got}", "Train it again with this version"

@@ -15,7 +15,8 @@ import lightgbm as lgb
 import numpy as np
 import numpy.typing as npt
 
-FORMAT = 1
+FORMAT = 2  # what is written; a scorer of format 1 does not add the line of an amount, and refuses
+READABLE = (1, 2)
 MODEL_FILE = "model.json"
 MOST_CODES = 254  # rarer categories share the last code; LightGBM bins no more
 
@@ -33,9 +34,9 @@ class PlainModel:
 
     def __init__(self, folder: str | Path) -> None:
         self.spec = json.loads((Path(folder) / MODEL_FILE).read_text(encoding="utf-8"))
-        if self.spec["format"] != FORMAT:
+        if self.spec["format"] not in READABLE:
             raise ValueError(
-                f"{folder}: written in format {self.spec['format']}, this scorer reads {FORMAT}."
+                f"{folder}: written in format {self.spec['format']}, this scorer reads up to {FORMAT}."
             )
         self.boosters = {
             name: lgb.Booster(model_file=str(Path(folder) / file))

@@ -65,7 +65,7 @@ def compare(
         write_json(place / "leaderboard.json", found.as_dict())
         with work.step(f"recording in {store}"):
             run_id = registry.log_run(name, *_logged(found), artifacts=place)
-    work.show(standings_table(found), _told(found, folder))
+    work.show_wide(standings_table(found), _told(found, folder))
     work.finish({**found.as_dict(), "run_id": run_id, "out": str(folder), "store": str(store)})
 
 
@@ -241,14 +241,18 @@ def _verdict(place: Place, metric: str) -> str:
 
 
 def _told(found: Standings, folder: Path) -> str:
+    from penchant.training.report_summary import left_out_line
+
     lines = [f"[yellow]not ranked[/] {name}: {reason}." for name, reason in found.not_ranked.items()]
     if any(place.what == "judged" for place in found.places):
         lines.append(
             "* judged: the model kept from before its training's test; the one in use has seen this test."
         )
+    absent = left_out_line(found.baselines_left_out)
     return "\n" + "\n".join(
         [
             *lines,
+            *([absent] if absent else []),
             f"Judged on {len(found.outcomes.y):,} customers of {found.day}, {found.span.horizon_days} days.",
             f"Table: {folder / 'leaderboard.csv'}",
         ]

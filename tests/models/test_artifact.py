@@ -120,12 +120,19 @@ def test_what_cannot_be_read_is_named(tmp_path: Path) -> None:
     with pytest.raises(NotThereError, match=r"propensity\.txt"):
         load(folder)
     page = folder / "model.json"
-    page.write_text(page.read_text(encoding="utf-8").replace('"format": 1', '"format": 9'), encoding="utf-8")
-    with pytest.raises(InputError, match="format 1"):
+    page.write_text(page.read_text(encoding="utf-8").replace('"format": 2', '"format": 9'), encoding="utf-8")
+    with pytest.raises(InputError, match="format 2"):
         load(folder)
     page.write_text("{", encoding="utf-8")
     with pytest.raises(InputError, match="page of JSON"):
         load(folder)
+
+
+def test_a_model_of_the_format_before_is_still_read(tmp_path: Path) -> None:
+    folder = save(MODELS["propensity none"], tmp_path / "m")
+    page = folder / "model.json"
+    page.write_text(page.read_text(encoding="utf-8").replace('"format": 2', '"format": 1'), encoding="utf-8")
+    assert load(folder).boosters_.keys() == MODELS["propensity none"].boosters_.keys()
 
 
 def test_facts_must_be_json_and_a_file_in_the_way_is_an_output_error(tmp_path: Path) -> None:
