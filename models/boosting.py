@@ -2,13 +2,17 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Iterator, Mapping
+from contextlib import contextmanager
 from dataclasses import dataclass
+from numbers import Integral
 from typing import Any
 
 import lightgbm as lgb
 import numpy as np
 import numpy.typing as npt
+
+from penchant.errors import InputError
 
 from .categories import Columns
 from .inputs import Floats, Ints
@@ -126,7 +130,28 @@ def grow(rows: Training, parameters: Mapping[str, Any], n_trees: int | None = No
         LightGBM's, complete.
     n_trees
         A fixed number of trees instead.
+
+    Raises
+    ------
+    InputError
+        LightGBM does not take the parameters, or their number of trees is none.
     """
+    if n_trees is not None and (not isinstance(n_trees, Integral) or n_trees < 1):
+        raise InputError("n_trees", "a whole number of 1 or more, or None", f"{n_trees!r}")
+    with in_our_words():
+        return _grown(rows, parameters, n_trees)
+
+
+@contextmanager
+def in_our_words() -> Iterator[None]:
+    """Raise InputError where LightGBM refuses its parameters."""
+    try:
+        yield
+    except lgb.basic.LightGBMError as fault:
+        raise InputError("params", "parameters that LightGBM takes", str(fault)) from None
+
+
+def _grown(rows: Training, parameters: Mapping[str, Any], n_trees: int | None) -> Grown:
     data = rows.dataset(parameters)
     if rows.folds is None:
         return Grown(train(data, parameters, n_trees or TREES_WITHOUT_FOLDS), None)

@@ -79,10 +79,8 @@ def learn_columns(X: pd.DataFrame) -> Columns:
     InputError
         A column holds dates or intervals, or two columns have one name.
     """
+    refuse_twice(X)
     names = tuple(str(name) for name in X.columns)
-    twice = [name for name, count in Counter(names).items() if count > 1]
-    if twice:
-        raise InputError("X", "column names that occur once", quoted(twice))
     dates = [
         name for name in names if X[name].dtype.kind in "mM" or isinstance(X[name].dtype, pd.PeriodDtype)
     ]
@@ -94,6 +92,13 @@ def learn_columns(X: pd.DataFrame) -> Columns:
     numbers = X[[name for name in names if name not in categories]]
     medians = numbers.astype(np.float64).median() if numbers.shape[1] else pd.Series(dtype=np.float64)
     return Columns(names, categories, {str(n): float(m) for n, m in medians.items() if m == m})
+
+
+def refuse_twice(X: pd.DataFrame) -> None:
+    """Raise InputError where two columns have one name."""
+    twice = [name for name, count in Counter(str(name) for name in X.columns).items() if count > 1]
+    if twice:
+        raise InputError("X", "column names that occur once", quoted(twice))
 
 
 def holds_categories(column: pd.Series[Any]) -> bool:

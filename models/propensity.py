@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
+from numbers import Real
 from typing import Any, Literal, Self
 
 import numpy as np
@@ -208,8 +209,8 @@ def log_loss(log_odds: Floats, y: Floats) -> Floats:
 
 def refuse_no_share(share: float) -> None:
     """Raise InputError where the line's share leaves nothing to the trees, or is none."""
-    if not 0 <= share < 1:
-        raise InputError("line_share", "a share in [0, 1)", f"{share}")
+    if not isinstance(share, Real) or not 0 <= share < 1:
+        raise InputError("line_share", "a share in [0, 1)", f"{share!r}")
 
 
 def refuse_one_class(outcome: Floats, weight: Floats) -> None:

@@ -160,3 +160,24 @@ def test_dates_rows_in_another_order_and_a_single_class_are_refused() -> None:
         PropensityModel().fit(X, y[::-1])
     with pytest.raises(TooLittleDataError, match="both outcomes"):
         PropensityModel().fit(X, np.zeros(400))
+
+
+@pytest.mark.parametrize(
+    ("options", "named"),
+    [
+        ({"params": {"num_leaves": "many"}}, "params: parameters that LightGBM takes"),
+        ({"n_trees": 0}, "n_trees: a whole number"),
+        ({"n_trees": "ten"}, "n_trees: a whole number"),
+        ({"line_share": "half"}, "line_share: a share"),
+    ],
+)
+def test_options_that_are_none_are_refused_in_our_words(options: dict[str, Any], named: str) -> None:
+    X, y = np.random.default_rng(0).normal(size=(200, 2)), np.arange(200) % 2
+    with pytest.raises(InputError, match=named):
+        PropensityModel(n_threads=1, **options).fit(X, y)
+
+
+def test_columns_of_one_name_are_refused() -> None:
+    X = pd.DataFrame(np.zeros((4, 2)), columns=["days", "days"])
+    with pytest.raises(InputError, match="occur once"):
+        PropensityModel(n_threads=1).fit(X, [0, 1, 0, 1])
