@@ -2,7 +2,8 @@
 
     python -m benchmarks.propensity [--data ../shared/data] [--json] [--seeds 5] [--flaml-seconds 60]
 
-First how long a training takes, in seconds of the wall and of the processor (`benchmarks.propensity_speed`). Everything with the defaults that penchant ships, one after the other in one process. FLAML comes with the ``bench``
+First how long a training takes, in seconds of the wall and of the processor (`benchmarks.propensity_speed`).
+Everything with the defaults that penchant ships, one after the other in one process. FLAML comes with the ``bench``
 extra; where it is missing its row is left out, and the output says so.
 
 CDNOW: all 23,570 customers at week 39, asked for a purchase in the following 39 weeks, by models that know only what

@@ -1,6 +1,7 @@
 """How long a training takes from the shop's files to the registry, and how long predicting beside LightGBM's own.
 
-MLflow's part begins with its import and a database that is not there yet. Seconds of the wall and of the processor; a busy machine stretches only the first.
+MLflow's part begins with its import and a database that is not there yet. Seconds of the wall and of the processor; a
+busy machine stretches the first far more.
 """
 
 from __future__ import annotations
