@@ -49,9 +49,8 @@ def beside(found: Comparison, form: str = "+,.3f") -> str:
 def _tenth(trained: Trained) -> str:
     first = trained.deciles.iloc[0]
     if trained.task.kind == "binary":
-        return (
-            f"Of the tenth with the highest scores {first['rate']:.0%} came, of all {_overall(trained):.0%}."
-        )
+        held = f"'{trained.task.meaning}' held for {first['rate']:.0%} of the tenth with the highest scores"
+        return f"{held}, and for {_overall(trained):.0%} of all."
     return f"The tenth with the highest scores spent {first['rate']:,.2f} each, all {_overall(trained):,.2f}."
 
 
