@@ -186,7 +186,7 @@ def _control_first(values: list[str], control: Any) -> list[int]:
             where,
             "exactly one arm must be the control",
             f"{len(found)} that could be it" if control is None else f"'{control}', which is not an arm",
-            f"{hint} Say which with control=",
+            f"{hint} Say which with control= (--control)",
         )
     return found + [i for i in range(len(values)) if i != found[0]]
 

@@ -79,7 +79,7 @@ def learn_columns(X: pd.DataFrame) -> Columns:
     InputError
         A column holds dates or intervals, or two columns have one name.
     """
-    refuse_twice(X)
+    refuse_same_names(X)
     names = tuple(str(name) for name in X.columns)
     dates = [
         name for name in names if X[name].dtype.kind in "mM" or isinstance(X[name].dtype, pd.PeriodDtype)
@@ -94,7 +94,7 @@ def learn_columns(X: pd.DataFrame) -> Columns:
     return Columns(names, categories, {str(n): float(m) for n, m in medians.items() if m == m})
 
 
-def refuse_twice(X: pd.DataFrame) -> None:
+def refuse_same_names(X: pd.DataFrame) -> None:
     """Raise InputError where two columns have one name."""
     twice = [name for name, count in Counter(str(name) for name in X.columns).items() if count > 1]
     if twice:
@@ -114,6 +114,8 @@ def holds_categories(column: pd.Series[Any]) -> bool:
 def category_list(column: pd.Series[Any]) -> tuple[str, ...]:
     """Return a column's categories as text, the most frequent first, equally frequent ones by name."""
     counts: Counter[str] = Counter()
+    if not all(map(pd.api.types.is_hashable, column.array[:1000])):
+        raise InputError(f"column '{column.name}'", "single values", "lists or other collections")
     for value, count in column.value_counts(dropna=True).items():
         if count:
             counts[category_key(value)] += count

@@ -12,7 +12,7 @@ from sklearn.utils.validation import _check_feature_names, _check_n_features, co
 
 from penchant.errors import InputError, did_you_mean, quoted
 
-from .categories import Columns, learn_columns, refuse_twice
+from .categories import Columns, learn_columns, refuse_same_names
 from .inputs import Floats, refuse_misaligned
 
 
@@ -30,7 +30,7 @@ def read_table(estimator: BaseEstimator, X: Any) -> tuple[Floats, Columns]:
         return matrix, Columns(tuple(f"x{i}" for i in range(matrix.shape[1])))
     if not X.shape[0] or not X.shape[1]:
         raise InputError("X", "at least one row and one column", f"shape {X.shape}")
-    refuse_twice(X)
+    refuse_same_names(X)
     _check_feature_names(estimator, X, reset=True)
     _check_n_features(estimator, X, reset=True)
     columns = learn_columns(X)

@@ -33,6 +33,8 @@ def read_numbers(name: str, values: Any) -> Floats:
     array = one_column(name, values)
     if not len(array):
         raise InputError(name, "at least one customer is needed", "no rows")
+    if array.dtype.kind in "mMc":  # numpy would take them for numbers: dates for nanoseconds
+        raise InputError(name, "numbers are needed", _shown(array), f"Convert '{name}' to numbers.")
     try:
         numbers = array.astype(np.float64)
     except (TypeError, ValueError):
@@ -59,6 +61,8 @@ def one_column(name: str, values: Any) -> npt.NDArray[Any]:
 
 def _shown(array: npt.NDArray[Any]) -> str:
     """Return a few values that are no numbers, in quotes."""
+    if array.dtype.kind in "mMc":
+        return f"values such as {quoted(np.unique(array), most=3)}"
     as_number = pd.to_numeric(pd.Series(array, dtype=object), errors="coerce")
     strange = pd.unique(pd.Series(array, dtype=object)[as_number.isna().to_numpy()])
     return f"values such as {quoted(strange, most=3)}"
@@ -173,6 +177,9 @@ def refuse_misaligned(**columns: Any) -> None:
         Lengths differ, or two pandas objects have different indexes.
     """
     given = {name: column for name, column in columns.items() if column is not None}
+    for name, single in given.items():
+        if not hasattr(single, "__len__") or isinstance(single, str):
+            raise InputError(name, "one value per customer is needed, shape (n,)", f"{single!r}")
     labelled = {name: c for name, c in given.items() if isinstance(c, pd.Series | pd.DataFrame)}
     if not given:
         return

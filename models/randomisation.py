@@ -161,7 +161,10 @@ def covariate_balance(X: pd.DataFrame, arms: Arms, customer: Ints | None = None,
     table, names = _indicators(without_dates(X).iloc[rows])
     arms = arms.take(rows)
     found, noise = [], 0.0
-    for code in range(1, arms.n_arms):
+    sizes = np.bincount(arms.codes, minlength=arms.n_arms)
+    for code in (
+        np.flatnonzero(sizes[1:] * sizes[0]) + 1
+    ).tolist():  # first rows of customers may leave an arm empty
         differences, error = _differences(table, arms, code)
         noise = max(noise, error)
         found += [
@@ -213,7 +216,7 @@ def _indicators(X: pd.DataFrame) -> tuple[Floats, list[str]]:
             columns[str(name)] = np.where(missing, mean, numbers)
         else:
             for level in column.value_counts().index[:MOST_LEVELS]:
-                columns[f"{name} = {level}"] = (column == level).to_numpy(dtype=np.float64, na_value=0.0)
+                columns[f"{name} = {level}"] = (column == level).fillna(False).to_numpy(dtype=np.float64)
         if missing.any():
             columns[f"{name} missing"] = missing.astype(np.float64)
     table = np.column_stack(list(columns.values())) if columns else np.empty((len(X), 0))

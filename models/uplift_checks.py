@@ -6,10 +6,12 @@ from dataclasses import dataclass
 from typing import Any, Unpack
 
 import numpy as np
+import numpy.typing as npt
 import pandas as pd
 
 from penchant.errors import InputError
 
+from .categories import holds_categories, refuse_same_names
 from .check import Check
 from .comparison import STANDARD_ERRORS_SEEN
 from .estimate import Estimate
@@ -17,6 +19,8 @@ from .inputs import read_groups, refuse_lengths, refuse_misaligned
 from .policy import outcome_scores, weighted_mean
 from .randomisation import assignment_is_random, covariate_balance, sample_ratio
 from .trial import Assignment, Experiment, read_experiment
+
+Bools = npt.NDArray[np.bool_]
 
 STRONG_RANKING = 4  # a ranking that puts the whole effect into the best half has a Qini of a quarter of it
 
@@ -76,15 +80,16 @@ def check_trial(
     Returns
     -------
     tuple of Check
-        Assignment random, sample ratio, arm sizes, balance, detectable gap, outcome after assignment, features
-        before assignment, customers across folds.
+        Assignment random, sample ratio, arm sizes, balance, detectable gap, outcome unknown to the features, outcome
+        after assignment, features before assignment, customers across folds.
 
     Raises
     ------
     InputError
         Columns that do not fit together, one arm only, missing values.
     """
-    frame = X if isinstance(X, pd.DataFrame) else pd.DataFrame(np.asarray(X)).add_prefix("x")
+    frame = X if isinstance(X, pd.DataFrame) else _framed(X)
+    refuse_same_names(frame)
     refuse_misaligned(y=y, X=frame if X is frame else frame.to_numpy())
     experiment = read_experiment(y, treatment, **assignment)
     arms, customer = experiment.arms, experiment.customer
@@ -95,10 +100,18 @@ def check_trial(
         arm_sizes(experiment),
         covariate_balance(frame, arms, customer),
         detectable_gap(experiment),
+        outcome_unknown(frame, experiment),
         outcome_after_assignment(dates, len(experiment)),
         features_before_assignment(frame, dates),
         customers_across_folds(assignment.get("groups"), folds, len(experiment)),
     )
+
+
+def _framed(X: Any) -> pd.DataFrame:
+    table = np.asarray(X)
+    if table.ndim != 2:
+        raise InputError("X", "a DataFrame or an array of shape (n, columns)", f"shape {table.shape}")
+    return pd.DataFrame(table).add_prefix("x")
 
 
 def _unplanned() -> Check:
@@ -163,6 +176,48 @@ def detectable_gap(experiment: Experiment) -> Check:
     facts |= {f"effect of {name}": effect for name, (_, effect) in found.items()}
     code_name, title = "detectable-gap", "The customers can tell a strong ranking from chance"
     return Check(code_name, title, told, "issue" if blind else "passed", facts)
+
+
+def outcome_unknown(X: pd.DataFrame, experiment: Experiment, least: int = 50, most: float = 0.99) -> Check:
+    """Ask whether some column knows the outcome: then it was written after the contact, such as another outcome.
+
+    Looked at are the customers with the highest values of a column, with any but the commonest, with each category,
+    and with any value at all. Where the outcome is rare, hardly any such group has it for certain.
+
+    Parameters
+    ----------
+    least
+        Fewest customers of a group that is looked at.
+    most
+        Highest share of them with an outcome that passes.
+    """
+    code, title = "outcome-unknown", "No column knows the outcome"
+    has_outcome = experiment.y != 0
+    if has_outcome.mean() > 0.5:
+        return Check(code, title, "Most customers have an outcome.", "not applicable")
+    known = {str(name): rate for name in X.columns if (rate := _surest(X[name], has_outcome, least)) > most}
+    if known:
+        told = ", ".join(f"'{name}'" for name in known)
+        advice = "Is it known before the contact? If not, leave it out: it is a part of the outcome."
+        explained = (
+            f"Some values of {told} go with the outcome in {min(known.values()):.0%} of customers or more."
+        )
+        return Check(code, title, f"{explained} {advice}", "issue", {"rates": known})
+    return Check(code, title, f"None of {X.shape[1]} does.", "passed", {"rates": {}})
+
+
+def _surest(column: pd.Series[Any], has_outcome: Bools, least: int) -> float:
+    """Return the highest share with an outcome among the groups of a column's values."""
+    codes, values = pd.factorize(column, sort=not holds_categories(column))
+    sizes = np.bincount(codes + 1, minlength=len(values) + 1)
+    active = np.bincount(codes + 1, weights=has_outcome, minlength=len(values) + 1)
+    groups = [(sizes, active)]
+    if not holds_categories(column):
+        groups.append((np.cumsum(sizes[:0:-1]), np.cumsum(active[:0:-1])))
+    for left in {0, int(np.argmax(sizes))}:
+        groups.append((np.array([sizes.sum() - sizes[left]]), np.array([active.sum() - active[left]])))
+    rates = [(n[n >= least], a[n >= least]) for n, a in groups]
+    return max((float((a / n).max()) for n, a in rates if len(n)), default=0.0)
 
 
 def outcome_after_assignment(dates: TrialDates, n: int) -> Check:

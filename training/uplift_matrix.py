@@ -2,13 +2,15 @@
 
 from __future__ import annotations
 
+from collections.abc import Mapping
+from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
 
 import numpy as np
 import pandas as pd
 
-from penchant.errors import InputError, NotThereError, quoted
+from penchant.errors import InputError, NotThereError, did_you_mean, quoted
 
 from ..models.arms import read_arms
 from ..models.inputs import read_numbers
@@ -17,9 +19,47 @@ from .uplift_dataset import Collected, UpliftRows
 from .uplift_waves import CONTROL
 
 TREATMENT, OUTCOME, P_TREATMENT, CUSTOMER = "treatment", "outcome", "p_treatment", "customer"
+ROLES = (TREATMENT, OUTCOME, P_TREATMENT, CUSTOMER)
 
 
-def read_matrix(path: Path, control: str | None = None) -> Collected:
+@dataclass(frozen=True)
+class Roles:
+    """What the columns of a matrix stand for.
+
+    Parameters
+    ----------
+    names
+        Role (treatment, outcome, p_treatment, customer) -> the file's own name of the column; the role's where absent.
+    control
+        Which value of the treatment is the control; None: "control", else 0 or False.
+    left_out
+        Columns that are neither features nor anything else, such as other outcomes.
+    """
+
+    names: Mapping[str, str] = field(default_factory=dict)
+    control: str | None = None
+    left_out: tuple[str, ...] = ()
+
+    def apply(self, frame: pd.DataFrame, where: str) -> pd.DataFrame:
+        """Return the frame with columns named by their roles, and without those left out."""
+        columns = list(frame.columns)
+        asked = (*self.names.values(), *self.left_out)
+        absent = [name for name in asked if name not in columns]
+        if absent:
+            hint = did_you_mean(absent[0], columns)
+            raise InputError(where, "the columns that were asked for", f"no {quoted(absent)}", hint)
+        twice = {name for name in asked if asked.count(name) > 1}
+        if twice:
+            raise InputError(where, "one part for each column", f"several for {quoted(sorted(twice))}")
+        renamed = {name: role for role, name in self.names.items()}
+        hidden = [role for role in self.names if role in frame and role not in renamed]
+        return frame.drop(columns=[*self.left_out, *hidden]).rename(columns=renamed)
+
+
+BY_THEIR_NAMES = Roles()
+
+
+def read_matrix(path: Path, roles: Roles = BY_THEIR_NAMES) -> Collected:
     """Return the trial in a file.
 
     Parameters
@@ -28,8 +68,8 @@ def read_matrix(path: Path, control: str | None = None) -> Collected:
         Parquet or CSV: ``treatment`` (names, booleans or numbers), ``outcome``, and where they are known
         ``p_treatment`` (probability of the treatment; with several, a column ``p_NAME`` each) and ``customer``. All
         else are features.
-    control
-        Which value of the treatment is the control; None: "control", else 0 or False.
+    roles
+        Other names of these columns, the control, and columns to leave out.
 
     Raises
     ------
@@ -38,16 +78,17 @@ def read_matrix(path: Path, control: str | None = None) -> Collected:
     InputError
         It is neither Parquet nor CSV, lacks a column, or its columns are not what they should be.
     """
-    frame = _read(path)
+    frame = roles.apply(_read(path), str(path))
     lacking = [name for name in (TREATMENT, OUTCOME) if name not in frame]
     if lacking:
         raise InputError(
             str(path),
             f"columns '{TREATMENT}' and '{OUTCOME}'",
             f"no {quoted(lacking)}; {quoted(frame.columns, most=12)}",
+            f"Say which column it is: --column {lacking[0]}=NAME",
         )
-    given = _probabilities(frame, control)
-    arms = read_arms(frame[TREATMENT], given, control)
+    given = _probabilities(frame, roles.control)
+    arms = read_arms(frame[TREATMENT], given, roles.control)
     names = np.array((CONTROL, *arms.names[1:]), dtype=object)
     taken = {TREATMENT, OUTCOME, P_TREATMENT, CUSTOMER, *(f"p_{name}" for name in arms.names)}
     features = frame[[name for name in frame.columns if name not in taken]]
@@ -68,7 +109,7 @@ def read_matrix(path: Path, control: str | None = None) -> Collected:
 def _read(path: Path) -> pd.DataFrame:
     if not path.is_file():
         raise NotThereError(str(path), "a file with the matrix of a trial", "no such file")
-    readers: dict[str, Any] = {".parquet": pd.read_parquet, ".csv": pd.read_csv}
+    readers: dict[str, Any] = {".parquet": pd.read_parquet, ".csv": _read_csv}
     if path.suffix.lower() not in readers:
         raise InputError(str(path), "a .parquet or .csv file", f"'{path.suffix}'")
     try:
@@ -76,6 +117,14 @@ def _read(path: Path) -> pd.DataFrame:
     except (ValueError, OSError) as fault:
         raise InputError(str(path), f"a {path.suffix} file that can be read", str(fault)) from fault
     return frame.rename(columns=str)
+
+
+def _read_csv(path: Path) -> pd.DataFrame:
+    """Return a table of values between commas, or between whatever else parts the names in its first line."""
+    with path.open(encoding="utf-8-sig") as lines:
+        head = lines.readline()
+    other = max(";\t|", key=head.count)
+    return pd.read_csv(path, sep=other if head.count(other) > head.count(",") else ",", encoding="utf-8-sig")
 
 
 def _probabilities(frame: pd.DataFrame, control: str | None) -> Any:

@@ -179,8 +179,10 @@ def read_problem(matrix: Floats, columns: Columns, given: Given, reading: Readin
     _refuse_small_arms(arms)
     kind = outcome_of(y) if reading.outcome == "auto" else _checked(reading.outcome, y)
     weight = read_weights(given.sample_weight, len(y))
+    _refuse_weightless_arms(arms, weight)
     customer = read_groups(given.groups, len(y))
     fold = _folds(y, arms, customer, reading)
+    _refuse_empty_folds(arms, fold)
     return Problem(matrix, columns, y, arms, weight, customer, fold, kind, p is not given.p_treatment)
 
 
@@ -230,4 +232,26 @@ def _refuse_small_arms(arms: Arms) -> None:
             f"at least {FEWEST_PER_ARM} customers are needed in each arm",
             f"{sizes.min():,}",
             "Leave the arm out, or wait for more customers",
+        )
+
+
+def _refuse_weightless_arms(arms: Arms, weight: Floats) -> None:
+    held = np.bincount(arms.codes, weights=weight, minlength=arms.n_arms)
+    if not held.all():
+        empty = arms.names[int(np.argmin(held))]
+        raise InputError("sample_weight", f"arm '{empty}' needs some weight", "zero everywhere")
+
+
+def _refuse_empty_folds(arms: Arms, fold: Folds) -> None:
+    """Refuse folds without which an arm has no customer left to learn from."""
+    n_folds = int(fold.max()) + 1
+    held = np.bincount(arms.codes.astype(np.intp) * n_folds + fold, minlength=arms.n_arms * n_folds)
+    held = held.reshape(arms.n_arms, n_folds)
+    alone = np.flatnonzero(held.max(axis=1) == held.sum(axis=1))
+    if len(alone):
+        raise TooLittleDataError(
+            f"arm '{arms.names[int(alone[0])]}'",
+            "customers (groups) in at least two folds are needed in each arm",
+            "all of them in one",
+            "Too few different customers are in the arm: check groups",
         )

@@ -12,7 +12,17 @@ from typing import TYPE_CHECKING, Annotated, Any
 import typer
 
 from penchant.cli.shop_commands import Out
-from penchant.cli.uplift_commands import Campaigns, Goal, Matrix, Request, train_uplift_model
+from penchant.cli.uplift_commands import (
+    Campaigns,
+    ColumnNames,
+    Control,
+    Goal,
+    Matrix,
+    MatrixOptions,
+    Request,
+    Without,
+    train_uplift_model,
+)
 from penchant.cli.work import Work, read_instant
 
 if TYPE_CHECKING:
@@ -57,13 +67,17 @@ def train(
     goal: Goal = None,
     matrix: Matrix = None,
     campaign: Campaigns = None,
+    column: ColumnNames = None,
+    without: Without = None,
+    control: Control = None,
 ) -> None:
     """Train a model on snapshots in the past, judge it on a later one beside baselines, and register it.
 
     The first model of a task is put in use at once (alias champion); later ones wait as challenger.
     What can be predicted: visit, engagement, conversion, payment, repurchase, second_purchase, churn, value, margin,
     and the tasks of your own modules. And what a contact changes: `penchant train uplift --goal second` learns from
-    past campaigns with a held-out control, and refuses where they were not drawn by lot.
+    past campaigns with a held-out control, and refuses where they were not drawn by lot; with --matrix it learns from
+    any file of a trial.
     """
     from penchant.models.registry import Registry
     from penchant.output import replaced_folder
@@ -72,7 +86,8 @@ def train(
 
     work: Work = context.obj
     if task == "uplift":
-        request = Request(goal, matrix, tuple(campaign or ()), horizon, seed)
+        options = MatrixOptions(matrix, column, without, control)
+        request = Request(goal, options, tuple(campaign or ()), horizon, seed)
         train_uplift_model(work, request, out, store)
         return
     configure(work, task, horizon, test, seed)

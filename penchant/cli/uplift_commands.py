@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import re
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from contextlib import contextmanager
 from dataclasses import dataclass
 from pathlib import Path
@@ -12,7 +12,7 @@ from typing import TYPE_CHECKING, Annotated, Any
 import typer
 
 from penchant.cli.work import Work
-from penchant.errors import CheckFailedError, InputError
+from penchant.errors import CheckFailedError, InputError, did_you_mean, quoted
 
 if TYPE_CHECKING:
     from rich.table import Table
@@ -21,6 +21,7 @@ if TYPE_CHECKING:
     from penchant.models.registry import Registered
     from penchant.training.train_uplift import Asked, TrainedUplift
     from penchant.training.uplift_dataset import Collected
+    from penchant.training.uplift_matrix import Roles
 
 Goal = Annotated[
     str | None,
@@ -30,8 +31,33 @@ Matrix = Annotated[
     Path | None,
     typer.Option(
         "--matrix",
-        help="For 'uplift': a Parquet or CSV file instead of campaigns, with the columns treatment, outcome and, "
-        "if known, p_treatment and customer; all others are features.",
+        help="For 'uplift': a Parquet or CSV file instead of campaigns, one row for each customer, with the columns "
+        "treatment, outcome and, if known, p_treatment and customer; all others are features.",
+    ),
+]
+ColumnNames = Annotated[
+    list[str] | None,
+    typer.Option(
+        "--column",
+        metavar="PART=NAME",
+        help="For --matrix: how the file calls treatment, outcome, p_treatment or customer, such as "
+        "treatment=segment; repeat for more.",
+    ),
+]
+Without = Annotated[
+    list[str] | None,
+    typer.Option(
+        "--without",
+        metavar="NAME",
+        help="For --matrix: a column that is no feature, such as another outcome, or whatever became known after the "
+        "contact; repeat for more.",
+    ),
+]
+Control = Annotated[
+    str | None,
+    typer.Option(
+        "--control",
+        help="For --matrix: the treatment's value for customers who were not contacted. Default: control, 0 or False.",
     ),
 ]
 Campaigns = Annotated[
@@ -41,14 +67,51 @@ Campaigns = Annotated[
 
 
 @dataclass(frozen=True)
+class MatrixOptions:
+    """What the options about a matrix say; None: not given."""
+
+    path: Path | None
+    columns: Sequence[str] | None = None
+    without: Sequence[str] | None = None
+    control: str | None = None
+
+    def roles(self) -> Roles:
+        """Return what the file's columns stand for."""
+        from penchant.training.uplift_matrix import ROLES, Roles
+
+        names: dict[str, str] = {}
+        for given in self.columns or ():
+            role, sign, name = given.partition("=")
+            if not (sign and name):
+                raise InputError("option --column", "PART=NAME, such as treatment=segment", f"'{given}'")
+            if role not in ROLES or role in names:
+                hint = "is given twice" if role in names else did_you_mean(role, ROLES)
+                raise InputError("option --column", f"one of {quoted(ROLES)}, once", f"'{role}'", hint)
+            names[role] = name
+        return Roles(names, self.control, tuple(self.without or ()))
+
+    def refuse_alone(self) -> None:
+        """Refuse options about a matrix where there is none."""
+        given = {"--column": self.columns, "--without": self.without, "--control": self.control}
+        alone = [option for option, value in given.items() if value]
+        if alone and self.path is None:
+            raise InputError(f"option {alone[0]}", "--matrix with the file that it speaks of", "no --matrix")
+
+
+@dataclass(frozen=True)
 class Request:
     """What the options of ``penchant train uplift`` say; None: not given."""
 
     goal: str | None
-    matrix: Path | None
+    from_matrix: MatrixOptions
     campaigns: tuple[str, ...]
     horizon: int | None
     seed: int | None
+
+    @property
+    def matrix(self) -> Path | None:
+        """The file instead of campaigns."""
+        return self.from_matrix.path
 
     @property
     def name(self) -> str:
@@ -60,6 +123,7 @@ class Request:
                 "neither",
                 "Such as: penchant train uplift --goal second",
             )
+        self.from_matrix.refuse_alone()
         name = self.goal or "matrix"
         if not re.fullmatch(r"[A-Za-z0-9][A-Za-z0-9_-]*", name):
             raise InputError("option --goal", "letters, digits, '_' and '-'", f"'{name}'")
@@ -125,8 +189,11 @@ def _source(
     name, matrix = request.name, request.matrix
     if matrix is not None:
         with work.step(f"reading {matrix}"):
-            collected = read_matrix(matrix)
-        asked = Asked(name, OUTCOME, request.horizon, f"Learned from {matrix.name}.")
+            roles = request.from_matrix.roles()
+            collected = read_matrix(matrix, roles)
+        asked = Asked(
+            name, roles.names.get(OUTCOME, OUTCOME), request.horizon, f"Learned from {matrix.name}."
+        )
         yield collected, asked, {matrix.name: file_facts(matrix)["sha256"]}
         return
     goal = _goal(config, name)

@@ -15,6 +15,7 @@ from penchant.models.uplift_checks import (
     detectable_gap,
     features_before_assignment,
     outcome_after_assignment,
+    outcome_unknown,
 )
 
 
@@ -32,8 +33,8 @@ def test_a_sound_trial_passes_everything_that_can_be_asked() -> None:
     found = check_trial(
         X, y, treated, dates=dates, p_treatment=0.5, groups=np.arange(5000), folds=np.arange(5000) % 5
     )
-    assert [check.outcome for check in found] == ["passed"] * 8
-    assert len({check.code for check in found}) == 8
+    assert [check.outcome for check in found] == ["passed"] * 9
+    assert len({check.code for check in found}) == 9
 
 
 def test_what_is_not_given_is_not_asked_and_arrays_will_do() -> None:
@@ -54,6 +55,25 @@ def test_an_arm_without_a_responder_is_named() -> None:
     assert found.is_issue
     assert f"'treated' has {treated.sum()} customers, 0 with an outcome" in found.explanation
     assert arm_sizes(read_experiment(y, treated)).outcome == "passed"
+
+
+@pytest.mark.parametrize("kind", ["money", "flag", "category", "present", "boolean"])
+def test_a_column_that_is_a_part_of_the_outcome_is_named(kind: str) -> None:
+    y, treated = trial(5000, 0.05)
+    bought = (y > 0) & (np.random.default_rng(1).random(5000) < 0.1)
+    money = np.where(bought, np.random.default_rng(2).gamma(2, 30, 5000), 0.0)
+    leak = {
+        "money": money,
+        "flag": bought.astype(int),
+        "category": np.where(bought, "buyer", "none"),
+        "present": np.where(bought, money, np.nan),
+        "boolean": pd.array(bought, dtype="boolean"),
+    }[kind]
+    honest = pd.DataFrame({"visits": np.random.default_rng(3).poisson(1 + y), "id": np.arange(5000)})
+    assert outcome_unknown(honest, read_experiment(y, treated)).outcome == "passed"
+    found = outcome_unknown(honest.assign(leak=leak), read_experiment(y, treated))
+    assert found.is_issue
+    assert list(found.facts["rates"]) == ["leak"]
 
 
 def test_the_detectable_gap_is_that_of_noise_rankings() -> None:

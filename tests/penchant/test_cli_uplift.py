@@ -137,6 +137,9 @@ def test_a_bare_matrix_needs_no_shop(tmp_path: Path) -> None:
         ((), "--goal with the goal of past campaigns, or --matrix with a file"),
         (("--goal", "a/b"), "letters, digits"),
         (("--matrix", "none.csv"), "no such file"),
+        (("--goal", "second", "--without", "spend"), "--matrix with the file that it speaks of"),
+        (("--matrix", "none.csv", "--column", "treatment"), "PART=NAME"),
+        (("--matrix", "none.csv", "--column", "outcom=visit"), "Did you mean 'outcome'"),
     ],
 )
 def test_a_request_at_fault_ends_with_exit_code_2(

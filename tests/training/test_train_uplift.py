@@ -17,7 +17,7 @@ from penchant.models.uplift_baselines import AverageEffect
 from penchant.training.train_uplift import Asked, TrainedUplift, guards, signals_of, train_uplift
 from penchant.training.uplift_dataset import Collected, UpliftRows
 from penchant.training.uplift_evaluate import STACK, Judged
-from penchant.training.uplift_matrix import read_matrix
+from penchant.training.uplift_matrix import Roles, read_matrix
 from penchant.training.uplift_record import write_uplift
 from penchant.training.uplift_splits import held_out_scores, split_rows
 
@@ -214,6 +214,46 @@ def test_a_matrix_is_read_from_parquet_and_csv_alike(tmp_path: Path) -> None:
     assert one.is_planned
     assert one.customer_id is not None
     assert one.customer_id.tolist() == other.customer_id.tolist()  # type: ignore[union-attr]
+
+
+def test_columns_go_by_any_name_between_any_signs(tmp_path: Path) -> None:
+    frame = matrix(treatment=np.where(np.arange(60) % 2, "mail", "none"), spend=1.0, customer=np.arange(60))
+    renamed = frame.rename(columns={"treatment": "segment", "outcome": "visit", "customer": "who"})
+    roles = Roles({"treatment": "segment", "outcome": "visit", "customer": "who"}, "none", ("spend",))
+    one = read_matrix(written(tmp_path, frame.drop(columns="spend")), Roles(control="none")).rows
+    for sign in ",;\t|":
+        (tmp_path / "other.csv").write_text(
+            "\ufeff" + renamed.to_csv(index=False, sep=sign), encoding="utf-8"
+        )
+        rows = read_matrix(tmp_path / "other.csv", roles).rows
+        assert rows.features.columns.tolist() == ["a"]
+        np.testing.assert_array_equal(rows.y, one.y)
+        assert rows.arm.tolist() == one.arm.tolist()
+        assert rows.customer_id.tolist() == one.customer_id.tolist()  # type: ignore[union-attr]
+
+
+def test_a_column_of_a_parts_name_is_no_feature_where_another_plays_the_part(tmp_path: Path) -> None:
+    frame = matrix(segment=np.arange(60) // 2 % 2)
+    rows = read_matrix(written(tmp_path, frame), Roles({"treatment": "segment"})).rows
+    assert rows.features.columns.tolist() == ["a"]
+    assert (rows.arm == "control").tolist() == (frame.segment == 0).tolist()
+
+
+@pytest.mark.parametrize(
+    ("roles", "message"),
+    [
+        (Roles({"treatment": "segmant"}), "Did you mean 'segment'"),
+        (Roles(left_out=("spent",)), "no 'spent'"),
+        (Roles({"treatment": "segment", "outcome": "segment"}), "several for 'segment'"),
+        (Roles(left_out=("outcome",)), "--column outcome=NAME"),
+    ],
+)
+def test_columns_that_cannot_be_what_was_asked_are_refused(
+    tmp_path: Path, roles: Roles, message: str
+) -> None:
+    path = written(tmp_path, matrix(segment=1))
+    with pytest.raises(InputError, match=message):
+        read_matrix(path, roles)
 
 
 def test_several_treatments_bring_a_probability_each(tmp_path: Path) -> None:
