@@ -8,6 +8,7 @@ python examples/hillstrom.py PATH/hillstrom.parquet
 from __future__ import annotations
 
 import sys
+from collections.abc import Iterator
 from pathlib import Path
 
 import numpy as np
@@ -66,7 +67,12 @@ def verdict(stack: UpliftStack, measured: dict[str, QiniComparison]) -> str:
     effect, ranking = finding.average_effect.scaled(1000), measured[DEFAULT].qini
     if not finding.average_effect.excludes_zero and not ranking.excludes_zero:
         return "No effect was found, and no customers for whom it is different: save the mail."
-    works = f"The mail works: {effect:.0f} extra visits per 1,000 customers."
+    size = f"{effect:+.0f} visits per 1,000 customers"
+    works = f"The mail works: {size}."
+    if effect.high < 0:
+        works = f"The mail keeps customers away: {size}."
+    elif effect.low <= 0:
+        works = f"Whether it works for all taken together cannot be told: {size}."
     if ranking.low > 0:
         whom = "Whom it moves can be predicted, and the best-ranked should get it first."
     elif ranking.high < 0:
@@ -76,9 +82,20 @@ def verdict(stack: UpliftStack, measured: dict[str, QiniComparison]) -> str:
             "Whom it moves cannot be told from chance with these customers: send it to all, or to any, "
             "and choose by cost."
         )
-    others = [name for name in (RULE, RESPONSE) if measured[name].verdict == "not separable"]
-    beside = f" Not separable from it: {' and '.join(others)}." if others else ""
-    return f"{works} {whom}{beside}"
+    return " ".join((works, whom, *beside(measured)))
+
+
+def beside(measured: dict[str, QiniComparison]) -> Iterator[str]:
+    """Yield how the rules of thumb compare with the stack."""
+    words = {
+        "not separable": "Not separable from it: {}.",
+        "better": "Better than it on these customers: {}.",
+        "worse": "Worse than it: {}.",
+    }
+    for found, sentence in words.items():
+        others = [name for name in (RULE, RESPONSE) if measured[name].verdict == found]
+        if others:
+            yield sentence.format(" and ".join(others))
 
 
 if __name__ == "__main__":

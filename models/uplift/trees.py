@@ -192,8 +192,10 @@ class TreeBench:
             "min_sum_hessian_in_leaf": 1e-3,
             "lambda_l2": self.trees.shrinkage,
             "feature_fraction": growth.column_share,
-            "cat_smooth": 20.0,
-            "max_cat_threshold": 16,
+            # levels in order of their own noise fit it better than any number does: few at a time, and large ones
+            "cat_smooth": max(20.0, growth.min_rows / 4),
+            "cat_l2": max(10.0, float(growth.min_rows)),
+            "max_cat_threshold": 4,
             "metric": "None",
             "seed": self.seed,
             "deterministic": True,

@@ -18,7 +18,7 @@ Z95 = 1.959964
 # Chosen on simulated trials (effects of ten shapes, 5,000 and 50,000 customers, even and 90/10 arms), then checked
 # on other seeds, shapes and the Hillstrom trial; see benchmarks/uplift.py.
 START = 0.25  # what the first member costs where there is nothing to find, in standard errors of the average effect
-HALF_BELIEVED = 5.0  # squared standard errors of the gain on left-out folds at which half of it is believed
+HALF_BELIEVED = 7.0  # squared standard errors of the gain on left-out folds at which half of it is believed
 HELD = 3.0  # pull of each weight towards the start, in squared standard errors of the average effect
 
 
@@ -36,7 +36,7 @@ class Weights:
         (members,) weighted means of the members.
     believed
         Share of the way from the start to the least squares weights that was gone, 0 to 1; from one half on, where
-        left-out folds gain by 2.2 standard errors or more, customers can be told apart.
+        left-out folds gain by 2.6 standard errors or more, customers can be told apart.
     average
         The average effect with its 95 % interval.
     spread

@@ -132,3 +132,15 @@ def test_what_cannot_be_checked_is_refused(change: dict[str, Any], message: str)
     given = {"X": pd.DataFrame({"a": range(50)}), "y": y, "treatment": treated} | change
     with pytest.raises(InputError, match=message):
         check_trial(**given)
+
+
+def test_nullable_booleans_and_lone_customers_can_be_asked_about() -> None:
+    y, treated = trial(600, 0.1)
+    flags = pd.array(np.arange(600) % 3 > 0, dtype="boolean")
+    flags[:50] = pd.NA
+    found = check_trial(pd.DataFrame({"flag": flags, "n": np.arange(600)}), y, treated)
+    assert len(found) == 9
+    alone = check_trial(pd.DataFrame({"n": np.arange(600)}), y, treated, groups=np.zeros(600))
+    assert {check.code: check.outcome for check in alone}["assignment-random"] == "not applicable"
+    with pytest.raises(InputError, match="shape"):
+        check_trial(None, y, treated)

@@ -243,3 +243,33 @@ def test_impossible_settings_are_refused() -> None:
         Linear(penalty=-1.0)
     with pytest.raises(InputError, match="outcome"):
         TLearner(TREES, outcome="yes").fit([[0.0]] * 40, [0.0, 1.0] * 20, [0, 1] * 20)  # type: ignore[arg-type]
+
+
+@pytest.mark.parametrize("learner", [RLearner(), DRLearner()], ids=name_of)
+def test_many_levels_of_a_category_are_not_taken_for_effects(learner: UpliftLearner) -> None:
+    rng = np.random.default_rng(0)
+    X = pd.DataFrame(
+        {"store": rng.choice([f"s{i}" for i in range(300)], 12_000), "a": rng.normal(size=12_000)}
+    )
+    treated = rng.random(12_000) < 0.75
+    y = (rng.random(12_000) < 0.1 + 0.03 * treated) * 1.0
+    with_stores = clone(learner).fit(X, y, treated).predict_uplift(X).std()
+    without = clone(learner).fit(X[["a"]], y, treated).predict_uplift(X[["a"]]).std()
+    assert with_stores < 3 * without
+
+
+def test_what_cannot_be_learned_from_is_refused_in_words() -> None:
+    X, y, treated = trial(200)
+    fit = UpliftStack().fit
+    with pytest.raises(InputError, match="arm 'control' needs some weight"):
+        fit(X, y, treated, sample_weight=treated)
+    with pytest.raises(TooLittleDataError, match="in at least two folds"):
+        fit(X, y, treated, groups=np.zeros(200))
+    with pytest.raises(InputError, match="y: numbers are needed"):
+        fit(X, np.full(200, np.datetime64("2025-01-01")), treated)
+    with pytest.raises(InputError, match=r"treatment: one value per customer is needed"):
+        fit(X, y, 1)
+    with pytest.raises(InputError, match="column names that occur once"):
+        fit(pd.concat([X, X[["a"]]], axis=1), y, treated)
+    with pytest.raises(InputError, match="column 'd'"):
+        fit(X.assign(d=[[1, 2]] * 200), y, treated)
