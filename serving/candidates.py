@@ -38,6 +38,7 @@ SCORE = {
     "probability": "probability",
     "amount": "expected_amount",
 }  # kind of a model -> the column that ranks
+PAST_KEY = ["campaign_id", "wave", "customer_id"]
 SIGNALS = {"segment": "rfm_segment", "price_sensitivity": "discount_line_share"}
 
 
@@ -213,13 +214,25 @@ def past_of(shop: Shop, as_of: datetime, records: pd.DataFrame | None = None) ->
 
 
 def joined_past(own: pd.DataFrame | None, records: pd.DataFrame | None) -> pd.DataFrame | None:
-    """Return the shop's own assignments and records of audiences as one, the records first where both have a row."""
+    """Return the shop's own assignments and records of audiences as one, the records first where both have a row.
+
+    When a contact went out is the shop's to say: a record was written before.
+    """
+    if own is not None and records is not None:
+        records = _with_contacts(records, own)
     found = [frame for frame in (records, own) if frame is not None]
     if not found:
         return None
     rows = pd.concat(found, ignore_index=True) if len(found) > 1 else found[0]
-    key = ["campaign_id", "wave", "customer_id"]
-    return rows.drop_duplicates(key, keep="first").sort_values(key, ignore_index=True)
+    return rows.drop_duplicates(PAST_KEY, keep="first").sort_values(PAST_KEY, ignore_index=True)
+
+
+def _with_contacts(records: pd.DataFrame, own: pd.DataFrame) -> pd.DataFrame:
+    """Return records with the time at which the shop says that each contact went out."""
+    is_told = own["contacted_at"].notna() & own["campaign_id"].isin(records["campaign_id"].unique())
+    told = own.loc[is_told, [*PAST_KEY, "contacted_at"]].drop_duplicates(PAST_KEY)
+    known = records[PAST_KEY].merge(told, on=PAST_KEY, how="left")["contacted_at"].set_axis(records.index)
+    return records.assign(contacted_at=known.where(known.notna(), records["contacted_at"]))
 
 
 def assignments_before(shop: Shop, as_of: datetime) -> pd.DataFrame | None:

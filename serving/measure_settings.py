@@ -8,7 +8,7 @@ from typing import Any, Literal
 
 from penchant.errors import InputError, quoted
 
-from .goals import GOALS, Outcome
+from .goals import GOALS, Goal, Outcome
 from .offers import CONTROL, Arm
 
 # Their value is taken off the order: the amounts that were paid hold the cost already.
@@ -57,6 +57,8 @@ class MeasureSettings:
         The relative change that a campaign should at least be able to see; for "how many customers would it take".
     pre_days
         How far back behaviour before the assignment is read, days.
+    own
+        The user's own goals, for what they call success.
     """
 
     windows_days: tuple[int, ...] = (2, 10, 30)
@@ -71,6 +73,7 @@ class MeasureSettings:
     predicted: tuple[str, ...] = PREDICTED
     relevant_share: float = 0.1
     pre_days: int = 365
+    own: Sequence[Goal] = ()
 
     def __post_init__(self) -> None:
         """Refuse numbers that are out of range."""
@@ -113,7 +116,8 @@ class Campaign:
         """Return what counts as a response."""
         if settings.outcome is not None:
             return settings.outcome
-        return GOALS[self.goal].outcome if self.goal and self.goal in GOALS else "paid_order"
+        known = {**GOALS, **{goal.name: goal for goal in settings.own}}
+        return known[self.goal].outcome if self.goal in known else "paid_order"
 
     def costs(self, arm: str, settings: MeasureSettings) -> Costs:
         """Return what an arm costs: as the settings say, else as the campaign's row does."""

@@ -11,7 +11,7 @@ import typer
 
 from penchant.cli.model_commands import STORE, Store
 from penchant.cli.shop_commands import AsOf, Out
-from penchant.cli.work import Work, plain, read_instant
+from penchant.cli.work import Work, folder_name, plain, read_instant
 from penchant.errors import did_you_mean, quoted
 
 if TYPE_CHECKING:
@@ -123,7 +123,7 @@ def audience(
         exploring=exploring,
         protection=replace(protection, consent="assumed") if assume_consent else protection,
     )
-    folder = out or work.result_folder("audience") / sent.campaign_id / f"wave-{sent.number}"
+    folder = out or work.result_folder("audience") / folder_name(sent.campaign_id) / f"wave-{sent.number}"
     with opened_when_needed(work) as shop:
         ready = scores_for(work, shop, instant, [wanted], store, scores)
         found = gathered(work, shop, instant, [wanted], ready, margin_share)
@@ -320,13 +320,14 @@ def measure(
     The report is HTML. Exit code 3: it was measured, but a check says that the numbers must not be believed.
     """
     from penchant.cli.gathering import audience_folders
+    from penchant.cli.scoring import own_goals
     from penchant.output import replaced_folder, write_json
     from penchant.serving.audience_files import read_treatments
     from penchant.serving.measure import measure as measure_campaign
     from penchant.serving.measure_settings import MeasureSettings
 
     work: Work = context.obj
-    folder = out or work.result_folder("measure") / campaign
+    folder = out or work.result_folder("measure") / folder_name(campaign)
     folders = audience_folders(work, past or ())
     settings = MeasureSettings(
         windows_days=tuple(sorted(window)) if window else (2, 10, 30),
@@ -335,6 +336,7 @@ def measure(
         arms=read_treatments(folders, campaign),
         margin_share=margin_share,
         control=control,
+        own=own_goals(work),
     )
     record = _record_of(campaign, folders)
     manifest: dict[str, Any] = {

@@ -10,6 +10,7 @@ from contextlib import contextmanager
 from dataclasses import dataclass, field
 from datetime import UTC, datetime, time
 from functools import cached_property
+from hashlib import sha256
 from pathlib import Path
 from time import monotonic
 from typing import TYPE_CHECKING, Any
@@ -101,10 +102,17 @@ class Work:
             for source in table.sources:
                 patterns = re.findall(r"'([^']+)'", source.query) if source.query else [source.path]
                 paths = {path for pattern in patterns if pattern for path in self._files(pattern)}
-                found |= {path.name: file_facts(path)["sha256"] for path in sorted(paths)}
+                found |= {self._source_name(path): file_facts(path)["sha256"] for path in sorted(paths)}
                 if source.address:
                     found[str(source.table)] = NO_FILE
         return found
+
+    def _source_name(self, path: Path) -> str:
+        """Return what a file is called in manifests: its place in the data folder, which tells partitions apart."""
+        if path.is_relative_to(self.data_folder):
+            return path.relative_to(self.data_folder).as_posix()
+        place = sha256(path.parent.as_posix().encode()).hexdigest()[:8]  # no manifest holds an absolute path
+        return f"{place}/{path.name}"
 
     def _files(self, pattern: str) -> list[Path]:
         """Return the files of the data folder that a path or pattern names."""
@@ -164,6 +172,17 @@ class Work:
             print_json({**result, "seconds": seconds})
         else:
             self.notes.print(f"[dim]done in {seconds:.1f} s[/]")
+
+
+def folder_name(name: str) -> str:
+    r"""Return a name as that of one folder, right where it is looked for: what would lead elsewhere is written as %XX.
+
+    Examples
+    --------
+    >>> folder_name("spring 2025"), folder_name("2025/spring"), folder_name("..")
+    ('spring 2025', '2025%2Fspring', '%2E.')
+    """
+    return re.sub(r'^\.|[%/\\:*?"<>|\x00-\x1f]', lambda found: f"%{ord(found[0]):02X}", name)
 
 
 def _doubt_the_end(shop: Shop) -> None:

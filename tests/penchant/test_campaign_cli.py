@@ -250,3 +250,6 @@ def test_a_campaign_is_measured_and_a_broken_one_ends_with_3(shop: Path) -> None
     drawn[~is_lost].to_parquet(shop / "lost" / "assignments.parquet")
     broken = answer(penchant(shop, "measure", name, "--data", "lost", "--json"), code=3)
     assert broken["failed"]
+    drawn.assign(campaign_id="../" + drawn["campaign_id"]).to_parquet(shop / "lost" / "assignments.parquet")
+    odd = answer(penchant(shop, "measure", f"../{name}", "--data", "lost", "--json"))
+    assert Path(odd["out"]).parent.name == "measure"

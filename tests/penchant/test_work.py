@@ -23,3 +23,17 @@ def test_few_late_events_that_set_the_datas_end_are_told_by_every_command(
     with Work(tmp_path / "penchant.toml", None, as_json=True).shop():
         pass
     assert ("note: orders: the latest events stand far apart" in capsys.readouterr().err) == is_told
+
+
+def test_files_of_one_name_in_several_folders_are_told_apart_as_sources(tmp_path: Path) -> None:
+    other = tmp_path / "elsewhere" / "part.csv"
+    folder = tmp_path / "data"
+    for path in (folder / "day=1" / "part.csv", folder / "day=2" / "part.csv", other):
+        path.parent.mkdir(parents=True)
+        path.write_text(f"customer_id,ordered_at\n{path.parent.name},2024-01-01\n")
+    toml = TOML.replace("orders.csv", "*/part.csv") + f"[tables.interactions]\npath = '{other}'\n"
+    (folder / "penchant.toml").write_text(toml)
+    found = Work(folder / "penchant.toml", None, as_json=True).sources()
+    assert len(found) == len(set(found.values())) == 3
+    assert {"day=1/part.csv", "day=2/part.csv"} < set(found)
+    assert str(tmp_path) not in "".join(found)

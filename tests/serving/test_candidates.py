@@ -15,9 +15,9 @@ from penchant.errors import InputError, LeftOutError
 from penchant.features.products import products
 from penchant.features.shop import Shop, shop_from_tables
 from penchant.serving.audience import AudienceSettings, draw_audience
-from penchant.serving.candidates import Known, Score, candidates_for, gather, past_of, within
+from penchant.serving.candidates import Known, Score, candidates_for, gather, joined_past, past_of, within
 from penchant.serving.eligible import of_goal
-from penchant.serving.exclusions import Wave
+from penchant.serving.exclusions import Cap, Protection, Wave
 from penchant.serving.goals import GOALS
 from penchant.serving.known import FACTS, known_of
 from penchant.serving.lookalike import lookalike
@@ -203,6 +203,24 @@ def test_earlier_assignments_are_seen_as_they_were_known(shop: Shop) -> None:
     both = past_of(shop, NOW, record)
     assert both is not None
     assert both["probability"].tolist() == [0.5]  # the record says more than the table
+
+
+def test_a_cap_counts_from_the_contact_that_the_shop_tells_of_and_not_from_the_draw() -> None:
+    drawn = {"campaign_id": "old", "wave": 1, "arm": "reminder", "assigned_at": ago(12), "channel": "email"}
+    record = pd.DataFrame({**drawn, "customer_id": ["late", "soon"], "contacted_at": pd.NaT})
+    own = record.assign(contacted_at=[pd.Timestamp(ago(3)), pd.NaT], channel=None)
+    past = joined_past(own, record)
+    assert past is not None
+    assert past["channel"].tolist() == ["email", "email"]
+    assert past["contacted_at"].tolist() == [pd.Timestamp(ago(3)), pd.NaT]
+    people = pd.DataFrame({"customer_id": ["late", "soon"], "stage": "loyal", "consent_email": True})
+    people = people.assign(margin=20.0, propensity=0.1)
+    protection = Protection((Cap(7, 1),), universal_control=0.0)
+    found = draw_audience(
+        people, past, GOALS["retain"], AudienceSettings(Wave("new", 1, NOW), protection=protection)
+    )
+    assert found.record["customer_id"].tolist() == ["soon"]
+    assert found.excluded["contact fatigue"] == (1, 1)
 
 
 def test_scores_are_taken_for_the_goals_own_horizon_and_the_first_model_that_knows(seen: Known) -> None:

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import json
 from collections.abc import Callable
+from dataclasses import replace
 from io import StringIO
 from typing import Any
 
@@ -13,6 +14,7 @@ import pytest
 from rich.console import Console
 
 from penchant.errors import InputError, LeftOutError, UnfinishedHorizonError
+from penchant.serving.goals import GOALS
 from penchant.serving.measure import measure
 from penchant.serving.measure_result import Result
 from penchant.serving.measure_settings import MeasureSettings
@@ -139,6 +141,19 @@ def test_visits_and_interest_are_read_from_interactions(outcome: Any, expected: 
     found = measure(shop_of(tables), "spring", MeasureSettings(windows_days=(30,), outcome=outcome))
     assert round(20 * found.headline.response.treated.value, 9) == expected
     assert [channel.label for channel in found.channels] == ["app"]
+
+
+def test_a_goal_of_ones_own_says_what_counts_as_success(shop_of: Any) -> None:
+    tables = hand_made([START + DAY])
+    tables["campaigns"] = pd.DataFrame({"campaign_id": ["spring"], "goal": ["look_in"]})
+    tables["interactions"] = pd.DataFrame(
+        {"customer_id": ["c00", "c01", "c02"], "occurred_at": START + DAY, "kind": "view"}
+    )
+    look_in = replace(GOALS["seed"], name="look_in")
+    found = measure(shop_of(tables), "spring", MeasureSettings(windows_days=(30,), own=(look_in,)))
+    assert found.outcome == "visit"
+    assert found.headline.response.treated.value == pytest.approx(3 / 20)
+    assert measure(shop_of(tables), "spring").outcome == "paid_order"
 
 
 def test_a_shop_without_orders_counts_its_payments(shop_of: Any) -> None:
