@@ -52,6 +52,8 @@ class Champion:
         Of an uplift, by arm: by how much the arm's average effect may lie below and above its estimate, as the training
         measured it on customers it had not seen. Each customer's uplift gets bounds as far away; how surely the model
         tells customers apart is not in them.
+    gap_days
+        Days between as_of and the horizon, of the labels it learned from.
     """
 
     model: PropensityModel | ValueModel | UpliftScorer
@@ -61,6 +63,7 @@ class Champion:
     version: str
     goal: str | None = None
     spread: Mapping[str, tuple[float, float]] = field(default_factory=lambda: MappingProxyType({}))
+    gap_days: int = 0
 
     @classmethod
     def load(cls, folder: Path, version: str) -> Champion:
@@ -80,7 +83,13 @@ class Champion:
             Column(**{k: _frozen(v) for k, v in signal.items() if k in known}) for signal in facts["signals"]
         ]
         return cls(
-            model, facts["task"], int(facts["horizon_days"]), tuple(columns), version, facts.get("goal")
+            model,
+            facts["task"],
+            int(facts["horizon_days"]),
+            tuple(columns),
+            version,
+            facts.get("goal"),
+            gap_days=int(facts.get("gap_days", 0)),
         )
 
     @property

@@ -6,7 +6,7 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 from datetime import datetime, timedelta
 from pathlib import Path
-from typing import Any, Literal
+from typing import Literal
 
 import numpy as np
 import pandas as pd
@@ -139,7 +139,6 @@ def _files_in(folder: Path) -> list[Scored]:
     told = read_manifest(folder)
     if told is None or told.get("step") != "score":
         return []
-    tasks: dict[str, Any] = told.get("config", {}).get("tasks", {})
     return [
         Scored(
             folder,
@@ -147,7 +146,7 @@ def _files_in(folder: Path) -> list[Scored]:
             str(facts["kind"]),
             str(facts["model"]),
             datetime.fromisoformat(told["as_of"]),
-            int(tasks.get(name, {}).get("gap_days", 0)),
+            int(facts.get("gap_days", 0)),
             int(facts["horizon_days"]),
         )
         for name, facts in told["tasks"].items()

@@ -69,7 +69,8 @@ def write_scores(
     """
     told: dict[str, dict[str, Any]] = {}
     for one in champions:
-        facts = {"model": one.version, "kind": one.kind, "horizon_days": one.horizon_days}
+        facts = {"model": one.version, "kind": one.kind}
+        facts |= {"gap_days": one.gap_days, "horizon_days": one.horizon_days}
         facts |= {"goal": one.goal, "arms": list(one.arms)} if one.goal is not None else {}
         write = _write_risk if is_risk(config, one) else _write_scores
         told[one.name] = {**facts, **write(config, one, as_of, work, place)}

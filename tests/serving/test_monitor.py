@@ -147,3 +147,15 @@ def test_folders_that_hold_no_scores_are_passed_by(tmp_path: Path) -> None:
     (tmp_path / "other").mkdir()
     (tmp_path / "other" / "manifest.json").write_text('{"step": "train"}')
     assert files_of_scores([tmp_path, tmp_path / "absent"]) == list[Scored]()
+
+
+def test_a_promise_is_over_after_the_gap_that_the_model_learned_with(tmp_path: Path) -> None:
+    facts = {"kind": "probability", "model": "small.mine/1", "horizon_days": 30, "gap_days": 3}
+    told = {
+        "step": "score",
+        "as_of": "2025-03-01T00:00:00",
+        "config": {"tasks": {}},
+        "tasks": {"mine": facts},
+    }
+    (tmp_path / "manifest.json").write_text(json.dumps(told))
+    assert [one.over_at for one in files_of_scores([tmp_path])] == [datetime(2025, 4, 3)]
