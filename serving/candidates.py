@@ -81,6 +81,8 @@ class Score:
         Of an uplift: the goal of the campaigns it was learned from.
     version
         Name and version of the model.
+    arms
+        Of an uplift: the treatments it was learned from.
     """
 
     task: str
@@ -88,6 +90,7 @@ class Score:
     horizon_days: int
     goal: str | None = None
     version: str = ""
+    arms: tuple[str, ...] = ()
 
 
 @dataclass(frozen=True, eq=False)
@@ -187,13 +190,21 @@ def candidates_for(
 
 
 def _notes_on(goals: Sequence[Goal], scores: Sequence[Score], base: Mapping[str, float]) -> list[str]:
-    """Return a note for each goal whose customers all count with the shop's mean, because no model tells them apart."""
+    """Return what is taken for granted: that all count with the shop's mean, or that one arm's uplift is another's."""
     scored = {score.task for score in scores if score.task not in (UPLIFT, *VALUES)}
     found = [(goal, _unscored(goal, base)) for goal in goals if scored.isdisjoint(goal.ranked_by)]
-    return [
+    alike = [
         f"{goal.name}: no model of '{task}' is in use, so all count alike: {base[task]:.1%} within {BASE_DAYS} days"
         for goal, task in found
         if task is not None
+    ]
+    names = [goal.name for goal in goals]
+    alone = [
+        score for score in scores if score.task == UPLIFT and score.goal in names and len(score.arms) == 1
+    ]
+    return alike + [
+        f"{score.goal}: the uplift was measured for the arm '{score.arms[0]}', and is taken for whichever is offered"
+        for score in alone
     ]
 
 

@@ -76,7 +76,8 @@ def _read_score(path: Path, facts: Mapping[str, Any]) -> Score:
     rows = pq.read_table(path, columns=["customer_id", *([score] if score else []), *kept])
     frame = rows.rename_columns(["score" if name == score else name for name in rows.column_names])
     task = UPLIFT if facts.get("goal") else path.stem
-    return Score(task, frame.to_pandas(), int(facts["horizon_days"]), facts.get("goal"), str(facts["model"]))
+    horizon, arms = int(facts["horizon_days"]), tuple(facts.get("arms", ()))
+    return Score(task, frame.to_pandas(), horizon, facts.get("goal"), str(facts["model"]), arms)
 
 
 def write_known(known: Known, path: Path) -> None:

@@ -18,7 +18,7 @@ from typing import TYPE_CHECKING, Any
 
 from penchant.cli.scoring import Inputs, facts_of, inputs_of, score_into
 from penchant.cli.work import Work, read_instant
-from penchant.errors import InputError
+from penchant.errors import InputError, NotThereError
 
 if TYPE_CHECKING:
     import pandas as pd
@@ -209,9 +209,17 @@ def audience_folders(work: Work, more: Sequence[Path] = (), without: Path | None
         Further folders.
     without
         The folder that is being written, which is no past of itself.
+
+    Raises
+    ------
+    NotThereError
+        If a folder that is named is not there: who was contacted would be forgotten.
     """
     from penchant.serving.audience_files import audiences_below
 
+    for place in more:
+        if not place.is_dir():
+            raise NotThereError("option --past", "a folder of earlier audiences", f"nothing at '{place}'")
     places = [work.result_folder(step) for step in CAMPAIGN_STEPS]
     found = [path for place in (*places, *more) if place.is_dir() for path in audiences_below(place)]
     own = None if without is None else without.resolve()

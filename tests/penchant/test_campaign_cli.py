@@ -209,6 +209,7 @@ def test_the_next_audience_heeds_the_one_before(shop: Path) -> None:
             ("audience", "retain", "--as-of", AS_OF, "--scores", "data"),
             "a folder that 'penchant score' wrote",
         ),
+        (("audience", "retain", "--as-of", AS_OF, "--past", "lost-past"), "nothing at 'lost-past'"),
         (("measure", "no-such-campaign"), "one that is in 'assignments'"),
         (("plan", "plan.toml"), "the day whose waves are to be drawn"),
         (("export", "data", "--to", "crm.toml"), "nothing there"),

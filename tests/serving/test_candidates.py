@@ -282,3 +282,10 @@ def test_the_questions_are_answered_alike_on_spark(spark: Any, seen: Known) -> N
         on_spark = known_of(shop, NOW)
     assert on_spark.rates == seen.rates
     pd.testing.assert_frame_equal(on_spark.frame[list(seen.frame)], seen.frame, check_dtype=False)
+
+
+def test_the_one_arm_that_an_uplift_was_measured_for_is_named(seen: Known) -> None:
+    frame = pd.DataFrame({"customer_id": ["buyer"], "uplift": [0.1]})
+    mail = Score("uplift", frame, 30, goal="retain", arms=("mail",))
+    assert "measured for the arm 'mail'" in " ".join(candidates_for(seen, [GOALS["retain"]], [mail]).notes)
+    assert "measured" not in " ".join(candidates_for(seen, [GOALS["harvest"]], [mail]).notes)
