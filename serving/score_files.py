@@ -69,7 +69,7 @@ def write_scores(
     """
     told: dict[str, dict[str, Any]] = {}
     for one in champions:
-        facts = {"model": one.version, "kind": one.kind}
+        facts: dict[str, Any] = {"model": one.version, "kind": one.kind}
         facts |= {"gap_days": one.gap_days, "horizon_days": one.horizon_days}
         facts |= {"goal": one.goal, "arms": list(one.arms)} if one.goal is not None else {}
         write = _write_risk if is_risk(config, one) else _write_scores
