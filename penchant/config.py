@@ -67,6 +67,9 @@ class ShopSection(Section):
     extract_end: datetime | None = Field(
         None, description="the instant up to which the data is complete; default: the latest time in it"
     )
+    data: Path | None = Field(
+        None, description="the folder of the shop's files, seen from this file's; default: this file's own"
+    )
 
 
 class EngineSection(Section):
@@ -335,6 +338,11 @@ class Config(Section):
     )
     seed: int = Field(0, ge=0)
     _folder: Path = PrivateAttr(Path())
+
+    @property
+    def data_folder(self) -> Path:
+        """The folder of the shop's files."""
+        return self._folder / (self.shop.data or "")
 
     def module_file(self, name: str) -> Path:
         """Return the file of a module that is named by its path: a relative one starts where penchant.toml is."""

@@ -20,6 +20,7 @@ from ..models.pace import Pace
 from .exclusions import PAST_COLUMNS
 from .goals import Goal
 from .lookalike import lookalike
+from .offers import Arm
 from .recommend import recommended_category
 from .worth import Rates, rates_of, worth_of
 
@@ -206,6 +207,14 @@ def _notes_on(goals: Sequence[Goal], scores: Sequence[Score], base: Mapping[str,
         f"{score.goal}: the uplift was measured for the arm '{score.arms[0]}', and is taken for whichever is offered"
         for score in alone
     ]
+
+
+def measured_arms(goal: Goal, scores: Sequence[Score]) -> tuple[Arm, ...]:
+    """Return those of a goal's arms whose uplift was measured under their name; none where it has a ladder."""
+    names = {
+        name for score in scores if score.task == UPLIFT and score.goal == goal.name for name in score.arms
+    }
+    return () if goal.ladder else tuple(arm for arm in goal.arms if arm.name in names)
 
 
 def past_of(shop: Shop, as_of: datetime, records: pd.DataFrame | None = None) -> pd.DataFrame | None:

@@ -71,8 +71,8 @@ def audience(
         list[str] | None,
         typer.Option(
             "--arm",
-            help="One of the goal's arms, such as reminder; may be repeated. Default: the mildest. reminder=email says "
-            "that its uplift is the one that was measured for the arm 'email'.",
+            help="One of the goal's arms, such as reminder; may be repeated. Default: those whose uplift was measured, "
+            "else the mildest. reminder=email says that its uplift is the one that was measured for the arm 'email'.",
         ),
     ] = None,
     campaign: Annotated[
@@ -103,6 +103,7 @@ def audience(
     from penchant.cli.scoring import own_goals
     from penchant.serving.audience import AudienceSettings, draw_audience
     from penchant.serving.audience_files import refuse_other_draw, write_audience
+    from penchant.serving.candidates import measured_arms
     from penchant.serving.cut import Limits
     from penchant.serving.eligible import of_goal
     from penchant.serving.exclusions import Wave, protection_of
@@ -115,20 +116,21 @@ def audience(
         campaign or f"{goal}-{instant:%Y-%m-%d}", wave, instant, work.config.seed if seed is None else seed
     )
     protection = protection_of(work.config)
-    settings = AudienceSettings(
-        sent,
-        _arms(wanted, arm, channel),
-        limits=Limits(budget, size, coupons),
-        holdout=holdout,
-        exploring=exploring,
-        protection=replace(protection, consent="assumed") if assume_consent else protection,
-    )
+    _arms(wanted, arm, channel)  # a name that is none is told before anything is read
     folder = out or work.result_folder("audience") / folder_name(sent.campaign_id) / f"wave-{sent.number}"
     with opened_when_needed(work) as shop:
         ready = scores_for(work, shop, instant, [wanted], store, scores)
         found = gathered(work, shop, instant, [wanted], ready, margin_share)
         folders = audience_folders(work, past or (), without=folder)
         earlier, records = past_for(work, shop, instant, folders, ready)
+    settings = AudienceSettings(
+        sent,
+        _arms(wanted, arm, channel, measured_arms(wanted, ready.scores)),
+        limits=Limits(budget, size, coupons),
+        holdout=holdout,
+        exploring=exploring,
+        protection=replace(protection, consent="assumed") if assume_consent else protection,
+    )
     with work.step("drawing the audience"):
         people = _with_measured(of_goal(found.frame, wanted.name), arm)
         drawn = draw_audience(people, earlier, wanted, settings)
@@ -146,8 +148,10 @@ def audience(
     work.finish({**told, "exported": [each.as_dict() for each in given]})
 
 
-def _arms(goal: Goal, names: list[str] | None, channel: str | None) -> tuple[Arm, ...]:
-    """Return the goal's arms of these names, through a channel; none where nothing was asked for."""
+def _arms(
+    goal: Goal, names: list[str] | None, channel: str | None, measured: tuple[Arm, ...] = ()
+) -> tuple[Arm, ...]:
+    """Return the goal's arms of these names, through a channel; without names the usual ones."""
     from penchant.errors import InputError
 
     known = {arm.name: arm for arm in goal.arms}
@@ -157,8 +161,8 @@ def _arms(goal: Goal, names: list[str] | None, channel: str | None) -> tuple[Arm
             raise InputError(
                 "option --arm", f"an arm of the goal '{goal.name}'", f"'{name}'", did_you_mean(name, known)
             )
-    usual = goal.arms if goal.ladder else goal.arms[:1]
-    chosen = tuple(known[name] for name in names) if names else usual if channel else ()
+    usual = measured or (goal.arms if goal.ladder else goal.arms[:1])
+    chosen = tuple(known[name] for name in names) or usual
     return tuple(replace(arm, channel=channel) for arm in chosen) if channel else chosen
 
 

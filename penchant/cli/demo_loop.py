@@ -111,7 +111,7 @@ def second_wave(
     later = replace(settings, ends_at=SECOND_AT)
     with work.step(f"letting customers respond, until {SECOND_AT:%Y-%m-%d}"):
         simulate(later, work.data_folder, given, [FIRST])
-    write_config(work.config_file, SECOND_AT)
+    write_config(work.config_file, SECOND_AT, work.data_folder.name)
     context.obj = work = Work(work.shop_file, work.data, work.as_json, is_part=True)
     measure(context, FIRST.campaign_id, past=[out / "audience"], out=out / "measure")
     learned = [FIRST.campaign_id]

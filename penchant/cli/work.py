@@ -70,7 +70,7 @@ class Work:
     @property
     def data_folder(self) -> Path:
         """The folder of the shop's files."""
-        return self.data or self.config_file.parent
+        return self.data or self.config.data_folder
 
     @contextmanager
     def shop(self) -> Iterator[Shop]:

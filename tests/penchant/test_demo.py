@@ -73,5 +73,7 @@ def test_what_is_sent_is_what_the_goal_offers() -> None:
 def test_its_configuration_says_where_the_data_ends(tmp_path: Path) -> None:
     write_config(tmp_path / "penchant.toml", FIRST_AT)
     assert load_config(tmp_path / "penchant.toml").shop.extract_end == FIRST_AT
-    write_config(tmp_path / "penchant.toml")
-    assert load_config(tmp_path / "penchant.toml").shop.extract_end is None
+    write_config(tmp_path / "penchant.toml", data="files")
+    config = load_config(tmp_path / "penchant.toml")
+    assert config.shop.extract_end is None
+    assert config.data_folder == tmp_path / "files"

@@ -15,7 +15,16 @@ from penchant.errors import InputError, LeftOutError
 from penchant.features.products import products
 from penchant.features.shop import Shop, shop_from_tables
 from penchant.serving.audience import AudienceSettings, draw_audience
-from penchant.serving.candidates import Known, Score, candidates_for, gather, joined_past, past_of, within
+from penchant.serving.candidates import (
+    Known,
+    Score,
+    candidates_for,
+    gather,
+    joined_past,
+    measured_arms,
+    past_of,
+    within,
+)
 from penchant.serving.eligible import of_goal
 from penchant.serving.exclusions import Cap, Protection, Wave
 from penchant.serving.goals import GOALS
@@ -289,3 +298,12 @@ def test_the_one_arm_that_an_uplift_was_measured_for_is_named(seen: Known) -> No
     mail = Score("uplift", frame, 30, goal="retain", arms=("mail",))
     assert "measured for the arm 'mail'" in " ".join(candidates_for(seen, [GOALS["retain"]], [mail]).notes)
     assert "measured" not in " ".join(candidates_for(seen, [GOALS["harvest"]], [mail]).notes)
+
+
+def test_the_arms_that_were_measured_are_the_usual_ones_where_the_goal_has_them() -> None:
+    frame = pd.DataFrame({"customer_id": ["a"], "uplift": [0.1]})
+    coupon = Score("uplift", frame, 30, goal="second", arms=("coupon",))
+    assert [arm.name for arm in measured_arms(GOALS["second"], [coupon])] == ["coupon"]
+    assert measured_arms(GOALS["retain"], [coupon]) == ()
+    assert measured_arms(GOALS["second"], [replace(coupon, arms=("welcome_mail",))]) == ()
+    assert measured_arms(GOALS["collect"], [replace(coupon, goal="collect", arms=("reminder",))]) == ()
