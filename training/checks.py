@@ -78,6 +78,7 @@ def checks_of(
     is_binary = task.kind == "binary"
     main = {name: numbers[MAIN_METRIC[task.kind]] for name, numbers in board.comparisons.items()}
     customers = (past.customer_id, test.customer_id)
+    telling = columns_of_customers(past, test)
     alone = one_column_aucs(past.features, past.label) if is_binary else pd.Series(dtype=np.float64)
     return (
         enough_data(size),
@@ -86,8 +87,8 @@ def checks_of(
             np.concatenate(customers),
             pd.concat([past.as_of, test.as_of]),
         ),
-        told_apart(adversarial_auc(past.features, test.features, customers)),
-        columns_moved(past.features, test.features),
+        told_apart(adversarial_auc(past.features[telling], test.features[telling], customers)),
+        columns_moved(past.features[telling], test.features[telling]),
         beats_baselines(main),
         too_good_to_be_true(board.metrics.get("auc", UNKNOWN)),
         label_leakage(alone),
@@ -99,6 +100,15 @@ def checks_of(
             chance=chance_error(float(np.mean(test.label)), len(test)) if is_binary else 0.0,
         ),
     )
+
+
+def columns_of_customers(past: Dataset, test: Dataset) -> list[str]:
+    """Return the columns that differ between customers of one moment: the others tell the date, which is another."""
+    differs = np.zeros(past.features.shape[1], dtype=bool)
+    for rows in (past, test):
+        differs |= (rows.features.groupby(rows.as_of.to_numpy()).nunique(dropna=False) > 1).any().to_numpy()
+    names = list(past.features.columns)
+    return [name for name, counts in zip(names, differs, strict=True) if counts] or names
 
 
 def may_be_used(checks: Sequence[Check]) -> bool:

@@ -11,7 +11,7 @@ import numpy as np
 import pytest
 
 from penchant.models.check import Check
-from penchant.training.checks import auc_by_snapshot, checks_of
+from penchant.training.checks import auc_by_snapshot, checks_of, columns_of_customers
 from penchant.training.train import Recipe, fitted, judge, predicted
 
 CODES = {
@@ -97,3 +97,13 @@ def test_each_snapshot_is_judged_by_trees_that_had_not_seen_its_customers(plante
     assert list(found) == [f"{at:%Y-%m-%d}" for at in (*made.schedule.train, made.schedule.test)]
     expected = board.metrics["auc"].value
     assert all(abs(auc.value - expected) < 0.08 for auc in found.values())
+
+
+def test_what_only_tells_the_date_is_no_drift(planted: ModuleType) -> None:
+    made = planted.material()
+    days = (made.rows.as_of - made.rows.as_of.min()).dt.days.to_numpy(float)
+    dated = with_rows(made, features=made.rows.features.assign(days_to_next_holiday=-days))
+    assert columns_of_customers(dated.past, dated.test) == list(made.rows.features.columns)
+    found = asked_of(dated)
+    assert not found["train-test-drift"].is_issue
+    assert not found["column-drift"].is_issue
