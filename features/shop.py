@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from datetime import datetime
 from functools import cached_property
 from pathlib import Path
@@ -54,6 +54,8 @@ class Shop:
         The scratch space that the engine works in.
     owned
         The connections that end with the shop.
+    clean
+        Tables in which no rule found anything, and that are read where they lie -> their rows.
     """
 
     tables: Mapping[str, Any]
@@ -63,6 +65,7 @@ class Shop:
     report: CheckReport
     space: Scratch
     owned: tuple[Backend, ...] = ()
+    clean: Mapping[str, int] = field(default_factory=dict)
 
     @property
     def timezone(self) -> str:
@@ -181,10 +184,10 @@ def _arrow_typed(rows: pa.Table, table: CanonicalTable) -> pa.Table:
     """Return Arrow rows with the contract's types; attributes keep their own."""
     declared = set(table.names)
     fields = []
-    for field in rows.schema:
-        column = table.column(field.name)
-        keeps = field.name not in declared and column.kind == "text"
-        fields.append((field.name, field.type if keeps else _ARROW_TYPES[column.kind]))
+    for given in rows.schema:
+        column = table.column(given.name)
+        keeps = given.name not in declared and column.kind == "text"
+        fields.append((given.name, given.type if keeps else _ARROW_TYPES[column.kind]))
     try:
         return rows.cast(pa.schema(fields))
     except pa.ArrowInvalid as fault:
@@ -215,7 +218,12 @@ def _latest_event(tables: Mapping[str, Any], config: Config) -> datetime:
 
 
 def open_shop(
-    config: Config, data: Path | None = None, *, checked: bool = True, quarantine: Path | None = None
+    config: Config,
+    data: Path | None = None,
+    *,
+    checked: bool = True,
+    quarantine: Path | None = None,
+    known_clean: Mapping[str, int] = MappingProxyType({}),
 ) -> Shop:
     """Open the tables that a configuration describes.
 
@@ -229,6 +237,9 @@ def open_shop(
         Whether the rules are applied to every row; without, rows are taken as they are.
     quarantine
         The folder that rows set aside are written to; default: they are counted in the report and not written.
+    known_clean
+        `Shop.clean` of an earlier opening of the same files by the same configuration: these tables are not held
+        against the rules again.
 
     Raises
     ------
@@ -245,7 +256,7 @@ def open_shop(
     gate = duckdb_backend(config.engine, space.folder)
     try:
         places = ((data or Path()).absolute(), space.folder)
-        received = receive(gate.con, config, places, checked, quarantine)
+        received = receive(gate.con, config, places, checked, quarantine, known_clean)
         if (error := refusal(received.report)) is not None:
             raise error
         backend = gate if config.engine.kind == "duckdb" else spark_backend(config.engine)
@@ -257,7 +268,9 @@ def open_shop(
     end = received.report.extract_end
     if end is None:
         raise ContractError("the shop", "orders or interactions with at least one row", "none")
-    return Shop(MappingProxyType(tables), backend, config, end, received.report, space, owned=(gate,))
+    return Shop(
+        MappingProxyType(tables), backend, config, end, received.report, space, (gate,), received.clean
+    )
 
 
 def _moved(gate: Backend, backend: Backend, name: str, folder: Path) -> Any:

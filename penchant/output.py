@@ -219,9 +219,17 @@ def write_text(path: Path, text: str) -> None:
     staging = _beside(path, "new")
     try:
         path.parent.mkdir(parents=True, exist_ok=True)
-        staging.write_text(text, encoding="utf-8")
-        staging.replace(path)
+        with _removed(staging):
+            staging.write_text(text, encoding="utf-8")
+            staging.replace(path)
     except OSError as fault:
         raise _cannot_write(path, fault) from fault
+
+
+@contextmanager
+def _removed(staging: Path) -> Iterator[None]:
+    """Leave nothing behind of what was written beside its place."""
+    try:
+        yield
     finally:
         staging.unlink(missing_ok=True)

@@ -10,6 +10,7 @@ from collections.abc import Collection, Mapping
 from dataclasses import dataclass, replace
 from datetime import datetime
 from pathlib import Path
+from types import MappingProxyType
 from typing import Any
 
 import duckdb
@@ -35,7 +36,7 @@ from .plan import Plan, plan_table
 from .quarantine import write_quarantine
 from .raw import Gate
 from .report import CheckReport, Finding, TableReport
-from .stage import Group, Stage, accept, relieved, staged, trusted_rows, unchecked_rows
+from .stage import Group, Stage, accept, lies_ready, relieved, staged, trusted_rows, unchecked_rows
 
 Severities = Mapping[str, Severity]
 
@@ -56,11 +57,14 @@ class Received:
         What came of reading the shop.
     plans
         What each table is made of.
+    clean
+        Tables without any finding that can be read where they lie -> their rows.
     """
 
     names: Mapping[str, tuple[str, ...]]
     report: CheckReport
     plans: Mapping[str, Plan]
+    clean: Mapping[str, int]
 
 
 def receive(
@@ -69,6 +73,7 @@ def receive(
     places: tuple[Path, Path],
     checked: bool = True,
     quarantine: Path | None = None,
+    known_clean: Mapping[str, int] = MappingProxyType({}),
 ) -> Received:
     """Read a shop's tables, apply the rules, and put the accepted rows on the gate.
 
@@ -84,6 +89,8 @@ def receive(
         Whether the rules are applied; else all rows are taken as they are.
     quarantine
         The folder for rows that were set aside; default: they are counted and not written.
+    known_clean
+        What was ``clean`` when the same files were read by the same configuration: no rule is applied again.
 
     Raises
     ------
@@ -101,7 +108,7 @@ def receive(
         connection.execute(macro)
     gate = Gate(connection, places[0], places[1])
     try:
-        return _receive(gate, config, checked, quarantine)
+        return _receive(gate, config, checked, quarantine, known_clean)
     except duckdb.OutOfMemoryException as fault:
         raise InputError(
             "engine.memory_limit",
@@ -114,26 +121,33 @@ def receive(
         raise ContractError("the shop", "files that can be read to their end", got) from None
 
 
-def _receive(gate: Gate, config: Config, checked: bool, quarantine: Path | None) -> Received:
+def _receive(
+    gate: Gate, config: Config, checked: bool, quarantine: Path | None, known_clean: Mapping[str, int]
+) -> Received:
     levels = severities(config)
     end = utc_instant(config.shop.extract_end)
     reports: dict[str, TableReport] = {}
     plans: dict[str, Plan] = {}
     written: list[Path] = []
+    clean: dict[str, int] = {}
     for name in (name for name in _ORDER if name in config.tables):
         severity = {code: level for (table, code), level in levels.items() if table == name}
         plan = plan_table(gate, CONTRACT[name], config.tables[name], config)
         entry = _Entry(gate, plan, severity, config, end)
         if _is_refused(plan, severity):
             reports[name] = entry.report
+        elif checked and name in known_clean:
+            reports[name] = _taken(entry, known_clean[name])
+            clean[name] = known_clean[name]
         elif checked:
-            reports[name], files = _checked(entry, tuple(plans), quarantine)
+            reports[name], files, is_clean = _checked(entry, tuple(plans), quarantine)
             written += files
+            clean |= {name: reports[name].n_accepted} if is_clean else {}
         else:
             reports[name] = _unchecked(entry)
         if reports[name].n_accepted:
             plans[name] = plan
-    return _received(gate, config, reports, (plans, written))
+    return replace(_received(gate, config, reports, (plans, written)), clean=clean)
 
 
 @dataclass(frozen=True)
@@ -185,15 +199,22 @@ def _unchecked(entry: _Entry) -> TableReport:
     return replace(entry.report, n_read=n_rows, n_accepted=n_rows)
 
 
+def _taken(entry: _Entry, n_rows: int) -> TableReport:
+    """Give the rows of a table that is known to be clean their name."""
+    name = quoted_name(entry.plan.table.name)
+    entry.gate.execute(f"create view {name} as {trusted_rows(entry.plan)}")
+    return replace(entry.report, n_read=n_rows, n_accepted=n_rows)
+
+
 def _checked(
     entry: _Entry, accepted: Collection[str], quarantine: Path | None
-) -> tuple[TableReport, list[Path]]:
-    """Apply every rule to a table and accept its rows."""
+) -> tuple[TableReport, list[Path], bool]:
+    """Apply every rule to a table, accept its rows, and say whether it lies ready without any finding."""
     try:
         stage = staged(entry.gate, entry.plan, entry.severity, entry.end, entry.config.shop.decimals)
     except ContractError as fault:
         broken = finding("unreadable", "refuse", detail=str(fault))
-        return replace(entry.report, findings=(*entry.report.findings, broken)), []
+        return replace(entry.report, findings=(*entry.report.findings, broken)), [], False
     groups = stage.groups()
     stage = without_uniform_zones(stage, groups)
     findings = [*entry.report.findings, *row_findings(stage, groups)]
@@ -214,7 +235,7 @@ def _checked(
     report = _counted(replace(entry.report, findings=tuple(findings)), stage, groups)
     accept(stage, groups)
     files = write_quarantine(stage, groups, quarantine) if quarantine is not None else []
-    return report, files
+    return report, files, lies_ready(stage, groups) and not report.findings
 
 
 def _weighed(stage: Stage, check: Any) -> list[Marks]:
@@ -284,7 +305,7 @@ def _received(
         reports[table] = replace(reports[table], findings=(*reports[table].findings, doubt))
     ordered = {name: reports[name] for name in CONTRACT if name in reports}
     report = CheckReport(ordered, end, tuple(notes), tuple(map(str, written)), tuple(faults))
-    return Received(names, report, plans)
+    return Received(names, report, plans, {})
 
 
 def refusal(report: CheckReport) -> ContractError | None:

@@ -174,17 +174,19 @@ def _stage_select(plan: Plan, faults: Sequence[Fault]) -> str:
 
 def relieved(stage: Stage, groups: Sequence[Group]) -> Stage:
     """Return the stage without the conversions that turned out to change nothing, where that is so for all rows."""
-    if stage.is_copy or not _are_as_they_are(stage, groups):
+    if not lies_ready(stage, groups):
         return stage
     name = stage.gate.name(f"stage_{stage.plan.table.name}")
     stage.gate.execute(f"create view {name} as {_trusted(stage.plan)}")
     return replace(stage, relation=name)
 
 
-def _are_as_they_are(stage: Stage, groups: Sequence[Group]) -> bool:
-    """Say whether each row is accepted, and each text cell taken as it stands."""
+def lies_ready(stage: Stage, groups: Sequence[Group]) -> bool:
+    """Say whether a table can be read where it lies: each row is accepted, and each text cell taken as it stands."""
     changed = sum(1 << bit for bit, fault in enumerate(stage.faults) if fault.rule == CHANGED)
-    return all(not group.excluded and not group.faults & (stage.aside | changed) for group in groups)
+    return not stage.is_copy and all(
+        not group.excluded and not group.faults & (stage.aside | changed) for group in groups
+    )
 
 
 def accept(stage: Stage, groups: Sequence[Group]) -> None:
@@ -193,7 +195,7 @@ def accept(stage: Stage, groups: Sequence[Group]) -> None:
     Rows that need no conversion worth a copy are read from the shop's own files; all others from the stage.
     """
     name = quoted_name(stage.plan.table.name)
-    if not stage.is_copy and _are_as_they_are(stage, groups):
+    if lies_ready(stage, groups):
         stage.gate.execute(f"create view {name} as {trusted_rows(stage.plan)}")
         return
     stage = stage.copied()

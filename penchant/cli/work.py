@@ -75,10 +75,15 @@ class Work:
     @contextmanager
     def shop(self) -> Iterator[Shop]:
         """Open the shop, checked, and close it afterwards."""
+        from penchant.cli.clean import known_clean, remember, state_of
         from penchant.features.shop import open_shop
 
         with self.step(f"reading {self.data_folder}"):
-            shop = open_shop(self.config, self.data_folder)
+            state = state_of(self)
+            known = known_clean(self, state)
+            shop = open_shop(self.config, self.data_folder, known_clean=known)
+            if dict(shop.clean) != known:
+                remember(self, state, shop.clean)
         _doubt_the_end(shop)
         try:
             yield shop
