@@ -306,6 +306,8 @@ def notes_on(material: Material, view: View) -> tuple[str, ...]:
         )
     if not np.isfinite(assigned.probability).any():
         notes.append("No probabilities were recorded: each arm's share of its wave is taken for them.")
+    if not any(name in assigned.extras for name in material.settings.breakdowns):
+        notes.append("Nothing is told by stage or segment: no audience's record says them of this campaign.")
     rows = design.rows_of(view, assigned)
     return (*notes, *_notes_on_money(material, material.outcomes(view, rows), view, rows))
 

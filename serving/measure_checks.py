@@ -20,10 +20,12 @@ NO_HARM = 0.01  # standard deviations that the arms may lie apart before, howeve
 FEW_CONTACTED = 0.001  # share of contacted controls that is not worth a word
 LATE_SHARE = 0.5  # of the shortest window: contacts that go out later miss much of it
 
-SAMPLE_RATIO, ONE_ARM = "sample-ratio", "one-arm"
+UNLIKE = 0.1  # standard deviations from which arms that lie apart before are no trial, whatever is recorded
+SAMPLE_RATIO, ONE_ARM, BALANCE = "sample-ratio", "one-arm", "covariate-balance"
 _BROKEN = {
     SAMPLE_RATIO: "The arms do not hold the customers that the recorded probabilities promise.",
     ONE_ARM: "Customers stand in several arms of one wave.",
+    BALANCE: "The arms held different customers before the campaign: they were not drawn by lot as recorded.",
 }
 
 
@@ -42,7 +44,12 @@ def checks_of(material: Material, view: View, headline: Result) -> tuple[Check, 
 
 def why_broken(checks: Sequence[Check]) -> str:
     """Return why no number may be believed; empty where nothing says so."""
-    return " ".join(_BROKEN[check.code] for check in checks if check.is_issue and check.code in _BROKEN)
+    return " ".join(_BROKEN[check.code] for check in checks if check.code in _BROKEN and _forbids(check))
+
+
+def _forbids(check: Check) -> bool:
+    """Say whether an issue is so grave that no number may be believed; slight imbalance is what CUPED takes off."""
+    return check.is_issue and bool(check.facts.get("is_grave", True))
 
 
 def shares_as_drawn(material: Material) -> Check:
@@ -76,12 +83,18 @@ def treated_or_not(material: Material, rows: Positions) -> Arms:
 
 
 def alike_before(material: Material, view: View) -> Check:
-    """Return whether the arms were alike before the campaign, as far as chance lets them be."""
+    """Return whether the arms were alike before the campaign, as far as chance lets them be.
+
+    Unlike ones are grave where no probabilities tell how they came about, or where they lie far apart.
+    """
     rows = material.design.rows_of(view, material.assigned)
     frame = pd.DataFrame({name: values[rows] for name, values in material.before.items()})
-    return covariate_balance(
+    check = covariate_balance(
         frame, treated_or_not(material, rows), material.assigned.customer[rows], most=NO_HARM
     )
+    largest = max(map(abs, check.facts.get("largest", {}).values()), default=0.0)
+    is_grave = largest >= UNLIKE or not np.isfinite(material.assigned.probability).any()
+    return replace(check, facts={**check.facts, "is_grave": check.is_issue and is_grave})
 
 
 def one_arm(material: Material) -> Check:

@@ -17,10 +17,14 @@ from ibis import _
 from penchant.errors import InputError, LeftOutError, did_you_mean, quoted
 
 from ..features.keep import Keep
+from ..features.matrix import evaluated
 from ..features.shop import Shop
+from ..features.spine import Spine
+from ..features.stage import stage
 from .measure_design import Assigned
 from .measure_settings import Campaign, MeasureSettings, campaign_of
 
+STAGE = "stage"
 TIMES = ("contacted_at", "redeemed_at")
 KNOWN = ("unit", "wave", "arm", "assigned_at", "probability", "customer", *TIMES)
 NOT_READ = ("campaign_id", "customer_id", "opened_at", "clicked_at")
@@ -73,6 +77,8 @@ def campaign_rows(
             extras = _with_record(
                 kept.order_by("unit").select("customer_id", "wave").to_pandas(), extras, record
             )
+        if settings.reads_stage and STAGE not in extras:
+            extras[STAGE] = _stages(shop, kept)
         assigned, shifts = _read_assigned(read, extras, campaign_id, settings)
         table = kept.select("unit", "customer_id", "wave", start=_shifted(kept, shifts))
         yield Rows(_campaign(shop, campaign_id), assigned, table)
@@ -94,6 +100,17 @@ def _rows_of(shop: Shop, campaign_id: str) -> Any:
         raise InputError("campaign", "one that is in 'assignments'", f"'{campaign_id}'", hint)
     wave = _.wave.fill_null(1) if "wave" in rows.columns else ibis.literal(1, "int64")
     return rows.mutate(wave=wave)
+
+
+def _stages(shop: Shop, rows: Any) -> npt.NDArray[Any]:
+    """Return each row's stage as it was known before its assignment, in the order of units."""
+    spine = Spine(rows.select("customer_id", as_of="assigned_at").distinct(), instants=None)
+    with Keep(shop.backend) as keep:
+        found = evaluated(shop, spine, {STAGE: stage}, keep)[0]
+        own = rows.inner_join(
+            found.select("customer_id", STAGE, assigned_at="as_of"), ["customer_id", "assigned_at"]
+        )
+        return own.order_by("unit").select(STAGE).to_pandas()[STAGE].to_numpy()
 
 
 def _customer_code(rows: Any) -> Any:
@@ -162,7 +179,7 @@ def _arms(
     if control not in found:
         raise InputError(
             f"campaign '{campaign_id}'",
-            f"an arm '{control}': customers who were held out",
+            f"an arm '{control}': customers who were held out by lot",
             f"the arms {quoted(sorted(found))}",
             "Without them nobody knows what would have come anyway; name the control if it is called otherwise",
         )

@@ -24,7 +24,16 @@ from penchant.page import (
 from ..models.estimate import Estimate
 from .measure_design import WORDS
 from .measure_show import by_means
-from .measure_tables import ONE_AGAINST_ANOTHER, POINTS, SHARES, TONES, forest, money_table, results_table
+from .measure_tables import (
+    ONE_AGAINST_ANOTHER,
+    POINTS,
+    SHARES,
+    TONES,
+    forest,
+    money_table,
+    plain_table,
+    results_table,
+)
 from .measure_words import Word, told, told_p
 
 if TYPE_CHECKING:
@@ -130,6 +139,7 @@ def _windows(measured: Measurement) -> Iterator[Block]:
         ),
         "Dots are estimates, lines their intervals. Behaviour before the campaign takes chance differences off.",
     )
+    yield Details("With behaviour before, and plain", (plain_table("Window", measured.windows),))
     yield Details("Orders, revenue, profit", (money_table("Window", measured.windows, measured.currency),))
     if measured.refused:
         listed = [f"{name}: over at {over_at:%Y-%m-%d %H:%M}" for name, over_at in measured.refused.items()]

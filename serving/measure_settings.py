@@ -59,6 +59,8 @@ class MeasureSettings:
         How far back behaviour before the assignment is read, days.
     own
         The user's own goals, for what they call success.
+    reads_stage
+        Whether each customer's stage at the assignment is read from the shop, where no record says it.
     """
 
     windows_days: tuple[int, ...] = (2, 10, 30)
@@ -74,6 +76,7 @@ class MeasureSettings:
     relevant_share: float = 0.1
     pre_days: int = 365
     own: Sequence[Goal] = ()
+    reads_stage: bool = False
 
     def __post_init__(self) -> None:
         """Refuse numbers that are out of range."""

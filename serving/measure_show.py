@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Iterator, Sequence
 from typing import TYPE_CHECKING, Any
 
 from rich.console import Group
@@ -27,6 +27,7 @@ def measurement_view(measured: Measurement) -> Any:
     parts: list[Any] = [
         f"[bold]{escape(measured.campaign.campaign_id)}[/]: [bold {COLOURS[verdict.word]}]{verdict.word}[/]",
         escape(" ".join(part for part in (verdict.text, verdict.paid) if part)),
+        "; ".join(_numbers(measured.headline, measured.currency)) + ".",
         "",
     ]
     parts += [
@@ -45,6 +46,19 @@ def measurement_view(measured: Measurement) -> Any:
         parts.append(results_table(f"By {breakdown.name}", breakdown.results, measured.currency))
     parts += [f"[dim]{escape(note)}[/]" for note in measured.notes]
     return Group(*parts)
+
+
+def _numbers(result: Result, currency: str) -> Iterator[str]:
+    """Yield the numbers of the window that decides that the verdict does not hold."""
+    yield f"Plain difference {told(result.difference(adjusted=False).scaled(100), '+.2f')} points"
+    yield f"relative {told(result.response.relative(result.level), '+.1%')}"
+    revenue, cost, back = result.total("revenue"), result.cost_per_order, result.return_on_cost
+    if revenue is not None:
+        yield f"incremental revenue {told(revenue, '+,.0f')} {currency}"
+    if cost is not None:
+        yield f"cost of an incremental order {told(cost, ',.2f')} {currency}"
+    if back is not None:
+        yield f"return {told(back, '+.2f')}"
 
 
 def by_means(measured: Measurement) -> list[tuple[str, Sequence[Result]]]:

@@ -69,6 +69,30 @@ def _row(result: Result, wording: Wording) -> tuple[Any, ...]:
     )
 
 
+def plain_table(first: str, results: Sequence[Result]) -> Table:
+    """Return the differences in response with behaviour before taken off and without, side by side."""
+    columns = (
+        Column(first),
+        Column("Adjusted", "+.2f", "points"),
+        Column("Relative", "+.1%", "adjusted"),
+        Column("Plain", "+.2f", "points"),
+        Column("Relative", "+.1%", "plain"),
+        Column("Variance", ".0%", "taken off"),
+    )
+    rows = [
+        (
+            result.label,
+            result.difference().scaled(100),
+            result.response.relative(result.level),
+            result.difference(adjusted=False).scaled(100),
+            result.response.relative(result.level, adjusted=False),
+            result.response.variance_removed,
+        )
+        for result in results
+    ]
+    return Table(columns, rows, "Plain: treated less control as they are.")
+
+
 def money_table(first: str, results: Sequence[Result], currency: str) -> Table:
     """Return incremental orders and money of results."""
     kinds: list[tuple[Column, Callable[[Result], Any]]] = [

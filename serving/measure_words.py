@@ -121,17 +121,19 @@ def _natural(result: Result) -> float:
 
 
 def _how_many(result: Result, observed: int | None, relevant: int | None, share: float) -> str:
-    n = result.response.n_treated + result.response.n_control
+    n, size = result.response.n_treated + result.response.n_control, _share(share * _natural(result))
     parts = []
     if observed is not None:
         parts.append(f"To show a difference of this size it would take about {_round(observed)} customers")
     if relevant is not None:
-        size = _share(share * _natural(result))
-        start = "one" if parts else "To show a difference"
-        parts.append(f"{start} of {size} ({share:.0%} of what comes anyway) about {_round(relevant)}")
-    if not parts:
-        return f" A difference of {_share(share * _natural(result))} would most likely have been seen."
-    return f" {', '.join(parts)}; this campaign had {n:,}."
+        start, takes = ("one", "") if parts else ("To show a difference", "it would take ")
+        of = f"{size} ({share:.0%} of what comes anyway)"
+        parts.append(f"{start} of {of} {takes}about {_round(relevant)}")
+    if parts:
+        return f" {', '.join(parts)}; this campaign had {n:,}."
+    if not _natural(result):
+        return " Nobody of the control responded, so that there is no rate that a change could be a share of."
+    return f" A difference of {size} would most likely have been seen."
 
 
 def _paid(result: Result, currency: str) -> str:

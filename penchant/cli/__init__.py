@@ -20,6 +20,7 @@ from penchant.cli import (
     demo,
     experiment_commands,
     insight_commands,
+    measure_commands,
     model_commands,
     monitor_commands,
     product_commands,
@@ -99,6 +100,7 @@ for command in (
     *experiment_commands.COMMANDS,
     *score_commands.COMMANDS,
     *campaign_commands.COMMANDS,
+    *measure_commands.COMMANDS,
     *monitor_commands.COMMANDS,
     *tag_commands.COMMANDS,
 ):

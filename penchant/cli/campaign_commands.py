@@ -1,4 +1,4 @@
-"""Commands about campaigns: audience, plan, measure, export."""
+"""Commands about campaigns: audience, plan, export."""
 
 from __future__ import annotations
 
@@ -11,7 +11,7 @@ import typer
 
 from penchant.cli.model_commands import STORE, Store
 from penchant.cli.shop_commands import AsOf, Out
-from penchant.cli.work import Work, folder_name, plain, read_instant
+from penchant.cli.work import Work, folder_name, read_instant
 from penchant.errors import did_you_mean, quoted
 
 if TYPE_CHECKING:
@@ -303,74 +303,6 @@ def _now(work: Work, asked: Plan, as_of: str | None, shop: Opened, *, dry_run: b
     return min(shop().extract_end, *(asked.sends(campaign)[0] for campaign in asked.campaigns))
 
 
-def measure(
-    context: typer.Context,
-    campaign: Annotated[str, typer.Argument(help="The campaign, as 'assignments' calls it.")],
-    window: Annotated[
-        list[int] | None,
-        typer.Option("--window", help="Days after each wave; repeated: 2, 10, 30 by default."),
-    ] = None,
-    decide: Annotated[
-        int | None, typer.Option(help="The window the verdict rests on. Default: the longest that is over.")
-    ] = None,
-    control: Annotated[str, typer.Option(help="What the arm is called that was held out.")] = "control",
-    level: Annotated[float, typer.Option(help="Of all intervals.")] = 0.95,
-    margin_share: MarginShare = None,
-    past: Past = None,
-    out: Out = None,
-) -> None:
-    """Measure what a campaign changed against its control, after checking that the comparison is a fair one.
-
-    The report is HTML. Exit code 3: it was measured, but a check says that the numbers must not be believed.
-    """
-    from penchant.cli.gathering import audience_folders
-    from penchant.cli.scoring import own_goals
-    from penchant.output import replaced_folder, write_json
-    from penchant.serving.audience_files import read_treatments
-    from penchant.serving.measure import measure as measure_campaign
-    from penchant.serving.measure_settings import MeasureSettings
-
-    work: Work = context.obj
-    folder = out or work.result_folder("measure") / folder_name(campaign)
-    folders = audience_folders(work, past or ())
-    settings = MeasureSettings(
-        windows_days=tuple(sorted(window)) if window else (2, 10, 30),
-        decision_days=decide,
-        level=level,
-        arms=read_treatments(folders, campaign),
-        margin_share=margin_share,
-        control=control,
-        own=own_goals(work),
-    )
-    record = _record_of(campaign, folders)
-    manifest: dict[str, Any] = {
-        "step": "measure",
-        "config": work.config.resolved(),
-        "sources": work.sources(),
-    }
-    with replaced_folder(folder, manifest) as place:
-        with work.shop() as shop, work.step(f"measuring {campaign}"):
-            found = measure_campaign(shop, campaign, settings, record)
-        with work.step(f"writing {folder}"):
-            (place / "report.html").write_text(found.report(), encoding="utf-8")
-            write_json(place / "measurement.json", plain(found.as_dict()))
-    work.show_wide(found.render(), f"{folder / 'report.html'}")
-    work.finish({**found.as_dict(), "failed": found.failed, "out": str(folder)})
-    if found.failed:
-        raise typer.Exit(3)
-
-
-def _record_of(campaign: str, folders: list[Path]) -> pd.DataFrame | None:
-    """Return the records of a campaign's waves among the folders of audiences; None where there are none."""
-    import pandas as pd
-
-    from penchant.serving.audience_files import read_records
-
-    records = read_records(folders)
-    mine = pd.DataFrame() if records is None else records[records["campaign_id"] == campaign]
-    return mine.reset_index(drop=True) if len(mine) else None
-
-
 def export(
     context: typer.Context,
     folder: Annotated[Path, typer.Argument(help="A folder that `penchant audience` or `plan` has written.")],
@@ -394,4 +326,4 @@ def export(
     work.finish({"exported": [each.as_dict() for each in done]})
 
 
-COMMANDS = (audience, plan, measure, export)
+COMMANDS = (audience, plan, export)

@@ -101,8 +101,9 @@ def second_wave(
     context: typer.Context, settings: SimulationSettings, given: pd.DataFrame, out: Path, store: Path
 ) -> Earned:
     """Let the customers respond, measure, learn, draw the next audience, and return what it is truly worth."""
-    from penchant.cli.campaign_commands import audience, measure
+    from penchant.cli.campaign_commands import audience
     from penchant.cli.demo import write_config
+    from penchant.cli.measure_commands import measure
     from penchant.cli.model_commands import train
     from penchant.cli.score_commands import score
     from penchant.simulate import simulate, true_effects

@@ -243,6 +243,10 @@ def test_a_campaign_is_measured_and_a_broken_one_ends_with_3(shop: Path) -> None
     told = answer(penchant(shop, "measure", name, "--json"))
     assert told["verdict"]["word"] in ("worked", "did harm", "can't be told")
     assert (shop / told["out"] / "report.html").read_text().startswith("<!DOCTYPE html>")
+    asked = ("--outcome", "visit", "--count-from", "contact", "--by-stage", "--out", "visits", "--json")
+    visits = answer(penchant(shop, "measure", name, *asked))
+    assert visits["outcome"] == "visit"
+    assert "stage" in [one["by"] for one in visits["breakdowns"]]
     mine = drawn["campaign_id"] == name
     is_lost = mine & (drawn["arm"] == "control") & (np.arange(len(drawn)) % 3 != 0)
     (shop / "lost").mkdir()

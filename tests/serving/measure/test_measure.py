@@ -358,6 +358,51 @@ def test_contacted_controls_and_unlike_arms_are_noticed(
     assert codes["covariate-balance"].is_issue
 
 
+def picked(tables: Tables, seed: int = 0) -> Tables:
+    """Return a trial's tables as if those who had bought most had been contacted, and nobody drawn."""
+    rng, orders = np.random.default_rng(seed), tables["orders"]
+    n_before = orders[orders["ordered_at"] < START].groupby("customer_id").size()
+    n_before = n_before.reindex(tables["assignments"]["customer_id"]).fillna(0).to_numpy()
+    is_picked = rng.random(len(n_before)) < np.clip(0.1 + 0.2 * n_before, 0, 1)
+    return change_arms(tables, lambda arm: np.where(is_picked, "mail", "control"))
+
+
+def test_picked_customers_are_no_trial_whatever_is_recorded(
+    trial_tables: Any, make_trial: Any, shop_of: Any
+) -> None:
+    tables = picked(trial_tables(make_trial(n=3000)))
+    rows = tables["assignments"]
+    share = (rows["arm"] == "mail").mean()
+    for probability in (None, np.where(rows["arm"] == "mail", share, 1 - share)):
+        own = rows.drop(columns="probability")
+        own = own if probability is None else own.assign(probability=probability)
+        found = measure(shop_of({**tables, "assignments": own}), "spring")
+        assert found.failed
+        assert found.verdict.word == "can't be told"
+        assert "not drawn by lot" in found.verdict.text
+
+
+def test_the_stage_at_the_assignment_is_read_where_no_record_says_it(
+    trial_tables: Any, make_trial: Any, shop_of: Any
+) -> None:
+    tables = trial_tables(make_trial(n=3000))
+    shop = shop_of(tables)
+    bare = measure(shop, "spring")
+    assert not bare.breakdowns
+    assert any("stage or segment" in note for note in bare.notes)
+    (found,) = measure(shop, "spring", MeasureSettings(reads_stage=True)).breakdowns
+    earlier = tables["orders"][tables["orders"]["ordered_at"] < START]
+    first = earlier.groupby("customer_id")["ordered_at"].agg(["min", "size"])
+    n_new = int(((first["size"] == 1) & (first["min"] >= START - 30 * DAY)).sum())
+    by_name = {one.label: one.response.n_treated + one.response.n_control for one in found.results}
+    assert found.name == "stage"
+    assert by_name["stranger"] == 3000 - len(first)
+    assert n_new <= by_name["new"] < len(first)
+    tables["orders"] = tables["orders"][tables["orders"]["ordered_at"] < START]
+    (again,) = measure(shop_of(tables), "spring", MeasureSettings(reads_stage=True)).breakdowns
+    assert {one.label: one.response.n_treated + one.response.n_control for one in again.results} == by_name
+
+
 def test_windows_that_are_not_over_are_named(trial_tables: Any, make_trial: Any, shop_of: Any) -> None:
     tables = trial_tables(make_trial(n=800))
     found = measure(shop_of(tables, end=START + 12 * DAY), "spring")

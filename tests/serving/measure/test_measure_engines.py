@@ -10,6 +10,7 @@ import pytest
 from penchant.config import Config
 from penchant.features.shop import shop_from_tables
 from penchant.serving.measure import measure
+from penchant.serving.measure_settings import MeasureSettings
 
 pytestmark = pytest.mark.spark
 END = pd.Timestamp("2025-09-01").to_pydatetime()
@@ -30,6 +31,7 @@ def test_engines_agree(spark: Any, trial_tables: Any, make_trial: Any) -> None:
     )
     config = Config.model_validate({"shop": {"extract_end": END}})
     with shop_from_tables(tables, config) as shop:
-        one = measure(shop, "spring").as_dict()
+        settings = MeasureSettings(reads_stage=True)
+        one = measure(shop, "spring", settings).as_dict()
     with shop_from_tables(tables, config, spark) as shop:
-        assert measure(shop, "spring").as_dict() == one
+        assert measure(shop, "spring", settings).as_dict() == one
