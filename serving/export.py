@@ -22,7 +22,7 @@ from penchant.errors import ConfigError, InputError, NotThereError, did_you_mean
 from penchant.output import replaced_file
 
 from .audience_files import RECORD, SEND_LIST
-from .export_database import Upserted, upsert
+from .export_database import Upserted, upsert, without_password
 from .risk_list import safe_for_spreadsheets
 
 KEY = ("campaign_id", "customer_id", "wave")
@@ -191,19 +191,6 @@ def chosen(names: list[str], columns: Mapping[str, str]) -> dict[str, str]:
             "destination, columns", "one column for each name", f"{quoted(twice)} more than once"
         )
     return wanted
-
-
-def without_password(address: str) -> str:
-    """Return an address fit to be shown.
-
-    Examples
-    --------
-    >>> without_password("postgresql://shop:secret@db/base")
-    'postgresql://db/base'
-    """
-    scheme, _, rest = address.partition("://")
-    place, slash, name = rest.partition("/")
-    return f"{scheme}://{place.rsplit('@', 1)[-1]}{slash}{name}"
 
 
 def _write_file(rows: pa.Table, path: Path, *, for_people: bool) -> None:

@@ -76,8 +76,25 @@ def upsert(
         return _write(base, rows.column_names, table, list(key), replace=replace)
 
 
+def without_password(address: str) -> str:
+    """Return an address fit to be shown: without user and password, wherever they stand.
+
+    Examples
+    --------
+    >>> without_password("postgresql://shop:se/cret@db/base?sslmode=require&password=secret")
+    'postgresql://db/base?sslmode=require'
+    """
+    scheme, _, rest = address.partition("://")
+    place, _, query = rest.partition("?")
+    kept = "&".join(
+        part for part in query.split("&") if part and "password" not in part.partition("=")[0].lower()
+    )
+    return f"{scheme}://{place.rsplit('@', 1)[-1]}{'?' if kept else ''}{kept}"
+
+
 def _write(base: _Base, columns: list[str], table: str, key: list[str], *, replace: bool) -> Upserted:
     """Bring the table to what came in, and count what that changed."""
+    _refuse_repeated(base, table, key)
     rest = [name for name in columns if name not in key]
     same_key, same_wave = _equal(key), _equal([key[0], key[2]])
     joined = f"{_dotted(table)} t join {INCOMING} i on {same_key}"
@@ -115,6 +132,18 @@ def _differs(names: Sequence[str]) -> str:
     return " or ".join(f"t.{_name(name)} is distinct from i.{_name(name)}" for name in names) or "false"
 
 
+def _refuse_repeated(base: _Base, table: str, key: list[str]) -> None:
+    keys = ", ".join(map(_name, key))
+    groups = f"select count(*) as n from {INCOMING} group by {keys}"
+    n_repeated = base.number(f"select count(*) from ({groups}) as every where n > 1")
+    if n_repeated:
+        raise InputError(
+            f"rows for table '{table}'",
+            "one for each campaign, customer and wave",
+            f"{n_repeated:,} that come more than once",
+        )
+
+
 def _refuse_other_list(table: str, n_left_over: int, n_flipped: int) -> None:
     if n_left_over or n_flipped:
         raise OutputError(
@@ -129,7 +158,8 @@ def _ready_table(base: _Base, rows: pa.Table, table: str, key: Sequence[str]) ->
     """Make the table where there is none; refuse one that lacks columns."""
     defined = ", ".join(f"{_name(field.name)} {_sql_type(field)}" for field in rows.schema)
     keys = ", ".join(_name(k) for k in key)
-    base.run(f"create table if not exists {_dotted(table)} ({defined}, primary key ({keys}))")
+    if not base.has(table):  # asked first: who may write a table need not be allowed to make one
+        base.run(f"create table if not exists {_dotted(table)} ({defined}, primary key ({keys}))")
     known = base.columns(f"select * from {_dotted(table)} limit 0")
     missing = [name for name in rows.column_names if name not in known]
     if missing:
@@ -179,6 +209,13 @@ class _Base:
         self.cursor.execute(sql)
         return int(self.cursor.fetchone()[0])
 
+    def has(self, table: str) -> bool:
+        """Say whether the table is known to be there; a new one is made where that cannot be told."""
+        if self.is_duckdb:
+            return False
+        self.cursor.execute("select to_regclass(%s) is not null", (_dotted(table),))
+        return bool(self.cursor.fetchone()[0])
+
     def columns(self, sql: str) -> list[str]:
         self.cursor.execute(sql)
         return [column[0] for column in self.cursor.description]
@@ -200,7 +237,7 @@ class _Base:
 @contextmanager
 def _transaction(address: str, table: str) -> Iterator[_Base]:
     """Give the database at an address inside a transaction, which is undone unless the body succeeds."""
-    label = f"table '{table}' at {address.split('@')[-1]}"
+    label = f"table '{table}' at {without_password(address)}"
     backend = _connected(address, label)
     try:
         if backend.name == "duckdb":
@@ -237,14 +274,23 @@ def _connected(address: str, label: str) -> Any:
         raise InputError(
             "destination", "an address that begins with duckdb:// or postgresql://", f"'{scheme}://'"
         )
+    if address in ("duckdb://", "duckdb://:memory:"):
+        raise InputError("destination", "the file of a DuckDB, such as duckdb://lists.duckdb", f"'{address}'")
     try:
         return ibis.connect(address)
+    except ValueError:  # its message may hold a part of the password
+        raise InputError(
+            "destination",
+            "an address such as postgresql://user:password@host:5432/base",
+            "one that can't be read",
+            "Signs such as / # ? in a user or password are written %2F %23 %3F",
+        ) from None
     except ImportError:
         raise InputError(
             "destination", "a driver for the database", "none for PostgreSQL", "Install penchant[postgres]"
         ) from None
     except Exception as fault:  # each driver has errors of its own
-        if "lock" in str(fault).lower():
+        if "could not set lock" in str(fault).lower():
             raise _busy(label) from fault
         got = (str(fault) or repr(fault)).strip().splitlines()[0][:300]
         raise NotThereError(label, "a database that answers", got, "Nothing was changed there") from None

@@ -10,6 +10,7 @@ from pathlib import Path
 
 import duckdb
 import pandas as pd
+import pyarrow as pa
 import pytest
 
 from penchant.errors import ConfigError, InputError, NotThereError, OutputError
@@ -17,7 +18,7 @@ from penchant.output import replaced_file
 from penchant.serving.audience import AudienceSettings, draw_audience
 from penchant.serving.audience_files import write_audience
 from penchant.serving.exclusions import Wave
-from penchant.serving.export import Destination, export_audience, load_destination
+from penchant.serving.export import Destination, export_audience, export_rows, load_destination
 from penchant.serving.goals import GOALS
 
 NOW = datetime(2025, 3, 1)
@@ -65,6 +66,7 @@ def test_a_destination_is_read_from_a_file(tmp_path: Path) -> None:
         (Destination(address="mysql://host/base", table="t"), "duckdb:// or postgresql://"),
         (Destination(address="list.xls"), ".parquet or .csv"),
         (Destination(address="duckdb://x.duckdb"), "a table"),
+        (Destination(address="duckdb://", table="t"), "the file of a DuckDB"),
         (Destination(address="duckdb://x.duckdb", table="t", columns={"rank": "rank"}), "campaign_id"),
     ],
 )
@@ -87,6 +89,14 @@ def test_a_repeated_run_changes_nothing_in_duckdb(folder: Path, tmp_path: Path) 
         record.sort_values("customer_id", ignore_index=True)[["customer_id", "arm", "uplift"]],
         check_dtype=False,
     )
+
+
+def test_rows_that_come_twice_are_refused_and_nothing_is_kept(tmp_path: Path) -> None:
+    rows = pa.table({"c": ["a", "a"], "k": ["1", "1"], "w": [1, 1], "arm": ["email", "sms"]})
+    to = Destination(address=f"duckdb://{tmp_path / 'base.duckdb'}", table="sent")
+    with pytest.raises(InputError, match="1 that come more than once"):
+        export_rows(rows, to, ("c", "k", "w"))
+    assert export_rows(rows[:1], to, ("c", "k", "w")).as_dict()["n_added"] == 1
 
 
 def test_a_changed_value_is_changed_and_nothing_else(folder: Path, tmp_path: Path) -> None:

@@ -16,13 +16,14 @@ from pathlib import Path
 from typing import Any
 
 import pandas as pd
+import pyarrow as pa
 import pytest
 
 from penchant.errors import InputError, NotThereError, OutputError
 from penchant.serving.audience import AudienceSettings, draw_audience
 from penchant.serving.audience_files import write_audience
 from penchant.serving.exclusions import Wave
-from penchant.serving.export import Destination, export_audience
+from penchant.serving.export import Destination, export_audience, export_rows
 from penchant.serving.goals import GOALS
 
 psycopg = pytest.importorskip("psycopg")
@@ -206,6 +207,42 @@ def test_a_table_without_the_key_or_a_column_is_named(
     with pytest.raises(InputError, match="'arm'"):
         export_audience(lists["one"], Destination(address=server.address, table=table), "assignments")
     assert server.query(f"select count(*) from {table}") == [(0,)]
+
+
+def test_who_may_write_a_table_need_not_be_allowed_to_make_one(
+    server: Server, table: str, lists: dict[str, Path]
+) -> None:
+    to = Destination(address=server.address, table=table)
+    export_audience(lists["one"], to)
+    known = server.query(f"select count(*) from {table}")
+    server.run("drop role if exists worker; create role worker login")
+    server.run(f"grant select, insert, update, delete on {table} to worker")
+    try:
+        worker = Destination(address=server.address.replace("shop@", "worker@"), table=table)
+        server.run(f"delete from {table} where customer_id in (select min(customer_id) from {table})")
+        assert export_audience(lists["one"], worker).as_dict()["n_added"] == 1
+        assert server.query(f"select count(*) from {table}") == known
+        server.run(f"revoke insert on {table} from worker")
+        with pytest.raises(OutputError, match="permission denied for table"):
+            export_audience(lists["one"], worker)
+        with pytest.raises(OutputError, match="permission denied for schema"):
+            export_audience(lists["one"], worker.model_copy(update={"table": f"{table}_new"}))
+    finally:
+        server.run("drop owned by worker; drop role worker")
+
+
+def test_a_password_is_never_shown(server: Server) -> None:
+    rows, key = pa.table({"c": ["a"], "k": ["1"], "w": [1]}), ("c", "k", "w")
+    there = server.address + "&password=hidden"
+    for address in (
+        there.replace("/postgres?", "/missing?"),
+        "postgresql://shop:hid/den@127.0.0.1:1/base?connect_timeout=1",
+        "postgresql://shop:hidden@127.0.0.1:1/base?connect_timeout=1",
+    ):
+        with pytest.raises((NotThereError, InputError)) as found:
+            export_rows(rows, Destination(address=address, table="lists"), key)
+        assert "hid" not in str(found.value)
+    assert "hid" not in str(export_rows(rows, Destination(address=there, table="shown"), key).as_dict())
 
 
 def test_two_runs_at_once_exclude_each_other(server: Server, table: str, lists: dict[str, Path]) -> None:
