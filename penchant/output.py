@@ -14,13 +14,16 @@ import json
 import os
 import shutil
 import sys
-from collections.abc import Iterator, Mapping
+from collections.abc import Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from importlib.metadata import version
 from pathlib import Path
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
-from penchant.errors import OutputError, PenchantError
+from penchant.errors import InputError, NotThereError, OutputError, PenchantError, quoted
+
+if TYPE_CHECKING:
+    import pyarrow as pa
 
 MANIFEST = "manifest.json"
 VERSIONS_OF = ("penchant", "duckdb", "ibis-framework", "lightgbm", "numpy", "pandas", "scikit-learn")
@@ -202,6 +205,55 @@ def file_facts(path: Path, name: str | None = None) -> dict[str, Any]:
     with path.open("rb") as file:
         digest = hashlib.file_digest(file, "sha256").hexdigest()
     return {"name": name or path.name, "bytes": path.stat().st_size, "sha256": digest}
+
+
+def read_rows(path: Path, columns: Sequence[str] | None = None, needs: Sequence[str] = ()) -> pa.Table:
+    """Return the rows of a result's Parquet file, all columns or some; ``needs`` must be among them.
+
+    Raises
+    ------
+    NotThereError
+        If there is no such file.
+    InputError
+        If it is no Parquet file, is damaged, or lacks a column.
+    """
+    import pyarrow as pa
+    import pyarrow.parquet as pq
+
+    if not path.is_file():
+        raise NotThereError(f"result '{path}'", "a Parquet file", "nothing there")
+    try:
+        known = pq.read_schema(path).names
+        missing = sorted({*(columns or ()), *needs} - set(known))
+        if missing:
+            raise InputError(f"result '{path}'", f"the columns {quoted(missing)}", quoted(known, most=20))
+        return pq.read_table(path, columns=None if columns is None else list(columns))
+    except (pa.ArrowException, OSError) as fault:
+        raise _damaged(path, fault) from None
+
+
+def read_json(path: Path) -> dict[str, Any]:
+    """Return the object in a result's JSON file.
+
+    Raises
+    ------
+    InputError
+        If it holds none.
+    """
+    try:
+        told = json.loads(path.read_text(encoding="utf-8"))
+    except (OSError, ValueError) as fault:
+        raise _damaged(path, fault) from None
+    if not isinstance(told, dict):
+        raise _damaged(path, ValueError(f"a {type(told).__name__}"))
+    return told
+
+
+def _damaged(path: Path, fault: Exception) -> InputError:
+    got = (str(fault) or repr(fault)).splitlines()[0][:200]
+    return InputError(
+        f"result '{path}'", "a file as penchant wrote it", got, "Make the result again, or remove it"
+    )
 
 
 def versions() -> dict[str, str]:

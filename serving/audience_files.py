@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import json
 from collections.abc import Mapping, Sequence
 from pathlib import Path
 from typing import Any
@@ -13,7 +12,7 @@ import pyarrow.csv as csv
 import pyarrow.parquet as pq
 
 from penchant.errors import NotThereError, OutputError
-from penchant.output import replaced_folder, write_json
+from penchant.output import read_json, read_rows, replaced_folder, write_json
 
 from ..features.contract import ASSIGNMENTS, CAMPAIGNS, CanonicalTable
 from .audience import Audience
@@ -25,6 +24,7 @@ RECORD = "assignments.parquet"
 CAMPAIGN = "campaigns.parquet"
 SEND_LIST = "send_list"
 TREATMENTS = "treatments.json"
+NEEDED = ["campaign_id", "customer_id", "arm"]
 DRAWN = ["campaign_id", "wave", "customer_id", "arm"]
 
 _ARROW = {
@@ -111,7 +111,7 @@ def _records_in(folder: Path) -> list[pd.DataFrame]:
     paths = [path / RECORD for path in audiences_below(folder)]
     if not paths:
         raise NotThereError(f"audience '{folder}'", f"'{RECORD}' in it", "nothing there")
-    return [pq.read_table(path).to_pandas() for path in paths]
+    return [read_rows(path, needs=NEEDED).to_pandas() for path in paths]
 
 
 def audiences_below(folder: Path) -> list[Path]:
@@ -124,8 +124,8 @@ def read_treatments(folders: Sequence[Path], campaign_id: str) -> tuple[Arm, ...
     """Return what a campaign's arms were, as the first of its waves in these folders of audiences had them."""
     for folder in folders:
         if (folder / TREATMENTS).is_file():
-            told = json.loads((folder / TREATMENTS).read_text(encoding="utf-8"))
-            if told["campaign_id"] == campaign_id:
+            told = read_json(folder / TREATMENTS)
+            if told.get("campaign_id") == campaign_id:
                 return tuple(Arm(**{**arm, "offer": Offer(**arm["offer"])}) for arm in told["arms"])
     return ()
 
@@ -140,7 +140,7 @@ def refuse_other_draw(folder: Path, drawn: pd.DataFrame) -> None:
     drawn
         The records that are to take its place.
     """
-    former = [pq.read_table(path / RECORD, columns=DRAWN).to_pandas() for path in audiences_below(folder)]
+    former = [read_rows(path / RECORD, DRAWN).to_pandas() for path in audiences_below(folder)]
     if not former:
         return
     both = pd.concat(former).merge(drawn[DRAWN], how="outer", indicator=True)

@@ -19,7 +19,7 @@ from pydantic import Field, ValidationError
 
 from penchant.config import Section
 from penchant.errors import ConfigError, InputError, NotThereError, did_you_mean, quoted
-from penchant.output import replaced_file
+from penchant.output import read_rows, replaced_file
 
 from .audience_files import RECORD, SEND_LIST
 from .export_database import Upserted, upsert, without_password
@@ -111,7 +111,8 @@ def load_destination(path: Path) -> Destination:
     except (tomllib.TOMLDecodeError, UnicodeDecodeError) as fault:
         raise ConfigError(f"destination '{path}'", "a TOML file in UTF-8", str(fault)) from None
     except ValidationError as fault:
-        first = fault.errors()[0]
+        # a name that is none of ours explains a missing one
+        first = min(fault.errors(), key=lambda each: each["type"] != "extra_forbidden")
         name = ".".join(str(part) for part in first["loc"])
         hint = did_you_mean(name, Destination.model_fields) if first["type"] == "extra_forbidden" else ""
         raise ConfigError(
@@ -148,9 +149,9 @@ def export_audience(
     path = folder / (RECORD if what == "assignments" else f"{SEND_LIST}.parquet")
     if not path.is_file():
         raise NotThereError(f"audience '{folder}'", f"'{path.name}' in it", "nothing there")
-    names = pq.read_schema(path).names
-    wanted = chosen(names, destination.columns)
-    rows = pq.read_table(path, columns=list(wanted)).rename_columns(list(wanted.values()))
+    read = read_rows(path)
+    wanted = chosen(read.column_names, destination.columns)
+    rows = read.select(list(wanted)).rename_columns(list(wanted.values()))
     return export_rows(rows, destination, key=tuple(wanted.get(name, "") for name in KEY), replace=replace)
 
 

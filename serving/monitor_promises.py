@@ -10,7 +10,8 @@ from typing import Literal
 
 import numpy as np
 import pandas as pd
-import pyarrow.parquet as pq
+
+from penchant.output import read_rows
 
 from ..features.catalogue import task_of
 from ..features.labels import label
@@ -162,7 +163,7 @@ def promise_of(shop: Shop, scored: Scored) -> Promise:
     UnfinishedHorizonError
         If it is not.
     """
-    table = pq.read_table(scored.folder / f"{scored.task}.parquet")
+    table = read_rows(scored.folder / f"{scored.task}.parquet")
     score = next(name for name in (RISK_SCORE, *SCORE.values()) if name in table.column_names)
     kept = [name for name in ("customer_id", score, "band") if name in table.column_names]
     frame = table.select(kept).to_pandas().rename(columns={score: "score"})

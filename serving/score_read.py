@@ -12,7 +12,7 @@ import pyarrow as pa
 import pyarrow.parquet as pq
 
 from penchant.errors import NotThereError
-from penchant.output import MANIFEST, file_facts
+from penchant.output import MANIFEST, file_facts, read_rows
 
 from .candidates import SCORE, UPLIFT, Known, Score
 
@@ -66,14 +66,15 @@ def read_scores(folder: Path, names: Sequence[str] | None = None) -> list[Score]
 def read_signals(folder: Path) -> pd.DataFrame | None:
     """Return the signals beside the scores, as audiences take them; None where there are none."""
     path = folder / SIGNALS_FILE
-    return pq.read_table(path).to_pandas() if path.is_file() else None
+    return read_rows(path).to_pandas() if path.is_file() else None
 
 
 def _read_score(path: Path, facts: Mapping[str, Any]) -> Score:
-    names = pq.read_schema(path).names
+    read = read_rows(path)
+    names = read.column_names
     kept = [name for name in names if name.startswith(("reason_", UPLIFT))]
     score = next((name for name in (RISK_SCORE, *SCORE.values()) if name in names), None)
-    rows = pq.read_table(path, columns=["customer_id", *([score] if score else []), *kept])
+    rows = read.select(["customer_id", *([score] if score else []), *kept])
     frame = rows.rename_columns(["score" if name == score else name for name in rows.column_names])
     task = UPLIFT if facts.get("goal") else path.stem
     horizon, arms = int(facts["horizon_days"]), tuple(facts.get("arms", ()))
@@ -94,7 +95,7 @@ def read_known(folder: Path) -> tuple[Known, pd.DataFrame | None] | None:
     """
     if not (folder / KNOWN_FILE).is_file():
         return None
-    rows, past = pq.read_table(folder / KNOWN_FILE), folder / PAST_FILE
+    rows, past = read_rows(folder / KNOWN_FILE), folder / PAST_FILE
     left_out = json.loads((rows.schema.metadata or {})[LEFT_OUT])
     known = Known(rows.to_pandas(), left_out, {})
-    return known, pq.read_table(past).to_pandas() if past.is_file() else None
+    return known, read_rows(past).to_pandas() if past.is_file() else None

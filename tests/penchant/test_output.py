@@ -9,10 +9,12 @@ import subprocess
 import sys
 from pathlib import Path
 
+import pandas as pd
 import pytest
 
-from penchant.errors import OutputError
-from penchant.output import replaced_folder
+from penchant.cli.work import folder_name
+from penchant.errors import InputError, NotThereError, OutputError
+from penchant.output import read_json, read_rows, replaced_folder
 
 
 def write(folder: Path, text: str) -> None:
@@ -101,3 +103,28 @@ def test_a_full_disk_is_named_and_changes_nothing(tmp_path: Path) -> None:
     with pytest.raises(OutputError, match="no space left"):
         fill()
     assert (tmp_path / "out" / "list.csv").read_text() == "first"
+
+
+def test_results_are_read_back_or_refused_by_name(tmp_path: Path) -> None:
+    path = tmp_path / "rows.parquet"
+    pd.DataFrame({"a": [1], "b": ["x"]}).to_parquet(path)
+    assert read_rows(path, ["b"]).column_names == ["b"]
+    with pytest.raises(InputError, match="the columns 'c'"):
+        read_rows(path, needs=["a", "c"])
+    path.write_bytes(path.read_bytes()[:-20])
+    with pytest.raises(InputError, match="as penchant wrote it"):
+        read_rows(path)
+    with pytest.raises(NotThereError, match="nothing there"):
+        read_rows(tmp_path / "other.parquet")
+    for text in ("{", "[1]", "\xff"):
+        (tmp_path / "told.json").write_text(text)
+        with pytest.raises(InputError, match="as penchant wrote it"):
+            read_json(tmp_path / "told.json")
+
+
+@pytest.mark.parametrize("name", ["a/b", "/etc/passwd", "..", ".", "a\\b", "%2F", "c:d"])
+def test_whatever_a_campaign_is_called_it_gets_one_folder_of_its_own(name: str, tmp_path: Path) -> None:
+    folder = tmp_path / "measure" / folder_name(name)
+    assert folder.resolve().parent == (tmp_path / "measure").resolve()
+    write(folder, "x")
+    assert (folder / "list.csv").is_file()

@@ -53,6 +53,12 @@ def test_a_mistyped_column_or_name_is_answered_with_the_nearest(folder: Path, tm
         load_destination(tmp_path / "to.toml")
 
 
+def test_a_mistyped_key_is_told_before_the_one_that_is_missing(tmp_path: Path) -> None:
+    (tmp_path / "to.toml").write_text("addres = 'x.csv'")
+    with pytest.raises(ConfigError, match="Did you mean 'address'"):
+        load_destination(tmp_path / "to.toml")
+
+
 def test_a_destination_is_read_from_a_file(tmp_path: Path) -> None:
     (tmp_path / "to.toml").write_text(
         "address = 'duckdb://b.duckdb'\ntable = 't'\n[columns]\ncustomer_id = 'k'"
@@ -142,6 +148,16 @@ def test_a_file_that_another_run_is_writing_is_busy_and_a_fault_keeps_the_former
         pass  # nothing was written
     assert path.read_text() == "half"
     assert [each.name for each in tmp_path.iterdir()] == ["sent.csv"]
+
+
+def test_a_damaged_list_is_named_and_the_former_file_kept(folder: Path, tmp_path: Path) -> None:
+    to = Destination(address=str(tmp_path / "x.csv"))
+    export_audience(folder, to)
+    before = (tmp_path / "x.csv").read_bytes()
+    (folder / "send_list.parquet").write_bytes(b"PAR1junk")
+    with pytest.raises(InputError, match="as penchant wrote it"):
+        export_audience(folder, to)
+    assert (tmp_path / "x.csv").read_bytes() == before
 
 
 def test_nothing_at_the_address_or_in_the_folder_is_said(folder: Path, tmp_path: Path) -> None:
