@@ -148,14 +148,18 @@ class Monitored:
         ]
         return (*(fault for drift in self.drifts for fault in drift.faults(limits)), *told)
 
+    def _in_short(self) -> str:
+        if self.faults:
+            return f"Past the thresholds: {'; '.join(self.faults)}."
+        if not self.drifts and not self.promises:
+            return "Nothing could be compared: no model in use says what it learned from, and no horizon is over."
+        return "Nothing is past the thresholds."
+
     def page(self) -> InsightPage:
         """Return the report."""
-        lead = f"At {self.as_of:%Y-%m-%d %H:%M} UTC. " + (
-            "Past the thresholds: " + "; ".join(self.faults) + "."
-            if self.faults
-            else "Nothing is past the thresholds."
-        )
-        tables = (_scores_table(self.drifts), *(_signals_table(one) for one in self.drifts))
+        lead = f"At {self.as_of:%Y-%m-%d %H:%M} UTC. {self._in_short()}"
+        tables: tuple[InsightTable, ...] = (_scores_table(self.drifts),) if self.drifts else ()
+        tables += tuple(_signals_table(one) for one in self.drifts)
         tables += (_stages_table(self.stages),) if self.stages else ()
         tables += (_promises_table(self.promises, self.thresholds.promise),) if self.promises else ()
         tables += tuple(_groups_table(one) for one in self.promises)

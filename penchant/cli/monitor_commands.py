@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+from collections.abc import Sequence
 from datetime import datetime
 from pathlib import Path
 from typing import TYPE_CHECKING, Annotated, Any
@@ -63,6 +64,7 @@ def monitor(
 
     work: Work = context.obj
     thresholds = read_limits(limit or [])
+    refuse_absent(scores or ())
     asked = None if as_of is None else read_instant(as_of, work.config.shop.timezone)
     with work.step("looking at the champions and earlier scores"):
         in_use = models_in_use(work, store, task or None)
@@ -86,6 +88,15 @@ def monitor(
     work.finish({**page.as_dict(), "out": str(folder)})
     if found.faults:
         raise typer.Exit(3)
+
+
+def refuse_absent(folders: Sequence[Path]) -> None:
+    """Raise NotThereError if one of the folders that were named is none."""
+    from penchant.errors import NotThereError
+
+    for folder in folders:
+        if not folder.is_dir():
+            raise NotThereError(f"option --scores '{folder}'", "a folder of scores", "none")
 
 
 def models_in_use(work: Work, store: Path, names: list[str] | None) -> list[InUse]:

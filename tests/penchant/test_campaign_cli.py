@@ -211,6 +211,9 @@ def test_the_next_audience_heeds_the_one_before(shop: Path) -> None:
         ),
         (("audience", "retain", "--as-of", AS_OF, "--past", "lost-past"), "nothing at 'lost-past'"),
         (("measure", "no-such-campaign"), "one that is in 'assignments'"),
+        (("measure", "any", "--past", "nowhere"), "a folder of earlier audiences"),
+        (("monitor", "--scores", "nowhere"), "a folder of scores"),
+        (("monitor", "--limit", "promis=1"), "Did you mean 'promise'?"),
         (("plan", "plan.toml"), "the day whose waves are to be drawn"),
         (("export", "data", "--to", "crm.toml"), "nothing there"),
     ],
@@ -220,6 +223,22 @@ def test_what_is_lacking_is_said_by_name(shop: Path, arguments: tuple[str, ...],
     assert done.returncode == 2
     assert message in " ".join(done.stderr.split())
     assert "Traceback" not in done.stderr
+
+
+def test_monitoring_says_that_there_was_nothing_to_compare_and_ends_with_3_on_a_broken_promise(
+    shop: Path,
+) -> None:
+    calm = answer(penchant(shop, "monitor", "--json"))
+    assert not calm["failed"]
+    assert [one["task"] for one in calm["open_promises"]] == ["churn"]
+    assert "Nothing could be compared" in penchant(shop, "monitor").stdout
+    scored = answer(penchant(shop, "score", "--as-of", "2025-08-01", "--json"))
+    broken = answer(penchant(shop, "monitor", "--json"), code=3)
+    assert "churn of 2025-08-01 promised too little" in broken["faults"][0]
+    (shop / scored["out"] / "churn.parquet").write_bytes(b"PAR1")
+    damaged = penchant(shop, "monitor")
+    assert damaged.returncode == 2
+    assert "as penchant wrote it" in " ".join(damaged.stderr.split())
 
 
 def test_a_plan_is_tried_dry_and_drawn_on_its_day(shop: Path) -> None:
