@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import math
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, replace
 
@@ -13,7 +14,7 @@ from scipy import stats
 from ..models.estimate import Estimate
 from ..models.inputs import Floats
 from .measure_design import View
-from .measure_effect import Sample, measure_effects
+from .measure_effect import Effect, Sample, measure_effects
 from .measure_material import Material, Positions
 from .measure_result import Breakdown, Result
 
@@ -23,6 +24,7 @@ MOST_LABELS = 10
 TINY = 1e-12
 MOST_ARMS = 6  # more are not compared among themselves
 N_DECILES = 10
+MONEY = ("revenue", "margin", "cost", "profit")
 
 
 @dataclass(frozen=True)
@@ -106,8 +108,19 @@ def _waves(wave: npt.NDArray[np.int64]) -> Floats:
 
 def result_of(sample: Sample, outcomes: dict[str, Floats], label: str, days: int, level: float) -> Result:
     """Return the effects on outcomes as a result."""
-    effects = measure_effects(sample, np.stack(list(outcomes.values())))
-    return Result(label, days, dict(zip(outcomes, effects, strict=True)), level)
+    measured = measure_effects(
+        sample, np.stack(list(outcomes.values())), [name in MONEY for name in outcomes]
+    )
+    effects = dict(zip(outcomes, measured, strict=True))
+    if "profit" in effects and math.isnan(effects["margin"].plain.error):
+        effects["profit"] = _unsure(effects["profit"])
+    return Result(label, days, effects, level)
+
+
+def _unsure(profit: Effect) -> Effect:
+    """Return a profit without intervals: where nobody bought, that costs hardly vary says nothing of what may come."""
+    plain, adjusted = (replace(one, error=math.nan) for one in (profit.plain, profit.adjusted))
+    return replace(profit, plain=plain, adjusted=adjusted)
 
 
 def sidak(level: float, n: int) -> float:

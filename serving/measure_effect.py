@@ -21,7 +21,7 @@ Agresti & Caffo (2000), Simple and effective confidence intervals for proportion
 from __future__ import annotations
 
 import math
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 from functools import cached_property
 
@@ -152,7 +152,9 @@ class Sample:
         return None if len(distinct) == len(codes) else (codes, len(distinct))
 
 
-def measure_effects(sample: Sample, outcomes: Floats) -> list[Effect]:
+def measure_effects(
+    sample: Sample, outcomes: Floats, is_amount: Sequence[bool] | None = None
+) -> list[Effect]:
     """Return the effect on each outcome.
 
     Parameters
@@ -161,6 +163,8 @@ def measure_effects(sample: Sample, outcomes: Floats) -> list[Effect]:
         Who was in which arm. Both arms need at least two rows.
     outcomes
         (m, n) one row for each outcome, in any unit per customer.
+    is_amount
+        (m,) which of them are amounts of money, so that zeros and ones are no shares; default: none.
 
     Returns
     -------
@@ -168,6 +172,7 @@ def measure_effects(sample: Sample, outcomes: Floats) -> list[Effect]:
     """
     means, spread = weighted_means(sample, np.vstack([sample.covariates, outcomes]))
     least = _least_variances(sample, means[:, len(sample.covariates) :], outcomes)
+    least[:, np.flatnonzero(is_amount if is_amount is not None else [])] = 0.0
     slopes = _slopes(sample, spread, len(outcomes))
     return [
         _effect(sample.counts, *_only(means, spread, len(slope), place), slope, least[:, place])

@@ -165,8 +165,12 @@ def told(number: Estimate, form: str) -> str:
     --------
     >>> told(Estimate(-1.5, -2.0, -1.0), "+.1f")
     '−1.5 (−2.0 to −1.0)'
+    >>> told(Estimate(-1.5, math.nan, math.nan), "+.1f")
+    '−1.5 (no interval)'
     """
     value, low, high = (write_number(bound, form) for bound in (number.value, number.low, number.high))
+    if math.isnan(number.low) and math.isnan(number.high) and not math.isnan(number.value):
+        return f"{value} (no interval)"
     return f"{value} ({low} to {high})"
 
 

@@ -444,7 +444,12 @@ def test_a_campaign_that_nobody_answered_is_no_proof_of_nothing(
     found = measure(shop_of(tables), "spring")
     assert found.verdict.word == "can't be told"
     assert found.headline.difference().low < 0 < found.headline.difference().high
-    assert found.headline.as_dict()["relative"]["value"] is None
+    told = found.headline.as_dict()
+    assert told["relative"]["value"] is None
+    for name in ("revenue", "margin", "profit"):
+        assert told["incremental"][name]["low"] is None
+    assert told["incremental"]["profit"]["value"] == pytest.approx(-told["incremental"]["cost"]["value"])
+    assert "Whether it paid can't be told" in found.verdict.paid
     assert "<html" in found.report()
 
 
