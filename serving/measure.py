@@ -22,7 +22,7 @@ from ..models.check import Check
 from ..models.inputs import Floats
 from .goals import Outcome
 from .measure_baskets import read_baskets, read_channels
-from .measure_behaviour import read_behaviour
+from .measure_behaviour import KINDS, read_behaviour
 from .measure_checks import checks_of, why_broken
 from .measure_compare import (
     between_arms,
@@ -308,8 +308,24 @@ def notes_on(material: Material, view: View) -> tuple[str, ...]:
         notes.append("No probabilities were recorded: each arm's share of its wave is taken for them.")
     if not any(name in assigned.extras for name in material.settings.breakdowns):
         notes.append("Nothing is told by stage or segment: no audience's record says them of this campaign.")
+    notes += _notes_on_response(material)
     rows = design.rows_of(view, assigned)
     return (*notes, *_notes_on_money(material, material.outcomes(view, rows), view, rows))
+
+
+def _notes_on_response(material: Material) -> Iterator[str]:
+    behaviour, settings = material.behaviour, material.settings
+    bought = behaviour.before.get("lines", np.zeros(1)).any() or any(
+        own["orders"].any() for own in behaviour.sums.values()
+    )
+    if not bought and material.campaign.outcome(settings) not in KINDS:
+        yield (
+            "None of these customers ever bought as far as the shop's data tells. Let another response count, such as "
+            "visits (outcome 'visit')."
+        )
+    contacted = material.assigned.contacted
+    if settings.count_from == "contact" and (contacted is None or np.isnat(contacted).all()):
+        yield "No contacts are recorded: windows begin at the assignment."
 
 
 def _notes_on_money(

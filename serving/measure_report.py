@@ -239,6 +239,9 @@ def _looks(measured: Measurement) -> Iterator[Block]:
 
 def _method(measured: Measurement) -> Details:
     removed = measured.headline.response.variance_removed
+    begins = "at the assignment"
+    if measured.settings.count_from == "contact":
+        begins = "as long after the assignment as its wave's first contact"
     return Details(
         "Definitions and methods",
         (
@@ -247,7 +250,7 @@ def _method(measured: Measurement) -> Details:
                     WORDS[measured.kind],
                     "By assigned arm, whether the message arrived or not (intention to treat). Controls are "
                     "weighted by the odds with which they would have been treated, as recorded.",
-                    "A window is half-open and begins at the assignment. An order belongs to it if it was placed in it "
+                    f"A window is half-open and begins {begins}. An order belongs to it if it was placed in it "
                     "and was paid, and neither cancelled nor refunded, by its end.",
                     "Behaviour before the campaign is taken into account (CUPED; Deng et al. 2013); it took "
                     f"{removed:.0%} off the variance of the difference. The plain difference stands beside it.",

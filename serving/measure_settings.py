@@ -87,10 +87,12 @@ class MeasureSettings:
             raise InputError(
                 "decision_days", f"one of the windows ({quoted(windows)})", f"{self.decision_days}"
             )
-        if not 0 < self.level < 1 or not self.relevant_share > 0 or self.pre_days < 1:
-            raise InputError(
-                "measure settings", "level in (0, 1), relevant_share and pre_days above 0", f"{self}"
-            )
+        if not 0 < self.level < 1:
+            raise InputError("level", "a number in (0, 1), such as 0.95", f"{self.level}")
+        if not self.relevant_share > 0:
+            raise InputError("relevant_share", "a number above 0", f"{self.relevant_share}")
+        if self.pre_days < 1:
+            raise InputError("pre_days", "1 or more", f"{self.pre_days}")
         if self.margin_share is not None and not 0 <= self.margin_share <= 1:
             raise InputError("margin_share", "a share in [0, 1]", f"{self.margin_share}")
 

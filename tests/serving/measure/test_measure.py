@@ -471,6 +471,18 @@ def test_what_the_shop_cannot_tell_is_left_out_and_named(
         assert "profit" in measure(shop_of(tables), "spring", share).headline.effects
 
 
+def test_a_shop_that_records_no_purchases_says_so(trial_tables: Any, make_trial: Any, shop_of: Any) -> None:
+    tables = trial_tables(make_trial(n=600))
+    seen = tables["orders"].rename(columns={"ordered_at": "occurred_at"})[["customer_id", "occurred_at"]]
+    rows = tables["assignments"].drop(columns="contacted_at")
+    shop = shop_of({"interactions": seen.assign(kind="view"), "assignments": rows})
+    assert any("ever bought" in note for note in measure(shop, "spring").notes)
+    found = measure(shop, "spring", MeasureSettings(outcome="visit", count_from="contact"))
+    assert not any("ever bought" in note for note in found.notes)
+    assert any("windows begin at the assignment" in note for note in found.notes)
+    assert found.headline.response.control.value > 0.05
+
+
 @pytest.mark.parametrize(
     "wrong",
     [
