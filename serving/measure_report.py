@@ -151,8 +151,9 @@ def _treatments(measured: Measurement) -> Iterator[Section]:
     caption = f"Responses {measured.headline.label}. The intervals hold together."
     for title, results in (("Arms", measured.arms), *by_means(measured)):
         if results:
-            money = Details("Orders, revenue, profit", (money_table("Arm", results, measured.currency),))
-            yield Section(title, (results_table("Arm", results, caption), forest(results), money))
+            first = "Arm" if title == "Arms" else title.removeprefix("By ").capitalize()
+            money = Details("Orders, revenue, profit", (money_table(first, results, measured.currency),))
+            yield Section(title, (results_table(first, results, caption), forest(results), money))
     if measured.pairs:
         table = results_table("The first against the second", measured.pairs, caption, ONE_AGAINST_ANOTHER)
         yield Section("One arm against another", (table, forest(measured.pairs)))
@@ -168,8 +169,10 @@ def _breakdown(measured: Measurement, breakdown: Breakdown) -> Section:
     else:
         blocks.append(forest(breakdown.results))
     caption = f"Responses {measured.headline.label}. The intervals hold for all rows together."
-    table = results_table(breakdown.name.capitalize().replace("_", " "), breakdown.results, caption)
-    return Section(f"By {breakdown.name.replace('_', ' ')}", (*blocks, table))
+    first = breakdown.name.capitalize().replace("_", " ")
+    table = results_table(first, breakdown.results, caption)
+    money = Details("Orders, revenue, profit", (money_table(first, breakdown.results, measured.currency),))
+    return Section(f"By {breakdown.name.replace('_', ' ')}", (*blocks, table, money))
 
 
 def _differs(breakdown: Breakdown) -> str:
