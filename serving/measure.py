@@ -19,9 +19,9 @@ from penchant.errors import UnfinishedHorizonError
 
 from ..features.shop import Shop
 from ..models.check import Check
-from ..models.inputs import Floats
+from ..models.inputs import Floats, Ints
 from .goals import Outcome
-from .measure_baskets import read_baskets, read_channels
+from .measure_baskets import read_baskets, read_channels, read_others
 from .measure_behaviour import KINDS, read_behaviour
 from .measure_checks import checks_of, why_broken
 from .measure_compare import (
@@ -180,9 +180,10 @@ def measure(
         view = deciding(material)
         baskets = read_baskets(shop, rows, view, settings.pre_days)
         channels = read_channels(shop, rows, view, outcome)
+        others = read_others(shop, rows, view, settings.control)
     # products of small matrices: threads would cost more than they bring
     with threadpool_limits(limits=1, user_api="blas"):
-        return measured(material, shop.currency, baskets, channels)
+        return measured(material, shop.currency, baskets, channels, others)
 
 
 def measured(
@@ -190,6 +191,7 @@ def measured(
     currency: str,
     baskets: pd.DataFrame | None = None,
     channels: pd.DataFrame | None = None,
+    others: Ints | None = None,
 ) -> Measurement:
     """Return what a campaign changed, from what was read of it.
 
@@ -201,11 +203,13 @@ def measured(
         The unit of money.
     baskets, channels
         Pairs of unit and label: the categories that a unit bought (with ``is_new``), the channel it came through.
+    others
+        Units that other campaigns contacted in the window that decides; None: there are no other campaigns.
     """
     view, settings, design = deciding(material), material.settings, material.design
     headline = compare(material, view, view.name)
-    others = sidak(settings.level, len(design.views) - 1)
-    checks = checks_of(material, view, headline)
+    beside = sidak(settings.level, len(design.views) - 1)
+    checks = checks_of(material, view, headline, others)
     by_column = [break_down(material, view, name) for name in settings.breakdowns]
     return Measurement(
         campaign=material.campaign,
@@ -220,7 +224,7 @@ def measured(
         verdict=verdict_on(headline, view.name, settings.relevant_share, why_broken(checks), currency),
         headline=headline,
         windows=tuple(
-            headline if one == view else compare(material, one, one.name, level=others)
+            headline if one == view else compare(material, one, one.name, level=beside)
             for one in design.views
         ),
         refused=design.refused,

@@ -1,4 +1,4 @@
-"""Edge: what those who came back bought, and through which channel they came."""
+"""Edge: what those who came back bought, through which channel they came, and whom other campaigns reached."""
 
 from __future__ import annotations
 
@@ -6,11 +6,13 @@ from datetime import timedelta
 from typing import Any
 
 import ibis
+import numpy as np
 import pandas as pd
 from ibis import _
 
 from ..features.facts import order_lines
 from ..features.shop import Shop
+from ..models.inputs import Ints
 from .goals import Outcome
 from .measure_behaviour import KINDS, Asked, asked_of, bounds, paid_lines, stands
 from .measure_data import Rows
@@ -65,6 +67,26 @@ def read_channels(shop: Shop, rows: Rows, view: View, outcome: Outcome) -> pd.Da
         return None
     frames = [_came(shop, asked, outcome).execute() for asked in asked_of(rows, (view,), 0)]
     return pd.concat(frames, ignore_index=True).sort_values("unit", ignore_index=True)
+
+
+def read_others(shop: Shop, rows: Rows, view: View, control: str) -> Ints | None:
+    """Return the units that other campaigns contacted in a view's window; None where there are no other campaigns.
+
+    Where the shop records no contacts, whoever was assigned to a treatment counts as contacted then.
+    """
+    others = shop.tables["assignments"].filter(_.campaign_id != rows.campaign.campaign_id)
+    if not int(others.count().execute()):
+        return None
+    others = others.mutate(at=_.contacted_at if "contacted_at" in others.columns else _.assigned_at)
+    others = others.filter(_.at.notnull(), _.arm != control).select("customer_id", "at")
+    found = [_reached(others, asked).execute()["unit"] for asked in asked_of(rows, (view,), 0)]
+    return np.unique(pd.concat(found).to_numpy(np.int64))
+
+
+def _reached(others: Any, asked: Asked) -> Any:
+    near = asked.near(others, _.at, 0)
+    begin, end = bounds(near, asked.spans[0])
+    return near.filter(near["at"] >= begin, near["at"] < end).select("unit").distinct()
 
 
 def _came(shop: Shop, asked: Asked, outcome: Outcome) -> Any:

@@ -10,12 +10,16 @@ import pandas as pd
 
 from ..models.arms import Arms
 from ..models.check import Check
+from ..models.inputs import Ints
 from ..models.randomisation import covariate_balance, sample_ratio
+from .measure_compare import sample_of
 from .measure_design import View, own_probabilities
+from .measure_effect import measure_effects
 from .measure_material import Material, Positions
 from .measure_result import Result
 
 TINY = 1e-9
+SURE = 0.999  # level at which other campaigns count as having reached one arm more often
 NO_HARM = 0.01  # standard deviations that the arms may lie apart before, however sure that is
 FEW_CONTACTED = 0.001  # share of contacted controls that is not worth a word
 LATE_SHARE = 0.5  # of the shortest window: contacts that go out later miss much of it
@@ -29,13 +33,16 @@ _BROKEN = {
 }
 
 
-def checks_of(material: Material, view: View, headline: Result) -> tuple[Check, ...]:
+def checks_of(
+    material: Material, view: View, headline: Result, others: Ints | None = None
+) -> tuple[Check, ...]:
     """Return all checks, those first that decide whether anything may be said."""
     return (
         shares_as_drawn(material),
         one_arm(material),
         alike_before(material, view),
         contamination(material, view),
+        other_campaigns(material, view, others),
         contact_delay(material),
         horizon_over(material),
         detectable(headline, material.settings.relevant_share),
@@ -126,6 +133,24 @@ def contamination(material: Material, view: View) -> Check:
         text += " The effect of a contact is larger than the one measured, which goes by assigned arm."
     facts = {"n": n, "control_share": share, "treated_share": reached}
     return Check("contamination", title, text, "issue" if share > FEW_CONTACTED else "passed", facts)
+
+
+def other_campaigns(material: Material, view: View, others: Ints | None) -> Check:
+    """Return whether other campaigns reached both arms alike meanwhile: else what they changed is measured too."""
+    code, title = "other-campaigns", "Other campaigns reached both arms alike"
+    if others is None:
+        return Check(code, title, "There were no others.", "not applicable")
+    rows, sample = sample_of(material, view)
+    effect = measure_effects(sample, np.isin(rows, others)[np.newaxis].astype(np.float64))[0]
+    found = effect.plain.interval(SURE)
+    text = (
+        f"They contacted {effect.treated.value:.1%} of those assigned to treatment within the window, "
+        f"{effect.control.value:.1%} of the control."
+    )
+    if found.excludes_zero:
+        text += " What they changed is part of the difference."
+    facts = {"treated_share": effect.treated.value, "control_share": effect.control.value}
+    return Check(code, title, text, "issue" if found.excludes_zero else "passed", facts)
 
 
 def contact_delay(material: Material) -> Check:

@@ -403,6 +403,31 @@ def test_the_stage_at_the_assignment_is_read_where_no_record_says_it(
     assert {one.label: one.response.n_treated + one.response.n_control for one in again.results} == by_name
 
 
+def test_other_campaigns_that_reached_one_arm_more_often_are_noticed(
+    trial_tables: Any, make_trial: Any, shop_of: Any
+) -> None:
+    tables = trial_tables(make_trial())
+    rows = tables["assignments"]
+    codes = {check.code: check for check in measure(shop_of(tables), "spring").checks}
+    assert codes["other-campaigns"].outcome == "not applicable"
+
+    def checked(at: pd.Timestamp, chosen: pd.Series[bool], **columns: Any) -> Any:
+        other = rows[chosen].assign(campaign_id="summer", arm="sms", assigned_at=at, contacted_at=at)
+        both = pd.concat([rows, other.assign(**columns)], ignore_index=True)
+        found = measure(shop_of({**tables, "assignments": both}), "spring")
+        return next(check for check in found.checks if check.code == "other-campaigns")
+
+    is_control, third = rows["arm"] == "control", pd.Series(np.arange(len(rows)) % 3 == 0)
+    assert checked(START + 5 * DAY, third).outcome == "passed"
+    later = checked(START + 5 * DAY, third & is_control)
+    assert later.is_issue
+    assert later.facts["treated_share"] == 0
+    assert later.facts["control_share"] == pytest.approx((third & is_control).sum() / is_control.sum())
+    for elsewhere in (START - DAY, START + 30 * DAY):
+        assert checked(elsewhere, third & is_control).facts["control_share"] == 0
+    assert checked(START + 5 * DAY, third & is_control, arm="control").facts["control_share"] == 0
+
+
 def test_windows_that_are_not_over_are_named(trial_tables: Any, make_trial: Any, shop_of: Any) -> None:
     tables = trial_tables(make_trial(n=800))
     found = measure(shop_of(tables, end=START + 12 * DAY), "spring")
