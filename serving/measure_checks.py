@@ -95,6 +95,11 @@ def alike_before(material: Material, view: View) -> Check:
     Unlike ones are grave where no probabilities tell how they came about, or where they lie far apart.
     """
     rows = material.design.rows_of(view, material.assigned)
+    if not any(np.ptp(values[rows]) > 0 for values in material.before.values()):
+        title = "The arms hold the same kind of customers"
+        return Check(
+            BALANCE, title, "Nothing is known of them before, so nothing can be compared.", "not applicable"
+        )
     frame = pd.DataFrame({name: values[rows] for name, values in material.before.items()})
     check = covariate_balance(
         frame, treated_or_not(material, rows), material.assigned.customer[rows], most=NO_HARM

@@ -250,6 +250,8 @@ def _effect(counts: tuple[int, int], means: Floats, spread: Floats, slope: Float
     found = np.array([_variance(treated, spread), _variance(control, spread)])
     df = _freedom(found, counts)
 
+    n_fitted = int(np.count_nonzero(slope))
+
     def measured(pull: Floats, places: slice = slice(None)) -> Measured:
         return Measured(
             float((pull * means).sum()),
@@ -272,10 +274,17 @@ def _effect(counts: tuple[int, int], means: Floats, spread: Floats, slope: Float
         measured(treated, slice(0, 1)),
         measured(control, slice(1, 2)),
         measured(plain),
-        measured(adjusted),
+        _less_free(measured(adjusted), n_fitted),
         ratio(plain),
-        ratio(adjusted),
+        _less_free(ratio(adjusted), n_fitted),
     )
+
+
+def _less_free(one: Measured, n_fitted: int) -> Measured:
+    """Return a number whose slopes were fitted to the same rows: they flatter its variance by as many degrees."""
+    if not n_fitted or not n_fitted < one.df < math.inf:
+        return one
+    return Measured(one.value, one.error * math.sqrt(one.df / (one.df - n_fitted)), one.df - n_fitted)
 
 
 def _variance(pull: Floats, spread: Floats) -> float:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Iterator
+from dataclasses import replace
 from typing import TYPE_CHECKING
 
 from penchant.charts import Axis, Curve, Series, bars, lines, points
@@ -29,6 +30,8 @@ from .measure_tables import (
     POINTS,
     SHARES,
     TONES,
+    USUAL,
+    Wording,
     forest,
     money_table,
     plain_table,
@@ -123,7 +126,7 @@ def _windows(measured: Measurement) -> Iterator[Block]:
         "The window in bold decides, alone and at its own level; the intervals of all others hold together. "
         "A window after a later wave compares the customers of the first by their first arm where arms were kept."
     )
-    yield results_table("Window", measured.windows, caption, strong=frozenset({primary}))
+    yield results_table("Window", measured.windows, caption, _wording(measured, USUAL), frozenset({primary}))
     yield Picture(
         points(
             names,
@@ -153,10 +156,19 @@ def _treatments(measured: Measurement) -> Iterator[Section]:
         if results:
             first = "Arm" if title == "Arms" else title.removeprefix("By ").capitalize()
             money = Details("Orders, revenue, profit", (money_table(first, results, measured.currency),))
-            yield Section(title, (results_table(first, results, caption), forest(results), money))
+            yield Section(
+                title,
+                (results_table(first, results, caption, _wording(measured, USUAL)), forest(results), money),
+            )
     if measured.pairs:
-        table = results_table("The first against the second", measured.pairs, caption, ONE_AGAINST_ANOTHER)
+        wording = _wording(measured, ONE_AGAINST_ANOTHER)
+        table = results_table("The first against the second", measured.pairs, caption, wording)
         yield Section("One arm against another", (table, forest(measured.pairs)))
+
+
+def _wording(measured: Measurement, usual: Wording) -> Wording:
+    """Return how a table speaks: without verdicts where a check says that no number may be believed."""
+    return replace(usual, is_believed=not measured.failed)
 
 
 def _breakdown(measured: Measurement, breakdown: Breakdown) -> Section:
@@ -170,7 +182,7 @@ def _breakdown(measured: Measurement, breakdown: Breakdown) -> Section:
         blocks.append(forest(breakdown.results))
     caption = f"Responses {measured.headline.label}. The intervals hold for all rows together."
     first = breakdown.name.capitalize().replace("_", " ")
-    table = results_table(first, breakdown.results, caption)
+    table = results_table(first, breakdown.results, caption, _wording(measured, USUAL))
     money = Details("Orders, revenue, profit", (money_table(first, breakdown.results, measured.currency),))
     return Section(f"By {breakdown.name.replace('_', ' ')}", (*blocks, table, money))
 
@@ -207,7 +219,7 @@ def _returners(measured: Measurement) -> Iterator[Section]:
             caption = (
                 f"Share of each arm's customers, {measured.headline.label}. The intervals hold together."
             )
-            table = results_table(what, results, caption, SHARES)
+            table = results_table(what, results, caption, _wording(measured, SHARES))
             yield Section(title, (table,))
 
 

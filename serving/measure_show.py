@@ -27,13 +27,15 @@ def measurement_view(measured: Measurement) -> Any:
     parts: list[Any] = [
         f"[bold]{escape(measured.campaign.campaign_id)}[/]: [bold {COLOURS[verdict.word]}]{verdict.word}[/]",
         escape(" ".join(part for part in (verdict.text, verdict.paid) if part)),
-        "; ".join(_numbers(measured.headline, measured.currency)) + ".",
+        *([] if measured.failed else ["; ".join(_numbers(measured.headline, measured.currency)) + "."]),
         "",
     ]
     parts += [
         f"{SIGNS[check.outcome]} {escape(check.title)}. [dim]{escape(check.explanation)}[/]"
         for check in measured.checks
     ]
+    if measured.failed:  # tables of numbers that must not be believed would be read all the same
+        return Group(*parts, *(f"[dim]{escape(note)}[/]" for note in measured.notes))
     parts += ["", results_table("Windows", measured.windows, measured.currency)]
     for title, results in (
         ("Arms", measured.arms),

@@ -25,10 +25,12 @@ class Wording:
     control: str = "control"
     what: str = "Response"
     verdicts: Mapping[Word, str] = field(default_factory=dict)
+    is_believed: bool = True
     with_relative: bool = True
 
 
 USUAL = Wording()
+IN_DOUBT = Words("in doubt", "open")  # where a check says that no number may be believed
 ONE_AGAINST_ANOTHER = Wording("first", "second", verdicts={"worked": "better", "did harm": "worse"})
 SHARES = Wording(what="Share", verdicts={"worked": "more", "did harm": "fewer"}, with_relative=False)
 
@@ -65,7 +67,7 @@ def _row(result: Result, wording: Wording) -> tuple[Any, ...]:
         effect.control.value,
         difference.scaled(100),
         *([effect.relative(result.level)] if wording.with_relative else []),
-        Words(wording.verdicts.get(word, word), TONES[word]),
+        Words(wording.verdicts.get(word, word), TONES[word]) if wording.is_believed else IN_DOUBT,
     )
 
 

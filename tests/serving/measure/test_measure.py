@@ -380,6 +380,21 @@ def test_picked_customers_are_no_trial_whatever_is_recorded(
         assert found.failed
         assert found.verdict.word == "can't be told"
         assert "not drawn by lot" in found.verdict.text
+        console = Console(width=200, record=True, file=StringIO())
+        console.print(found.render())
+        for shown in (found.report(), console.export_text()):
+            assert "must not be believed" in shown
+            assert "words good" not in shown
+            assert "worked" not in shown
+
+
+def test_customers_of_whom_nothing_was_known_are_not_called_alike(
+    trial_tables: Any, make_trial: Any, shop_of: Any
+) -> None:
+    tables = trial_tables(make_trial(n=800))
+    tables["orders"] = tables["orders"][tables["orders"]["ordered_at"] >= START]
+    codes = {check.code: check for check in measure(shop_of(tables), "spring").checks}
+    assert codes["covariate-balance"].outcome == "not applicable"
 
 
 def test_the_stage_at_the_assignment_is_read_where_no_record_says_it(
