@@ -103,7 +103,8 @@ def _in_short(measured: Measurement) -> Iterator[Block]:
         *_figure(f"Cost of an incremental order, {measured.currency}", cost, ",.2f"),
         *_figure("Return", back, "+.2f", f"profit for each {measured.currency} spent"),
     ]
-    yield KeyFigures(tuple(figures))
+    if not measured.failed:
+        yield KeyFigures(tuple(figures))
     if measured.notes:
         yield Prose(measured.notes)
 
@@ -229,7 +230,9 @@ def _looks(measured: Measurement) -> Iterator[Block]:
         yield Prose(("Too few responses so far.",))
         return
     text = "On no day was the difference so far clear of zero."
-    if first is not None:
+    if measured.failed:
+        text = "What it looked like day by day is not to be believed before the checks are answered."
+    elif first is not None:
         text = f"The difference so far was first clear of zero on day {first:g}: one could have acted on it then."
     yield Prose((text,))
     day = Axis("days since the first assignment", ",.0f")

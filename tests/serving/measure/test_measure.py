@@ -385,6 +385,8 @@ def test_picked_customers_are_no_trial_whatever_is_recorded(
         for shown in (found.report(), console.export_text()):
             assert "must not be believed" in shown
             assert "words good" not in shown
+            assert "Incremental orders" not in shown
+            assert "one could have acted" not in shown
             assert "worked" not in shown
 
 
