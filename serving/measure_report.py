@@ -78,9 +78,9 @@ def measurement_page(measured: Measurement) -> Page:
 
 
 def _lead(measured: Measurement) -> str:
-    effect = measured.headline.response
+    effect, how = measured.headline.response, "" if measured.failed else " by lot"
     return (
-        f"{effect.n_treated:,} customers were assigned to be contacted and {effect.n_control:,} were held out by lot; "
+        f"{effect.n_treated:,} customers were assigned to be contacted and {effect.n_control:,} were held out{how}; "
         f"compared {measured.headline.label}."
     )
 

@@ -386,6 +386,7 @@ def test_picked_customers_are_no_trial_whatever_is_recorded(
             assert "must not be believed" in shown
             assert "words good" not in shown
             assert "Incremental orders" not in shown
+            assert "held out by lot" not in shown
             assert "one could have acted" not in shown
             assert "worked" not in shown
 
