@@ -11,8 +11,8 @@ import numpy as np
 import pandas as pd
 from ibis import _
 
-from penchant.config import LONGEST_WINDOW
 from penchant.errors import InputError, LeftOutError, UnfinishedHorizonError
+from penchant.section import LONGEST_WINDOW
 
 from .cycle import churn_horizon
 from .group import lacking

@@ -15,8 +15,8 @@ import pyarrow as pa
 import pyarrow.parquet as pq
 from ibis import _
 
-from penchant.config import LONGEST_WINDOW
 from penchant.errors import ConfigError, InputError, LeftOutError, PenchantError, quoted
+from penchant.section import LONGEST_WINDOW
 
 from .catalogue import groups_of, own_module_of
 from .columns_read import columns_read

@@ -17,9 +17,9 @@ import pyarrow.csv as csv
 import pyarrow.parquet as pq
 from pydantic import Field, ValidationError
 
-from penchant.config import Section
 from penchant.errors import ConfigError, InputError, NotThereError, did_you_mean, quoted
 from penchant.output import read_rows, replaced_file
+from penchant.section import Section
 
 from .audience_files import RECORD, SEND_LIST
 from .export_database import Upserted, upsert, without_password

@@ -16,9 +16,9 @@ import ibis
 import pandas as pd
 from ibis import _
 
-from penchant.config import LONGEST_WINDOW
 from penchant.errors import InputError, UnfinishedHorizonError
 from penchant.page import Column
+from penchant.section import LONGEST_WINDOW
 
 from ..features.crowds import UNPAID, recorded_kinds
 from ..features.group import lacking

@@ -12,8 +12,9 @@ from zoneinfo import ZoneInfo
 
 from pydantic import AfterValidator, Field, PositiveInt, PrivateAttr, ValidationError, model_validator
 
-from penchant.config import CapSection, Section, TimeZone, faults_told
+from penchant.config import CapSection
 from penchant.errors import ConfigError, InputError, NotThereError, did_you_mean
+from penchant.section import Section, TimeZone, faults_told
 
 from .eligible import Where
 from .exclusions import USUAL_PROTECTION, Cap, Protection
