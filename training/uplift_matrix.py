@@ -10,7 +10,8 @@ from typing import Any
 import numpy as np
 import pandas as pd
 
-from penchant.errors import InputError, NotThereError, did_you_mean, quoted
+from penchant.errors import InputError, did_you_mean, quoted
+from penchant.table_file import read_table
 
 from ..models.arms import read_arms
 from ..models.inputs import read_numbers
@@ -78,7 +79,7 @@ def read_matrix(path: Path, roles: Roles = BY_THEIR_NAMES) -> Collected:
     InputError
         It is neither Parquet nor CSV, lacks a column, or its columns are not what they should be.
     """
-    frame = roles.apply(_read(path), str(path))
+    frame = roles.apply(read_table(path, "a file with the matrix of a trial"), str(path))
     lacking = [name for name in (TREATMENT, OUTCOME) if name not in frame]
     if lacking:
         raise InputError(
@@ -104,27 +105,6 @@ def read_matrix(path: Path, roles: Roles = BY_THEIR_NAMES) -> Collected:
         frame[CUSTOMER].astype(str).to_numpy(object) if CUSTOMER in frame else None,
     )
     return Collected(rows, signals_of(features))
-
-
-def _read(path: Path) -> pd.DataFrame:
-    if not path.is_file():
-        raise NotThereError(str(path), "a file with the matrix of a trial", "no such file")
-    readers: dict[str, Any] = {".parquet": pd.read_parquet, ".csv": _read_csv}
-    if path.suffix.lower() not in readers:
-        raise InputError(str(path), "a .parquet or .csv file", f"'{path.suffix}'")
-    try:
-        frame: pd.DataFrame = readers[path.suffix.lower()](path)
-    except (ValueError, OSError) as fault:
-        raise InputError(str(path), f"a {path.suffix} file that can be read", str(fault)) from fault
-    return frame.rename(columns=str)
-
-
-def _read_csv(path: Path) -> pd.DataFrame:
-    """Return a table of values between commas, or between whatever else parts the names in its first line."""
-    with path.open(encoding="utf-8-sig") as lines:
-        head = lines.readline()
-    other = max(";\t|", key=head.count)
-    return pd.read_csv(path, sep=other if head.count(other) > head.count(",") else ",", encoding="utf-8-sig")
 
 
 def _probabilities(frame: pd.DataFrame, control: str | None) -> Any:

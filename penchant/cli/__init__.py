@@ -115,7 +115,7 @@ def main() -> None:
     os.environ.setdefault("OMP_WAIT_POLICY", "passive")  # threads that wait must not take the core of others
     # Thousands of small products lose more to threads than they gain.
     os.environ.setdefault("OPENBLAS_NUM_THREADS", "1")
-    warnings.showwarning = _note
+    warnings.showwarning = notes()
     arguments = hoist(sys.argv[1:])
     try:
         app(arguments, prog_name="penchant")
@@ -123,9 +123,16 @@ def main() -> None:
         sys.exit(fail(fault, as_json="--json" in arguments))
 
 
-def _note(message: Warning | str, *_: object, **__: object) -> None:
-    """Show a warning as a person reads it, without the place in the code."""
-    sys.stderr.write(f"note: {message}\n")
+def notes() -> Callable[..., None]:
+    """Return how a warning is shown: as a person reads it, without the place in the code, and each once."""
+    told: set[str] = set()
+
+    def note(message: Warning | str, *_: object, **__: object) -> None:
+        if str(message) not in told:
+            told.add(str(message))
+            sys.stderr.write(f"note: {message}\n")
+
+    return note
 
 
 def hoist(arguments: list[str]) -> list[str]:

@@ -2,13 +2,18 @@
 
 from __future__ import annotations
 
-from dataclasses import replace
+from dataclasses import dataclass, replace
+from datetime import datetime
 from pathlib import Path
-from typing import Annotated
+from typing import TYPE_CHECKING, Annotated, Any
 
 import typer
 
 from penchant.cli.work import Work, read_instant
+
+if TYPE_CHECKING:
+    from penchant.features.shop import Shop
+    from penchant.features.spine import Spine
 
 AsOf = Annotated[
     str,
@@ -77,35 +82,101 @@ def check(context: typer.Context, out: Out = None) -> None:
         raise typer.Exit(2)
 
 
+Moments = Annotated[
+    list[str] | None,
+    typer.Option(
+        "--as-of",
+        help="Look at customers as they were known strictly before: a date (midnight of the shop) or an instant; may "
+        "be repeated.",
+        show_default=False,
+    ),
+]
+SpineFile = Annotated[
+    Path | None,
+    typer.Option(
+        "--spine",
+        help="In place of --as-of: a Parquet or CSV file with customer_id and as_of, each row's own moment (UTC where "
+        "it has no zone), such as the assignments of a campaign.",
+        show_default=False,
+    ),
+]
+
+
 def features(
     context: typer.Context,
-    as_of: AsOf,
+    as_of: Moments = None,
+    spine: SpineFile = None,
     out: Out = None,
     group: Annotated[
         list[str] | None,
         typer.Option("--group", help="A feature group; may be repeated. Default: all the shop can have."),
     ] = None,
 ) -> None:
-    """Build the feature matrix: a row per customer known at as_of, a column per signal."""
+    """Build the feature matrix: a row per customer and moment, a column per signal.
+
+    With --as-of, everyone known at that moment; several moments share the work. With --spine, the rows of a file.
+    """
     from penchant.features.matrix import build
-    from penchant.features.spine import Spine
 
     work: Work = context.obj
-    instant = read_instant(as_of, work.config.shop.timezone)
-    folder = out or work.result_folder("features", instant)
+    asked = _asked(work, as_of or [], spine)
+    folder = out or work.result_folder("features") / asked.name
     with work.shop() as shop:
-        with work.step(f"building signals at {instant:%Y-%m-%d %H:%M} UTC"):
-            matrix = build(shop, Spine.at(shop, instant), group)
+        with work.step(f"building signals at {asked.told}"):
+            matrix = build(shop, asked.spine(shop), group)
         n_rows = work.write_matrix(matrix, folder)
         end = shop.extract_end
-    work.show(f"{n_rows:,} customers, {len(matrix.columns)} signals: {folder}")
-    if instant > end:
+    work.show(f"{n_rows:,} rows, {len(matrix.columns)} signals: {folder}")
+    if any(moment > end for moment in asked.moments):
         work.show(f"The data ends at {end:%Y-%m-%d %H:%M} UTC: what came after is as if it had not happened.")
     if matrix.left_out:
         work.show(*work.left_out(matrix.left_out))
-    found = {"out": str(folder), "as_of": instant.isoformat(), "n_rows": n_rows}
-    found["extract_end"] = end.isoformat()
+    found = {"out": str(folder), "as_of": asked.as_of, "n_rows": n_rows, "extract_end": end.isoformat()}
     work.finish({**found, "columns": [c.name for c in matrix.columns], "left_out": dict(matrix.left_out)})
+
+
+@dataclass(frozen=True)
+class Asked:
+    """Whom a matrix is asked for: everyone at some moments, or the rows of a frame."""
+
+    moments: tuple[datetime, ...]
+    name: str
+    frame: Any = None
+
+    @property
+    def told(self) -> str:
+        """The moments, in words."""
+        first, *rest = [f"{moment:%Y-%m-%d %H:%M} UTC" for moment in self.moments] or [
+            "each row's own moment"
+        ]
+        return f"{len(rest) + 1} moments from {first} to {rest[-1]}" if rest else first
+
+    @property
+    def as_of(self) -> str | list[str]:
+        """The moments, for scripts: one as text, several as a list, none where each row has its own."""
+        told = [moment.isoformat() for moment in self.moments]
+        return told[0] if len(told) == 1 else told
+
+    def spine(self, shop: Shop) -> Spine:
+        """Return the rows to build for."""
+        from penchant.features.spine import Spine
+
+        return Spine.at(shop, self.moments) if self.frame is None else Spine.of(shop, self.frame)
+
+
+def _asked(work: Work, as_of: list[str], spine: Path | None) -> Asked:
+    """Return whom the options ask for."""
+    from penchant.errors import InputError
+
+    if bool(as_of) == (spine is not None):
+        raise InputError("option --as-of", "moments, or a file with --spine", "both" if as_of else "neither")
+    if spine is not None:
+        from penchant.table_file import read_table
+
+        return Asked((), spine.stem, read_table(spine, "a file with customer_id and as_of", ("customer_id",)))
+    moments = tuple(sorted({read_instant(text, work.config.shop.timezone) for text in as_of}))
+    first, *rest = [work.result_folder("features", moment).name for moment in moments]
+    return Asked(moments, f"{first}_to_{rest[-1]}" if rest else first)
 
 
 def simulate(

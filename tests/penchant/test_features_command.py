@@ -1,0 +1,77 @@
+"""`penchant features`: one moment, several, or each row's own."""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Callable
+from pathlib import Path
+from typing import Any
+
+import pandas as pd
+import pytest
+from typer.testing import CliRunner
+
+from penchant.cli import app, hoist
+from penchant.errors import PenchantError
+
+Answer = Callable[..., dict[str, Any]]
+TOML = "[shop]\nname = 'tea'\ntimezone = 'Europe/Berlin'\n[tables.orders]\npath = 'orders.csv'\n"
+ORDERS = (
+    "customer_id,ordered_at,amount\n007,2025-03-01T10:00,5\n007,2025-05-01T10:00,7\nb,2025-05-20T10:00,1\n"
+)
+
+
+@pytest.fixture
+def answer(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Answer:
+    monkeypatch.chdir(tmp_path)
+    (tmp_path / "penchant.toml").write_text(TOML)
+    (tmp_path / "orders.csv").write_text(ORDERS)
+
+    def ask(*arguments: str) -> dict[str, Any]:
+        words = hoist(["features", *arguments, "--group", "frequency", "--json"])
+        done = CliRunner().invoke(app, words, catch_exceptions=False)
+        return dict(json.loads(done.stdout))
+
+    return ask
+
+
+def rows_of(told: dict[str, Any]) -> dict[tuple[str, str], int]:
+    frame = pd.read_parquet(Path(told["out"]) / "features.parquet")
+    keys = zip(frame["customer_id"], frame["as_of"].astype(str), strict=True)
+    return dict(zip(keys, frame["n_purchases"], strict=True))
+
+
+def test_several_moments_stand_in_one_matrix(answer: Answer) -> None:
+    told = answer("--as-of", "2025-06-01", "--as-of", "2025-04-01")
+    assert told["as_of"] == ["2025-03-31T22:00:00", "2025-05-31T22:00:00"]
+    assert rows_of(told) == {
+        ("007", "2025-03-31 22:00:00"): 1,
+        ("007", "2025-05-31 22:00:00"): 2,
+        ("b", "2025-05-31 22:00:00"): 1,
+    }
+    alone = answer("--as-of", "2025-04-01")
+    assert rows_of(alone).items() < rows_of(told).items()
+
+
+def test_a_file_brings_each_rows_own_moment(answer: Answer, tmp_path: Path) -> None:
+    (tmp_path / "sent.csv").write_text(
+        "as_of;customer_id;arm\n2025-05-01T10:00:00+02:00;007;mail\n2025-05-21;b;mail\n"
+    )
+    told = answer("--spine", "sent.csv")
+    assert Path(told["out"]).name == "sent"
+    assert rows_of(told) == {("007", "2025-05-01 08:00:00"): 1, ("b", "2025-05-21 00:00:00"): 1}
+
+
+@pytest.mark.parametrize(
+    ("arguments", "message"),
+    [
+        ((), "Got neither"),
+        (("--as-of", "2025-06-01", "--spine", "sent.csv"), "Got both"),
+        (("--spine", "absent.csv"), "no such file"),
+        (("--spine", "penchant.toml"), "a .parquet or .csv file"),
+        (("--spine", "orders.csv"), "Got no 'as_of'"),
+    ],
+)
+def test_what_names_no_moments_is_told(answer: Answer, arguments: tuple[str, ...], message: str) -> None:
+    with pytest.raises(PenchantError, match=message):
+        answer(*arguments)
