@@ -16,6 +16,7 @@ from typing import Any, Literal
 import numpy as np
 import pandas as pd
 from sklearn.exceptions import ConvergenceWarning
+from threadpoolctl import threadpool_limits
 
 from penchant.errors import PenchantError
 
@@ -184,6 +185,7 @@ def train(
     return learn(gather(shop, name, step), Recipe(params or {}, n_threads), step)
 
 
+@threadpool_limits.wrap(limits=1, user_api="blas")  # small products lose more to threads than they gain
 def learn(
     material: Material,
     recipe: Recipe | None = None,
