@@ -12,9 +12,13 @@ DuckDB reading the shop's files and writing those of score and audience again.
 The start of a command, a second or more, is in its seconds: of seconds per million, runs of a million customers tell
 the truth. Shares and ratios are of CPU seconds, which a busy machine leaves alone.
 
-What bounds it: signals are more than half of what score costs. To open the shop, which holds every row against the
-contract, costs twice what a measurement does. Beside LightGBM's own predict stands the encoding of each champion's
-columns, a quarter of it all where models are as small as these.
+Measured with 1,000,000 customers and 20.9 M events: an audience of ready scores 5.6 s, a measurement of an open shop
+4.9 s, a peak of 5.0 GB; but everything beside signals and predict is 54 % of the CPU seconds (aim 20 %), score's
+predict 1.29 of LightGBM's own (aim 1.1), and the command measure 38 s (aim 10). What bounds it: to open the shop, which
+holds every row against the contract, takes 40 CPU seconds of a scoring's 138 and 35 of a measurement's 46. Tables in
+which no rule finds anything are remembered and open at once the next time; but 3 of these events equal another one,
+which is a finding. Beside LightGBM's own predict stands the encoding of each champion's columns, a quarter of it all
+where models are as small as these.
 
 ``--reasons`` scores once more with reasons in words. ``--folder`` keeps the shop, so that a later run begins with it.
 """

@@ -241,7 +241,8 @@ def _consent(people: pd.DataFrame, arms: Sequence[Arm], protection: Protection) 
             "customers",
             f"{quoted(missing)} is needed to contact anyone",
             "nothing of that name",
-            "Map the column in penchant.toml, or say that consent is assumed",
+            "Map the column in penchant.toml, or say that consent is assumed: --assume-consent, or consent = 'assumed'"
+            " under [protection]",
         )
     everyone = np.ones(len(people), bool)
     return np.column_stack([is_true(people[name]) if name in people else everyone for name in names])

@@ -17,7 +17,7 @@ from .links import linked, numbered
 from .look import ColumnLook, TableLook
 from .money import cancellations, flagged, is_fine, money, reversals
 from .values import Quote, Seen, SourceProposal, TableProposal, When
-from .when import seen
+from .when import doubts_about, seen
 
 MOST_ATTRIBUTES = 12
 _NO_ATTRIBUTE = r"(^|_)(id|key|number|zip\w*|post\w*|phone|fax|password|lat\w*|lon\w*|lng)(_|$)"
@@ -199,5 +199,7 @@ def _customers(one: Seen) -> TableProposal:
     told = {plain(column.name): value for column in left if (value := _attribute(column, one.quote))}
     columns = {**columns, **dict(list(told.items())[:MOST_ATTRIBUTES]), **columns}
     form = one.look.column(columns["registered_at"]).time if "registered_at" in columns else None
-    when = When("", form.time_format, form.has_zone) if form else None
+    when = None
+    if form is not None:
+        when = When("", form.time_format, form.has_zone, doubts_about(columns["registered_at"], form))
     return _proposal("customers", one, SourceProposal({}, columns), when, one.unused(columns))

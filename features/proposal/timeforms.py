@@ -114,13 +114,17 @@ def _fits(gate: Gate, relation: str, text: str, form: str) -> bool:
 
 
 def _decided(gate: Gate, relation: str, text: str, fitting: list[str]) -> TimeForm:
-    """Choose among formats that all fit: that in which the rows are in order, else the month first."""
+    """Choose among formats that all fit: that in which the rows are in order, else the day before dots, else the month.
+
+    Dates with dots are written day first wherever they are usual.
+    """
     if len(fitting) == 1:
         return TimeForm(fitting[0])
     orderly = [form for form in fitting if _steps_back(gate, relation, text, form) == 0]
     if len(orderly) == 1:
         return TimeForm(orderly[0])
-    return TimeForm(fitting[0], other_format=fitting[1])
+    chosen = next((form for form in fitting if form.startswith("%d.")), fitting[0])
+    return TimeForm(chosen, other_format=next(form for form in fitting if form != chosen))
 
 
 def _steps_back(gate: Gate, relation: str, text: str, form: str) -> int:

@@ -9,6 +9,7 @@ from ..intake.raw import Gate
 from .languages import english, plain
 from .look import ColumnLook, TableLook
 from .roles import is_called_customer, may_be_customers, roles_of
+from .timeforms import TimeForm
 from .values import ARBITRARY_DAY, Quote, Seen, When
 
 RETURNS = 1.3  # times at which a customer is seen, of those seen twice or more
@@ -56,20 +57,25 @@ def _when(look: TableLook, roles: Mapping[str, str], quote: Quote) -> When | Non
     form = column.time
     if form is None:
         return None
-    notes: tuple[str, ...] = ()
-    if form.other_format is not None:
-        notes = (
-            f"TODO day and month of '{column.name}' cannot be told apart: '{form.time_format}' is a guess,"
-            f" '{form.other_format}' fits as well",
-        )
-    if isinstance(form.time_format, tuple):
-        notes = (f"TODO '{column.name}' is written in several ways, day and month as it seems: look at them",)
+    notes = doubts_about(column.name, form)
     clock = _clock(look, column)
     if clock is None:
         return When(column.name, form.time_format, form.has_zone, notes)
     value = f"{quote(column.name)} || ' ' || {quote(clock.name)}"
     hours = "%H:%M:%S" if clock.longest == len("00:00:00") else "%H:%M"
     return When(value, f"{form.time_format} {hours}" if form.time_format else None, form.has_zone, notes)
+
+
+def doubts_about(name: str, form: TimeForm) -> tuple[str, ...]:
+    """Return what could not be settled about how a column's times are written."""
+    if form.other_format is not None:
+        return (
+            f"TODO day and month of '{name}' cannot be told apart: '{form.time_format}' is a guess,"
+            f" '{form.other_format}' fits as well",
+        )
+    if isinstance(form.time_format, tuple):
+        return (f"TODO '{name}' is written in several ways, day and month as it seems: look at them",)
+    return ()
 
 
 def _clock(look: TableLook, day: ColumnLook) -> ColumnLook | None:

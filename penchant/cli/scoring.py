@@ -9,7 +9,7 @@ import warnings
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from dataclasses import dataclass, replace
-from datetime import datetime
+from datetime import datetime, timedelta
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
@@ -23,6 +23,7 @@ if TYPE_CHECKING:
     from penchant.serving.goals import Goal
     from penchant.serving.score import Scored
 
+LATE = timedelta(days=1)  # after the data's end, scores are no longer those of customers as they are
 UNREAD = ("engine", "protection")  # parts of the configuration that no score depends on
 EFFECT = "average_effect"  # the metric of an uplift's training, per so many customers
 PER_CUSTOMERS = 1000
@@ -180,6 +181,10 @@ def score_into(
     """Score everyone into ``place``; what is finished is kept beside ``folder`` until all of it is."""
     from penchant.serving.score import score, work_folder
 
+    if inputs.as_of - shop.extract_end > LATE:
+        end = f"the data ends at {shop.extract_end:%Y-%m-%d %H:%M} UTC"
+        told = f"{end}, before {inputs.as_of:%Y-%m-%d %H:%M}: whatever came after counts as if nothing had happened"
+        warnings.warn(told, UserWarning, stacklevel=2)
     with (
         work_folder(folder, inputs.key[:16]) as kept,
         progress(work, f"scoring with {len(inputs.champions)} champions") as done,

@@ -305,3 +305,17 @@ def test_times_of_a_wrong_clock_do_not_hide_the_others(tmp_path: Path) -> None:
     report = check(config, tmp_path)
     assert config.tables["orders"].time_format == "epoch_s"
     assert (report.tables["orders"].n_set_aside, report.extract_end) == (3, AT[-1].to_pydatetime())
+
+
+def test_a_registration_whose_day_and_month_cannot_be_told_apart_is_said(tmp_path: Path) -> None:
+    """Before dots the day comes first."""
+    orders = "Kunde;Datum;Betrag\n" + "".join(
+        f"k{n};{13 + n % 15}.0{1 + n % 9}.2024;5,00\n" for n in range(40)
+    )
+    (tmp_path / "bestellungen.csv").write_text(orders)
+    days = [f"0{1 + n % 9}.1{n % 3}.2023" for n in range(40)]
+    people = "".join(f"k{n};{day};{'mw'[n % 2]}\n" for n, day in enumerate(days))
+    (tmp_path / "kunden.csv").write_text(f"Kunde;Registriert am;Geschlecht\n{people}")
+    text = propose(tmp_path)
+    told = " ".join(line.strip("# ") for line in text.splitlines())
+    assert "day and month of 'Registriert am' cannot be told apart: '%d.%m.%Y' is a guess" in told
