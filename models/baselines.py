@@ -68,8 +68,8 @@ class BaseRate(Probabilities):
         return np.full(len(X), self.rate_)
 
 
-class OneColumn(Probabilities):
-    """Logistic regression on one column: its order, with probabilities that fit.
+class OfOneColumn:
+    """What baselines of one column share: how its values are read.
 
     Parameters
     ----------
@@ -88,24 +88,39 @@ class OneColumn(Probabilities):
         self.log = log
         self.missing = missing
 
-    def fit(self, X: pd.DataFrame, y: Any, sample_weight: Any = None, groups: Any = None) -> Self:
-        """Learn direction and strength; raises TooLittleDataError where the column says nothing of anybody."""
-        outcome = self._learn_outcome(y)
+    def _learn_column(self, X: pd.DataFrame) -> Floats:
+        """Return the column's values as they are read, and learn what stands for missing ones."""
         value = column_of(X, self.column)
         known = value[np.isfinite(value)]
         if not len(known):
             raise TooLittleDataError(f"column '{self.column}'", "a value in some row", "none in any")
         self.fill_ = float(known.max() if self.missing == "highest" else known.min())
-        weight = read_weights(sample_weight, len(outcome))
-        if len(np.unique(outcome[weight > 0])) < 2:
-            raise InputError("y", "rows of both outcomes", "one class")
-        line = make_pipeline(StandardScaler(), LogisticRegression(C=np.inf))
-        self.line_ = line.fit(self._read(value), outcome, logisticregression__sample_weight=weight)
-        return self
+        return self._read(value)
 
     def _read(self, value: Floats) -> Floats:
         filled = np.where(np.isnan(value), self.fill_, value)
         return (signed_log(filled) if self.log else filled)[:, np.newaxis]
+
+
+class OneColumn(OfOneColumn, Probabilities):
+    """Logistic regression on one column: its order, with probabilities that fit.
+
+    Parameters
+    ----------
+    column, log, missing
+        As in `OfOneColumn`.
+    """
+
+    def fit(self, X: pd.DataFrame, y: Any, sample_weight: Any = None, groups: Any = None) -> Self:
+        """Learn direction and strength; raises TooLittleDataError where the column says nothing of anybody."""
+        outcome = self._learn_outcome(y)
+        value = self._learn_column(X)
+        weight = read_weights(sample_weight, len(outcome))
+        if len(np.unique(outcome[weight > 0])) < 2:
+            raise InputError("y", "rows of both outcomes", "one class")
+        line = make_pipeline(StandardScaler(), LogisticRegression(C=np.inf))
+        self.line_ = line.fit(value, outcome, logisticregression__sample_weight=weight)
+        return self
 
     def _probability(self, X: pd.DataFrame) -> Floats:
         return np.asarray(self.line_.predict_proba(self._read(column_of(X, self.column)))[:, 1])

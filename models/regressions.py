@@ -16,7 +16,7 @@ from sklearn.utils.validation import check_is_fitted
 
 from penchant.errors import InputError, TooLittleDataError
 
-from .baselines import Probabilities, column_of
+from .baselines import OfOneColumn, Probabilities, column_of
 from .inputs import Floats, read_numbers, read_weights, signed_log
 
 MOST_CATEGORIES = 20
@@ -74,43 +74,28 @@ class LogisticBaseline(Probabilities):
         return np.asarray(self.pipeline_.predict_proba(X)[:, 1])
 
 
-class OneColumnAmount(RegressorMixin, BaseEstimator):
+class OneColumnAmount(OfOneColumn, RegressorMixin, BaseEstimator):
     """Poisson regression of an amount on one column: its order, with amounts that fit.
 
     Parameters
     ----------
     column, log, missing
-        As in `penchant.models.baselines.OneColumn`.
+        As in `penchant.models.baselines.OfOneColumn`.
     """
-
-    def __init__(
-        self, column: str, log: bool = False, missing: Literal["highest", "lowest"] = "lowest"
-    ) -> None:
-        self.column = column
-        self.log = log
-        self.missing = missing
 
     def fit(self, X: pd.DataFrame, y: Any, sample_weight: Any = None, groups: Any = None) -> Self:
         """Learn direction and strength; raises as `ValueRegression.fit`, or where the column says nothing."""
         amount, weight, self.scale_ = read_amounts(y, sample_weight)
-        value = column_of(X, self.column)
-        known = value[np.isfinite(value)]
-        if not len(known):
-            raise TooLittleDataError(f"column '{self.column}'", "a value in some row", "none in any")
-        self.fill_ = float(known.max() if self.missing == "highest" else known.min())
+        value = self._learn_column(X)
         line = PoissonRegressor(alpha=0.0, solver="newton-cholesky", max_iter=MOST_STEPS)
         self.line_ = make_pipeline(StandardScaler(), line)
-        self.line_.fit(self._read(value), amount / self.scale_, poissonregressor__sample_weight=weight)
+        self.line_.fit(value, amount / self.scale_, poissonregressor__sample_weight=weight)
         return self
 
     def predict(self, X: pd.DataFrame) -> Floats:
         """Return the expected amount of each row."""
         check_is_fitted(self, "line_")
         return np.asarray(self.scale_ * self.line_.predict(self._read(column_of(X, self.column))))
-
-    def _read(self, value: Floats) -> Floats:
-        filled = np.where(np.isnan(value), self.fill_, value)
-        return (signed_log(filled) if self.log else filled)[:, np.newaxis]
 
 
 def read_amounts(y: Any, sample_weight: Any) -> tuple[Floats, Floats, float]:

@@ -100,6 +100,11 @@ class Work:
 
     def sources(self) -> dict[str, str]:
         """Return the SHA-256 of each file that the configuration names, and of what is no file its address."""
+        return dict(self._hashed)
+
+    @cached_property
+    def _hashed(self) -> Mapping[str, str]:
+        """What `sources` tells, read once in a run: large files take seconds."""
         from penchant.output import file_facts
 
         found: dict[str, str] = {}
