@@ -15,18 +15,17 @@ from typing import Any
 
 import ibis
 from ibis import _
+from penchant.benchmarks.features_log import KINDS
 
 from penchant.config import Config
-from penchant.features.group import Column, FeatureGroup, Signal
+from penchant.features.history.past import Past
+from penchant.features.history.rows import Rows
 from penchant.features.matrix import build
-from penchant.features.monetary import money
-from penchant.features.past import Past
-from penchant.features.price import viewed_prices
-from penchant.features.rows import Rows
 from penchant.features.shop import Shop, shop_from_tables
+from penchant.features.signals.group import Column, FeatureGroup, Signal
+from penchant.features.signals.monetary import money
+from penchant.features.signals.price import viewed_prices
 from penchant.features.spine import Spine
-
-from .features_log import KINDS
 
 COUNT_DAYS = (7, 30, 90, 365)
 PAID_DAYS = (30, 90, 365)
@@ -35,7 +34,7 @@ YEAR = 365
 
 def shop_of(log: Path, threads: int, memory: str) -> Shop:
     """Return the log as a shop: its events as interactions, its payments as orders of one line."""
-    from penchant.features.engine import Scratch, duckdb_backend
+    from penchant.features.engine.backends import Scratch, duckdb_backend
 
     config = Config.model_validate({"engine": {"threads": threads, "memory_limit": memory}})
     space = Scratch()

@@ -27,19 +27,19 @@ from scipy import stats
 
 from penchant.config import read_config
 from penchant.features.matrix import build
+from penchant.features.outcomes.tasks import REPURCHASE, Span
 from penchant.features.shop import Shop, open_shop
 from penchant.features.spine import Spine
-from penchant.features.tasks import REPURCHASE, Span
-from penchant.serving.audience import Audience, AudienceSettings, draw_audience
-from penchant.serving.candidates import Score, candidates_for, past_of
-from penchant.serving.cut import Limits
-from penchant.serving.eligible import Eligible, Where, of_goal
-from penchant.serving.exclusions import Wave
-from penchant.serving.goals import SECOND
-from penchant.serving.known import known_of
-from penchant.serving.measure import measure
-from penchant.serving.measure_words import Verdict
-from penchant.serving.offers import Arm, Offer
+from penchant.serving.audience.cut import Limits
+from penchant.serving.audience.draw import Audience, AudienceSettings, draw_audience
+from penchant.serving.audience.exclusions import Wave
+from penchant.serving.candidates.gather import Score, candidates_for, past_of
+from penchant.serving.candidates.known import known_of
+from penchant.serving.goals.catalogue import SECOND
+from penchant.serving.goals.eligible import Eligible, Where, of_goal
+from penchant.serving.goals.offers import Arm, Offer
+from penchant.serving.measure.campaign import measure
+from penchant.serving.measure.verdict import Verdict
 from penchant.simulate import Arm as SentArm
 from penchant.simulate import Campaign, SimulationSettings, simulate, true_effects
 from penchant.simulate import Offer as SentOffer

@@ -26,7 +26,7 @@ from scipy import stats
 
 from penchant.config import Config
 from penchant.features.shop import Shop, open_shop, shop_from_tables
-from penchant.serving.measure import measure
+from penchant.serving.measure.campaign import measure
 from penchant.simulate import Arm, Campaign, Offer, SimulationSettings, simulate
 
 TABLES = ("orders", "interactions", "customers", "items", "campaigns", "assignments")

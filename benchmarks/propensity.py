@@ -7,8 +7,8 @@ Everything with the defaults that penchant ships, one after the other in one pro
 extra; where it is missing its row is left out, and the output says so.
 
 CDNOW: all 23,570 customers at week 39, asked for a purchase in the following 39 weeks, by models that know only what
-was known then. No label of 39 weeks is over by that time, so the model learns 90 days, and `penchant.models.pace`
-carries its probabilities to 273 days, with the pace learned from the first half of the same labels. BG/NBD and
+was known then. No label of 39 weeks is over by that time, so the model learns 90 days, and
+`penchant.models.baselines.pace` carries its probabilities to 273 days, with the pace learned from the first half of the same labels. BG/NBD and
 Pareto/NBD need no labels: they are fitted to the histories of week 39. As reference a model that learned from other
 customers' answers of the hold-out itself, which no shop can have.
 
@@ -32,22 +32,21 @@ from typing import Any
 import lightgbm as lgb
 import numpy as np
 import pandas as pd
+from penchant.benchmarks.propensity_speed import speed, speed_aims
 
 from penchant.config import TaskSection, load_config
 from penchant.features.catalogue import task_of
-from penchant.features.labels import label
+from penchant.features.outcomes.labels import label
+from penchant.features.outcomes.tasks import Span, Task
 from penchant.features.shop import Shop, open_shop
-from penchant.features.tasks import Span, Task
-from penchant.models.btyd_baselines import PurchaseChance
-from penchant.models.comparison import Comparison, compare
-from penchant.models.folds import grouped_folds
-from penchant.models.leaderboard import baselines_for
-from penchant.models.metrics import evaluate
-from penchant.models.pace import fit_pace
-from penchant.models.propensity import PropensityModel
+from penchant.models.baselines.btyd_estimators import PurchaseChance
+from penchant.models.baselines.leaderboard import baselines_for
+from penchant.models.baselines.pace import fit_pace
+from penchant.models.estimators.propensity import PropensityModel
+from penchant.models.evaluation.comparison import Comparison, compare
+from penchant.models.evaluation.metrics import evaluate
+from penchant.models.inputs.folds import grouped_folds
 from penchant.training.dataset import Dataset, assemble
-
-from .propensity_speed import speed, speed_aims
 
 ROOT = Path(__file__).resolve().parent.parent
 DEFAULTS = TaskSection()

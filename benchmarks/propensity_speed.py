@@ -17,7 +17,7 @@ import numpy as np
 
 from penchant.config import load_config
 from penchant.features.shop import open_shop
-from penchant.models.registry import Registry
+from penchant.models.store.registry import Registry
 from penchant.training.record import write_training
 from penchant.training.train import Trained, predicted, train
 

@@ -83,7 +83,7 @@ class Clock:
 
 def make(step: str, folder: Path, options: argparse.Namespace) -> dict[str, Any]:
     """Make the shop or the champions, where they are not there yet."""
-    from . import serving_shop
+    from penchant.benchmarks import serving_shop
 
     size = (options.days, options.threads, options.memory)
     if step == "shop" and not (folder / "crm.toml").is_file():
@@ -138,7 +138,7 @@ def _time_parts(clock: Clock, folder: Path, step: str) -> None:
         _time_parts_of_score(clock, folder)
     elif step == "measure":
         from penchant.features import shop
-        from penchant.serving import measure
+        from penchant.serving.measure import campaign as measure
 
         clock.timed(shop, "open_shop", "open")
         clock.timed(measure, "measure", "measure")
@@ -147,8 +147,8 @@ def _time_parts(clock: Clock, folder: Path, step: str) -> None:
 def _time_parts_of_score(clock: Clock, folder: Path) -> None:
     """Have signals and predictions of a scoring counted, and its matrix kept for the floor."""
     from penchant.cli import scoring
-    from penchant.serving import score
-    from penchant.serving.champion import Champion
+    from penchant.serving.score import run as score
+    from penchant.serving.score.champion import Champion
 
     clock.timed(scoring, "inputs_of", "champions")  # MLflow's import and its questions, and the files' hashes
     for name in ("everyone", "with_roles_shown", "_keep_features"):
@@ -169,8 +169,8 @@ def predict(_step: str, folder: Path, _options: argparse.Namespace) -> dict[str,
     """Score the ready matrix as `score` does, and with LightGBM alone; CPU seconds, of several runs the least."""
     import pyarrow.parquet as pq
 
-    from penchant.models.registry import CHAMPION, Registry
-    from penchant.serving.champion import Champion
+    from penchant.models.store.registry import CHAMPION, Registry
+    from penchant.serving.score.champion import Champion
 
     registry = Registry(folder / "mlruns")
     models = [registry.folder(registry.version(f"big.{name}", CHAMPION)) for name in TASKS]
@@ -196,8 +196,8 @@ def _of_both(champion: Any, rows: Any) -> tuple[float, float]:
 
 def _lightgbm_alone(champion: Any, frame: Any) -> Callable[[], Any]:
     """Return what LightGBM does on a champion's matrix when it is ready."""
-    from penchant.models.boosting import threads_for
-    from penchant.models.frames import read_new_table
+    from penchant.models.estimators.boosting import threads_for
+    from penchant.models.inputs.frames import read_new_table
 
     signals = frame[[column.name for column in champion.columns]]
     matrix = read_new_table(champion.model, signals, champion.model.columns_)

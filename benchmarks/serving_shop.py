@@ -10,20 +10,21 @@ import numpy as np
 import pandas as pd
 import pyarrow as pa
 import pyarrow.parquet as pq
+from penchant.benchmarks.serving import AS_OF, CAMPAIGN, GOAL, TASKS
 
 from penchant.config import load_config
 from penchant.features.catalogue import task_of
-from penchant.features.labels import label
 from penchant.features.matrix import FeatureMatrix, build
+from penchant.features.outcomes.labels import label
 from penchant.features.shop import Shop, open_shop
 from penchant.features.spine import Spine
-from penchant.models import artifact, plain_scorer, uplift_artifact
-from penchant.models.propensity import PropensityModel
-from penchant.models.registry import Record, Registry
+from penchant.models import plain_scorer
+from penchant.models.estimators.propensity import PropensityModel
+from penchant.models.store import artifact
+from penchant.models.store.registry import Record, Registry
+from penchant.models.uplift import artifact as uplift_artifact
 from penchant.models.uplift.stack import UpliftStack
 from penchant.simulate import SimulationSettings, simulate
-
-from .serving import AS_OF, CAMPAIGN, GOAL, TASKS
 
 ENDS_AT = datetime(2026, 1, 1, tzinfo=UTC)
 ARM = "reminder"

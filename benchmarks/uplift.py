@@ -223,8 +223,8 @@ def ranks_of(cells: list[dict[str, Any]]) -> dict[str, dict[str, float]]:
 
 def hillstrom(path: Path, peers: Peers) -> dict[str, Any]:
     """Return scikit-uplift's qini_auc of all learners and baselines, by mail, mean over five splits."""
-    from penchant.models.propensity import PropensityModel
-    from penchant.models.qini_peers import sklift_qini_auc_score
+    from penchant.models.estimators.propensity import PropensityModel
+    from penchant.models.evaluation.qini_peers import sklift_qini_auc_score
 
     specs = {
         f"hillstrom_{mail.split()[0]}_{split}": {

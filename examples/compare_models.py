@@ -18,9 +18,9 @@ from sklearn.ensemble import HistGradientBoostingClassifier
 
 from penchant import load_config
 from penchant.features.shop import open_shop
-from penchant.models.comparison import compare
-from penchant.models.metrics import evaluate
-from penchant.models.registry import Registry
+from penchant.models.evaluation.comparison import compare
+from penchant.models.evaluation.metrics import evaluate
+from penchant.models.store.registry import Registry
 from penchant.training.material import Material, gather
 from penchant.training.train import Recipe, Trained, fitted, learn, predicted
 

@@ -15,8 +15,8 @@ import numpy as np
 import pandas as pd
 
 from penchant.models import PropensityModel, UpliftStack, check_trial
-from penchant.models.check import issues
-from penchant.models.qini import QiniComparison, compare_qini
+from penchant.models.evaluation.qini import QiniComparison, compare_qini
+from penchant.models.inputs.check import issues
 
 FEATURES = ["recency", "history_segment", "history", "mens", "womens", "zip_code", "newbie", "channel"]
 CONTROL = "No E-Mail"

@@ -14,21 +14,7 @@ from typing import TypeVar
 from penchant.config import Config
 from penchant.errors import ConfigError, InputError, did_you_mean
 
-from .category import CATEGORY_PREFERENCE
-from .contact import CONTACT, channels_of, contact_group
-from .crowds import CROWD_GROUP, crowd_group
-from .frequency import FREQUENCY
-from .funnel import FUNNEL
-from .group import FeatureGroup
-from .holiday import HOLIDAY
-from .lifecycle import LIFECYCLE
-from .monetary import MONETARY
-from .price import PRICE
-from .profile import PROFILE, attributes_of, profile_group
-from .recency import RECENCY
-from .rfm import RFM, rfm_group
-from .shop import Shop
-from .tasks import (
+from .outcomes.tasks import (
     CHURN,
     CONVERSION,
     ENGAGEMENT,
@@ -40,6 +26,20 @@ from .tasks import (
     VISIT,
     Task,
 )
+from .shop import Shop
+from .signals.category import CATEGORY_PREFERENCE
+from .signals.contact import CONTACT, channels_of, contact_group
+from .signals.crowds import CROWD_GROUP, crowd_group
+from .signals.frequency import FREQUENCY
+from .signals.funnel import FUNNEL
+from .signals.group import FeatureGroup
+from .signals.holiday import HOLIDAY
+from .signals.lifecycle import LIFECYCLE
+from .signals.monetary import MONETARY
+from .signals.price import PRICE
+from .signals.profile import PROFILE, attributes_of, profile_group
+from .signals.recency import RECENCY
+from .signals.rfm import RFM, rfm_group
 
 T = TypeVar("T")
 

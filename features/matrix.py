@@ -19,15 +19,15 @@ from penchant.errors import ConfigError, InputError, LeftOutError, PenchantError
 from penchant.section import LONGEST_WINDOW
 
 from .catalogue import groups_of, own_module_of
-from .columns_read import columns_read
-from .engine import batches
-from .group import Column, FeatureGroup, Signal, lacking
-from .history import History, Moment
-from .keep import Keep
-from .past import Past
+from .engine.backends import batches
+from .engine.columns_read import columns_read
+from .engine.temporary import Keep
+from .engine.times import instant
+from .history.past import Past
+from .history.prepare import History, Moment
 from .shop import Shop
+from .signals.group import Column, FeatureGroup, Signal, lacking
 from .spine import Spine
-from .times import instant
 
 KEY = ("customer_id", "as_of")
 

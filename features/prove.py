@@ -24,12 +24,12 @@ from penchant.errors import InputError, LeftOutError, TooLittleDataError, quoted
 
 from .catalogue import groups_of
 from .contract import CONTRACT
-from .group import Column, FeatureGroup
-from .keep import Keep
+from .engine.temporary import Keep
+from .engine.times import instant
 from .matrix import KEY, available, build
 from .shop import Shop
+from .signals.group import Column, FeatureGroup
 from .spine import Spine, as_utc
-from .times import instant
 
 FUTURE = "the future changes nothing"
 ORDER = "row order changes nothing"

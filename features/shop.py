@@ -18,11 +18,11 @@ import pyarrow.parquet as pq
 from penchant.config import Config
 from penchant.errors import ContractError, quoted
 
-from . import facts
 from .contract import CONTRACT, IBIS_TYPES, CanonicalTable, canonical
-from .engine import Backend, Scratch, duckdb_backend, is_local, put, spark_backend
-from .intake.door import receive, refusal
+from .engine.backends import Backend, Scratch, duckdb_backend, is_local, put, spark_backend
+from .history import facts
 from .intake.extract import utc_instant
+from .intake.ingest import receive, refusal
 from .intake.report import CheckReport
 
 FACTS: Mapping[str, tuple[Callable[[Shop], Any], tuple[str, ...]]] = MappingProxyType(
@@ -250,7 +250,7 @@ def open_shop(
 
     References
     ----------
-    The rules and what each does by default: `penchant.features.rules`.
+    The rules and what each does by default: `penchant.features.intake.rules`.
     """
     space = Scratch(config.engine.temp_directory)
     gate = duckdb_backend(config.engine, space.folder)

@@ -15,7 +15,7 @@ from ibis import _
 
 from penchant.errors import InputError, quoted
 
-from .engine import put
+from .engine.backends import put
 from .shop import Shop
 
 _NUMBERS = count()

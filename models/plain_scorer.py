@@ -29,7 +29,7 @@ class PlainModel:
     Parameters
     ----------
     folder
-        Where `penchant.models.artifact.save` wrote the model.
+        Where `penchant.models.store.artifact.save` wrote the model.
     """
 
     def __init__(self, folder: str | Path) -> None:

@@ -17,10 +17,10 @@ if not (Path(__file__).parent / "features").is_dir():
 
 _PUBLIC = {
     "Config": "penchant.config",
-    "FeatureGroup": "penchant.features.group",
+    "FeatureGroup": "penchant.features.signals.group",
     "PenchantError": "penchant.errors",
     "Spine": "penchant.features.spine",
-    "Task": "penchant.features.tasks",
+    "Task": "penchant.features.outcomes.tasks",
     "build": "penchant.features.matrix",
     "load_config": "penchant.config",
     "open_shop": "penchant.features.shop",

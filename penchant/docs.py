@@ -9,8 +9,8 @@ from pathlib import Path
 from types import MappingProxyType
 
 from penchant.features.catalogue import GROUPS
-from penchant.features.group import DEFAULT_WINDOWS, Column, FeatureGroup, Signal
-from penchant.features.group import told as told_need
+from penchant.features.signals.group import DEFAULT_WINDOWS, Column, FeatureGroup, Signal
+from penchant.features.signals.group import told as told_need
 from penchant.output import write_text
 
 FOLDER = Path(__file__).resolve().parent.parent / "docs"

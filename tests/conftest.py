@@ -58,7 +58,7 @@ def shared_data() -> Path:
 def spark() -> Iterator[Any]:
     """Return the Spark backend of all tests that want one: it takes long to start, so one process runs them all."""
     from penchant.config import EngineSection
-    from penchant.features.engine import spark_backend
+    from penchant.features.engine.backends import spark_backend
 
     os.environ["PYSPARK_PYTHON"] = sys.executable
     backend = spark_backend(EngineSection(kind="spark", memory_limit="4GB"))

@@ -8,14 +8,8 @@ from typing import Any
 import numpy as np
 import pandas as pd
 
-from ..features.tasks import Span, Task
-from ..models.check import Check
-from ..models.dependence import importance
-from ..models.drift import adversarial_auc, one_column_aucs
-from ..models.estimate import Estimate
-from ..models.inputs import Floats
-from ..models.metrics import evaluate
-from ..models.model_checks import (
+from ..features.outcomes.tasks import Span, Task
+from ..models.evaluation.checks import (
     DataSize,
     beats_baselines,
     calibrated,
@@ -31,6 +25,12 @@ from ..models.model_checks import (
     told_apart,
     too_good_to_be_true,
 )
+from ..models.evaluation.drift import adversarial_auc, one_column_aucs
+from ..models.evaluation.metrics import evaluate
+from ..models.explain.dependence import importance
+from ..models.inputs.arrays import Floats
+from ..models.inputs.check import Check
+from ..models.inputs.estimate import Estimate
 from .dataset import Dataset
 from .evaluate import Leaderboard
 from .splits import Schedule

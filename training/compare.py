@@ -16,12 +16,12 @@ import pandas as pd
 
 from penchant.errors import PenchantError, quoted
 
-from ..features.tasks import Span
-from ..models.artifact import load, read_facts
-from ..models.comparison import Comparison, compare, goodness
-from ..models.estimate import Estimate
-from ..models.inputs import Floats
-from ..models.metrics import evaluate
+from ..features.outcomes.tasks import Span
+from ..models.evaluation.comparison import Comparison, compare, goodness
+from ..models.evaluation.metrics import evaluate
+from ..models.inputs.arrays import Floats
+from ..models.inputs.estimate import Estimate
+from ..models.store.artifact import load, read_facts
 from .checks import MAIN_METRIC
 from .evaluate import Outcomes
 from .material import Material

@@ -11,12 +11,12 @@ import numpy.typing as npt
 import pandas as pd
 
 from ..features.catalogue import task_of
-from ..features.group import Column
-from ..features.labels import label
 from ..features.matrix import KEY, build
+from ..features.outcomes.labels import label
+from ..features.outcomes.tasks import Span, Task
 from ..features.shop import Shop
+from ..features.signals.group import Column
 from ..features.spine import Spine
-from ..features.tasks import Span, Task
 
 Floats = npt.NDArray[np.float64]
 

@@ -9,9 +9,9 @@ from typing import Any
 import numpy as np
 import numpy.typing as npt
 
-from ..models.comparison import Comparison, compare
-from ..models.estimate import Estimate
-from ..models.metrics import Kind, evaluate
+from ..models.evaluation.comparison import Comparison, compare
+from ..models.evaluation.metrics import Kind, evaluate
+from ..models.inputs.estimate import Estimate
 
 Floats = npt.NDArray[np.float64]
 
@@ -29,7 +29,7 @@ class Outcomes:
     amount
         What each row spent within the horizon, in the major unit, or None where the shop does not know.
     kind
-        Of the outcome, as in `penchant.models.metrics.evaluate`.
+        Of the outcome, as in `penchant.models.evaluation.metrics.evaluate`.
     """
 
     y: Floats

@@ -12,10 +12,10 @@ from typing import Any
 import pandas as pd
 
 from ..features.catalogue import task_of
-from ..features.labels import label, refuse_lacking, span_of
+from ..features.outcomes.labels import label, refuse_lacking, span_of
+from ..features.outcomes.tasks import Span, Task
 from ..features.shop import Shop
-from ..features.tasks import Span, Task
-from ..models.model_checks import DataSize, refuse_too_little
+from ..models.evaluation.checks import DataSize, refuse_too_little
 from .dataset import Dataset, with_signals
 from .splits import Schedule, schedule
 

@@ -7,10 +7,10 @@ from typing import Any
 
 from penchant.config import Config
 
-from ..features.tasks import Task
-from ..models.check import Check, Outcome
-from ..models.comparison import Comparison
-from ..models.model_checks import same_horizon
+from ..features.outcomes.tasks import Task
+from ..models.evaluation.checks import same_horizon
+from ..models.evaluation.comparison import Comparison
+from ..models.inputs.check import Check, Outcome
 from .checks import MAIN_METRIC, REFUSING
 from .compare import PROPER_METRIC, Standings
 

@@ -12,9 +12,9 @@ from penchant.config import Config
 from penchant.output import versions, write_json
 
 from ..models import plain_scorer
-from ..models.artifact import save
-from ..models.reference import REFERENCE, describe
-from ..models.registry import Record
+from ..models.evaluation.reference import REFERENCE, describe
+from ..models.store.artifact import save
+from ..models.store.registry import Record
 from .checks import may_be_used
 from .report import pictures, report
 from .train import Trained, predicted

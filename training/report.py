@@ -24,8 +24,8 @@ from penchant.page import (
     write_number,
 )
 
-from ..models.comparison import Verdict
-from ..models.estimate import Estimate
+from ..models.evaluation.comparison import Verdict
+from ..models.inputs.estimate import Estimate
 from .report_signals import importance_chart, signal_blocks
 from .report_summary import left_out_line, summary
 from .train import MAIN_METRIC, Trained

@@ -8,7 +8,7 @@ import pandas as pd
 from penchant.charts import Axis, Curve, Series, lines, points
 from penchant.page import Block, Column, Picture, Table
 
-from ..models.dependence import MISSING, by_value
+from ..models.explain.dependence import MISSING, by_value
 from .train import Trained
 
 N_IMPORTANT = 15

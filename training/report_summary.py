@@ -6,7 +6,7 @@ from collections.abc import Mapping
 
 from penchant.page import Banner, Words, write_number
 
-from ..models.comparison import Comparison
+from ..models.evaluation.comparison import Comparison
 from .checks import MAIN_METRIC, REFUSING, may_be_used
 from .train import Trained
 
@@ -36,7 +36,7 @@ def beside(found: Comparison, form: str = "+,.3f") -> str:
 
     Examples
     --------
-    >>> from penchant.models.estimate import Estimate
+    >>> from penchant.models.inputs.estimate import Estimate
     >>> beside(Comparison("auc", Estimate(0.002, -0.001, 0.005), "not separable", 0.0043))
     '+0.002; 0.004 would have been seen'
     """

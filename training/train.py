@@ -20,19 +20,19 @@ from threadpoolctl import threadpool_limits
 
 from penchant.errors import PenchantError
 
-from ..features.group import Column
+from ..features.outcomes.tasks import Span, Task
 from ..features.shop import Shop
-from ..features.tasks import Span, Task
-from ..models.baselines import AMOUNT_TOTAL, DAYS_SINCE_FIRST
-from ..models.btyd_baselines import PurchaseChance, PurchaseValue
-from ..models.check import Check
-from ..models.curves import calibration_curve, decile_table
-from ..models.explain import contributions
-from ..models.inputs import Floats
-from ..models.leaderboard import baselines_for
-from ..models.metrics import Kind
-from ..models.propensity import PropensityModel
-from ..models.value import ValueModel
+from ..features.signals.group import Column
+from ..models.baselines.btyd_estimators import PurchaseChance, PurchaseValue
+from ..models.baselines.leaderboard import baselines_for
+from ..models.baselines.simple import AMOUNT_TOTAL, DAYS_SINCE_FIRST
+from ..models.estimators.propensity import PropensityModel
+from ..models.estimators.value import ValueModel
+from ..models.evaluation.curves import calibration_curve, decile_table
+from ..models.evaluation.metrics import Kind
+from ..models.explain.contributions import contributions
+from ..models.inputs.arrays import Floats
+from ..models.inputs.check import Check
 from .checks import MAIN_METRIC, checks_of, horizon_check
 from .dataset import Dataset
 from .evaluate import Leaderboard, Outcomes, leaderboard
@@ -102,7 +102,7 @@ class Trained:
     snapshots
         as_of, n_eligible and base_rate by snapshot.
     deciles, calibration
-        Tables of the test, as in `penchant.models.curves`; no calibration of amounts.
+        Tables of the test, as in `penchant.models.evaluation.curves`; no calibration of amounts.
     shown
         Signals of some rows of the test, on which the report explains the model in use.
     n_train, n_test, n_used

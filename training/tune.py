@@ -18,11 +18,11 @@ import numpy as np
 from penchant.errors import TooLittleDataError
 from penchant.output import versions
 
+from ..features.outcomes.tasks import Task
 from ..features.shop import Shop
-from ..features.tasks import Task
-from ..models.check import Check
-from ..models.inputs import Floats
-from ..models.value import tweedie_deviance
+from ..models.estimators.value import tweedie_deviance
+from ..models.inputs.arrays import Floats
+from ..models.inputs.check import Check
 from .dataset import Dataset
 from .material import Material, Step, gather
 from .promote import DEFAULT, against_default

@@ -11,8 +11,8 @@ import pandas as pd
 
 from penchant.output import write_json
 
-from ..models.check import Check
-from ..models.registry import Record, TrialRun
+from ..models.inputs.check import Check
+from ..models.store.registry import Record, TrialRun
 from .tune import Found
 
 

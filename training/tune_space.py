@@ -6,7 +6,7 @@ from collections.abc import Mapping
 from dataclasses import asdict, dataclass
 from typing import TYPE_CHECKING, Any
 
-from ..models.boosting import DEFAULTS
+from ..models.estimators.boosting import DEFAULTS
 
 if TYPE_CHECKING:
     from optuna.trial import Trial
@@ -40,7 +40,7 @@ class Space:
     """The search space: how large and how many-leaved the trees are, how slow, how much evidence a leaf must hold.
 
     The number of trees is not in it: each model finds its own on customers that were left out. All else keeps the
-    defaults of `penchant.models.boosting`, which lie inside and are tried first.
+    defaults of `penchant.models.estimators.boosting`, which lie inside and are tried first.
     """
 
     num_leaves: Range = Range(3, 48, is_log=True)

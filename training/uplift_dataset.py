@@ -19,12 +19,12 @@ from penchant.errors import (
     quoted,
 )
 
-from ..features.goal_outcomes import read_outcomes
-from ..features.group import Column
 from ..features.matrix import build
+from ..features.outcomes.success import read_outcomes
 from ..features.shop import Shop
+from ..features.signals.group import Column
 from ..features.spine import Spine
-from ..models.arms import Arms, read_arms
+from ..models.uplift.arms import Arms, read_arms
 from .uplift_unrandomised import how_it_chose
 from .uplift_waves import CONTROL, arms_in_use, probabilities, trial_rows, without_certain
 
@@ -42,7 +42,7 @@ class Question:
     goal
         The goal's name.
     outcome
-        What counts as success: a key of `penchant.features.goal_outcomes.OUTCOMES`.
+        What counts as success: a key of `penchant.features.outcomes.success.OUTCOMES`.
     horizon_days
         By when, days after the assignment.
     campaigns
@@ -208,7 +208,7 @@ def collect(shop: Shop, question: Question) -> Collected:
     Raises
     ------
     LeftOutError, InputError, UnfinishedHorizonError
-        As in `assignments_of` and `penchant.features.goal_outcomes.read_outcomes`.
+        As in `assignments_of` and `penchant.features.outcomes.success.read_outcomes`.
     CheckFailedError
         Nobody was held out; says how the campaigns chose their customers.
     """

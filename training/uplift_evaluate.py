@@ -10,15 +10,15 @@ import numpy as np
 import numpy.typing as npt
 from scipy.stats import rankdata
 
-from ..models.bootstrap import N_DRAWS, interval
-from ..models.comparison import Verdict, verdict_of
-from ..models.effect_calibration import UpliftCalibration, uplift_calibration
-from ..models.estimate import Estimate
-from ..models.policy import PolicyValue, Stakes, policy_value, treat_top
-from ..models.profit import ProfitCurve, SleepingDogs, profit_curve, sleeping_dogs
-from ..models.qini import GRID, PER_CUSTOMERS, UpliftCurve, replicate
-from ..models.qini_curves import area, at, autoc, coefficient
-from ..models.trial import read_trial
+from ..models.decisions.policy import PolicyValue, Stakes, policy_value, treat_top
+from ..models.decisions.profit import ProfitCurve, SleepingDogs, profit_curve, sleeping_dogs
+from ..models.evaluation.comparison import Verdict, verdict_of
+from ..models.evaluation.qini import GRID, PER_CUSTOMERS, UpliftCurve, replicate
+from ..models.evaluation.qini_curves import area, at, autoc, coefficient
+from ..models.inputs.bootstrap import N_DRAWS, interval
+from ..models.inputs.estimate import Estimate
+from ..models.uplift.effect_calibration import UpliftCalibration, uplift_calibration
+from ..models.uplift.trial import read_trial
 from .uplift_dataset import UpliftRows
 
 Floats = npt.NDArray[np.float64]

@@ -13,8 +13,8 @@ import pandas as pd
 from penchant.errors import InputError, did_you_mean, quoted
 from penchant.table_file import read_table
 
-from ..models.arms import read_arms
-from ..models.inputs import read_numbers
+from ..models.inputs.arrays import read_numbers
+from ..models.uplift.arms import read_arms
 from .train_uplift import signals_of
 from .uplift_dataset import Collected, UpliftRows
 from .uplift_waves import CONTROL

@@ -12,9 +12,9 @@ import numpy as np
 from penchant.config import Config
 from penchant.output import versions, write_json
 
-from ..models.reference import REFERENCE, describe
-from ..models.registry import Record
-from ..models.uplift_artifact import CODE, save
+from ..models.evaluation.reference import REFERENCE, describe
+from ..models.store.registry import Record
+from ..models.uplift.artifact import CODE, save
 from .record import ARTIFACTS, MLFLOW_TYPES, MODEL, data_hash, model_name
 from .train_uplift import TASK, TrainedUplift
 from .uplift_evaluate import MAIN, STACK

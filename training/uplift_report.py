@@ -21,7 +21,7 @@ from penchant.page import (
     Words,
 )
 
-from ..models.qini import UpliftCurve
+from ..models.evaluation.qini import UpliftCurve
 from .train_uplift import TrainedUplift, is_binary
 from .uplift_evaluate import AT_DEPTH, MAIN, STACK, ArmBoard
 

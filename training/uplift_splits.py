@@ -20,8 +20,8 @@ import numpy as np
 import numpy.typing as npt
 import pandas as pd
 
-from ..models.categories import UnseenCategoryWarning
-from ..models.folds import grouped_folds
+from ..models.inputs.categories import UnseenCategoryWarning
+from ..models.inputs.folds import grouped_folds
 from .uplift_dataset import UpliftRows
 
 Floats = npt.NDArray[np.float64]

@@ -10,8 +10,8 @@ from penchant.errors import PenchantError
 from ..features.matrix import KEY, build
 from ..features.shop import Shop
 from ..features.spine import Spine
-from ..models.arms import read_arms
-from ..models.randomisation import assignment_is_random
+from ..models.uplift.arms import read_arms
+from ..models.uplift.randomisation import assignment_is_random
 from .uplift_waves import CONTROL
 
 

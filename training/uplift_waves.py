@@ -94,7 +94,7 @@ def without_certain(rows: pd.DataFrame) -> tuple[pd.DataFrame, Sentences]:
 
 
 def probabilities(rows: pd.DataFrame, treatments: tuple[str, ...]) -> tuple[Floats, bool]:
-    """Return the probability of each treatment by row, as `penchant.models.arms.read_arms` takes it.
+    """Return the probability of each treatment by row, as `penchant.models.uplift.arms.read_arms` takes it.
 
     A row knows the probability of its own arm. The rest is shared among the other arms of its wave as their own rows
     say. Where probabilities were not recorded, the arms' shares in the wave take their place.

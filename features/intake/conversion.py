@@ -12,9 +12,9 @@ from dataclasses import dataclass, field
 from penchant.config import Reading
 
 from ..contract import Column, Kind
-from ..rules import EARLIEST, LATEST
 from .clocks import Clock
 from .expressions import Meaning, RawColumns, quoted_name, text_literal
+from .rules import EARLIEST, LATEST
 
 _SIGNED = ("TINYINT", "SMALLINT", "INTEGER", "BIGINT", "HUGEINT")
 WHOLE_TYPES = (*_SIGNED, *(f"U{kind}" for kind in _SIGNED))

@@ -8,9 +8,9 @@ from datetime import date, datetime, timedelta
 from itertools import pairwise
 
 from ..contract import CanonicalTable, Reference
-from ..rules import OUTLYING_MULTIPLE
 from .expressions import quoted_name
-from .stage import Stage
+from .rules import OUTLYING_MULTIPLE
+from .staging import Stage
 
 FAR_DAYS = 365  # events further off than this and than the others span are not believed
 FAR_SHARE = 0.01  # and how few they are then, of all

@@ -8,11 +8,11 @@ from datetime import UTC, datetime
 from penchant.config import Config
 
 from ..contract import CONTRACT
-from ..rules import severities
 from .crosschecks import lonely_end
 from .findings import finding
 from .raw import Gate
 from .report import Finding
+from .rules import severities
 
 
 def orders_from_payments(gate: Gate, names: dict[str, tuple[str, ...]]) -> list[str]:

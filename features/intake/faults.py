@@ -9,8 +9,8 @@ from datetime import datetime
 from penchant.config import Severity
 
 from ..contract import CanonicalTable, Column
-from ..rules import LARGEST_AMOUNT, LONGEST_ID, ORDER_OF_TIMES
 from .expressions import quoted_name, text_literal
+from .rules import LARGEST_AMOUNT, LONGEST_ID, ORDER_OF_TIMES
 
 
 @dataclass(frozen=True)

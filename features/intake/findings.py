@@ -7,15 +7,15 @@ from dataclasses import replace
 
 from penchant.config import Severity
 
-from ..rules import RULES
 from .crosschecks import ROWS, Marks, unzoned_beside_zoned
 from .expressions import quoted_name
 from .faults import Fault
+from .mapping import Plan
 from .parts import Part
-from .plan import Plan
 from .raw import BrokenLine
 from .report import MOST_EXAMPLES, Example, Finding
-from .stage import CHANGED, Group, Stage
+from .rules import RULES
+from .staging import CHANGED, Group, Stage
 
 HIDDEN = (CHANGED, "zoned")
 WHOLE_ROWS = ("duplicate_row", "overlapping_files")  # rules about all columns of a row

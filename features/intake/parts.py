@@ -9,11 +9,11 @@ from penchant.config import Reading, Source, TableSection
 from penchant.errors import ContractError, InputError, PenchantError
 
 from ..contract import CanonicalTable
-from ..rules import EARLIEST, LATEST
 from .clocks import Clock, clock
 from .conversion import Origin, is_absolute, local_time, misfit
 from .expressions import RawColumns, meaning
 from .raw import Gate, Raw, guarded
+from .rules import EARLIEST, LATEST
 
 NUMBERS = ("number", "money", "whole")
 NOTHING = '"NULL"'  # the engine's type of a mapping that is null

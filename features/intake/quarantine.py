@@ -13,7 +13,7 @@ from penchant.errors import OutputError
 from .expressions import quoted_name, text_literal
 from .findings import HIDDEN, broken_lines
 from .parts import Part
-from .stage import Group, Stage
+from .staging import Group, Stage
 
 COLUMNS = ("_file", "_row", "_reason", "_line")
 

@@ -4,8 +4,8 @@ from __future__ import annotations
 
 from collections.abc import Mapping
 
+from .files import ColumnLook, TableLook
 from .languages import plain, state_of
-from .look import ColumnLook, TableLook
 
 KINDS: Mapping[str, str] = {
     **dict.fromkeys(

@@ -8,8 +8,8 @@ from dataclasses import dataclass
 
 from ..intake.expressions import quoted_name, text_literal
 from ..intake.raw import Gate
+from .files import ColumnLook, TableLook
 from .languages import english, plain, state_of
-from .look import ColumnLook, TableLook
 from .roles import amounts_of
 
 Quote = Callable[[str], str]

@@ -7,8 +7,8 @@ from collections.abc import Callable
 from dataclasses import dataclass
 
 from .codes import kinds_known
+from .files import ColumnLook, TableLook
 from .languages import english, plain
-from .look import ColumnLook, TableLook
 
 LONG_KEY = 14  # of two numbers with a point between, as analytics make them; prices are shorter
 MANY_ROWS = 100

@@ -11,10 +11,10 @@ from ..contract import CONTRACT, CanonicalTable
 from ..intake.expressions import text_literal
 from ..intake.raw import Gate
 from .codes import kind_codes, numbered_kinds, status_codes
+from .files import ColumnLook, TableLook
 from .joins import joined_orders
 from .languages import plain
 from .links import linked, numbered
-from .look import ColumnLook, TableLook
 from .money import cancellations, flagged, is_fine, money, reversals
 from .values import Quote, Seen, SourceProposal, TableProposal, When
 from .when import doubts_about, seen

@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field
 
-from .look import TableLook
+from .files import TableLook
 
 Quote = Callable[[str], str]
 

@@ -6,8 +6,8 @@ from collections.abc import Callable, Mapping
 
 from ..intake.expressions import quoted_name
 from ..intake.raw import Gate
+from .files import ColumnLook, TableLook
 from .languages import english, plain
-from .look import ColumnLook, TableLook
 from .roles import is_called_customer, may_be_customers, roles_of
 from .timeforms import TimeForm
 from .values import ARBITRARY_DAY, Quote, Seen, When

@@ -6,7 +6,7 @@ from dataclasses import replace
 
 import numpy as np
 
-from ..arms import Arms
+from .arms import Arms
 from .models import Bench
 from .problem import Problem
 

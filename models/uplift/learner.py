@@ -10,13 +10,13 @@ from typing import Any, Literal, Self
 from sklearn.base import BaseEstimator
 from sklearn.utils.validation import check_is_fitted
 
-from ..frames import read_new_table, read_table
-from ..inputs import Floats, refuse_misaligned
-from ..uplift_scorer import ArmScore, Part, Term, UpliftScorer
+from ..inputs.arrays import Floats, refuse_misaligned
+from ..inputs.frames import read_new_table, read_table
 from .assignment import estimate_assignment
 from .models import Base, Model
 from .outcomes import OutcomeModels
 from .problem import Given, Outcome, Problem, Reading, read_problem
+from .scorer import ArmScore, Part, Term, UpliftScorer
 from .trees import Trees
 
 
@@ -103,7 +103,7 @@ class UpliftLearner(BaseEstimator, metaclass=ABCMeta):
             (n,) arms: strings, booleans or numbers, one of them the control.
         p_treatment
             Probability of the treatment: a number, (n,) values, or one column per treatment, as in
-            `penchant.models.arms.read_arms`. None: a randomised trial with the observed shares. "estimate":
+            `penchant.models.uplift.arms.read_arms`. None: a randomised trial with the observed shares. "estimate":
             learned from X, for want of anything better; hidden reasons for a treatment stay hidden.
         sample_weight
             (n,) how many customers a row stands for.

@@ -10,11 +10,11 @@ import numpy as np
 
 from penchant.errors import InputError
 
-from ..inputs import Floats
+from ..inputs.arrays import Floats
 from ..plain_scorer import sigmoid
-from ..uplift_scorer import LinearPart
 from .models import Model
 from .problem import Folds, Problem, Rows
+from .scorer import LinearPart
 
 ROWS_AT_ONCE = 65_536
 IDENTITY, LOGISTIC = "identity", "logistic"

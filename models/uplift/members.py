@@ -7,7 +7,7 @@ from dataclasses import dataclass
 
 import numpy as np
 
-from ..inputs import Floats
+from ..inputs.arrays import Floats
 from .linear import LinearBench
 from .models import Model
 from .outcomes import OutcomeModels, Scores, residual_scores

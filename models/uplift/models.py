@@ -8,9 +8,9 @@ from typing import Protocol
 
 import numpy as np
 
-from ..inputs import Floats
-from ..uplift_scorer import ROWS_AT_ONCE, Part, with_treatment
+from ..inputs.arrays import Floats
 from .problem import Folds, Problem, Rows
+from .scorer import ROWS_AT_ONCE, Part, with_treatment
 
 
 @dataclass(frozen=True)

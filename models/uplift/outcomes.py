@@ -6,7 +6,7 @@ from dataclasses import dataclass
 
 import numpy as np
 
-from ..inputs import Floats
+from ..inputs.arrays import Floats
 from .models import Bench, Model, cross_fit
 from .problem import Pair, Problem, Rows
 

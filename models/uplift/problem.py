@@ -11,10 +11,10 @@ import numpy.typing as npt
 
 from penchant.errors import InputError, TooLittleDataError, quoted
 
-from ..arms import Arms, read_arms
-from ..categories import Columns
-from ..folds import grouped_folds
-from ..inputs import Floats, Ints, read_groups, read_numbers, read_weights, refuse_misaligned
+from ..inputs.arrays import Floats, Ints, read_groups, read_numbers, read_weights, refuse_misaligned
+from ..inputs.categories import Columns
+from ..inputs.folds import grouped_folds
+from .arms import Arms, read_arms
 
 Outcome = Literal["binary", "count", "continuous"]
 Bools = npt.NDArray[np.bool_]

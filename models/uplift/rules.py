@@ -4,10 +4,10 @@ from __future__ import annotations
 
 import numpy as np
 
-from ..inputs import Floats, Ints
-from ..uplift_scorer import RulePart
+from ..inputs.arrays import Floats, Ints
 from .outcomes import Scores
 from .problem import Problem, Rows
+from .scorer import RulePart
 
 N_CUTS = 16  # quantiles at which numbers are cut
 LEAST_SHARE = 0.05  # of the weight, on either side

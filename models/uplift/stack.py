@@ -6,7 +6,7 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 from typing import Any, Literal
 
-from ..estimate import Estimate
+from ..inputs.estimate import Estimate
 from .learner import Effect, UpliftLearner
 from .linear import Linear
 from .members import Maker, Member

@@ -11,10 +11,10 @@ import lightgbm as lgb
 
 from penchant.errors import InputError
 
-from ..inputs import Floats
-from ..uplift_scorer import LinearPart, TreesPart
+from ..inputs.arrays import Floats
 from .models import Model
 from .problem import Problem, Rows
+from .scorer import LinearPart, TreesPart
 
 TREATMENT = "treatment"
 _OBJECTIVES = {"binary": "binary", "count": "poisson", "continuous": "l2", "difference": "l2"}

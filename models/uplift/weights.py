@@ -9,8 +9,8 @@ from typing import Any
 import numpy as np
 from scipy.optimize import nnls
 
-from ..estimate import Estimate
-from ..inputs import Floats, Ints
+from ..inputs.arrays import Floats, Ints
+from ..inputs.estimate import Estimate
 from .outcomes import Scores
 from .problem import Folds
 

@@ -18,11 +18,11 @@ if TYPE_CHECKING:
     import pandas as pd
 
     from penchant.cli.gathering import Opened
-    from penchant.serving.audience import Audience
-    from penchant.serving.export import Exported
-    from penchant.serving.goals import Goal
-    from penchant.serving.offers import Arm
-    from penchant.serving.plan_file import Plan
+    from penchant.serving.audience.draw import Audience
+    from penchant.serving.export.files import Exported
+    from penchant.serving.goals.catalogue import Goal
+    from penchant.serving.goals.offers import Arm
+    from penchant.serving.plan.file import Plan
 
 To = Annotated[
     Path | None,
@@ -101,13 +101,13 @@ def audience(
     """
     from penchant.cli.gathering import audience_folders, gathered, opened_when_needed, past_for, scores_for
     from penchant.cli.scoring import own_goals
-    from penchant.serving.audience import AudienceSettings, draw_audience
-    from penchant.serving.audience_files import refuse_other_draw, write_audience
-    from penchant.serving.candidates import measured_arms
-    from penchant.serving.cut import Limits
-    from penchant.serving.eligible import of_goal
-    from penchant.serving.exclusions import Wave, protection_of
-    from penchant.serving.goals import goal_named
+    from penchant.serving.audience.cut import Limits
+    from penchant.serving.audience.draw import AudienceSettings, draw_audience
+    from penchant.serving.audience.exclusions import Wave, protection_of
+    from penchant.serving.audience.files import refuse_other_draw, write_audience
+    from penchant.serving.candidates.gather import measured_arms
+    from penchant.serving.goals.catalogue import goal_named
+    from penchant.serving.goals.eligible import of_goal
 
     work: Work = context.obj
     instant = read_instant(as_of, work.config.shop.timezone)
@@ -194,8 +194,8 @@ def _give(
 ) -> list[Exported]:
     """Give the audiences in a folder, or below it, to a destination."""
     from penchant.errors import InputError, NotThereError
-    from penchant.serving.audience_files import RECORD, audiences_below
-    from penchant.serving.export import export_audience, load_destination
+    from penchant.serving.audience.files import RECORD, audiences_below
+    from penchant.serving.export.files import export_audience, load_destination
 
     destination, folders = load_destination(to), audiences_below(folder) if folder.is_dir() else []
     if not folders:
@@ -238,11 +238,11 @@ def plan(
     """
     from penchant.cli.gathering import audience_folders, gathered, opened_when_needed, past_for, scores_for
     from penchant.cli.scoring import own_goals
-    from penchant.serving.exclusions import protection_of
-    from penchant.serving.goals import goal_named
-    from penchant.serving.plan import allocate_plan
-    from penchant.serving.plan_draw import draw_due
-    from penchant.serving.plan_file import load_plan
+    from penchant.serving.audience.exclusions import protection_of
+    from penchant.serving.goals.catalogue import goal_named
+    from penchant.serving.plan.draw import draw_due
+    from penchant.serving.plan.file import load_plan
+    from penchant.serving.plan.solve import allocate_plan
 
     work: Work = context.obj
     asked, own = load_plan(file).within(protection_of(work.config)), own_goals(work)
@@ -283,8 +283,8 @@ def _write_plan(
 ) -> None:
     import pandas as pd
 
-    from penchant.serving.audience_files import refuse_other_draw
-    from penchant.serving.plan_draw import write_plan
+    from penchant.serving.audience.files import refuse_other_draw
+    from penchant.serving.plan.draw import write_plan
 
     with work.step(f"writing {folder}"):
         if not again:

@@ -16,7 +16,7 @@ from penchant.simulate.settings import Arm, Campaign, Offer, SimulationSettings
 if TYPE_CHECKING:
     import pandas as pd
 
-    from penchant.models.estimate import Estimate
+    from penchant.models.inputs.estimate import Estimate
 
 STARTS_AT, FIRST_AT = datetime(2024, 6, 1, tzinfo=UTC), datetime(2025, 11, 1, tzinfo=UTC)
 SECOND_AT = FIRST_AT + timedelta(days=40)
@@ -143,13 +143,13 @@ def rival_lists(work: Work, scored: Path, out: Path) -> dict[str, pd.DataFrame]:
     import numpy as np
 
     from penchant.cli.gathering import past_of_shop
-    from penchant.serving.audience import AudienceSettings, draw_audience
-    from penchant.serving.candidates import gather
-    from penchant.serving.cut import Limits
-    from penchant.serving.eligible import of_goal
-    from penchant.serving.exclusions import Wave
-    from penchant.serving.goals import GOALS
-    from penchant.serving.score_files import read_scores, read_signals
+    from penchant.serving.audience.cut import Limits
+    from penchant.serving.audience.draw import AudienceSettings, draw_audience
+    from penchant.serving.audience.exclusions import Wave
+    from penchant.serving.candidates.gather import gather
+    from penchant.serving.goals.catalogue import GOALS
+    from penchant.serving.goals.eligible import of_goal
+    from penchant.serving.score.files import read_scores, read_signals
 
     goal, at = GOALS[GOAL], SECOND_AT.replace(tzinfo=None)
     arms = tuple(arm for arm in goal.arms if arm.name == ARM)
@@ -201,7 +201,7 @@ def _difference(mine: pd.Series[float], other: pd.Series[float]) -> Estimate:
 
 
 def _around(value: float, error: float) -> Estimate:
-    from penchant.models.estimate import Estimate
+    from penchant.models.inputs.estimate import Estimate
 
     return Estimate(value, value - 1.96 * error, value + 1.96 * error)
 
@@ -209,7 +209,7 @@ def _around(value: float, error: float) -> Estimate:
 def _record(out: Path, campaign: Campaign) -> pd.DataFrame:
     import pandas as pd
 
-    from penchant.serving.audience_files import RECORD
+    from penchant.serving.audience.files import RECORD
 
     return pd.read_parquet(out / "audience" / campaign.campaign_id / "wave-1" / RECORD)
 

@@ -19,10 +19,10 @@ if TYPE_CHECKING:
 
     from rich.table import Table
 
+    from penchant.features.outcomes.tasks import Span
     from penchant.features.shop import Shop
-    from penchant.features.tasks import Span
-    from penchant.models.check import Check
-    from penchant.models.registry import Registered, Registry
+    from penchant.models.inputs.check import Check
+    from penchant.models.store.registry import Registered, Registry
     from penchant.training.compare import Entrant, Place, Standings
 
 TaskName = Annotated[str, typer.Argument(help="Whose models: churn, repurchase, value, ...")]
@@ -46,7 +46,7 @@ def compare(
     Each line is compared with the champion on the same customers: better, worse, or not separable, with the smallest
     difference that the test would have seen.
     """
-    from penchant.models.registry import Registry
+    from penchant.models.store.registry import Registry
     from penchant.output import replaced_folder, write_json
     from penchant.training.record import model_name
 
@@ -86,7 +86,7 @@ def promote(
     The gates: the checks of its training allow its use; on one common test it is not worse than the champion, nor than
     the best baseline; if it was tuned, it was not worse than the default parameters.
     """
-    from penchant.models.registry import Registry
+    from penchant.models.store.registry import Registry
     from penchant.training.record import model_name
 
     work: Work = context.obj
@@ -150,8 +150,8 @@ def on_common_test(
 
 def _span_in_use(entrants: Sequence[Entrant]) -> Span | None:
     """Return the champion's gap and horizon, which a purchase cycle that moves on must not change."""
-    from penchant.features.tasks import Span
-    from penchant.models.artifact import read_facts
+    from penchant.features.outcomes.tasks import Span
+    from penchant.models.store.artifact import read_facts
 
     leading = [entrant for entrant in entrants if CHAMPION in entrant.aliases] or list(entrants)
     folder = next(iter(leading[0].folders.values()), None) if leading else None
@@ -164,7 +164,7 @@ def _span_in_use(entrants: Sequence[Entrant]) -> Span | None:
 def _gates(work: Work, shop: Shop, task: str, registry: Registry, chosen: Registered) -> tuple[Check, ...]:
     """Return the gates between a version and its use."""
     from penchant.features.catalogue import task_of
-    from penchant.models.artifact import read_facts
+    from penchant.models.store.artifact import read_facts
     from penchant.training.promote import gates, same_horizon_as_configured
 
     entrants = entrants_of(registry, chosen.name)

@@ -24,8 +24,8 @@ if TYPE_CHECKING:
     import pandas as pd
 
     from penchant.features.shop import Shop
-    from penchant.serving.candidates import Candidates, Known, Score
-    from penchant.serving.goals import Goal
+    from penchant.serving.candidates.gather import Candidates, Known, Score
+    from penchant.serving.goals.catalogue import Goal
 
 CAMPAIGN_STEPS = ("audience", "plan")
 
@@ -62,7 +62,7 @@ def gathered(
     margin_share: float | None,
 ) -> Candidates:
     """Return the customers with what goals ask of them and their scores."""
-    from penchant.serving.candidates import candidates_for, gather
+    from penchant.serving.candidates.gather import candidates_for, gather
 
     known = None if scores.known is None else _with_rates(shop, as_of, goals, scores)
     ask = partial(gather, shop(), as_of) if known is None else partial(candidates_for, known)
@@ -72,12 +72,12 @@ def gathered(
 
 def _with_rates(shop: Opened, as_of: datetime, goals: Sequence[Goal], scores: Scores) -> Known | None:
     """Return what was known, with the shop's own rates where a goal has no model and must be asked for one."""
-    from penchant.serving.candidates import unscored_tasks
+    from penchant.serving.candidates.gather import unscored_tasks
 
     known, tasks = scores.known[0] if scores.known else None, unscored_tasks(goals, scores.scores)
     if known is None or not tasks:
         return known
-    from penchant.serving.known import rates_at
+    from penchant.serving.candidates.known import rates_at
 
     return replace(known, rates=rates_at(shop(), as_of, tasks))
 
@@ -122,7 +122,7 @@ def scores_for(
 
 def _facts_at_hand(work: Work, as_of: datetime, store: Path, names: Sequence[str]) -> dict[str, Any] | None:
     """Return what scores depend on without loading any model; None where the store cannot be read so."""
-    from penchant.models.in_use import models_in_use
+    from penchant.models.store.in_use import models_in_use
 
     found, prefix = models_in_use(store), f"{work.config.shop.name}."
     if found is None:
@@ -137,7 +137,7 @@ def _facts_at_hand(work: Work, as_of: datetime, store: Path, names: Sequence[str
 
 def tasks_for(goals: Sequence[Goal]) -> list[str]:
     """Return the names of the champions that goals can use, best evidence first."""
-    from penchant.serving.candidates import CHANCES, UPLIFT
+    from penchant.serving.candidates.gather import CHANCES, UPLIFT
 
     names: list[str] = []
     for goal in goals:
@@ -147,7 +147,7 @@ def tasks_for(goals: Sequence[Goal]) -> list[str]:
 
 
 def _given(folder: Path, as_of: datetime, names: Sequence[str]) -> Scores:
-    from penchant.serving.score_read import read_manifest, read_scores, read_signals
+    from penchant.serving.score.read import read_manifest, read_scores, read_signals
 
     scores, told = read_scores(folder, names), read_manifest(folder) or {}
     if told["as_of"] != as_of.isoformat():
@@ -159,7 +159,7 @@ def _given(folder: Path, as_of: datetime, names: Sequence[str]) -> Scores:
 
 def _answers(ready: Path, facts: dict[str, Any]) -> bool:
     """Say whether a folder holds the scores of these champions, of the same data."""
-    from penchant.serving.score_read import read_manifest
+    from penchant.serving.score.read import read_manifest
 
     told = read_manifest(ready)
     if told is None or told.get("step") != "score":
@@ -192,7 +192,7 @@ def _read(folder: Path, facts: dict[str, Any]) -> Scores:
     is still the same, and a consent that was withdrawn must be seen.
     """
     from penchant.cli.work import NO_FILE
-    from penchant.serving.score_read import read_known, read_scores, read_signals
+    from penchant.serving.score.read import read_known, read_scores, read_signals
 
     known = None if NO_FILE in facts["sources"].values() else read_known(folder)
     return Scores(read_scores(folder, list(facts["models"])), read_signals(folder), facts, known)
@@ -215,7 +215,7 @@ def audience_folders(work: Work, more: Sequence[Path] = (), without: Path | None
     NotThereError
         If a folder that is named is not there: who was contacted would be forgotten.
     """
-    from penchant.serving.audience_files import audiences_below
+    from penchant.serving.audience.files import audiences_below
 
     for place in more:
         if not place.is_dir():
@@ -231,7 +231,7 @@ def past_of_shop(
     work: Work, shop: Shop, as_of: datetime, folders: Sequence[Path]
 ) -> tuple[pd.DataFrame | None, dict[str, str]]:
     """Return earlier assignments of the shop and of audiences' folders, and the SHA-256 of each record by campaign."""
-    from penchant.serving.candidates import assignments_before
+    from penchant.serving.candidates.gather import assignments_before
 
     return _past(work, lambda: assignments_before(shop, as_of), as_of, folders)
 
@@ -250,8 +250,8 @@ def _past(
     work: Work, own: Callable[[], pd.DataFrame | None], as_of: datetime, folders: Sequence[Path]
 ) -> tuple[pd.DataFrame | None, dict[str, str]]:
     from penchant.output import file_facts
-    from penchant.serving.audience_files import RECORD, read_records
-    from penchant.serving.candidates import joined_past
+    from penchant.serving.audience.files import RECORD, read_records
+    from penchant.serving.candidates.gather import joined_past
 
     with work.step("reading earlier assignments"):
         records = read_records(folders)

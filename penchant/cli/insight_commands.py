@@ -14,7 +14,7 @@ if TYPE_CHECKING:
 
     from rich.table import Table
 
-    from penchant.serving.insight_page import InsightPage, InsightTable
+    from penchant.serving.insight.page import InsightPage, InsightTable
 
 AsOf = Annotated[
     str | None,
@@ -45,7 +45,7 @@ insight = typer.Typer(
 
 def stages(context: typer.Context, as_of: AsOf = None, out: Out = None) -> None:
     """Show how many customers are in each relationship stage: stranger, prospect, lead, new ... churned."""
-    from penchant.serving.insight_stages import stages_page
+    from penchant.serving.insight.stages import stages_page
 
     work: Work = context.obj
     with work.shop() as shop, work.step("counting stages"):
@@ -66,7 +66,7 @@ def flow(
 
     Who was not known yet at the first date stands in a row of its own.
     """
-    from penchant.serving.insight_flow import flow_page
+    from penchant.serving.insight.flow import flow_page
 
     work: Work = context.obj
     since = read_instant(first, work.config.shop.timezone, "--from")
@@ -93,7 +93,7 @@ def funnel(
 
     The rates are of who stood at a step one horizon before --as-of, by where they stand at --as-of.
     """
-    from penchant.serving.insight_funnel import funnel_page
+    from penchant.serving.insight.funnel import funnel_page
 
     work: Work = context.obj
     with work.shop() as shop, work.step("following customers along the funnel"):
@@ -118,7 +118,7 @@ def crowds(
 
     The buyers of each promotion of the calendar that had begun stand there too.
     """
-    from penchant.serving.insight_crowds import crowds_page
+    from penchant.serving.insight.crowds import crowds_page
 
     work: Work = context.obj
     with work.shop() as shop, work.step("counting crowds"):
@@ -145,7 +145,7 @@ def profile(
     Stage, value tier, segment, price tier, gender, region, age, hour of day and the shop's own attributes,
     with the share unknown.
     """
-    from penchant.serving.insight_profile import profile_page
+    from penchant.serving.insight.profile import profile_page
 
     work: Work = context.obj
     with work.shop() as shop, work.step("describing the crowd"):

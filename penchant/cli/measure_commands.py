@@ -58,9 +58,9 @@ def measure(
     from penchant.cli.gathering import audience_folders
     from penchant.cli.scoring import own_goals
     from penchant.output import replaced_folder, write_json
-    from penchant.serving.audience_files import read_treatments
-    from penchant.serving.measure import measure as measure_campaign
-    from penchant.serving.measure_settings import MeasureSettings
+    from penchant.serving.audience.files import read_treatments
+    from penchant.serving.measure.campaign import measure as measure_campaign
+    from penchant.serving.measure.settings import MeasureSettings
 
     work: Work = context.obj
     folder = out or work.result_folder("measure") / folder_name(campaign)
@@ -99,7 +99,7 @@ def _record_of(campaign: str, folders: Sequence[Path]) -> pd.DataFrame | None:
     """Return the records of a campaign's waves among the folders of audiences; None where there are none."""
     import pandas as pd
 
-    from penchant.serving.audience_files import read_records
+    from penchant.serving.audience.files import read_records
 
     records = read_records(folders)
     mine = pd.DataFrame() if records is None else records[records["campaign_id"] == campaign]

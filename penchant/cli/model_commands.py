@@ -28,8 +28,8 @@ from penchant.cli.work import Work, read_instant
 if TYPE_CHECKING:
     from rich.table import Table
 
-    from penchant.models.estimate import Estimate
-    from penchant.models.registry import Registered
+    from penchant.models.inputs.estimate import Estimate
+    from penchant.models.store.registry import Registered
     from penchant.training.train import Trained
 
 Store = Annotated[Path, typer.Option("--store", help="The folder of MLflow's database and artifacts.")]
@@ -79,7 +79,7 @@ def train(
     past campaigns with a held-out control, and refuses where they were not drawn by lot; with --matrix it learns from
     any file of a trial.
     """
-    from penchant.models.registry import Registry
+    from penchant.models.store.registry import Registry
     from penchant.output import replaced_folder
     from penchant.training.record import write_training
     from penchant.training.train import train as train_task

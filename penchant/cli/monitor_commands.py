@@ -15,7 +15,7 @@ from penchant.cli.shop_commands import Out
 from penchant.cli.work import Work, plain, read_instant
 
 if TYPE_CHECKING:
-    from penchant.serving.monitor import InUse, Thresholds
+    from penchant.serving.monitor.drift import InUse, Thresholds
 
 
 def monitor(
@@ -58,9 +58,9 @@ def monitor(
     """
     from penchant.cli.scoring import own_goals
     from penchant.output import replaced_folder, write_json
-    from penchant.serving.insight_page import moment_of
-    from penchant.serving.monitor import monitor as look
-    from penchant.serving.monitor_promises import files_of_scores
+    from penchant.serving.insight.page import moment_of
+    from penchant.serving.monitor.drift import monitor as look
+    from penchant.serving.monitor.promises import files_of_scores
 
     work: Work = context.obj
     thresholds = read_limits(limit or [])
@@ -102,8 +102,8 @@ def refuse_absent(folders: Sequence[Path]) -> None:
 def models_in_use(work: Work, store: Path, names: list[str] | None) -> list[InUse]:
     """Return the champions of a store with what their rows looked like at training."""
     from penchant.cli.scoring import champions_of
-    from penchant.models.reference import REFERENCE
-    from penchant.serving.monitor import InUse
+    from penchant.models.evaluation.reference import REFERENCE
+    from penchant.serving.monitor.drift import InUse
 
     found = []
     for champion, folder, _registered in champions_of(work, store, names):
@@ -115,8 +115,8 @@ def models_in_use(work: Work, store: Path, names: list[str] | None) -> list[InUs
 
 def _tested_at(folder: Path) -> datetime | None:
     """Return when the test of a model's training looked; None of an uplift, which is tested on waves."""
-    from penchant.models.artifact import read_facts
-    from penchant.models.uplift_scorer import MODEL_FILE
+    from penchant.models.store.artifact import read_facts
+    from penchant.models.uplift.scorer import MODEL_FILE
 
     if (folder / MODEL_FILE).is_file():
         return None
@@ -135,7 +135,7 @@ def read_limits(texts: list[str]) -> Thresholds:
     from dataclasses import fields, replace
 
     from penchant.errors import InputError, did_you_mean
-    from penchant.serving.monitor import USUAL
+    from penchant.serving.monitor.drift import USUAL
 
     known, changes = [one.name for one in fields(USUAL)], dict[str, float]()
     for text in texts:

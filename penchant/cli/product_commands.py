@@ -26,7 +26,7 @@ def products(
     What many hold open is a candidate for a joint price action; it is listed with today's price, the price when it
     was put in, and the last price paid.
     """
-    from penchant.serving.products_insight import products_page
+    from penchant.serving.insight.products import products_page
 
     work: Work = context.obj
     with work.shop() as shop, work.step("measuring goods"):
@@ -44,7 +44,7 @@ def demand(
     out: Out = None,
 ) -> None:
     """Show demand by category and price tier within it: views, favourites, carts, orders, amount."""
-    from penchant.serving.products_insight import demand_page
+    from penchant.serving.insight.products import demand_page
 
     work: Work = context.obj
     with work.shop() as shop, work.step("measuring demand"):
@@ -69,8 +69,8 @@ def scene(
     \\[scenes.gifts] categories = ["toys"], price_tiers = ["high"], roles = ["traffic"], stages = ["new", "loyal"],
     calendar = "christmas"
     """
-    from penchant.serving.scenes import SceneRules, scene_of
-    from penchant.serving.scenes_insight import scene_page
+    from penchant.serving.insight.scene_page import scene_page
+    from penchant.serving.insight.scenes import SceneRules, scene_of
 
     work: Work = context.obj
     scene_of(work.config, name)  # a mistyped name is told before the shop is read

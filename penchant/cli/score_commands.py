@@ -41,7 +41,7 @@ def score(
     """
     from penchant.cli.scoring import inputs_of, score_into
     from penchant.output import replaced_folder
-    from penchant.serving.score_files import is_whole
+    from penchant.serving.score.files import is_whole
 
     work: Work = context.obj
     instant = read_instant(as_of, work.config.shop.timezone)
@@ -60,7 +60,7 @@ def score(
 def _tell(work: Work, folder: Path, registered: dict[str, dict[str, Any]], *, is_there: bool) -> None:
     """Show and print what the folder holds."""
     from penchant.output import MANIFEST
-    from penchant.serving.score_files import read_manifest
+    from penchant.serving.score.files import read_manifest
 
     told = read_manifest(folder) or {}
     tasks = {name: {**facts, **registered[name]} for name, facts in told["tasks"].items()}

@@ -18,10 +18,10 @@ from penchant.errors import NoModelError
 
 if TYPE_CHECKING:
     from penchant.features.shop import Shop
-    from penchant.models.registry import Registered, Registry
-    from penchant.serving.champion import Champion
-    from penchant.serving.goals import Goal
-    from penchant.serving.score import Scored
+    from penchant.models.store.registry import Registered, Registry
+    from penchant.serving.goals.catalogue import Goal
+    from penchant.serving.score.champion import Champion
+    from penchant.serving.score.run import Scored
 
 LATE = timedelta(days=1)  # after the data's end, scores are no longer those of customers as they are
 UNREAD = ("engine", "protection")  # parts of the configuration that no score depends on
@@ -113,8 +113,8 @@ def champions_of(
     work: Work, store: Path, names: Sequence[str] | None, *, must: bool = True
 ) -> list[tuple[Champion, Path, dict[str, Any]]]:
     """Return the champions of a shop with their folders and what the registry says of them, by name."""
-    from penchant.models.registry import CHAMPION, Registry
-    from penchant.serving.champion import Champion
+    from penchant.models.store.registry import CHAMPION, Registry
+    from penchant.serving.score.champion import Champion
 
     registry, prefix = Registry(store), f"{work.config.shop.name}."
     there = [name for name in registry.names() if name.startswith(prefix)]
@@ -143,7 +143,7 @@ def champions_of(
 def _note_another_horizon(work: Work, champion: Champion, folder: Path) -> None:
     """Say that a champion's promise is of other days than the configuration asks for by now."""
     from penchant.features.catalogue import task_of
-    from penchant.models.artifact import read_facts
+    from penchant.models.store.artifact import read_facts
     from penchant.training.promote import same_horizon_as_configured
 
     task = task_of(work.config, champion.task)
@@ -179,7 +179,7 @@ def score_into(
     work: Work, shop: Shop, inputs: Inputs, place: Path, folder: Path, *, with_reasons: bool = True
 ) -> Scored:
     """Score everyone into ``place``; what is finished is kept beside ``folder`` until all of it is."""
-    from penchant.serving.score import score, work_folder
+    from penchant.serving.score.run import score, work_folder
 
     if inputs.as_of - shop.extract_end > LATE:
         end = f"the data ends at {shop.extract_end:%Y-%m-%d %H:%M} UTC"
@@ -206,7 +206,7 @@ def own_goals(work: Work) -> tuple[Goal, ...]:
     if not work.config.modules:
         return ()
     from penchant.features.catalogue import own
-    from penchant.serving.goals import Goal
+    from penchant.serving.goals.catalogue import Goal
 
     return own(work.config, "GOALS", Goal)
 

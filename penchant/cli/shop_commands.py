@@ -43,7 +43,7 @@ def init(
 ) -> None:
     """Look at a folder of files and propose a penchant.toml, commented, to be read and mended."""
     from penchant.errors import OutputError
-    from penchant.features.propose import doubts, propose
+    from penchant.features.proposal.configuration import doubts, propose
     from penchant.output import write_text
 
     work: Work = context.obj
@@ -64,8 +64,8 @@ def check(context: typer.Context, out: Out = None) -> None:
 
     Rows that are set aside are written, with the reason, to the result's folder.
     """
-    from penchant.features.check import check as check_shop
-    from penchant.features.check import render
+    from penchant.features.intake.check import check as check_shop
+    from penchant.features.intake.check import render
     from penchant.output import replaced_folder
 
     work: Work = context.obj

@@ -36,8 +36,8 @@ def tags(
     """
     from penchant.errors import InputError, did_you_mean
     from penchant.output import replaced_folder
-    from penchant.serving.insight_page import moment_of
-    from penchant.serving.tags import SUBJECTS, tags_of
+    from penchant.serving.insight.page import moment_of
+    from penchant.serving.insight.tags import SUBJECTS, tags_of
 
     work: Work = context.obj
     if subject is not None and subject not in SUBJECTS:
@@ -73,7 +73,7 @@ def _write(batches: Iterable[pa.RecordBatch], place: Path) -> Counter[tuple[str,
     import pyarrow.csv as csv
     import pyarrow.parquet as pq
 
-    from penchant.serving.tags import SCHEMA
+    from penchant.serving.insight.tags import SCHEMA
 
     counts: Counter[tuple[str, str]] = Counter()
     with (

@@ -28,7 +28,7 @@ from penchant.cli.work import Work
 
 if TYPE_CHECKING:
     from penchant.features.shop import Shop
-    from penchant.models.check import Check
+    from penchant.models.inputs.check import Check
     from penchant.training.material import Material
     from penchant.training.tune import Found, Progress
 
@@ -58,7 +58,7 @@ def tune(
     early. Each is kept in a journal beside MLflow's database: stopped or killed, the same command goes on.
     A tuned model that turns out worse than the defaults on the test is registered, but not promoted.
     """
-    from penchant.models.registry import Registry
+    from penchant.models.store.registry import Registry
     from penchant.output import replaced_folder
     from penchant.training.record import model_name, write_training
     from penchant.training.tune import against_untuned, learn_tuned

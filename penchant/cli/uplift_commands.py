@@ -18,7 +18,7 @@ if TYPE_CHECKING:
     from rich.table import Table
 
     from penchant.config import Config
-    from penchant.models.registry import Registered
+    from penchant.models.store.registry import Registered
     from penchant.training.train_uplift import Asked, TrainedUplift
     from penchant.training.uplift_dataset import Collected
     from penchant.training.uplift_matrix import Roles
@@ -142,7 +142,7 @@ def train_uplift_model(work: Work, request: Request, out: Path | None, store: Pa
     out, store
         Where the result goes (None: below out/), and MLflow's store.
     """
-    from penchant.models.registry import Registry
+    from penchant.models.store.registry import Registry
     from penchant.output import replaced_folder
     from penchant.training.train_uplift import train_uplift
     from penchant.training.uplift_record import write_uplift
@@ -209,8 +209,8 @@ def _source(
 def _goal(config: Config, name: str) -> Any:
     """Return a goal by its name: one of the shop's own modules, or of the catalogue."""
     from penchant.features.catalogue import own
-    from penchant.serving.goals import Goal as GoalValue
-    from penchant.serving.goals import goal_named
+    from penchant.serving.goals.catalogue import Goal as GoalValue
+    from penchant.serving.goals.catalogue import goal_named
 
     return goal_named(name, own(config, "GOALS", GoalValue))
 

@@ -197,7 +197,7 @@ def folder_name(name: str) -> str:
 
 def _doubt_the_end(shop: Shop) -> None:
     """Say where a few late events decide what is taken for the data's end: everything is counted back from it."""
-    from penchant.features.rules import RULES
+    from penchant.features.intake.rules import RULES
 
     for table in shop.report.tables.values():
         for found in table.findings:

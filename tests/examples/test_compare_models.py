@@ -8,7 +8,7 @@ from pathlib import Path
 
 import pytest
 
-from penchant.models.registry import Registry
+from penchant.models.store.registry import Registry
 
 EXAMPLE = Path(__file__).resolve().parents[2] / "examples" / "compare_models.py"
 

@@ -11,9 +11,9 @@ import pandas as pd
 import pytest
 
 from penchant.features.catalogue import GROUPS, groups_of
-from penchant.features.group import FeatureGroup
 from penchant.features.matrix import build
 from penchant.features.shop import Shop, shop_from_tables
+from penchant.features.signals.group import FeatureGroup
 from penchant.features.spine import Spine
 
 AS_OF = datetime(2023, 10, 15, 13, 37, 11)  # not at midnight: a day's boundary is not a moment's

@@ -16,11 +16,11 @@ from ibis import _
 from penchant.config import Config, load_config
 from penchant.errors import ConfigError, InputError, LeftOutError, TooLittleDataError
 from penchant.features.catalogue import groups_of
-from penchant.features.group import Column, FeatureGroup, Signal
+from penchant.features.history.past import Past
 from penchant.features.matrix import build
-from penchant.features.past import Past
 from penchant.features.prove import DECLARED, FUTURE, ONE_ROW, ORDER, OTHERS, PROMISES, prove
 from penchant.features.shop import Shop, open_shop
+from penchant.features.signals.group import Column, FeatureGroup, Signal
 from penchant.features.spine import Spine
 
 ROOT = Path(__file__).resolve().parents[2]

@@ -12,11 +12,11 @@ import pandas as pd
 import pytest
 
 from penchant.errors import InputError, UnfinishedHorizonError
-from penchant.features.labels import label
 from penchant.features.matrix import build
+from penchant.features.outcomes.labels import label
+from penchant.features.outcomes.tasks import REPURCHASE
 from penchant.features.shop import Shop, shop_from_tables
 from penchant.features.spine import FEW_INSTANTS, Spine
-from penchant.features.tasks import REPURCHASE
 
 NOON = datetime(2024, 3, 1, 12)
 KEY = ["customer_id", "as_of"]

@@ -25,9 +25,9 @@ from penchant.features.matrix import build
 from penchant.features.shop import open_shop
 from penchant.features.spine import Spine
 from penchant.models import plain_scorer
-from penchant.models.artifact import save
-from penchant.models.propensity import PropensityModel
-from penchant.models.registry import Record, Registry
+from penchant.models.estimators.propensity import PropensityModel
+from penchant.models.store.artifact import save
+from penchant.models.store.registry import Record, Registry
 from penchant.output import files_in, replaced_folder
 from penchant.simulate import SimulationSettings, simulate
 

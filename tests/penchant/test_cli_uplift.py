@@ -13,7 +13,7 @@ import numpy as np
 import pandas as pd
 import pytest
 
-from penchant.models.uplift_artifact import load, read_facts
+from penchant.models.uplift.artifact import load, read_facts
 from penchant.simulate import SimulationSettings, simulate
 from penchant.simulate.settings import Arm, Campaign, Offer
 

@@ -11,7 +11,7 @@ import pytest
 from penchant.cli.demo import write_config
 from penchant.cli.demo_loop import ARM, FIRST_AT, GOAL, NEXT, Earned, earned, settings_of
 from penchant.config import load_config
-from penchant.serving.goals import GOALS
+from penchant.serving.goals.catalogue import GOALS
 
 TRUTH = pd.DataFrame(
     {

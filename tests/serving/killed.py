@@ -20,13 +20,13 @@ import duckdb
 import pandas as pd
 
 from penchant.output import replaced_folder
-from penchant.serving import export_database
-from penchant.serving import score as scoring
-from penchant.serving.audience import AudienceSettings, draw_audience
-from penchant.serving.audience_files import write_audience
-from penchant.serving.exclusions import Wave
-from penchant.serving.export import Destination, export_audience
-from penchant.serving.goals import GOALS
+from penchant.serving.audience.draw import AudienceSettings, draw_audience
+from penchant.serving.audience.exclusions import Wave
+from penchant.serving.audience.files import write_audience
+from penchant.serving.export import database as export_database
+from penchant.serving.export.files import Destination, export_audience
+from penchant.serving.goals.catalogue import GOALS
+from penchant.serving.score import run as scoring
 
 sys.path.insert(0, str(Path(__file__).parent))
 import small_shop

@@ -11,16 +11,16 @@ import pandas as pd
 
 from penchant.config import read_config
 from penchant.features.catalogue import task_of
-from penchant.features.labels import eligible
 from penchant.features.matrix import build
+from penchant.features.outcomes.labels import eligible
 from penchant.features.shop import Shop, shop_from_tables
 from penchant.features.spine import Spine
-from penchant.models.artifact import save
-from penchant.models.propensity import PropensityModel
-from penchant.models.uplift_artifact import save as save_uplift
-from penchant.models.uplift_scorer import ArmScore, RulePart, Term, UpliftScorer
-from penchant.models.value import ValueModel
-from penchant.serving.champion import Champion
+from penchant.models.estimators.propensity import PropensityModel
+from penchant.models.estimators.value import ValueModel
+from penchant.models.store.artifact import save
+from penchant.models.uplift.artifact import save as save_uplift
+from penchant.models.uplift.scorer import ArmScore, RulePart, Term, UpliftScorer
+from penchant.serving.score.champion import Champion
 
 AS_OF = datetime(2025, 3, 1)
 TASKS = ("churn", "repurchase", "value", "conversion")

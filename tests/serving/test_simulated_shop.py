@@ -12,17 +12,17 @@ import pytest
 
 from penchant.config import read_config
 from penchant.features.shop import Shop, open_shop
-from penchant.serving.audience import AudienceSettings, draw_audience
-from penchant.serving.audience_files import read_records
-from penchant.serving.candidates import Candidates, Score, candidates_for, past_of
-from penchant.serving.eligible import of_goal
-from penchant.serving.exclusions import Wave
-from penchant.serving.goals import GOALS
-from penchant.serving.known import known_of
-from penchant.serving.offers import CONTROL
-from penchant.serving.plan import allocate_plan
-from penchant.serving.plan_draw import draw_due, write_plan
-from penchant.serving.plan_file import load_plan
+from penchant.serving.audience.draw import AudienceSettings, draw_audience
+from penchant.serving.audience.exclusions import Wave
+from penchant.serving.audience.files import read_records
+from penchant.serving.candidates.gather import Candidates, Score, candidates_for, past_of
+from penchant.serving.candidates.known import known_of
+from penchant.serving.goals.catalogue import GOALS
+from penchant.serving.goals.eligible import of_goal
+from penchant.serving.goals.offers import CONTROL
+from penchant.serving.plan.draw import draw_due, write_plan
+from penchant.serving.plan.file import load_plan
+from penchant.serving.plan.solve import allocate_plan
 from penchant.simulate import SimulationSettings, simulate
 
 pytestmark = pytest.mark.slow

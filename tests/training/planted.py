@@ -14,9 +14,9 @@ from typing import Any
 import numpy as np
 import pandas as pd
 
-from penchant.features.group import Column
-from penchant.features.tasks import REPURCHASE, VALUE, Span
-from penchant.models.model_checks import DataSize
+from penchant.features.outcomes.tasks import REPURCHASE, VALUE, Span
+from penchant.features.signals.group import Column
+from penchant.models.evaluation.checks import DataSize
 from penchant.training.dataset import Dataset
 from penchant.training.material import Material
 from penchant.training.splits import Schedule

@@ -10,7 +10,7 @@ from typing import Any
 import numpy as np
 import pytest
 
-from penchant.models.check import Check
+from penchant.models.inputs.check import Check
 from penchant.training.checks import auc_by_snapshot, checks_of, columns_of_customers
 from penchant.training.train import Recipe, fitted, judge, predicted
 

@@ -12,8 +12,8 @@ import numpy as np
 import pytest
 
 from penchant.config import Config
-from penchant.features.tasks import CHURN, REPURCHASE
-from penchant.models.artifact import save
+from penchant.features.outcomes.tasks import CHURN, REPURCHASE
+from penchant.models.store.artifact import save
 from penchant.training.compare import Entrant, Standings, standings
 from penchant.training.promote import gates, same_horizon_as_configured
 from penchant.training.train import Recipe, fitted
@@ -173,7 +173,7 @@ def test_a_horizon_other_than_the_configured_one_is_a_mismatch() -> None:
 
 
 def test_scores_are_those_of_the_saved_model(found: Standings, shelf: Shelf) -> None:
-    from penchant.models.artifact import load
+    from penchant.models.store.artifact import load
 
     features = shelf.material.test.features[["strong", "weak"]]
     model: Any = load(shelf.folder / "good")

@@ -10,7 +10,7 @@ import pytest
 from typer.testing import CliRunner
 
 from penchant.cli import app
-from penchant.models.registry import Registry
+from penchant.models.store.registry import Registry
 from penchant.simulate import SimulationSettings, simulate
 
 OWN = """

@@ -9,7 +9,7 @@ from typing import Any
 
 import pytest
 
-from penchant.models.check import Check
+from penchant.models.inputs.check import Check
 from penchant.training.report import report
 from penchant.training.report_summary import summary
 from penchant.training.train import Recipe, learn

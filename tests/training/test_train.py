@@ -13,7 +13,7 @@ import numpy as np
 import pytest
 
 from penchant.config import Config
-from penchant.models.artifact import load, read_facts
+from penchant.models.store.artifact import load, read_facts
 from penchant.training.record import write_training
 from penchant.training.train import Recipe, baseline_scores, learn, predicted
 
@@ -63,7 +63,7 @@ def test_both_models_are_kept_as_plain_files(made: Any, trained: Any, tmp_path: 
 
 
 def test_a_baseline_that_stopped_early_is_named(made: Any, monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr("penchant.models.regressions.MOST_STEPS", 1)
+    monkeypatch.setattr("penchant.models.baselines.regressions.MOST_STEPS", 1)
     with pytest.warns(UserWarning, match="Baseline 'logistic' stopped before it had converged"):
         found, _ = baseline_scores(made)
     assert "logistic" in found

@@ -17,7 +17,7 @@ from typing import Any
 import pytest
 
 from penchant.errors import OutputError, TooLittleDataError
-from penchant.models.metrics import evaluate
+from penchant.models.evaluation.metrics import evaluate
 from penchant.output import locked
 from penchant.training.train import Recipe, fitted, predicted
 from penchant.training.tune import (

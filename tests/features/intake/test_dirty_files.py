@@ -9,7 +9,7 @@ import pandas as pd
 import pytest
 
 from penchant.config import read_config
-from penchant.features.check import check
+from penchant.features.intake.check import check
 from penchant.features.shop import open_shop
 
 RETAIL = {

@@ -9,7 +9,7 @@ import pytest
 
 from penchant.config import Source, read_config
 from penchant.errors import ContractError
-from penchant.features.check import check
+from penchant.features.intake.check import check
 from penchant.features.intake.text import found_encoding, found_separator, text_form
 
 ANY = Source(path="any.csv")

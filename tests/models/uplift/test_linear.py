@@ -7,7 +7,7 @@ import pandas as pd
 import pytest
 from sklearn.linear_model import LogisticRegression, Ridge
 
-from penchant.models.categories import learn_columns
+from penchant.models.inputs.categories import learn_columns
 from penchant.models.uplift import linear
 from penchant.models.uplift.linear import Linear, LinearBench
 from penchant.models.uplift.problem import Given, Problem, Reading, read_problem

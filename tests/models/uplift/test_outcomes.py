@@ -5,7 +5,7 @@ from __future__ import annotations
 import numpy as np
 import pytest
 
-from penchant.models.categories import Columns
+from penchant.models.inputs.categories import Columns
 from penchant.models.uplift import Linear, Trees
 from penchant.models.uplift.outcomes import OutcomeModels, doubly_robust, residual_scores, response
 from penchant.models.uplift.problem import Given, Pair, Problem, Reading, read_problem

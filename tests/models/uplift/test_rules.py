@@ -7,7 +7,7 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from penchant.models.categories import Columns
+from penchant.models.inputs.categories import Columns
 from penchant.models.uplift.outcomes import Scores
 from penchant.models.uplift.problem import Given, Problem, Reading, read_problem
 from penchant.models.uplift.rules import best_rule

@@ -8,7 +8,7 @@ import numpy as np
 import pandas as pd
 import pytest
 
-from penchant.models.qini import qini
+from penchant.models.evaluation.qini import qini
 from penchant.models.uplift import UpliftStack
 
 MAIL = "Womens E-Mail"

@@ -14,11 +14,11 @@ import pytest
 from rich.console import Console
 
 from penchant.errors import InputError, LeftOutError, UnfinishedHorizonError
-from penchant.serving.goals import GOALS
-from penchant.serving.measure import measure
-from penchant.serving.measure_result import Result
-from penchant.serving.measure_settings import MeasureSettings
-from penchant.serving.offers import Arm, Offer
+from penchant.serving.goals.catalogue import GOALS
+from penchant.serving.goals.offers import Arm, Offer
+from penchant.serving.measure.campaign import measure
+from penchant.serving.measure.result import Result
+from penchant.serving.measure.settings import MeasureSettings
 
 Tables = dict[str, pd.DataFrame]
 START, DAY = pd.Timestamp("2025-06-01 08:00"), pd.Timedelta(days=1)

@@ -1,0 +1,278 @@
+"""The role of each item and category: traffic, profit, potential or marginal.
+
+Exactly one, decided in this order:
+
+1. *potential*: its buyers rise against the shop's own trend, beyond what noise explains;
+2. *marginal*: few sales, nothing it is bought with beyond chance, and it brings in nobody;
+3. *traffic* or *profit*: whichever it does more of, against the shop's average: bringing in customers (first orders,
+   first visits), or earning (margin, buyers who come back for it). At a tie: profit.
+"""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from datetime import datetime
+from functools import reduce
+from typing import Any
+
+import numpy as np
+import numpy.typing as npt
+import pandas as pd
+
+from penchant.errors import InputError, LeftOutError
+
+from ..history.past import Past
+from ..shop import Shop
+from ..signals.cycle import at_one_moment
+from .measures import KEYS, LINE_SUMS, By, attention, companions, goods, has_key, repeats, sales
+
+ROLES = ("traffic", "profit", "potential", "marginal")
+Floats = npt.NDArray[np.float64]
+
+
+@dataclass(frozen=True)
+class ProductRules:
+    """The thresholds of the roles.
+
+    Parameters
+    ----------
+    look_back_days
+        What sales, visits, margin, repeat buyers and association are counted in.
+    trend_days
+        Two windows of so many days are compared, the last and the one before.
+    shrinkage
+        Shares of a product count as if so many orders, visits or buyers with the shop's share had been added.
+    false_rises
+        At most this share of the products called rising is expected to rise by chance alone.
+    least_growth
+        A rising product has so many times the buyers that the shop's own trend lets expect.
+    few_orders, least_orders
+        Fewer orders than so many times the average product's are few, and fewer than so many in any case.
+    weak_association
+        A product is bought alone if its strongest companion comes with it less than so many times as often as chance.
+    association_shrinkage
+        Orders added to either side of that comparison.
+    most_in_basket
+        Baskets of more products bring no pairs.
+    strong_traffic
+        Whoever brings in customers so many times as well as the average is not marginal.
+
+    References
+    ----------
+    Benjamini and Hochberg (1995), Controlling the false discovery rate, J. R. Statist. Soc. B 57: the rises.
+    """
+
+    look_back_days: int = 365
+    trend_days: int = 90
+    shrinkage: float = 10.0
+    false_rises: float = 0.1
+    least_growth: float = 1.25
+    few_orders: float = 0.5
+    least_orders: int = 5
+    weak_association: float = 2.0
+    association_shrinkage: float = 5.0
+    most_in_basket: int = 50
+    strong_traffic: float = 1.5
+
+
+RULES = ProductRules()
+
+
+def products(shop: Shop, as_of: datetime, by: By = "item", rules: ProductRules = RULES) -> pd.DataFrame:
+    """Return the role of each product known before a moment, and the measures that it rests on.
+
+    Parameters
+    ----------
+    shop
+        The shop.
+    as_of
+        The moment, UTC without a zone; only what was known strictly before counts.
+    by
+        ``item`` or ``category``.
+    rules
+        The thresholds.
+
+    Returns
+    -------
+    pandas.DataFrame
+        Sorted by id: item_id (and category_id), role; counts within the look-back (0 where nothing); amount and margin
+        in major units (NaN where unknown); margin_share, repeat_share (shrunk); growth (1 = as the shop) and rise_p,
+        both NaN where nobody bought in one of the two windows; association, companion; traffic_index and profit_index
+        (1 = the shop's average).
+
+    Raises
+    ------
+    LeftOutError
+        If the shop does not say what was bought or looked at.
+    InputError
+        If ``by`` is neither item nor category.
+    """
+    return at_one_moment(shop, as_of, lambda everyone: products_of(everyone, by, rules))
+
+
+def products_of(everyone: Past, by: By = "item", rules: ProductRules = RULES) -> pd.DataFrame:
+    """Return `products` of a past of everyone, at one moment."""
+    if by not in KEYS:
+        raise InputError("by", "'item' or 'category'", f"'{by}'")
+    return with_roles(measures(everyone, by, rules), rules, everyone.history.shop.decimals)
+
+
+def measures(everyone: Past, by: By, rules: ProductRules = RULES) -> pd.DataFrame:
+    """Return what is counted of each product, in whole numbers and minor units, sorted by id."""
+    key, days = KEYS[by], rules.look_back_days
+    bought, looked = has_key(everyone, key)
+    if not bought and not looked:
+        raise LeftOutError(
+            "product roles", f"the {by} of what is bought or looked at", f"a shop without {key}",
+            f"Give orders or interactions their {key}",
+        )  # fmt: skip
+    parts = [known_products(everyone, by)]
+    if bought:
+        parts += [sales(everyone, key, days, rules.trend_days), repeats(everyone, key, days)]
+        parts += [companions(everyone, key, days, rules.association_shrinkage, rules.most_in_basket)]
+    if looked:
+        parts += [attention(everyone, key, days)]
+    frames = [part.to_pyarrow().to_pandas() for part in parts]
+    found = reduce(lambda one, other: one.merge(other, on=key, how="left", validate="1:1"), frames)
+    counts = [name for name in found if name.startswith("n_") or name in (*LINE_SUMS, "costed_amount")]
+    return found.assign(**{name: found[name].fillna(0).astype("int64") for name in counts}).sort_values(
+        key, ignore_index=True
+    )
+
+
+def known_products(everyone: Past, by: By) -> Any:
+    """Return the items (with their category) or the categories that are known at the moment."""
+    key = KEYS[by]
+    if has_key(everyone, "item_id") != (False, False):
+        known = goods(everyone)
+        if by == "item":
+            return known.select("item_id", "category_id")
+        return known.select("category_id").filter(known.category_id.notnull()).distinct()
+    rows = everyone.lines.relation if has_key(everyone, key)[0] else everyone.interactions.relation
+    return rows.filter(rows[key].notnull()).select(key).distinct()
+
+
+def with_roles(found: pd.DataFrame, rules: ProductRules = RULES, decimals: int = 2) -> pd.DataFrame:
+    """Return the measures with indices and exactly one role for each product."""
+    told = found.assign(**_shares(found, rules), **_trend(found, rules))
+    told = told.assign(traffic_index=_traffic(found, rules), profit_index=_profit(found, told, rules))
+    n_orders = _count(found, "n_orders")
+    few = n_orders < max(rules.few_orders * _mean(n_orders), rules.least_orders)
+    alone = ~(_numbers(told, "association") >= rules.weak_association)
+    brings = told["traffic_index"].to_numpy() >= rules.strong_traffic
+    role = np.select(
+        [told["is_rising"], few & alone & ~brings, told["traffic_index"] > told["profit_index"]],
+        ["potential", "marginal", "traffic"],
+        "profit",
+    )
+    money = [name for name in ("amount", "margin") if name in told]
+    told = told.assign(role=role, **{name: told[name] / 10**decimals for name in money})
+    ids = [name for name in ("item_id", "category_id") if name in told]
+    rest = [name for name in told if name not in (*ids, "role", "costed_amount", "n_both", "is_rising")]
+    return told[[*ids, "role", *rest]]
+
+
+def _shares(found: pd.DataFrame, rules: ProductRules) -> dict[str, Floats]:
+    n_buyers, n_again = _count(found, "n_buyers"), _count(found, "n_repeat_buyers")
+    shares = {"repeat_share": shrunk(n_again, n_buyers, rules.shrinkage)}
+    if "margin" in found:
+        costed, margin = _count(found, "costed_amount"), _count(found, "margin")
+        shares["margin_share"] = np.divide(margin, costed, out=np.full(len(found), np.nan), where=costed > 0)
+        shares |= {name: np.where(costed > 0, values, np.nan) for name, values in (("margin", margin),)}
+    return shares
+
+
+def _traffic(found: pd.DataFrame, rules: ProductRules) -> Floats:
+    """Return how well each product brings in customers: 1 = as the shop's average."""
+    pairs = [("n_first_orders", "n_orders"), ("n_first_visits", "n_visits")]
+    return _mean_index(
+        [
+            index(_count(found, first), _count(found, whole), rules.shrinkage)
+            for first, whole in pairs
+            if whole in found
+        ]
+    )
+
+
+def _profit(found: pd.DataFrame, told: pd.DataFrame, rules: ProductRules) -> Floats:
+    """Return how well each product earns: 1 = as the shop's average."""
+    if "n_buyers" not in found:
+        return np.ones(len(found))
+    indices = [index(_count(found, "n_repeat_buyers"), _count(found, "n_buyers"), rules.shrinkage)]
+    if "margin" in found:
+        costed, n = _count(found, "costed_amount"), _count(found, "n_orders")
+        overall = _count(found, "margin").sum() / costed.sum() if costed.sum() > 0 else 0.0
+        if overall > 0:
+            own = np.where(np.isnan(told["margin_share"]), overall, told["margin_share"])
+            indices.append((own * n + overall * rules.shrinkage) / (n + rules.shrinkage) / overall)
+    return _mean_index(indices)
+
+
+def _mean_index(indices: list[Floats]) -> Floats:
+    return np.mean(indices, axis=0)
+
+
+def shrunk(hits: Floats, of: Floats, shrinkage: float) -> Floats:
+    """Return shares, as if ``shrinkage`` more had the share of all together; NaN where there is nothing at all.
+
+    Examples
+    --------
+    >>> shrunk(np.array([5.0, 0.0]), np.array([10.0, 10.0]), 10.0).tolist()
+    [0.375, 0.125]
+    """
+    total = of.sum()
+    overall = hits.sum() / total if total else np.nan
+    return (hits + shrinkage * overall) / np.where(of + shrinkage > 0, of + shrinkage, np.nan)
+
+
+def index(hits: Floats, of: Floats, shrinkage: float) -> Floats:
+    """Return shrunk shares by the share of all together: 1 = average; 1 for all where nothing was ever hit."""
+    overall = hits.sum() / of.sum() if of.sum() else 0.0
+    return shrunk(hits, of, shrinkage) / overall if overall > 0 else np.ones(len(hits))
+
+
+def _trend(found: pd.DataFrame, rules: ProductRules) -> dict[str, Any]:
+    """Return growth against the shop's own, the chance of as much by noise alone, and whether it is a rise."""
+    now, before = _count(found, "n_buyers_now"), _count(found, "n_buyers_before")
+    n_now, n_before = now.sum(), before.sum()
+    if not n_now or not n_before:  # one window is empty: a shop as young as that has no trend
+        unknown = np.full(len(found), np.nan)
+        return {"growth": unknown, "rise_p": unknown, "is_rising": np.zeros(len(found), bool)}
+    share = n_now / (n_now + n_before)
+    k = rules.shrinkage
+    growth = (now + k * share) / (before + k * (1 - share)) * (n_before / n_now)
+    chance = rise_chance(now, now + before, share)
+    rising = discoveries(chance, rules.false_rises) & (growth >= rules.least_growth)
+    return {"growth": growth, "rise_p": chance, "is_rising": rising}
+
+
+def rise_chance(now: Floats, both: Floats, share: float) -> Floats:
+    """Return the chance that ``now`` or more of ``both`` fall into a window by lot, each with this probability."""
+    from scipy.stats import binom
+
+    return np.asarray(binom.sf(now - 1, both, share), dtype=np.float64)
+
+
+def discoveries(chances: Floats, false_share: float) -> npt.NDArray[np.bool_]:
+    """Return which of several findings stand if at most a share of those that do may be chance.
+
+    Examples
+    --------
+    >>> discoveries(np.array([0.01, 0.04, 0.06, 0.9]), 0.1).tolist()
+    [True, True, True, False]
+    """
+    ranked = np.sort(chances)
+    allowed = ranked <= false_share * np.arange(1, len(ranked) + 1) / max(len(ranked), 1)
+    return chances <= ranked[allowed].max() if allowed.any() else np.zeros(len(chances), bool)
+
+
+def _count(found: pd.DataFrame, name: str) -> Floats:
+    return found[name].to_numpy(np.float64, na_value=0.0) if name in found else np.zeros(len(found))
+
+
+def _numbers(found: pd.DataFrame, name: str) -> Floats:
+    return found[name].to_numpy(np.float64, na_value=np.nan) if name in found else np.full(len(found), np.nan)
+
+
+def _mean(values: Floats) -> float:
+    return float(values.mean()) if len(values) else 0.0

@@ -1,0 +1,111 @@
+"""What `penchant check` says: every table read, every rule applied, all of it counted, with examples."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from pathlib import Path
+
+from rich.console import Group, RenderableType
+from rich.padding import Padding
+from rich.table import Table
+from rich.text import Text
+
+from penchant.config import Config
+
+from ..engine.backends import Scratch, duckdb_backend
+from .ingest import receive
+from .report import CheckReport, Example, Finding, TableReport
+from .rules import RULES
+
+STYLES: Mapping[str, str] = {"refuse": "bold red", "set aside": "yellow", "warn": "cyan"}
+
+
+def check(config: Config, data: Path | None = None, quarantine: Path | None = None) -> CheckReport:
+    """Read everything that a configuration describes and report all that the rules found.
+
+    Parameters
+    ----------
+    config
+        The shop's configuration.
+    data
+        The folder that relative paths start from; default: the working directory.
+    quarantine
+        The folder that rows set aside are written to, one Parquet and one CSV file per table; default: they are
+        counted and not written.
+
+    Returns
+    -------
+    CheckReport
+        With ``failed``, whether the shop would be refused.
+
+    Raises
+    ------
+    ConfigError
+        If the configuration names a table or rule that does not exist.
+    """
+    space = Scratch(config.engine.temp_directory)
+    gate = duckdb_backend(config.engine, space.folder)
+    try:
+        places = ((data or Path()).absolute(), space.folder)
+        return receive(gate.con, config, places, quarantine=quarantine).report
+    finally:
+        gate.disconnect()
+        space.remove()
+
+
+def render(report: CheckReport) -> RenderableType:
+    """Return a report as something that rich prints."""
+    parts: list[RenderableType] = []
+    for table in report.tables.values():
+        parts += [_headline(table), Padding(_findings(table), (0, 0, 1, 2))]
+    parts += [Text(note) for note in report.notes]
+    parts += [Text(f"The shop is refused: {fault}.", style=STYLES["refuse"]) for fault in report.faults]
+    if report.extract_end is not None:
+        parts.append(Text(f"The data is complete up to {report.extract_end} UTC."))
+    parts += [Text(f"Rows set aside are in {path}") for path in report.quarantine]
+    return Group(*parts)
+
+
+def _headline(table: TableReport) -> Text:
+    line = Text(table.name, style="bold")
+    line.append(f": {table.n_read:,} rows read", style="not bold")
+    counts = [
+        (table.n_excluded, "excluded"),
+        (table.n_set_aside, "set aside"),
+        (table.n_accepted, "accepted"),
+    ]
+    line.append("".join(f", {count:,} {word}" for count, word in counts), style="not bold")
+    files = list(table.files)
+    more = f" and {len(files) - 3} more" if len(files) > 3 else ""
+    return line.append(f" ({', '.join(files[:3])}{more})", style="dim not bold")
+
+
+def _findings(table: TableReport) -> Table:
+    grid = Table(box=None, show_header=False, pad_edge=False)
+    grid.add_column(justify="right", no_wrap=True)
+    grid.add_column(no_wrap=True)
+    grid.add_column(overflow="fold")
+    for name, n_rows in table.excluded.items():
+        grid.add_row(f"{n_rows:,}", "excluded", Text(name))
+    for found in sorted(table.findings, key=lambda one: list(STYLES).index(one.severity)):
+        count = f"{found.n_rows:,}" if found.n_rows else ""
+        grid.add_row(count, Text(found.severity, style=STYLES[found.severity]), _said(found))
+    return grid
+
+
+def _said(found: Finding) -> Text:
+    line = Text(found.rule, style="bold")
+    column = f" [{found.column}]" if found.column else ""
+    detail = f" ({found.detail})" if found.detail else ""
+    line.append(f"{column} {found.title}{detail}. {RULES[found.rule].explanation}", style="not bold")
+    place = "line" if found.rule == "broken_line" else "row"
+    for example in found.examples:
+        line.append(f"\n{_example(example, place)}", style="dim not bold")
+    return line
+
+
+def _example(example: Example, place: str) -> str:
+    cells = ", ".join(
+        f"{name} = {'nothing' if value is None else repr(value)}" for name, value in example.values.items()
+    )
+    return f"{example.file}, {place} {example.row:,}" + (f": {cells}" if cells else "")

@@ -1,0 +1,330 @@
+"""The door: a shop's tables in, accepted rows and a report out.
+
+Everything is read, and every rule applied, before it is said whether the shop can be opened, so that all that is
+wrong is known at once.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Collection, Mapping
+from dataclasses import dataclass, replace
+from datetime import datetime
+from pathlib import Path
+from types import MappingProxyType
+from typing import Any
+
+import duckdb
+
+from penchant.config import Config, Severity
+from penchant.errors import ConfigError, ContractError, InputError, did_you_mean
+
+from ..contract import CONTRACT
+from .crosschecks import (
+    Marks,
+    duplicate_keys,
+    duplicate_rows,
+    far_times,
+    orphans,
+    outliers,
+    overlapping_files,
+)
+from .expressions import MACROS, quoted_name
+from .extract import extract_end, orders_from_payments, utc_instant
+from .findings import finding, marked, row_findings, rows_by_rule, source_findings, without_uniform_zones
+from .mapping import Plan, plan_table
+from .quarantine import write_quarantine
+from .raw import Gate
+from .report import CheckReport, Finding, TableReport
+from .rules import severities
+from .staging import Group, Stage, accept, lies_ready, relieved, staged, trusted_rows, unchecked_rows
+
+Severities = Mapping[str, Severity]
+
+# References are checked against tables that were accepted before.
+_EVENTS = {"orders", "interactions"}
+_ORDER = ("customers", "items", "campaigns", "calendar", "orders", "interactions", "assignments")
+
+
+@dataclass(frozen=True)
+class Received:
+    """What came through the door.
+
+    Parameters
+    ----------
+    names
+        Canonical table to its columns; the accepted rows are on the gate under the table's name.
+    report
+        What came of reading the shop.
+    plans
+        What each table is made of.
+    clean
+        Tables without any finding that can be read where they lie -> their rows.
+    """
+
+    names: Mapping[str, tuple[str, ...]]
+    report: CheckReport
+    plans: Mapping[str, Plan]
+    clean: Mapping[str, int]
+
+
+def receive(
+    connection: Any,
+    config: Config,
+    places: tuple[Path, Path],
+    checked: bool = True,
+    quarantine: Path | None = None,
+    known_clean: Mapping[str, int] = MappingProxyType({}),
+) -> Received:
+    """Read a shop's tables, apply the rules, and put the accepted rows on the gate.
+
+    Parameters
+    ----------
+    connection
+        The DuckDB connection that is the gate.
+    config
+        The shop's configuration.
+    places
+        The folder that relative paths start from, and scratch space.
+    checked
+        Whether the rules are applied; else all rows are taken as they are.
+    quarantine
+        The folder for rows that were set aside; default: they are counted and not written.
+    known_clean
+        What was ``clean`` when the same files were read by the same configuration: no rule is applied again.
+
+    Raises
+    ------
+    ConfigError
+        If the configuration names a table or rule that does not exist.
+    ContractError
+        If a file turns out to be damaged while its rows are read.
+    InputError
+        If the engine's memory does not suffice.
+    OutputError
+        If the quarantine cannot be written.
+    """
+    _check_names(config)
+    for macro in MACROS:
+        connection.execute(macro)
+    gate = Gate(connection, places[0], places[1])
+    try:
+        return _receive(gate, config, checked, quarantine, known_clean)
+    except duckdb.OutOfMemoryException as fault:
+        raise InputError(
+            "engine.memory_limit",
+            "enough memory for the shop's tables",
+            str(fault).splitlines()[0],
+            "Raise it",
+        ) from None
+    except (duckdb.OperationalError, duckdb.DataError, duckdb.InvalidInputException) as fault:
+        got = str(fault).splitlines()[0][:300]
+        raise ContractError("the shop", "files that can be read to their end", got) from None
+
+
+def _receive(
+    gate: Gate, config: Config, checked: bool, quarantine: Path | None, known_clean: Mapping[str, int]
+) -> Received:
+    levels = severities(config)
+    end = utc_instant(config.shop.extract_end)
+    reports: dict[str, TableReport] = {}
+    plans: dict[str, Plan] = {}
+    written: list[Path] = []
+    clean: dict[str, int] = {}
+    for name in (name for name in _ORDER if name in config.tables):
+        severity = {code: level for (table, code), level in levels.items() if table == name}
+        plan = plan_table(gate, CONTRACT[name], config.tables[name], config)
+        entry = _Entry(gate, plan, severity, config, end)
+        if _is_refused(plan, severity):
+            reports[name] = entry.report
+        elif checked and name in known_clean:
+            reports[name] = _taken(entry, known_clean[name])
+            clean[name] = known_clean[name]
+        elif checked:
+            reports[name], files, is_clean = _checked(entry, tuple(plans), quarantine)
+            written += files
+            clean |= {name: reports[name].n_accepted} if is_clean else {}
+        else:
+            reports[name] = _unchecked(entry)
+        if reports[name].n_accepted:
+            plans[name] = plan
+    return replace(_received(gate, config, reports, (plans, written)), clean=clean)
+
+
+@dataclass(frozen=True)
+class _Entry:
+    """One table on its way through the door."""
+
+    gate: Gate
+    plan: Plan
+    severity: Severities
+    config: Config
+    end: datetime | None
+
+    @property
+    def report(self) -> TableReport:
+        """The table's report as far as it is known before a row is read."""
+        plan = self.plan
+        files = {label: part.raw.how for part in plan.parts for label in part.raw.files.values()}
+        made_of: dict[str, str] = {}
+        for part in plan.parts:
+            made_of |= {name: part.mapping[name] for name in part.origins if name not in made_of}
+        columns = {name: made_of[name] for name in plan.names}
+        return TableReport(
+            plan.table.name, files, columns, findings=tuple(source_findings(plan, self.severity))
+        )
+
+
+def _check_names(config: Config) -> None:
+    for name in config.tables:
+        if name not in CONTRACT:
+            raise ConfigError(
+                f"tables.{name}", "a table of the contract", f"'{name}'", did_you_mean(name, CONTRACT)
+            )
+
+
+def _is_refused(plan: Plan, severity: Severities) -> bool:
+    """Say whether a table cannot be staged: it is refused, or there is nothing to stage."""
+    missing = [name for name in plan.table.required if name not in plan.names]
+    return bool(missing) or any(severity[refusal.rule] == "refuse" for refusal in plan.refusals)
+
+
+def _unchecked(entry: _Entry) -> TableReport:
+    """Give the rows their name as they are."""
+    name = quoted_name(entry.plan.table.name)
+    if all(part.is_cheap for part in entry.plan.parts):
+        entry.gate.execute(f"create view {name} as {trusted_rows(entry.plan)}")
+    else:
+        entry.gate.execute(f"create table {name} as {unchecked_rows(entry.plan)}")
+    n_rows = int(entry.gate.row(f"select count(*) from {name}")[0])
+    return replace(entry.report, n_read=n_rows, n_accepted=n_rows)
+
+
+def _taken(entry: _Entry, n_rows: int) -> TableReport:
+    """Give the rows of a table that is known to be clean their name."""
+    name = quoted_name(entry.plan.table.name)
+    entry.gate.execute(f"create view {name} as {trusted_rows(entry.plan)}")
+    return replace(entry.report, n_read=n_rows, n_accepted=n_rows)
+
+
+def _checked(
+    entry: _Entry, accepted: Collection[str], quarantine: Path | None
+) -> tuple[TableReport, list[Path], bool]:
+    """Apply every rule to a table, accept its rows, and say whether it lies ready without any finding."""
+    try:
+        stage = staged(entry.gate, entry.plan, entry.severity, entry.end, entry.config.shop.decimals)
+    except ContractError as fault:
+        broken = finding("unreadable", "refuse", detail=str(fault))
+        return replace(entry.report, findings=(*entry.report.findings, broken)), [], False
+    groups = stage.groups()
+    stage = without_uniform_zones(stage, groups)
+    findings = [*entry.report.findings, *row_findings(stage, groups)]
+    stage = relieved(stage, groups)
+    n_faults = len(stage.faults)
+    for check in (
+        far_times,
+        overlapping_files,
+        duplicate_keys,
+        duplicate_rows,
+        lambda s: orphans(s, accepted),
+        outliers,
+    ):
+        stage, found = marked(stage, _weighed(stage, check))
+        findings += found
+    if len(stage.faults) > n_faults:
+        groups = stage.groups()
+    report = _counted(replace(entry.report, findings=tuple(findings)), stage, groups)
+    accept(stage, groups)
+    files = write_quarantine(stage, groups, quarantine) if quarantine is not None else []
+    return report, files, lies_ready(stage, groups) and not report.findings
+
+
+def _weighed(stage: Stage, check: Any) -> list[Marks]:
+    """Run a cross-check, unless all that it could find is ignored."""
+    rules = {
+        far_times: "far_time",
+        overlapping_files: "overlapping_files",
+        duplicate_keys: "duplicate_key",
+        duplicate_rows: "duplicate_row",
+        outliers: "outlying_amount",
+    }
+    return [] if stage.severity[rules.get(check, "orphan")] == "ignore" else check(stage)
+
+
+def _counted(report: TableReport, stage: Stage, groups: list[Group]) -> TableReport:
+    """Return a report with its rows counted, and what the counts say."""
+    n_broken = sum(found.n_rows for found in report.findings if found.rule == "broken_line")
+    n_lines = sum(group.n_rows for group in groups)
+    n_excluded = sum(group.n_rows for group in groups if group.excluded)
+    n_aside = sum(group.n_rows for group in groups if not group.excluded and group.faults & stage.aside)
+    excluded = {
+        name: sum(group.n_rows for group in groups if group.excluded >> bit & 1)
+        for bit, name in enumerate(stage.plan.exclusions)
+    }
+    counted = replace(
+        report,
+        n_read=n_lines + n_broken,
+        excluded=excluded,
+        n_excluded=n_excluded,
+        n_set_aside=n_aside + n_broken,
+        n_accepted=n_lines - n_excluded - n_aside,
+        set_aside=rows_by_rule(stage, groups, report.findings, "set aside"),
+        warned=rows_by_rule(stage, groups, report.findings, "warn"),
+    )
+    return replace(counted, findings=(*report.findings, *_of_counts(counted, stage.severity)))
+
+
+def _of_counts(report: TableReport, severity: Severities) -> list[Finding]:
+    found = []
+    if report.n_read == 0 and severity["empty_table"] != "ignore":
+        found.append(finding("empty_table", severity["empty_table"]))
+    elif report.n_accepted == 0 and severity["empty_table"] != "ignore":
+        found.append(finding("empty_table", severity["empty_table"], detail="no row was accepted"))
+    eligible = report.n_read - report.n_excluded
+    if 2 * report.n_set_aside > eligible and severity["mostly_set_aside"] != "ignore":
+        first = max(report.set_aside, key=lambda rule: report.set_aside[rule])
+        detail = f"{report.n_set_aside:,} of {eligible:,}, most of them by {first}"
+        found.append(finding("mostly_set_aside", severity["mostly_set_aside"], detail=detail))
+    return found
+
+
+def _received(
+    gate: Gate,
+    config: Config,
+    reports: dict[str, TableReport],
+    opened: tuple[Mapping[str, Plan], list[Path]],
+) -> Received:
+    plans, written = opened
+    names = {name: plan.names for name, plan in plans.items()}
+    notes, faults = [], []
+    if not names.keys() & _EVENTS and not any(reports[name].refusals for name in reports.keys() & _EVENTS):
+        faults.append("there are neither orders nor interactions: name one of them under [tables]")
+    elif "orders" not in config.tables:
+        notes += orders_from_payments(gate, names)
+    end, doubts = extract_end(gate, config, names)
+    for table, doubt in doubts:
+        reports[table] = replace(reports[table], findings=(*reports[table].findings, doubt))
+    ordered = {name: reports[name] for name in CONTRACT if name in reports}
+    report = CheckReport(ordered, end, tuple(notes), tuple(map(str, written)), tuple(faults))
+    return Received(names, report, plans, {})
+
+
+def refusal(report: CheckReport) -> ContractError | None:
+    """Return the error that says all that a shop is refused for; None if it is not."""
+    if not report.failed:
+        return None
+    lines = [f"\n  {fault}" for fault in report.faults]
+    for table in report.tables.values():
+        for found in table.refusals:
+            column = f", column '{found.column}'" if found.column else ""
+            n_rows = f" ({found.n_rows:,} rows)" if found.n_rows else ""
+            what = found.detail or found.title
+            place = (
+                "" if what.startswith("table '") else f"table '{table.name}'{column}{n_rows}: {found.title}: "
+            )
+            lines.append(f"\n  {found.rule}: {place}{found.detail}".rstrip(": "))
+    return ContractError(
+        "the shop",
+        "tables that keep the contract",
+        f"{len(lines)} refusal(s):{''.join(lines)}",
+        "Run 'penchant check' for counts and examples",
+    )

@@ -1,0 +1,271 @@
+"""Funnel and journey: what is open, how the customer gets from one step to the next, how a visit looks."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Iterator
+from typing import Any
+
+import ibis
+from ibis import _
+
+from ..engine.times import days_before
+from ..history.past import Past
+from ..history.rows import Rows
+from .group import Column, FeatureGroup, Signal, Windows
+from .monetary import money
+from .recency import PURCHASES
+
+OPEN_DAYS = 30
+LOOK_BACK_DAYS = 365
+HELD = {"cart": "items in the cart", "favorite": "favourites"}
+ITEM = "interactions.item_id"
+
+
+def open_items(past: Past, kind: str) -> Rows:
+    """Return one row per spine row and item that was put into the cart or made a favourite, and not ordered since.
+
+    Columns: item_id, held_at (the last time), price (the highest that was shown; missing where none was).
+    """
+    held = past.rows("held_items", lambda: _held_items(past))
+    last = held.relation[f"{kind}_at"]
+    return held.where(last.notnull(), held.relation.ordered_at.isnull() | (held.relation.ordered_at < last))
+
+
+def _held_items(past: Past) -> Any:
+    acts = past.rows("item_acts", lambda: _item_acts(past))
+    return acts.per(
+        "item_id",
+        cart_at=lambda rows: rows.where(_.kind == "cart").last(),
+        favorite_at=lambda rows: rows.where(_.kind == "favorite").last(),
+        ordered_at=lambda rows: rows.where(_.kind == "order").last(),
+        cart_price=lambda rows: rows.where(_.kind == "cart").max(_.price),
+        favorite_price=lambda rows: rows.where(_.kind == "favorite").max(_.price),
+    ).relation
+
+
+def _item_acts(past: Past) -> Any:
+    """Return what was put into carts and favourites of late, and what was ordered meanwhile, by item."""
+    acts = past.interactions.relation
+    acts = acts.filter(acts["at"] >= days_before(acts.as_of, OPEN_DAYS))
+    price = acts.price if past.has("interactions", "price") else ibis.null("int64")
+    kind = ibis.cases((acts.kind.isin(("order", "pay")), "order"), else_=acts.kind)
+    kept = acts.filter(acts.kind.isin(("cart", "favorite", "order", "pay")))
+    parts = [kept.select("row", "as_of", "at", "item_id", kind=kind, price=price)]
+    if past.has("orders", "item_id"):
+        lines = past.placed_lines.relation
+        lines = lines.filter(lines["at"] >= days_before(lines.as_of, OPEN_DAYS))
+        parts.append(
+            lines.select(
+                "row", "as_of", "at", "item_id", kind=ibis.literal("order"), price=ibis.null("int64")
+            )
+        )
+    return ibis.union(*parts) if len(parts) > 1 else parts[0]
+
+
+def _signals(windows: Windows) -> Iterator[Signal]:
+    for kind, plural in HELD.items():
+        yield from _open_signals(kind, plural)
+    yield from _unpaid_signals()
+    yield from _rate_signals()
+    yield from _visit_signals()
+    yield from _channel_signals()
+
+
+def _open_signals(kind: str, plural: str) -> Iterator[Signal]:
+    of = f"open {plural} (put there in the last {OPEN_DAYS} days, not ordered since)"
+    yield Signal(
+        Column(f"n_open_{kind}", of, "count", "int64", low=0, reason=f"{{value:,.0f}} open {plural}"),
+        lambda past: open_items(past, kind).count(),
+        (ITEM,),
+    )
+    yield Signal(
+        Column(
+            f"open_{kind}_age_days",
+            f"days since the last of the open {plural} was put there",
+            "days",
+            low=0,
+            high=OPEN_DAYS,
+            missing=f"no open {plural}",
+            reason=f"open {plural} for {{value:.0f}} days",
+        ),
+        lambda past: past.days_since(open_items(past, kind).max(_[f"{kind}_at"])),
+        (ITEM,),
+    )
+    yield Signal(
+        Column(
+            f"open_{kind}_value",
+            f"sum of the highest prices at which the open {plural} were shown",
+            "money",
+            low=0,
+            reason=f"open {plural} worth {{value:,.2f}}",
+        ),
+        lambda past: money(past, open_items(past, kind).sum(_[f"{kind}_price"])),
+        (ITEM, "interactions.price"),
+    )
+
+
+def _unpaid_signals() -> Iterator[Signal]:
+    needs = ("orders.paid_at|orders.status",)
+    none = "no unpaid order"
+    yield Signal(
+        Column(
+            "n_unpaid_orders",
+            "open orders that are not paid",
+            "count",
+            "int64",
+            low=0,
+            reason="{value:,.0f} unpaid orders",
+        ),
+        lambda past: past.unpaid.count(),
+        needs,
+    )
+    for name, which, ask in (("last", "youngest", Rows.last), ("first", "oldest", Rows.first)):
+        yield _unpaid_age(name, which, ask, needs, none)
+    yield Signal(
+        Column(
+            "amount_unpaid", "amount of the unpaid orders", "money", low=0, reason="{value:,.2f} not paid yet"
+        ),
+        lambda past: money(past, past.unpaid.sum(_.amount)),
+        (*needs, "orders.amount"),
+    )
+
+
+def _unpaid_age(
+    name: str, which: str, ask: Callable[[Rows], Any], needs: tuple[str, ...], none: str
+) -> Signal:
+    column = Column(
+        f"unpaid_{name}_age_days",
+        f"days since the {which} unpaid order was placed",
+        "days",
+        low=0,
+        missing=none,
+        reason=f"{which} unpaid order {{value:.0f}} days old",
+    )
+    return Signal(column, lambda past: past.days_since(ask(past.unpaid)), needs)
+
+
+def _rate_signals() -> Iterator[Signal]:
+    steps: dict[str, tuple[Callable[[Past], Rows], str, str]] = {
+        "favorite_per_view": (_kind("favorite"), "view", "favourites per view"),
+        "cart_per_view": (_kind("cart"), "view", "items put into the cart per view"),
+        "purchase_per_cart": (lambda past: past.purchases, "cart", "purchases per item put into the cart"),
+        "purchase_per_view": (lambda past: past.purchases, "view", "purchases per view"),
+    }
+    for name, (done, of, meaning) in steps.items():
+        yield _rate(name, done, of, meaning)
+
+
+def _kind(kind: str) -> Callable[[Past], Rows]:
+    return lambda past: past.interactions.where(_.kind == kind)
+
+
+def _rate(name: str, done: Callable[[Past], Rows], of: str, meaning: str) -> Signal:
+    def value(past: Past) -> Any:
+        chances = _kind(of)(past).within(LOOK_BACK_DAYS).count()
+        return done(past).within(LOOK_BACK_DAYS).count() / chances.nullif(0)
+
+    column = Column(
+        name,
+        f"{meaning} in the last {LOOK_BACK_DAYS} days",
+        "ratio",
+        low=0,
+        missing=f"no {of} in {LOOK_BACK_DAYS} days",
+        reason=f"{{value:.2f}} {meaning}",
+    )
+    return Signal(column, value, ("interactions", PURCHASES))
+
+
+def _visit_signals() -> Iterator[Signal]:
+    days = 90
+    yield Signal(
+        Column(
+            f"n_sessions_{days}d",
+            f"sessions begun in the last {days} days (30 minutes without anything done end one)",
+            "count",
+            "int64",
+            low=0,
+            reason=f"{{value:,.0f}} sessions in {days} days",
+        ),
+        lambda past: past.sessions.within(days).count(),
+        ("interactions",),
+    )
+    yield Signal(
+        Column(
+            "session_depth",
+            f"things done per session in the last {days} days",
+            "ratio",
+            low=0,
+            missing=f"no session in {days} days",
+            reason="{value:.1f} things done per session",
+        ),
+        lambda past: past.interactions.within(days).count() / past.sessions.within(days).count().nullif(0),
+        ("interactions",),
+    )
+    yield Signal(
+        Column(
+            "dwell_mean_seconds",
+            f"mean time spent on one thing in the last {days} days",
+            "seconds",
+            low=0,
+            missing=f"no time known in {days} days",
+            reason="stays {value:.0f} seconds on average",
+        ),
+        lambda past: past.interactions.within(days).mean(_.dwell_seconds),
+        ("interactions.dwell_seconds",),
+    )
+
+
+def channels(past: Past) -> Rows:
+    """Return one row per spine row and channel of the last year: channel, n, rank (0 = the most used, ties by name)."""
+    return past.rows("channels_used", lambda: _channels(past))
+
+
+def _channels(past: Past) -> Any:
+    used = past.interactions.within(LOOK_BACK_DAYS).per("channel", n=lambda rows: rows.count()).relation
+    most = [ibis.desc("n"), ibis.asc("channel")]
+    return used.mutate(rank=ibis.row_number().over(group_by="row", order_by=most))
+
+
+def _channel_signals() -> Iterator[Signal]:
+    needs, none = ("interactions.channel",), f"no channel known in {LOOK_BACK_DAYS} days"
+    yield Signal(
+        Column(
+            "channel_top",
+            "most used channel of the last year",
+            dtype="string",
+            missing=none,
+            reason="comes through {value}",
+        ),
+        lambda past: channels(past).where(_.rank == 0).max(_.channel),
+        needs,
+    )
+    yield Signal(
+        Column(
+            "channel_top_share",
+            "share of channel_top in all that was done in the last year",
+            "share",
+            low=0,
+            high=1,
+            missing=none,
+            reason="{value:.0%} through one channel",
+        ),
+        lambda past: channels(past).where(_.rank == 0).max(_.n) / channels(past).sum(_.n).nullif(0),
+        needs,
+    )
+    yield Signal(
+        Column(
+            "n_channels",
+            "channels used in the last year",
+            "count",
+            "int64",
+            low=0,
+            reason="{value:,.0f} channels used",
+        ),
+        lambda past: channels(past).count(),
+        needs,
+    )
+
+
+FUNNEL = FeatureGroup(
+    "funnel", "What is open, how the customer gets from step to step, how a visit looks.", _signals
+)

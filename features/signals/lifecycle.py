@@ -1,0 +1,158 @@
+"""Lifecycle: the customer's stage, how long it has lasted, and the purchase cycle that decides what comes next."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from functools import reduce
+from typing import Any
+
+import ibis
+
+from ..engine.times import earlier
+from ..history.past import Past
+from ..history.rows import Rows
+from .cycle import cycle, quantile_name, shop_cycle
+from .group import Column, FeatureGroup, Signal, Windows
+from .recency import PURCHASES
+from .stage import FUNNEL_STATES, STAGES, funnel_state, interests, stage, visits
+
+
+def _signals(windows: Windows) -> Iterator[Signal]:
+    yield Signal(
+        Column(
+            "stage",
+            f"relationship stage: {', '.join(STAGES)}",
+            dtype="string",
+            reason="stage {value}",
+            population=True,
+        ),
+        stage,
+        (PURCHASES,),
+    )
+    yield Signal(
+        Column(
+            "days_in_stage",
+            "days since the stage began; of a regular, since the second purchase or the last return from a long pause",
+            "days",
+            low=0,
+            missing="a stranger: nothing was ever done",
+            reason="in this stage for {value:.0f} days",
+            population=True,
+        ),
+        days_in_stage,
+        (PURCHASES,),
+    )
+    yield Signal(
+        Column(
+            "funnel_state",
+            f"how far the open journey got: {', '.join(FUNNEL_STATES)}",
+            dtype="string",
+            reason="{value}",
+        ),
+        funnel_state,
+        (PURCHASES,),
+    )
+    yield from _cycle_signals()
+    yield Signal(
+        Column(
+            "days_since_registration",
+            "days since the registration",
+            "days",
+            low=0,
+            missing="not registered, or no time known",
+            reason="registered {value:.0f} days ago",
+        ),
+        lambda past: past.days_since(past.registrations.first()),
+        ("customers.registered_at",),
+    )
+
+
+def _cycle_signals() -> Iterator[Signal]:
+    unknown = "nobody in the shop has bought twice"
+    yield Signal(
+        Column(
+            "cycle_days",
+            "median days between purchases to expect: own, shrunk to those of the categories bought",
+            "days",
+            low=0,
+            missing=unknown,
+            reason="usually buys every {value:.0f} days",
+            population=True,
+        ),
+        lambda past: cycle(past).typical,
+        (PURCHASES,),
+    )
+    yield Signal(
+        Column(
+            "churn_threshold_days",
+            "days since the last purchase from which the customer counts as churned",
+            "days",
+            low=0,
+            reason="counts as churned after {value:.0f} days",
+            population=True,
+        ),
+        lambda past: cycle(past).churned,
+        (PURCHASES,),
+    )
+    yield Signal(
+        Column(
+            "overdue_days",
+            "days since the customer was due: since the threshold of semi-active; negative before it",
+            "days",
+            missing="no purchase yet",
+            reason=("overdue by {value:.0f} days", "not overdue"),
+            buying=-1,
+            population=True,
+        ),
+        lambda past: past.days_since(past.purchases.last()) - cycle(past).semi_active,
+        (PURCHASES,),
+    )
+
+
+def days_in_stage(past: Past) -> Any:
+    """Return the days since the present stage began, as an expression."""
+    thresholds, now = cycle(past), stage(past)
+    since = past.days_since(past.purchases.last())
+    fell = ibis.ifelse(
+        since >= thresholds.semi_active, since - thresholds.semi_active, since - past.config.stages.new_days
+    )
+    second_at = past.gaps.first()
+    settled_at = ibis.cases(
+        (second_at.notnull(), ibis.greatest(second_at, _returns(past).last().fill_null(second_at)))
+    )
+    return ibis.cases(
+        (now == "new", since),
+        (now == "churned", since - thresholds.churned),
+        (now == "silent", since - thresholds.silent),
+        (now == "semi_active", ibis.greatest(fell, 0.0)),
+        (now.isin(("regular", "loyal")), ibis.coalesce(past.days_since(settled_at), since)),
+        (now == "lead", past.days_since(_first(interests(past)))),
+        (now == "prospect", past.days_since(_first(visits(past)))),
+    )
+
+
+def _returns(past: Past) -> Rows:
+    """Return the purchases that came after a gap which the shop calls silent."""
+    return past.rows("returns", lambda: _long_gaps(past))
+
+
+def _long_gaps(past: Past) -> Any:
+    gaps, settings = past.gaps.relation, past.config.cycle
+    if settings.fixed_days is not None:
+        return gaps.filter(gaps.gap_days >= settings.fixed_days)
+    shop = past.shared_table("shop_cycle", shop_cycle)
+    joined = gaps.inner_join(shop, gaps.as_of.truncate("D") == shop.shop_cycle_as_of)
+    least = joined[f"shop_cycle_{quantile_name(settings.churn_quantile)}"].clip(
+        settings.min_days, settings.max_days
+    )
+    return joined.filter(joined.gap_days >= least).select("row", "as_of", "at")
+
+
+def _first(rows: list[Rows]) -> Any:
+    """Return when the first of several kinds of rows happened."""
+    return reduce(earlier, [one.first() for one in rows], ibis.null("timestamp(6)"))
+
+
+LIFECYCLE = FeatureGroup(
+    "lifecycle", "The customer's stage, how long it has lasted, and the purchase cycle.", _signals
+)

@@ -1,0 +1,254 @@
+"""Price preference: how dear, within its category, what the customer buys is; and how much a discount matters.
+
+A price's percentile is its place among the prices of its category, those seen by anyone before the midnight (UTC) that
+precedes as_of: the share of rows that were cheaper, plus half of those at the same price.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Iterator
+from typing import Any
+
+import ibis
+from ibis import _
+
+from ..history.past import Past
+from ..history.rows import Rows
+from .group import BOUGHT_CATEGORY, VIEWED_CATEGORY, Column, FeatureGroup, Signal, Windows
+from .recency import PURCHASES
+
+LOOK_BACK_DAYS = 365
+TIERS = ("low", "middle", "high")
+
+
+def bought_prices(past: Past) -> Rows:
+    """Return lines of purchases with the percentile of what one piece cost."""
+    return past.rows("bought_prices", lambda: _placed(past, "bought", _bought))
+
+
+def viewed_prices(past: Past) -> Rows:
+    """Return views with the percentile of the price that was shown."""
+    return past.rows("viewed_prices", lambda: _placed(past, "viewed", _viewed))
+
+
+def _bought(past: Past) -> Any:
+    lines = past.lines.relation
+    return lines.mutate(price=piece_price(lines)).select("row", "as_of", "at", "category_id", "price")
+
+
+def piece_price(lines: Any) -> Any:
+    """Return what one piece of a line cost, in whole minor units; null where nothing was delivered."""
+    pieces = lines.quantity if "quantity" in lines.columns else ibis.literal(1.0)
+    return (lines.amount / pieces.nullif(0)).round().cast("int64")
+
+
+def _viewed(past: Past) -> Any:
+    rows = past.interactions.relation
+    return rows.filter(rows.kind == "view").select("row", "as_of", "at", "category_id", "price")
+
+
+def _placed(past: Past, name: str, rows: Callable[[Past], Any]) -> Any:
+    """Return priced rows with their percentile; prices that nobody had seen before midnight are left out."""
+    keep = past.keep
+    levels = past.everyone.relation(
+        f"{name}_levels", lambda: keep.table(price_levels(rows(past.everyone).filter(_.price.notnull())))
+    )
+    levels = levels.rename(seen_at="as_of", level_category="category_id", level_price="price")
+    mine = rows(past)
+    same = [
+        mine.category_id == levels.level_category,
+        mine.price == levels.level_price,
+        mine.as_of.truncate("D") == levels.seen_at,
+    ]
+    return mine.inner_join(levels, same).drop("seen_at", "level_category", "level_price")
+
+
+def price_levels(priced: Any) -> Any:
+    """Return (as_of, category_id, price, percentile) of priced rows."""
+    counts = (
+        priced.filter(_.category_id.notnull())
+        .group_by("as_of", "category_id", "price")
+        .aggregate(n=_.count())
+    )
+    so_far = ibis.window(group_by=["as_of", "category_id"], order_by="price", preceding=(None, 0))
+    whole = ibis.window(group_by=["as_of", "category_id"])
+    ranked = counts.mutate(n_upto=_.n.sum().over(so_far), n_all=_.n.sum().over(whole))
+    return ranked.select("as_of", "category_id", "price", percentile=(_.n_upto - _.n / 2) / _.n_all)
+
+
+def price_tier(past: Past) -> Any:
+    """Return low, middle or high: a third of the percentiles each, of what was bought, else of what was viewed."""
+    level = (
+        bought_prices(past).mean(_.percentile)
+        if past.has_category and past.has("orders", "amount")
+        else ibis.null("float64")
+    )
+    if past.has_viewed_category and past.has("interactions", "price"):
+        level = ibis.coalesce(level, viewed_prices(past).mean(_.percentile))
+    return tier_of(level)
+
+
+def tier_of(percentile: Any) -> Any:
+    """Return low, middle or high: a third of the percentiles each; null where there is none."""
+    return ibis.cases(
+        (percentile < 1 / 3, TIERS[0]), (percentile < 2 / 3, TIERS[1]), (percentile.notnull(), TIERS[2])
+    )
+
+
+def _signals(windows: Windows) -> Iterator[Signal]:
+    for name, needs, rows in (
+        ("bought", BOUGHT, bought_prices),
+        ("viewed", VIEWED, viewed_prices),
+    ):
+        yield _percentile(name, needs, rows)
+    yield Signal(
+        Column(
+            "price_tier",
+            "low, middle or high: in which third of its category's prices the customer buys, else looks",
+            dtype="string",
+            missing="nothing bought or viewed at a known price",
+            reason="buys in the {value} price tier",
+            population=True,
+        ),
+        price_tier,
+        (PRICED,),
+    )
+    yield from _discount_signals()
+    yield from _coupon_signals()
+    yield from _freight_signals()
+
+
+PRICED = "bought.category_id.amount|viewed.category_id.price"
+BOUGHT = ("orders.amount", BOUGHT_CATEGORY)
+VIEWED = ("interactions.price", VIEWED_CATEGORY)
+
+
+def _percentile(name: str, needs: tuple[str, ...], rows: Callable[[Past], Rows]) -> Signal:
+    column = Column(
+        f"price_percentile_{name}",
+        f"mean percentile, within the category, of the prices {name}",
+        "share",
+        low=0,
+        high=1,
+        missing=f"nothing {name} at a known price",
+        reason=(f"what was {name} is dear for its category", f"what was {name} is cheap for its category"),
+        population=True,
+    )
+    return Signal(column, lambda past: rows(past).mean(_.percentile), needs)
+
+
+def _share_of(rows: Rows, condition: Any) -> Any:
+    return rows.where(condition).count() / rows.count().nullif(0)
+
+
+def _share(
+    name: str, meaning: str, value: Callable[[Past], Any], needs: tuple[str, ...], missing: str
+) -> Signal:
+    column = Column(
+        name, meaning, "share", low=0, high=1, missing=missing, reason=f"{meaning}: {{value:.0%}}"
+    )
+    return Signal(column, value, needs)
+
+
+def _discount_signals() -> Iterator[Signal]:
+    needs = ("orders.amount", "orders.discount|orders.list_amount")
+    none = "no purchase yet"
+    yield _share(
+        "discount_line_share",
+        "share of the lines bought at a discount",
+        lambda past: _share_of(past.lines, _.discount > 0),
+        needs,
+        none,
+    )
+    yield _share(
+        "discount_depth",
+        "mean depth of the discount where there was one: what was taken off the list amount",
+        _depth,
+        needs,
+        "nothing bought at a discount",
+    )
+    yield _share(
+        "discount_only_share",
+        "share of the purchases that were made at a discount: 1 = buys in promotions only",
+        lambda past: _share_of(past.purchases, _.discount > 0),
+        needs,
+        none,
+    )
+
+
+def _depth(past: Past) -> Any:
+    cut = past.lines.where(_.discount > 0, _.list_amount > 0)
+    return cut.sum(_.discount) / cut.sum(_.list_amount).nullif(0)
+
+
+def _coupon_signals() -> Iterator[Signal]:
+    yield _share(
+        "coupon_purchase_share",
+        "share of the purchases with a coupon",
+        lambda past: _share_of(past.purchases, _.has_coupon),
+        ("orders.coupon_id",),
+        "no purchase yet",
+    )
+    yield Signal(
+        Column(
+            f"n_coupons_claimed_{LOOK_BACK_DAYS}d",
+            f"coupons claimed in the last {LOOK_BACK_DAYS} days",
+            "count",
+            "int64",
+            low=0,
+            reason="{value:,.0f} coupons claimed in a year",
+        ),
+        lambda past: coupons_claimed(past, LOOK_BACK_DAYS),
+        ("interactions",),
+    )
+    yield Signal(
+        Column(
+            "coupon_use_rate",
+            f"coupons redeemed per coupon claimed in the last {LOOK_BACK_DAYS} days",
+            "ratio",
+            low=0,
+            missing="no coupon claimed",
+            reason="redeems {value:.0%} of the coupons claimed",
+        ),
+        lambda past: coupons_redeemed(past, LOOK_BACK_DAYS) / coupons_claimed(past, LOOK_BACK_DAYS).nullif(0),
+        ("interactions",),
+    )
+
+
+def coupons_claimed(past: Past, days: int) -> Any:
+    """Return how many coupons were claimed in the last days."""
+    return past.interactions.where(_.kind == "coupon_claim").within(days).count()
+
+
+def coupons_redeemed(past: Past, days: int) -> Any:
+    """Return how many coupons were redeemed in the last days, by interactions or orders, whichever tell of more."""
+    told = past.interactions.where(_.kind == "coupon_redeem").within(days).count()
+    if not past.has("orders", "coupon_id"):
+        return told
+    return ibis.greatest(told, past.orders.within(days).where(_.has_coupon).count())
+
+
+def _freight_signals() -> Iterator[Signal]:
+    needs = ("orders.freight", PURCHASES)
+    yield _share(
+        "freight_paid_share",
+        "share of the purchases for which freight was paid",
+        lambda past: _share_of(past.purchases, _.freight > 0),
+        needs,
+        "no purchase yet",
+    )
+    yield Signal(
+        Column(
+            "freight_ratio",
+            "what was paid for delivery, per amount paid for goods",
+            "ratio",
+            low=0,
+            missing="no purchase yet",
+            reason="pays {value:.0%} of the goods' amount for delivery",
+        ),
+        lambda past: past.purchases.sum(_.freight) / past.purchases.sum(_.amount).nullif(0),
+        ("orders.freight", "orders.amount"),
+    )
+
+
+PRICE = FeatureGroup("price", "How dear what the customer buys is, and how much discounts matter.", _signals)

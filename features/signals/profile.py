@@ -1,0 +1,95 @@
+"""Profile: what the shop knows of the customer's person. Kept without history: today's values, whatever the as_of."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Iterator
+from functools import partial
+from typing import Any
+
+import ibis
+from ibis import _
+
+from ..history.past import Past
+from ..history.rows import Rows
+from .group import Column, Dtype, FeatureGroup, Signal, Windows
+
+PLAIN = {
+    "gender": "gender",
+    "region": "where the customer lives",
+    "acquisition_channel": "through what the customer came",
+}
+KNOWN = (*PLAIN, "birth_year", "registered_at", "customer_id")
+
+
+def profile_group(attributes: Iterable[tuple[str, Dtype]] = ()) -> FeatureGroup:
+    """Return the group of the customer's attributes.
+
+    Parameters
+    ----------
+    attributes
+        Name and type of the shop's further columns of ``customers``.
+    """
+    return FeatureGroup(
+        "profile",
+        "What the shop knows of the customer's person.",
+        partial(_signals, tuple(attributes)),
+        ("customers",),
+    )
+
+
+def attributes_of(customers: Any) -> list[tuple[str, Dtype]]:
+    """Return name and type of a customers table's further columns; flags become 0 and 1."""
+    found: list[tuple[str, Dtype]] = []
+    for name, dtype in customers.schema().items():
+        if name not in KNOWN:
+            found.append((name, "float64" if dtype.is_numeric() or dtype.is_boolean() else "string"))
+    return found
+
+
+def _signals(attributes: tuple[tuple[str, Dtype], ...], windows: Windows) -> Iterator[Signal]:
+    for name, meaning in PLAIN.items():
+        yield _attribute(name, meaning, "string")
+    yield Signal(
+        Column(
+            "age_years",
+            "age in the year of as_of",
+            "years",
+            low=0,
+            high=130,
+            missing="unknown",
+            reason="{value:.0f} years old",
+            historical=False,
+        ),
+        _age,
+        ("customers.birth_year",),
+    )
+    for name, dtype in attributes:
+        yield _attribute(name, f"the shop's attribute '{name}'", dtype)
+
+
+def _attribute(name: str, meaning: str, dtype: Dtype) -> Signal:
+    column = Column(
+        name, meaning, dtype=dtype, missing="unknown", reason=f"{meaning}: {{value}}", historical=False
+    )
+    return Signal(column, lambda past: person(past).max(_[name]), (f"customers.{name}",))
+
+
+def person(past: Past) -> Rows:
+    """Return the customer's row of attributes."""
+    return past.rows("person", lambda: _person(past))
+
+
+def _person(past: Past) -> Any:
+    always = ibis.timestamp("1000-01-01")  # attributes have no time of their own
+    people = past.history.customers
+    flags = [name for name in people.columns if people[name].type().is_boolean() and name != "wanted"]
+    plain = people.mutate(**{name: people[name].cast("float64") for name in flags})
+    return past.seen(plain, always.cast("timestamp(6)"))
+
+
+def _age(past: Past) -> Any:
+    age = _.as_of.year() - person(past).max(_.birth_year)
+    return ibis.cases((age.between(0, 130), age.cast("float64")))
+
+
+PROFILE = profile_group()

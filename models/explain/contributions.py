@@ -1,0 +1,83 @@
+"""Why a row got its score: each column's contribution, and the columns that raised it most."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from typing import Any
+
+import numpy as np
+import numpy.typing as npt
+import pandas as pd
+from sklearn.utils.validation import check_is_fitted
+
+from ..estimators.boosting import threads_for
+from ..estimators.line import LINE, line_contributions, steps_of
+from ..estimators.propensity import PropensityModel
+from ..estimators.value import ValueModel
+from ..inputs.arrays import Floats
+from ..inputs.frames import read_new_table
+
+CHUNK = 20_000  # rows explained at a time: contributions take (columns + 1) x 8 bytes a row
+
+
+def contributions(model: PropensityModel | ValueModel, X: Any) -> Floats:
+    """Return what each column adds to each row's log-odds, shape (n, columns + 1); the last is the base.
+
+    A row's contributions add up to the trees' log-odds, before calibration. Of a value model they add up to the log of
+    the amount, and with two parts to that and the log-odds of buying.
+
+    References
+    ----------
+    Lundberg et al. (2020), From local explanations to global understanding with explainable AI for trees
+    (TreeSHAP, as LightGBM computes it).
+    """
+    check_is_fitted(model)
+    matrix = read_new_table(model, X, model.columns_)
+    n_threads = threads_for(matrix, model.n_threads)
+    added = np.zeros((len(matrix), matrix.shape[1] + 1))
+    line = steps_of(model.boosters_[LINE]) if LINE in model.boosters_ else []
+    for start in range(0, len(matrix), CHUNK):
+        rows = slice(start, start + CHUNK)
+        for name, booster in model.boosters_.items():
+            if name == LINE:
+                added[rows] += line_contributions(booster, line, matrix[rows], n_threads)
+            else:
+                found = booster.predict(matrix[rows], pred_contrib=True, num_threads=n_threads)
+                added[rows] += np.asarray(found)
+    return added
+
+
+def top_columns(added: Floats, families: Sequence[str], n_top: int = 3) -> npt.NDArray[np.intp]:
+    """Return the positions of the columns that raised each row's score most, shape (n, n_top); -1: none did.
+
+    Columns of one family say nearly the same: only the strongest of each is named.
+
+    Parameters
+    ----------
+    added
+        As `contributions` returns it.
+    families
+        The family of each column.
+
+    Examples
+    --------
+    >>> added = np.array([[0.3, 0.2, 0.1, -0.4, 0.0]])
+    >>> top_columns(added, ["rfm", "rfm", "days", "n"]).tolist()
+    [[0, 2, -1]]
+    """
+    own = added[:, :-1]
+    names = list(dict.fromkeys(families))
+    members = [np.flatnonzero([family == name for family in families]) for name in names]
+    strongest = np.column_stack([columns[own[:, columns].argmax(axis=1)] for columns in members])
+    raised = np.take_along_axis(own, strongest, axis=1)
+    order = np.argsort(-raised, axis=1, kind="stable")[:, :n_top]
+    found = np.where(
+        np.take_along_axis(raised, order, axis=1) > 0, np.take_along_axis(strongest, order, axis=1), -1
+    )
+    return np.pad(found, ((0, 0), (0, n_top - found.shape[1])), constant_values=-1)
+
+
+def mean_contribution(added: Floats, names: list[str]) -> pd.Series[float]:
+    """Return each column's mean absolute contribution to the log-odds, highest first."""
+    mean = pd.Series(np.abs(added[:, :-1]).mean(axis=0), index=names)
+    return mean.sort_values(ascending=False, kind="stable")

@@ -1,0 +1,112 @@
+"""Read the rows that an estimator is given: frames with named columns, or arrays of numbers."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from typing import Any
+
+import numpy as np
+import pandas as pd
+from sklearn.base import BaseEstimator
+from sklearn.utils.validation import _check_feature_names, _check_n_features, column_or_1d, validate_data
+
+from penchant.errors import InputError, did_you_mean, quoted
+
+from .arrays import Floats, refuse_misaligned
+from .categories import Columns, learn_columns, refuse_same_names
+
+
+def read_table(estimator: BaseEstimator, X: Any) -> tuple[Floats, Columns]:
+    """Return training rows as numbers, and their columns; the estimator remembers names and number.
+
+    Raises
+    ------
+    InputError
+        No rows, columns of dates, infinite values.
+    """
+    if not has_names(X):
+        matrix = validate_data(estimator, X, dtype=np.float64, ensure_all_finite="allow-nan")
+        refuse_infinite(matrix)
+        return matrix, Columns(tuple(f"x{i}" for i in range(matrix.shape[1])))
+    if not X.shape[0] or not X.shape[1]:
+        raise InputError("X", "at least one row and one column", f"shape {X.shape}")
+    refuse_same_names(X)
+    _check_feature_names(estimator, X, reset=True)
+    _check_n_features(estimator, X, reset=True)
+    columns = learn_columns(X)
+    return columns.encode(X), columns
+
+
+def read_new_table(estimator: BaseEstimator, X: Any, columns: Columns) -> Floats:
+    """Return rows to predict as numbers, with the columns of training in the order of training.
+
+    Raises
+    ------
+    InputError
+        The columns are not those of training, with the difference.
+    """
+    if not has_names(X):
+        matrix = validate_data(estimator, X, dtype=np.float64, ensure_all_finite="allow-nan", reset=False)
+        refuse_infinite(matrix)
+        return np.asarray(matrix)
+    try:
+        _check_feature_names(estimator, X, reset=False)
+        _check_n_features(estimator, X, reset=False)
+    except ValueError as error:
+        raise InputError("X", "the columns of training, in their order", str(error).rstrip(".\n")) from None
+    return columns.encode(X)
+
+
+def has_names(X: Any) -> bool:
+    """Return whether rows come as a frame whose columns all have names of text."""
+    return isinstance(X, pd.DataFrame) and all(isinstance(name, str) for name in X.columns)
+
+
+def refuse_infinite(matrix: Floats) -> None:
+    """Raise InputError where an array holds infinite values."""
+    strange = np.flatnonzero(np.isinf(matrix).any(axis=0))
+    if len(strange):
+        raise InputError("X", "finite numbers, or nan for missing ones", f"inf in columns {quoted(strange)}")
+
+
+def read_outcome(y: Any, n_rows: int) -> Any:
+    """Return outcomes as a one-dimensional array, one for each row.
+
+    Raises
+    ------
+    InputError
+        No outcomes, more than one column, or another number of rows.
+    """
+    if y is None:
+        raise InputError("y", "y should be a 1d array", "None", "Pass the outcome of each row")
+    outcome = column_or_1d(y, warn=True)
+    if outcome.dtype.kind == "f" and not np.isfinite(outcome).all():
+        raise InputError("y", "finite outcomes", "NaN or inf", "Leave rows without a known outcome out")
+    if len(outcome) != n_rows:
+        raise InputError("y", f"one outcome for each of the {n_rows:,} rows", f"{len(outcome):,}")
+    return outcome
+
+
+def refuse_other_order(**columns: Any) -> None:
+    """Raise InputError where pandas columns of the same rows have different indexes."""
+    refuse_misaligned(**{n: c for n, c in columns.items() if isinstance(c, pd.Series | pd.DataFrame)})
+
+
+def constraints(columns: Columns, monotone: Mapping[str, int] | None) -> dict[str, Any]:
+    """Return LightGBM's monotone constraints from those given by column name.
+
+    Raises
+    ------
+    InputError
+        A name is not a column of numbers, or a direction is not -1, 0 or 1.
+    """
+    if not monotone:
+        return {}
+    for name, direction in monotone.items():
+        if name not in columns.names:
+            hint = did_you_mean(name, columns.names)
+            raise InputError("monotone", "names of columns", f"'{name}'", hint)
+        if name in columns.categories or direction not in (-1, 0, 1):
+            got = f"'{name}': {direction}" + (" for categories" if name in columns.categories else "")
+            raise InputError("monotone", "-1, 0 or 1 for columns of numbers", got)
+    return {"monotone_constraints": columns.positions_of(monotone)}

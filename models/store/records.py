@@ -1,0 +1,127 @@
+"""What MLflow is given and gives back, as values."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from dataclasses import dataclass, field
+from datetime import datetime
+from pathlib import Path
+from typing import Any
+
+from ..inputs.estimate import Estimate
+
+
+@dataclass(frozen=True)
+class Record:
+    """All that a training leaves in MLflow.
+
+    Parameters
+    ----------
+    name
+        Of the registered model and the experiment, such as "shop.churn".
+    params
+        What was asked and decided, by name.
+    metrics
+        Numbers; of an `Estimate` the bounds are logged too, as NAME_low and NAME_high.
+    tags
+        Data hash, versions and the like.
+    artifacts
+        Folder whose files are logged beside the model: the report, plots, lists.
+    model
+        Folder of the model's plain files.
+    scorer
+        The script that scores them: it has ``_load_pyfunc(folder)`` and imports numpy and lightgbm alone. With
+        helpers of its own, all of them, the script first.
+    inputs
+        Column -> "double" or "string", in the model's order.
+    output
+        What a prediction is called.
+    may_lead
+        Whether it becomes champion where there is none.
+    """
+
+    name: str
+    params: Mapping[str, Any]
+    metrics: Mapping[str, Estimate | float]
+    tags: Mapping[str, str]
+    artifacts: Path
+    model: Path
+    scorer: Path | tuple[Path, ...]
+    inputs: Mapping[str, str]
+    output: str = "probability"
+    may_lead: bool = True
+
+
+@dataclass(frozen=True)
+class TrialRun:
+    """One trial of a search, as it is recorded below the run that came of it.
+
+    Parameters
+    ----------
+    params, metrics
+        What was tried, and how it did.
+    status
+        "FINISHED", or "KILLED" where it was given up.
+    started_at, ended_at
+        Milliseconds since 1970, as MLflow counts.
+    """
+
+    params: Mapping[str, Any]
+    metrics: Mapping[str, float]
+    status: str
+    started_at: int
+    ended_at: int
+
+
+@dataclass(frozen=True)
+class Registered:
+    """A version of a registered model.
+
+    Parameters
+    ----------
+    name, version
+        Which one.
+    run_id
+        The run that made it.
+    aliases
+        "champion", "challenger", both or none.
+    """
+
+    name: str
+    version: int
+    run_id: str
+    aliases: tuple[str, ...] = field(default=())
+
+    def __str__(self) -> str:
+        """Return name/version."""
+        return f"{self.name}/{self.version}"
+
+
+@dataclass(frozen=True)
+class Run:
+    """A run as it was recorded.
+
+    Parameters
+    ----------
+    run_id
+        Which one.
+    started_at
+        UTC without a zone.
+    status
+        "FINISHED", "FAILED", "KILLED" or "RUNNING".
+    params, metrics, tags
+        As they were logged; MLflow's own tags are left out.
+    version
+        Number of the model that it registered, or None.
+    aliases
+        Of that version.
+    """
+
+    run_id: str
+    started_at: datetime
+    status: str
+    params: Mapping[str, str]
+    metrics: Mapping[str, float]
+    tags: Mapping[str, str]
+    version: int | None = None
+    aliases: tuple[str, ...] = ()

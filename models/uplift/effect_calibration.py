@@ -1,0 +1,179 @@
+"""Do predicted effects come true? Predicted against realised uplift by decile, and the slope between them."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from typing import Any, Unpack
+
+import numpy as np
+
+from penchant.errors import InputError
+
+from ..evaluation.qini import PER_CUSTOMERS
+from ..evaluation.qini_curves import Ranked, rank
+from ..evaluation.ranking import Positions
+from ..inputs.arrays import Floats, Ints
+from ..inputs.bootstrap import N_DRAWS, interval
+from ..inputs.estimate import Estimate
+from .trial import Design, draw_customers, read_trial
+
+
+@dataclass(frozen=True)
+class UpliftBin:
+    """Customers of similar predicted uplift.
+
+    Attributes
+    ----------
+    decile
+        1 = highest predicted. With many equal predictions some numbers do not occur.
+    share
+        Share of all customers, by weight.
+    predicted
+        Mean predicted uplift, per 1,000 customers.
+    realised
+        What contacting changed, per 1,000 customers; NaN where one arm is missing.
+    """
+
+    decile: int
+    share: float
+    predicted: float
+    realised: Estimate
+
+
+@dataclass(frozen=True)
+class UpliftCalibration:
+    """Predicted against realised uplift.
+
+    Attributes
+    ----------
+    bins
+        Falling in predicted uplift. Equal predictions are never parted.
+    slope
+        By how much the realised effect differs between customers whose predictions differ by 1.
+        1: differences come true; 0: they mean nothing; below 1: overstated. NaN where all predictions are equal.
+    bias
+        Mean predicted less mean realised effect, per 1,000 customers. 0: right on average.
+    """
+
+    bins: tuple[UpliftBin, ...]
+    slope: Estimate
+    bias: Estimate
+
+    def __str__(self) -> str:
+        """Return slope and bias in a sentence."""
+        return (
+            f"predicted differences come true by a factor of {self.slope:.2f}; "
+            f"predictions are {self.bias:+.3g} per 1,000 customers off on average"
+        )
+
+
+def uplift_calibration(
+    y: Any,
+    uplift: Any,
+    treatment: Any,
+    n_bins: int = 10,
+    *,
+    n_draws: int = N_DRAWS,
+    seed: int = 0,
+    **design: Unpack[Design],
+) -> UpliftCalibration:
+    """Compare predicted uplift with what came, in bins of equal size and by one slope.
+
+    Parameters
+    ----------
+    uplift
+        (n,) predicted uplift in the unit of ``y``, per customer.
+    n_bins
+        Number of bins; 10 gives deciles.
+    y, treatment, n_draws, seed, **design
+        As in `qini`.
+
+    Raises
+    ------
+    InputError
+        Fewer than one bin, or as in `qini`.
+
+    References
+    ----------
+    Chernozhukov, Demirer, Duflo & Fernandez-Val (2018), arXiv:1712.04802 (best linear predictor; sorted groups).
+
+    Examples
+    --------
+    >>> y, treated = [1, 0, 0, 0] * 100, [1, 0, 1, 0] * 100
+    >>> found = uplift_calibration(y, [0.9, 0.9, 0.1, 0.1] * 100, treated, n_bins=2, n_draws=50)
+    >>> [(round(b.predicted), round(b.realised.value)) for b in found.bins], round(found.slope.value, 9)
+    ([(900, 1000), (100, 0)], 1.25)
+    """
+    if n_bins < 1:
+        raise InputError("n_bins", "at least one bin is needed", f"{n_bins}")
+    trial = read_trial(y, {"uplift": uplift}, treatment, **design)
+    ranked = rank(trial, trial.scores[0])
+    predicted = trial.scores[0][ranked.order]
+    centre = predicted[len(predicted) // 2]
+    deciles, starts = _bins(ranked, n_bins)
+    parts = _moments(ranked.parts, predicted - centre)
+    nothing = 1e-12 * float(((predicted - centre) ** 2).max())  # what rounding leaves of equal predictions
+
+    def read(counts: Ints | None) -> Floats:
+        drawn = parts if counts is None else parts * counts[ranked.order]
+        sums = np.add.reduceat(drawn, starts, axis=1)
+        effects = _ratio(sums[2], sums[1]) - _ratio(sums[4], sums[3])
+        slope, bias = _line(sums.sum(axis=1), nothing)
+        return np.append(effects, [slope, bias + centre])
+
+    values = read(None)
+    draws = [read(counts) for counts in draw_customers(trial.is_treated, trial.customer, n_draws, seed)]
+    drawn = np.array(draws).reshape(n_draws, len(values))
+    found = [interval(value, d) for value, d in zip(values.tolist(), drawn.T, strict=True)]
+    weight = np.add.reduceat(ranked.parts[0], starts)
+    means = np.add.reduceat(ranked.parts[0] * predicted, starts) / weight
+    bins = tuple(
+        UpliftBin(decile, share, mean * PER_CUSTOMERS, effect.scaled(PER_CUSTOMERS))
+        for decile, share, mean, effect in zip(
+            deciles.tolist(), (weight / weight.sum()).tolist(), means.tolist(), found, strict=False
+        )
+    )
+    return UpliftCalibration(bins, slope=found[-2], bias=found[-1].scaled(PER_CUSTOMERS))
+
+
+def _bins(ranked: Ranked, n_bins: int) -> tuple[Ints, Positions]:
+    """Return the number of each bin that occurs, and where it starts.
+
+    A group of equal scores goes where its middle lies.
+    """
+    weight = ranked.parts[0]
+    starts = np.arange(len(weight)) if ranked.starts is None else ranked.starts
+    size = np.add.reduceat(weight, starts)
+    middle = (np.cumsum(size) - size / 2) / size.sum()
+    number = np.minimum((middle * n_bins).astype(np.int64), n_bins - 1)
+    is_first = np.diff(number, prepend=-1) > 0
+    return number[is_first] + 1, starts[is_first]
+
+
+def _moments(parts: Floats, predicted: Floats) -> Floats:
+    """Return (12, n) what is summed: the parts of a curve, then weight s; by arm: w s, w s s, w s y."""
+    weight, treated, treated_y, control, control_y = parts
+    by_arm = [
+        row * predicted
+        for w, wy in ((treated, treated_y), (control, control_y))
+        for row in (w, w * predicted, wy)
+    ]
+    return np.vstack([parts, weight * predicted, *by_arm])
+
+
+def _line(sums: Floats, nothing: float) -> tuple[float, float]:
+    """Return the slope of the effect over the prediction, and predicted less realised mean effect.
+
+    The slope of the effect is the slope of the outcome among the treated less that among the control.
+    """
+    weight, treated, treated_y, control, control_y, weight_s = sums[:6]
+    slopes = []
+    for w, wy, (ws, wss, wsy) in ((treated, treated_y, sums[6:9]), (control, control_y, sums[9:])):
+        spread = wss / w - (ws / w) ** 2
+        slopes.append((wsy / w - ws / w * wy / w) / spread if spread > nothing else np.nan)
+    bias = weight_s / weight - (treated_y / treated - control_y / control)
+    return slopes[0] - slopes[1], bias
+
+
+def _ratio(above: Floats, below: Floats) -> Floats:
+    return np.divide(above, below, out=np.full(len(below), np.nan), where=below > 0)

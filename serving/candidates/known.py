@@ -1,0 +1,149 @@
+"""What goals ask of a customer, as questions to the past: stage, crowds, open orders and carts, last successes."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Collection, Mapping
+from dataclasses import replace
+from datetime import datetime, timedelta
+from types import MappingProxyType
+from typing import Any
+
+import ibis
+import pandas as pd
+from ibis import _
+
+from ...features.engine.temporary import Keep
+from ...features.goods.held import FEW_PIECES, open_carts
+from ...features.history.past import Past
+from ...features.history.rows import Rows
+from ...features.matrix import evaluated
+from ...features.outcomes.labels import label
+from ...features.outcomes.tasks import PAYMENT, VISIT, Task
+from ...features.shop import Shop
+from ...features.signals.category import affinities
+from ...features.signals.crowds import CROWDS, UNPAID, interests
+from ...features.signals.group import BOUGHT_MARGIN, CATEGORY, lacking
+from ...features.signals.monetary import money
+from ...features.signals.stage import funnel_state, stage
+from ...features.spine import Spine
+from .gather import BASE_DAYS, BASE_TASKS, Known
+
+Question = Callable[[Past], Any]
+
+YEAR_DAYS = 365
+TASKS: Mapping[str, Task] = MappingProxyType({task.name: task for task in (VISIT, PAYMENT)})
+
+PURCHASES = "orders|interactions"
+CARTS = ("interactions.item_id", "items")
+
+
+def _most_bought(past: Past) -> Rows:
+    """Return one row per spine row: the category of which most lines were bought."""
+    first = ibis.row_number().over(group_by="row", order_by=[_.n_bought.desc(), _.category_id])
+    bought = affinities(past).relation.filter(_.n_bought > 0).mutate(place=first)
+    return past.rows("most_bought", lambda: bought.filter(_.place == 0))
+
+
+def _registered(past: Past) -> Any:
+    if past.has("customers", "registered_at"):
+        return past.registrations.any()
+    if past.has("interactions"):
+        return past.interactions.where(_.kind.isin(("register", "login"))).any()
+    return ibis.literal(True)  # a list of customers without times is a list of the registered
+
+
+FACTS: Mapping[str, tuple[Question, tuple[str, ...]]] = MappingProxyType(
+    {
+        "stage": (stage, (PURCHASES,)),
+        "funnel_state": (funnel_state, (PURCHASES,)),
+        "is_registered": (_registered, ("customers|interactions",)),
+        "n_orders": (lambda past: past.purchases.count(), (PURCHASES,)),
+        **{f"in_{crowd.name}": (crowd.holds, crowd.needs) for crowd in CROWDS},
+        "unpaid_days": (lambda past: past.days_since(past.unpaid.last()), UNPAID),
+        "amount_unpaid": (lambda past: money(past, past.unpaid.sum(_.amount)), (*UNPAID, "orders.amount")),
+        "amount_mean": (lambda past: money(past, past.purchases.mean(_.amount)), ("orders.amount",)),
+        "amount_365d": (
+            lambda past: money(past, past.purchases.within(YEAR_DAYS).sum(_.amount)),
+            ("orders.amount",),
+        ),
+        "margin_365d": (
+            lambda past: money(past, past.purchases.within(YEAR_DAYS).sum(_.margin)),
+            ("orders.amount", BOUGHT_MARGIN),
+        ),
+        "has_visited": (lambda past: past.interactions.any(), ("interactions",)),
+        "has_shown_interest": (lambda past: interests(past).any(), ("interactions",)),
+        "last_order_at": (lambda past: past.purchases.last(), (PURCHASES,)),
+        "last_visit_at": (lambda past: past.interactions.last(), ("interactions",)),
+        "last_interest_at": (lambda past: interests(past).last(), ("interactions",)),
+        "top_category": (
+            lambda past: affinities(past).where(_.rank == 0).max(_.category_id),
+            (CATEGORY,),
+        ),
+        "bought_category": (
+            lambda past: _most_bought(past).max(_.category_id),
+            (CATEGORY,),
+        ),
+        "cart_price_dropped": (
+            lambda past: open_carts(past).where(_.list_price < _.cart_price).any(),
+            (*CARTS, "interactions.price", "items.list_price"),
+        ),
+        "cart_stock_low": (
+            lambda past: open_carts(past).where(_.stock <= FEW_PIECES).any(),
+            (*CARTS, "items.stock"),
+        ),
+        "cart_leaves_range": (lambda past: open_carts(past).where(_.range_item.isnull()).any(), CARTS),
+    }
+)
+
+
+def known_of(shop: Shop, as_of: datetime, tasks: Collection[str] = BASE_TASKS) -> Known:
+    """Return what goals ask of every customer who was known before as_of.
+
+    Parameters
+    ----------
+    shop
+        The shop.
+    as_of
+        The moment, UTC without a zone.
+    tasks
+        Those of ``BASE_TASKS`` whose share of successes is wanted.
+    """
+    return replace(known_and(shop, as_of, {})[0], rates=rates_at(shop, as_of, tasks))
+
+
+def known_and(shop: Shop, as_of: datetime, more: Mapping[str, Question]) -> tuple[Known, pd.DataFrame]:
+    """Return what goals ask of every customer, without rates, and the answers to further questions, in one pass.
+
+    Parameters
+    ----------
+    shop, as_of
+        As `known_of` takes them.
+    more
+        Further questions by name; their answers are a frame in the order of the customers.
+    """
+    missing = {name: lacking(needs, shop.has) for name, (_ask, needs) in FACTS.items()}
+    asked = {name: ask for name, (ask, _needs) in FACTS.items() if not missing[name]}
+    with Keep(shop.backend) as keep:
+        parts = evaluated(shop, Spine.at(shop, as_of), {**asked, **more}, keep)
+        frame = parts[0].drop("as_of").order_by("customer_id").to_pyarrow().to_pandas()
+    answers, frame = frame[list(more)], frame.drop(columns=list(more))
+    if shop.has("customers"):
+        attributes = shop.tables["customers"].to_pyarrow().to_pandas()
+        frame = frame.merge(attributes, on="customer_id", how="left", suffixes=("", "_attribute"))
+    left_out = {name: "the shop has no " + " and no ".join(lack) for name, lack in missing.items() if lack}
+    return Known(frame, left_out, {}), answers
+
+
+def rates_at(shop: Shop, as_of: datetime, tasks: Collection[str]) -> dict[str, float]:
+    """Return how often those of ``BASE_TASKS`` came of themselves before a moment, without what cannot be known."""
+    rates = {name: _rate(shop, TASKS[name], as_of) for name in BASE_TASKS if name in tasks}
+    return {name: rate for name, rate in rates.items() if rate is not None}
+
+
+def _rate(shop: Shop, task: Task, as_of: datetime) -> float | None:
+    """Return the share of successes within the days before a moment; None where it cannot be known."""
+    before = as_of - timedelta(days=BASE_DAYS)
+    if lacking(task.needs, shop.has) or as_of > shop.extract_end:
+        return None
+    came = label(shop, task, before, gap_days=0, horizon_days=BASE_DAYS).frame["label"]
+    return float(came.mean()) if len(came) else None

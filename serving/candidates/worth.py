@@ -1,0 +1,135 @@
+"""What one success of a goal is worth to the shop, in major units: the margin that comes with it."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+
+import numpy as np
+import pandas as pd
+
+from ...models.inputs.arrays import Floats
+from ..goals.catalogue import Goal, Outcome
+
+MARGIN_SHARE = 0.3  # an assumption, where the shop does not know what its goods cost
+SHOP_COUNTS_AS = 1.4  # orders: the weight of the shop's mean beside a customer's own; see `usual_amount`
+LEAST_CHANCE = 0.05  # what a likely buyer spends is not blown up by dividing through less
+STEP_BEFORE = {"visit": "has_visited", "interest": "has_shown_interest"}
+
+
+@dataclass(frozen=True)
+class Rates:
+    """What the shop's orders say of the worth of a success.
+
+    Attributes
+    ----------
+    margin_share
+        Margin as a share of the amount paid.
+    is_assumed
+        Whether that share is not the shop's own.
+    order_amount
+        Mean amount of a customer's purchases, averaged over customers, major units.
+    first_step
+        Outcome -> share of those who ever took this step that have bought.
+    """
+
+    margin_share: float
+    is_assumed: bool
+    order_amount: float
+    first_step: dict[str, float]
+
+    @property
+    def notes(self) -> tuple[str, ...]:
+        """What is taken for granted, in words."""
+        if not self.is_assumed:
+            return ()
+        return (
+            f"a margin of {self.margin_share:.0%} is assumed, because the shop does not have items.unit_cost",
+        )
+
+
+def rates_of(known: pd.DataFrame, margin_share: float | None = None) -> Rates:
+    """Return what the shop's customers, as `known_of` gives them, say of the worth of a success.
+
+    Parameters
+    ----------
+    known
+        All customers.
+    margin_share
+        The shop's margin as a share of sales; None: as its costs say, else assumed.
+    """
+    amount = known["amount_mean"] if "amount_mean" in known else pd.Series(dtype=float)
+    has_bought = known["n_orders"] > 0 if "n_orders" in known else pd.Series(False, known.index)
+    first_step = {
+        outcome: float(has_bought[known[name].astype(bool)].mean()) if known[name].any() else 0.0
+        for outcome, name in STEP_BEFORE.items()
+        if name in known
+    }
+    share = _margin_share(known) if margin_share is None else margin_share
+    order_amount = float(amount.mean()) if amount.notna().any() else float("nan")
+    return Rates(MARGIN_SHARE if share is None else share, share is None, order_amount, first_step)
+
+
+def _margin_share(known: pd.DataFrame) -> float | None:
+    if not {"margin_365d", "amount_365d"} <= set(known) or not known["amount_365d"].sum() > 0:
+        return None
+    return float(known["margin_365d"].sum() / known["amount_365d"].sum())
+
+
+def worth_of(
+    known: pd.DataFrame, goal: Goal, rates: Rates, value: Floats | None = None, chance: Floats | None = None
+) -> Floats:
+    """Return what one success of a goal is worth for each customer.
+
+    Parameters
+    ----------
+    known
+        (n,) customers as `known_of` gives them.
+    goal
+        Says what counts as success.
+    rates
+        The shop's.
+    value, chance
+        (n,) expected amount within a horizon, and probability of a purchase within the same, where models say so:
+        whoever comes then spends ``value / chance``.
+
+    Returns
+    -------
+    ndarray of shape (n,)
+        Margin, major units: of the open order for a payment; of what a model expects; of a usual order of the customer
+        (`usual_amount`); and for a visit or an interest that times the share of those who came as far and have
+        bought.
+    """
+    amount = usual_amount(known, rates)
+    if value is not None and chance is not None:
+        expected = np.maximum(value, 0.0) / np.maximum(chance, LEAST_CHANCE)
+        amount = np.where(np.isfinite(expected), expected, amount)
+    if goal.outcome == "payment" and "amount_unpaid" in known:
+        amount = known["amount_unpaid"].to_numpy(np.float64, na_value=np.nan)
+    return np.asarray(amount * rates.margin_share * _share_that_buys(goal.outcome, rates), np.float64)
+
+
+def usual_amount(known: pd.DataFrame, rates: Rates) -> Floats:
+    """Return what each customer's next order is expected to amount to, major units.
+
+    A mean of few orders is mostly chance, and where it ranks customers, chance ranks them: it is drawn towards the
+    shop's mean as if the customer had placed 1.4 further orders of that amount. On CDNOW's next orders, at three
+    moments, 1 to 2 further orders gave the least squared error, 12 to 19 % less than the customer's own mean.
+
+    References
+    ----------
+    Bühlmann (1967), Experience rating and credibility, ASTIN Bulletin 4(3), 199-207.
+    """
+    if "amount_mean" not in known:
+        return np.full(len(known), rates.order_amount)
+    own = known["amount_mean"].to_numpy(np.float64, na_value=np.nan)
+    n = (
+        known["n_orders"].to_numpy(np.float64, na_value=np.nan)
+        if "n_orders" in known
+        else np.ones(len(known))
+    )
+    weight = n / (n + SHOP_COUNTS_AS)
+    return np.where(np.isnan(own), rates.order_amount, weight * own + (1.0 - weight) * rates.order_amount)
+
+
+def _share_that_buys(outcome: Outcome, rates: Rates) -> float:
+    return rates.first_step.get(outcome, float("nan")) if outcome in STEP_BEFORE else 1.0

@@ -1,0 +1,1 @@
+"""Goals: wanted changes of stage, offers, and who is eligible, as values."""

@@ -1,0 +1,108 @@
+"""Intervals of what insight pages count: a share, a mean, and a crowd's share as an index of the base's."""
+
+from __future__ import annotations
+
+from math import inf, nan, sqrt
+from statistics import NormalDist
+
+import numpy as np
+
+from ...models.inputs.arrays import Floats
+from ...models.inputs.estimate import Estimate
+
+LEVEL = 0.95
+
+
+def normal_quantile(level: float = LEVEL, n_together: int = 1) -> float:
+    """Return how many standard errors an interval reaches, so that so many hold together with a level (Sidak).
+
+    Examples
+    --------
+    >>> round(normal_quantile(), 2), round(normal_quantile(n_together=10), 2)
+    (1.96, 2.8)
+    """
+    one = level ** (1 / max(n_together, 1))
+    return NormalDist().inv_cdf((1 + one) / 2)
+
+
+def wilson(n_yes: int, n: int, z: float | None = None) -> Estimate:
+    """Return a share with Wilson's score interval; nan without anybody.
+
+    References
+    ----------
+    Wilson (1927), Probable inference, the law of succession, and statistical inference. JASA 22, 209-212.
+
+    Examples
+    --------
+    >>> f"{wilson(8, 10):.3f}"
+    '0.800 [0.490, 0.943]'
+    """
+    if not n:
+        return Estimate(nan, nan, nan)
+    z = normal_quantile() if z is None else z
+    p = n_yes / n
+    middle = (p + z * z / (2 * n)) / (1 + z * z / n)
+    half = z * sqrt(p * (1 - p) / n + z * z / (4 * n * n)) / (1 + z * z / n)
+    return Estimate(p, max(0.0, min(middle - half, p)), min(1.0, max(middle + half, p)))
+
+
+def mean_of(values: Floats) -> Estimate:
+    """Return a mean with its normal interval; bounds are nan with fewer than two values."""
+    n = len(values)
+    if not n:
+        return Estimate(nan, nan, nan)
+    mean = float(values.mean())
+    if n < 2:
+        return Estimate(mean, nan, nan)
+    half = normal_quantile() * float(np.std(values, ddof=1)) / sqrt(n)
+    return Estimate(mean, mean - half, mean + half)
+
+
+def index_of(inside: tuple[int, int], base: tuple[int, int], z: float | None = None) -> Estimate:
+    """Return a crowd's share as an index of the base's (100 = as the base), with its interval.
+
+    Parameters
+    ----------
+    inside, base
+        (how many have it, how many in all) in the crowd and in the base; the crowd is part of the base.
+    z
+        Standard errors of the interval; default: those of 95 %.
+
+    Notes
+    -----
+    The crowd and the rest of the base are independent. The ratio R of their shares has a Donner and Zou interval from
+    two Wilson intervals, and the index is a rising function of it: 100 R / (f R + 1 - f), f being the crowd's part of
+    the base. So the interval excludes 100 exactly where that of R excludes 1.
+
+    References
+    ----------
+    Donner & Zou (2012), Closed-form confidence intervals for functions of the normal mean and standard deviation.
+    Statistical Methods in Medical Research 21, 347-359.
+    """
+    (k_in, n_in), (k_all, n_all) = inside, base
+    if not n_in or not k_all:
+        return Estimate(nan, nan, nan)
+    value = 100.0 * (k_in / n_in) / (k_all / n_all)
+    n_rest = n_all - n_in
+    if not n_rest:
+        return Estimate(value, value, value)
+    part = n_in / n_all
+    low, high = _ratio(wilson(k_in, n_in, z), wilson(k_all - k_in, n_rest, z))
+    bounds = (100.0 / (part + (1 - part) / ratio) if ratio else 0.0 for ratio in (low, high))
+    first, second = bounds
+    return Estimate(value, min(first, value), max(second, value))
+
+
+def _ratio(one: Estimate, other: Estimate) -> tuple[float, float]:
+    """Return the interval of the ratio of two independent shares, in forms that hold where a share is near zero."""
+    product = one.value * other.value
+
+    def reach(share: float, bound: float) -> float:
+        return bound * (2 * share - bound)
+
+    def root(mine: float, its: float) -> float:
+        return sqrt(max(0.0, product**2 - reach(one.value, mine) * reach(other.value, its)))
+
+    low_divisor, high_divisor = product + root(one.low, other.high), reach(other.value, other.low)
+    low = reach(one.value, one.low) / low_divisor if low_divisor else 0.0
+    return low, (product + root(one.high, other.low)) / high_divisor if high_divisor else inf

@@ -1,0 +1,93 @@
+"""What a terminal shows of a measured campaign."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator, Sequence
+from typing import TYPE_CHECKING, Any
+
+from rich.console import Group
+from rich.markup import escape
+from rich.table import Table
+
+from penchant.page import UNKNOWN, write_number
+
+from .verdict import told, word_of
+
+if TYPE_CHECKING:
+    from .campaign import Measurement
+    from .result import Result
+
+COLOURS = {"worked": "green", "did harm": "red", "can't be told": "yellow"}
+SIGNS = {"passed": "[green]✓[/]", "issue": "[red]![/]", "not applicable": "[dim]–[/]"}
+
+
+def measurement_view(measured: Measurement) -> Any:
+    """Return verdict, checks and the main tables of a measured campaign, for rich."""
+    verdict = measured.verdict
+    parts: list[Any] = [
+        f"[bold]{escape(measured.campaign.campaign_id)}[/]: [bold {COLOURS[verdict.word]}]{verdict.word}[/]",
+        escape(" ".join(part for part in (verdict.text, verdict.paid) if part)),
+        *([] if measured.failed else ["; ".join(_numbers(measured.headline, measured.currency)) + "."]),
+        "",
+    ]
+    parts += [
+        f"{SIGNS[check.outcome]} {escape(check.title)}. [dim]{escape(check.explanation)}[/]"
+        for check in measured.checks
+    ]
+    if measured.failed:  # tables of numbers that must not be believed would be read all the same
+        return Group(*parts, *(f"[dim]{escape(note)}[/]" for note in measured.notes))
+    parts += ["", results_table("Windows", measured.windows, measured.currency)]
+    for title, results in (
+        ("Arms", measured.arms),
+        *measured.means.items(),
+        ("Arms compared", measured.pairs),
+    ):
+        if results:
+            parts.append(results_table(title, results, measured.currency))
+    for breakdown in measured.breakdowns:
+        parts.append(results_table(f"By {breakdown.name}", breakdown.results, measured.currency))
+    parts += [f"[dim]{escape(note)}[/]" for note in measured.notes]
+    return Group(*parts)
+
+
+def _numbers(result: Result, currency: str) -> Iterator[str]:
+    """Yield the numbers of the window that decides that the verdict does not hold."""
+    yield f"Plain difference {told(result.difference(adjusted=False).scaled(100), '+.2f')} points"
+    yield f"relative {told(result.response.relative(result.level), '+.1%')}"
+    revenue, cost, back = result.total("revenue"), result.cost_per_order, result.return_on_cost
+    if revenue is not None:
+        yield f"incremental revenue {told(revenue, '+,.0f')} {currency}"
+    if cost is not None:
+        yield f"cost of an incremental order {told(cost, ',.2f')} {currency}"
+    if back is not None:
+        yield f"return {told(back, '+.2f')}"
+
+
+def by_means(measured: Measurement) -> list[tuple[str, Sequence[Result]]]:
+    """Return the treatments by channel and offer, where that tells more than the arms do."""
+    found = measured.means.items()
+    return [(f"By {name}", results) for name, results in found if len(results) < len(measured.arms)]
+
+
+def results_table(title: str, results: Sequence[Result], currency: str) -> Table:
+    """Return results as a table of a terminal."""
+    table = Table(title=title, title_justify="left", box=None, pad_edge=False)
+    table.add_column("", no_wrap=True)
+    for name in ("customers", "response", "control", "difference, points", "orders", f"profit, {currency}"):
+        table.add_column(name, justify="right")
+    table.add_column("")
+    for result in results:
+        effect, difference = result.response, result.difference()
+        table.add_row(
+            escape(result.label),
+            f"{effect.n_treated:,} / {effect.n_control:,}",
+            write_number(effect.treated.value, ".2%"),
+            write_number(effect.control.value, ".2%"),
+            told(difference.scaled(100), "+.2f"),
+            *(
+                told(total, "+,.0f") if (total := result.total(name)) else UNKNOWN
+                for name in ("orders", "profit")
+            ),
+            f"[{COLOURS[word_of(difference)]}]{word_of(difference)}[/]",
+        )
+    return table

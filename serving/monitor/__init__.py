@@ -1,0 +1,1 @@
+"""Monitor: what moved since training, and what earlier scores promised against what came."""

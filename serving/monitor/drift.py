@@ -1,0 +1,380 @@
+"""What has changed since the models in use were trained: signals, scores, stages, and what scores promised.
+
+Everything here reads a shop and files of scores; thresholds say when it is no longer what was learned from.
+"""
+
+from __future__ import annotations
+
+import warnings
+from collections.abc import Iterator, Mapping, Sequence
+from dataclasses import dataclass, field
+from datetime import datetime
+from math import inf
+from typing import Any
+
+import numpy as np
+
+from penchant.page import Column
+
+from ...features.matrix import build
+from ...features.shop import Shop
+from ...features.spine import Spine
+from ...models.evaluation.reference import Movement, movements, score_movement
+from ...models.inputs.categories import UnseenCategoryWarning
+from ...models.inputs.estimate import Estimate
+from ..goals.catalogue import Goal
+from ..insight.page import InsightPage, InsightTable
+from ..insight.stages import stages_page
+from ..score.champion import Champion
+from ..score.run import who_is_eligible
+from .promises import KINDS, Group, Promise, Scored, promise_of
+
+MOST_SHOWN = 12
+NOTABLE = 0.25  # PSI of a signal from which it is counted and named beside moved scores
+
+
+@dataclass(frozen=True)
+class Thresholds:
+    """From where on a change is a failure (exit code 3).
+
+    Parameters
+    ----------
+    score_stability
+        Of the scores' population stability index. By custom, below 0.1 nothing happened, above 0.25 much.
+    signal_stability
+        Of the same of a signal that the model reads; by default none fails. Signals move with the season, the calendar
+        of campaigns and the age of a shop (in a simulated one at rest, those of contacts by 2.5 within five months,
+        while its scores moved by 0.05): they are named, and what moves scores shows there.
+    unseen
+        Share of a signal's values that are categories which training has not seen.
+    missing
+        By how much the share of missing values of a signal may differ from training's.
+    promise
+        By what share of it a promise may be missed, beyond its interval; twice as much in the highest tenth.
+    """
+
+    score_stability: float = 0.25
+    signal_stability: float = inf
+    unseen: float = 0.05
+    missing: float = 0.2
+    promise: float = 0.1
+
+
+USUAL = Thresholds()
+
+
+@dataclass(frozen=True, eq=False)
+class InUse:
+    """A model in use, what its rows looked like at training, and when its test looked; None where not known."""
+
+    champion: Champion
+    reference: Mapping[str, Any] | None
+    tested_at: datetime | None = None
+
+
+@dataclass(frozen=True)
+class Drift:
+    """How far one model's signals and scores moved, the furthest signal first."""
+
+    name: str
+    version: str
+    n_customers: int
+    score: Movement
+    signals: tuple[Movement, ...]
+
+    def faults(self, limits: Thresholds) -> Iterator[str]:
+        """Yield what is past the thresholds, in words."""
+        if self.score.is_beyond(limits.score_stability):
+            beside = [one for one in self.signals if one.is_beyond(NOTABLE)]
+            told = f", and with them {_named(beside, _psi)}" if beside else ""
+            yield f"{self.name}: the scores moved (PSI {self.score.stability:.2f}){told}"
+        moved = [one for one in self.signals if one.is_beyond(limits.signal_stability)]
+        if moved:
+            yield f"{self.name}: {_named(moved, _psi)} moved"
+        unseen = [one for one in self.signals if (one.unseen or 0.0) > limits.unseen]
+        if unseen:
+            yield f"{self.name}: {_named(unseen, lambda one: f'{one.unseen:.0%}')} hold unseen categories"
+        lost = [one for one in self.signals if abs(one.missing - one.missing_before) > limits.missing]
+        if lost:
+            told = _named(lost, lambda one: f"{one.missing_before:.0%} -> {one.missing:.0%}")
+            yield f"{self.name}: {told} are missing more or less often"
+
+
+def _psi(one: Movement) -> str:
+    return f"PSI {one.stability:.2f}"
+
+
+def _named(found: Sequence[Movement], tell: Any) -> str:
+    shown = ", ".join(f"'{one.name}' ({tell(one)})" for one in found[:5])
+    return f"{shown} and {len(found) - 5} more" if len(found) > 5 else shown
+
+
+@dataclass(frozen=True, eq=False)
+class Monitored:
+    """What has changed.
+
+    Attributes
+    ----------
+    as_of, since
+        Now, and the moment that the stages are compared with; None where no model says when it was tested.
+    thresholds
+        In use.
+    drifts, promises
+        Of each model; of each file of scores whose horizon is over.
+    stages
+        Stage -> share then and now.
+    open_promises
+        Files of scores whose horizon is not over.
+    left_out
+        Name -> why nothing is told of it.
+    """
+
+    as_of: datetime
+    since: datetime | None
+    thresholds: Thresholds
+    drifts: tuple[Drift, ...]
+    stages: Mapping[str, tuple[float, float]]
+    promises: tuple[Promise, ...]
+    open_promises: tuple[Scored, ...]
+    left_out: Mapping[str, str] = field(default_factory=dict)
+
+    @property
+    def faults(self) -> tuple[str, ...]:
+        """What is past the thresholds, in words; empty: all is as it was."""
+        limits = self.thresholds
+        broken = [one for one in self.promises if one.is_broken(limits.promise)]
+        told = [
+            f"{one.scored.task} of {one.scored.as_of:%Y-%m-%d} {one.words(limits.promise)}" for one in broken
+        ]
+        return (*(fault for drift in self.drifts for fault in drift.faults(limits)), *told)
+
+    def _in_short(self) -> str:
+        if self.faults:
+            return f"Past the thresholds: {'; '.join(self.faults)}."
+        if not self.drifts and not self.promises:
+            return "Nothing could be compared: no model in use says what it learned from, and no horizon is over."
+        return "Nothing is past the thresholds."
+
+    def page(self) -> InsightPage:
+        """Return the report."""
+        lead = f"At {self.as_of:%Y-%m-%d %H:%M} UTC. {self._in_short()}"
+        tables: tuple[InsightTable, ...] = (_scores_table(self.drifts),) if self.drifts else ()
+        tables += tuple(_signals_table(one) for one in self.drifts)
+        tables += (_stages_table(self.stages),) if self.stages else ()
+        tables += (_promises_table(self.promises, self.thresholds.promise),) if self.promises else ()
+        tables += tuple(_groups_table(one) for one in self.promises)
+        facts = {
+            "as_of": self.as_of.isoformat(),
+            "since": self.since and self.since.isoformat(),
+            "failed": bool(self.faults),
+            "faults": list(self.faults),
+            "thresholds": self.thresholds.__dict__,
+            "open_promises": [
+                {"task": one.task, "as_of": one.as_of.isoformat(), "over_at": one.over_at.isoformat()}
+                for one in self.open_promises
+            ],
+        }
+        return InsightPage("monitor", "What has changed", lead, tables, facts, self.left_out, _notes(self))
+
+
+def _notes(found: Monitored) -> tuple[str, ...]:
+    waits = [
+        f"{one.task} of {one.as_of:%Y-%m-%d} until {one.over_at:%Y-%m-%d}" for one in found.open_promises
+    ]
+    told = (
+        "PSI: population stability index against the rows of the model's test, which the model in use learned from "
+        "too; 'by chance' is what it can be without any change (99.9 %).",
+    )
+    return (*told, f"Horizons that are not over: {', '.join(waits)}.") if waits else told
+
+
+def monitor(
+    shop: Shop,
+    in_use: Sequence[InUse],
+    scored: Sequence[Scored],
+    as_of: datetime,
+    thresholds: Thresholds = USUAL,
+    own: Sequence[Goal] = (),
+) -> Monitored:
+    """Return what has changed since the models in use were trained.
+
+    Parameters
+    ----------
+    shop
+        The shop.
+    in_use
+        The models, each task's once.
+    scored
+        Earlier files of scores.
+    as_of
+        Now, UTC without a zone.
+    thresholds
+        From where on a change is a failure.
+    own
+        The user's own goals.
+    """
+    left_out = {
+        one.champion.name: f"the model {one.champion.version} does not say what its rows looked like: train it again"
+        for one in in_use
+        if one.reference is None
+    }
+    known = [one for one in in_use if one.reference is not None]
+    drifts = _drifts(shop, known, as_of, own, left_out)
+    since = max((one.tested_at for one in in_use if one.tested_at is not None), default=None)
+    over = [one for one in scored if one.over_at <= min(as_of, shop.extract_end)]
+    return Monitored(
+        as_of,
+        since,
+        thresholds,
+        drifts,
+        _stage_shares(shop, since, as_of) if since is not None else {},
+        tuple(promise_of(shop, one) for one in over),
+        tuple(one for one in scored if one not in over),
+        left_out,
+    )
+
+
+def _drifts(
+    shop: Shop, known: Sequence[InUse], as_of: datetime, own: Sequence[Goal], left_out: dict[str, str]
+) -> tuple[Drift, ...]:
+    if not known:
+        return ()
+    people = who_is_eligible(shop, [one.champion for one in known], as_of, own)
+    names = [one.champion.name for one in known]
+    people = people[people[names].any(axis=1)].reset_index(drop=True)
+    if people.empty:
+        left_out |= dict.fromkeys(names, f"nobody is eligible at {as_of:%Y-%m-%d}")
+        return ()
+    spine = Spine.of(shop, people[["customer_id"]].assign(as_of=np.datetime64(as_of, "us")))
+    frame = build(shop, spine).frame.set_index("customer_id").loc[people["customer_id"]].reset_index()
+    found = []
+    for one in known:
+        mine = frame[people[one.champion.name].to_numpy(bool)]
+        if mine.empty:
+            left_out[one.champion.name] = f"nobody is eligible at {as_of:%Y-%m-%d}"
+            continue
+        found.append(_drift(one, mine))
+    return tuple(found)
+
+
+def _drift(one: InUse, rows: Any) -> Drift:
+    champion, reference = one.champion, one.reference or {}
+    with warnings.catch_warnings():
+        warnings.simplefilter("ignore", UnseenCategoryWarning)  # told below, with its share
+        scored = champion.scored(rows, with_reasons=False)
+    highest = np.max([scored[name].to_numpy() for name in champion.scores], axis=0)
+    signals = movements(reference, rows[[column.name for column in champion.columns]])
+    moved = score_movement(reference, np.asarray(highest, np.float64))
+    return Drift(champion.name, champion.version, len(rows), moved, tuple(signals))
+
+
+def _stage_shares(shop: Shop, since: datetime, as_of: datetime) -> dict[str, tuple[float, float]]:
+    then, now = (
+        {row["stage"]: float(row["share"]) for row in stages_page(shop, at).tables[0].rows}
+        for at in (since, as_of)
+    )
+    return {name: (then[name], now[name]) for name in then if name != "all"}
+
+
+def _scores_table(drifts: Sequence[Drift]) -> InsightTable:
+    columns = {
+        "task": Column("task"),
+        "model": Column("model"),
+        "n_customers": Column("customers", ",d"),
+        "psi": Column("PSI of the scores", ".3f"),
+        "by_chance": Column("by chance", ".3f"),
+        "n_moved": Column("signals with PSI above 0.25", ",d"),
+    }
+    rows = [
+        {
+            "task": one.name,
+            "model": one.version,
+            "n_customers": one.n_customers,
+            "psi": one.score.stability,
+            "by_chance": one.score.by_chance,
+            "n_moved": sum(signal.is_beyond(NOTABLE) for signal in one.signals),
+        }
+        for one in drifts
+    ]
+    return InsightTable("scores", "How far scores moved since training", columns, rows)
+
+
+def _signals_table(drift: Drift) -> InsightTable:
+    columns = {
+        "signal": Column("signal"),
+        "psi": Column("PSI", ".3f"),
+        "by_chance": Column("by chance", ".3f"),
+        "missing_before": Column("missing then", ".1%"),
+        "missing": Column("missing now", ".1%"),
+        "unseen": Column("unseen categories", ".1%"),
+    }
+    rows = [
+        {
+            "signal": one.name,
+            "psi": one.stability,
+            "by_chance": one.by_chance,
+            "missing_before": one.missing_before,
+            "missing": one.missing,
+            "unseen": one.unseen,
+        }
+        for one in drift.signals
+    ]
+    title = f"Signals of {drift.name}, the furthest moved first"
+    return InsightTable(f"signals_{drift.name}", title, columns, rows, n_shown=MOST_SHOWN, drawn="psi")
+
+
+def _stages_table(shares: Mapping[str, tuple[float, float]]) -> InsightTable:
+    columns = {
+        "stage": Column("stage"),
+        "then": Column("share then", ".1%"),
+        "now": Column("share now", ".1%"),
+        "change": Column("change, points", "+.1f"),
+    }
+    rows = [
+        {"stage": name, "then": then, "now": now, "change": 100 * (now - then)}
+        for name, (then, now) in shares.items()
+    ]
+    return InsightTable("stages", "Stages when the models were tested, and now", columns, rows)
+
+
+def _promises_table(promises: Sequence[Promise], tolerance: float) -> InsightTable:
+    columns = {
+        "task": Column("task"),
+        "scored": Column("scored at"),
+        "model": Column("model"),
+        "verdict": Column("what came of it"),
+    }
+    rows = [
+        {
+            "task": one.scored.task,
+            "scored": f"{one.scored.as_of:%Y-%m-%d}",
+            "model": one.scored.model,
+            "verdict": one.words(tolerance),
+            "word": one.word(tolerance),
+            "promised": one.whole.promised,
+            "came": one.whole.came,
+        }
+        for one in promises
+    ]
+    return InsightTable("promises", "What scores promised, and what came", columns, rows)
+
+
+def _groups_table(promise: Promise) -> InsightTable:
+    is_share = promise.scored.kind == KINDS[0]
+    form = ".1%" if is_share else ",.2f"
+    columns = {
+        "group": Column("group"),
+        "n": Column("customers", ",d"),
+        "promised": Column("promised", form),
+        "came": Column("came", form),
+    }
+    told = [("decile", group) for group in promise.deciles] + [("band", group) for group in promise.bands]
+    rows = [_group_row(kind, group) for kind, group in told]
+    at = f"{promise.scored.as_of:%Y-%m-%d}"
+    name = f"promise_{promise.scored.task}_{promise.scored.as_of:%Y%m%dT%H%M}"
+    return InsightTable(name, f"{promise.scored.task}, scored at {at}", columns, rows, drawn="came")
+
+
+def _group_row(kind: str, group: Group) -> dict[str, float | int | str | Estimate]:
+    named = f"{kind} {group.name}"
+    return {"group": named, "n": group.n, "promised": group.promised, "came": group.came}

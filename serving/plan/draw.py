@@ -1,0 +1,195 @@
+"""The waves of a plan that are due: each an audience, all of them one result."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass, replace
+from datetime import datetime
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+import pandas as pd
+
+from penchant.output import replaced_folder, write_json
+
+from ..audience.choice import PLANNED
+from ..audience.cut import Limits
+from ..audience.draw import Audience, AudienceSettings, draw_audience
+from ..audience.exclusions import Wave
+from ..audience.files import write_audience_files
+from ..goals.catalogue import Goal, goal_named
+from ..goals.eligible import of_goal
+from .file import CampaignSection, Plan
+from .limits import used_before
+from .options import costed, in_split
+from .problem import Chosen
+from .solve import PlanResult, allocate_plan
+
+SUMMARY = "plan.json"
+
+
+@dataclass(frozen=True, eq=False)
+class DueWaves:
+    """What a plan sends now.
+
+    Attributes
+    ----------
+    result
+        The allocation of all campaigns that have not begun.
+    audiences
+        The audiences of the waves that are due, in the plan's order.
+    """
+
+    result: PlanResult
+    audiences: tuple[Audience, ...]
+
+    def as_dict(self) -> dict[str, Any]:
+        """Return the allocation and the audiences by name."""
+        return {**self.result.as_dict(), "due": [audience.as_dict() for audience in self.audiences]}
+
+    def render(self) -> Any:
+        """Return what a terminal shows, for rich."""
+        from rich.console import Group
+
+        return Group(self.result.render(), *(audience.render() for audience in self.audiences))
+
+
+def draw_due(
+    candidates: pd.DataFrame, past: pd.DataFrame | None, plan: Plan, as_of: datetime, own: Sequence[Goal] = ()
+) -> DueWaves:
+    """Return the audiences of all waves whose day, in the plan's zone, is that of ``as_of``.
+
+    A campaign's first wave is drawn from the allocation of all that have not begun, under what those that have begun
+    leave. A later wave goes to the first one's customers, each in the arm drawn then, without those who came back.
+
+    Parameters
+    ----------
+    candidates, past, plan, as_of, own
+        As `allocate_plan` takes them.
+
+    Raises
+    ------
+    InputError
+        If records of the plan's own campaigns lack what they cost.
+    LeftOutError, NoModelError
+        If a later wave lacks what its goal needs.
+    """
+    later = [_later_wave(candidates, past, plan, as_of, due, own) for due in due_later(plan, past, as_of)]
+    for surely in (False, True):
+        result = allocate_plan(candidates, past, plan, as_of, own, surely=surely)
+        due = [each for each in result.chosen if plan.day(each.crowd.sends[0]) == plan.day(as_of)]
+        first = [_first_wave(each, past, plan, as_of) for each in due if each.taken.any()]
+        if _within_limits(first, past, plan):
+            break
+    return DueWaves(result, (*later, *first))
+
+
+def due_later(plan: Plan, past: pd.DataFrame | None, as_of: datetime) -> list[tuple[CampaignSection, int]]:
+    """Return the campaigns that have begun and whose next wave, of the number given, is due."""
+    found: list[tuple[CampaignSection, int]] = []
+    if past is None:
+        return found
+    for campaign in plan.campaigns:
+        drawn = set(past.loc[past["campaign_id"] == campaign.id, "wave"])
+        for number, at in enumerate(plan.sends(campaign), start=1):
+            if number > 1 and drawn and number not in drawn and plan.day(at) == plan.day(as_of):
+                found.append((campaign, number))
+    return found
+
+
+def write_plan(due: DueWaves, folder: Path, inputs: Mapping[str, Any], minor_units: int = 100) -> None:
+    """Write a folder with ``plan.json`` and a folder for each audience, in one step.
+
+    Raises
+    ------
+    OutputError
+        If the folder cannot be written; what was there stays.
+    """
+    told = due.as_dict()
+    with replaced_folder(
+        folder, {"inputs": dict(inputs), "plan": told["plan"], "as_of": told["as_of"]}
+    ) as place:
+        write_json(place / SUMMARY, told)
+        for audience in due.audiences:
+            wave = audience.settings.wave
+            own = place / f"{wave.campaign_id}-wave-{wave.number}"
+            own.mkdir()
+            write_audience_files(audience, own, minor_units)
+
+
+def _first_wave(chosen: Chosen, past: pd.DataFrame | None, plan: Plan, as_of: datetime) -> Audience:
+    crowd, rows = chosen.crowd, np.flatnonzero(chosen.taken)
+    people = crowd.people.iloc[rows].reset_index(drop=True)
+    if not crowd.is_split:
+        names = np.array([arm.name for arm in crowd.arms], dtype=object)
+        people = people.assign(**{PLANNED: names[chosen.option[rows]]})
+    settings = replace(
+        _settings(plan, crowd.campaign, 1, as_of),
+        assign="split" if crowd.is_split else "given",
+        costed=crowd.arms,
+        holdout=crowd.holdout,
+    )
+    return _with_split(draw_audience(people, past, crowd.goal, settings), plan)
+
+
+def _later_wave(
+    candidates: pd.DataFrame,
+    past: pd.DataFrame | None,
+    plan: Plan,
+    as_of: datetime,
+    due: tuple[CampaignSection, int],
+    own: Sequence[Goal],
+) -> Audience:
+    campaign, number = due
+    goal = goal_named(campaign.goal, own)
+    usual = _settings(plan, campaign, number, as_of)
+    settings = replace(usual, assign=campaign.assign, costed=costed(plan, campaign, number))
+    return _with_split(draw_audience(of_goal(candidates, goal.name), past, goal, settings), plan)
+
+
+def _settings(plan: Plan, campaign: CampaignSection, number: int, as_of: datetime) -> AudienceSettings:
+    return AudienceSettings(
+        Wave(campaign.id, number, as_of, plan.plan.seed),
+        plan.arms_at(campaign, number),
+        limits=Limits(),
+        exploring=0.0,
+        protection=plan.protection,
+        messages=_messages(campaign, number),
+    )
+
+
+def _messages(campaign: CampaignSection, number: int) -> dict[str, str]:
+    """Return category -> message key; a step's message is the default, and ends the categories' keys."""
+    step = campaign.waves[number - 1].message
+    if step is None:
+        return dict(campaign.messages)
+    return {**{name: f"{key}.{step}" for name, key in campaign.messages.items()}, "default": step}
+
+
+def _with_split(audience: Audience, plan: Plan) -> Audience:
+    """Return the audience with the split of one crowd between campaigns, and its probability, in the record."""
+    wave = audience.settings.wave
+    _, name, part = in_split(audience.record["customer_id"], plan, wave.campaign_id)
+    if name is None:
+        return audience
+    return replace(audience, record=audience.record.assign(split=name, split_probability=part))
+
+
+def _within_limits(first: list[Audience], past: pd.DataFrame | None, plan: Plan) -> bool:
+    """Say whether what was drawn keeps budget, stock and capacity."""
+    records = [audience.record for audience in first]
+    if not records:
+        return True
+    before = used_before(past, plan)
+    drawn = used_before(pd.concat(records), plan)
+    limits: dict[str, float | None] = {"budget": plan.plan.budget}
+    limits |= {f"stock of {name}": offer.stock for name, offer in plan.offers.items()}
+    for phase in {campaign.phase or "any" for campaign in plan.campaigns}:
+        limits |= {
+            f"capacity of {name} in {phase}": channel.capacity for name, channel in plan.channels.items()
+        }
+    return all(
+        most is None or drawn.get(name, 0.0) == 0 or before.get(name, 0.0) + drawn[name] <= most * (1 + 1e-9)
+        for name, most in limits.items()
+    )

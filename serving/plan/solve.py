@@ -1,0 +1,180 @@
+"""Several goals, offers and channels at once: everyone gets the best allowed one under what is shared.
+
+A customer gets at most one campaign in each phase. All campaigns that have not begun are allocated together, exactly
+but for rounding; those whose wave is due are then drawn as audiences.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
+from datetime import datetime
+from typing import Any
+
+import numpy as np
+import numpy.typing as npt
+import pandas as pd
+
+from ..audience.expected_result import Expected, total
+from ..audience.holdout import SAFETY
+from ..goals.catalogue import Goal
+from ..goals.eligible import Mask, read_people
+from .file import Plan
+from .limits import used_before
+from .options import Contacts, Crowd, open_crowds
+from .problem import Chosen, Problem, pose
+
+ROUNDS = 4  # allocations after which customers beyond a cap are left out for good
+SHRINKS = 8  # times the budget is narrowed before the surest bound is taken
+
+
+@dataclass(frozen=True, eq=False)
+class PlanResult:
+    """A plan as it was allocated.
+
+    Attributes
+    ----------
+    plan, as_of
+        What was asked for.
+    chosen
+        The campaigns that have not begun, in the plan's order.
+    left_out
+        Campaign -> why it could not be had.
+    prices
+        What one more unit of a limit would bring, after costs: of the budget, an offer's stock, a channel's capacity, a
+        campaign's size. 0: it does not bind.
+    spent_before
+        What campaigns that have begun use of the budget.
+    """
+
+    plan: Plan
+    as_of: datetime
+    chosen: tuple[Chosen, ...]
+    left_out: Mapping[str, str]
+    prices: Mapping[str, float]
+    spent_before: float
+
+    @property
+    def expected(self) -> Expected:
+        """What all campaigns are expected to bring."""
+        return total(each.expected for each in self.chosen)
+
+    def as_dict(self) -> dict[str, Any]:
+        """Return sizes, costs, expectations and prices by name."""
+        from .view import plan_dict
+
+        return plan_dict(self)
+
+    def render(self) -> Any:
+        """Return what a terminal shows, for rich."""
+        from .view import plan_view
+
+        return plan_view(self)
+
+
+def allocate_plan(
+    candidates: pd.DataFrame,
+    past: pd.DataFrame | None,
+    plan: Plan,
+    as_of: datetime,
+    own: Sequence[Goal] = (),
+    *,
+    surely: bool = False,
+) -> PlanResult:
+    """Return who gets which campaign, offer and channel.
+
+    Parameters
+    ----------
+    candidates
+        As `draw_audience` takes them; scores of one goal alone stand in columns with ``<goal>:`` before the name.
+    past
+        Earlier assignments, as `draw_audience` takes them; those of the plan's own campaigns with ``expected_cost`` and
+        ``offer_kind``, as their records have them.
+    plan
+        The plan.
+    as_of
+        Now, UTC without a zone.
+    own
+        The user's own goals.
+    surely
+        Whether no draw of the holdout at all may pass the limits; else less than one in 30,000 does.
+
+    Raises
+    ------
+    InputError
+        If records of the plan's own campaigns lack what they cost.
+    """
+    people = read_people(candidates)
+    crowds, left_out = open_crowds(people, past, plan, as_of, own)
+    used = used_before(past, plan)
+    chosen, prices = _within_caps(crowds, past, plan, used, surely=surely)
+    return PlanResult(plan, as_of, tuple(chosen), left_out, prices, used.get("budget", 0.0))
+
+
+def _within_caps(
+    crowds: list[Crowd], past: pd.DataFrame | None, plan: Plan, used: Mapping[str, float], *, surely: bool
+) -> tuple[list[Chosen], Mapping[str, float]]:
+    """Allocate, leave out what would break a cap across phases, and allocate what this frees."""
+    problem = pose(crowds, plan, used, surely=surely)
+    budget = None if plan.plan.budget is None else max(0.0, plan.plan.budget - used["budget"])
+    barred = [np.zeros(len(crowd.people), bool) for crowd in crowds]
+    for _ in range(ROUNDS):
+        found = _within_budget(problem, barred, budget)
+        chosen, prices = found or pose(crowds, plan, used, surely=True).solve(barred, budget)
+        over = _over_caps(chosen, past, plan)
+        if not any(mask.any() for mask in over):
+            break
+        barred = [mask | more for mask, more in zip(barred, over, strict=True)]
+    kept = [
+        Chosen(each.crowd, np.where(mask, -1, each.option)) for each, mask in zip(chosen, barred, strict=True)
+    ]
+    return kept, prices
+
+
+def _over_caps(chosen: list[Chosen], past: pd.DataFrame | None, plan: Plan) -> list[Mask]:
+    """Return for each campaign, the earliest first, whom its sends would take beyond a cap."""
+    contacts, over = Contacts.of_past(past), [np.zeros(len(each.option), bool) for each in chosen]
+    for place in sorted(range(len(chosen)), key=lambda place: (chosen[place].crowd.sends[0], place)):
+        each = chosen[place]
+        rows = np.flatnonzero(each.taken)
+        customers = each.crowd.people["customer_id"].iloc[rows].reset_index(drop=True)
+        channel = _channels(each, rows)
+        fits = contacts.fit(customers, channel, each.crowd.sends, plan)
+        over[place][rows[~fits]] = True
+        contacts = contacts.with_planned(customers[fits], channel[fits], each.crowd.sends)
+    return over
+
+
+def _channels(chosen: Chosen, rows: npt.NDArray[np.intp]) -> npt.NDArray[np.object_]:
+    """Return the channel of each; where arms are dealt by lot through several, that of the first allowed."""
+    names = np.array([arm.channel for arm in chosen.crowd.arms], dtype=object)
+    place = chosen.crowd.shares[rows].argmax(axis=1) if chosen.crowd.is_split else chosen.option[rows]
+    return names[place]
+
+
+def _within_budget(
+    problem: Problem, barred: list[Mask], budget: float | None
+) -> tuple[list[Chosen], Mapping[str, float]] | None:
+    """Allocate so that no draw of the holdout takes the cost beyond the budget; None where that is not found.
+
+    What is expected to be spent is narrowed until the draw's deviation has room.
+    """
+    limit = budget
+    for _ in range(SHRINKS):
+        chosen, prices = problem.solve(barred, limit)
+        if budget is None or limit is None or (most := _most_spent(chosen)) <= budget:
+            return chosen, prices
+        limit *= 0.999 * budget / most
+    return None
+
+
+def _most_spent(chosen: list[Chosen]) -> float:
+    """Return what the draws may spend: expected cost and four standard deviations, or all if that is less."""
+    mean, variance, everyone = 0.0, 0.0, 0.0
+    for each in chosen:
+        treated = 1.0 - each.crowd.holdout
+        cost, square = each.of(each.crowd.costs()), each.of(each.crowd.squared_costs())
+        mean += float(cost.sum()) * treated
+        variance += float((square * treated - (cost * treated) ** 2).sum())
+        everyone += float(each.of(each.crowd.dearest()).sum())
+    return min(everyone, mean + SAFETY * float(np.sqrt(max(variance, 0.0))))

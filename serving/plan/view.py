@@ -1,0 +1,118 @@
+"""How a plan is shown: as values for scripts, as tables for a terminal."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING, Any
+
+if TYPE_CHECKING:
+    from rich.console import RenderableType
+
+    from ..audience.expected_result import Expected
+    from .problem import Chosen
+    from .solve import PlanResult
+
+CHEAPEST = "nothing is known of which offer works better, so the cheapest wins; assign = 'split' finds it out"
+
+
+def plan_dict(result: PlanResult) -> dict[str, Any]:
+    """Return a plan's campaigns, sends, expectations, prices and what was left out."""
+    return {
+        "plan": result.plan.plan.name,
+        "as_of": result.as_of.isoformat(),
+        "budget": result.plan.plan.budget,
+        "spent_before": result.spent_before,
+        "expected": result.expected.as_dict(),
+        "campaigns": [_campaign(each) for each in result.chosen],
+        "next_unit_brings": dict(result.prices),
+        "left_out": dict(result.left_out),
+        "notes": notes(result),
+    }
+
+
+def notes(result: PlanResult) -> list[str]:
+    """Return what the numbers rest on, in words."""
+    told = []
+    for each in result.chosen:
+        goal, prior = each.crowd.goal, each.crowd.goal.prior
+        if each.crowd.gain.basis == "propensity" and prior is not None:
+            told.append(f"{goal.name}: no uplift was measured; {prior.words}")
+            if not each.crowd.is_split and len({arm.offer for arm in each.crowd.arms}) > 1:
+                told.append(f"{each.crowd.campaign.id}: {CHEAPEST}")
+        if goal.phases and each.crowd.campaign.phase not in (None, *goal.phases):
+            told.append(
+                f"{each.crowd.campaign.id}: '{goal.name}' usually belongs to {' or '.join(goal.phases)}"
+            )
+    return [*dict.fromkeys(told), "sizes of later waves are the most there can be: who comes back leaves"]
+
+
+def _campaign(each: Chosen) -> dict[str, Any]:
+    crowd = each.crowd
+    counts = [int((each.option == place).sum()) for place in range(len(crowd.options))]
+    return {
+        "campaign_id": crowd.campaign.id,
+        "goal": crowd.goal.name,
+        "phase": crowd.phase,
+        "basis": crowd.gain.basis,
+        "sends": [at.isoformat() for at in crowd.sends],
+        "n_eligible": crowd.n_eligible,
+        "excluded": dict(crowd.excluded),
+        "n_audience": int(each.taken.sum()),
+        "n_treated": round(float(each.taken.sum()) * (1 - crowd.holdout), 1),
+        "options": dict(zip(crowd.options, counts, strict=True)),
+        "expected": each.expected.as_dict(),
+    }
+
+
+def plan_view(result: PlanResult) -> RenderableType:
+    """Return tables for a terminal."""
+    from rich.console import Group
+    from rich.text import Text
+
+    left_out = [Text(f"· {name}: left out, {why}") for name, why in result.left_out.items()]
+    told = [Text(f"· {note}") for note in notes(result)]
+    return Group(_campaigns(result), _prices(result), *left_out, *told)
+
+
+def _campaigns(result: PlanResult) -> RenderableType:
+    from rich.table import Table
+
+    table = Table(
+        title=f"{result.plan.plan.name}, as of {result.as_of:%Y-%m-%d %H:%M} UTC", title_justify="left"
+    )
+    for name in ("campaign", "phase", "goal", "first wave", "waves"):
+        table.add_column(name, overflow="fold")
+    for name in ("eligible", "audience", "cost", "profit", "low", "high"):
+        table.add_column(name, justify="right")
+    rows = [(each.crowd, int(each.taken.sum()), each.expected) for each in result.chosen]
+    for crowd, size, expected in rows:
+        sends = (f"{crowd.sends[0]:%m-%d}", f"{len(crowd.sends)}")
+        words = (
+            crowd.campaign.id,
+            crowd.phase,
+            crowd.goal.name,
+            *sends,
+            f"{crowd.n_eligible:,}",
+            f"{size:,}",
+        )
+        table.add_row(*words, *_money(expected))
+    table.add_section()
+    table.add_row(
+        "all", "", "", "", "", "", f"{sum(size for _, size, _ in rows):,}", *_money(result.expected)
+    )
+    return table
+
+
+def _money(expected: Expected) -> list[str]:
+    profit = expected.profit
+    return [f"{value:,.2f}" for value in (expected.cost, profit.value, profit.low, profit.high)]
+
+
+def _prices(result: PlanResult) -> RenderableType:
+    from rich.table import Table
+
+    table = Table(title="what one more would bring, after costs", title_justify="left")
+    table.add_column("of")
+    table.add_column("profit", justify="right")
+    for name, price in result.prices.items():
+        table.add_row(name, f"{price:,.4f}" if price else "nothing: it does not bind")
+    return table

@@ -1,0 +1,280 @@
+"""Apply all champions to everyone eligible at a moment: signals once for all, then batch by batch in bounded memory.
+
+What is finished stays in a work folder, so that a run that was killed goes on where it was.
+"""
+
+from __future__ import annotations
+
+import shutil
+from collections.abc import Callable, Collection, Iterator, Mapping, Sequence
+from contextlib import contextmanager
+from dataclasses import dataclass
+from datetime import datetime
+from pathlib import Path
+from typing import Any
+
+import pandas as pd
+import pyarrow as pa
+import pyarrow.parquet as pq
+
+from penchant.errors import LeftOutError, NoModelError, TooLittleDataError
+
+from ...features.catalogue import groups_of, task_of
+from ...features.matrix import available, build
+from ...features.shop import Shop
+from ...features.signals.group import lacking
+from ...features.spine import Spine
+from ..candidates.gather import Known, assignments_before, with_roles_shown
+from ..candidates.known import FACTS, known_and
+from ..goals.catalogue import Goal, goal_named
+from .champion import Champion
+from .files import beside, is_risk, with_facts, write_scores, write_signals
+from .read import KNOWN_FILE, PAST_FILE, write_known
+
+BATCH = 50_000
+FEATURES = "features.parquet"
+ELIGIBLE = "eligible.parquet"
+
+Done = Callable[[int, int], None]  # rows scored so far, and rows in all
+
+
+@dataclass(frozen=True, eq=False)
+class Scored:
+    """What a scoring wrote.
+
+    Attributes
+    ----------
+    tasks
+        Name of a champion -> what its file holds: model, rows, and more as `write_scores` tells it.
+    left_out
+        Name of a champion -> why there is no file of it.
+    n_customers
+        How many customers were scored by one champion or more.
+    """
+
+    tasks: Mapping[str, Mapping[str, Any]]
+    left_out: Mapping[str, str]
+    n_customers: int
+
+    def as_dict(self) -> dict[str, Any]:
+        """Return the facts by name."""
+        return {
+            "n_customers": self.n_customers,
+            "tasks": {name: dict(facts) for name, facts in self.tasks.items()},
+            "left_out": dict(self.left_out),
+        }
+
+
+def score(
+    shop: Shop,
+    champions: Sequence[Champion],
+    as_of: datetime,
+    place: Path,
+    work: Path,
+    own: Sequence[Goal] = (),
+    done: Done = lambda _rows, _all: None,
+    *,
+    with_reasons: bool = True,
+) -> Scored:
+    """Write what champions say of everyone who is eligible, a Parquet file for each.
+
+    Parameters
+    ----------
+    shop
+        The shop.
+    champions
+        The models, each name once.
+    as_of
+        The moment, UTC without a zone.
+    place
+        Gets ``<name>.parquet`` of each champion, as `write_scores` describes it; and what audiences take beside the
+        scores, so that they need not ask the shop again: ``signals.parquet``, ``known.parquet``, ``past.parquet``.
+    work
+        Where finished batches are kept until all is done: the same folder for the same inputs, and for no others.
+    own
+        The user's own goals: an uplift scores whoever is eligible for its goal.
+    done
+        Called after each batch.
+    with_reasons
+        Whether each score comes with its reasons; to find them takes several times as long as to score.
+
+    Returns
+    -------
+    Scored
+        A champion whose task the shop cannot have, or for whom nobody is eligible, is left out, with the reason.
+
+    Raises
+    ------
+    NoModelError, LeftOutError, TooLittleDataError
+        If none of the champions can score.
+    """
+    fit, left_out = _fitting(shop, champions, own)
+    people = _kept_people(shop, fit, as_of, own, work)
+    for one in fit:
+        if not people[one.name].any():
+            left_out[one.name] = TooLittleDataError(
+                f"task '{one.name}' at {as_of:%Y-%m-%d}",
+                "customers who are eligible",
+                "none",
+                "Choose another --as-of",
+            )
+    fit = [one for one in fit if one.name not in left_out]
+    if not fit:
+        raise next(iter(left_out.values()))
+    people = people[people[[one.name for one in fit]].any(axis=1)].reset_index(drop=True)
+    _keep_features(shop, people, as_of, work)
+    risky = {one.name for one in fit if is_risk(shop.config, one)}
+    _score_batches(_Asked(fit, risky, with_reasons), people, work, done)
+    write_signals(work / FEATURES, place)
+    for name in (KNOWN_FILE, PAST_FILE):
+        if (work / name).is_file():
+            shutil.copyfile(work / name, place / name)
+    tasks = write_scores(shop.config, fit, as_of, work, place)
+    return Scored(tasks, {name: str(fault) for name, fault in left_out.items()}, len(people))
+
+
+def _fitting(
+    shop: Shop, champions: Sequence[Champion], own: Sequence[Goal]
+) -> tuple[list[Champion], dict[str, Exception]]:
+    """Return the champions that the shop can feed, and the fault of each other."""
+    windows = tuple(sorted(set(shop.config.features.windows)))
+    there = {signal.column.name for signal in available(shop, groups_of(shop), windows)[0]}
+    fit, faults = list[Champion](), dict[str, Exception]()
+    for one in champions:
+        try:
+            one.refuse_lacking(there)
+            _refuse_lacking_tables(shop, one, own)
+            fit.append(one)
+        except (LookupError, ValueError) as fault:  # the shop, its modules or its tables lack what it needs
+            faults[one.name] = fault
+    if not champions:
+        raise NoModelError("score", "one champion or more", "none", "Train a task first")
+    if not fit:
+        raise next(iter(faults.values()))
+    return fit, faults
+
+
+def _refuse_lacking_tables(shop: Shop, champion: Champion, own: Sequence[Goal]) -> None:
+    if champion.goal is None:
+        missing = lacking(task_of(shop.config, champion.task).needs, shop.has)
+    else:
+        eligible = goal_named(champion.goal, own).eligible
+        needs = {where.column: FACTS[where.column][1] for where in eligible.all_of if where.column in FACTS}
+        missing = [need for of_column in needs.values() for need in lacking(of_column, shop.has)]
+    if missing:
+        raise LeftOutError(f"task '{champion.name}'", f"a shop with {' and '.join(missing)}", "none")
+
+
+def everyone(
+    shop: Shop, champions: Sequence[Champion], as_of: datetime, own: Sequence[Goal] = ()
+) -> tuple[Known, pd.DataFrame]:
+    """Return what goals ask of all customers, and for each champion whether a customer is eligible, under its name.
+
+    For a task as it is defined; for an uplift as its goal is. All of it is asked in one pass.
+    """
+    tasks = {one.name: task_of(shop.config, one.task) for one in champions if one.goal is None}
+    goals = {one.name: goal_named(one.goal, own) for one in champions if one.goal is not None}
+    asked: dict[str, Any] = {f"task_{place}": task.eligible for place, task in enumerate(tasks.values())}
+    known, answers = known_and(shop, as_of, asked)
+    flags = {
+        name: answers[f"task_{place}"].astype("boolean").fillna(False).to_numpy(bool)
+        for place, name in enumerate(tasks)
+    }
+    flags |= {name: goal.eligible.holds(known.frame, f"goal '{goal.name}'") for name, goal in goals.items()}
+    return known, pd.DataFrame({"customer_id": known.frame["customer_id"], **flags})
+
+
+def who_is_eligible(
+    shop: Shop, champions: Sequence[Champion], as_of: datetime, own: Sequence[Goal] = ()
+) -> pd.DataFrame:
+    """Return customer_id, sorted, and for each champion whether the customer is eligible, under its name."""
+    return everyone(shop, champions, as_of, own)[1]
+
+
+def _kept_people(
+    shop: Shop, champions: Sequence[Champion], as_of: datetime, own: Sequence[Goal], work: Path
+) -> pd.DataFrame:
+    """Return who is eligible as an earlier run has left it, else ask, and leave it with what audiences take beside."""
+    if not (work / ELIGIBLE).is_file():
+        known, people = everyone(shop, champions, as_of, own)
+        with _whole(work / KNOWN_FILE) as staging:
+            write_known(with_roles_shown(shop, as_of, known), staging)
+        if (past := assignments_before(shop, as_of)) is not None:
+            with _whole(work / PAST_FILE) as staging:
+                pq.write_table(pa.Table.from_pandas(past, preserve_index=False), staging)
+        with _whole(work / ELIGIBLE) as staging:
+            pq.write_table(pa.Table.from_pandas(people, preserve_index=False), staging)
+    return pq.read_table(work / ELIGIBLE).to_pandas()
+
+
+def _keep_features(shop: Shop, people: pd.DataFrame, as_of: datetime, work: Path) -> None:
+    """Have the signals of everyone in the work folder, a row group for each batch."""
+    if (work / FEATURES).is_file():
+        return
+    spine = Spine.of(shop, people[["customer_id"]].assign(as_of=pd.Timestamp(as_of)))
+    matrix = build(shop, spine)
+    with _whole(work / FEATURES) as staging, pq.ParquetWriter(staging, matrix.schema) as writer:
+        for batch in matrix.batches(BATCH):
+            writer.write_batch(batch)
+
+
+@dataclass(frozen=True, eq=False)
+class _Asked:
+    """What is wanted of each batch: which champions, which of them make lists for people, and whether reasons."""
+
+    champions: Sequence[Champion]
+    risky: Collection[str]
+    with_reasons: bool
+
+    def of(self, one: Champion, rows: pd.DataFrame) -> pa.Table:
+        """Return what one champion says of some rows."""
+        scored = one.scored(rows, with_reasons=self.with_reasons)
+        return with_facts(scored, rows) if one.name in self.risky else scored
+
+
+def _score_batches(asked: _Asked, people: pd.DataFrame, work: Path, done: Done) -> None:
+    """Score the batches that no earlier run has left, each champion's into a file of its own."""
+    champions = asked.champions
+    eligible = {one.name: people[one.name].to_numpy(bool) for one in champions}
+    n_done = 0
+    with pq.ParquetFile(work / FEATURES) as features:
+        for number in range(features.num_row_groups):
+            n_rows = features.metadata.row_group(number).num_rows
+            mine = {one: eligible[one.name][n_done : n_done + n_rows] for one in champions}
+            paths = {one: beside(work, one.name, number) for one in champions if mine[one].any()}
+            missing = {one: path for one, path in paths.items() if not path.is_file()}
+            frame = features.read_row_group(number).to_pandas() if missing else pd.DataFrame()
+            for one, path in missing.items():
+                with _whole(path) as staging:
+                    pq.write_table(asked.of(one, frame[mine[one]]), staging)
+            n_done += n_rows
+            done(n_done, len(people))
+
+
+@contextmanager
+def _whole(path: Path) -> Iterator[Path]:
+    """Give a path to write to, which becomes ``path`` when all is written."""
+    staging = path.with_name(f".{path.name}")
+    path.parent.mkdir(parents=True, exist_ok=True)
+    yield staging
+    staging.replace(path)
+
+
+@contextmanager
+def work_folder(folder: Path, key: str) -> Iterator[Path]:
+    """Give the folder beside a result in which finished batches of the same inputs are kept; removed on success.
+
+    Parameters
+    ----------
+    folder
+        Of the result.
+    key
+        Stands for all inputs: what was left under another key is removed.
+    """
+    place = folder.with_name(f".{folder.name}.work")
+    mine = place / key
+    if not mine.is_dir():
+        shutil.rmtree(place, ignore_errors=True)
+    mine.mkdir(parents=True, exist_ok=True)
+    yield mine
+    shutil.rmtree(place, ignore_errors=True)

@@ -1,0 +1,255 @@
+"""Focus crowds, read from rows written by hand."""
+
+from __future__ import annotations
+
+from datetime import datetime, timedelta
+from pathlib import Path
+from typing import Any
+
+import duckdb
+import pandas as pd
+import pytest
+
+from penchant.config import load_config
+from penchant.errors import InputError
+from penchant.features.engine.temporary import Keep
+from penchant.features.matrix import evaluated
+from penchant.features.shop import Shop, open_shop
+from penchant.features.signals.crowds import (
+    CROWDS,
+    Crowd,
+    crowd_named,
+    crowds_of,
+    favorites_of,
+    promotion_buyers,
+    promotion_names,
+)
+from penchant.features.spine import Spine
+
+AS_OF = datetime(2024, 6, 1)
+
+
+def ago(days: float) -> str:
+    return str(AS_OF - timedelta(days=days))
+
+
+def act(who: str, kind: str, days: float, item: str = "i1") -> dict[str, Any]:
+    return {"customer_id": who, "kind": kind, "occurred_at": ago(days), "item_id": item}
+
+
+def order(who: str, days: float, category: str = "tea", paid_after: float | None = 0.0) -> dict[str, Any]:
+    paid_at = None if paid_after is None else ago(days - paid_after)
+    return {
+        "customer_id": who,
+        "ordered_at": ago(days),
+        "paid_at": paid_at,
+        "item_id": f"bought in {category}",
+        "category_id": category,
+        "amount": 100,
+    }
+
+
+def members(shop: Shop, crowd: Crowd, as_of: datetime = AS_OF) -> set[str]:
+    with Keep(shop.backend) as keep:
+        parts = evaluated(shop, Spine.at(shop, as_of), {"inside": crowd.holds}, keep)
+        found = parts[0].select("customer_id", "inside").to_pandas()
+    assert found["inside"].notna().all()
+    return set(found["customer_id"][found["inside"].astype(bool)])
+
+
+def test_interest_is_left_by_whoever_buys_or_comes_again(shop_of: Any) -> None:
+    acts = [
+        act("cart", "cart", 3),
+        act("younger", "cart", 3.001),
+        act("oldest", "favorite", 10),
+        act("too old", "favorite", 10.001),
+        act("again", "cart", 5),
+        act("again", "favorite", 1),
+        act("bought", "cart", 5),
+        act("before", "cart", 5),
+        act("view", "view", 5),
+        act("tomorrow", "cart", 5),
+        act("tomorrow", "cart", -1),
+    ]
+    shop = shop_of(
+        interactions=acts, orders=[order("bought", 4), order("before", 6), order("tomorrow", -0.5)]
+    )
+    assert members(shop, crowd_named("interest")) == {"younger", "oldest", "before", "tomorrow"}
+
+
+def test_new_customers_have_one_purchase_of_late(shop_of: Any) -> None:
+    orders = [order("fresh", 180), order("stale", 181), order("twice", 5), order("twice", 9)]
+    orders += [order("back", 5), order("back", 721), order("unpaid", 5, paid_after=None)]
+    assert members(shop_of(orders=orders), crowd_named("new_customer")) == {"fresh", "back"}
+
+
+def test_coupons_are_held_until_redeemed_or_expired(shop_of: Any) -> None:
+    acts = [
+        act("holds", "coupon_claim", 15),
+        act("expired", "coupon_claim", 15.001),
+        act("used", "coupon_claim", 9),
+        act("used", "coupon_redeem", 2),
+        act("second", "coupon_claim", 9),
+        act("second", "coupon_redeem", 8),
+        act("second", "coupon_claim", 1),
+    ]
+    shop = shop_of(interactions=acts)
+    assert members(shop, crowd_named("coupon_holders")) == {"holds", "second"}
+
+
+def test_coupons_may_be_redeemed_by_orders(shop_of: Any) -> None:
+    """Told by orders alone, by interactions alone, or by both, which is one redemption."""
+    acts = [act(who, "coupon_claim", 9) for who in ("holds", "ordered", "both", "both")]
+    acts.append(act("both", "coupon_redeem", 2))
+    orders = [{**order(who, 2), "coupon_id": "q"} for who in ("ordered", "both")]
+    orders.append({**order("holds", 2), "coupon_id": None})
+    shop = shop_of(interactions=acts, orders=orders)
+    assert members(shop, crowd_named("coupon_holders")) == {"holds", "both"}
+
+
+def test_favourites_of_an_item_and_of_a_category(shop_of: Any) -> None:
+    items = [{"item_id": "i1", "category_id": "tea"}, {"item_id": "i2", "category_id": "cups"}]
+    acts = [
+        act("tea", "favorite", 30),
+        act("cups", "favorite", 5, "i2"),
+        act("old", "favorite", 30.001),
+        act("ordered", "favorite", 5),
+        {**order("ordered", 4), "item_id": "i1"},
+        act("cart", "cart", 5),
+    ]
+    orders = [row for row in acts if "ordered_at" in row]
+    shop = shop_of(items=items, interactions=[row for row in acts if "kind" in row], orders=orders)
+    assert members(shop, favorites_of()) == {"tea", "cups"}
+    assert members(shop, crowd_named("favorites:item:i2")) == {"cups"}
+    assert members(shop, crowd_named("favorites:category:tea")) == {"tea"}
+    assert members(shop, favorites_of(category_id="no such")) == set()
+
+
+@pytest.mark.parametrize(
+    ("days", "inside"),
+    [
+        (0.9, None),
+        (1, "unpaid_1d"),
+        (6.9, "unpaid_1d"),
+        (7, "unpaid_7d"),
+        (29.9, "unpaid_7d"),
+        (30, "unpaid_30d"),
+    ],
+)
+def test_unpaid_orders_climb_the_ladder(shop_of: Any, days: float, inside: str | None) -> None:
+    orders = [
+        order("owes", days, paid_after=None),
+        order("pays tomorrow", days, paid_after=days + 1),
+        order("paid", days, paid_after=days / 2),
+    ]
+    shop = shop_of(orders=orders)
+    for name in ("unpaid_1d", "unpaid_7d", "unpaid_30d"):
+        expected = {"owes", "pays tomorrow"} if name == inside else set()
+        assert members(shop, crowd_named(name)) == expected
+
+
+def test_repurchase_is_due_inside_the_window_of_categories_that_buyers_come_back_to(shop_of: Any) -> None:
+    # tea is bought every 40 days by everyone; cups were bought again by one buyer in five
+    orders = [order(f"habit{i}", 300 - 40 * j) for i in range(40) for j in range(4)]
+    orders += [order(f"cup{i}", 200, "cups") for i in range(5)] + [order("cup0", 160, "cups")]
+    orders += [order("early", 39.9), order("open", 40), order("closed", 40.1), order("cups only", 40, "cups")]
+    shop = shop_of(orders=orders)
+    assert members(shop, crowd_named("repurchase_due")) == {"open"}
+
+
+def test_buyers_of_a_promotion_who_came_for_it_alone_or_came_back(shop_of: Any) -> None:
+    calendar = [
+        {"name": "sale", "starts_at": "2023-11-01", "ends_at": "2023-11-12", "kind": "promotion"},
+        {"name": "sale", "starts_at": "2024-05-01", "ends_at": "2024-05-12", "kind": "promotion"},
+        {"name": "new year", "starts_at": "2024-01-01", "ends_at": "2024-01-02", "kind": "holiday"},
+        {"name": "summer", "starts_at": "2024-06-10", "ends_at": "2024-06-30", "kind": "promotion"},
+    ]
+
+    def at(who: str, moment: str) -> dict[str, Any]:
+        return {"customer_id": who, "ordered_at": moment, "amount": 100}
+
+    orders = [
+        at("alone", "2023-11-01"),
+        at("alone", "2023-11-11"),
+        at("late", "2023-11-12"),
+        at("before", "2023-10-01"),
+        at("before", "2023-11-05"),
+        at("returned", "2023-11-05"),
+        at("returned", "2023-12-24"),
+        at("every edition", "2023-11-05"),
+        at("every edition", "2024-05-05"),
+        at("future", "2023-11-05"),
+        at("future", "2024-06-01"),
+    ]
+    shop = shop_of(orders=orders, calendar=calendar)
+    assert members(shop, promotion_buyers("sale", returned=False)) == {"alone", "future"}
+    assert members(shop, promotion_buyers("sale", returned=True)) == {"returned", "every edition"}
+    assert promotion_names(shop, AS_OF) == ("sale",)
+    assert [crowd.name for crowd in crowds_of(shop, AS_OF)][-2:] == ["once:sale", "returned:sale"]
+
+
+def test_names_that_are_no_crowds_are_refused() -> None:
+    with pytest.raises(InputError, match="Did you mean 'interest'"):
+        crowd_named("intrest")
+    with pytest.raises(InputError, match="Did you mean 'sale'"):
+        crowd_named("once:sal", ["sale"])
+
+
+@pytest.mark.parametrize("crowd", CROWDS, ids=lambda crowd: crowd.name)
+def test_the_future_changes_no_crowd(shop_of: Any, crowd: Crowd) -> None:
+    kinds = ("cart", "favorite", "coupon_claim", "coupon_redeem", "view")
+    acts = [act(f"c{i % 7}", kinds[i % 5], i * 0.7 - 12, f"i{i % 3}") for i in range(60)]
+    orders = [order(f"c{i % 7}", i * 2.3 - 9, "tea", None if i % 3 else i % 4) for i in range(40)]
+    cut = pd.Timestamp(AS_OF)
+    before = [row for row in acts if pd.Timestamp(row["occurred_at"]) < cut]
+    orders_before = [
+        {**row, "paid_at": row["paid_at"] if row["paid_at"] and pd.Timestamp(row["paid_at"]) < cut else None}
+        for row in orders
+        if pd.Timestamp(row["ordered_at"]) < cut
+    ]
+    whole, cropped = (
+        shop_of(interactions=acts, orders=orders),
+        shop_of(interactions=before, orders=orders_before),
+    )
+    assert members(whole, crowd) == members(cropped, crowd)
+
+
+@pytest.mark.slow
+def test_who_is_due_on_taobao_is_who_plain_sql_finds(shared_data: Path) -> None:
+    folder = shared_data / "taobao_userbehavior_100k"
+    config = load_config(Path(__file__).resolve().parents[2] / "examples" / "taobao.toml")
+    with open_shop(config, folder) as shop:
+        found = members(shop, crowd_named("repurchase_due"), shop.extract_end)
+        end = round((shop.extract_end - datetime(1970, 1, 1)).total_seconds())
+    query = f"""
+    with bought as (
+        select user_id as u, category_id as c, "timestamp" as t, ("timestamp" + 8 * 3600) // 86400 as day
+        from '{folder / "user_behavior.parquet"}'
+        where behavior_type = 'buy' and "timestamp" >= 1511539200 and "timestamp" < {end}
+    ),
+    seen as (select * from bought where t < {end} // 86400 * 86400),
+    shop as (
+        select quantile_cont(gap, 0.25) as opens, quantile_cont(gap, 0.9) as closes
+        from (select day - lag(day) over (partition by u order by day) as gap from (select distinct u, day from seen))
+    ),
+    categories as (
+        select c, count(distinct u) as n, count(distinct case when gap is not null then u end) as n_again,
+               count(gap) as n_gaps, quantile_cont(gap, 0.25) as opens, quantile_cont(gap, 0.9) as closes
+        from (
+            select u, c, day - lag(day) over (partition by u, c order by day) as gap
+            from (select distinct u, c, day from seen)
+        )
+        group by c
+    ),
+    habits as (
+        select c, (n_gaps * coalesce(g.opens, 0) + 30 * shop.opens) / (n_gaps + 30) as opens,
+               (n_gaps * coalesce(g.closes, 0) + 30 * shop.closes) / (n_gaps + 30) as closes
+        from categories g, shop
+        where n_again > 0 and n_again * (select sum(n) from categories) >= n * (select sum(n_again) from categories)
+    )
+    select distinct u::varchar from (select u, c, max(t) as t from bought group by all) join habits using (c)
+    where ({end} - t) / 86400.0 between opens and closes
+    """
+    expected = {who for (who,) in duckdb.connect().sql(query).fetchall()}
+    assert len(expected) > 50
+    assert found == expected

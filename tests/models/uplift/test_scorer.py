@@ -1,0 +1,50 @@
+"""The parts of a scorer, row by row as one would compute them by hand."""
+
+from __future__ import annotations
+
+import numpy as np
+import pytest
+
+from penchant.models.uplift import scorer as uplift_scorer
+from penchant.models.uplift.scorer import ArmScore, LinearPart, RulePart, Term, UpliftScorer
+
+NAN = float("nan")
+LINE = {"position": 0, "low": -1.0, "high": 2.0, "centre": 0.5, "slope": 2.0, "missing": 0.25}
+STEPS = {"position": 1, "steps": [0.0, 1.0, 4.0], "missing": -1.0}
+
+
+def test_a_linear_part_adds_lines_steps_and_what_missing_values_add() -> None:
+    part = LinearPart(10.0, (LINE, STEPS))
+    matrix = np.array([[0.5, 0], [9.0, 1], [-9.0, 2], [NAN, NAN]])
+    assert part.predict(matrix).tolist() == [10.0, 14.0, 11.0, 9.25]
+    logistic = LinearPart(0.0, (), "logistic").predict(matrix)
+    assert logistic.tolist() == [0.5] * 4
+
+
+def test_a_rule_puts_missing_values_outside() -> None:
+    matrix = np.array([[1.0], [2.0], [NAN]])
+    assert RulePart(0, 1.0, (), 5.0, 3.0).predict(matrix).tolist() == [3.0, 5.0, 3.0]
+    assert RulePart(0, None, (1.0,), 5.0, 3.0).predict(matrix).tolist() == [5.0, 3.0, 3.0]
+
+
+def test_treatments_take_their_own_terms_and_pieces_change_nothing(monkeypatch: pytest.MonkeyPatch) -> None:
+    parts = (LinearPart(1.0, (LINE,)), RulePart(1, 0.5, (), 2.0, 0.0))
+    arms = (ArmScore("call", 0.5), ArmScore("mail", 0.0, (Term(0, 2.0), Term(1, -1.0, treated=1.0))))
+    scorer = UpliftScorer(("a",), {}, parts, arms, {})
+    X = np.linspace(-1, 2, 7)[:, None]
+    whole = scorer.predict_uplift(X)
+    np.testing.assert_allclose(whole[:, 0], 0.5)
+    np.testing.assert_allclose(whole[:, 1], 2 * (1 + 2 * (X[:, 0] - 0.5)) - 2)
+    monkeypatch.setattr(uplift_scorer, "ROWS_AT_ONCE", 2)
+    np.testing.assert_array_equal(scorer.predict_uplift(X), whole)
+    assert scorer.predict_uplift(X[:0]).shape == (0, 2)
+
+
+def test_frames_mappings_and_arrays_score_alike() -> None:
+    scorer = UpliftScorer(
+        ("a",), {}, (LinearPart(0.0, (LINE,)),), (ArmScore("mail", 0.0, (Term(0, 1.0),)),), {}
+    )
+    by_name = scorer.predict({"a": [0.0, 1.0], "more": [1, 2]})
+    np.testing.assert_array_equal(by_name, scorer.predict_uplift(np.array([[0], [1]])))
+    with pytest.raises(ValueError, match="rows of 1 columns"):
+        scorer.predict_uplift(np.zeros((2, 3)))

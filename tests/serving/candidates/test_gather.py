@@ -1,0 +1,309 @@
+"""What audiences are drawn from: questions to the past, worth, look-alikes, scores put together."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from dataclasses import replace
+from datetime import datetime, timedelta
+from typing import Any
+
+import numpy as np
+import pandas as pd
+import pytest
+
+from penchant.errors import InputError, LeftOutError
+from penchant.features.goods.roles import products
+from penchant.features.shop import Shop, shop_from_tables
+from penchant.serving.audience.draw import AudienceSettings, draw_audience
+from penchant.serving.audience.exclusions import Cap, Protection, Wave
+from penchant.serving.candidates.gather import (
+    Known,
+    Score,
+    candidates_for,
+    gather,
+    joined_past,
+    measured_arms,
+    past_of,
+    within,
+)
+from penchant.serving.candidates.known import FACTS, known_of
+from penchant.serving.candidates.lookalike import lookalike
+from penchant.serving.candidates.worth import MARGIN_SHARE, rates_of
+from penchant.serving.goals.catalogue import GOALS
+from penchant.serving.goals.eligible import of_goal
+
+NOW = datetime(2025, 3, 1)
+
+
+def ago(days: float) -> datetime:
+    return NOW - timedelta(days=days)
+
+
+INTERACTIONS = [
+    ("cart", "cart", 5, "tea", 900),  # interest, and the price has dropped since
+    ("fresh", "cart", 1, "pot", 500),  # too fresh for the interest crowd; stock is low
+    ("buyer", "cart", 5, "tea", 700),
+    ("buyer", "pay", 4, "tea", 700),  # bought since
+    ("gone", "favorite", 5, "cup", 300),
+    ("gone", "cart", 4, "cup", 300),  # the cup is no longer in the range
+    ("coupon", "coupon_claim", 3, None, None),
+    ("coupon", "login", 3, None, None),
+    ("used", "coupon_claim", 3, None, None),
+    ("used", "coupon_redeem", 2, None, None),
+    ("late", "cart", -1, "tea", 900),  # after as_of
+]
+ORDERS = [
+    ("buyer", 4, "o1", "tea", 700, 4),
+    ("buyer", 40, "o2", "pot", 300, 40),
+    ("owes", 8, "o3", "tea", 700, None),
+    ("owes", 31, "o4", "tea", 500, None),
+    ("paid", 9, "o5", "tea", 700, -2),  # paid after as_of: unpaid as seen from there
+]
+
+
+def hand_made() -> dict[str, pd.DataFrame]:
+    """Return the tables of a small shop."""
+    interactions = pd.DataFrame(INTERACTIONS, columns=["customer_id", "kind", "days", "item_id", "price"])
+    interactions["occurred_at"] = [ago(days) for days in interactions.pop("days")]
+    orders = pd.DataFrame(ORDERS, columns=["customer_id", "days", "order_id", "item_id", "amount", "paid"])
+    orders["ordered_at"] = [ago(days) for days in orders.pop("days")]
+    orders["paid_at"] = [ago(days) if pd.notna(days) else pd.NaT for days in orders.pop("paid")]
+    orders["category_id"] = orders["item_id"].map({"tea": "drinks", "pot": "ware"})
+    ids = sorted({*interactions["customer_id"], *orders["customer_id"], "listed"})
+    customers = pd.DataFrame(
+        {
+            "customer_id": ids,
+            "registered_at": [ago(100) if name != "listed" else pd.NaT for name in ids],
+            "region": "north",
+            "consent_email": True,
+        }
+    )
+    items = pd.DataFrame(
+        {
+            "item_id": ["tea", "pot"],
+            "category_id": ["drinks", "ware"],
+            "list_price": [700, 500],
+            "unit_cost": [350, 250],
+            "stock": [100.0, 2.0],
+        }
+    )
+    campaigns = pd.DataFrame({"campaign_id": ["old"], "channel": ["sms"]})
+    assignments = pd.DataFrame(
+        {
+            "campaign_id": "old",
+            "customer_id": ["owes", "paid"],
+            "arm": ["control", "mail"],
+            "assigned_at": [ago(9), ago(-1)],
+        }
+    )
+    return {
+        "interactions": interactions.astype({"price": "Int64"}),
+        "orders": orders,
+        "customers": customers,
+        "items": items,
+        "campaigns": campaigns,
+        "assignments": assignments,
+    }
+
+
+@pytest.fixture(scope="module")
+def shop() -> Iterator[Shop]:
+    with shop_from_tables(hand_made()) as shop:
+        yield shop
+
+
+@pytest.fixture(scope="module")
+def seen(shop: Shop) -> Known:
+    return known_of(shop, NOW)
+
+
+@pytest.fixture(scope="module")
+def known(seen: Known) -> pd.DataFrame:
+    assert not seen.left_out
+    assert {"customer_id", "consent_email", *FACTS} <= set(seen.frame)
+    return seen.frame.set_index("customer_id")
+
+
+def who(known: pd.DataFrame, flag: str) -> set[str]:
+    return set(known.index[known[flag].astype(bool)])
+
+
+def test_crowds_and_triggers_are_those_of_the_hand_made_shop(known: pd.DataFrame) -> None:
+    assert who(known, "in_interest") == {"cart", "gone"}
+    assert who(known, "in_coupon_holders") == {"coupon"}
+    assert who(known, "cart_price_dropped") == {"cart"}
+    assert who(known, "cart_stock_low") == {"fresh"}
+    assert who(known, "cart_leaves_range") == {"gone"}
+    assert who(known, "has_shown_interest") == {"cart", "fresh", "buyer", "gone"}
+    assert "listed" not in who(known, "is_registered")
+
+
+def test_orders_are_seen_as_they_stood(known: pd.DataFrame) -> None:
+    assert known["unpaid_days"].dropna().to_dict() == {"owes": 8.0, "paid": 9.0}
+    assert known["amount_unpaid"].to_dict()["owes"] == 12.0
+    assert known["n_orders"].to_dict()["buyer"] == 2
+    assert known["amount_mean"].to_dict()["buyer"] == 5.0
+    assert known["bought_category"].dropna().to_dict() == {"buyer": "drinks"}
+    assert pd.isna(known.loc["late", "last_visit_at"])
+    assert known.loc["buyer", "last_order_at"] == ago(4)
+
+
+def test_a_shop_that_has_less_says_what_it_lacks() -> None:
+    orders = pd.DataFrame({"customer_id": ["a"], "ordered_at": [ago(3)], "amount": [100]})
+    with shop_from_tables({"orders": orders}) as small:
+        found = gather(small, NOW, [GOALS["reactivate"]])
+        assert past_of(small, NOW) is None
+    assert "interactions" in found.left_out["in_interest"]
+    assert {"stage", "n_orders", "amount_mean"} <= set(found.frame)
+    assert "items.unit_cost" in found.notes[0]
+    with pytest.raises(LeftOutError, match="is_registered"):
+        draw_audience(
+            of_goal(found.frame, "activate"), None, GOALS["activate"], AudienceSettings(Wave("x", 1, NOW))
+        )
+
+
+def test_the_category_to_show_has_its_role(shop: Shop, known: pd.DataFrame) -> None:
+    found = gather(shop, NOW, [GOALS["reactivate"]]).frame.set_index("customer_id")
+    roles = products(shop, NOW, "category").set_index("category_id")["role"].to_dict()
+    shown = known["top_category"].dropna()
+    assert len(shown) >= 1
+    assert found["category_role"].dropna().to_dict() == {name: roles[one] for name, one in shown.items()}
+
+
+def test_margin_is_the_shops_own_where_it_knows_its_costs(seen: Known, known: pd.DataFrame) -> None:
+    assert rates_of(known).margin_share == pytest.approx((1000 - 600) / 1000)
+    assert rates_of(known.drop(columns="margin_365d")).margin_share == MARGIN_SHARE
+    frame = candidates_for(seen, [GOALS["collect"], GOALS["reactivate"]]).frame.set_index("customer_id")
+    assert frame["collect:margin"].to_dict()["owes"] == pytest.approx(12.0 * 0.4)
+    assert frame["reactivate:margin"].to_dict()["buyer"] == pytest.approx(5.0 * 0.4)
+
+
+def test_an_open_order_counts_with_the_shops_mean_where_no_model_is_in_use(seen: Known) -> None:
+    assert seen.rates["payment"] == 0.0  # nobody paid within 30 days
+    seen = replace(seen, rates={"payment": 0.5})
+    collect = candidates_for(seen, [GOALS["collect"]])
+    assert collect.frame["collect:propensity"].unique() == pytest.approx([1 - 0.5 ** (7 / 30)])
+    assert "payment" in " ".join(collect.notes)
+    owes = pd.DataFrame({"customer_id": ["owes"], "score": [0.1]})
+    scored = candidates_for(seen, [GOALS["collect"]], [Score("payment", owes, 7)])
+    assert scored.frame["collect:propensity"].dropna().tolist() == pytest.approx([0.1])
+    assert "payment" not in " ".join(scored.notes)
+
+
+def test_earlier_assignments_are_seen_as_they_were_known(shop: Shop) -> None:
+    past = past_of(shop, NOW)
+    assert past is not None
+    assert past[["customer_id", "arm", "wave", "channel"]].to_numpy().tolist() == [
+        ["owes", "control", 1, "sms"]
+    ]
+    record = pd.DataFrame(
+        {
+            "campaign_id": "old",
+            "customer_id": ["owes"],
+            "arm": "control",
+            "wave": 1,
+            "assigned_at": [ago(9)],
+            "contacted_at": pd.NaT,
+            "channel": None,
+            "probability": 0.5,
+            "expected_cost": 1.0,
+        }
+    )
+    both = past_of(shop, NOW, record)
+    assert both is not None
+    assert both["probability"].tolist() == [0.5]  # the record says more than the table
+
+
+def test_a_cap_counts_from_the_contact_that_the_shop_tells_of_and_not_from_the_draw() -> None:
+    drawn = {"campaign_id": "old", "wave": 1, "arm": "reminder", "assigned_at": ago(12), "channel": "email"}
+    record = pd.DataFrame({**drawn, "customer_id": ["late", "soon"], "contacted_at": pd.NaT})
+    own = record.assign(contacted_at=[pd.Timestamp(ago(3)), pd.NaT], channel=None)
+    past = joined_past(own, record)
+    assert past is not None
+    assert past["channel"].tolist() == ["email", "email"]
+    assert past["contacted_at"].tolist() == [pd.Timestamp(ago(3)), pd.NaT]
+    people = pd.DataFrame({"customer_id": ["late", "soon"], "stage": "loyal", "consent_email": True})
+    people = people.assign(margin=20.0, propensity=0.1)
+    protection = Protection((Cap(7, 1),), universal_control=0.0)
+    found = draw_audience(
+        people, past, GOALS["retain"], AudienceSettings(Wave("new", 1, NOW), protection=protection)
+    )
+    assert found.record["customer_id"].tolist() == ["soon"]
+    assert found.excluded["contact fatigue"] == (1, 1)
+
+
+def test_scores_are_taken_for_the_goals_own_horizon_and_the_first_model_that_knows(seen: Known) -> None:
+    churn = Score("churn", pd.DataFrame({"customer_id": ["buyer"], "score": [0.36]}), 180, version="churn@2")
+    conversion = Score("conversion", pd.DataFrame({"customer_id": ["cart"], "score": [0.19]}), 28)
+    again = Score("repurchase", pd.DataFrame({"customer_id": ["cart", "buyer"], "score": [0.5, 0.75]}), 28)
+    found = candidates_for(seen, [GOALS["retain"], GOALS["harvest"]], [churn, again, conversion])
+    frame = found.frame.set_index("customer_id")
+    assert frame["retain:propensity"].to_dict()["buyer"] == pytest.approx(1 - 0.36**0.5)
+    assert frame["harvest:propensity"].to_dict()["cart"] == pytest.approx(0.1)
+    assert frame["harvest:propensity"].to_dict()["buyer"] == pytest.approx(0.5)
+    assert found.scores["retain"] == ("churn@2",)
+    with pytest.raises(InputError, match="one row per customer"):
+        candidates_for(seen, [GOALS["retain"]], [Score("churn", pd.concat([churn.frame] * 2), 90)])
+
+
+def test_an_uplift_is_taken_for_its_own_goal_alone(seen: Known) -> None:
+    frame = pd.DataFrame(
+        {"customer_id": ["buyer"], "uplift_mail": [0.1], "uplift_mail_low": [0.05], "reason_1": ["x"]}
+    )
+    uplift = Score("uplift", frame, 30, goal="retain", version="uplift@1")
+    found = candidates_for(seen, [GOALS["retain"], GOALS["reactivate"]], [uplift]).frame
+    assert {"retain:uplift_mail", "retain:uplift_mail_low", "retain:reason_1"} <= set(found)
+    assert not any(name.startswith("reactivate:uplift") for name in found)
+
+
+def test_what_a_model_expects_to_be_spent_goes_before_the_usual_order(seen: Known) -> None:
+    ids = pd.DataFrame({"customer_id": ["buyer"]})
+    scores = [
+        Score("repurchase", ids.assign(score=0.5), 90),
+        Score("value", ids.assign(score=20.0), 90),
+    ]
+    frame = candidates_for(seen, [GOALS["reactivate"]], scores).frame.set_index("customer_id")
+    assert frame["reactivate:margin"].to_dict()["buyer"] == pytest.approx(20 / 0.5 * 0.4)
+
+
+def test_seed_ranks_strangers_who_resemble_the_best_customers() -> None:
+    rng, n = np.random.default_rng(0), 4000
+    north = rng.random(n) < 0.5
+    profile = pd.DataFrame(
+        {"region": np.where(north, "north", "south"), "noise": rng.integers(1950, 2000, n)}
+    )
+    best = rng.random(n) < np.where(north, 0.3, 0.1)
+    factor = lookalike(profile, best, np.arange(n) < 3000)
+    assert factor[3000:][north[3000:]].mean() == pytest.approx(1.5, rel=0.15)
+    assert factor[3000:][~north[3000:]].mean() == pytest.approx(0.5, rel=0.15)
+    with pytest.raises(LeftOutError, match="0 attributes"):
+        lookalike(profile[[]], best, np.ones(n, bool))
+
+
+def test_an_even_pace_adds_up() -> None:
+    p = np.array([0.0, 0.3, 1.0])
+    assert np.allclose(within(within(p, 90, 30), 30, 90), p)
+
+
+@pytest.mark.spark
+def test_the_questions_are_answered_alike_on_spark(spark: Any, seen: Known) -> None:
+    with shop_from_tables(hand_made(), backend=spark) as shop:
+        on_spark = known_of(shop, NOW)
+    assert on_spark.rates == seen.rates
+    pd.testing.assert_frame_equal(on_spark.frame[list(seen.frame)], seen.frame, check_dtype=False)
+
+
+def test_the_one_arm_that_an_uplift_was_measured_for_is_named(seen: Known) -> None:
+    frame = pd.DataFrame({"customer_id": ["buyer"], "uplift": [0.1]})
+    mail = Score("uplift", frame, 30, goal="retain", arms=("mail",))
+    assert "measured for the arm 'mail'" in " ".join(candidates_for(seen, [GOALS["retain"]], [mail]).notes)
+    assert "measured" not in " ".join(candidates_for(seen, [GOALS["harvest"]], [mail]).notes)
+
+
+def test_the_arms_that_were_measured_are_the_usual_ones_where_the_goal_has_them() -> None:
+    frame = pd.DataFrame({"customer_id": ["a"], "uplift": [0.1]})
+    coupon = Score("uplift", frame, 30, goal="second", arms=("coupon",))
+    assert [arm.name for arm in measured_arms(GOALS["second"], [coupon])] == ["coupon"]
+    assert measured_arms(GOALS["retain"], [coupon]) == ()
+    assert measured_arms(GOALS["second"], [replace(coupon, arms=("welcome_mail",))]) == ()
+    assert measured_arms(GOALS["collect"], [replace(coupon, goal="collect", arms=("reminder",))]) == ()

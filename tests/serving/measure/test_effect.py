@@ -1,0 +1,151 @@
+"""Effects against known truth, hand-made sums, and the ways in which rows may hang together."""
+
+from __future__ import annotations
+
+import numpy as np
+import pytest
+from hypothesis import given
+from hypothesis import strategies as st
+
+from penchant.serving.measure.effect import Measured, Sample, measure_effects, weighted_means
+
+NONE = np.empty((0, 0))
+
+
+def even(
+    is_treated: np.ndarray, covariates: np.ndarray | None = None, customer: np.ndarray | None = None
+) -> Sample:
+    n = len(is_treated)
+    return Sample(is_treated, np.ones(n), np.empty((0, n)) if covariates is None else covariates, customer)
+
+
+def explored(seed: int, n: int = 1500) -> tuple[Sample, np.ndarray, float, float]:
+    """A trial where those below the cut are treated rarely, buy rarely, and are not moved at all."""
+    rng = np.random.default_rng(seed)
+    habit = rng.normal(size=n)
+    p = np.where(rng.random(n) < 0.4, 0.1, 0.8)
+    is_treated = rng.random(n) < p
+    base = 1 / (1 + np.exp(2.5 - habit - (p > 0.5)))
+    effect = np.where(p > 0.5, 0.06, 0.0)
+    y = (rng.random(n) < base + effect * is_treated).astype(float)
+    truth = float((p * effect).sum() / p.sum())
+    relative = float((p * (base + effect)).sum() / (p * base).sum() - 1)
+    return Sample(is_treated, np.where(is_treated, 1.0, p / (1 - p)), habit[None]), y[None], truth, relative
+
+
+def test_intervals_hold_the_truth_as_often_as_they_say() -> None:
+    hits = np.zeros(3)
+    for seed in range(300):
+        sample, y, truth, relative = explored(seed)
+        effect = measure_effects(sample, y)[0]
+        found = (effect.plain.interval(), effect.adjusted.interval(), effect.relative())
+        hits += [one.low <= t <= one.high for one, t in zip(found, (truth, truth, relative), strict=True)]
+    assert (hits >= 300 * 0.92).all()
+    assert (hits <= 300 * 0.985).all()
+
+
+def test_leaving_out_the_odds_would_miss_the_truth() -> None:
+    errors = []
+    for seed in range(30):
+        sample, y, truth, _ = explored(seed)
+        unweighted = even(sample.is_treated, sample.covariates)
+        errors.append(measure_effects(unweighted, y)[0].plain.value - truth)
+    assert np.mean(errors) > 0.03
+
+
+def test_the_plain_difference_and_its_error_are_welchs() -> None:
+    rng = np.random.default_rng(1)
+    t, y = rng.random(400) < 0.3, rng.gamma(2, 5, (1, 400))
+    effect = measure_effects(even(t), y)[0]
+    a, b = y[0, t], y[0, ~t]
+    assert effect.plain.value == pytest.approx(a.mean() - b.mean())
+    assert effect.plain.error == pytest.approx(np.sqrt(a.var(ddof=1) / len(a) + b.var(ddof=1) / len(b)))
+    assert (effect.n_treated, effect.n_control) == (len(a), len(b))
+
+
+def test_the_adjusted_difference_has_the_slope_with_the_least_variance() -> None:
+    rng = np.random.default_rng(2)
+    x = rng.normal(size=(1, 600))
+    t = rng.random(600) < 0.5
+    y = 2 * x + rng.normal(size=(1, 600)) + t
+    effect = measure_effects(even(t, x), y)[0]
+    slopes = np.linspace(1.5, 2.5, 2001)
+    spread = [measure_effects(even(t), y - slope * x)[0].plain for slope in slopes]
+    best = min(spread, key=lambda one: one.error)
+    df = best.df  # a slope that was fitted to the same rows takes a degree of freedom
+    assert effect.adjusted.error == pytest.approx(best.error * np.sqrt(df / (df - 1)), rel=1e-4)
+    assert effect.adjusted.value == pytest.approx(best.value, abs=1e-3)
+    assert effect.variance_removed > 0.7
+
+
+@given(st.integers(0, 10_000))
+def test_swapped_arms_flip_the_sign_and_rows_may_come_in_any_order(seed: int) -> None:
+    rng = np.random.default_rng(seed)
+    n = 120
+    t, x, y = np.arange(n) % 3 > 0, rng.normal(size=(1, n)), (rng.random((1, n)) < 0.3).astype(float)
+    effect, swapped = measure_effects(even(t, x), y)[0], measure_effects(even(~t, x), y)[0]
+    assert swapped.adjusted.value == pytest.approx(-effect.adjusted.value, abs=1e-12)
+    assert swapped.adjusted.error == pytest.approx(effect.adjusted.error)
+    order = rng.permutation(n)
+    again = measure_effects(even(t, x).take(order), y[:, order])[0]
+    assert again.adjusted.value == pytest.approx(effect.adjusted.value, abs=1e-12)
+
+
+def test_rows_of_one_customer_count_once() -> None:
+    rng = np.random.default_rng(3)
+    n = 300
+    t, x, y = rng.random(n) < 0.5, rng.normal(size=(2, n)), rng.normal(size=(1, n))
+    twice = np.repeat(np.arange(n), 2)
+    single = measure_effects(even(t, x), y)[0]
+    double = measure_effects(even(t, x, np.arange(n)).take(twice), y[:, twice])[0]
+    assert double.adjusted.value == pytest.approx(single.adjusted.value, abs=1e-4)
+    assert double.plain.error == pytest.approx(single.plain.error, rel=0.01)
+    blind = measure_effects(even(t, x).take(twice), y[:, twice])[0]
+    assert blind.plain.error == pytest.approx(single.plain.error / np.sqrt(2), rel=0.01)
+
+
+def test_a_customer_in_both_arms_is_one_draw() -> None:
+    rng = np.random.default_rng(4)
+    n = 2000
+    habit = rng.normal(size=n)
+    t = np.repeat([True, False], n)
+    y = np.concatenate([habit, habit]) + rng.normal(scale=0.1, size=2 * n)
+    paired = measure_effects(even(t, customer=np.tile(np.arange(n), 2)), y[None])[0]
+    assert paired.plain.error == pytest.approx(0.1 * np.sqrt(2 / n), rel=0.1)
+
+
+def test_chunks_do_not_change_sums(monkeypatch: pytest.MonkeyPatch) -> None:
+    sample, y, _, _ = explored(5)
+    whole = weighted_means(sample, y)
+    monkeypatch.setattr("penchant.serving.measure.effect.ROWS_AT_ONCE", 7)
+    for one, other in zip(whole, weighted_means(sample, y), strict=True):
+        assert np.allclose(one, other)
+
+
+@pytest.mark.parametrize("n_responders", [0, 1, 3])
+def test_few_responders_never_give_a_sure_answer(n_responders: int) -> None:
+    t = np.arange(400) % 2 == 0
+    y = np.zeros((1, 400))
+    y[0, np.flatnonzero(t)[:n_responders]] = 1
+    effect = measure_effects(even(t), y)[0]
+    found = effect.plain.interval()
+    assert found.low < 0 < found.high
+    assert found.high - found.low > 0.01
+    assert np.isnan(effect.relative().value)
+
+
+def test_rare_outcomes_are_covered_when_nothing_happens() -> None:
+    rng, hits = np.random.default_rng(6), 0
+    for _ in range(400):
+        t, y = rng.random(400) < 0.5, (rng.random((1, 400)) < 0.01).astype(float)
+        found = measure_effects(even(t), y)[0].plain.interval()
+        hits += found.low <= 0 <= found.high
+    assert hits >= 400 * 0.95
+
+
+def test_amounts_that_never_came_have_no_interval() -> None:
+    effect = measure_effects(even(np.arange(100) < 50), np.full((1, 100), 7.5))[0]
+    assert effect.plain.value == 0
+    assert np.isnan(effect.plain.interval().low)
+    assert np.isnan(Measured(0.0, 0.0).p_value)
+    assert Measured(1.96, 1.0).p_value == pytest.approx(0.05, abs=1e-4)
