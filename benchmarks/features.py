@@ -87,9 +87,7 @@ def measured(name: str, log: Path, out: Path, args: argparse.Namespace) -> Cost:
     python = {"polars": args.peers_python, SAMPLED: args.featuretools_python}.get(name) or sys.executable
     command = [python, "-m", "benchmarks.features", "--one", name, "--log", str(log), "--out", str(out)]
     command += ["--threads", str(args.threads), "--memory", args.memory]
-    limits = dict.fromkeys(
-        ("OMP_NUM_THREADS", "POLARS_MAX_THREADS", "OPENBLAS_NUM_THREADS"), str(args.threads)
-    )
+    limits = dict.fromkeys(("OMP_NUM_THREADS", "POLARS_MAX_THREADS", "OPENBLAS_NUM_THREADS"), str(args.threads))
     started = time.monotonic()
     process = subprocess.Popen(command, env={**os.environ, **limits})
     _pid, status, usage = os.wait4(process.pid, 0)
@@ -101,12 +99,7 @@ def measured(name: str, log: Path, out: Path, args: argparse.Namespace) -> Cost:
 def median_cost(name: str, log: Path, out: Path, args: argparse.Namespace) -> Cost:
     """Return the medians of repeated runs."""
     costs = [measured(name, log, out, args) for _repeat in range(args.repeats)]
-    return Cost(
-        *(
-            statistics.median(values)
-            for values in zip(*(asdict(cost).values() for cost in costs), strict=True)
-        )
-    )
+    return Cost(*(statistics.median(values) for values in zip(*(asdict(cost).values() for cost in costs), strict=True)))
 
 
 def differences(one: Path, other: Path) -> dict[str, Any]:
@@ -154,17 +147,12 @@ def aims_of(costs: dict[str, Cost]) -> list[dict[str, Any]]:
         if one in costs and other in costs
     ]
     if {"penchant", "penchant_quarter"} <= set(costs):
-        whole, quarter = (
-            costs[name].cpu - costs[name].start_cpu for name in ("penchant", "penchant_quarter")
-        )
+        whole, quarter = (costs[name].cpu - costs[name].start_cpu for name in ("penchant", "penchant_quarter"))
         found.append(("an event of all / an event of a quarter of them", whole / (4 * quarter), 1.15))
     ours = [costs[name].memory_mb for name in OURS if name in costs]
     if ours:
         found.append(("penchant's peak memory, MB", max(ours), MOST_MB))
-    return [
-        {"name": name, "value": round(value, 2), "aim": aim, "met": value <= aim}
-        for name, value, aim in found
-    ]
+    return [{"name": name, "value": round(value, 2), "aim": aim, "met": value <= aim} for name, value, aim in found]
 
 
 def contestants(args: argparse.Namespace) -> list[str]:
@@ -186,9 +174,7 @@ def log_of(n_events: int, args: argparse.Namespace, path: Path) -> Path:
 
 def cost_of(name: str, log: Path, folder: Path, args: argparse.Namespace) -> Cost:
     """Return what a contestant took, scaled where it ran on a sample."""
-    start = measured(
-        name, log_of(START_EVENTS, args, folder / "start.parquet"), folder / "start_out", args
-    ).cpu
+    start = measured(name, log_of(START_EVENTS, args, folder / "start.parquet"), folder / "start_out", args).cpu
     times = 1.0
     if name == SAMPLED:
         log, times = sample_of(log, folder)
@@ -216,9 +202,7 @@ def compare(args: argparse.Namespace, folder: Path) -> dict[str, Any]:
         result["differences"] = {name: differences(ours, folder / f"{name}.parquet") for name in others}
         alone = {name: cost.cpu - cost.start_cpu for name, cost in costs.items()}
         result["penchant_by_others_without_start"] = {
-            name: round(alone["penchant"] / alone[name], 2)
-            for name in (*others, "scan")
-            if alone.get(name, 0) > 0
+            name: round(alone["penchant"] / alone[name], 2) for name in (*others, "scan") if alone.get(name, 0) > 0
         }
     result["aims"] = aims_of(costs)
     return result
@@ -227,15 +211,12 @@ def compare(args: argparse.Namespace, folder: Path) -> dict[str, Any]:
 def show(result: dict[str, Any]) -> None:
     """Print what the runs took, beside penchant's."""
     ours = result["costs"].get("penchant", {}).get("cpu")
-    print(
-        f"\n{result['events']:,} events, {result['threads']} thread(s); CPU seconds, beside those of penchant"
-    )
+    print(f"\n{result['events']:,} events, {result['threads']} thread(s); CPU seconds, beside those of penchant")
     for name, cost in sorted(result["costs"].items(), key=lambda item: item[1]["cpu"]):
         times = f"{cost['cpu'] / ours:7.2f} x" if ours else ""
         start = f"start {cost['start_cpu']:.1f} s"
         print(
-            f"  {name:16} {cost['cpu']:9.1f} s {times}   {start}"
-            f" {cost['wall']:9.1f} s wall {cost['memory_mb']:8.0f} MB"
+            f"  {name:16} {cost['cpu']:9.1f} s {times}   {start} {cost['wall']:9.1f} s wall {cost['memory_mb']:8.0f} MB"
         )
     for name, difference in result.get("differences", {}).items():
         told = f"counts {difference['counts']}, others {difference['relative']:.1e} relative"
@@ -243,16 +224,12 @@ def show(result: dict[str, Any]) -> None:
     for name, times in result.get("penchant_by_others_without_start", {}).items():
         print(f"  penchant / {name}, both without their start: {times:.2f}")
     for aim in result["aims"]:
-        print(
-            f"  {'met   ' if aim['met'] else 'missed'} {aim['name']}: {aim['value']:.2f} (aim {aim['aim']})"
-        )
+        print(f"  {'met   ' if aim['met'] else 'missed'} {aim['name']}: {aim['value']:.2f} (aim {aim['aim']})")
 
 
 def main() -> None:
     """Read the command line and run."""
-    parser = argparse.ArgumentParser(
-        description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter
-    )
+    parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
     parser.add_argument("--events", type=int, default=10_000_000)
     parser.add_argument("--customers", type=int, default=0, help="default: a twentieth of the events")
     parser.add_argument("--items", type=int, default=20_000)

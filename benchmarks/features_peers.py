@@ -57,9 +57,7 @@ def _sql(log: Path, as_of: datetime) -> str:
     parts.append(
         "count(*) filter (kind = 'pay' and discount > 0) / nullif(count(*) filter (kind = 'pay'), 0) as discount_share"
     )
-    parts.append(
-        f"count(distinct case when {since(YEAR)} then cast(occurred_at as date) end) as n_active_days"
-    )
+    parts.append(f"count(distinct case when {since(YEAR)} then cast(occurred_at as date) end) as n_active_days")
     return f"""
         with events as materialized (select * from '{log}' where occurred_at < timestamp '{as_of}'),
         per_category as (
@@ -148,9 +146,7 @@ def polars(log: Path, out: Path, as_of: datetime, threads: int, memory: str) -> 
 
     paid = pl.col("price") - pl.col("discount")
     wanted = [
-        of_kind(kind, days).sum().cast(pl.Int64).alias(f"n_{kind}_{days}d")
-        for kind in KINDS
-        for days in COUNT_DAYS
+        of_kind(kind, days).sum().cast(pl.Int64).alias(f"n_{kind}_{days}d") for kind in KINDS for days in COUNT_DAYS
     ]
     for days in PAID_DAYS:
         rows = paid.filter(of_kind("pay", days))

@@ -90,9 +90,7 @@ def _since(past: Past, kind: str) -> Any:
 
 def _categories(past: Past) -> Rows:
     recent = past.interactions.within(YEAR)
-    return past.rows(
-        "categories_of_year", lambda: recent.per("category_id", n=lambda rows: rows.count()).relation
-    )
+    return past.rows("categories_of_year", lambda: recent.per("category_id", n=lambda rows: rows.count()).relation)
 
 
 def _top_share(past: Past) -> Any:

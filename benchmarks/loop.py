@@ -57,9 +57,7 @@ GOAL = replace(SECOND, horizon_days=DAYS, eligible=BUYERS)  # the next order, of
 FIRST_AT, SECOND_AT = datetime(2024, 10, 1, tzinfo=UTC), datetime(2024, 11, 10, tzinfo=UTC)
 ARM = Arm("cash_coupon", offer=Offer("cash_coupon", value=5.0))
 SENT = SentArm("cash_coupon", "email", SentOffer("cash_coupon", 5.0))
-FIRST, NEXT = (
-    Campaign(name, GOAL.name, at, (SENT,)) for name, at in (("first", FIRST_AT), ("next", SECOND_AT))
-)
+FIRST, NEXT = (Campaign(name, GOAL.name, at, (SENT,)) for name, at in (("first", FIRST_AT), ("next", SECOND_AT)))
 EFFECT_SIZE = 2.0  # twice the simulator's: a trial of some thousand customers can then tell them apart
 CHOSEN_SHARE = 0.2  # of the eligible, in each of the lists that are compared
 GIVEN = ["campaign_id", "customer_id", "arm", "wave", "assigned_at", "probability"]
@@ -174,9 +172,7 @@ def second_lists(shop: Shop, model: Model, uplifts: Mapping[str, Any], seed: int
     lot = np.random.default_rng(seed).random(len(known.frame))
     people["random"] = people["propensity"].assign(uplift=lot, margin=1e6)
     size = int(CHOSEN_SHARE * GOAL.eligible.holds(known.frame, GOAL.name).sum())
-    settings = AudienceSettings(
-        Wave(NEXT.campaign_id, 1, at, seed), (ARM,), limits=Limits(size=size), exploring=0.0
-    )
+    settings = AudienceSettings(Wave(NEXT.campaign_id, 1, at, seed), (ARM,), limits=Limits(size=size), exploring=0.0)
     return {name: draw_audience(own, past, GOAL, settings) for name, own in people.items()}
 
 
@@ -194,9 +190,7 @@ def earned(truth: pd.DataFrame, audience: Audience) -> dict[str, float]:
     return {name: 1000 * float(chosen[column].sum()) / n for name, column in MEASURES.items()}
 
 
-def difference(
-    turns: Sequence[Played], measure: str, of: str, against: str, level: float = 0.95
-) -> dict[str, float]:
+def difference(turns: Sequence[Played], measure: str, of: str, against: str, level: float = 0.95) -> dict[str, float]:
     """Return the mean difference between two ways to choose over seeds, with its interval (Student's t)."""
     apart = np.array([turn.earned[of][measure] - turn.earned[against][measure] for turn in turns])
     half = stats.t.ppf((1 + level) / 2, len(apart) - 1) * apart.std(ddof=1) / np.sqrt(len(apart))
@@ -212,8 +206,7 @@ def run(n_seeds: int, n_customers: int) -> dict[str, Any]:
             turns.append(play(seed, n_customers, Path(folder)))
     ways = tuple(turns[0].earned)
     means = {
-        way: {name: float(np.mean([turn.earned[way][name] for turn in turns])) for name in MEASURES}
-        for way in ways
+        way: {name: float(np.mean([turn.earned[way][name] for turn in turns])) for name in MEASURES} for way in ways
     }
     pairs = [("uplift", "random"), ("uplift", "propensity"), *((f"uplift{ONE_WORTH}", way) for way in RIVALS)]
     apart = {

@@ -108,9 +108,7 @@ def speed(n: int, n_runs: int) -> dict[str, Any]:
         "measure": _median(own),
         "floor": _median(floor),
         "peak_gb": peak,
-        "load_before": Path("/proc/loadavg").read_text().split()[0]
-        if Path("/proc/loadavg").exists()
-        else None,
+        "load_before": Path("/proc/loadavg").read_text().split()[0] if Path("/proc/loadavg").exists() else None,
     }
 
 
@@ -118,9 +116,7 @@ def _floor(shop: Shop) -> Any:
     rows = shop.tables["assignments"].select("customer_id")
     counts = rows.inner_join(shop.tables["orders"], "customer_id").group_by("customer_id")
     seen = shop.tables["interactions"].inner_join(rows, "customer_id").group_by("customer_id")
-    return counts.aggregate(n=lambda t: t.count()).to_pyarrow(), seen.aggregate(
-        n=lambda t: t.count()
-    ).to_pyarrow()
+    return counts.aggregate(n=lambda t: t.count()).to_pyarrow(), seen.aggregate(n=lambda t: t.count()).to_pyarrow()
 
 
 def _timed(work: Callable[[], Any]) -> tuple[float, float]:
@@ -167,15 +163,11 @@ def made_up(n: int, seed: int = 0) -> dict[str, pa.Table]:
             {
                 "customer_id": ids.take(pa.array(visitor)),
                 "occurred_at": moments(16 * n),
-                "kind": pa.array(["view", "cart", "favorite", "login"]).take(
-                    pa.array(rng.integers(0, 4, 16 * n))
-                ),
+                "kind": pa.array(["view", "cart", "favorite", "login"]).take(pa.array(rng.integers(0, 4, 16 * n))),
                 "channel": pa.array(["web", "app"]).take(pa.array(rng.integers(0, 2, 16 * n))),
             }
         ),
-        "items": pa.table(
-            {"item_id": _names("i", np.arange(5000)), "unit_cost": rng.integers(100, 3000, 5000)}
-        ),
+        "items": pa.table({"item_id": _names("i", np.arange(5000)), "unit_cost": rng.integers(100, 3000, 5000)}),
         "campaigns": pa.table({"campaign_id": ["big"], "goal": ["reactivate"], "unit_cost": [2]}),
         "assignments": pa.table(
             {
@@ -197,9 +189,7 @@ def _names(letter: str, numbers: Any) -> pa.Array:
 
 def main() -> None:
     """Run what the options ask for."""
-    parser = argparse.ArgumentParser(
-        description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter
-    )
+    parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
     parser.add_argument("--json", action="store_true", help="print one object")
     parser.add_argument("--seeds", type=int, default=200, help="simulated shops per campaign; 0: none")
     parser.add_argument("--customers", type=int, default=12_000, help="of each simulated shop")
@@ -248,9 +238,7 @@ def told(result: dict[str, Any]) -> str:
             f"{own['cpu_seconds']:.1f} s CPU; floor {floor['wall_seconds']:.1f} s wall; "
             f"peak {result['speed']['peak_gb']:.1f} GB"
         )
-    lines += [
-        f"{'met' if aim['met'] else 'MISSED'}: {aim['name']}: {aim['value']:.3g}" for aim in result["aims"]
-    ]
+    lines += [f"{'met' if aim['met'] else 'MISSED'}: {aim['name']}: {aim['value']:.3g}" for aim in result["aims"]]
     return "\n".join(lines)
 
 

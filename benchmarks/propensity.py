@@ -8,8 +8,8 @@ extra; where it is missing its row is left out, and the output says so.
 
 CDNOW: all 23,570 customers at week 39, asked for a purchase in the following 39 weeks, by models that know only what
 was known then. No label of 39 weeks is over by that time, so the model learns 90 days, and
-`penchant.models.baselines.pace` carries its probabilities to 273 days, with the pace learned from the first half of the same labels. BG/NBD and
-Pareto/NBD need no labels: they are fitted to the histories of week 39. As reference a model that learned from other
+`penchant.models.baselines.pace` carries its probabilities to 273 days, with the pace learned from the first half of
+the same labels. BG/NBD and Pareto/NBD need no labels: they are fitted to the histories of week 39. As reference a model that learned from other
 customers' answers of the hold-out itself, which no shop can have.
 
 Online Retail II: 90 days from 2011-09-10 (which hold Christmas), repurchase of all customers and churn of the active
@@ -106,9 +106,7 @@ def snapshots(last: datetime, first: datetime, horizon_days: int) -> list[dateti
 def ours(task: Task, rows: Dataset, seed: int) -> PropensityModel:
     """Return our model with its defaults, fitted."""
     monotone = {column.name: task.buying * column.buying for column in rows.columns if column.buying}
-    return PropensityModel(monotone=monotone, seed=seed).fit(
-        rows.features, rows.label, groups=rows.customer_id
-    )
+    return PropensityModel(monotone=monotone, seed=seed).fit(rows.features, rows.label, groups=rows.customer_id)
 
 
 def chance(model: Any, rows: Dataset) -> np.ndarray:
@@ -170,9 +168,7 @@ def _labels_of(shop: Shop, task: Task, rows: Dataset, days: int) -> np.ndarray:
     return joined["label"].to_numpy(np.float64)
 
 
-def _cdnow_baselines(
-    rows: Dataset, test: Dataset, half: np.ndarray
-) -> tuple[dict[str, np.ndarray], dict[str, float]]:
+def _cdnow_baselines(rows: Dataset, test: Dataset, half: np.ndarray) -> tuple[dict[str, np.ndarray], dict[str, float]]:
     """Return the baselines' probabilities within 39 weeks: those that learn labels carried like ours."""
     scores, seconds = {}, {}
     last = rows.at([rows.as_of.max()])
@@ -239,9 +235,7 @@ def retail(data: Path, name: str, n_seeds: int, flaml_seconds: int) -> dict[str,
     }
 
 
-def _retail_baselines(
-    task: Task, rows: Dataset, test: Dataset
-) -> tuple[dict[str, np.ndarray], dict[str, float]]:
+def _retail_baselines(task: Task, rows: Dataset, test: Dataset) -> tuple[dict[str, np.ndarray], dict[str, float]]:
     outcome = "none" if task.name == "churn" else "purchase"
     estimators, _ = baselines_for("binary", test.features.columns, HORIZON_DAYS, outcome)
     scores, seconds = {}, {}
@@ -256,9 +250,7 @@ def _retail_baselines(
     return scores, seconds
 
 
-def _peers(
-    rows: Dataset, test: Dataset, flaml_seconds: int
-) -> tuple[dict[str, tuple[np.ndarray, float]], list[str]]:
+def _peers(rows: Dataset, test: Dataset, flaml_seconds: int) -> tuple[dict[str, tuple[np.ndarray, float]], list[str]]:
     """Return the peers' probabilities and CPU seconds, from the same matrix with categories as pandas has them."""
     X, X_test = _categories(rows.features, test.features)
     note("LightGBM as it comes")
@@ -356,9 +348,7 @@ def show(found: Mapping[str, Any]) -> None:
 
 def main() -> None:
     """Run everything, print tables or one JSON object."""
-    parser = argparse.ArgumentParser(
-        description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter
-    )
+    parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
     parser.add_argument("--data", type=Path, default=ROOT.parent / "shared" / "data")
     parser.add_argument("--json", action="store_true")
     parser.add_argument("--seeds", type=int, default=5)

@@ -204,8 +204,7 @@ def _lightgbm_alone(champion: Any, frame: Any) -> Callable[[], Any]:
     n_threads = threads_for(matrix, champion.model.n_threads)
     boosters = champion.model.boosters_.values()
     return lambda: [
-        booster.predict(matrix, raw_score=True, num_threads=n_threads, validate_features=False)
-        for booster in boosters
+        booster.predict(matrix, raw_score=True, num_threads=n_threads, validate_features=False) for booster in boosters
     ]
 
 
@@ -303,10 +302,7 @@ def aims_of(n: int, costs: dict[str, Any]) -> list[dict[str, Any]]:
         ),
         ("score's predict / LightGBM's own", costs["predict"]["ratio"], MOST_PREDICT),
     ]
-    return [
-        {"name": name, "value": round(value, 3), "aim": aim, "met": value <= aim}
-        for name, value, aim in found
-    ]
+    return [{"name": name, "value": round(value, 3), "aim": aim, "met": value <= aim} for name, value, aim in found]
 
 
 def _told(step: str, cost: dict[str, Any]) -> list[str]:
@@ -326,16 +322,12 @@ def show(result: dict[str, Any]) -> None:
     for name, cost in result["steps"].items():
         print("\n".join(_told(name, cost)))
     for aim in result["aims"]:
-        print(
-            f"  {'met   ' if aim['met'] else 'missed'} {aim['name']}: {aim['value']:.3g} (aim {aim['aim']})"
-        )
+        print(f"  {'met   ' if aim['met'] else 'missed'} {aim['name']}: {aim['value']:.3g} (aim {aim['aim']})")
 
 
 def main() -> None:
     """Read the command line and run."""
-    parser = argparse.ArgumentParser(
-        description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter
-    )
+    parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
     parser.add_argument("--customers", type=int, default=100_000)
     parser.add_argument("--days", type=int, default=400, help="how long the shop ran; more days, more events")
     parser.add_argument("--threads", type=int, default=2)

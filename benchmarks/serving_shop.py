@@ -108,9 +108,7 @@ def _teach_uplift(shop: Shop, small: Path) -> None:
     facts = {"task": "uplift", "goal": GOAL, "arms": [ARM], **_facts(matrix)}
     uplift_artifact.save(model, small / name / "model", facts)
     effect = {"average_effect": 100.0, "average_effect_low": 70.0, "average_effect_high": 130.0}
-    record = replace(
-        _record(name, small, matrix), metrics=effect, scorer=uplift_artifact.CODE, output="uplift"
-    )
+    record = replace(_record(name, small, matrix), metrics=effect, scorer=uplift_artifact.CODE, output="uplift")
     _register(record, folder=small)
 
 

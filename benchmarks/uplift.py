@@ -44,16 +44,7 @@ import numpy as np
 from scipy.stats import rankdata
 
 from benchmarks.uplift_campaigns import GOALS, campaign_trial
-from benchmarks.uplift_data import (
-    MAILS,
-    SHAPES,
-    Case,
-    Floats,
-    Trial,
-    hillstrom_trial,
-    make_trial,
-    read_trial_files,
-)
+from benchmarks.uplift_data import MAILS, SHAPES, Case, Floats, Trial, hillstrom_trial, make_trial, read_trial_files
 from benchmarks.uplift_peers import PEERS, file_of
 from benchmarks.uplift_speed import aim, speed, speed_aims
 
@@ -98,14 +89,10 @@ class Peers:
         if not self.python:
             return
         folder = str(self.folder.resolve())
-        jobs = [
-            {"trial": spec, "key": key, "peers": self.names, "folder": folder} for key, spec in trials.items()
-        ]
+        jobs = [{"trial": spec, "key": key, "peers": self.names, "folder": folder} for key, spec in trials.items()]
         listed = self.folder / "jobs.json"
         listed.write_text(json.dumps(jobs), encoding="utf-8")
-        subprocess.run(
-            [self.python, "-m", "benchmarks.uplift_peers", str(listed.resolve())], check=True, cwd=ROOT
-        )
+        subprocess.run([self.python, "-m", "benchmarks.uplift_peers", str(listed.resolve())], check=True, cwd=ROOT)
 
     def predictions(self, key: str) -> dict[str, Floats]:
         """Return the peers' uplift of a trial's test rows."""
@@ -186,10 +173,7 @@ def regrets(cases: Sequence[Case], seeds: Sequence[int]) -> list[dict[str, Any]]
             own.append(np.mean((model.predict_uplift(trial.X_test) - trial.effect_test) ** 2))
             constant.append(np.mean((finding.average_effect.value - trial.effect_test) ** 2))
             silent.append(not finding.average_effect.excludes_zero and not finding.tells_apart)
-        errors = {
-            "error": float(np.sqrt(np.mean(own))),
-            "error_of_constant": float(np.sqrt(np.mean(constant))),
-        }
+        errors = {"error": float(np.sqrt(np.mean(own))), "error_of_constant": float(np.sqrt(np.mean(constant)))}
         rows.append({**asdict(case), **errors, "finds_nothing": float(np.mean(silent))})
         print(*rows[-1].values(), file=sys.stderr, flush=True)
     return rows
@@ -211,9 +195,7 @@ def ranks_of(cells: list[dict[str, Any]]) -> dict[str, dict[str, float]]:
     """Return each learner's mean rank over the cells, 1 = best, by error, by value and in the mean of both."""
     names = [name for name in cells[0]["error"] if all(name in cell["error"] for cell in cells)]
     by_error = np.mean([rankdata([cell["error"][n] for n in names]) for cell in cells], axis=0)
-    by_value = np.mean(
-        [rankdata([-round(cell["value_per_1000"][n], 6) for n in names]) for cell in cells], axis=0
-    )
+    by_value = np.mean([rankdata([-round(cell["value_per_1000"][n], 6) for n in names]) for cell in cells], axis=0)
     table = {
         name: {"error": float(e), "value": float(v), "mean": float((e + v) / 2)}
         for name, e, v in zip(names, by_error, by_value, strict=True)
@@ -227,11 +209,7 @@ def hillstrom(path: Path, peers: Peers) -> dict[str, Any]:
     from penchant.models.evaluation.qini_peers import sklift_qini_auc_score
 
     specs = {
-        f"hillstrom_{mail.split()[0]}_{split}": {
-            "mail": mail,
-            "seed": split,
-            "hillstrom": str(path.resolve()),
-        }
+        f"hillstrom_{mail.split()[0]}_{split}": {"mail": mail, "seed": split, "hillstrom": str(path.resolve())}
         for mail in MAILS
         for split in range(N_SPLITS)
     }
@@ -354,9 +332,7 @@ def told(result: dict[str, Any]) -> str:
 
 def main() -> None:
     """Read the command line and run."""
-    parser = argparse.ArgumentParser(
-        description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter
-    )
+    parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
     data = Path(os.environ.get("PENCHANT_DATA", "../shared/data"))
     parser.add_argument("--json", action="store_true", help="print one object")
     parser.add_argument("--parts", default="hillstrom,known,regret,campaigns,speed")
@@ -370,9 +346,7 @@ def main() -> None:
     parser.add_argument("--hillstrom", default=str(data / "hillstrom_email" / "hillstrom.parquet"))
     parser.add_argument("--peers-python", help="the peers' interpreter")
     parser.add_argument("--peers", help=f"default: all of {', '.join(PEERS)}")
-    parser.add_argument(
-        "--folder", help="where the peers' predictions are kept, so that a long run can go on"
-    )
+    parser.add_argument("--folder", help="where the peers' predictions are kept, so that a long run can go on")
     args = parser.parse_args()
     with tempfile.TemporaryDirectory() as own:
         folder = Path(args.folder or own)

@@ -17,16 +17,7 @@ Floats = np.ndarray[Any, np.dtype[np.float64]]
 
 N_TEST = 20_000
 MOST_LEVELS = 30  # of a category that the peers see; none of the made-up trials has more
-HILLSTROM_FEATURES = [
-    "recency",
-    "history_segment",
-    "history",
-    "mens",
-    "womens",
-    "zip_code",
-    "newbie",
-    "channel",
-]
+HILLSTROM_FEATURES = ["recency", "history_segment", "history", "mens", "womens", "zip_code", "newbie", "channel"]
 CONTROL_ARM = "No E-Mail"
 MAILS = ("Womens E-Mail", "Mens E-Mail")
 
@@ -114,8 +105,7 @@ SHAPES: dict[str, Callable[[pd.DataFrame, Floats], Any]] = {
     "smooth": lambda f, base: 0.02 + 0.025 * np.sin(1.5 * f.x1) + 0.01 * (_age(f) ** 2 - 1),
     "many": lambda f, base: (
         0.02
-        + 0.006
-        * (f.x0 + f.x1 + f.x2 + f.x5 - f.x3 - f.x4 + _age(f) + 2 * (f.b0 - 0.5) - _standard(np.log(f.spend)))
+        + 0.006 * (f.x0 + f.x1 + f.x2 + f.x5 - f.x3 - f.x4 + _age(f) + 2 * (f.b0 - 0.5) - _standard(np.log(f.spend)))
     ),
 }
 TUNED_ON = tuple(SHAPES)[:6]

@@ -114,9 +114,7 @@ def econml_causal_forest(X: Any, w: Any, y: Any, p: Any, X_test: Any) -> Any:
     from sklearn.dummy import DummyClassifier
 
     known = DummyClassifier() if np.ptp(p) == 0 else _classifier()
-    model = CausalForestDML(
-        model_y=_regressor(), model_t=known, discrete_treatment=True, random_state=0, n_jobs=1
-    )
+    model = CausalForestDML(model_y=_regressor(), model_t=known, discrete_treatment=True, random_state=0, n_jobs=1)
     return model.fit(y, w, X=X).effect(X_test)
 
 

@@ -103,11 +103,7 @@ def speed_aims(costs: dict[str, Any]) -> list[dict[str, Any]]:
         if f"CausalML {peer}" in costs
     ]
     aims += [
-        aim(
-            f"error of the effect: {name} / CausalML {name}",
-            costs[name]["error"] / costs[peer]["error"],
-            1.05,
-        )
+        aim(f"error of the effect: {name} / CausalML {name}", costs[name]["error"] / costs[peer]["error"], 1.05)
         for name in PEERS
         if (peer := f"CausalML {name}") in costs
     ]

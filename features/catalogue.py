@@ -43,17 +43,7 @@ from .signals.rfm import RFM, rfm_group
 
 T = TypeVar("T")
 
-TASKS: tuple[Task, ...] = (
-    VISIT,
-    ENGAGEMENT,
-    CONVERSION,
-    PAYMENT,
-    REPURCHASE,
-    SECOND_PURCHASE,
-    CHURN,
-    VALUE,
-    MARGIN,
-)
+TASKS: tuple[Task, ...] = (VISIT, ENGAGEMENT, CONVERSION, PAYMENT, REPURCHASE, SECOND_PURCHASE, CHURN, VALUE, MARGIN)
 GROUPS: tuple[FeatureGroup, ...] = (
     RECENCY,
     FREQUENCY,
@@ -84,9 +74,7 @@ def groups_of(shop: Shop, chosen: Sequence[str | FeatureGroup] | None = None) ->
     known = {group.name: group for group in (*our_groups(shop), *own(shop.config, "GROUPS", FeatureGroup))}
     if wanted is None:
         return tuple(known.values())
-    return tuple(
-        one if isinstance(one, FeatureGroup) else _named("feature group", one, known) for one in wanted
-    )
+    return tuple(one if isinstance(one, FeatureGroup) else _named("feature group", one, known) for one in wanted)
 
 
 def our_groups(shop: Shop) -> tuple[FeatureGroup, ...]:
@@ -133,9 +121,7 @@ def own(config: Config, listed: str, kind: type[T]) -> tuple[T, ...]:
         wrong = [value for value in values if not isinstance(value, kind)]
         if wrong:
             raise ConfigError(
-                f"module '{name}'",
-                f"{listed} to list values of {kind.__name__}",
-                f"a {type(wrong[0]).__name__}",
+                f"module '{name}'", f"{listed} to list values of {kind.__name__}", f"a {type(wrong[0]).__name__}"
             )
         found += values
     return tuple(found)

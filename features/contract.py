@@ -251,9 +251,7 @@ CAMPAIGNS = CanonicalTable(
         Column("starts_at", "time", "when it begins"),
         Column("ends_at", "time", "when it is over"),
         Column("channel", "code", "through what customers are contacted"),
-        Column(
-            "offer_kind", "code", "what is offered: reminder, points, coupon, cash coupon, free freight, ..."
-        ),
+        Column("offer_kind", "code", "what is offered: reminder, points, coupon, cash coupon, free freight, ..."),
         Column("offer_value", "money", "what the offer is worth to the customer"),
         Column("offer_threshold", "money", "from which order amount it holds"),
         Column("offer_valid_days", "number", "for how many days it holds"),
@@ -294,10 +292,7 @@ CALENDAR = CanonicalTable(
 )
 
 CONTRACT: Mapping[str, CanonicalTable] = MappingProxyType(
-    {
-        table.name: table
-        for table in (ORDERS, INTERACTIONS, CUSTOMERS, ITEMS, CAMPAIGNS, ASSIGNMENTS, CALENDAR)
-    }
+    {table.name: table for table in (ORDERS, INTERACTIONS, CUSTOMERS, ITEMS, CAMPAIGNS, ASSIGNMENTS, CALENDAR)}
 )
 
 

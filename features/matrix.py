@@ -69,9 +69,7 @@ class FeatureMatrix:
     def schema(self) -> pa.Schema:
         """The Arrow schema; each field's metadata says what its column means, in which unit and range."""
         key = [pa.field("customer_id", pa.string()), pa.field("as_of", pa.timestamp("us"))]
-        return pa.schema(
-            [*key, *(pa.field(one.name, _ARROW[one.dtype], metadata=_told(one)) for one in self.columns)]
-        )
+        return pa.schema([*key, *(pa.field(one.name, _ARROW[one.dtype], metadata=_told(one)) for one in self.columns)])
 
     def to_parquet(self, path: Path) -> int:
         """Write the matrix to a Parquet file, batch by batch, and return its number of rows."""
@@ -104,9 +102,7 @@ class FeatureMatrix:
             "n_customers": int(row["n_customers"]),
             "as_of": {"first": str(row["first"]), "last": str(row["last"])},
             "columns": [column.name for column in self.columns],
-            "share_missing": {
-                name: round(int(row[f"missing {name}"] or 0) / max(n_rows, 1), 6) for name in counts
-            },
+            "share_missing": {name: round(int(row[f"missing {name}"] or 0) / max(n_rows, 1), 6) for name in counts},
             "left_out": dict(self.left_out),
         }
 
@@ -159,9 +155,7 @@ def build(
     signals, left_out = available(shop, groups_of(shop, groups), days)
     if not signals:
         raise LeftOutError(
-            "features",
-            "at least one signal that the shop can have",
-            "; ".join(dict.fromkeys(left_out.values())),
+            "features", "at least one signal that the shop can have", "; ".join(dict.fromkeys(left_out.values()))
         )
     keep = Keep(shop.backend)
     parts = evaluated(shop, spine, {one.column.name: one.value for one in signals}, keep, days)
@@ -218,9 +212,7 @@ def evaluated(
     """
     with Keep(shop.backend, waits=True) as passing:
         rows = passing.table(spine.table)
-        history = History(
-            shop, rows.select("customer_id").distinct(), passing, adds_others=not spine.has_everyone
-        )
+        history = History(shop, rows.select("customer_id").distinct(), passing, adds_others=not spine.has_everyone)
         coded = rows.inner_join(history.codes.select("customer_id", "code"), "customer_id")
         if spine.instants is None:
             number = ibis.row_number().over(order_by=["as_of", "customer_id"]).cast("int64")
@@ -264,9 +256,7 @@ def _asked(past: Past, name: str, ask: Any) -> Any:
 def _typed(table: Any, columns: Sequence[Column]) -> Any:
     misfits = [_misfit(column, table[column.name].type()) for column in columns]
     if any(misfits):
-        raise InputError(
-            "feature groups", "columns of the type that they declare", "; ".join(filter(None, misfits))
-        )
+        raise InputError("feature groups", "columns of the type that they declare", "; ".join(filter(None, misfits)))
     typed = {column.name: table[column.name].cast(column.dtype) for column in columns}
     return table.select(*KEY, **typed)
 
@@ -275,19 +265,13 @@ def _misfit(column: Column, built: Any) -> str:
     """Say that an expression's type loses something, or all, as the declared one; fractions in whole numbers do."""
     is_whole = built.is_integer() or built.is_boolean()
     fits = {"int64": is_whole, "float64": built.is_numeric() or is_whole, "string": built.is_string()}
-    return (
-        ""
-        if fits[column.dtype] or built.is_null()
-        else f"'{column.name}' declares {column.dtype} and is {built}"
-    )
+    return "" if fits[column.dtype] or built.is_null() else f"'{column.name}' declares {column.dtype} and is {built}"
 
 
 def _windows(windows: Sequence[int]) -> tuple[int, ...]:
     if not isinstance(windows, Sequence) or not windows or not all(map(_is_window, windows)):
         given = quoted(windows) if isinstance(windows, Sequence) else f"'{windows}'"
-        raise InputError(
-            "windows", f"whole days from 1 to {LONGEST_WINDOW:,}, at least one of them", given or "none"
-        )
+        raise InputError("windows", f"whole days from 1 to {LONGEST_WINDOW:,}, at least one of them", given or "none")
     return tuple(sorted(set(windows)))
 
 

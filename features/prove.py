@@ -120,9 +120,7 @@ class Proof:
         }
 
 
-def prove(
-    shop: Shop, groups: Sequence[str | FeatureGroup] | None = None, as_of: datetime | None = None
-) -> Proof:
+def prove(shop: Shop, groups: Sequence[str | FeatureGroup] | None = None, as_of: datetime | None = None) -> Proof:
     """Return what comes of each promise of each group.
 
     Parameters
@@ -322,9 +320,7 @@ def _told(value: Any) -> str:
 def _differs(one: pd.Series, other: pd.Series) -> pd.Series:
     both_missing = one.isna() & other.isna()
     if pd.api.types.is_float_dtype(one) and pd.api.types.is_float_dtype(other):
-        is_close = (one == other) | (
-            (one - other).abs() <= _CLOSE * one.abs().clip(lower=1)
-        )  # infinite ones too
+        is_close = (one == other) | ((one - other).abs() <= _CLOSE * one.abs().clip(lower=1))  # infinite ones too
         return ~(is_close | both_missing)
     return ~((one == other).fillna(False).astype(bool) | both_missing)
 

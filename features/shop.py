@@ -26,10 +26,7 @@ from .intake.ingest import receive, refusal
 from .intake.report import CheckReport
 
 FACTS: Mapping[str, tuple[Callable[[Shop], Any], tuple[str, ...]]] = MappingProxyType(
-    {
-        "bought": (facts.order_lines, ("orders", "interactions")),
-        "viewed": (facts.interactions, ("interactions",)),
-    }
+    {"bought": (facts.order_lines, ("orders", "interactions")), "viewed": (facts.interactions, ("interactions",))}
 )
 
 
@@ -107,9 +104,7 @@ class Shop:
         self.close()
 
 
-def shop_from_tables(
-    tables: Mapping[str, Any], config: Config | None = None, backend: Backend | None = None
-) -> Shop:
+def shop_from_tables(tables: Mapping[str, Any], config: Config | None = None, backend: Backend | None = None) -> Shop:
     """Return a shop made of tables that are already in canonical form.
 
     Parameters
@@ -133,8 +128,7 @@ def shop_from_tables(
     engine = backend if own is None else own
     mark = "" if backend is None else f"_{space.folder.name.replace('-', '_')}"  # others may be on it too
     placed = {
-        name: _placed(engine, canonical(name), rows, (f"{name}{mark}", space.folder))
-        for name, rows in tables.items()
+        name: _placed(engine, canonical(name), rows, (f"{name}{mark}", space.folder)) for name, rows in tables.items()
     }
     end = _latest_event(placed, config)
     owned = () if own is None else (own,)
@@ -162,9 +156,7 @@ def _check_columns(table: CanonicalTable, given: list[str]) -> None:
     missing = [name for name in table.required if name not in given]
     unknown = [name for name in given if not table.is_open and name not in table.names]
     if missing or unknown:
-        faults = [f"no column {quoted(missing)}"] * bool(missing) + [f"unknown {quoted(unknown)}"] * bool(
-            unknown
-        )
+        faults = [f"no column {quoted(missing)}"] * bool(missing) + [f"unknown {quoted(unknown)}"] * bool(unknown)
         raise ContractError(f"table '{table.name}'", "the columns of the contract", "; ".join(faults))
 
 
@@ -268,9 +260,7 @@ def open_shop(
     end = received.report.extract_end
     if end is None:
         raise ContractError("the shop", "orders or interactions with at least one row", "none")
-    return Shop(
-        MappingProxyType(tables), backend, config, end, received.report, space, (gate,), received.clean
-    )
+    return Shop(MappingProxyType(tables), backend, config, end, received.report, space, (gate,), received.clean)
 
 
 def _moved(gate: Backend, backend: Backend, name: str, folder: Path) -> Any:

@@ -42,9 +42,7 @@ class Spine:
     has_everyone: bool = False
 
     @classmethod
-    def at(
-        cls, shop: Shop, as_of: datetime | Sequence[datetime], who: Iterable[str] | Any | None = None
-    ) -> Spine:
+    def at(cls, shop: Shop, as_of: datetime | Sequence[datetime], who: Iterable[str] | Any | None = None) -> Spine:
         """Return the spine of one or several moments.
 
         Parameters
@@ -166,9 +164,7 @@ def _people(shop: Shop, who: Any) -> Any:
         raise InputError("who", "customer ids", f"the text '{who}'", "Put one id into a list")
     if isinstance(who, pd.DataFrame) and "customer_id" not in who:
         raise InputError("who", "a column 'customer_id'", f"columns {quoted(list(who)) or 'none'}")
-    rows = pd.DataFrame(
-        {"customer_id": _ids(who["customer_id"] if isinstance(who, pd.DataFrame) else list(who))}
-    )
+    rows = pd.DataFrame({"customer_id": _ids(who["customer_id"] if isinstance(who, pd.DataFrame) else list(who))})
     if rows["customer_id"].isna().any():
         raise InputError("who", "customer ids", f"{rows['customer_id'].isna().sum():,} missing")
     return _placed(shop, rows)

@@ -1,7 +1,7 @@
 """Models: who buys, who leaves, what a contact changes, and how far the numbers can be believed.
 
-The public names load what they need when they are first used. `penchant.models.qini.qini` is not among them: a name
-that is a file's, too, would be the one or the other by the order of imports.
+The public names load what they need when they are first used. `qini` is not among them: a name that is a file's,
+too, would be the one or the other by the order of imports.
 """
 
 from __future__ import annotations

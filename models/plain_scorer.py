@@ -35,12 +35,9 @@ class PlainModel:
     def __init__(self, folder: str | Path) -> None:
         self.spec = json.loads((Path(folder) / MODEL_FILE).read_text(encoding="utf-8"))
         if self.spec["format"] not in READABLE:
-            raise ValueError(
-                f"{folder}: written in format {self.spec['format']}, this scorer reads up to {FORMAT}."
-            )
+            raise ValueError(f"{folder}: written in format {self.spec['format']}, this scorer reads up to {FORMAT}.")
         self.boosters = {
-            name: lgb.Booster(model_file=str(Path(folder) / file))
-            for name, file in self.spec["boosters"].items()
+            name: lgb.Booster(model_file=str(Path(folder) / file)) for name, file in self.spec["boosters"].items()
         }
 
     def predict(self, table: Any, params: Mapping[str, Any] | None = None) -> Floats:

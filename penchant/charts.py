@@ -109,13 +109,9 @@ def lines(curves: Sequence[Curve], x: Axis, y: Axis, *, zero_line: bool = False)
     colours = iter(PALETTE * len(curves))
     for curve in curves:
         style = {"color": SOFT, "linewidth": 1.1, "linestyle": (0, (4, 3))} if curve.reference else None
-        drawn = axes.plot(curve.x, curve.y, label=_short(curve.name), **(style or {"color": next(colours)}))[
-            0
-        ]
+        drawn = axes.plot(curve.x, curve.y, label=_short(curve.name), **(style or {"color": next(colours)}))[0]
         if curve.low is not None and curve.high is not None:
-            axes.fill_between(
-                curve.x, curve.low, curve.high, color=drawn.get_color(), alpha=0.15, linewidth=0
-            )
+            axes.fill_between(curve.x, curve.low, curve.high, color=drawn.get_color(), alpha=0.15, linewidth=0)
     _zero(axes.axhline, zero_line)
     axes.margins(x=0.01)
     _legend(axes, len(curves))
@@ -210,9 +206,7 @@ def _shown(series: Series, shift: float) -> tuple[Any, Any, Any, Any]:
     for place, cell in enumerate(series.values):
         if cell is None:
             continue
-        value, low, high = (
-            (cell.value, cell.low, cell.high) if isinstance(cell, Interval) else (cell, cell, cell)
-        )
+        value, low, high = (cell.value, cell.low, cell.high) if isinstance(cell, Interval) else (cell, cell, cell)
         if np.isfinite(value):
             bounds = [bound if np.isfinite(bound) else value for bound in (low, high)]
             rows.append((place + shift, value, min(bounds[0], value), max(bounds[1], value)))
@@ -234,9 +228,7 @@ def _legend(axes: Any, n_entries: int) -> None:
 def _refuse_unequal(labels: Sequence[Any], series: Sequence[Series]) -> None:
     for own in series:
         if len(own.values) != len(labels):
-            raise InputError(
-                f"series '{own.name}'", f"{len(labels)} values, one for each label", f"{len(own.values)}"
-            )
+            raise InputError(f"series '{own.name}'", f"{len(labels)} values, one for each label", f"{len(own.values)}")
 
 
 def _svg(figure: Any, description: str) -> str:

@@ -54,9 +54,7 @@ class Reading(Section):
         description="strptime format or formats, 'epoch_s', 'epoch_ms', 'epoch_us' or 'epoch_ns' (since 1970),"
         " 'excel_days' (as workbooks count them); default: ISO 8601",
     )
-    decimal: Literal[".", ","] | None = Field(
-        None, description="decimal sign of numbers in text; default: '.'"
-    )
+    decimal: Literal[".", ","] | None = Field(None, description="decimal sign of numbers in text; default: '.'")
     nulls: tuple[str, ...] | None = Field(
         None, description="texts that stand for no value; default: NULL, null, NaN, nan, None, \\N"
     )
@@ -70,9 +68,7 @@ class Source(Reading):
 
     path: str | None = Field(None, description="a file or pattern, relative to --data or the configuration")
     address: str | None = Field(None, description="an address that Ibis connects to, such as postgres://...")
-    query: str | None = Field(
-        None, description="SQL over files: select ... from 'a.csv' join 'b.csv' using (id)"
-    )
+    query: str | None = Field(None, description="SQL over files: select ... from 'a.csv' join 'b.csv' using (id)")
     table: str | None = Field(None, description="the table at the address or in the DuckDB file")
     sheet: str | None = Field(None, description="an Excel sheet, or '*' for all; default: the first")
     separator: str | None = Field(None, min_length=1, max_length=4, description="default: found by looking")
@@ -110,9 +106,7 @@ class TableSection(Reading):
     sources: tuple[Source, ...] = Field(min_length=1)
     columns: dict[str, str] = Field({}, description="as in a source, for all of them")
     exclude: dict[str, str] | str = Field({})
-    codes: dict[str, dict[str, str]] = Field(
-        {}, description="column -> {the shop's code -> the canonical code}"
-    )
+    codes: dict[str, dict[str, str]] = Field({}, description="column -> {the shop's code -> the canonical code}")
 
     @model_validator(mode="before")
     @classmethod
@@ -136,9 +130,7 @@ class TableSection(Reading):
     def reading(self, source: Source) -> Reading:
         """Return how cells of one source are read: its own word, else the table's."""
         own = {name: getattr(source, name) for name in Reading.model_fields}
-        return Reading(
-            **{name: getattr(self, name) if value is None else value for name, value in own.items()}
-        )
+        return Reading(**{name: getattr(self, name) if value is None else value for name, value in own.items()})
 
 
 class FeaturesSection(Section):
@@ -152,9 +144,7 @@ class RfmSection(Section):
     """How recency, frequency and monetary value become scores from 1 to 5."""
 
     days: Days | None = Field(None, description="of frequency and monetary; default: the longest window")
-    recency: Cuts | None = Field(
-        None, description="four rising cuts in days; default: quintiles of all buyers"
-    )
+    recency: Cuts | None = Field(None, description="four rising cuts in days; default: quintiles of all buyers")
     frequency: Cuts | None = Field(None, description="four rising cuts in purchases; default: quintiles")
     monetary: Cuts | None = Field(None, description="four rising cuts in the currency; default: quintiles")
 
@@ -182,12 +172,8 @@ class CrowdSection(Section):
     interest_least_days: int = Field(3, ge=0, le=LONGEST_WINDOW, description="since the cart or favourite")
     interest_most_days: Days = Field(10, description="since the cart or favourite")
     coupon_days: Days = Field(15, description="how long a claimed coupon is taken to be valid")
-    due_from: float = Field(
-        0.25, gt=0, lt=1, description="share of a category's gaps at which its window opens"
-    )
-    due_until: float = Field(
-        0.9, gt=0, lt=1, description="share of a category's gaps at which its window closes"
-    )
+    due_from: float = Field(0.25, gt=0, lt=1, description="share of a category's gaps at which its window opens")
+    due_until: float = Field(0.9, gt=0, lt=1, description="share of a category's gaps at which its window closes")
 
     @model_validator(mode="after")
     def _in_order(self) -> CrowdSection:
@@ -207,8 +193,7 @@ class CycleSection(Section):
     shrinkage: float = Field(5.0, ge=0, description="the category's cycle counts as this many own gaps")
     fixed_days: PositiveInt | None = Field(None, description="one churn horizon for all instead of the cycle")
     fixed_days_of: dict[str, PositiveInt] = Field(
-        {},
-        description="category -> the days that stand for its cycle; the mean of the lines that a customer bought",
+        {}, description="category -> the days that stand for its cycle; the mean of the lines that a customer bought"
     )
 
 
@@ -235,8 +220,7 @@ class ScoreSection(Section):
     """How scores are told to people."""
 
     bands: dict[str, Annotated[float, Field(gt=0, le=1)]] = Field(
-        {"very high": 0.8, "high": 0.6, "medium": 0.4},
-        description="band -> the least probability; below the last: low",
+        {"very high": 0.8, "high": 0.6, "medium": 0.4}, description="band -> the least probability; below the last: low"
     )
 
 

@@ -49,9 +49,7 @@ def features_page(groups: Sequence[FeatureGroup] = GROUPS) -> str:
     lines = [_PREFACE]
     for group in groups:
         columns = len(group.columns())
-        lines.append(
-            f"## {group.name}\n\n{group.meaning} {columns} columns. {_MORE.get(group.name, '')}".rstrip()
-        )
+        lines.append(f"## {group.name}\n\n{group.meaning} {columns} columns. {_MORE.get(group.name, '')}".rstrip())
         lines.append(_HEAD + "\n".join(_rows(group)) + "\n")
     return "\n\n".join(line.rstrip("\n") for line in lines) + "\n"
 

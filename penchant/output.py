@@ -56,9 +56,7 @@ def replaced_folder(folder: Path, manifest: Mapping[str, Any]) -> Iterator[Path]
             staging.mkdir()
             try:
                 yield staging
-                write_json(
-                    staging / MANIFEST, {**manifest, "versions": versions(), "files": files_in(staging)}
-                )
+                write_json(staging / MANIFEST, {**manifest, "versions": versions(), "files": files_in(staging)})
                 _put_in_place(staging, folder)
             finally:
                 shutil.rmtree(staging, ignore_errors=True)
@@ -138,9 +136,7 @@ def locked(folder: Path) -> Iterator[None]:
     handle = os.open(path, os.O_CREAT | os.O_RDWR, 0o644)
     try:
         if not (_try_lock(handle) and path.exists() and os.path.samestat(path.stat(), os.fstat(handle))):
-            raise OutputError(
-                f"output '{folder}'", "one run at a time", "another run writing it", "Wait for it to end"
-            )
+            raise OutputError(f"output '{folder}'", "one run at a time", "another run writing it", "Wait for it to end")
         try:
             yield
         finally:
@@ -179,9 +175,7 @@ def _put_in_place(staging: Path, folder: Path) -> None:
 
 def _exchange(one: Path, other: Path) -> bool:
     """Swap two folders in one step where Linux offers it."""
-    rename = (
-        getattr(ctypes.CDLL(None, use_errno=True), "renameat2", None) if sys.platform == "linux" else None
-    )
+    rename = getattr(ctypes.CDLL(None, use_errno=True), "renameat2", None) if sys.platform == "linux" else None
     at_cwd, swap = -100, 2
     return rename is not None and rename(at_cwd, os.fsencode(one), at_cwd, os.fsencode(other), swap) == 0
 
@@ -251,9 +245,7 @@ def read_json(path: Path) -> dict[str, Any]:
 
 def _damaged(path: Path, fault: Exception) -> InputError:
     got = (str(fault) or repr(fault)).splitlines()[0][:200]
-    return InputError(
-        f"result '{path}'", "a file as penchant wrote it", got, "Make the result again, or remove it"
-    )
+    return InputError(f"result '{path}'", "a file as penchant wrote it", got, "Make the result again, or remove it")
 
 
 def versions() -> dict[str, str]:

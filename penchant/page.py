@@ -280,9 +280,7 @@ class _OwnIds:
 
         self.n_pictures += 1
         own = rf"\g<1>p{self.n_pictures}-"
-        return Markup(
-            re.sub(r'(\bid="|url\(#|href="#)', own, svg)
-        )  # our own charts: escaped where they are drawn
+        return Markup(re.sub(r'(\bid="|url\(#|href="#)', own, svg))  # our own charts: escaped where they are drawn
 
 
 @cache

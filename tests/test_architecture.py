@@ -68,13 +68,9 @@ def test_a_library_at_the_edge_is_imported_in_one_file(library: str, home: str) 
 
 def test_the_rule_sees_relative_and_absolute_imports(tmp_path: Path) -> None:
     probe = ROOT / "models" / "x.py"
-    source = (
-        "from ..features.spine import spine\nfrom penchant.training import train\nimport penchant.errors\n"
-    )
+    source = "from ..features.spine import spine\nfrom penchant.training import train\nimport penchant.errors\n"
     tree = {"features", "training", "errors"}
     path = type(
-        "Probe",
-        (),
-        {"relative_to": lambda _, root: probe.relative_to(root), "read_text": lambda _, encoding: source},
+        "Probe", (), {"relative_to": lambda _, root: probe.relative_to(root), "read_text": lambda _, encoding: source}
     )()
     assert imported_packages(path) == tree  # type: ignore[arg-type]

@@ -15,9 +15,7 @@ import pytest
 pytestmark = pytest.mark.slow
 
 N_CUSTOMERS, SEEDS = 20_000, (0, 1, 2)
-EFFECT_SIZE = (
-    3.0  # of the simulator's: few seeds can then tell; benchmarks/loop.py takes more of them, and less effect
-)
+EFFECT_SIZE = 3.0  # of the simulator's: few seeds can then tell; benchmarks/loop.py takes more of them, and less effect
 LEVEL = 0.9  # of an interval with two ends: 95 % that its lower end holds
 
 

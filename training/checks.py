@@ -83,10 +83,7 @@ def checks_of(
     return (
         enough_data(size),
         enough_positives(size.n_positives, size.n_negatives),
-        one_row_each(
-            np.concatenate(customers),
-            pd.concat([past.as_of, test.as_of]),
-        ),
+        one_row_each(np.concatenate(customers), pd.concat([past.as_of, test.as_of])),
         told_apart(adversarial_auc(past.features[telling], test.features[telling], customers)),
         columns_moved(past.features[telling], test.features[telling]),
         beats_baselines(main),

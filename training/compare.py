@@ -174,18 +174,9 @@ class Standings:
                 for name, number in place.metrics.items()
                 for end, value in (("", number.value), ("_low", number.low), ("_high", number.high))
             }
-            verdict = {
-                "verdict": found.verdict if found else "",
-                "told": str(found) if found else "the reference",
-            }
+            verdict = {"verdict": found.verdict if found else "", "told": str(found) if found else "the reference"}
             rows.append(
-                {
-                    "name": place.name,
-                    "what": place.what,
-                    "aliases": " ".join(place.aliases),
-                    **verdict,
-                    **numbers,
-                }
+                {"name": place.name, "what": place.what, "aliases": " ".join(place.aliases), **verdict, **numbers}
             )
         return pd.DataFrame(rows)
 
@@ -214,14 +205,10 @@ def standings(material: Material, entrants: Sequence[Entrant]) -> Standings:
     scores |= beside
     test = material.test
     outcomes = Outcomes(test.label, test.customer_id, test.amount, material.task.kind)
-    metrics = {
-        name: evaluate(test.label, s, seed=material.seed, **_same(outcomes)) for name, s in scores.items()
-    }
+    metrics = {name: evaluate(test.label, s, seed=material.seed, **_same(outcomes)) for name, s in scores.items()}
     best = sorted(metrics, key=lambda name: -_good(metrics[name], material.task.kind))
     reference = _reference(best, aliases)
-    against = (
-        compare(test.label, scores, reference, seed=material.seed, **_same(outcomes)) if reference else {}
-    )
+    against = compare(test.label, scores, reference, seed=material.seed, **_same(outcomes)) if reference else {}
     places = tuple(
         Place(name, what.get(name, "baseline"), aliases.get(name, ()), metrics[name], against.get(name, {}))
         for name in best

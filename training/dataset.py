@@ -94,9 +94,7 @@ def assemble(shop: Shop, task: Task, instants: Sequence[datetime], span: Span) -
     LeftOutError
         If the shop lacks what the task needs.
     """
-    return with_signals(
-        shop, task, label(shop, task, list(instants), span.gap_days, span.horizon_days).frame, span
-    )
+    return with_signals(shop, task, label(shop, task, list(instants), span.gap_days, span.horizon_days).frame, span)
 
 
 def with_signals(shop: Shop, task: Task, labels: pd.DataFrame, span: Span) -> Dataset:

@@ -95,9 +95,7 @@ def gather(
     with step(f"reading the outcomes of {len(instants)} snapshots"):
         labels = label(shop, task, list(instants), span.gap_days, span.horizon_days).frame
     size = size_of(labels, first, plan)
-    refuse_too_little(
-        f"task '{name}'", size, shop.config.gate
-    )  # before the signals: they are what takes long
+    refuse_too_little(f"task '{name}'", size, shop.config.gate)  # before the signals: they are what takes long
     with step(f"building the signals of {len(instants)} snapshots"):
         rows = with_signals(shop, task, labels, span)
     return Material(task, span, basis, plan, rows, size, shop.config.seed)

@@ -17,9 +17,7 @@ from .compare import PROPER_METRIC, Standings
 DEFAULT = "default_parameters"
 
 
-def gates(
-    found: Standings, challenger: str, champion: str | None, record: Mapping[str, Any]
-) -> tuple[Check, ...]:
+def gates(found: Standings, challenger: str, champion: str | None, record: Mapping[str, Any]) -> tuple[Check, ...]:
     """Return the gates between a challenger and its use.
 
     Parameters
@@ -105,9 +103,7 @@ def same_horizon_as_configured(config: Config, task: Task, facts: Mapping[str, A
     return same_horizon({name: facts[name] for name in used}, used)
 
 
-def _not_worse(
-    code: str, title: str, found: Standings, one: str, other: str, *, only_main: bool = False
-) -> Check:
+def _not_worse(code: str, title: str, found: Standings, one: str, other: str, *, only_main: bool = False) -> Check:
     comparisons = found.against(one, other)
     names = [MAIN_METRIC[found.kind]] if only_main else _deciding(comparisons)
     deciding = {name: comparisons[name] for name in names}

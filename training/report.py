@@ -53,11 +53,7 @@ def report(trained: Trained, shop: str, facts: Mapping[str, str]) -> Page:
         Section("What was asked", (_asked(trained), _snapshots(trained))),
         Section("Beside the baselines", (_leaderboard(trained), *_absent(trained))),
         Section("Whom it finds", (_gains(trained), _deciles(trained))),
-        *(
-            (Section("Whether the probabilities hold", (_calibration(trained),)),)
-            if is_binary(trained)
-            else ()
-        ),
+        *((Section("Whether the probabilities hold", (_calibration(trained),)),) if is_binary(trained) else ()),
         Section("What it looks at", signal_blocks(trained)),
         Section("What was asked before it is believed", (_checks(trained),)),
     )
@@ -130,22 +126,13 @@ def _snapshots(trained: Trained) -> Table:
     told = "the share with the outcome" if is_binary(trained) else "what came on average"
     used = dict.fromkeys(trained.schedule.train, "training") | {trained.schedule.test: "test"}
     rows = [
-        (
-            trained.schedule.day(at),
-            used.get(at, "refit"),
-            row.n_eligible,
-            row.base_rate,
-        )
+        (trained.schedule.day(at), used.get(at, "refit"), row.n_eligible, row.base_rate)
         for row in trained.snapshots.itertuples()
         for at in [pd.Timestamp(str(row.as_of)).to_pydatetime()]
     ]
     came = Column("Base rate", ".1%") if is_binary(trained) else Column("Mean", ",.2f")
     columns = (Column("As of"), Column("Used for"), Column("Eligible", ",d"), came)
-    return Table(
-        columns,
-        rows,
-        f"Customers who were eligible at each snapshot, and {told}.",
-    )
+    return Table(columns, rows, f"Customers who were eligible at each snapshot, and {told}.")
 
 
 def _leaderboard(trained: Trained) -> Table:
@@ -203,29 +190,23 @@ def _gains_chart(trained: Trained) -> str:
     curve = Curve("model", depth, [0, *table["gains"]], [0, *table["gains_low"]], [0, *table["gains_high"]])
     at_random = Curve("at random", [0, 1], [0, 1], reference=True)
     return lines(
-        [curve, at_random],
-        Axis("Share of customers, highest score first", ".0%"),
-        Axis("Share of outcomes", ".0%"),
+        [curve, at_random], Axis("Share of customers, highest score first", ".0%"), Axis("Share of outcomes", ".0%")
     )
 
 
 def _gains(trained: Trained) -> Picture:
     return Picture(
-        _gains_chart(trained),
-        "How many of all outcomes are found among the customers with the highest scores.",
+        _gains_chart(trained), "How many of all outcomes are found among the customers with the highest scores."
     )
 
 
 def _calibration_chart(trained: Trained) -> str:
     table = trained.calibration
     came = Series("came", _estimates(table, "rate"))
-    return reliability(
-        table["mean_score"], came, Axis("Promised probability", ".0%"), Axis("Share that came", ".0%")
-    )
+    return reliability(table["mean_score"], came, Axis("Promised probability", ".0%"), Axis("Share that came", ".0%"))
 
 
 def _calibration(trained: Trained) -> Picture:
     return Picture(
-        _calibration_chart(trained),
-        "Where the points lie on the line, the probabilities can be taken at their word.",
+        _calibration_chart(trained), "Where the points lie on the line, the probabilities can be taken at their word."
     )

@@ -259,9 +259,7 @@ def fitted(task: Task, rows: Dataset, seed: int, recipe: Recipe) -> Model:
 
 def predicted(model: Any, features: pd.DataFrame) -> Floats:
     """Return the probability of the outcome, or the expected amount, of each row."""
-    found = (
-        model.predict_proba(features)[:, 1] if hasattr(model, "predict_proba") else model.predict(features)
-    )
+    found = model.predict_proba(features)[:, 1] if hasattr(model, "predict_proba") else model.predict(features)
     return np.asarray(found, dtype=np.float64)
 
 

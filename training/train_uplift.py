@@ -162,11 +162,7 @@ def finding_as_dict(found: Any) -> dict[str, Any]:
 
 
 def train_uplift(
-    collected: Collected,
-    asked: Asked,
-    gate: GateSection,
-    seed: int = 0,
-    step: Step = lambda _: nullcontext(),
+    collected: Collected, asked: Asked, gate: GateSection, seed: int = 0, step: Step = lambda _: nullcontext()
 ) -> TrainedUplift:
     """Return the trained uplift model of a trial.
 
@@ -219,9 +215,7 @@ def guards(rows: UpliftRows, split: Split, seed: int = 0) -> tuple[Check, ...]:
     """Return what must hold before an uplift is learned from rows."""
     is_dated = rows.assigned_at is not None
     dates = TrialDates(
-        assigned_at=rows.assigned_at,
-        outcome_at=rows.success_at,
-        features_at=rows.assigned_at if is_dated else None,
+        assigned_at=rows.assigned_at, outcome_at=rows.success_at, features_at=rows.assigned_at if is_dated else None
     )
     given: dict[str, Any] = {"p_treatment": rows.p_treatment, "groups": rows.customer_id}
     return check_trial(
@@ -258,9 +252,7 @@ def refuse_too_little(rows: UpliftRows, asked: Asked, gate: GateSection) -> None
         "rows with an outcome": (positives, gate.min_positives),
         "rows without": (len(rows) - positives, gate.min_negatives if is_binary(rows) else 0),
     }
-    missing = [
-        f"{have:,} {what}, at least {need:,} needed" for what, (have, need) in wanted.items() if have < need
-    ]
+    missing = [f"{have:,} {what}, at least {need:,} needed" for what, (have, need) in wanted.items() if have < need]
     if missing:
         raise TooLittleDataError(
             f"uplift of '{asked.goal}'",
@@ -278,8 +270,7 @@ def is_binary(rows: UpliftRows) -> bool:
 def signals_of(features: pd.DataFrame) -> tuple[Column, ...]:
     """Return declarations for the columns of a bare matrix, which brings none."""
     return tuple(
-        Column(str(name), str(name), dtype=_dtype_of(features[name]), missing="not known")
-        for name in features.columns
+        Column(str(name), str(name), dtype=_dtype_of(features[name]), missing="not known") for name in features.columns
     )
 
 

@@ -90,9 +90,7 @@ def finished(study: Study) -> list[FrozenTrial]:
     return study.get_trials(deepcopy=False, states=(TrialState.COMPLETE, TrialState.PRUNED))
 
 
-def proceed(
-    study: Study, objective: Callable[[Trial], float], first: Mapping[str, Any], seed: int
-) -> FrozenTrial:
+def proceed(study: Study, objective: Callable[[Trial], float], first: Mapping[str, Any], seed: int) -> FrozenTrial:
     """Run one more trial of a study, and return it.
 
     What is tried depends on the seed and the finished trials alone, so that a search that was killed and resumed

@@ -36,11 +36,7 @@ def record_search(record: Record, found: Found, verdict: Check) -> Record:
     write_json(folder / "search.json", found.as_dict() | {"against_default": verdict.as_dict()})
     trials_frame(found).to_csv(folder / "trials.csv", index=False)
     tags = {"tuned": found.study, "tuned_not_worse_than_default": str(not verdict.is_issue).lower()}
-    params = {
-        "search_score": found.score,
-        "search_trials": len(found.trials),
-        "search_pruned": found.n_pruned,
-    }
+    params = {"search_score": found.score, "search_trials": len(found.trials), "search_pruned": found.n_pruned}
     metrics = {"search_best": found.value, "search_default": found.default_value}
     return replace(
         record,

@@ -10,14 +10,7 @@ import numpy as np
 import numpy.typing as npt
 import pandas as pd
 
-from penchant.errors import (
-    CheckFailedError,
-    InputError,
-    LeftOutError,
-    UnfinishedHorizonError,
-    did_you_mean,
-    quoted,
-)
+from penchant.errors import CheckFailedError, InputError, LeftOutError, UnfinishedHorizonError, did_you_mean, quoted
 
 from ..features.matrix import build
 from ..features.outcomes.success import read_outcomes
@@ -295,13 +288,10 @@ def _finished(shop: Shop, rows: pd.DataFrame, question: Question) -> tuple[pd.Da
     """Return the rows whose horizon is over; the other waves in words."""
     ends = rows["assigned_at"] + pd.Timedelta(days=question.horizon_days)
     over = ends.groupby(rows["wave"]).transform("max") <= shop.extract_end
-    late = rows[~over].groupby("wave", sort=False)["assigned_at"].max() + pd.Timedelta(
-        days=question.horizon_days
-    )
+    late = rows[~over].groupby("wave", sort=False)["assigned_at"].max() + pd.Timedelta(days=question.horizon_days)
     told = [f"'{wave}' (over on {end:%Y-%m-%d})" for wave, end in late.items()]
     words = (
-        f"Horizons of {question.horizon_days} days that are not over by {shop.extract_end:%Y-%m-%d}: "
-        f"{', '.join(told)}."
+        f"Horizons of {question.horizon_days} days that are not over by {shop.extract_end:%Y-%m-%d}: {', '.join(told)}."
     )
     if not over.any():
         raise UnfinishedHorizonError(

@@ -102,9 +102,7 @@ class ArmBoard:
         qini, effect = self.metrics[STACK][MAIN], self.average_effect
         size = f"contacting everyone changes {effect:+.1f} per 1,000 customers"
         if qini.low > 0:
-            return (
-                f"Whom it moves can be predicted: {size}, and the ranking gains {qini:+.1f} over one by lot."
-            )
+            return f"Whom it moves can be predicted: {size}, and the ranking gains {qini:+.1f} over one by lot."
         if qini.high < 0:
             return f"The ranking is worse than chance ({qini:+.1f}): do not use it; {size}."
         if effect.excludes_zero:
@@ -131,11 +129,7 @@ class ArmBoard:
                 "slope": self.calibration.slope.as_dict(),
                 "bias": self.calibration.bias.as_dict(),
                 "deciles": [
-                    {
-                        "decile": one.decile,
-                        "predicted": one.predicted,
-                        "realised": one.realised.as_dict(),
-                    }
+                    {"decile": one.decile, "predicted": one.predicted, "realised": one.realised.as_dict()}
                     for one in self.calibration.bins
                 ],
             },
@@ -256,9 +250,7 @@ def best_arm_value(rows: UpliftRows, uplift: Floats) -> PolicyValue:
     policy = np.array(arms.names, dtype=object)[choice]
     given: Any = {name: arms.probability[:, i] for i, name in enumerate(arms.names) if i}
     treatment = np.array(arms.names, dtype=object)[arms.codes]
-    return policy_value(
-        rows.y, policy, treatment, p_treatment=given, control=arms.names[0], groups=rows.customer_id
-    )
+    return policy_value(rows.y, policy, treatment, p_treatment=given, control=arms.names[0], groups=rows.customer_id)
 
 
 def _measured(

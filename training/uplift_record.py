@@ -46,12 +46,8 @@ def write_uplift(trained: TrainedUplift, config: Config, folder: Path, sources: 
     columns = [asdict(column) for column in trained.collected.columns]
     used = {"data": data_hash(sources), "seed": str(config.seed), **versions()}
     save(trained.model, model, trained.facts() | {"signals": columns, "data": used["data"]})
-    highest = np.max(
-        np.asarray(trained.model.predict_uplift(trained.rows.features)).reshape(len(trained.rows), -1), 1
-    )
-    write_json(
-        model / REFERENCE, describe(trained.rows.features, highest)
-    )  # `penchant monitor` compares with it
+    highest = np.max(np.asarray(trained.model.predict_uplift(trained.rows.features)).reshape(len(trained.rows), -1), 1)
+    write_json(model / REFERENCE, describe(trained.rows.features, highest))  # `penchant monitor` compares with it
     page = report(trained, config.shop.name, used)
     (artifacts / "report.html").write_text(page.html(), encoding="utf-8")
     for name, svg in pictures(trained).items():
@@ -61,9 +57,7 @@ def write_uplift(trained: TrainedUplift, config: Config, folder: Path, sources: 
     write_json(artifacts / "features.json", {"columns": columns, "left_out": left_out})
     write_json(artifacts / "config.json", config.resolved())
     stack, baselines = trained.metrics()
-    beside = {
-        f"{score}_{name}": number for score, numbers in baselines.items() for name, number in numbers.items()
-    }
+    beside = {f"{score}_{name}": number for score, numbers in baselines.items() for name, number in numbers.items()}
     return Record(
         uplift_name(config, trained.asked.goal),
         _params(trained),

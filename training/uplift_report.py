@@ -84,9 +84,7 @@ def _unit(trained: TrainedUplift) -> str:
 
 
 def _lead(trained: TrainedUplift) -> str:
-    return " ".join(
-        (f"'{board.arm}': " if len(trained.boards) > 1 else "") + board.verdict for board in trained.boards
-    )
+    return " ".join((f"'{board.arm}': " if len(trained.boards) > 1 else "") + board.verdict for board in trained.boards)
 
 
 def _asked(trained: TrainedUplift) -> Prose:
@@ -116,17 +114,9 @@ def _waves(trained: TrainedUplift) -> Table:
         )
         for row in trained.rows.by_wave().itertuples()
     ]
-    columns = (
-        Column("Wave"),
-        Column("Assigned"),
-        Column("Arm"),
-        Column("Customers", ",d"),
-        Column("Outcome", share),
-    )
+    columns = (Column("Wave"), Column("Assigned"), Column("Arm"), Column("Customers", ",d"), Column("Outcome", share))
     return Table(
-        columns,
-        rows,
-        "The waves that were learned from, by arm, and the share with the outcome (or its mean).",
+        columns, rows, "The waves that were learned from, by arm, and the share with the outcome (or its mean)."
     )
 
 
@@ -162,11 +152,7 @@ def _figures(board: ArmBoard) -> KeyFigures:
 
 
 def _leaderboard(board: ArmBoard) -> Table:
-    columns = (
-        Column("Score"),
-        Column("Qini, stack against it"),
-        *(Column(TITLES[name], "+,.1f") for name in SHOWN),
-    )
+    columns = (Column("Score"), Column("Qini, stack against it"), *(Column(TITLES[name], "+,.1f") for name in SHOWN))
     rows: list[tuple[Any, ...]] = [(NAMES[STACK], None, *(board.metrics[STACK][name] for name in SHOWN))]
     for name, found in board.against.items():
         words = Words(f"{found.verdict} ({found.difference.value:+,.1f})", TONES[found.verdict])  # type: ignore[arg-type]

@@ -67,9 +67,7 @@ def spark_backend(section: EngineSection) -> Backend:
     try:
         from pyspark.sql import SparkSession
     except ImportError:
-        raise InputError(
-            "engine.kind", "an engine that is installed", "'spark'", "Install penchant[spark]"
-        ) from None
+        raise InputError("engine.kind", "an engine that is installed", "'spark'", "Install penchant[spark]") from None
     builder = SparkSession.builder.config("spark.sql.session.timeZone", "UTC")
     if section.remote is not None:
         return ibis.pyspark.connect(builder.remote(section.remote).getOrCreate())

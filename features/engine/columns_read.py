@@ -45,10 +45,7 @@ def _pass_on(relation: Any, live: Live) -> None:
     if isinstance(relation, ops.Project):
         read = [relation.values[name] for name in names]
     elif isinstance(relation, ops.Aggregate):
-        read = [
-            *relation.groups.values(),
-            *(relation.metrics[name] for name in names & set(relation.metrics)),
-        ]
+        read = [*relation.groups.values(), *(relation.metrics[name] for name in names & set(relation.metrics))]
     elif isinstance(relation, ops.JoinChain):
         read = [relation.values[name] for name in names]
         read += [predicate for link in relation.rest for predicate in link.predicates]

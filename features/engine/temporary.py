@@ -68,9 +68,7 @@ class Keep:
         for name, (expression, _order_by) in reversed(self._waiting.items()):
             if name in found:
                 found[name] = set(expression.columns) if whole else found[name]
-                for other, names in columns_read(
-                    [expression.select(_in_order(expression, found[name]))]
-                ).items():
+                for other, names in columns_read([expression.select(_in_order(expression, found[name]))]).items():
                     found.setdefault(other, set()).update(names)
         return found
 

@@ -10,10 +10,7 @@ from zoneinfo import ZoneInfo
 import ibis
 
 MICROSECONDS_A_DAY = 86_400_000_000
-_EARLIEST, _LATEST = (
-    datetime(1990, 1, 1),
-    datetime(2040, 1, 1),
-)  # zones are followed within; beyond, the nearest rule
+_EARLIEST, _LATEST = (datetime(1990, 1, 1), datetime(2040, 1, 1))  # zones are followed within; beyond, the nearest rule
 
 
 def instant(moment: datetime) -> Any:
@@ -75,11 +72,7 @@ def local_time(at: Any, zone: str) -> Any:
     The zone's offsets are written out, so that no engine needs to know the zone, and all agree.
     """
     changes = offsets(zone)
-    return step(
-        at,
-        [until for until, _seconds in changes[:-1]],
-        [_shifted(at, seconds) for _until, seconds in changes],
-    )
+    return step(at, [until for until, _seconds in changes[:-1]], [_shifted(at, seconds) for _until, seconds in changes])
 
 
 def _shifted(at: Any, seconds: int) -> Any:

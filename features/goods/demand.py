@@ -60,9 +60,7 @@ def demand(everyone: Past, days: int = DEMAND_DAYS) -> pd.DataFrame:
     if found.empty and any(has_key(everyone, "category_id")):
         raise TooLittleDataError("demand", "an item with a category known before as_of", "none", "Look later")
     if found.empty:
-        raise LeftOutError(
-            "demand", "items with a category", "none", "Give items or orders their category_id"
-        )
+        raise LeftOutError("demand", "items with a category", "none", "Give items or orders their category_id")
     return _told(found, everyone.history.shop.decimals)
 
 
@@ -86,7 +84,5 @@ def _told(found: pd.DataFrame, decimals: int) -> pd.DataFrame:
     counts = {name: found[name].fillna(0).astype("int64") for name in COUNTS if name in found}
     money = {"amount": found["amount"].fillna(0) / 10**decimals} if "amount" in found else {}
     order = found["price_tier"].map({name: place for place, name in enumerate((*TIERS, NO_TIER))})
-    told = found.assign(**counts, **money, _order=order).sort_values(
-        ["category_id", "_order"], ignore_index=True
-    )
+    told = found.assign(**counts, **money, _order=order).sort_values(["category_id", "_order"], ignore_index=True)
     return told.drop(columns="_order")

@@ -35,9 +35,7 @@ def product_holidays(
         At most this share of what is found is expected to be chance (Benjamini and Hochberg).
     """
     names = calendar_names(everyone.history)
-    nothing = pd.DataFrame({"item_id": [], "holiday": [], "lift": []}).astype(
-        {"item_id": "str", "holiday": "str"}
-    )
+    nothing = pd.DataFrame({"item_id": [], "holiday": [], "lift": []}).astype({"item_id": "str", "holiday": "str"})
     if not names or not has_key(everyone, "item_id")[0]:
         return nothing
     counts = _counts(everyone, names)

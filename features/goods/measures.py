@@ -107,9 +107,7 @@ def repeats(past: Past, key: str, days: int) -> Any:
 def attention(past: Past, key: str, days: int) -> Any:
     """Return per product: n_visits (days of customers on which it was looked at), n_first_visits."""
     rows = within(past, visits(past, key), days)
-    return rows.group_by(key).aggregate(
-        n_visits=rows.count(), n_first_visits=ibis.cases((rows.is_first, 1)).count()
-    )
+    return rows.group_by(key).aggregate(n_visits=rows.count(), n_first_visits=ibis.cases((rows.is_first, 1)).count())
 
 
 def companions(past: Past, key: str, days: int, shrinkage: float, most_in_basket: int) -> Any:
@@ -135,9 +133,7 @@ def companions(past: Past, key: str, days: int, shrinkage: float, most_in_basket
     known = known.inner_join(theirs, known.companion == theirs.other).cross_join(total)
     chance = known.n_one * known.n_two / known.n_baskets
     lifted = known.mutate(association=(known.n_both + shrinkage) / (chance + shrinkage))
-    best = ibis.row_number().over(
-        group_by="product", order_by=[ibis.desc("association"), ibis.asc("companion")]
-    )
+    best = ibis.row_number().over(group_by="product", order_by=[ibis.desc("association"), ibis.asc("companion")])
     first = lifted.mutate(place=best).filter((_.place == 0) & (_.association > 1))
     return first.select("companion", "association", "n_both", **{key: first["product"]})
 
@@ -163,17 +159,13 @@ def _goods(past: Past) -> Any:
     place = ibis.row_number().over(group_by="item_id", order_by=often)
     named = counted.mutate(place=place).filter(_.place == 0).select("item_id", "category_id")
     if not past.has("items"):
-        return named.mutate(
-            list_price=ibis.null("int64"), stock=ibis.null("float64"), is_in_range=ibis.null("boolean")
-        )
+        return named.mutate(list_price=ibis.null("int64"), stock=ibis.null("float64"), is_in_range=ibis.null("boolean"))
     return _with_range(past, named)
 
 
 def _category_of(rows: Any) -> Any:
     category = rows.category_id if "category_id" in rows.columns else ibis.null("string")
-    return (
-        rows.select("item_id", category_id=category).group_by("item_id", "category_id").aggregate(n=_.count())
-    )
+    return rows.select("item_id", category_id=category).group_by("item_id", "category_id").aggregate(n=_.count())
 
 
 def _with_range(past: Past, named: Any) -> Any:
@@ -183,8 +175,7 @@ def _with_range(past: Past, named: Any) -> Any:
         items = items.filter(items.listed_at.isnull() | (items.listed_at < now(past)))
     kinds = {"category_id": "string", "list_price": "int64", "stock": "float64"}
     values = {
-        name: items[name].cast(kind) if name in items.columns else ibis.null(kind)
-        for name, kind in kinds.items()
+        name: items[name].cast(kind) if name in items.columns else ibis.null(kind) for name, kind in kinds.items()
     }
     values["range_category"] = values.pop("category_id")
     ranged = items.select(range_item="item_id", **values)

@@ -44,13 +44,9 @@ def _paid(past: Past) -> Any:
     """Return (priced_item, paid_price, last_paid_price) of the last year; at one instant the higher counts as last."""
     if not has_key(past, "item_id")[0] or not past.has("orders", "amount"):
         nothing = goods(past).limit(0)
-        return nothing.select(
-            priced_item="item_id", paid_price=ibis.null("int64"), last_paid_price=ibis.null("int64")
-        )
+        return nothing.select(priced_item="item_id", paid_price=ibis.null("int64"), last_paid_price=ibis.null("int64"))
     lines = within(past, past.lines.relation, LOOK_BACK_DAYS)
-    priced = lines.select("item_id", "at", price=piece_price(lines)).filter(
-        _.item_id.notnull() & _.price.notnull()
-    )
+    priced = lines.select("item_id", "at", price=piece_price(lines)).filter(_.item_id.notnull() & _.price.notnull())
     latest = ibis.row_number().over(group_by="item_id", order_by=[ibis.desc("at"), ibis.desc("price")])
     placed = priced.mutate(place=latest)
     return placed.group_by(priced_item="item_id").aggregate(
@@ -65,6 +61,4 @@ def _shown(past: Past) -> Any:
         return goods(past).limit(0).select(priced_item="item_id", shown_price=ibis.null("int64"))
     acts = within(past, past.interactions.relation, LOOK_BACK_DAYS)
     shown = acts.filter(acts.item_id.notnull() & acts.price.notnull())
-    return shown.group_by(priced_item="item_id").aggregate(
-        shown_price=shown.price.quantile(0.5).round().cast("int64")
-    )
+    return shown.group_by(priced_item="item_id").aggregate(shown_price=shown.price.quantile(0.5).round().cast("int64"))

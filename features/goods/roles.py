@@ -186,11 +186,7 @@ def _traffic(found: pd.DataFrame, rules: ProductRules) -> Floats:
     """Return how well each product brings in customers: 1 = as the shop's average."""
     pairs = [("n_first_orders", "n_orders"), ("n_first_visits", "n_visits")]
     return _mean_index(
-        [
-            index(_count(found, first), _count(found, whole), rules.shrinkage)
-            for first, whole in pairs
-            if whole in found
-        ]
+        [index(_count(found, first), _count(found, whole), rules.shrinkage) for first, whole in pairs if whole in found]
     )
 
 

@@ -43,8 +43,7 @@ class Answers:
         bound = ibis.table(everything, name="everything").select(**values)
         spoken = {field.name for value in bound.op().values.values() for field in _fields(value)}
         tables, shared = (
-            [table for table in tables if spoken & set(table.columns)]
-            for tables in (self._tables, self._shared)
+            [table for table in tables if spoken & set(table.columns)] for tables in (self._tables, self._shared)
         )
         return self._joined(tables, shared).select("row", **values)
 

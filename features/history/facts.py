@@ -118,9 +118,7 @@ def _state(shop: Shop, lines: Any) -> dict[str, Any]:
 def _order_key(shop: Shop, lines: Any) -> dict[str, Any]:
     """Return the order that a line belongs to; without an id, the customer's lines of one instant are one order."""
     instant_key = lines.ordered_at.cast("string")
-    return {
-        "order_key": lines.order_id.fill_null(instant_key) if shop.has("orders", "order_id") else instant_key
-    }
+    return {"order_key": lines.order_id.fill_null(instant_key) if shop.has("orders", "order_id") else instant_key}
 
 
 def _line_values(shop: Shop, lines: Any) -> dict[str, Any]:

@@ -57,9 +57,7 @@ class Moment:
         if self.at is not None:
             shown = rows.mutate(as_of=instant(self.at), row=rows.code)
         elif self.is_population:
-            shown = (
-                rows.cross_join(self.everyone_at).mutate(row=_.code * self.n_moments + _.index).drop("index")
-            )
+            shown = rows.cross_join(self.everyone_at).mutate(row=_.code * self.n_moments + _.index).drop("index")
         else:
             shown = rows.inner_join(self.spine, "code")
         return shown.filter(shown["at"] < shown.as_of).drop("code")
@@ -188,11 +186,7 @@ class History:
         acts = self.interactions.select("code", "wanted", "occurred_at")
         before = acts.occurred_at.lag().over(group_by="code", order_by="occurred_at")
         minutes = acts.occurred_at.delta(before, unit="microsecond") / 60e6
-        return (
-            acts.mutate(minutes=minutes)
-            .filter(_.minutes.isnull() | (_.minutes > SESSION_MINUTES))
-            .drop("minutes")
-        )
+        return acts.mutate(minutes=minutes).filter(_.minutes.isnull() | (_.minutes > SESSION_MINUTES)).drop("minutes")
 
     @property
     def assignments(self) -> Any:

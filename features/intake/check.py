@@ -69,11 +69,7 @@ def render(report: CheckReport) -> RenderableType:
 def _headline(table: TableReport) -> Text:
     line = Text(table.name, style="bold")
     line.append(f": {table.n_read:,} rows read", style="not bold")
-    counts = [
-        (table.n_excluded, "excluded"),
-        (table.n_set_aside, "set aside"),
-        (table.n_accepted, "accepted"),
-    ]
+    counts = [(table.n_excluded, "excluded"), (table.n_set_aside, "set aside"), (table.n_accepted, "accepted")]
     line.append("".join(f", {count:,} {word}" for count, word in counts), style="not bold")
     files = list(table.files)
     more = f" and {len(files) - 3} more" if len(files) > 3 else ""

@@ -205,9 +205,7 @@ def _coded(value: str, origin: Origin) -> str:
     other = f"case when lower({value}) in ({known}) then lower({value}) else {value} end" if known else value
     if not origin.codes:
         return other
-    listed = " ".join(
-        f"when {text_literal(own)} then {text_literal(code)}" for own, code in origin.codes.items()
-    )
+    listed = " ".join(f"when {text_literal(own)} then {text_literal(code)}" for own, code in origin.codes.items())
     return f"case {value} {listed} else {other} end"
 
 
@@ -257,11 +255,7 @@ def trusted_cell(origin: Origin) -> str:
     value = quoted_name(f"raw:{name}")
     if kind == "time":
         return quoted_name(f"at:{name}")
-    if (
-        kind in ("whole", "money")
-        and origin.engine_type in WHOLE_TYPES
-        and (kind == "whole" or _is_minor(origin))
-    ):
+    if kind in ("whole", "money") and origin.engine_type in WHOLE_TYPES and (kind == "whole" or _is_minor(origin)):
         return f"{value}::bigint"
     if kind == "money":
         return f"{minor_units(quoted_name(f'num:{name}'), origin)}::bigint"
@@ -303,9 +297,7 @@ def _time(origin: Origin) -> tuple[dict[str, str], dict[str, str]]:
         utc = origin.clock.in_utc(read)
         if origin.is_text and not origin.formats:
             zoned = f"coalesce(regexp_matches({value}, {text_literal(ZONED)}), false)"
-            joined = (
-                f"regexp_replace({value}, '\\s+([+-])', '\\1')"  # the engine takes no blank before an offset
-            )
+            joined = f"regexp_replace({value}, '\\s+([+-])', '\\1')"  # the engine takes no blank before an offset
             utc = f"case when {zoned} then try_cast({joined} as timestamptz)::timestamp else {utc} end"
         if origin.clock.steps:
             clock = f"coalesce(not {zoned} and {origin.clock.unclear(local)}, false)"

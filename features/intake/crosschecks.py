@@ -81,9 +81,7 @@ def overlapping_files(stage: Stage) -> list[Marks]:
 def _common_window(spans: Sequence[tuple[datetime, datetime]]) -> tuple[datetime, datetime] | None:
     """Return the smallest span of time that holds all that any two files have in common."""
     common = [
-        (max(early[0], late[0]), min(early[1], late[1]))
-        for place, late in enumerate(spans)
-        for early in spans[:place]
+        (max(early[0], late[0]), min(early[1], late[1])) for place, late in enumerate(spans) for early in spans[:place]
     ]
     shared = [(start, end) for start, end in common if start <= end]
     if not shared:
@@ -131,9 +129,9 @@ def duplicate_keys(stage: Stage) -> list[Marks]:
         return []
     names = ", ".join(quoted_name(name) for name in key)
     keys = f"{names}, {ROWS}"
-    n_repeats = stage.gate.row(
-        f"select count(*) - count(distinct ({names})) from {stage.relation} where {stage.kept}"
-    )[0]
+    n_repeats = stage.gate.row(f"select count(*) - count(distinct ({names})) from {stage.relation} where {stage.kept}")[
+        0
+    ]
     if not n_repeats:
         return []
     rows = (

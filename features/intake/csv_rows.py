@@ -62,9 +62,7 @@ def _load_repaired(
         copy = gate.folder / f"{gate.name('repaired')}.csv"
         lines = without_open_quotes(path, copy, form)
         copies[str(copy)] = own
-        blanked += [
-            BrokenLine(files[own], number, text.strip("\r\n"), "open quote") for number, text in lines
-        ]
+        blanked += [BrokenLine(files[own], number, text.strip("\r\n"), "open quote") for number, text in lines]
     broken = _load(gate, name, form, copies, files)
     return tuple(sorted((*blanked, *broken), key=lambda line: (line.file, line.line)))
 
@@ -79,9 +77,7 @@ def _load(
     cells = ", ".join(quoted_name(column) for column in form.names)
     quote = text_literal(form.quote)
     separator = "\t" if form.separator == BLANKS else form.separator
-    stands_for = " ".join(
-        f"when {text_literal(path)} then {text_literal(own)}" for path, own in paths.items()
-    )
+    stands_for = " ".join(f"when {text_literal(path)} then {text_literal(own)}" for path, own in paths.items())
     store(
         gate,
         name,
@@ -98,9 +94,7 @@ def _broken(gate: Gate, labels: Mapping[str, str]) -> tuple[BrokenLine, ...]:
         "select file_path, line, any_value(csv_line), string_agg(distinct lower(error_type::varchar), ', ')"
         " from reject_errors join reject_scans using (scan_id, file_id) group by 1, 2 order by 1, 2"
     )
-    return tuple(
-        BrokenLine(labels[path], line, (text or "").strip("\r\n"), why) for path, line, text, why in rows
-    )
+    return tuple(BrokenLine(labels[path], line, (text or "").strip("\r\n"), why) for path, line, text, why in rows)
 
 
 def _with_plain_line_ends(gate: Gate, path: str) -> str:

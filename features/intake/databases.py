@@ -33,9 +33,7 @@ def open_database(gate: Gate, path: Path, source: Source) -> Raw:
     label, tables = gate.label(path), database_tables(gate, path)
     table = source.table or (tables[0] if len(tables) == 1 else None)
     if table not in tables:
-        wanted = (
-            f"table '{source.table}'" if source.table else f"its key 'table' to name one of {quoted(tables)}"
-        )
+        wanted = f"table '{source.table}'" if source.table else f"its key 'table' to name one of {quoted(tables)}"
         raise ContractError(f"file '{label}'", wanted, "", did_you_mean(source.table or "", tables))
     if _is_sqlite(path):
         return _copied_from_sqlite(gate, path, str(table))

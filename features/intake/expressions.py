@@ -179,10 +179,7 @@ def meaning(value: str, raw: RawColumns, where: str, is_number: bool = False) ->
     if unknown:
         got = f"'{value}'" + (f", which reads '{unknown[0]}'" if unknown[0] != value else "")
         raise ContractError(
-            where,
-            "a column of the source or an expression over its columns",
-            got,
-            did_you_mean(unknown[0], raw.names),
+            where, "a column of the source or an expression over its columns", got, did_you_mean(unknown[0], raw.names)
         )
     if isinstance(tree, exp.Column):
         name = raw.found(tree.name) or tree.name

@@ -24,9 +24,7 @@ def orders_from_payments(gate: Gate, names: dict[str, tuple[str, ...]]) -> list[
     columns = ", ".join(["customer_id", "occurred_at as ordered_at", *taken])
     gate.execute(f"create view orders as select {columns} from interactions where kind = 'pay'")
     names["orders"] = ("customer_id", "ordered_at", *taken)
-    return [
-        f"There is no table of orders: each of {n_payments:,} payments counts as a paid order of unknown amount."
-    ]
+    return [f"There is no table of orders: each of {n_payments:,} payments counts as a paid order of unknown amount."]
 
 
 def extract_end(

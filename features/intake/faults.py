@@ -33,11 +33,7 @@ class Fault:
 
 
 def row_faults(
-    table: CanonicalTable,
-    names: Sequence[str],
-    decimals: int,
-    end: datetime | None,
-    severity: Mapping[str, Severity],
+    table: CanonicalTable, names: Sequence[str], decimals: int, end: datetime | None, severity: Mapping[str, Severity]
 ) -> tuple[Fault, ...]:
     """Return the conditions that rows of a table are held to.
 
@@ -57,9 +53,7 @@ def row_faults(
     found = [fault for name in names for fault in _of_column(table.column(name), decimals)]
     found += [_missing(table.column(name), found, severity) for name in names if table.column(name).required]
     if end is not None and table.time in names:
-        found.append(
-            Fault("after_end", str(table.time), f"{quoted_name(str(table.time))} > timestamp '{end}'")
-        )
+        found.append(Fault("after_end", str(table.time), f"{quoted_name(str(table.time))} > timestamp '{end}'"))
     found += _between_columns(table, set(names))
     return tuple(found)
 
@@ -72,9 +66,7 @@ def _of_column(column: Column, decimals: int) -> list[Fault]:
         faults += _of_text(column)
     if column.kind == "time":
         faults += [
-            Fault(
-                "time_out_of_range", name, f"({quoted_name(f'at:{name}')} is not null and {value} is null)"
-            ),
+            Fault("time_out_of_range", name, f"({quoted_name(f'at:{name}')} is not null and {value} is null)"),
             Fault("unclear_clock", name, quoted_name(f"clock:{name}")),
             Fault("mixed_zones", name, quoted_name(f"zoned:{name}")),  # weighed later against those without
         ]
@@ -122,11 +114,7 @@ def _of_amount(column: Column, decimals: int) -> list[Fault]:
     value = quoted_name(name) if column.kind == "money" else number
     faults = [
         Fault("not_finite", name, f"{number} is not null and not isfinite({number})"),
-        Fault(
-            "absurd_amount",
-            name,
-            f"isfinite({number}) and ({value} is null or abs({value}) > {largest:.0f})",
-        ),
+        Fault("absurd_amount", name, f"isfinite({number}) and ({value} is null or abs({value}) > {largest:.0f})"),
     ]
     if column.kind == "money":
         faults.append(Fault("coarse_amount", name, quoted_name(f"coarse:{name}")))

@@ -36,10 +36,7 @@ def found_files(gate: Gate, pattern: str) -> list[Path]:
     place = gate.data / pattern
     if place.is_dir():
         raise ContractError(
-            f"'{pattern}'",
-            "a file or a pattern",
-            "a folder",
-            f"Name its files, such as '{pattern}/*.parquet'",
+            f"'{pattern}'", "a file or a pattern", "a folder", f"Name its files, such as '{pattern}/*.parquet'"
         )
     if place.is_file():
         return [place]
@@ -118,10 +115,7 @@ def _parquet(gate: Gate, schema: pa.Schema, paths: list[Path]) -> Raw:
         "a readable Parquet file",
     )
     types = relation_columns(gate, name)
-    shops = [
-        *schema.names,
-        *list(types)[len(schema.names) :],
-    ]  # the engine renames what differs in case alone
+    shops = [*schema.names, *list(types)[len(schema.names) :]]  # the engine renames what differs in case alone
     names = dict(zip(shops, types, strict=True))
     files = {str(path): gate.label(path) for path in paths}
     return Raw(name, names, {shop: types[own] for shop, own in names.items()}, files, True, "Parquet")
@@ -129,9 +123,7 @@ def _parquet(gate: Gate, schema: pa.Schema, paths: list[Path]) -> Raw:
 
 def _text(gate: Gate, form: TextForm, paths: list[Path]) -> Raw:
     name = gate.name("raw")
-    copies = {
-        str(plain_copy(path, form, gate.folder, next(gate.numbers))): gate.label(path) for path in paths
-    }
+    copies = {str(plain_copy(path, form, gate.folder, next(gate.numbers))): gate.label(path) for path in paths}
     broken = load_text(gate, name, form, copies)
     separator = {"\t": "tab"}.get(form.separator, f"'{form.separator}'")
     how = f"text, {form.encoding}, separator {separator}{'' if form.header else ', no header'}"

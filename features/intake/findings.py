@@ -27,14 +27,11 @@ def without_uniform_zones(stage: Stage, groups: Sequence[Group]) -> Stage:
     zoned = {
         fault.column: 1 << bit
         for bit, fault in enumerate(stage.faults)
-        if fault.rule == "mixed_zones"
-        and any(group.faults & (1 << bit) and not group.excluded for group in groups)
+        if fault.rule == "mixed_zones" and any(group.faults & (1 << bit) and not group.excluded for group in groups)
     }
     mixed = unzoned_beside_zoned(stage, zoned)
     faults = tuple(
-        Fault("zoned", fault.column, "")
-        if fault.rule == "mixed_zones" and fault.column not in mixed
-        else fault
+        Fault("zoned", fault.column, "") if fault.rule == "mixed_zones" and fault.column not in mixed else fault
         for fault in stage.faults
     )
     return replace(stage, faults=faults)
@@ -56,9 +53,7 @@ def row_findings(stage: Stage, groups: Sequence[Group]) -> list[Finding]:
     for (rule, column), mask in broken.items():
         rows = f"select {ROWS} from {faulty} where _excluded = 0 and _faults & {mask} <> 0"
         examples = row_examples(stage, column, rows)
-        found.append(
-            finding(rule, stage.severity[rule], counts[rule, column], column=column, examples=examples)
-        )
+        found.append(finding(rule, stage.severity[rule], counts[rule, column], column=column, examples=examples))
     return found
 
 
@@ -107,12 +102,7 @@ def marked(stage: Stage, found: Iterable[Marks]) -> tuple[Stage, list[Finding]]:
 
 
 def finding(
-    rule: str,
-    severity: Severity,
-    n_rows: int = 0,
-    detail: str = "",
-    column: str = "",
-    examples: Sequence[Example] = (),
+    rule: str, severity: Severity, n_rows: int = 0, detail: str = "", column: str = "", examples: Sequence[Example] = ()
 ) -> Finding:
     """Return a finding with its rule's title."""
     return Finding(rule, RULES[rule].title, column, severity, n_rows, detail, tuple(examples))
@@ -128,16 +118,12 @@ def row_examples(stage: Stage, column: str, rows: str, is_whole_row: bool = Fals
 def _example(stage: Stage, part: Part, columns: Sequence[str], file: str, row: int) -> Example:
     label, number = part.raw.files.get(file, file), part.raw.row_number(file, row)
     origins = [part.origins[column] for column in columns if column in part.origins]
-    reads = dict.fromkeys(
-        name for origin in origins for name in origin.meaning.reads if name in part.raw.names
-    )
+    reads = dict.fromkeys(name for origin in origins for name in origin.meaning.reads if name in part.raw.names)
     names = list(reads)[:MOST_CELLS]
     if not names:
         return Example(label, number, {})
     cells = ", ".join(f"{quoted_name(part.raw.names[name])}::varchar" for name in names)
-    values = stage.gate.row(
-        f"select {cells} from {part.raw.relation} where _file = ? and _row = ?", [file, row]
-    )
+    values = stage.gate.row(f"select {cells} from {part.raw.relation} where _file = ? and _row = ?", [file, row])
     return Example(label, number, dict(zip(names, (_short(value) for value in values), strict=True)))
 
 
@@ -155,9 +141,7 @@ def source_findings(plan: Plan, severity: Mapping[str, Severity]) -> list[Findin
     lines = broken_lines(plan)
     if lines and severity["broken_line"] != "ignore":
         reasons = ", ".join(sorted({line.why for line in lines}))
-        examples = [
-            Example(line.file, line.line, {"line": _short(line.text)}) for line in lines[:MOST_EXAMPLES]
-        ]
+        examples = [Example(line.file, line.line, {"line": _short(line.text)}) for line in lines[:MOST_EXAMPLES]]
         found.append(finding("broken_line", severity["broken_line"], len(lines), reasons, examples=examples))
     guessed = sorted(label for part in plan.parts if part.raw.is_guess for label in part.raw.files.values())
     if guessed and severity["guessed_encoding"] != "ignore":

@@ -19,15 +19,7 @@ from penchant.config import Config, Severity
 from penchant.errors import ConfigError, ContractError, InputError, did_you_mean
 
 from ..contract import CONTRACT
-from .crosschecks import (
-    Marks,
-    duplicate_keys,
-    duplicate_rows,
-    far_times,
-    orphans,
-    outliers,
-    overlapping_files,
-)
+from .crosschecks import Marks, duplicate_keys, duplicate_rows, far_times, orphans, outliers, overlapping_files
 from .expressions import MACROS, quoted_name
 from .extract import extract_end, orders_from_payments, utc_instant
 from .findings import finding, marked, row_findings, rows_by_rule, source_findings, without_uniform_zones
@@ -111,10 +103,7 @@ def receive(
         return _receive(gate, config, checked, quarantine, known_clean)
     except duckdb.OutOfMemoryException as fault:
         raise InputError(
-            "engine.memory_limit",
-            "enough memory for the shop's tables",
-            str(fault).splitlines()[0],
-            "Raise it",
+            "engine.memory_limit", "enough memory for the shop's tables", str(fault).splitlines()[0], "Raise it"
         ) from None
     except (duckdb.OperationalError, duckdb.DataError, duckdb.InvalidInputException) as fault:
         got = str(fault).splitlines()[0][:300]
@@ -169,17 +158,13 @@ class _Entry:
         for part in plan.parts:
             made_of |= {name: part.mapping[name] for name in part.origins if name not in made_of}
         columns = {name: made_of[name] for name in plan.names}
-        return TableReport(
-            plan.table.name, files, columns, findings=tuple(source_findings(plan, self.severity))
-        )
+        return TableReport(plan.table.name, files, columns, findings=tuple(source_findings(plan, self.severity)))
 
 
 def _check_names(config: Config) -> None:
     for name in config.tables:
         if name not in CONTRACT:
-            raise ConfigError(
-                f"tables.{name}", "a table of the contract", f"'{name}'", did_you_mean(name, CONTRACT)
-            )
+            raise ConfigError(f"tables.{name}", "a table of the contract", f"'{name}'", did_you_mean(name, CONTRACT))
 
 
 def _is_refused(plan: Plan, severity: Severities) -> bool:
@@ -206,9 +191,7 @@ def _taken(entry: _Entry, n_rows: int) -> TableReport:
     return replace(entry.report, n_read=n_rows, n_accepted=n_rows)
 
 
-def _checked(
-    entry: _Entry, accepted: Collection[str], quarantine: Path | None
-) -> tuple[TableReport, list[Path], bool]:
+def _checked(entry: _Entry, accepted: Collection[str], quarantine: Path | None) -> tuple[TableReport, list[Path], bool]:
     """Apply every rule to a table, accept its rows, and say whether it lies ready without any finding."""
     try:
         stage = staged(entry.gate, entry.plan, entry.severity, entry.end, entry.config.shop.decimals)
@@ -288,10 +271,7 @@ def _of_counts(report: TableReport, severity: Severities) -> list[Finding]:
 
 
 def _received(
-    gate: Gate,
-    config: Config,
-    reports: dict[str, TableReport],
-    opened: tuple[Mapping[str, Plan], list[Path]],
+    gate: Gate, config: Config, reports: dict[str, TableReport], opened: tuple[Mapping[str, Plan], list[Path]]
 ) -> Received:
     plans, written = opened
     names = {name: plan.names for name, plan in plans.items()}
@@ -318,9 +298,7 @@ def refusal(report: CheckReport) -> ContractError | None:
             column = f", column '{found.column}'" if found.column else ""
             n_rows = f" ({found.n_rows:,} rows)" if found.n_rows else ""
             what = found.detail or found.title
-            place = (
-                "" if what.startswith("table '") else f"table '{table.name}'{column}{n_rows}: {found.title}: "
-            )
+            place = "" if what.startswith("table '") else f"table '{table.name}'{column}{n_rows}: {found.title}: "
             lines.append(f"\n  {found.rule}: {place}{found.detail}".rstrip(": "))
     return ContractError(
         "the shop",

@@ -75,9 +75,7 @@ def _without_code_column(table: CanonicalTable, section: TableSection, given: se
     return [
         Refusal(
             "missing_column",
-            ContractError(
-                f"tables.{table.name}.codes", "a mapped column", f"'{name}'", did_you_mean(name, given)
-            ),
+            ContractError(f"tables.{table.name}.codes", "a mapped column", f"'{name}'", did_you_mean(name, given)),
         )
         for name in section.codes
         if name not in given
@@ -97,12 +95,7 @@ def part_select(plan: Plan, place: int) -> str:
     first = [f"{place} as _part", "_file", "_row", excluded, *_aliased(layers.values(), "raw")]
     second = ["*", *_aliased(layers.values(), "middle")]
     keeps = [f"{quoted_name(f'raw:{name}')} is null as {quoted_name(f'none:{name}')}" for name in layers]
-    keeps += [
-        quoted_name(alias)
-        for layer in layers.values()
-        for alias in layer.raw
-        if alias[:4] in ("pad:", "same")
-    ]
+    keeps += [quoted_name(alias) for layer in layers.values() for alias in layer.raw if alias[:4] in ("pad:", "same")]
     third = ["_part", "_file", "_row", "_excluded", *keeps, *_aliased(layers.values(), "final")]
     return (
         f"select {', '.join(third)} from (select {', '.join(second)}"
@@ -133,8 +126,7 @@ def trusted_select(plan: Plan, place: int) -> str:
     part = plan.parts[place]
     clean = replace(part.columns, is_clean=True)
     origins = {
-        name: replace(origin, meaning=_again(part.mapping[name], clean))
-        for name, origin in part.origins.items()
+        name: replace(origin, meaning=_again(part.mapping[name], clean)) for name, origin in part.origins.items()
     }
     layers = [cells(origin, clean) for origin in origins.values()]
     first = ["_file", "_row", *_aliased([Cells(_only_raw(layer), {}, {}) for layer in layers], "raw")]

@@ -141,9 +141,7 @@ def _examined(site: Site, origin: Origin) -> Origin:
     """
     where = f"{site.where}, column '{origin.column.name}'"
     is_float, times = guarded(
-        lambda: (_is_float_text(site, origin), _clock(site, origin)),
-        where,
-        "rows that can be read to their end",
+        lambda: (_is_float_text(site, origin), _clock(site, origin)), where, "rows that can be read to their end"
     )
     return replace(origin, is_float_text=is_float, clock=times)
 
@@ -171,10 +169,7 @@ def _unmapped(site: Site, name: str) -> ContractError:
     names = [f"'{known}'" for known in site.raw.names]
     listed = ", ".join(names[:20]) + (f" and {len(names) - 20} more" if len(names) > 20 else "")
     return ContractError(
-        site.where,
-        f"a mapping for the required column '{name}'",
-        "",
-        f"Its columns: {listed}. Add one under columns",
+        site.where, f"a mapping for the required column '{name}'", "", f"Its columns: {listed}. Add one under columns"
     )
 
 

@@ -45,9 +45,7 @@ def write_quarantine(stage: Stage, groups: Iterable[Group], folder: Path) -> lis
     lines = broken_lines(stage.plan)
     if not reasons and not lines:
         return []
-    selects = (
-        [_rows(stage, place, part, reasons) for place, part in enumerate(stage.plan.parts)] if reasons else []
-    )
+    selects = [_rows(stage, place, part, reasons) for place, part in enumerate(stage.plan.parts)] if reasons else []
     if lines:
         selects.append(_lines(stage))
     paths = [folder / f"{stage.plan.table.name}.parquet", folder / f"{stage.plan.table.name}.csv"]
@@ -85,14 +83,10 @@ def _rows(stage: Stage, place: int, part: Part, reasons: dict[int, str]) -> str:
     """Return the select of one part's rows that are set aside."""
     raw = part.raw
     listed = ", ".join(f"({faults}::hugeint, {text_literal(reason)})" for faults, reason in reasons.items())
-    labels = " ".join(
-        f"when {text_literal(file)} then {text_literal(own)}" for file, own in raw.files.items()
-    )
+    labels = " ".join(f"when {text_literal(file)} then {text_literal(own)}" for file, own in raw.files.items())
     starts = " ".join(f"when {text_literal(file)} then {start}" for file, start in raw.starts.items())
     start = f"(case r._file {starts} else 0 end)" if starts else "0"
-    cells = [
-        f"r.{quoted_name(own)}::varchar as {quoted_name(_free(shop))}" for shop, own in raw.names.items()
-    ]
+    cells = [f"r.{quoted_name(own)}::varchar as {quoted_name(_free(shop))}" for shop, own in raw.names.items()]
     columns = ", ".join(
         [
             f"case r._file {labels} else r._file end as _file",

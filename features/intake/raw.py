@@ -160,9 +160,7 @@ def with_fields(gate: Gate, raw: Raw) -> Raw:
     gate.execute(f"create view {relation} as select *, {', '.join(cells)} from {raw.relation}")
     types = relation_columns(gate, relation)
     every = {**raw.names, **names}
-    flat = replace(
-        raw, relation=relation, names=every, types={name: types[own] for name, own in every.items()}
-    )
+    flat = replace(raw, relation=relation, names=every, types={name: types[own] for name, own in every.items()})
     return with_fields(gate, flat)
 
 
@@ -171,12 +169,7 @@ def put_rows(gate: Gate, rows: pa.Table | pa.RecordBatchReader, file: str) -> st
     name = gate.name("raw")
     gate.connection.register("incoming_rows", rows)
     try:
-        store(
-            gate,
-            name,
-            f"select *, {text_literal(file)} as _file from incoming_rows",
-            "_row" in rows.schema.names,
-        )
+        store(gate, name, f"select *, {text_literal(file)} as _file from incoming_rows", "_row" in rows.schema.names)
     finally:
         gate.connection.unregister("incoming_rows")
     return name

@@ -87,12 +87,7 @@ _ALL = (
         "The mapping is more likely wrong than the shop: see the examples of the rules that set them aside.",
         "refuse",
     ),
-    Rule(
-        "broken_line",
-        "a line of text has not the header's cells",
-        "It cannot be told what is what.",
-        "set aside",
-    ),
+    Rule("broken_line", "a line of text has not the header's cells", "It cannot be told what is what.", "set aside"),
     Rule(
         "guessed_encoding",
         "a text file is not UTF-8, and its encoding was guessed",
@@ -101,19 +96,10 @@ _ALL = (
     ),
     Rule("null_id", "an id is missing or blank", "It cannot be told whose row it is.", "set aside"),
     Rule("null_value", "a required value is missing", "The row does not say when or what.", "set aside"),
-    Rule(
-        "null_amount",
-        "an order's amount is missing",
-        "It counts as an order and adds nothing to sums.",
-        "warn",
-    ),
-    Rule(
-        "long_id", f"an id is longer than {LONGEST_ID} signs", "More likely a text than an id.", "set aside"
-    ),
+    Rule("null_amount", "an order's amount is missing", "It counts as an order and adds nothing to sums.", "warn"),
+    Rule("long_id", f"an id is longer than {LONGEST_ID} signs", "More likely a text than an id.", "set aside"),
     Rule("padded_id", "an id has blanks around it", "It is taken without them.", "warn"),
-    Rule(
-        "float_id", "ids were saved as numbers with a decimal point", "They are taken without '.0'.", "warn"
-    ),
+    Rule("float_id", "ids were saved as numbers with a decimal point", "They are taken without '.0'.", "warn"),
     Rule(
         "rounded_id",
         "ids were saved as rounded numbers, such as 1.23E+12",
@@ -126,18 +112,8 @@ _ALL = (
         "It is not ISO 8601, or not what time_format says (31.12.2024 is '%d.%m.%Y'), or no day of the calendar.",
         "set aside",
     ),
-    Rule(
-        "time_out_of_range",
-        f"a time is before {EARLIEST} or from {LATEST} on",
-        "It cannot be meant.",
-        "set aside",
-    ),
-    Rule(
-        "after_end",
-        "an event is later than the extract's end",
-        "shop.extract_end says it is not.",
-        "set aside",
-    ),
+    Rule("time_out_of_range", f"a time is before {EARLIEST} or from {LATEST} on", "It cannot be meant.", "set aside"),
+    Rule("after_end", "an event is later than the extract's end", "shop.extract_end says it is not.", "set aside"),
     Rule(
         "far_time",
         "a few events are dated further from all others than these span",
@@ -150,12 +126,7 @@ _ALL = (
         "They set the extract's end: set shop.extract_end if they are mistakes.",
         "warn",
     ),
-    Rule(
-        "mixed_zones",
-        "some times carry a zone and others do not",
-        "Those without are read in the table's.",
-        "warn",
-    ),
+    Rule("mixed_zones", "some times carry a zone and others do not", "Those without are read in the table's.", "warn"),
     Rule(
         "unclear_clock",
         "a local time came twice or never, as clocks were put back or forward",
@@ -175,9 +146,7 @@ _ALL = (
         "Refunds and corrections belong in refunded_at or an exclusion, not among the sales.",
         "set aside",
     ),
-    Rule(
-        "absurd_amount", f"an amount is beyond {LARGEST_AMOUNT:,.0f}", "It cannot be one line.", "set aside"
-    ),
+    Rule("absurd_amount", f"an amount is beyond {LARGEST_AMOUNT:,.0f}", "It cannot be one line.", "set aside"),
     Rule(
         "coarse_amount",
         "rounding to the currency's minor unit changes an amount by more than a hundredth",
@@ -191,23 +160,10 @@ _ALL = (
         "warn",
     ),
     Rule("above_list", "more was paid than the list price", "The two may be in different units.", "warn"),
-    Rule(
-        "unknown_code", "a code is not one of the contract's", "Say under codes what it means.", "set aside"
-    ),
+    Rule("unknown_code", "a code is not one of the contract's", "Say under codes what it means.", "set aside"),
     Rule("implausible_year", "a year of birth is before 1900 or from 2100 on", "It cannot be meant.", "warn"),
-    Rule(
-        "probability_range",
-        "a probability is not in (0, 1]",
-        "It would weigh nothing, or wrongly.",
-        "set aside",
-    ),
-    Rule(
-        "out_of_order",
-        "a later step is dated before an earlier one",
-        "One of them is wrong.",
-        "warn",
-        _PERIODS,
-    ),
+    Rule("probability_range", "a probability is not in (0, 1]", "It would weigh nothing, or wrongly.", "set aside"),
+    Rule("out_of_order", "a later step is dated before an earlier one", "One of them is wrong.", "warn", _PERIODS),
     Rule(
         "status_without_time",
         "an order is cancelled or refunded without a time",
@@ -228,9 +184,7 @@ _ALL = (
         "As many copies as overlap are left out.",
         "set aside",
     ),
-    Rule(
-        "orphan", "a reference has no row in its own table", "What the table says is missing for it.", "warn"
-    ),
+    Rule("orphan", "a reference has no row in its own table", "What the table says is missing for it.", "warn"),
 )
 
 RULES: Mapping[str, Rule] = MappingProxyType({rule.code: rule for rule in _ALL})
@@ -271,9 +225,7 @@ def severities(config: Config) -> Mapping[tuple[str, str], Severity]:
     for key in config.rules:
         table, _, code = key.rpartition(".")
         if code not in RULES:
-            raise ConfigError(
-                f"rules.{key}", "a rule of the contract", f"'{code}'", did_you_mean(code, RULES)
-            )
+            raise ConfigError(f"rules.{key}", "a rule of the contract", f"'{code}'", did_you_mean(code, RULES))
         if table and table not in CONTRACT:
             raise ConfigError(f"rules.{key}", "a table", f"'{table}'", did_you_mean(table, CONTRACT))
         if code in NEVER_TAKEN and config.rules[key] in ("warn", "ignore"):

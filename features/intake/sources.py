@@ -39,9 +39,7 @@ def _addressed(gate: Gate, source: Source) -> Raw:
 
 def _at_address(gate: Gate, source: Source) -> Raw:
     """Copy a table of another database."""
-    label = (
-        f"{str(source.address).split('@')[-1]}#{source.table}"  # what stands before the @ may be a password
-    )
+    label = f"{str(source.address).split('@')[-1]}#{source.table}"  # what stands before the @ may be a password
     try:
         backend = ibis.connect(str(source.address))
         rows = backend.table(source.table).to_pyarrow_batches()

@@ -112,9 +112,7 @@ class Stage:
         return replace(stage, faults=(*self.faults, Fault(rule, column, ""))), int(changed)
 
 
-def staged(
-    gate: Gate, plan: Plan, severity: Mapping[str, Severity], end: datetime | None, decimals: int
-) -> Stage:
+def staged(gate: Gate, plan: Plan, severity: Mapping[str, Severity], end: datetime | None, decimals: int) -> Stage:
     """Put a table's rows on the stage.
 
     Parameters
@@ -137,9 +135,7 @@ def staged(
     """
     never = {quoted_name(alias) for alias in never_true(plan)}
     faults = tuple(
-        fault
-        for fault in row_faults(plan.table, plan.names, decimals, end, severity)
-        if fault.condition not in never
+        fault for fault in row_faults(plan.table, plan.names, decimals, end, severity) if fault.condition not in never
     )
     is_cheap = all(part.is_cheap for part in plan.parts)
     if is_cheap:
@@ -163,10 +159,7 @@ def staged(
 def _stage_select(plan: Plan, faults: Sequence[Fault]) -> str:
     parts = " union all by name ".join(part_select(plan, place) for place in range(len(plan.parts)))
     kind = "bigint" if len(faults) < 50 else "hugeint"  # rules over the whole table add bits later
-    bits = [
-        f"(case when {fault.condition} then {1 << bit}::{kind} else 0 end)"
-        for bit, fault in enumerate(faults)
-    ]
+    bits = [f"(case when {fault.condition} then {1 << bit}::{kind} else 0 end)" for bit, fault in enumerate(faults)]
     names = ", ".join(quoted_name(name) for name in plan.names)
     keys = "_part, _file, _row, _excluded"
     return f"select {names}, {keys}, ({' + '.join(bits) or '0'})::{kind} as _faults from ({parts})"
@@ -199,11 +192,7 @@ def accept(stage: Stage, groups: Sequence[Group]) -> None:
         stage.gate.execute(f"create view {name} as {trusted_rows(stage.plan)}")
         return
     stage = stage.copied()
-    where = (
-        f" where {stage.kept}"
-        if any(group.excluded or group.faults & stage.aside for group in groups)
-        else ""
-    )
+    where = f" where {stage.kept}" if any(group.excluded or group.faults & stage.aside for group in groups) else ""
     stage.gate.execute(f"create view {name} as select {_names(stage.plan)} from {stage.relation}{where}")
 
 

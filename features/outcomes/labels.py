@@ -150,9 +150,7 @@ def _labelled(shop: Shop, task: Task, spine: Spine, span: Span) -> pd.DataFrame:
     with Keep(shop.backend) as keep:
         ends = Spine.of(shop, later)
         parts = evaluated(shop, ends, {"label": lambda past: task.outcome(past, span)}, keep)
-        found = pd.concat(
-            [_sorted(part.mutate(label=_.label.cast(dtype))) for part in parts], ignore_index=True
-        )
+        found = pd.concat([_sorted(part.mutate(label=_.label.cast(dtype))) for part in parts], ignore_index=True)
     _refuse_misfits(task, found["label"])
     return rows.assign(label=found["label"])
 
@@ -165,9 +163,7 @@ def _refuse_misfits(task: Task, outcome: pd.Series) -> None:
     wrong = outcome[~known]
     raise InputError(
         f"task '{task.name}'",
-        "an outcome of 0 or 1 for everyone eligible"
-        if task.kind == "binary"
-        else "a number for everyone eligible",
+        "an outcome of 0 or 1 for everyone eligible" if task.kind == "binary" else "a number for everyone eligible",
         f"{'nothing' if pd.isna(wrong.iloc[0]) else f'{wrong.iloc[0]:g}'} and the like in {len(wrong):,} of "
         f"{len(outcome):,} rows",
         "Mend its outcome, or narrow who is eligible",

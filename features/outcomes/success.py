@@ -27,9 +27,7 @@ from ..signals.monetary import money
 from ..signals.recency import PURCHASES
 from ..spine import Spine
 
-Successes = Callable[
-    [Past, int], Rows
-]  # (the past at the horizon's end, its days) -> the rows that are successes
+Successes = Callable[[Past, int], Rows]  # (the past at the horizon's end, its days) -> the rows that are successes
 
 
 def _visits(past: Past, days: int) -> Rows:

@@ -147,11 +147,4 @@ REPURCHASE = Task("repurchase", "another paid order", _has_bought, _buys)
 SECOND_PURCHASE = Task("second_purchase", "the second paid order", _bought_once, _buys)
 CHURN = Task("churn", "no paid order", _is_active_buyer, _does_not_buy, horizon_days=None, buying=-1)
 VALUE = Task("value", "the amount paid", _has_bought, _spends, kind="value", needs=("orders.amount",))
-MARGIN = Task(
-    "margin",
-    "the margin earned",
-    _has_bought,
-    _earns,
-    kind="value",
-    needs=("orders.amount", BOUGHT_MARGIN),
-)
+MARGIN = Task("margin", "the margin earned", _has_bought, _earns, kind="value", needs=("orders.amount", BOUGHT_MARGIN))

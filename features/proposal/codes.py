@@ -9,19 +9,12 @@ from .languages import plain, state_of
 
 KINDS: Mapping[str, str] = {
     **dict.fromkeys(
-        ("pv", "view", "click", "clk", "product_view", "view_item", "page_view", "impression", "product"),
-        "view",
+        ("pv", "view", "click", "clk", "product_view", "view_item", "page_view", "impression", "product"), "view"
     ),
     **dict.fromkeys(("detail_view", "browse", "viewed", "clicks", "view_product"), "view"),
-    **dict.fromkeys(
-        ("cart", "addtocart", "add_to_cart", "add", "basket", "added_to_cart", "addcart"), "cart"
-    ),
-    **dict.fromkeys(
-        ("fav", "favorite", "favourite", "favor", "collect", "wishlist", "add_to_wishlist"), "favorite"
-    ),
-    **dict.fromkeys(
-        ("buy", "purchase", "transaction", "pay", "payment", "bought", "purchased", "checkout"), "pay"
-    ),
+    **dict.fromkeys(("cart", "addtocart", "add_to_cart", "add", "basket", "added_to_cart", "addcart"), "cart"),
+    **dict.fromkeys(("fav", "favorite", "favourite", "favor", "collect", "wishlist", "add_to_wishlist"), "favorite"),
+    **dict.fromkeys(("buy", "purchase", "transaction", "pay", "payment", "bought", "purchased", "checkout"), "pay"),
     **dict.fromkeys(("order", "place_order", "ordered", "alipay"), "order"),
     **dict.fromkeys(("register", "signup", "sign_up", "registration"), "register"),
     **dict.fromkeys(("login", "log_in", "session_start", "signin", "sign_in"), "login"),
@@ -32,19 +25,11 @@ KINDS: Mapping[str, str] = {
 }
 
 STATUSES: Mapping[str, str] = {
-    **dict.fromkeys(
-        ("paid", "delivered", "shipped", "completed", "complete", "approved", "invoiced"), "paid"
-    ),
-    **dict.fromkeys(
-        ("processing", "closed", "success", "successful", "confirmed", "fulfilled", "dispatched"), "paid"
-    ),
+    **dict.fromkeys(("paid", "delivered", "shipped", "completed", "complete", "approved", "invoiced"), "paid"),
+    **dict.fromkeys(("processing", "closed", "success", "successful", "confirmed", "fulfilled", "dispatched"), "paid"),
     **dict.fromkeys(("交易成功", "已支付", "已完成", "received"), "paid"),
-    **dict.fromkeys(
-        ("unpaid", "created", "pending", "pending_payment", "open", "new", "on_hold", "draft"), "unpaid"
-    ),
-    **dict.fromkeys(
-        ("canceled", "cancelled", "unavailable", "failed", "rejected", "voided", "expired"), "cancelled"
-    ),
+    **dict.fromkeys(("unpaid", "created", "pending", "pending_payment", "open", "new", "on_hold", "draft"), "unpaid"),
+    **dict.fromkeys(("canceled", "cancelled", "unavailable", "failed", "rejected", "voided", "expired"), "cancelled"),
     **dict.fromkeys(("交易关闭", "已取消", "void", "declined", "canceled_by_user"), "cancelled"),
     **dict.fromkeys(("refunded", "refund", "returned", "return", "chargeback", "已退款"), "refunded"),
 }

@@ -49,9 +49,7 @@ def propose(folder: Path) -> str:
         If it holds no file that can be read as a table, or none with orders or events of customers.
     """
     if not folder.is_dir():
-        raise NotThereError(
-            f"folder '{folder}'", "a folder of files", "a file" if folder.exists() else "nothing there"
-        )
+        raise NotThereError(f"folder '{folder}'", "a folder of files", "a file" if folder.exists() else "nothing there")
     space = Scratch()
     backend = duckdb_backend(EngineSection(), space.folder)
     try:
@@ -98,25 +96,16 @@ def _columns(look: TableLook) -> list[str]:
 def _missing(look: TableLook) -> str:
     """Say which part no column seems to play."""
     roles = roles_of(look)
-    wanted = {
-        "customer": {"customer_id"},
-        "time": {"time"},
-        "purchase or act": {"amount", "price", "quantity"},
-    }
+    wanted = {"customer": {"customer_id"}, "time": {"time"}, "purchase or act": {"amount", "price", "quantity"}}
     wanted["purchase or act"] |= {"order_id", "item_id", "kind"}
     missing = [part for part, names in wanted.items() if not names & roles.keys()]
-    return (
-        f"no {' and no '.join(missing)} by its columns"
-        if missing
-        else "nothing that orders or events are known by"
-    )
+    return f"no {' and no '.join(missing)} by its columns" if missing else "nothing that orders or events are known by"
 
 
 def _quoting(gate: Gate) -> Callable[[str], str]:
     """Return the function that quotes a column's name in SQL where it must be."""
     reserved = {
-        row[0]
-        for row in gate.rows("select keyword_name from duckdb_keywords() where keyword_category = 'reserved'")
+        row[0] for row in gate.rows("select keyword_name from duckdb_keywords() where keyword_category = 'reserved'")
     }
 
     def quote(name: str) -> str:
@@ -126,9 +115,7 @@ def _quoting(gate: Gate) -> Callable[[str], str]:
     return quote
 
 
-def _document(
-    folder: Path, tables: Sequence[TableProposal], looks: Sequence[TableLook], unread: Sequence[str]
-) -> str:
+def _document(folder: Path, tables: Sequence[TableProposal], looks: Sequence[TableLook], unread: Sequence[str]) -> str:
     """Return the whole text."""
     known = [path for look in looks for path in look.paths]
     used = {str(path) for table in tables for source in table.sources for path in _paths(source)}
@@ -178,9 +165,7 @@ def _table(table: TableProposal, known: Sequence[str]) -> list[str]:
         lines.append(f"time_format = {_value(table.time_format)}")
     lines += [f"{key} = {_value(value)}" for key, value in table.options.items()]
     if not table.has_zone:
-        lines.append(
-            '# timezone = "Europe/London"   # TODO times carry no zone: that in which they are written'
-        )
+        lines.append('# timezone = "Europe/London"   # TODO times carry no zone: that in which they are written')
     shared = _shared(sources)
     lines += _section(f"tables.{table.name}.columns", shared.columns)
     lines += _section(f"tables.{table.name}.exclude", shared.exclude)
@@ -238,9 +223,7 @@ def _shared(sources: Sequence[SourceProposal]) -> SourceProposal:
     """Return the columns and exclusions that all sources have in common."""
 
     def common(parts: list[Mapping[str, str]]) -> dict[str, str]:
-        return {
-            key: value for key, value in parts[0].items() if all(part.get(key) == value for part in parts)
-        }
+        return {key: value for key, value in parts[0].items() if all(part.get(key) == value for part in parts)}
 
     return SourceProposal(
         {}, common([source.columns for source in sources]), common([source.exclude for source in sources])

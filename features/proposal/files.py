@@ -222,9 +222,7 @@ def _column(gate: Gate, raw: Raw, name: str, decimal: str) -> ColumnLook:
         f" from {raw.relation}"
     )
     is_clock = 0 < n_filled == n_clocks
-    look = ColumnLook(
-        name, kind, int(n_filled), int(n_distinct), is_clock=is_clock, longest=int(longest or 0)
-    )
+    look = ColumnLook(name, kind, int(n_filled), int(n_distinct), is_clock=is_clock, longest=int(longest or 0))
     if not n_filled or "[" in kind or ("(" in kind and not kind.startswith("DECIMAL")):
         return look
     if not kind.startswith("TIMESTAMP") and kind not in ("DATE", "TIME", "BOOLEAN", "UUID"):

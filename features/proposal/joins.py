@@ -64,11 +64,7 @@ def joined_orders(gate: Gate, files: Sequence[Seen], quote: Quote) -> list[Table
     if codes:
         columns["status"] = query.take("o", header.roles["status"])
     total = _total(header, lines)
-    said = (
-        _lines(gate, (lines, files), query, columns)
-        if total is None
-        else _shared(lines, total, query, columns)
-    )
+    said = _lines(gate, (lines, files), query, columns) if total is None else _shared(lines, total, query, columns)
     orders = TableProposal(
         "orders",
         (SourceProposal({"query": query.sql()}, columns),),
@@ -114,9 +110,7 @@ def _shared(lines: Seen, total: str, query: _Query, columns: dict[str, str]) -> 
 
 def _header_and_lines(gate: Gate, files: Sequence[Seen]) -> tuple[Seen, Seen] | None:
     """Return the largest pair of files of which one has orders and who placed them, the other what is in them."""
-    headers = [
-        one for one in files if one.is_unique("order_id") and one.has("customer_id") and _is_named(one)
-    ]
+    headers = [one for one in files if one.is_unique("order_id") and one.has("customer_id") and _is_named(one)]
     pairs = [
         (header, lines)
         for header in headers
@@ -195,31 +189,23 @@ def _people(header: Seen, files: Sequence[Seen]) -> Seen | None:
     return None
 
 
-def _lines(
-    gate: Gate, given: tuple[Seen, Sequence[Seen]], query: _Query, columns: dict[str, str]
-) -> tuple[str, ...]:
+def _lines(gate: Gate, given: tuple[Seen, Sequence[Seen]], query: _Query, columns: dict[str, str]) -> tuple[str, ...]:
     """Select what the lines say, with the price of the article where only its own file has one."""
     lines, files = given
     for part, name in lines.taken("item_id", "category_id").items():
         columns[part] = query.take("l", name)
     if not lines.has("amount") and not lines.has("price"):
-        priced = next(
-            (one for one in files if one.is_unique("item_id") and _is_named(one) and _price(one)), None
-        )
+        priced = next((one for one in files if one.is_unique("item_id") and _is_named(one) and _price(one)), None)
         if priced is not None:
             item = query.quote(lines.roles["item_id"])
             key = query.quote(priced.roles["item_id"])
             query.tables += f"\nleft join {_place(priced)} as p on l.{item} = p.{key}"
             price = query.take("p", str(_price(priced)))
             pieces = lines.roles.get("quantity")
-            columns["amount"] = (
-                f"{query.quote(query.take('l', pieces))} * {query.quote(price)}" if pieces else price
-            )
+            columns["amount"] = f"{query.quote(query.take('l', pieces))} * {query.quote(price)}" if pieces else price
             if pieces:
                 columns["quantity"] = pieces
-            return (
-                f"amounts are made of the article's price now, '{price}': what was paid then is not known",
-            )
+            return (f"amounts are made of the article's price now, '{price}': what was paid then is not known",)
     paid = money(gate, lines.look, lines.roles, query.quote)
     for name in {column.name for column in lines.look.columns}:
         if any(query.quote(name) in value or value == name for value in paid.columns.values()):

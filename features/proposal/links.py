@@ -20,17 +20,9 @@ CLEARLY_MORE = 2  # times as many of the orders' keys must be found for another 
 def numbered(one: Seen) -> Seen:
     """Return a file of orders with its key as the order's number, where it is called no more than ``id``."""
     stem = english(plain(Path(one.look.paths[0]).name.split(".")[0]))
-    if (
-        one.has("order_id")
-        or not one.has("customer_id")
-        or not re.fullmatch(rf"(\w+_)?{ORDER}s?(_\d+)?", stem)
-    ):
+    if one.has("order_id") or not one.has("customer_id") or not re.fullmatch(rf"(\w+_)?{ORDER}s?(_\d+)?", stem):
         return one
-    keys = (
-        column.name
-        for column in one.look.columns
-        if column.is_unique and plain(column.name) in ("id", "number")
-    )
+    keys = (column.name for column in one.look.columns if column.is_unique and plain(column.name) in ("id", "number"))
     key = next(keys, None)
     return replace(one, roles={**one.roles, "order_id": key}) if key else one
 
@@ -41,9 +33,7 @@ def linked(gate: Gate, files: Sequence[Seen]) -> list[Seen]:
     A file of customers may have a number, an address and a card; only one of them stands in the orders.
     """
     events = [
-        one
-        for one in files
-        if one.when is not None and one.has("customer_id") and not one.is_unique("customer_id")
+        one for one in files if one.when is not None and one.has("customer_id") and not one.is_unique("customer_id")
     ]
     if not events:
         return list(files)

@@ -87,10 +87,7 @@ def _reading(gate: Gate, look: TableLook, roles: Mapping[str, str], source: str)
     if per_piece is None:
         what = "one piece" if is_price else "the whole line"
         return is_price, [*said, f"TODO '{source}' is taken for {what}: the rows do not tell"]
-    return per_piece, [
-        *said,
-        f"'{source}' is for {'one piece' if per_piece else 'the whole line'}, as the rows show",
-    ]
+    return per_piece, [*said, f"'{source}' is for {'one piece' if per_piece else 'the whole line'}, as the rows show"]
 
 
 def _agrees(gate: Gate, look: TableLook, roles: Mapping[str, str], source: str) -> bool:
@@ -108,9 +105,7 @@ def _agrees(gate: Gate, look: TableLook, roles: Mapping[str, str], source: str) 
 
 
 def _differs(source: str, roles: Mapping[str, str]) -> str:
-    return (
-        f"TODO '{source}' is far from '{roles['quantity']}' times '{roles['price']}': which is what was paid?"
-    )
+    return f"TODO '{source}' is far from '{roles['quantity']}' times '{roles['price']}': which is what was paid?"
 
 
 def _of_lines(gate: Gate, look: TableLook, roles: Mapping[str, str]) -> tuple[dict[str, str], list[str]]:
@@ -158,9 +153,7 @@ def _is_of_order(gate: Gate, look: TableLook, roles: Mapping[str, str], name: st
     return bool(n_orders >= ENOUGH_PAIRS and n_same >= NEARLY_ALL * n_orders and n_sums >= MANY_SUMS)
 
 
-def _after_discount(
-    gate: Gate, look: TableLook, roles: dict[str, str], options: Sequence[str]
-) -> dict[str, str]:
+def _after_discount(gate: Gate, look: TableLook, roles: dict[str, str], options: Sequence[str]) -> dict[str, str]:
     """Return the roles with the amount after discount, where one column less the discount is another."""
     amount, taken = roles.get("amount"), roles.get("discount")
     if amount is None or taken is None or _is_rate(look.column(taken)):
@@ -251,9 +244,7 @@ def _list_and_discount(
     if _is_before_discount(gate, look, roles, is_price):
         paid = f"{amount} * (1 - {quote(taken)})" if _is_rate(column) else f"{amount} - {off}"
         found = {"amount": paid, "list_amount": amount}
-        return found, [
-            f"TODO '{taken}' is taken off '{roles.get('amount') or roles.get('price')}', which is before it"
-        ]
+        return found, [f"TODO '{taken}' is taken off '{roles.get('amount') or roles.get('price')}', which is before it"]
     if _is_rate(column):
         full = f"({amount}) / nullif(1 - {quote(taken)}, 0)"
         return {"list_amount": full, "discount": f"{full} - ({amount})"}, [
@@ -340,11 +331,7 @@ def flagged(look: TableLook, quote: Quote) -> dict[str, str]:
     found = {}
     for column in look.columns:
         yes = [value for value in column.values if value.lower() in _YES]
-        if (
-            re.fullmatch(_FLAG, plain(column.name))
-            and yes
-            and {*map(str.lower, column.values)} <= {*_YES, *_NO}
-        ):
+        if re.fullmatch(_FLAG, plain(column.name)) and yes and {*map(str.lower, column.values)} <= {*_YES, *_NO}:
             found[plain(column.name)] = f"{quote(column.name)}::varchar in ({_listed(yes)})"
     return found
 

@@ -56,9 +56,7 @@ def _is_shared(column: ColumnLook) -> bool:
     return 0 < column.n_distinct <= max(50, 0.1 * column.n_filled)
 
 
-WHO = (
-    "(customer|client|user|household|member|buyer|shopper|visitor|consumer|cust|account|person|loyalty_card)"
-)
+WHO = "(customer|client|user|household|member|buyer|shopper|visitor|consumer|cust|account|person|loyalty_card)"
 _STAFF = "(?!.*(sales|staff|admin|seller|vendor|created|updated|employee|agent|driver|courier|manager)_)"
 _NO_MONEY = "(?!.*(tax|disc|rebate|count|items|orders|points|visits|weight|installments|summary))"
 WHAT = "(item|product|prod|sku|article|goods|stock|material|asin|isbn|upc|ean)"
@@ -119,9 +117,7 @@ ROLES: tuple[Role, ...] = (
     Role("refunded_at", (r"(\w+_)?(refund|return)(ed)?_?(at|on|date|time|timestamp|date_?time)",), _is_time),
     Role(
         "registered_at",
-        (
-            r"(\w+_)?(regist\w*|sign_?up|signed_up|joined?|enrol\w*|member_since)(_?(at|on|date|time|timestamp))?",
-        ),
+        (r"(\w+_)?(regist\w*|sign_?up|signed_up|joined?|enrol\w*|member_since)(_?(at|on|date|time|timestamp))?",),
         _is_time,
     ),
     Role(
@@ -132,27 +128,13 @@ ROLES: tuple[Role, ...] = (
         ),
         _is_number,
     ),
-    Role(
-        "list_price",
-        (r"(\w+_)?(list|regular|base|original|full|normal|catalog)_?price\d*|msrp|rrp",),
-        _is_number,
-    ),
+    Role("list_price", (r"(\w+_)?(list|regular|base|original|full|normal|catalog)_?price\d*|msrp|rrp",), _is_number),
     Role("unit_cost", (r"((unit|standard)_?)?cost(_?price)?|cogs|asset",), _is_number),
     Role(
-        "freight",
-        (r"freight(_?\w+)?|(shipping|delivery)_?(cost|fee|charge|value|price|amount)|postage",),
-        _is_number,
+        "freight", (r"freight(_?\w+)?|(shipping|delivery)_?(cost|fee|charge|value|price|amount)|postage",), _is_number
     ),
-    Role(
-        "price",
-        (r"unit_?(price|value|amount)|price", r"(?!.*(discount|total|net)).*_?price"),
-        _is_number,
-    ),
-    Role(
-        "discount",
-        (r"(\w+_)?(discount|disc|rebate|markdown)(_?(amount|value|rate|pct|percent\w*))?",),
-        _is_number,
-    ),
+    Role("price", (r"unit_?(price|value|amount)|price", r"(?!.*(discount|total|net)).*_?price"), _is_number),
+    Role("discount", (r"(\w+_)?(discount|disc|rebate|markdown)(_?(amount|value|rate|pct|percent\w*))?",), _is_number),
     Role(
         "amount",
         (
@@ -175,9 +157,7 @@ ROLES: tuple[Role, ...] = (
         (r"(event|behaviou?r|action|interaction|activity)(_?(type|name|kind|code))?|type|kind|行为(类型)?",),
         _has_few_values,
     ),
-    Role(
-        "channel", (r"(\w+_)?channel(_id)?|device(_type)?|platform|traffic_?source|medium",), _has_few_values
-    ),
+    Role("channel", (r"(\w+_)?channel(_id)?|device(_type)?|platform|traffic_?source|medium",), _has_few_values),
     Role("gender", (r"gender|sex",), _has_few_values),
     Role("birth_year", (r"(birth_?year|year_of_birth|yob)",), _is_number),
     Role(
@@ -189,11 +169,7 @@ ROLES: tuple[Role, ...] = (
         ),
         _is_shared,
     ),
-    Role(
-        "acquisition_channel",
-        (r"(acquisition|referral|signup|utm)_?(channel|source|medium)",),
-        _has_few_values,
-    ),
+    Role("acquisition_channel", (r"(acquisition|referral|signup|utm)_?(channel|source|medium)",), _has_few_values),
     Role("stock", (r"stock(_?(level|qty|quantity))?|inventory",), _is_number),
     Role("campaign_id", (rf"campaign({ID})?|promotion{ID}",), _is_key),
     Role("starts_at", (r"(start|begin|from|valid_from)s?_?(date|at|time|day)?",), _is_time),
@@ -243,9 +219,7 @@ def is_trial(look: TableLook) -> bool:
         )
         for column in look.columns
     )
-    return has_arm and not any(
-        column.time and column.time.time_format != "excel_days" for column in look.columns
-    )
+    return has_arm and not any(column.time and column.time.time_format != "excel_days" for column in look.columns)
 
 
 def amounts_of(look: TableLook) -> list[str]:
@@ -288,12 +262,7 @@ def _rank(role: Role, column: ColumnLook) -> int | None:
         return None
     names = dict.fromkeys((plain(column.name), english(plain(column.name))))
     return next(
-        (
-            rank
-            for rank, pattern in enumerate(role.patterns)
-            if any(re.fullmatch(pattern, name) for name in names)
-        ),
-        None,
+        (rank for rank, pattern in enumerate(role.patterns) if any(re.fullmatch(pattern, name) for name in names)), None
     )
 
 

@@ -86,9 +86,7 @@ def _encoding(content: bytes) -> str:
 
 
 def _first_rows(text: str) -> tuple[str, list[list[str]]]:
-    lines = [line for line in text[: 100 * FIRST_BYTES].splitlines(keepends=True) if line.strip()][
-        :FIRST_LINES
-    ]
+    lines = [line for line in text[: 100 * FIRST_BYTES].splitlines(keepends=True) if line.strip()][:FIRST_LINES]
     separator = found_separator(lines) if lines else ","
     return separator, split_lines(lines, separator, '"') if lines else []
 

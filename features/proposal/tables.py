@@ -49,10 +49,7 @@ def _chosen(options: list[tuple[Seen, TableProposal]]) -> TableProposal:
     first, proposal = ranked[0]
     sources = [source for one, other in ranked if _is_alike(first, one) for source in other.sources]
     others = [one.look.label for one, _ in ranked if not _is_alike(first, one)]
-    notes = (
-        *proposal.notes,
-        *([f"not taken, though it may hold the same: {', '.join(others)}"] if others else []),
-    )
+    notes = (*proposal.notes, *([f"not taken, though it may hold the same: {', '.join(others)}"] if others else []))
     return replace(proposal, sources=tuple(sorted(sources, key=lambda one: str(one.place))), notes=notes)
 
 
@@ -106,9 +103,7 @@ def _canonical(table: CanonicalTable, one: Seen) -> TableProposal:
     return TableProposal(table.name, sources, options=options, notes=tuple(notes), has_zone=True)
 
 
-def _proposal(
-    name: str, one: Seen, source: SourceProposal, when: When | None, notes: Sequence[str]
-) -> TableProposal:
+def _proposal(name: str, one: Seen, source: SourceProposal, when: When | None, notes: Sequence[str]) -> TableProposal:
     """Return the proposal of a table in which all files are read alike."""
     sources = tuple(replace(source, place=place) for place in one.places())
     said = (*one.notes, *(when.notes if when else ()), *notes)
@@ -143,9 +138,7 @@ def _events(gate: Gate, one: Seen, when: When, kinds: Mapping[str, str]) -> list
     exclude = {"other kinds": f"{quote(kind.name)} in ({', '.join(other)})"} if other else {}
     notes = list(one.unused(columns))
     if numbered_kinds(kind):
-        notes.append(
-            f"TODO the numbers of '{kind.name}' are assumed to mean what they do in Alibaba's public data"
-        )
+        notes.append(f"TODO the numbers of '{kind.name}' are assumed to mean what they do in Alibaba's public data")
     if "pay" not in kinds.values():
         notes.append("no kind is a payment: without orders beside it, there is nothing to predict")
     events = _proposal("interactions", one, SourceProposal({}, columns, exclude), when, notes)
@@ -164,9 +157,7 @@ def _bought(gate: Gate, one: Seen, when: When, kinds: Mapping[str, str]) -> list
     if price:
         is_of_pieces = one.has("quantity") and not one.has("amount")
         columns["amount"] = f"{quote(one.roles['quantity'])} * {quote(price)}" if is_of_pieces else price
-    exclude = {
-        "not bought": f"coalesce({quote(one.roles['kind'])}::varchar not in ({', '.join(paid)}), true)"
-    }
+    exclude = {"not bought": f"coalesce({quote(one.roles['kind'])}::varchar not in ({', '.join(paid)}), true)"}
     note = "the events that are payments, " + (f"at '{price}'" if price else "of unknown amount")
     found = _proposal("orders", one, SourceProposal({}, columns, exclude), replace(when, notes=()), [note])
     return [replace(found, is_fine=price is not None and is_fine(gate, one.look, price))]
@@ -190,9 +181,7 @@ def _attribute(column: ColumnLook, quote: Quote) -> str | None:
 
 
 def _customers(one: Seen) -> TableProposal:
-    columns = one.taken(
-        "customer_id", "gender", "birth_year", "region", "acquisition_channel", "registered_at"
-    )
+    columns = one.taken("customer_id", "gender", "birth_year", "region", "acquisition_channel", "registered_at")
     if one.has("time"):
         columns.setdefault("registered_at", one.roles["time"])
     left = [column for column in one.look.columns if column.name not in columns.values()]

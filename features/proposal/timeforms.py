@@ -11,10 +11,7 @@ from ..intake.expressions import text_literal
 from ..intake.raw import Gate
 
 _DAYS = tuple(
-    sign.join(parts)
-    for sign in "/-."
-    for year in ("%Y", "%y")
-    for parts in (("%m", "%d", year), ("%d", "%m", year))
+    sign.join(parts) for sign in "/-." for year in ("%Y", "%y") for parts in (("%m", "%d", year), ("%d", "%m", year))
 )
 _NAMED = ("%d-%b-%Y", "%d-%b-%y", "%d %b %Y", "%d %B %Y", "%b %d, %Y", "%B %d, %Y", "%b %d %Y", "%Y-%b-%d")
 _HOURS = (
@@ -25,14 +22,7 @@ _COMPACT = ("%Y-%m-%d %H", "%Y%m%d", "%Y%m%d%H%M%S", "%Y%m%d%H%M", "%Y%m%d %H:%M
 EPOCHS = {"epoch_s": 1, "epoch_ms": 10**3, "epoch_us": 10**6, "epoch_ns": 10**9}
 FORMATS = (*_COMPACT, *(day + hour for day, hour in product((*_DAYS, *_NAMED), _HOURS)))
 
-ISO = (
-    "%Y-%m-%d %H:%M:%S",
-    "%Y-%m-%dT%H:%M:%S",
-    "%Y-%m-%d",
-    "%Y-%m-%d %H:%M",
-    "%Y/%m/%d %H:%M:%S",
-    "%Y/%m/%d",
-)
+ISO = ("%Y-%m-%d %H:%M:%S", "%Y-%m-%dT%H:%M:%S", "%Y-%m-%d", "%Y-%m-%d %H:%M", "%Y/%m/%d %H:%M:%S", "%Y/%m/%d")
 DATE_LIKE = re.compile(r"\d{1,4}[-/. ](\d{1,2}|[A-Za-z]{3,9})[-/. ]\d{2,4}|[A-Za-z]{3,9} \d{1,2},? \d{4}")
 MOST_FORMATS = 3  # in one column
 MANY_CELLS = 500
@@ -95,10 +85,7 @@ def _share(gate: Gate, relation: str, cell: str, value: str, also: str = "true")
 
 def _likely(gate: Gate, relation: str, text: str) -> list[str]:
     """Return the formats that the first few cells fit, so that only those are tried on all."""
-    cells = [
-        row[0]
-        for row in gate.rows(f"select distinct {text} from {relation} where {text} is not null limit 20")
-    ]
+    cells = [row[0] for row in gate.rows(f"select distinct {text} from {relation} where {text} is not null limit 20")]
     if not cells or not all(any(sign.isdigit() for sign in cell) and len(cell) >= 6 for cell in cells):
         return []
     listed = ", ".join(f"({text_literal(cell)})" for cell in cells)

@@ -36,9 +36,7 @@ def _who_returns(gate: Gate, look: TableLook, roles: Mapping[str, str]) -> str |
         return None
     time = quoted_name(look.raw.names[roles["time"]])
     taken = set(roles.values()) - {roles["customer_id"]}
-    for column in (
-        column for column in look.columns if column.name not in taken and may_be_customers(column)
-    ):
+    for column in (column for column in look.columns if column.name not in taken and may_be_customers(column)):
         key = quoted_name(look.raw.names[column.name])
         n_keys, n_times = gate.row(
             f"select count(*), avg(n) from (select count(distinct {time}) as n from {look.raw.relation}"
@@ -92,9 +90,7 @@ def _clock(look: TableLook, day: ColumnLook) -> ColumnLook | None:
         return None
     if form.time_format is None and day.longest > len("2024-01-01"):
         return None
-    return next(
-        (column for column in look.columns if column.is_clock and "time" in english(plain(column.name))), None
-    )
+    return next((column for column in look.columns if column.is_clock and "time" in english(plain(column.name))), None)
 
 
 def _counted_days(look: TableLook, quote: Quote) -> When | None:
@@ -114,16 +110,12 @@ def _counted_days(look: TableLook, quote: Quote) -> When | None:
 
 def _days_of_a_year(look: TableLook, quote: Quote) -> When | None:
     """Return the time of data that gives month and day as one number, such as 1111."""
-    named = [
-        column for column in look.columns if plain(column.name) in ("time_stamp", "timestamp", "date", "day")
-    ]
+    named = [column for column in look.columns if plain(column.name) in ("time_stamp", "timestamp", "date", "day")]
     found = next((column for column in named if column.is_whole and _is_month_and_day(column)), None)
     if found is None:
         return None
     value = f"strptime('{ARBITRARY_YEAR}' || lpad({quote(found.name)}::varchar, 4, '0'), '%Y%m%d')"
-    return When(
-        value, notes=(f"'{found.name}' holds month and day of a year that is not named: {ARBITRARY_YEAR}",)
-    )
+    return When(value, notes=(f"'{found.name}' holds month and day of a year that is not named: {ARBITRARY_YEAR}",))
 
 
 def _is_month_and_day(column: ColumnLook) -> bool:

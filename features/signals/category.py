@@ -57,9 +57,7 @@ def _acts(past: Past) -> Any:
     if past.has_viewed_category:
         rows = past.interactions.relation
         looks = rows.filter(rows.kind.isin(("view", "favorite", "cart")))
-        strength = ibis.cases(
-            *[(looks.kind == kind, STRENGTH[kind]) for kind in ("view", "favorite", "cart")]
-        )
+        strength = ibis.cases(*[(looks.kind == kind, STRENGTH[kind]) for kind in ("view", "favorite", "cart")])
         parts.append(_weighed(looks, strength, is_purchase=False))
     return ibis.union(*parts) if len(parts) > 1 else parts[0]
 
@@ -104,9 +102,7 @@ def _top(place: int) -> Signal:
         missing="no such category",
         reason="drawn to category {value}",
     )
-    return Signal(
-        column, lambda past: affinities(past).where(_.rank == place).max(_.category_id), (CATEGORY,)
-    )
+    return Signal(column, lambda past: affinities(past).where(_.rank == place).max(_.category_id), (CATEGORY,))
 
 
 def _top_share(place: int) -> Signal:
@@ -132,9 +128,7 @@ def _entropy(past: Past) -> Any:
     total = rows.sum(_.affinity).nullif(0) / _UNIT
     weighted = rows.sum(_.affinity / _UNIT * (_.affinity / _UNIT).ln())
     entropy = total.ln() - weighted / total
-    return ibis.greatest(
-        entropy, 0.0 * total
-    )  # rounding can leave it just below 0 where there is one category
+    return ibis.greatest(entropy, 0.0 * total)  # rounding can leave it just below 0 where there is one category
 
 
 def _breadth(name: str, meaning: str, what: str) -> Signal:
@@ -199,6 +193,4 @@ def _cycle_signals() -> Iterator[Signal]:
     )
 
 
-CATEGORY_PREFERENCE = FeatureGroup(
-    "category", "Which categories the customer is drawn to, and how widely.", _signals
-)
+CATEGORY_PREFERENCE = FeatureGroup("category", "Which categories the customer is drawn to, and how widely.", _signals)

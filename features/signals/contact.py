@@ -112,9 +112,7 @@ def _since(what: str) -> Signal:
         missing=f"no {one} yet",
         reason=f"last {one} {{value:.0f}} days ago",
     )
-    return Signal(
-        column, lambda past: past.days_since(past.responses(what).last()), (f"assignments.{what}_at",)
-    )
+    return Signal(column, lambda past: past.days_since(past.responses(what).last()), (f"assignments.{what}_at",))
 
 
 def _rate(what: str) -> Signal:

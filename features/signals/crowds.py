@@ -146,11 +146,7 @@ def favorites_of(item_id: str | None = None, category_id: str | None = None) -> 
         name, what = "favorites", "an item"
     meaning = f"{what} among the favourites of {OPEN_DAYS} days, not ordered since"
     return Crowd(
-        name,
-        meaning,
-        lambda past: _open_favorites(past, item_id, category_id).any(),
-        needs,
-        kinds=("favorite",),
+        name, meaning, lambda past: _open_favorites(past, item_id, category_id).any(), needs, kinds=("favorite",)
     )
 
 
@@ -286,9 +282,7 @@ def lacking_of(shop: Shop, crowds: Sequence[Crowd]) -> dict[str, str]:
     recorded = recorded_kinds(shop)
     found: dict[str, str] = {}
     for crowd in crowds:
-        missing = [
-            " or ".join(f"'{one}'" for one in need.split("|")) for need in lacking(crowd.needs, shop.has)
-        ]
+        missing = [" or ".join(f"'{one}'" for one in need.split("|")) for need in lacking(crowd.needs, shop.has)]
         if not missing and crowd.kinds and not recorded & set(crowd.kinds):
             missing = [f"interactions of kind {' or '.join(crowd.kinds)}"]
         if missing:

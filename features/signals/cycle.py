@@ -109,17 +109,13 @@ def _fixed_days_of(past: Past) -> Mapping[str, int]:
     known = categories_of(past.history.shop)
     wrong = [name for name in wanted if name not in known]
     if wrong:
-        raise ConfigError(
-            place, "categories of the shop", quoted(wrong), did_you_mean(wrong[0], sorted(known))
-        )
+        raise ConfigError(place, "categories of the shop", quoted(wrong), did_you_mean(wrong[0], sorted(known)))
     return wanted
 
 
 def categories_of(shop: Shop) -> set[str]:
     """Return the categories that the shop's rows name, at any time."""
-    tables = [
-        shop.tables[name] for name in ("orders", "interactions", "items") if shop.has(name, "category_id")
-    ]
+    tables = [shop.tables[name] for name in ("orders", "interactions", "items") if shop.has(name, "category_id")]
     found = [rows.select("category_id").distinct().to_pandas()["category_id"].dropna() for rows in tables]
     return {str(one) for values in found for one in values}
 
@@ -245,9 +241,7 @@ def churn_horizon(shop: Shop, before: datetime) -> ChurnHorizon:
     """
     settings = shop.config.cycle
     if settings.fixed_days is not None:
-        return ChurnHorizon(
-            settings.fixed_days, f"{settings.fixed_days} days, as configured (cycle.fixed_days)"
-        )
+        return ChurnHorizon(settings.fixed_days, f"{settings.fixed_days} days, as configured (cycle.fixed_days)")
     least, most = -(-settings.min_days // 7), settings.max_days // 7
     if least > most:
         raise InputError(
@@ -274,9 +268,7 @@ def _shop_quantile(shop: Shop, before: datetime, share: float) -> tuple[float, i
 
 def _quantile_of(everyone: Past, share: float) -> tuple[float, int]:
     found = shop_cycle(everyone).execute()
-    return (
-        (float(found[quantile_name(share)].iloc[0]), int(found["n_gaps"].iloc[0])) if len(found) else (0.0, 0)
-    )
+    return (float(found[quantile_name(share)].iloc[0]), int(found["n_gaps"].iloc[0])) if len(found) else (0.0, 0)
 
 
 def at_one_moment(shop: Shop, moment: datetime, ask: Callable[[Past], Any]) -> Any:

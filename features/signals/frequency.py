@@ -145,13 +145,7 @@ def _gap_signals() -> Iterator[Signal]:
     )
     few = "fewer than three days with a purchase"
     yield Signal(
-        Column(
-            "gap_deviation_days",
-            "standard deviation of the days between purchases",
-            "days",
-            low=0,
-            missing=few,
-        ),
+        Column("gap_deviation_days", "standard deviation of the days between purchases", "days", low=0, missing=few),
         lambda past: past.gaps.deviation(_.gap_days),
         (PURCHASES,),
     )

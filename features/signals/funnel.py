@@ -55,9 +55,7 @@ def _item_acts(past: Past) -> Any:
         lines = past.placed_lines.relation
         lines = lines.filter(lines["at"] >= days_before(lines.as_of, OPEN_DAYS))
         parts.append(
-            lines.select(
-                "row", "as_of", "at", "item_id", kind=ibis.literal("order"), price=ibis.null("int64")
-            )
+            lines.select("row", "as_of", "at", "item_id", kind=ibis.literal("order"), price=ibis.null("int64"))
         )
     return ibis.union(*parts) if len(parts) > 1 else parts[0]
 
@@ -122,17 +120,13 @@ def _unpaid_signals() -> Iterator[Signal]:
     for name, which, ask in (("last", "youngest", Rows.last), ("first", "oldest", Rows.first)):
         yield _unpaid_age(name, which, ask, needs, none)
     yield Signal(
-        Column(
-            "amount_unpaid", "amount of the unpaid orders", "money", low=0, reason="{value:,.2f} not paid yet"
-        ),
+        Column("amount_unpaid", "amount of the unpaid orders", "money", low=0, reason="{value:,.2f} not paid yet"),
         lambda past: money(past, past.unpaid.sum(_.amount)),
         (*needs, "orders.amount"),
     )
 
 
-def _unpaid_age(
-    name: str, which: str, ask: Callable[[Rows], Any], needs: tuple[str, ...], none: str
-) -> Signal:
+def _unpaid_age(name: str, which: str, ask: Callable[[Rows], Any], needs: tuple[str, ...], none: str) -> Signal:
     column = Column(
         f"unpaid_{name}_age_days",
         f"days since the {which} unpaid order was placed",
@@ -254,18 +248,11 @@ def _channel_signals() -> Iterator[Signal]:
     )
     yield Signal(
         Column(
-            "n_channels",
-            "channels used in the last year",
-            "count",
-            "int64",
-            low=0,
-            reason="{value:,.0f} channels used",
+            "n_channels", "channels used in the last year", "count", "int64", low=0, reason="{value:,.0f} channels used"
         ),
         lambda past: channels(past).count(),
         needs,
     )
 
 
-FUNNEL = FeatureGroup(
-    "funnel", "What is open, how the customer gets from step to step, how a visit looks.", _signals
-)
+FUNNEL = FeatureGroup("funnel", "What is open, how the customer gets from step to step, how a visit looks.", _signals)

@@ -108,9 +108,7 @@ def _inside_share(past: Past, kind: str, asked: Callable[[Past], tuple[Rows, Any
     return rows.where(is_inside(at, spans(past, kind))).count() / rows.count().nullif(0)
 
 
-def _share(
-    kind: str, plural: str, name: str, asked: Callable[[Past], tuple[Rows, Any]], needs: str
-) -> Signal:
+def _share(kind: str, plural: str, name: str, asked: Callable[[Past], tuple[Rows, Any]], needs: str) -> Signal:
     column = Column(
         f"{kind}_{name}_share",
         f"share of the {name}s of the last {LOOK_BACK_DAYS} days that were made in {plural}",
@@ -146,9 +144,7 @@ def calendar_share(past: Past, kind: str) -> Any:
     covered = spans(past, kind)
     if not covered:
         return ibis.literal(0.0)
-    return (covered_days(_.as_of, covered) - covered_days(since, covered)) / days_between(
-        _.as_of, since
-    ).nullif(0.0)
+    return (covered_days(_.as_of, covered) - covered_days(since, covered)) / days_between(_.as_of, since).nullif(0.0)
 
 
 def _shop_start(everyone: Past) -> Any:

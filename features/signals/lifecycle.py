@@ -20,11 +20,7 @@ from .stage import FUNNEL_STATES, STAGES, funnel_state, interests, stage, visits
 def _signals(windows: Windows) -> Iterator[Signal]:
     yield Signal(
         Column(
-            "stage",
-            f"relationship stage: {', '.join(STAGES)}",
-            dtype="string",
-            reason="stage {value}",
-            population=True,
+            "stage", f"relationship stage: {', '.join(STAGES)}", dtype="string", reason="stage {value}", population=True
         ),
         stage,
         (PURCHASES,),
@@ -117,9 +113,7 @@ def days_in_stage(past: Past) -> Any:
         since >= thresholds.semi_active, since - thresholds.semi_active, since - past.config.stages.new_days
     )
     second_at = past.gaps.first()
-    settled_at = ibis.cases(
-        (second_at.notnull(), ibis.greatest(second_at, _returns(past).last().fill_null(second_at)))
-    )
+    settled_at = ibis.cases((second_at.notnull(), ibis.greatest(second_at, _returns(past).last().fill_null(second_at))))
     return ibis.cases(
         (now == "new", since),
         (now == "churned", since - thresholds.churned),
@@ -142,9 +136,7 @@ def _long_gaps(past: Past) -> Any:
         return gaps.filter(gaps.gap_days >= settings.fixed_days)
     shop = past.shared_table("shop_cycle", shop_cycle)
     joined = gaps.inner_join(shop, gaps.as_of.truncate("D") == shop.shop_cycle_as_of)
-    least = joined[f"shop_cycle_{quantile_name(settings.churn_quantile)}"].clip(
-        settings.min_days, settings.max_days
-    )
+    least = joined[f"shop_cycle_{quantile_name(settings.churn_quantile)}"].clip(settings.min_days, settings.max_days)
     return joined.filter(joined.gap_days >= least).select("row", "as_of", "at")
 
 
@@ -153,6 +145,4 @@ def _first(rows: list[Rows]) -> Any:
     return reduce(earlier, [one.first() for one in rows], ibis.null("timestamp(6)"))
 
 
-LIFECYCLE = FeatureGroup(
-    "lifecycle", "The customer's stage, how long it has lasted, and the purchase cycle.", _signals
-)
+LIFECYCLE = FeatureGroup("lifecycle", "The customer's stage, how long it has lasted, and the purchase cycle.", _signals)

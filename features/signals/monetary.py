@@ -50,9 +50,7 @@ def _windowed(windows: Windows) -> Iterator[Signal]:
         yield _of_purchases("max", days, "largest purchase", lambda rows: rows.max(_.amount))
     for days in windows:
         needs = (*AMOUNT, BOUGHT_MARGIN)
-        yield _sum(
-            f"margin_{days}d", f"margin earned in the last {days} days", _recent(days), _.margin, needs
-        )
+        yield _sum(f"margin_{days}d", f"margin earned in the last {days} days", _recent(days), _.margin, needs)
 
 
 def _trend(days: int) -> Signal:
@@ -77,41 +75,22 @@ def _signals(windows: Windows) -> Iterator[Signal]:
     for days in windows[2:4] or windows[-1:]:
         yield _trend(days)
     yield Signal(
-        Column(
-            "basket_lines_mean",
-            "mean number of lines of a purchase",
-            "count",
-            low=1,
-            missing="no purchase yet",
-        ),
+        Column("basket_lines_mean", "mean number of lines of a purchase", "count", low=1, missing="no purchase yet"),
         lambda past: past.purchases.mean(_.n_lines),
         ("orders",),
     )
     yield Signal(
-        Column(
-            "basket_quantity_mean", "mean number of pieces of a purchase", "count", missing="no purchase yet"
-        ),
+        Column("basket_quantity_mean", "mean number of pieces of a purchase", "count", missing="no purchase yet"),
         lambda past: past.purchases.mean(_.quantity),
         ("orders.quantity",),
     )
     yield Signal(
-        Column(
-            "n_refunds",
-            "orders refunded so far",
-            "count",
-            "int64",
-            low=0,
-            reason="{value:,.0f} orders refunded",
-        ),
+        Column("n_refunds", "orders refunded so far", "count", "int64", low=0, reason="{value:,.0f} orders refunded"),
         lambda past: past.refunds.count(),
         ("orders.refunded_at",),
     )
     yield _sum(
-        "amount_refunded",
-        "refunded so far",
-        lambda past: past.refunds,
-        _.amount,
-        (*AMOUNT, "orders.refunded_at"),
+        "amount_refunded", "refunded so far", lambda past: past.refunds, _.amount, (*AMOUNT, "orders.refunded_at")
     )
 
 

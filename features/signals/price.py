@@ -65,11 +65,7 @@ def _placed(past: Past, name: str, rows: Callable[[Past], Any]) -> Any:
 
 def price_levels(priced: Any) -> Any:
     """Return (as_of, category_id, price, percentile) of priced rows."""
-    counts = (
-        priced.filter(_.category_id.notnull())
-        .group_by("as_of", "category_id", "price")
-        .aggregate(n=_.count())
-    )
+    counts = priced.filter(_.category_id.notnull()).group_by("as_of", "category_id", "price").aggregate(n=_.count())
     so_far = ibis.window(group_by=["as_of", "category_id"], order_by="price", preceding=(None, 0))
     whole = ibis.window(group_by=["as_of", "category_id"])
     ranked = counts.mutate(n_upto=_.n.sum().over(so_far), n_all=_.n.sum().over(whole))
@@ -90,16 +86,11 @@ def price_tier(past: Past) -> Any:
 
 def tier_of(percentile: Any) -> Any:
     """Return low, middle or high: a third of the percentiles each; null where there is none."""
-    return ibis.cases(
-        (percentile < 1 / 3, TIERS[0]), (percentile < 2 / 3, TIERS[1]), (percentile.notnull(), TIERS[2])
-    )
+    return ibis.cases((percentile < 1 / 3, TIERS[0]), (percentile < 2 / 3, TIERS[1]), (percentile.notnull(), TIERS[2]))
 
 
 def _signals(windows: Windows) -> Iterator[Signal]:
-    for name, needs, rows in (
-        ("bought", BOUGHT, bought_prices),
-        ("viewed", VIEWED, viewed_prices),
-    ):
+    for name, needs, rows in (("bought", BOUGHT, bought_prices), ("viewed", VIEWED, viewed_prices)):
         yield _percentile(name, needs, rows)
     yield Signal(
         Column(
@@ -141,12 +132,8 @@ def _share_of(rows: Rows, condition: Any) -> Any:
     return rows.where(condition).count() / rows.count().nullif(0)
 
 
-def _share(
-    name: str, meaning: str, value: Callable[[Past], Any], needs: tuple[str, ...], missing: str
-) -> Signal:
-    column = Column(
-        name, meaning, "share", low=0, high=1, missing=missing, reason=f"{meaning}: {{value:.0%}}"
-    )
+def _share(name: str, meaning: str, value: Callable[[Past], Any], needs: tuple[str, ...], missing: str) -> Signal:
+    column = Column(name, meaning, "share", low=0, high=1, missing=missing, reason=f"{meaning}: {{value:.0%}}")
     return Signal(column, value, needs)
 
 

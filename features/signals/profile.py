@@ -30,10 +30,7 @@ def profile_group(attributes: Iterable[tuple[str, Dtype]] = ()) -> FeatureGroup:
         Name and type of the shop's further columns of ``customers``.
     """
     return FeatureGroup(
-        "profile",
-        "What the shop knows of the customer's person.",
-        partial(_signals, tuple(attributes)),
-        ("customers",),
+        "profile", "What the shop knows of the customer's person.", partial(_signals, tuple(attributes)), ("customers",)
     )
 
 
@@ -68,9 +65,7 @@ def _signals(attributes: tuple[tuple[str, Dtype], ...], windows: Windows) -> Ite
 
 
 def _attribute(name: str, meaning: str, dtype: Dtype) -> Signal:
-    column = Column(
-        name, meaning, dtype=dtype, missing="unknown", reason=f"{meaning}: {{value}}", historical=False
-    )
+    column = Column(name, meaning, dtype=dtype, missing="unknown", reason=f"{meaning}: {{value}}", historical=False)
     return Signal(column, lambda past: person(past).max(_[name]), (f"customers.{name}",))
 
 

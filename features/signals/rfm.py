@@ -48,9 +48,7 @@ def rfm_group(days: int | None = None, cuts: Cuts | None = None) -> FeatureGroup
         Fixed cuts instead of quintiles: four rising numbers for each of ``recency`` (days), ``frequency`` and
         ``monetary`` (major units).
     """
-    return FeatureGroup(
-        "rfm", __doc__.split("\n")[0], lambda windows: _signals(days or max(windows), cuts or {})
-    )
+    return FeatureGroup("rfm", __doc__.split("\n")[0], lambda windows: _signals(days or max(windows), cuts or {}))
 
 
 def _signals(days: int, cuts: Cuts) -> Iterator[Signal]:

@@ -87,11 +87,7 @@ def tells_unpaid(has: Callable[..., bool]) -> bool:
 def funnel_state(past: Past) -> Any:
     """Return how far the open journey got, as an expression: one of `FUNNEL_STATES`, never null."""
     bought = past.purchases.count()
-    cases = [
-        (bought >= 2, "repeat_purchase"),
-        (bought == 1, "one_purchase"),
-        (past.unpaid.any(), "unpaid_order"),
-    ]
+    cases = [(bought >= 2, "repeat_purchase"), (bought == 1, "one_purchase"), (past.unpaid.any(), "unpaid_order")]
     if past.has("interactions"):
         if not tells_unpaid(past.has):
             cases.append((past.interactions.where(_.kind == "order").any(), "unpaid_order"))

@@ -72,7 +72,5 @@ class BGNBD(BuyTillYouDie):
         return np.where(x > 0, np.log(a) - np.log(b + repeats - 1) + silence, -np.inf)
 
     @staticmethod
-    def _parts(
-        parameters: Mapping[str, float], purchases: Purchases
-    ) -> tuple[Floats, float, float, float, float]:
+    def _parts(parameters: Mapping[str, float], purchases: Purchases) -> tuple[Floats, float, float, float, float]:
         return purchases.n_repeats, *(parameters[name] for name in BGNBD.names)  # type: ignore[return-value]

@@ -70,9 +70,7 @@ class Purchases:
         }
         for name, (rows, expected) in wrong.items():
             if rows.any():
-                got = (
-                    f"{int(rows.sum()):,} of {len(rows):,} customers without (row {np.flatnonzero(rows)[0]})"
-                )
+                got = f"{int(rows.sum()):,} of {len(rows):,} customers without (row {np.flatnonzero(rows)[0]})"
                 raise InputError(name, expected, got)
 
     def __len__(self) -> int:
@@ -150,9 +148,7 @@ class BuyTillYouDie(BaseEstimator):
         held = held / held.sum()
 
         def loss(logs: Floats) -> float:
-            return -float(
-                (held * self.log_likelihood_of(dict(zip(self.names, np.exp(logs), strict=True)), rows)).sum()
-            )
+            return -float((held * self.log_likelihood_of(dict(zip(self.names, np.exp(logs), strict=True)), rows)).sum())
 
         logs, trouble = lowest(loss, np.zeros(len(self.names)))
         self.converged_ = not trouble
@@ -160,9 +156,7 @@ class BuyTillYouDie(BaseEstimator):
         self.parameters_ = {n: float(v * (scale if n in self.times else 1)) for n, v in values}
         self.log_likelihood_ = float((weight * self.log_likelihood(purchases)).sum())
         if trouble:
-            warnings.warn(
-                f"{type(self).__name__} did not converge: {trouble}.", ConvergenceWarning, stacklevel=2
-            )
+            warnings.warn(f"{type(self).__name__} did not converge: {trouble}.", ConvergenceWarning, stacklevel=2)
         return self
 
     def log_likelihood(self, purchases: Purchases) -> Floats:

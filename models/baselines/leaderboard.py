@@ -73,9 +73,7 @@ VALUE = (
     Baseline("poisson", lambda days, outcome: ValueRegression("poisson")),
     Baseline("gamma", lambda days, outcome: ValueRegression("gamma")),
     Baseline("bg_nbd", lambda days, outcome: PurchaseValue(days, "bgnbd"), (*NEEDED, AMOUNT_TOTAL), True),
-    Baseline(
-        "pareto_nbd", lambda days, outcome: PurchaseValue(days, "pareto_nbd"), (*NEEDED, AMOUNT_TOTAL), True
-    ),
+    Baseline("pareto_nbd", lambda days, outcome: PurchaseValue(days, "pareto_nbd"), (*NEEDED, AMOUNT_TOTAL), True),
 )
 
 

@@ -74,9 +74,7 @@ class ParetoNBD(BuyTillYouDie):
         head = np.log(s) - np.log(total)
         if alpha >= beta:
             z = (alpha - beta) / (alpha + time)
-            return np.asarray(
-                head - total * np.log(alpha + time) + np.log(hyp2f1(total, s + 1, total + 1, z))
-            )
+            return np.asarray(head - total * np.log(alpha + time) + np.log(hyp2f1(total, s + 1, total + 1, z)))
         z = (beta - alpha) / (beta + time)
         series = np.log(hyp2f1(1.0, s + 1, total + 1, z)) + (1 - r - x) * np.log1p(-z)
         return np.asarray(head - total * np.log(beta + time) + series)

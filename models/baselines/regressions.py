@@ -33,9 +33,7 @@ def design() -> ColumnTransformer:
     )
     categories = make_pipeline(
         FunctionTransformer(as_text),
-        OneHotEncoder(
-            handle_unknown="infrequent_if_exist", max_categories=MOST_CATEGORIES, sparse_output=False
-        ),
+        OneHotEncoder(handle_unknown="infrequent_if_exist", max_categories=MOST_CATEGORIES, sparse_output=False),
     )
     is_number = make_column_selector(dtype_include=["number", "bool"])
     is_category = make_column_selector(dtype_exclude=["number", "bool"])

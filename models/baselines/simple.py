@@ -81,9 +81,7 @@ class OfOneColumn:
         Whether missing values count as the ``"highest"`` (days since something that never was) or ``"lowest"``.
     """
 
-    def __init__(
-        self, column: str, log: bool = False, missing: Literal["highest", "lowest"] = "lowest"
-    ) -> None:
+    def __init__(self, column: str, log: bool = False, missing: Literal["highest", "lowest"] = "lowest") -> None:
         self.column = column
         self.log = log
         self.missing = missing

@@ -173,9 +173,7 @@ def read_costs(cost: Any, names: tuple[str, ...], n: int) -> Floats:
     """
     costs = read_by_arm("cost", cost, names, n)
     if (costs < 0).any():
-        raise InputError(
-            "cost", "costs must be zero or more", f"{costs.min():g}", "Put savings into the gain"
-        )
+        raise InputError("cost", "costs must be zero or more", f"{costs.min():g}", "Put savings into the gain")
     return costs
 
 
@@ -188,9 +186,7 @@ def _read_limits(limits: Limits, names: tuple[str, ...]) -> tuple[list[str], Flo
     budget = {} if limits.budget is None else {"budget": limits.budget}
     most = np.array([*budget.values(), *groups.values()], dtype=np.float64)
     if not (np.isfinite(most) & (most >= 0)).all():
-        raise InputError(
-            "limits", "zero or more is needed", f"{most.tolist()}", "Leave out what is unlimited"
-        )
+        raise InputError("limits", "zero or more is needed", f"{most.tolist()}", "Leave out what is unlimited")
     members = np.array([[arm in group for arm in names] for group in groups], dtype=np.float64)
     labels = [*budget, *(" + ".join(group) for group in groups)]
     return labels, members.reshape(len(groups), len(names)), most
@@ -202,9 +198,7 @@ def _within_budget(gains: Floats, costs: Floats, most: Floats) -> tuple[Floats, 
     spent, budget = np.cumsum(steps.cost), most[0] if len(most) else np.inf
     n_whole = int(np.searchsorted(spent, budget * (1 + ROUNDING), side="right"))
     reached = np.zeros(len(gains), dtype=np.intp)
-    reached[steps.customer[:n_whole]] = steps.after[
-        :n_whole
-    ]  # of several steps of a customer the last one stays
+    reached[steps.customer[:n_whole]] = steps.after[:n_whole]  # of several steps of a customer the last one stays
     shares = np.zeros(gains.shape)
     given = np.flatnonzero(reached)
     shares[given, reached[given] - 1] = 1.0

@@ -113,9 +113,7 @@ def _nth_beyond(slack: Floats, reach: float, n: int) -> float:
     return float(np.partition(beyond, n)[n]) if len(beyond) > n else np.inf
 
 
-def _divided(
-    problem: Problem, best: Positions, moves: tuple[Positions, Floats, Ints]
-) -> tuple[Floats, Floats] | None:
+def _divided(problem: Problem, best: Positions, moves: tuple[Positions, Floats, Ints]) -> tuple[Floats, Floats] | None:
     """Return what `divide` returns, from the rows that may move, their kinds of moves, and each row's kind."""
     rows, kinds, kind = moves
     size = problem.size[rows]

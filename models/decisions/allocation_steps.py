@@ -93,6 +93,4 @@ def _sorted(found: Sequence[tuple[npt.NDArray[Any], ...]]) -> Steps:
         return Steps(none.astype(np.intp), none.astype(np.int8), none.astype(np.int8), none, none)
     steps = Steps(*(np.concatenate(parts) for parts in zip(*found, strict=True)))
     order = falling(steps.worth)  # stable: a customer's steps keep their order
-    return Steps(
-        steps.customer[order], steps.before[order], steps.after[order], steps.gain[order], steps.cost[order]
-    )
+    return Steps(steps.customer[order], steps.before[order], steps.after[order], steps.gain[order], steps.cost[order])

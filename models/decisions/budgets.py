@@ -70,9 +70,7 @@ class BudgetCurve:
         """
         if not budget >= 0:
             raise InputError("budget", "zero or more is needed", f"{budget:g}")
-        return Estimate(
-            *(float(np.interp(budget, self.budget, part)) for part in (self.gain, self.low, self.high))
-        )
+        return Estimate(*(float(np.interp(budget, self.budget, part)) for part in (self.gain, self.low, self.high)))
 
 
 def budget_curve(

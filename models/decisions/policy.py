@@ -268,7 +268,5 @@ def _named_shares(column: Any, arms: Arms) -> Floats:
     names = column.astype(str)
     unknown = sorted(set(names) - set(arms.names))
     if unknown:
-        raise InputError(
-            "policy", "names of arms are needed", f"'{unknown[0]}'", did_you_mean(unknown[0], arms.names)
-        )
+        raise InputError("policy", "names of arms are needed", f"'{unknown[0]}'", did_you_mean(unknown[0], arms.names))
     return (names[:, None] == np.array(arms.names)).astype(np.float64)

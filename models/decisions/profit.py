@@ -182,9 +182,7 @@ def sleeping_dogs(
     )
 
 
-def _effects(
-    y: Any, uplift: Any, treatment: Any, how: tuple[Any, Stakes], design: Design
-) -> tuple[Trial, Floats]:
+def _effects(y: Any, uplift: Any, treatment: Any, how: tuple[Any, Stakes], design: Design) -> tuple[Trial, Floats]:
     """Return the trial and each customer's doubly-robust profit of being contacted, per 1,000."""
     predicted, stakes = how
     arms = read_arms(treatment, design.get("p_treatment"), design.get("control"))

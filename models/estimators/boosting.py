@@ -33,12 +33,7 @@ DEFAULTS: dict[str, Any] = {
     "cat_smooth": 20.0,
     "max_cat_threshold": 16,
 }
-FIXED = {
-    "verbosity": -1,
-    "deterministic": True,
-    "force_col_wise": True,
-    "monotone_constraints_method": "intermediate",
-}
+FIXED = {"verbosity": -1, "deterministic": True, "force_col_wise": True, "monotone_constraints_method": "intermediate"}
 MOST_TREES = 1000
 PATIENCE = 40
 TREES_WITHOUT_FOLDS = 60
@@ -181,9 +176,7 @@ def train(data: lgb.Dataset, parameters: Mapping[str, Any], n_trees: int) -> lgb
     return lgb.Booster(model_str=booster.model_to_string(num_iteration=-1))
 
 
-def raw_scores(
-    boosters: Mapping[str, lgb.Booster], matrix: Floats, n_threads: int | None
-) -> dict[str, Floats]:
+def raw_scores(boosters: Mapping[str, lgb.Booster], matrix: Floats, n_threads: int | None) -> dict[str, Floats]:
     """Return by name the sum of each booster's trees, shape (n,)."""
     n_threads = threads_for(matrix, n_threads)
     return {

@@ -164,8 +164,7 @@ def fit_lines(rows: Training, directions: Mapping[int, int], seed: int) -> Lines
     matrix, weight = rows.matrix[chosen], rows.weight[chosen]
     spread = spread_of(matrix, weight, rows.columns.category_positions)
     ways = [
-        directions.get(place, 0) if kind == NUMBER else 0
-        for place, kind in zip(spread.place, spread.kind, strict=True)
+        directions.get(place, 0) if kind == NUMBER else 0 for place, kind in zip(spread.place, spread.kind, strict=True)
     ]
     design = spread.columns(matrix)
     rate = np.clip(np.average(rows.y[chosen], weights=weight), 1e-6, 1 - 1e-6)
@@ -276,9 +275,7 @@ def steps_of(booster: lgb.Booster) -> list[Steps]:
     return found
 
 
-def line_contributions(
-    booster: lgb.Booster, steps: Sequence[Steps], matrix: Floats, n_threads: int
-) -> Floats:
+def line_contributions(booster: lgb.Booster, steps: Sequence[Steps], matrix: Floats, n_threads: int) -> Floats:
     """Return what each column adds by trees that look at one column each, shape (n, columns + 1); the last is the base.
 
     The same as LightGBM's ``pred_contrib``, which walks each tree once for each of its leaves.

@@ -233,9 +233,7 @@ def tweedie(rows: Training, grown: Grown, line: Boosters) -> Fitted:
     return levelled(boosters, Calibration(), rows, np.exp(grown.left_out))
 
 
-def levelled(
-    boosters: Mapping[str, lgb.Booster], calibration: Calibration, rows: Training, left_out: Floats
-) -> Fitted:
+def levelled(boosters: Mapping[str, lgb.Booster], calibration: Calibration, rows: Training, left_out: Floats) -> Fitted:
     """Return trees with the factor that makes left-out predictions sum to what was spent."""
     level = float((rows.weight * rows.y).sum() / (rows.weight * left_out).sum())
     return Fitted(boosters, calibration, level, tweedie_deviance(rows.y, level * left_out, rows.weight))

@@ -77,9 +77,7 @@ def refuse_too_little(where: str, found: DataSize, least: GateSection | None = N
     missing = lacking(found, least or GateSection())
     if missing:
         advice = "Bring more customers or a longer history, or lower [gate] and trust the numbers less"
-        raise TooLittleDataError(
-            where, "enough data for a model that can be judged", "; ".join(missing), advice
-        )
+        raise TooLittleDataError(where, "enough data for a model that can be judged", "; ".join(missing), advice)
 
 
 def lacking(found: DataSize, least: GateSection) -> list[str]:
@@ -90,11 +88,7 @@ def lacking(found: DataSize, least: GateSection) -> list[str]:
         "negatives in the test": (found.n_negatives, least.min_negatives),
         "horizons of history before the test": (found.n_horizons, least.min_horizons),
     }
-    return [
-        f"{have:,.4g} {what}, at least {need:,.4g} needed"
-        for what, (have, need) in wanted.items()
-        if have < need
-    ]
+    return [f"{have:,.4g} {what}, at least {need:,.4g} needed" for what, (have, need) in wanted.items() if have < need]
 
 
 def too_good_to_be_true(auc: Estimate, most: float = 0.97) -> Check:
@@ -182,9 +176,7 @@ def columns_moved(before: pd.DataFrame, after: pd.DataFrame, most: float = 0.25)
     facts = {"most": most, "n_moved": len(moved), "columns": index.head(MOST_NAMED).round(4).to_dict()}
     if len(moved):
         named = ", ".join(f"'{n}' ({v:.2f})" for n, v in moved.head(MOST_NAMED).items())
-        return Check(
-            code, title, f"{len(moved)} of {len(index)} columns moved (PSI): {named}.", "issue", facts
-        )
+        return Check(code, title, f"{len(moved)} of {len(index)} columns moved (PSI): {named}.", "issue", facts)
     told = f"The largest PSI is {index.iloc[0]:.2f} ('{index.index[0]}')."
     return Check(code, title, told, "passed", facts)
 
@@ -278,9 +270,7 @@ def calibrated(
     """
     code, title = "calibration", "What is promised comes true"
     known = [bias_percent.low, bias_percent.high, *([calibration_error.low] if calibration_error else [])]
-    facts = {"bias_percent": bias_percent} | (
-        {"calibration_error": calibration_error} if calibration_error else {}
-    )
+    facts = {"bias_percent": bias_percent} | ({"calibration_error": calibration_error} if calibration_error else {})
     if not np.isfinite(known).all():
         return Check(code, title, "There is nothing to compare with.", "not applicable", facts)
     told = f"The mean is off by {bias_percent.value:+.1f} %"

@@ -50,9 +50,7 @@ def population_stability(before: pd.DataFrame, after: pd.DataFrame) -> pd.Series
 def stability_of(before: pd.Series[Any], after: pd.Series[Any]) -> float:
     """Return one column's population stability index."""
     if holds_categories(before) or holds_categories(after):
-        shares = (
-            column.astype(object).value_counts(normalize=True, dropna=False) for column in (before, after)
-        )
+        shares = (column.astype(object).value_counts(normalize=True, dropna=False) for column in (before, after))
         p, q = pd.concat(list(shares), axis=1).fillna(0.0).to_numpy(dtype=np.float64).T
     else:
         p, q = binned_shares(*(c.to_numpy(dtype=np.float64, na_value=np.nan) for c in (before, after)))
@@ -73,11 +71,7 @@ def binned_shares(before: Floats, after: Floats) -> tuple[Floats, Floats]:
 
 
 def adversarial_auc(
-    before: pd.DataFrame,
-    after: pd.DataFrame,
-    groups: tuple[Any, Any] | None = None,
-    n_draws: int = 200,
-    seed: int = 0,
+    before: pd.DataFrame, after: pd.DataFrame, groups: tuple[Any, Any] | None = None, n_draws: int = 200, seed: int = 0
 ) -> Estimate:
     """Return how well a classifier tells two sets of rows apart, on customers that it was not trained on.
 

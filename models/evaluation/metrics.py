@@ -18,17 +18,7 @@ from penchant.errors import InputError, did_you_mean, quoted
 from ..inputs.arrays import Floats, read_numbers, read_weights, refuse_lengths, refuse_misaligned
 from ..inputs.bootstrap import N_DRAWS, Statistic, bootstrap, interval
 from ..inputs.estimate import Estimate
-from .ranking import (
-    Positions,
-    auc,
-    average_precision,
-    falling,
-    first_of_ties,
-    gains,
-    middle_ranks,
-    ratio,
-    sums_of_ties,
-)
+from .ranking import Positions, auc, average_precision, falling, first_of_ties, gains, middle_ranks, ratio, sums_of_ties
 
 Kind = Literal["binary", "value", "count"]
 KINDS: tuple[Kind, ...] = get_args(Kind)

@@ -113,13 +113,7 @@ class QiniComparison:
 
 
 def qini(
-    y: Any,
-    uplift: Any,
-    treatment: Any,
-    *,
-    n_draws: int = N_DRAWS,
-    seed: int = 0,
-    **design: Unpack[Design],
+    y: Any, uplift: Any, treatment: Any, *, n_draws: int = N_DRAWS, seed: int = 0, **design: Unpack[Design]
 ) -> Qini:
     """Return the Qini coefficient of a score, its 95 % interval, and the curve.
 
@@ -206,13 +200,7 @@ def uplift_at_k(
 
 
 def rate_autoc(
-    y: Any,
-    uplift: Any,
-    treatment: Any,
-    *,
-    n_draws: int = N_DRAWS,
-    seed: int = 0,
-    **design: Unpack[Design],
+    y: Any, uplift: Any, treatment: Any, *, n_draws: int = N_DRAWS, seed: int = 0, **design: Unpack[Design]
 ) -> Estimate:
     """Return the AUTOC: the effect among the best-scored q less the average effect, averaged over all q.
 
@@ -272,10 +260,7 @@ def compare_qini(
     found, drawn = replicate(trial, read, n_draws, seed)
     values, draws = found[:, 0].tolist(), drawn[:, :, 0]
     own = trial.names.index(reference)
-    return {
-        name: _compared((values[i], values[own]), (draws[i], draws[own]))
-        for i, name in enumerate(trial.names)
-    }
+    return {name: _compared((values[i], values[own]), (draws[i], draws[own])) for i, name in enumerate(trial.names)}
 
 
 def _compared(values: tuple[float, float], draws: tuple[Floats, Floats]) -> QiniComparison:
@@ -283,10 +268,7 @@ def _compared(values: tuple[float, float], draws: tuple[Floats, Floats]) -> Qini
     difference = interval(values[0] - values[1], drawn)
     spread = float(drawn.std(ddof=1)) if len(drawn) > 1 else float("nan")
     return QiniComparison(
-        interval(values[0], draws[0]),
-        difference,
-        verdict_of(difference),
-        STANDARD_ERRORS_SEEN * spread,
+        interval(values[0], draws[0]), difference, verdict_of(difference), STANDARD_ERRORS_SEEN * spread
     )
 
 

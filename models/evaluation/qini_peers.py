@@ -63,9 +63,7 @@ def sklift_qini_auc_score(y: Any, uplift: Any, treatment: Any, *, negative_effec
         n_treated = float(treated.sum())
         effect = outcome[treated].sum() - n_treated * outcome[~treated].mean()
         if effect < 0:
-            raise InputError(
-                "negative_effect", "without it the average effect must be positive", f"{effect:g}"
-            )
+            raise InputError("negative_effect", "without it the average effect must be positive", f"{effect:g}")
         perfect = np.array([0.0, effect, len(outcome)]), np.array([0.0, effect, effect])
     return _share_of_perfect(_sklift_curve(outcome, score, treated, "qini"), perfect)
 
@@ -83,12 +81,7 @@ def sklift_uplift_auc_score(y: Any, uplift: Any, treatment: Any) -> float:
 
 
 def sklift_uplift_at_k(
-    y: Any,
-    uplift: Any,
-    treatment: Any,
-    *,
-    strategy: Literal["overall", "by_group"],
-    k: float = 0.3,
+    y: Any, uplift: Any, treatment: Any, *, strategy: Literal["overall", "by_group"], k: float = 0.3
 ) -> float:
     """Return what scikit-uplift's ``uplift_at_k`` returns: difference of means among the best, per customer.
 

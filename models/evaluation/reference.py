@@ -110,9 +110,7 @@ def movements(reference: Mapping[str, Any], features: pd.DataFrame) -> list[Move
     14(4): without movement the index is (1/n + 1/m) times a chi-squared variable.
     """
     known = [name for name in reference["columns"] if name in features]
-    found = [
-        _movement(name, reference["columns"][name], features[name], reference["n_rows"]) for name in known
-    ]
+    found = [_movement(name, reference["columns"][name], features[name], reference["n_rows"]) for name in known]
     return sorted(found, key=lambda moved: -moved.stability)
 
 

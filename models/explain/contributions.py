@@ -71,9 +71,7 @@ def top_columns(added: Floats, families: Sequence[str], n_top: int = 3) -> npt.N
     strongest = np.column_stack([columns[own[:, columns].argmax(axis=1)] for columns in members])
     raised = np.take_along_axis(own, strongest, axis=1)
     order = np.argsort(-raised, axis=1, kind="stable")[:, :n_top]
-    found = np.where(
-        np.take_along_axis(raised, order, axis=1) > 0, np.take_along_axis(strongest, order, axis=1), -1
-    )
+    found = np.where(np.take_along_axis(raised, order, axis=1) > 0, np.take_along_axis(strongest, order, axis=1), -1)
     return np.pad(found, ((0, 0), (0, n_top - found.shape[1])), constant_values=-1)
 
 

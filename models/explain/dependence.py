@@ -38,9 +38,7 @@ def importance(model: PropensityModel | ValueModel, X: pd.DataFrame) -> pd.Serie
     return found.sort_values(ascending=False, kind="stable")
 
 
-def dependence(
-    model: PropensityModel | ValueModel, X: pd.DataFrame, column: str, n_bins: int = N_BINS
-) -> pd.DataFrame:
+def dependence(model: PropensityModel | ValueModel, X: pd.DataFrame, column: str, n_bins: int = N_BINS) -> pd.DataFrame:
     """Return how one column moves the score: its contribution by value.
 
     Parameters

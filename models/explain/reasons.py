@@ -63,10 +63,7 @@ def reasons(
 def values_at(rows: pd.DataFrame, best: Any, names: Sequence[str]) -> list[list[tuple[str, Any]]]:
     """Return for each row the names and values of the columns at given positions; -1 is none."""
     columns = {place: rows[names[place]].to_numpy(dtype=object) for place in np.unique(best[best >= 0])}
-    return [
-        [(names[place], columns[place][row]) for place in picked if place >= 0]
-        for row, picked in enumerate(best)
-    ]
+    return [[(names[place], columns[place][row]) for place in picked if place >= 0] for row, picked in enumerate(best)]
 
 
 def told(model: PropensityModel | ValueModel, name: str, value: Any, describe: Describe | None) -> str:

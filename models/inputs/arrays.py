@@ -186,9 +186,7 @@ def refuse_misaligned(**columns: Any) -> None:
     first, column = next(iter(given.items()))
     for name, other in given.items():
         if len(other) != len(column):
-            raise InputError(
-                name, f"as many rows as '{first}' are needed ({len(column):,})", f"{len(other):,} rows"
-            )
+            raise InputError(name, f"as many rows as '{first}' are needed ({len(column):,})", f"{len(other):,} rows")
     _refuse_indexes(labelled)
 
 

@@ -51,11 +51,7 @@ def draw_weights(
 
 
 def bootstrap(
-    statistic: Statistic,
-    sample_weight: Floats,
-    groups: ArrayLike | None = None,
-    n_draws: int = N_DRAWS,
-    seed: int = 0,
+    statistic: Statistic, sample_weight: Floats, groups: ArrayLike | None = None, n_draws: int = N_DRAWS, seed: int = 0
 ) -> tuple[dict[str, float], dict[str, Floats]]:
     """Return a statistic's values, and its values in each draw of customers.
 
@@ -74,13 +70,8 @@ def bootstrap(
         By name: the value on all rows, and the array of ``n_draws`` values.
     """
     values = {name: float(value[0]) for name, value in statistic(sample_weight[np.newaxis, :]).items()}
-    chunks = [
-        statistic(counts * sample_weight)
-        for counts in draw_weights(len(sample_weight), groups, n_draws, seed)
-    ]
-    draws = {
-        name: np.concatenate([chunk[name] for chunk in chunks]) if chunks else np.empty(0) for name in values
-    }
+    chunks = [statistic(counts * sample_weight) for counts in draw_weights(len(sample_weight), groups, n_draws, seed)]
+    draws = {name: np.concatenate([chunk[name] for chunk in chunks]) if chunks else np.empty(0) for name in values}
     return values, draws
 
 

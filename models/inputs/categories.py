@@ -81,13 +81,9 @@ def learn_columns(X: pd.DataFrame) -> Columns:
     """
     refuse_same_names(X)
     names = tuple(str(name) for name in X.columns)
-    dates = [
-        name for name in names if X[name].dtype.kind in "mM" or isinstance(X[name].dtype, pd.PeriodDtype)
-    ]
+    dates = [name for name in names if X[name].dtype.kind in "mM" or isinstance(X[name].dtype, pd.PeriodDtype)]
     if dates:
-        raise InputError(
-            "X", "numbers, booleans or categories", f"dates in {quoted(dates)}", "Give ages in days"
-        )
+        raise InputError("X", "numbers, booleans or categories", f"dates in {quoted(dates)}", "Give ages in days")
     categories = {name: category_list(X[name]) for name in names if holds_categories(X[name])}
     numbers = X[[name for name in names if name not in categories]]
     medians = numbers.astype(np.float64).median() if numbers.shape[1] else pd.Series(dtype=np.float64)

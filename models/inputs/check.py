@@ -62,9 +62,7 @@ class Check:
 
     def as_dict(self) -> dict[str, Any]:
         """Return all parts by name, as JSON takes them."""
-        facts = {
-            name: fact.as_dict() if isinstance(fact, Estimate) else fact for name, fact in self.facts.items()
-        }
+        facts = {name: fact.as_dict() if isinstance(fact, Estimate) else fact for name, fact in self.facts.items()}
         return {
             "code": self.code,
             "title": self.title,

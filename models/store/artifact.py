@@ -31,9 +31,7 @@ KINDS: dict[str, type[PropensityModel] | type[ValueModel]] = {
 }
 
 
-def save(
-    model: PropensityModel | ValueModel, folder: Path | str, facts: Mapping[str, Any] | None = None
-) -> Path:
+def save(model: PropensityModel | ValueModel, folder: Path | str, facts: Mapping[str, Any] | None = None) -> Path:
     """Write a fitted model as plain files, and return their folder.
 
     Parameters
@@ -90,9 +88,7 @@ def as_json(spec: Mapping[str, Any]) -> str:
     try:
         return json.dumps(spec, indent=1, allow_nan=False, ensure_ascii=False) + "\n"
     except (TypeError, ValueError) as error:
-        raise InputError(
-            "facts", "values that JSON can hold", str(error), "Turn them into text or numbers"
-        ) from None
+        raise InputError("facts", "values that JSON can hold", str(error), "Turn them into text or numbers") from None
 
 
 def load(folder: Path | str) -> PropensityModel | ValueModel:
@@ -145,12 +141,8 @@ def read_spec(folder: Path | str) -> dict[str, Any]:
     try:
         spec = json.loads(page.read_text(encoding="utf-8"))
     except ValueError as error:
-        raise InputError(
-            str(page), "a page of JSON", str(error), "Train or download the model again"
-        ) from None
+        raise InputError(str(page), "a page of JSON", str(error), "Train or download the model again") from None
     if not isinstance(spec, dict) or spec.get("format") not in READABLE:
         got = spec.get("format") if isinstance(spec, dict) else type(spec).__name__
-        raise InputError(
-            str(page), f"a model in format {FORMAT}", f"{got}", "Train it again with this version"
-        )
+        raise InputError(str(page), f"a model in format {FORMAT}", f"{got}", "Train it again with this version")
     return spec

@@ -139,9 +139,7 @@ class Registry:
             if experiment is None:
                 return []
             found = _all_pages(
-                lambda token: client.search_runs(
-                    [experiment.experiment_id], page_token=token, max_results=500
-                )
+                lambda token: client.search_runs([experiment.experiment_id], page_token=token, max_results=500)
             )
             made = {version.run_id: version for version in _versions(client, name)}
             own = [run for run in found if PARENT not in run.data.tags]
@@ -192,9 +190,7 @@ class Registry:
             source = client.get_model_version_download_uri(version.name, str(version.version))
         path = plain_files(source)
         if not path.is_dir():
-            raise NoModelError(
-                f"model '{version}'", f"its files in {self.store}", "none there", "Train it again"
-            )
+            raise NoModelError(f"model '{version}'", f"its files in {self.store}", "none there", "Train it again")
         return path
 
     def _no_model(self, client: MlflowClient, name: str, alias: str | int) -> NoModelError:
@@ -212,9 +208,7 @@ class Registry:
         found = client.get_experiment_by_name(name)
         if found is not None:
             return str(found.experiment_id)
-        return str(
-            client.create_experiment(name, artifact_location=(self.store / "artifacts" / name).as_uri())
-        )
+        return str(client.create_experiment(name, artifact_location=(self.store / "artifacts" / name).as_uri()))
 
     def _register(self, client: MlflowClient, run_id: str, record: Record) -> Registered:
         from mlflow.exceptions import MlflowException
@@ -257,9 +251,7 @@ class Registry:
         except OSError as fault:
             if isinstance(fault, OutputError):
                 raise
-            raise OutputError(
-                f"MLflow's store '{self.store}'", "a folder that can be written", str(fault)
-            ) from fault
+            raise OutputError(f"MLflow's store '{self.store}'", "a folder that can be written", str(fault)) from fault
 
 
 def _new_database(path: Path) -> None:

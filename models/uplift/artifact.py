@@ -10,10 +10,9 @@ from typing import Any, Protocol
 
 from penchant.errors import NotThereError
 
-from .. import plain_scorer
+from .. import plain_scorer, uplift_scorer
 from ..store.artifact import as_json
-from . import scorer as uplift_scorer
-from .scorer import FORMAT, MODEL_FILE, Part, TreesPart, UpliftScorer, read_scorer
+from ..uplift_scorer import FORMAT, MODEL_FILE, Part, TreesPart, UpliftScorer, read_scorer
 
 # What a pyfunc model ships as its code, the loader first.
 CODE = (Path(uplift_scorer.__file__), Path(plain_scorer.__file__))
@@ -26,9 +25,7 @@ class FittedUplift(Protocol):
     scorer_: UpliftScorer
 
 
-def save(
-    model: FittedUplift | UpliftScorer, folder: str | Path, facts: Mapping[str, Any] | None = None
-) -> None:
+def save(model: FittedUplift | UpliftScorer, folder: str | Path, facts: Mapping[str, Any] | None = None) -> None:
     """Write a fitted uplift learner into a folder, which is made where it is not there.
 
     Parameters

@@ -24,9 +24,7 @@ class ResponseModel(UpliftLearner):
 
     def _effect(self, code: int, outcomes: OutcomeModels) -> Effect:
         pair = outcomes.problem.pair(code)
-        return Effect(
-            0.0, [(1.0, outcomes.bench.fit_mean(pair.rows, pair.y, pair.weight, outcomes.problem.outcome))]
-        )
+        return Effect(0.0, [(1.0, outcomes.bench.fit_mean(pair.rows, pair.y, pair.weight, outcomes.problem.outcome))])
 
 
 class OneColumnRule(UpliftLearner):
@@ -74,9 +72,7 @@ class ByLot:
         return np.zeros(n if k == 1 else (n, k))
 
 
-def uplift_baselines(
-    outcome: str = "auto", control: Any = None, seed: int = 0
-) -> dict[str, UpliftLearner | ByLot]:
+def uplift_baselines(outcome: str = "auto", control: Any = None, seed: int = 0) -> dict[str, UpliftLearner | ByLot]:
     """Return the baselines of a leaderboard by name, not fitted; parameters as in `UpliftLearner`."""
     same: dict[str, Any] = {"outcome": outcome, "control": control, "seed": seed}
     return {

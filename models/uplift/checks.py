@@ -199,9 +199,7 @@ def outcome_unknown(X: pd.DataFrame, experiment: Experiment, least: int = 50, mo
     if known:
         told = ", ".join(f"'{name}'" for name in known)
         advice = "Is it known before the contact? If not, leave it out: it is a part of the outcome."
-        explained = (
-            f"Some values of {told} go with the outcome in {min(known.values()):.0%} of customers or more."
-        )
+        explained = f"Some values of {told} go with the outcome in {min(known.values()):.0%} of customers or more."
         return Check(code, title, f"{explained} {advice}", "issue", {"rates": known})
     return Check(code, title, f"None of {X.shape[1]} does.", "passed", {"rates": {}})
 
@@ -265,9 +263,7 @@ def customers_across_folds(groups: Any, folds: Any, n: int) -> Check:
     torn = int((pairs.groupby("customer").size() > 1).sum())
     facts = {"n_torn": torn, "n_customers": int(customer.max()) + 1}
     if torn:
-        told = (
-            f"{torn:,} of {facts['n_customers']:,} customers are: the model is judged on customers it knows."
-        )
+        told = f"{torn:,} of {facts['n_customers']:,} customers are: the model is judged on customers it knows."
         return Check(code, title, told, "issue", facts)
     return Check(code, title, f"{facts['n_customers']:,} customers, each in one.", "passed", facts)
 

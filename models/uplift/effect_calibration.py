@@ -154,9 +154,7 @@ def _moments(parts: Floats, predicted: Floats) -> Floats:
     """Return (12, n) what is summed: the parts of a curve, then weight s; by arm: w s, w s s, w s y."""
     weight, treated, treated_y, control, control_y = parts
     by_arm = [
-        row * predicted
-        for w, wy in ((treated, treated_y), (control, control_y))
-        for row in (w, w * predicted, wy)
+        row * predicted for w, wy in ((treated, treated_y), (control, control_y)) for row in (w, w * predicted, wy)
     ]
     return np.vstack([parts, weight * predicted, *by_arm])
 

@@ -12,11 +12,11 @@ from sklearn.utils.validation import check_is_fitted
 
 from ..inputs.arrays import Floats, refuse_misaligned
 from ..inputs.frames import read_new_table, read_table
+from ..uplift_scorer import ArmScore, Part, Term, UpliftScorer
 from .assignment import estimate_assignment
 from .models import Base, Model
 from .outcomes import OutcomeModels
 from .problem import Given, Outcome, Problem, Reading, read_problem
-from .scorer import ArmScore, Part, Term, UpliftScorer
 from .trees import Trees
 
 
@@ -81,14 +81,7 @@ class UpliftLearner(BaseEstimator, metaclass=ABCMeta):
         self.n_folds, self.seed, self.n_threads = n_folds, seed, n_threads
 
     def fit(
-        self,
-        X: Any,
-        y: Any,
-        treatment: Any,
-        *,
-        p_treatment: Any = None,
-        sample_weight: Any = None,
-        groups: Any = None,
+        self, X: Any, y: Any, treatment: Any, *, p_treatment: Any = None, sample_weight: Any = None, groups: Any = None
     ) -> Self:
         """Learn what each treatment changes.
 

@@ -12,9 +12,9 @@ from penchant.errors import InputError
 
 from ..inputs.arrays import Floats
 from ..plain_scorer import sigmoid
+from ..uplift_scorer import LinearPart
 from .models import Model
 from .problem import Folds, Problem, Rows
-from .scorer import LinearPart
 
 ROWS_AT_ONCE = 65_536
 IDENTITY, LOGISTIC = "identity", "logistic"
@@ -97,11 +97,7 @@ class Spread:
         missing = float(steps[-1]) if self.has_flag else 0.0
         if not self.codes:
             line = {"low": self.low, "high": self.high, "centre": self.centre}
-            return line | {
-                "position": self.position,
-                "slope": float(slopes[0] / self.scale),
-                "missing": missing,
-            }, base
+            return line | {"position": self.position, "slope": float(slopes[0] / self.scale), "missing": missing}, base
         by_code = np.zeros(max(self.codes) + 1)
         by_code[list(self.codes)] = steps[: len(self.codes)]
         return {"position": self.position, "steps": by_code.tolist(), "missing": missing}, base
@@ -124,11 +120,7 @@ class LinearBench:
         self.spreads = [
             spread
             for position, name in enumerate(problem.columns.names)
-            if (
-                spread := _spread(
-                    position, problem.matrix[::step, position], name in problem.columns.categories
-                )
-            )
+            if (spread := _spread(position, problem.matrix[::step, position], name in problem.columns.categories))
         ]
 
     def fit_mean(self, rows: Rows, target: Floats, weight: Floats, kind: str) -> Model:
@@ -136,9 +128,7 @@ class LinearBench:
         link = _link(target, kind)
         return self._models(self._solve(rows, target, weight, link, None), link)[0]
 
-    def fit_by_arm(
-        self, rows: Rows, target: Floats, weight: Floats, kind: str, treated: Floats
-    ) -> tuple[Model, Model]:
+    def fit_by_arm(self, rows: Rows, target: Floats, weight: Floats, kind: str, treated: Floats) -> tuple[Model, Model]:
         """Return one model with slopes that the treatment may change, read at control and at treatment."""
         link = _link(target, kind)
         control, treatment = self._models(self._solve(rows, target, weight, link, treated), link)
@@ -177,9 +167,7 @@ class LinearBench:
             return self._ridge(moments)
         return self._newton(rows, target, weight, treated, self._penalty(moments))
 
-    def _moments(
-        self, rows: Rows, target: Floats, weight: Floats, fold: Folds, treated: Floats | None
-    ) -> Moments:
+    def _moments(self, rows: Rows, target: Floats, weight: Floats, fold: Folds, treated: Floats | None) -> Moments:
         n_folds = int(fold.max()) + 1
         scaled = weight / weight.mean()
         gram: Any = [0.0] * n_folds
@@ -191,9 +179,7 @@ class LinearBench:
                 held = design[own] * scaled[piece][own, None]
                 gram[part] = gram[part] + held.T @ design[own]
                 cross[part] = cross[part] + held.T @ target[piece][own]
-        return Moments(
-            np.array(gram), np.array(cross), np.asarray(square, dtype=np.float64), self._held(treated)
-        )
+        return Moments(np.array(gram), np.array(cross), np.asarray(square, dtype=np.float64), self._held(treated))
 
     def _held(self, treated: Floats | None) -> Floats:
         """Return how hard each slope is held: intercepts not at all."""
@@ -207,9 +193,7 @@ class LinearBench:
     def _ridge(self, moments: Moments) -> Floats:
         return moments.slopes(self._penalty(moments))
 
-    def _newton(
-        self, rows: Rows, target: Floats, weight: Floats, treated: Floats | None, penalty: float
-    ) -> Floats:
+    def _newton(self, rows: Rows, target: Floats, weight: Floats, treated: Floats | None, penalty: float) -> Floats:
         """Return logistic slopes; a ridge's penalty, times the outcome's variance, holds them alike."""
         scaled = weight / weight.mean()
         rate = float(np.clip(np.average(target, weights=weight), 1e-6, 1 - 1e-6))

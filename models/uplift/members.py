@@ -92,9 +92,7 @@ class Maker:
         for fold in self.folds:
             train = np.flatnonzero(pair.fold != fold)
             treated = pair.is_treated[train].astype(np.float64)
-            models = bench.fit_by_arm(
-                pair.rows[train], pair.y[train], pair.weight[train], "continuous", treated
-            )
+            models = bench.fit_by_arm(pair.rows[train], pair.y[train], pair.weight[train], "continuous", treated)
             off.append(models[0])
             on.append(models[1])
         return off, on

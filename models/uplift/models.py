@@ -9,8 +9,8 @@ from typing import Protocol
 import numpy as np
 
 from ..inputs.arrays import Floats
+from ..uplift_scorer import ROWS_AT_ONCE, Part, with_treatment
 from .problem import Folds, Problem, Rows
-from .scorer import ROWS_AT_ONCE, Part, with_treatment
 
 
 @dataclass(frozen=True)
@@ -31,9 +31,7 @@ class Model:
     def predict(self, matrix: Floats, rows: Rows) -> Floats:
         """Return predictions for some rows of a matrix, without copying more than a piece of it."""
         pieces = [rows[i : i + ROWS_AT_ONCE] for i in range(0, len(rows), ROWS_AT_ONCE)]
-        return np.concatenate(
-            [self.part.predict(with_treatment(matrix[piece], self.treated)) for piece in pieces]
-        )
+        return np.concatenate([self.part.predict(with_treatment(matrix[piece], self.treated)) for piece in pieces])
 
 
 class Bench(Protocol):
@@ -42,9 +40,7 @@ class Bench(Protocol):
     def fit_mean(self, rows: Rows, target: Floats, weight: Floats, kind: str) -> Model:
         """Return a model of the target's mean, given the features."""
 
-    def fit_by_arm(
-        self, rows: Rows, target: Floats, weight: Floats, kind: str, treated: Floats
-    ) -> tuple[Model, Model]:
+    def fit_by_arm(self, rows: Rows, target: Floats, weight: Floats, kind: str, treated: Floats) -> tuple[Model, Model]:
         """Return one model of the target's mean, given features and treatment, read at 0 and at 1."""
 
 

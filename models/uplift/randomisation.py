@@ -17,19 +17,13 @@ from .arms import Arms
 
 MOST_ROWS = 20_000  # of control and one treatment, for the classifier
 N_TREES = 60
-FOLDS_SPREAD = (
-    1.4  # the AUC over folds varies so much more than over independent rows: 1.31 to 1.35 in random trials
-)
+FOLDS_SPREAD = 1.4  # the AUC over folds varies so much more than over independent rows: 1.31 to 1.35 in random trials
 MOST_LEVELS = 20  # of a category, for the balance
 MOST_NAMED = 5
 
 
 def assignment_is_random(
-    X: pd.DataFrame,
-    arms: Arms,
-    customer: Ints | None = None,
-    most: float = 0.51,
-    seed: int = 0,
+    X: pd.DataFrame, arms: Arms, customer: Ints | None = None, most: float = 0.51, seed: int = 0
 ) -> Check:
     """Ask whether the features predict who was treated, beyond the given probabilities.
 
@@ -162,14 +156,10 @@ def covariate_balance(X: pd.DataFrame, arms: Arms, customer: Ints | None = None,
     arms = arms.take(rows)
     found, noise = [], 0.0
     sizes = np.bincount(arms.codes, minlength=arms.n_arms)
-    for code in (
-        np.flatnonzero(sizes[1:] * sizes[0]) + 1
-    ).tolist():  # first rows of customers may leave an arm empty
+    for code in (np.flatnonzero(sizes[1:] * sizes[0]) + 1).tolist():  # first rows of customers may leave an arm empty
         differences, error = _differences(table, arms, code)
         noise = max(noise, error)
-        found += [
-            Difference(n, arms.names[code], d) for n, d in zip(names, differences.tolist(), strict=True)
-        ]
+        found += [Difference(n, arms.names[code], d) for n, d in zip(names, differences.tolist(), strict=True)]
     found.sort(key=lambda d: -abs(d.value))
     limit = max(most, float(norm.isf(0.0005 / max(len(found), 1))) * noise)
     off = [d for d in found if abs(d.value) > limit]

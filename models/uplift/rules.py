@@ -5,9 +5,9 @@ from __future__ import annotations
 import numpy as np
 
 from ..inputs.arrays import Floats, Ints
+from ..uplift_scorer import RulePart
 from .outcomes import Scores
 from .problem import Problem, Rows
-from .scorer import RulePart
 
 N_CUTS = 16  # quantiles at which numbers are cut
 LEAST_SHARE = 0.05  # of the weight, on either side
@@ -82,9 +82,7 @@ def _sums(bins: Ints, n_bins: int, scores: Scores) -> Floats:
     """Return (3, bins): weight, weighted scores, and the variance of the latter."""
     weight = scores.weight
     noise = (weight * (scores.value - scores.mean)) ** 2
-    return np.array(
-        [np.bincount(bins, weights=w, minlength=n_bins) for w in (weight, weight * scores.value, noise)]
-    )
+    return np.array([np.bincount(bins, weights=w, minlength=n_bins) for w in (weight, weight * scores.value, noise)])
 
 
 def _best_side(sums: Floats) -> tuple[int, float]:

@@ -114,9 +114,7 @@ class UpliftStack(UpliftLearner):
         seed: int = 0,
         n_threads: int = 1,
     ) -> None:
-        super().__init__(
-            None, outcome=outcome, control=control, n_folds=n_folds, seed=seed, n_threads=n_threads
-        )
+        super().__init__(None, outcome=outcome, control=control, n_folds=n_folds, seed=seed, n_threads=n_threads)
 
     def describe(self) -> str:
         """Return what was found about each treatment, one line each."""

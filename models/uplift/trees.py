@@ -12,9 +12,9 @@ import lightgbm as lgb
 from penchant.errors import InputError
 
 from ..inputs.arrays import Floats
+from ..uplift_scorer import LinearPart, TreesPart
 from .models import Model
 from .problem import Problem, Rows
-from .scorer import LinearPart, TreesPart
 
 TREATMENT = "treatment"
 _OBJECTIVES = {"binary": "binary", "count": "poisson", "continuous": "l2", "difference": "l2"}
@@ -124,9 +124,7 @@ class TreeBench:
         """
         return self.grow(rows, target, weight, self.growth(len(rows), kind), _OBJECTIVES[kind])
 
-    def fit_by_arm(
-        self, rows: Rows, target: Floats, weight: Floats, kind: str, treated: Floats
-    ) -> tuple[Model, Model]:
+    def fit_by_arm(self, rows: Rows, target: Floats, weight: Floats, kind: str, treated: Floats) -> tuple[Model, Model]:
         """Return one model that sees the treatment (m,) as its last column, read at 0 and at 1."""
         growth = self.growth(len(rows), kind)
         model = self.grow(rows, target, weight, growth, _OBJECTIVES[kind], treated)
@@ -138,9 +136,7 @@ class TreeBench:
         """Return how a model of so many rows grows."""
         share = self.trees.effect_share if kind == "difference" else 1.0
         least = self.trees.min_leaf_share / share**2
-        return Growth(
-            max(1, round(self.trees.n_trees * share)), self.trees.n_leaves, least_rows(n_rows, least)
-        )
+        return Growth(max(1, round(self.trees.n_trees * share)), self.trees.n_leaves, least_rows(n_rows, least))
 
     def grow(
         self,

@@ -136,12 +136,7 @@ def read_experiment(
 
 
 def read_trial(
-    y: Any,
-    scores: Mapping[str, Any],
-    treatment: Any,
-    *,
-    arm: str | None = None,
-    **assignment: Unpack[Assignment],
+    y: Any, scores: Mapping[str, Any], treatment: Any, *, arm: str | None = None, **assignment: Unpack[Assignment]
 ) -> Trial:
     """Return the trial that the columns describe; keywords as in `Design`.
 
@@ -183,9 +178,7 @@ def _pair(arms: Arms, arm: str | None) -> tuple[npt.NDArray[np.intp], Arms]:
             "Say which with arm=, or see 'budget_curve' for all at once",
         )
     if arm is not None and arm not in arms.names[1:]:
-        raise InputError(
-            "arm", "the name of a treatment is needed", f"'{arm}'", did_you_mean(str(arm), arms.names[1:])
-        )
+        raise InputError("arm", "the name of a treatment is needed", f"'{arm}'", did_you_mean(str(arm), arms.names[1:]))
     return arms.against_control(1 if arm is None else arms.names.index(arm))
 
 

@@ -57,9 +57,7 @@ def _version(wanted: bool) -> None:
 @app.callback()
 def options(
     context: typer.Context,
-    shop: Annotated[
-        Path | None, typer.Option(help="The configuration. Default: penchant.toml in this folder.")
-    ] = None,
+    shop: Annotated[Path | None, typer.Option(help="The configuration. Default: penchant.toml in this folder.")] = None,
     data: Annotated[
         Path | None, typer.Option(help="The folder of the shop's files. Default: where the configuration is.")
     ] = None,

@@ -30,35 +30,27 @@ To = Annotated[
 ]
 ScoresIn = Annotated[
     Path | None,
-    typer.Option(
-        "--scores", help="A folder of `penchant score`. Default: the one of as_of, else scored now."
-    ),
+    typer.Option("--scores", help="A folder of `penchant score`. Default: the one of as_of, else scored now."),
 ]
 Past = Annotated[
-    list[Path] | None,
-    typer.Option("--past", help="Audiences drawn elsewhere, which count as past; may be repeated."),
+    list[Path] | None, typer.Option("--past", help="Audiences drawn elsewhere, which count as past; may be repeated.")
 ]
 Replace = Annotated[
     bool, typer.Option("--replace", help="Draw anew what was drawn otherwise before: nothing of it was sent.")
 ]
 MarginShare = Annotated[
-    float | None,
-    typer.Option(help="Margin as a share of sales. Default: as the items' costs say.", min=0, max=1),
+    float | None, typer.Option(help="Margin as a share of sales. Default: as the items' costs say.", min=0, max=1)
 ]
 
 
 def audience(
     context: typer.Context,
-    goal: Annotated[
-        str, typer.Argument(help="The goal, such as retain, second, reactivate or one of yours.")
-    ],
+    goal: Annotated[str, typer.Argument(help="The goal, such as retain, second, reactivate or one of yours.")],
     as_of: AsOf,
     budget: Annotated[
         float | None, typer.Option(help="The most that contacts and offers may cost, in the shop's currency.")
     ] = None,
-    size: Annotated[
-        int | None, typer.Option(help="The most customers, those who are held out included.")
-    ] = None,
+    size: Annotated[int | None, typer.Option(help="The most customers, those who are held out included.")] = None,
     coupons: Annotated[int | None, typer.Option(help="The most offers that may be issued.")] = None,
     holdout: Annotated[
         float | None, typer.Option(help="Share held out as control. Default: the goal's, mostly 0.1.")
@@ -112,9 +104,7 @@ def audience(
     work: Work = context.obj
     instant = read_instant(as_of, work.config.shop.timezone)
     wanted = goal_named(goal, own_goals(work))
-    sent = Wave(
-        campaign or f"{goal}-{instant:%Y-%m-%d}", wave, instant, work.config.seed if seed is None else seed
-    )
+    sent = Wave(campaign or f"{goal}-{instant:%Y-%m-%d}", wave, instant, work.config.seed if seed is None else seed)
     protection = protection_of(work.config)
     _arms(wanted, arm, channel)  # a name that is none is told before anything is read
     folder = out or work.result_folder("audience") / folder_name(sent.campaign_id) / f"wave-{sent.number}"
@@ -139,18 +129,14 @@ def audience(
     with work.step(f"writing {folder}"):
         if not again:
             refuse_other_draw(folder, drawn.record)
-        write_audience(
-            drawn, folder, {**ready.facts, "models": models, "past": records}, 10**work.config.shop.decimals
-        )
+        write_audience(drawn, folder, {**ready.facts, "models": models, "past": records}, 10**work.config.shop.decimals)
     given = _give(work, folder, to, again=again) if to else []
     work.show_wide(drawn.render(), *(f"{name}: {why}" for name, why in found.left_out.items()), f"{folder}")
     told = {**drawn.as_dict(), "models": models, "left_out": dict(found.left_out), "out": str(folder)}
     work.finish({**told, "exported": [each.as_dict() for each in given]})
 
 
-def _arms(
-    goal: Goal, names: list[str] | None, channel: str | None, measured: tuple[Arm, ...] = ()
-) -> tuple[Arm, ...]:
+def _arms(goal: Goal, names: list[str] | None, channel: str | None, measured: tuple[Arm, ...] = ()) -> tuple[Arm, ...]:
     """Return the goal's arms of these names, through a channel; without names the usual ones."""
     from penchant.errors import InputError
 
@@ -185,12 +171,7 @@ def _not_used(people: pd.DataFrame, drawn: Audience) -> list[str]:
 
 
 def _give(
-    work: Work,
-    folder: Path,
-    to: Path,
-    what: Literal["send_list", "assignments"] = "send_list",
-    *,
-    again: bool,
+    work: Work, folder: Path, to: Path, what: Literal["send_list", "assignments"] = "send_list", *, again: bool
 ) -> list[Exported]:
     """Give the audiences in a folder, or below it, to a destination."""
     from penchant.errors import InputError, NotThereError
@@ -265,22 +246,14 @@ def plan(
         due = draw_due(found.frame, earlier, asked, now, own)
     given = []
     if due.audiences:
-        _write_plan(
-            work, due, folder, {**ready.facts, "past": records}, 10**work.config.shop.decimals, again=again
-        )
+        _write_plan(work, due, folder, {**ready.facts, "past": records}, 10**work.config.shop.decimals, again=again)
         given = _give(work, folder, to, again=again) if to else []
-    work.show_wide(
-        due.render(),
-        *found.notes,
-        f"{folder}" if due.audiences else f"no wave is due on {asked.day(now)}",
-    )
+    work.show_wide(due.render(), *found.notes, f"{folder}" if due.audiences else f"no wave is due on {asked.day(now)}")
     told = {**due.as_dict(), **notes, "dry_run": False, "out": str(folder) if due.audiences else None}
     work.finish({**told, "exported": [each.as_dict() for each in given]})
 
 
-def _write_plan(
-    work: Work, due: Any, folder: Path, inputs: dict[str, Any], minor_units: int, *, again: bool
-) -> None:
+def _write_plan(work: Work, due: Any, folder: Path, inputs: dict[str, Any], minor_units: int, *, again: bool) -> None:
     import pandas as pd
 
     from penchant.serving.audience.files import refuse_other_draw

@@ -50,12 +50,8 @@ RESULTS = ("check", "train", "score", "audience", "measure")
 
 def demo(
     context: typer.Context,
-    customers: Annotated[
-        int, typer.Option(help="How many customers appear in a year and a half.", min=8_000)
-    ] = 20_000,
-    out: Annotated[Path, typer.Option("--out", help="The folder for the shop and all results.")] = Path(
-        "out/demo"
-    ),
+    customers: Annotated[int, typer.Option(help="How many customers appear in a year and a half.", min=8_000)] = 20_000,
+    out: Annotated[Path, typer.Option("--out", help="The folder for the shop and all results.")] = Path("out/demo"),
     seed: Annotated[int, typer.Option(help="Same seed, same shop.", min=0)] = 0,
 ) -> None:
     """Run the main job on a simulated shop: check its files, list who may leave, and let one campaign teach the next.
@@ -71,12 +67,7 @@ def demo(
     from penchant.simulate import simulate
 
     first: Work = context.obj
-    settings, shop, config, store = (
-        settings_of(customers, seed),
-        out / "shop",
-        out / "penchant.toml",
-        out / "mlruns",
-    )
+    settings, shop, config, store = (settings_of(customers, seed), out / "shop", out / "penchant.toml", out / "mlruns")
     with first.step(f"simulating {customers:,} customers"):
         simulate(settings, shop)
     write_config(config, FIRST_AT, shop.name)

@@ -27,9 +27,7 @@ FIRST, NEXT = (
     for name, at in (("welcome-1", FIRST_AT), ("welcome-2", SECOND_AT))
 )
 HELD_OUT = 0.5  # a first campaign is there to learn from
-TRIED = (
-    0.9  # as many again as are worth it by the prior: lists by propensity alone teach about the likely alone
-)
+TRIED = 0.9  # as many again as are worth it by the prior: lists by propensity alone teach about the likely alone
 LIST_SHARE = 0.2  # of the one-time buyers, in each of the lists that are compared
 EFFECT_SIZE = 3.0  # of the simulator's usual: one trial of two thousand customers can then tell
 PER = 1000
@@ -58,9 +56,7 @@ class Earned:
         """Return all numbers by name."""
 
         def plain(found: Mapping[str, Mapping[str, Estimate]]) -> dict[str, Any]:
-            return {
-                way: {name: one.as_dict() for name, one in numbers.items()} for way, numbers in found.items()
-            }
+            return {way: {name: one.as_dict() for name, one in numbers.items()} for way, numbers in found.items()}
 
         return {"per": PER, "n": dict(self.n), **plain(self.lists), "uplift_less": plain(self.better)}
 
@@ -70,9 +66,7 @@ def settings_of(n_customers: int, seed: int) -> SimulationSettings:
     from penchant.simulate.schedule import own_campaigns
 
     pace_days = (SECOND_AT - STARTS_AT).days
-    settings = SimulationSettings(
-        n_customers, seed, STARTS_AT, FIRST_AT, effect_size=EFFECT_SIZE, pace_days=pace_days
-    )
+    settings = SimulationSettings(n_customers, seed, STARTS_AT, FIRST_AT, effect_size=EFFECT_SIZE, pace_days=pace_days)
     others = tuple(one for one in own_campaigns(settings) if one.goal != GOAL)
     return replace(settings, campaigns=others)
 
@@ -158,9 +152,7 @@ def rival_lists(work: Work, scored: Path, out: Path) -> dict[str, pd.DataFrame]:
         people = of_goal(gather(shop, at, [goal], scores, read_signals(scored)).frame, GOAL)
         past, _ = past_of_shop(work, shop, at, [out / "audience" / FIRST.campaign_id / "wave-1"])
     size = int(LIST_SHARE * goal.eligible.holds(people, GOAL).sum())
-    settings = AudienceSettings(
-        Wave(NEXT.campaign_id, 1, at, work.config.seed), arms, limits=Limits(size=size)
-    )
+    settings = AudienceSettings(Wave(NEXT.campaign_id, 1, at, work.config.seed), arms, limits=Limits(size=size))
     lot = people.assign(uplift=np.random.default_rng(work.config.seed).random(len(people)), margin=1e6)
     drawn = {"random": lot, "propensity": people}
     return {way: draw_audience(own, past, goal, settings).record for way, own in drawn.items()}
@@ -170,14 +162,9 @@ def earned(truth: pd.DataFrame, lists: Mapping[str, pd.DataFrame]) -> Earned:
     """Return what contacting everyone on each list would truly add."""
     by_customer = truth.set_index("customer_id")
     effects = {way: by_customer.loc[record["customer_id"]] for way, record in lists.items()}
-    means = {
-        way: {name: _mean(own[column]) for name, column in MEASURES.items()} for way, own in effects.items()
-    }
+    means = {way: {name: _mean(own[column]) for name, column in MEASURES.items()} for way, own in effects.items()}
     better = {
-        way: {
-            name: _difference(effects["uplift"][column], effects[way][column])
-            for name, column in MEASURES.items()
-        }
+        way: {name: _difference(effects["uplift"][column], effects[way][column]) for name, column in MEASURES.items()}
         for way in lists
         if way != "uplift"
     }

@@ -72,9 +72,7 @@ def compare(
 def promote(
     context: typer.Context,
     task: TaskName,
-    version: Annotated[
-        int | None, typer.Option("--version", help="Which one. Default: the challenger.", min=1)
-    ] = None,
+    version: Annotated[int | None, typer.Option("--version", help="Which one. Default: the challenger.", min=1)] = None,
     force: Annotated[
         bool, typer.Option("--force", help="Put it in use though a gate fails; this is recorded with it.")
     ] = False,
@@ -186,11 +184,7 @@ def _promotion_tags(failed: Sequence[Check]) -> dict[str, str]:
 
 
 def _gate_line(gate: Check) -> str:
-    marks = {
-        "passed": "[green]passed[/]",
-        "issue": "[red]failed[/]",
-        "not applicable": "[dim]not applicable[/]",
-    }
+    marks = {"passed": "[green]passed[/]", "issue": "[red]failed[/]", "not applicable": "[dim]not applicable[/]"}
     return f"{marks[gate.outcome]} {gate.title}. {gate.explanation}"
 
 
@@ -245,9 +239,7 @@ def _told(found: Standings, folder: Path) -> str:
 
     lines = [f"[yellow]not ranked[/] {name}: {reason}." for name, reason in found.not_ranked.items()]
     if any(place.what == "judged" for place in found.places):
-        lines.append(
-            "* judged: the model kept from before its training's test; the one in use has seen this test."
-        )
+        lines.append("* judged: the model kept from before its training's test; the one in use has seen this test.")
     absent = left_out_line(found.baselines_left_out)
     return "\n" + "\n".join(
         [

@@ -54,12 +54,7 @@ def opened_when_needed(work: Work) -> Iterator[Opened]:
 
 
 def gathered(
-    work: Work,
-    shop: Opened,
-    as_of: datetime,
-    goals: Sequence[Goal],
-    scores: Scores,
-    margin_share: float | None,
+    work: Work, shop: Opened, as_of: datetime, goals: Sequence[Goal], scores: Scores, margin_share: float | None
 ) -> Candidates:
     """Return the customers with what goals ask of them and their scores."""
     from penchant.serving.candidates.gather import candidates_for, gather
@@ -129,9 +124,7 @@ def _facts_at_hand(work: Work, as_of: datetime, store: Path, names: Sequence[str
         return None
     there = {name: found[prefix + name] for name in names if prefix + name in found}
     return facts_of(
-        work,
-        as_of,
-        {name: (f"{prefix}{name}/{version}", folder) for name, (version, folder) in there.items()},
+        work, as_of, {name: (f"{prefix}{name}/{version}", folder) for name, (version, folder) in there.items()}
     )
 
 

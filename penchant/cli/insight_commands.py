@@ -57,8 +57,7 @@ def flow(
     context: typer.Context,
     first: Annotated[str, typer.Option("--from", help="The first date or instant.", show_default=False)],
     second: Annotated[
-        str | None,
-        typer.Option("--to", help="The second. Default: the end of the data.", show_default=False),
+        str | None, typer.Option("--to", help="The second. Default: the end of the data.", show_default=False)
     ] = None,
     out: Out = None,
 ) -> None:
@@ -164,11 +163,7 @@ def present(work: Work, page: InsightPage, out: Path | None) -> None:
 
     facts: dict[str, Any] = page.as_dict()
     if out is not None:
-        manifest = {
-            "step": f"insight {page.name}",
-            "config": work.config.resolved(),
-            "facts": dict(page.facts),
-        }
+        manifest = {"step": f"insight {page.name}", "config": work.config.resolved(), "facts": dict(page.facts)}
         manifest |= {"sources": work.sources(), "left_out": dict(page.left_out)}
         with replaced_folder(out, manifest) as place, work.step(f"writing {out}"):
             page.write(place)

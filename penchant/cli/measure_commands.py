@@ -22,8 +22,7 @@ def measure(
     context: typer.Context,
     campaign: Annotated[str, typer.Argument(help="The campaign, as 'assignments' calls it.")],
     window: Annotated[
-        list[int] | None,
-        typer.Option("--window", help="Days after each wave; repeated: 2, 10, 30 by default."),
+        list[int] | None, typer.Option("--window", help="Days after each wave; repeated: 2, 10, 30 by default.")
     ] = None,
     decide: Annotated[
         int | None, typer.Option(help="The window the verdict rests on. Default: the longest that is over.")
@@ -32,9 +31,7 @@ def measure(
     level: Annotated[float, typer.Option(help="Of all intervals.")] = 0.95,
     outcome: Annotated[
         Response | None,
-        typer.Option(
-            help="What counts as a response. Default: what the campaign's goal wants, or a paid order."
-        ),
+        typer.Option(help="What counts as a response. Default: what the campaign's goal wants, or a paid order."),
     ] = None,
     count_from: Annotated[
         Literal["assignment", "contact"],
@@ -78,11 +75,7 @@ def measure(
         reads_stage=by_stage,
     )
     record = _record_of(campaign, folders)
-    manifest: dict[str, Any] = {
-        "step": "measure",
-        "config": work.config.resolved(),
-        "sources": work.sources(),
-    }
+    manifest: dict[str, Any] = {"step": "measure", "config": work.config.resolved(), "sources": work.sources()}
     with replaced_folder(folder, manifest) as place:
         with work.shop() as shop, work.step(f"measuring {campaign}"):
             found = measure_campaign(shop, campaign, settings, record)

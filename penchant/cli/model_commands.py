@@ -35,16 +35,12 @@ if TYPE_CHECKING:
 Store = Annotated[Path, typer.Option("--store", help="The folder of MLflow's database and artifacts.")]
 STORE = Path("mlruns")
 Horizon = Annotated[
-    int | None,
-    typer.Option(help="Days in which the outcome is read. Default: as configured, else the task's.", min=1),
+    int | None, typer.Option(help="Days in which the outcome is read. Default: as configured, else the task's.", min=1)
 ]
 Test = Annotated[
-    str | None,
-    typer.Option(help="When the test looks: a date. Default: the latest whose horizon is over."),
+    str | None, typer.Option(help="When the test looks: a date. Default: the latest whose horizon is over.")
 ]
-Seed = Annotated[
-    int | None, typer.Option(help="Same rows and seed, same model. Default: as configured.", min=0)
-]
+Seed = Annotated[int | None, typer.Option(help="Same rows and seed, same model. Default: as configured.", min=0)]
 Threads = Annotated[
     int | None, typer.Option(help="Threads of LightGBM; 0: all. Default: as many as are worth it.", min=0)
 ]
@@ -57,8 +53,7 @@ def train(
     out: Out = None,
     store: Store = STORE,
     params: Annotated[
-        Path | None,
-        typer.Option(help="A JSON file of LightGBM parameters, such as the params.json of `tune`."),
+        Path | None, typer.Option(help="A JSON file of LightGBM parameters, such as the params.json of `tune`.")
     ] = None,
     horizon: Horizon = None,
     test: Test = None,
@@ -133,9 +128,7 @@ def read_params(path: Path) -> dict[str, Any]:
     from penchant.errors import InputError, NotThereError
 
     if not path.is_file():
-        raise NotThereError(
-            f"option --params '{path}'", "a JSON file of LightGBM parameters", "nothing there"
-        )
+        raise NotThereError(f"option --params '{path}'", "a JSON file of LightGBM parameters", "nothing there")
     try:
         values = json.loads(path.read_text(encoding="utf-8"))
     except ValueError as fault:
@@ -179,16 +172,8 @@ def account(trained: Trained, version: Registered, folder: Path) -> str:
 
     plan = trained.schedule
     absent = left_out_line(trained.board.left_out)
-    issues = [
-        f"[yellow]issue[/] {check.title}: no. {check.explanation}"
-        for check in trained.checks
-        if check.is_issue
-    ]
-    asked = (
-        "\n"
-        + (f"{absent}\n" if absent else "")
-        + "\n".join(issues or [f"{len(trained.checks)} checks passed."])
-    )
+    issues = [f"[yellow]issue[/] {check.title}: no. {check.explanation}" for check in trained.checks if check.is_issue]
+    asked = "\n" + (f"{absent}\n" if absent else "") + "\n".join(issues or [f"{len(trained.checks)} checks passed."])
     use = "in use (champion)" if "champion" in version.aliases else "on trial (challenger)"
     return (
         f"{asked}\nHorizon: {trained.basis}.\n"

@@ -29,14 +29,12 @@ def monitor(
         ),
     ] = None,
     task: Annotated[
-        list[str] | None,
-        typer.Option("--task", help="Whose champion and scores; may be repeated. Default: all."),
+        list[str] | None, typer.Option("--task", help="Whose champion and scores; may be repeated. Default: all.")
     ] = None,
     scores: Annotated[
         list[Path] | None,
         typer.Option(
-            "--scores",
-            help="Folders of `penchant score`, or of several of them; may be repeated. Default: below out/.",
+            "--scores", help="Folders of `penchant score`, or of several of them; may be repeated. Default: below out/."
         ),
     ] = None,
     limit: Annotated[
@@ -116,7 +114,7 @@ def models_in_use(work: Work, store: Path, names: list[str] | None) -> list[InUs
 def _tested_at(folder: Path) -> datetime | None:
     """Return when the test of a model's training looked; None of an uplift, which is tested on waves."""
     from penchant.models.store.artifact import read_facts
-    from penchant.models.uplift.scorer import MODEL_FILE
+    from penchant.models.uplift_scorer import MODEL_FILE
 
     if (folder / MODEL_FILE).is_file():
         return None

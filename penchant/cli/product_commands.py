@@ -38,9 +38,7 @@ def demand(
     context: typer.Context,
     as_of: AsOf = None,
     days: Annotated[int, typer.Option("--days", help="The window before as_of.", min=1, max=36_500)] = 90,
-    top: Annotated[
-        int, typer.Option("--top", help="How many categories are shown; --out writes all.", min=1)
-    ] = 10,
+    top: Annotated[int, typer.Option("--top", help="How many categories are shown; --out writes all.", min=1)] = 10,
     out: Out = None,
 ) -> None:
     """Show demand by category and price tier within it: views, favourites, carts, orders, amount."""

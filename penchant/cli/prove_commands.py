@@ -19,8 +19,7 @@ def prove(
     group: Annotated[
         list[str] | None,
         typer.Option(
-            "--group",
-            help="A feature group, of ours or of your own modules; may be repeated. Default: all configured.",
+            "--group", help="A feature group, of ours or of your own modules; may be repeated. Default: all configured."
         ),
     ] = None,
     as_of: Annotated[
@@ -65,9 +64,7 @@ def _table(proof: Proof) -> Table:
     found = {(one.group, one.promise): one for one in proof.findings}
     for group in dict.fromkeys(one.group for one in proof.findings):
         cells = (found.get((group, promise)) for promise in PROMISES)
-        marks = (
-            "-" if one is None else "[green]kept[/]" if one.is_kept else "[red]broken[/]" for one in cells
-        )
+        marks = ("-" if one is None else "[green]kept[/]" if one.is_kept else "[red]broken[/]" for one in cells)
         grid.add_row(group, *marks)
     return grid
 

@@ -56,9 +56,7 @@ class Inputs:
         return hashlib.sha256(json.dumps(self.facts, sort_keys=True, default=str).encode()).hexdigest()
 
 
-def inputs_of(
-    work: Work, store: Path, as_of: datetime, names: Sequence[str] | None, *, must: bool = True
-) -> Inputs:
+def inputs_of(work: Work, store: Path, as_of: datetime, names: Sequence[str] | None, *, must: bool = True) -> Inputs:
     """Return what the scores of a moment depend on.
 
     Parameters
@@ -159,9 +157,7 @@ def _spread(registry: Registry, version: Registered, arms: Sequence[str]) -> dic
     metrics, found = runs.get(version.run_id, {}), {}
     for arm in arms:
         name = EFFECT if len(arms) == 1 else f"{arm}.{EFFECT}"
-        effect, low, high = (
-            metrics.get(name + end, math.nan) / PER_CUSTOMERS for end in ("", "_low", "_high")
-        )
+        effect, low, high = (metrics.get(name + end, math.nan) / PER_CUSTOMERS for end in ("", "_low", "_high"))
         if math.isfinite(low) and math.isfinite(high):
             found[arm] = (effect - low, high - effect)
     return found
@@ -190,14 +186,7 @@ def score_into(
         progress(work, f"scoring with {len(inputs.champions)} champions") as done,
     ):
         return score(
-            shop,
-            inputs.champions,
-            inputs.as_of,
-            place,
-            kept,
-            own_goals(work),
-            done,
-            with_reasons=with_reasons,
+            shop, inputs.champions, inputs.as_of, place, kept, own_goals(work), done, with_reasons=with_reasons
         )
 
 

@@ -26,9 +26,7 @@ AsOf = Annotated[
 Out = Annotated[
     Path | None,
     typer.Option(
-        "--out",
-        help="The folder of the result, replaced as a whole. Default: below out/.",
-        show_default=False,
+        "--out", help="The folder of the result, replaced as a whole. Default: below out/.", show_default=False
     ),
 ]
 
@@ -37,9 +35,7 @@ def init(
     context: typer.Context,
     folder: Annotated[Path, typer.Argument(help="The folder of the shop's files.")],
     out: Annotated[Path, typer.Option("--out", help="The configuration to write.")] = Path("penchant.toml"),
-    overwrite: Annotated[
-        bool, typer.Option("--overwrite", help="Replace the configuration that is there.")
-    ] = False,
+    overwrite: Annotated[bool, typer.Option("--overwrite", help="Replace the configuration that is there.")] = False,
 ) -> None:
     """Look at a folder of files and propose a penchant.toml, commented, to be read and mended."""
     from penchant.errors import OutputError
@@ -48,9 +44,7 @@ def init(
 
     work: Work = context.obj
     if out.exists() and not overwrite:
-        raise OutputError(
-            f"output '{out}'", "a new file", "one that is there", "Add --overwrite to replace it"
-        )
+        raise OutputError(f"output '{out}'", "a new file", "one that is there", "Add --overwrite to replace it")
     with work.step(f"looking at {folder}"):
         text = propose(folder)
     write_text(out, text)
@@ -146,9 +140,7 @@ class Asked:
     @property
     def told(self) -> str:
         """The moments, in words."""
-        first, *rest = [f"{moment:%Y-%m-%d %H:%M} UTC" for moment in self.moments] or [
-            "each row's own moment"
-        ]
+        first, *rest = [f"{moment:%Y-%m-%d %H:%M} UTC" for moment in self.moments] or ["each row's own moment"]
         return f"{len(rest) + 1} moments from {first} to {rest[-1]}" if rest else first
 
     @property
@@ -181,9 +173,7 @@ def _asked(work: Work, as_of: list[str], spine: Path | None) -> Asked:
 
 def simulate(
     context: typer.Context,
-    out: Annotated[Path, typer.Option("--out", help="The folder of the shop's files.")] = Path(
-        "out/demo/shop"
-    ),
+    out: Annotated[Path, typer.Option("--out", help="The folder of the shop's files.")] = Path("out/demo/shop"),
     customers: Annotated[int, typer.Option(help="How many customers appear in two years.", min=1)] = 20_000,
     seed: Annotated[int, typer.Option(help="Same seed, same shop.", min=0)] = 0,
 ) -> None:

@@ -23,8 +23,7 @@ def tags(
     context: typer.Context,
     as_of: AsOf,
     subject: Annotated[
-        str | None,
-        typer.Option("--subject", help="customer, item or scene. Default: all three.", show_default=False),
+        str | None, typer.Option("--subject", help="customer, item or scene. Default: all three.", show_default=False)
     ] = None,
     out: Out = None,
 ) -> None:
@@ -41,16 +40,10 @@ def tags(
 
     work: Work = context.obj
     if subject is not None and subject not in SUBJECTS:
-        raise InputError(
-            "option --subject", "customer, item or scene", f"'{subject}'", did_you_mean(subject, SUBJECTS)
-        )
+        raise InputError("option --subject", "customer, item or scene", f"'{subject}'", did_you_mean(subject, SUBJECTS))
     instant = read_instant(as_of, work.config.shop.timezone)
     folder = out or work.result_folder("tags", instant)
-    manifest: dict[str, Any] = {
-        "step": "tags",
-        "config": work.config.resolved(),
-        "as_of": instant.isoformat(),
-    }
+    manifest: dict[str, Any] = {"step": "tags", "config": work.config.resolved(), "as_of": instant.isoformat()}
     with replaced_folder(folder, manifest) as place, work.shop() as shop:
         with work.step(f"tagging what was known at {instant:%Y-%m-%d %H:%M} UTC"):
             found = tags_of(shop, moment_of(shop, instant), subject)
@@ -59,12 +52,7 @@ def tags(
     work.show(_grid(counts), f"{counts.total():,} tags: {folder / FILES[0]}")
     work.show(*work.left_out(found.left_out))
     told = [{"subject": kind, "tag": tag, "n": n} for (kind, tag), n in sorted(counts.items())]
-    facts = {
-        "as_of": instant.isoformat(),
-        "n_rows": counts.total(),
-        "tags": told,
-        "left_out": dict(found.left_out),
-    }
+    facts = {"as_of": instant.isoformat(), "n_rows": counts.total(), "tags": told, "left_out": dict(found.left_out)}
     work.finish({**facts, "out": str(folder), "files": [*FILES, "manifest.json"]})
 
 
@@ -76,10 +64,7 @@ def _write(batches: Iterable[pa.RecordBatch], place: Path) -> Counter[tuple[str,
     from penchant.serving.insight.tags import SCHEMA
 
     counts: Counter[tuple[str, str]] = Counter()
-    with (
-        pq.ParquetWriter(place / FILES[0], SCHEMA) as parquet,
-        csv.CSVWriter(place / FILES[1], SCHEMA) as text,
-    ):
+    with pq.ParquetWriter(place / FILES[0], SCHEMA) as parquet, csv.CSVWriter(place / FILES[1], SCHEMA) as text:
         for batch in batches:
             parquet.write_batch(batch)
             text.write_batch(batch)

@@ -74,9 +74,7 @@ def tune(
         with work.shop() as shop:
             sources = work.sources()
             material = _material(work, shop, task)
-        found = _search(
-            work, material, store / JOURNALS / f"{name}.journal", (trials, deadline, threads), sources
-        )
+        found = _search(work, material, store / JOURNALS / f"{name}.journal", (trials, deadline, threads), sources)
         trained = learn_tuned(material, found, work.step, threads)
         verdict = against_untuned(trained)
         with work.step("writing the report and the model"):
@@ -86,9 +84,7 @@ def tune(
             version = registry.log(record)
             registry.log_trials(name, trial_runs(found), version.run_id)
         manifest |= {"sources": sources, "training": trained.facts(), "search": found.as_dict()}
-    work.show_wide(
-        leaderboard_table(trained), account(trained, version, folder), _told(found, verdict, folder)
-    )
+    work.show_wide(leaderboard_table(trained), account(trained, version, folder), _told(found, verdict, folder))
     facts = {**trained.as_dict(), **registered(version), "search": found.as_dict()}
     work.finish({**facts, "against_default": verdict.as_dict(), "out": str(folder), "store": str(store)})
 
@@ -100,11 +96,7 @@ def _material(work: Work, shop: Shop, task: str) -> Material:
 
 
 def _search(
-    work: Work,
-    material: Material,
-    journal: Path,
-    limits: tuple[int, float, int | None],
-    sources: dict[str, str],
+    work: Work, material: Material, journal: Path, limits: tuple[int, float, int | None], sources: dict[str, str]
 ) -> Found:
     """Run the search with its progress on show; limits are trials in all, the time to stop, and threads."""
     from penchant.training.record import data_hash
@@ -139,20 +131,14 @@ def _progress(work: Work) -> Iterator[Callable[[Progress], None]]:
         def told(at: Progress) -> None:
             if at.n_done == at.n_before and at.n_before:
                 work.notes.print(_line(at))
-            bar.update(
-                shown, total=at.n_trials, completed=at.n_done, description=f"trials, best {at.best:.5f}"
-            )
+            bar.update(shown, total=at.n_trials, completed=at.n_done, description=f"trials, best {at.best:.5f}")
 
         yield told
 
 
 def _line(at: Progress) -> str:
     if at.n_done == at.n_before:
-        return (
-            f"resuming, {at.n_before} of {at.n_trials} trials done"
-            if at.n_before
-            else f"{at.n_trials} trials"
-        )
+        return f"resuming, {at.n_before} of {at.n_trials} trials done" if at.n_before else f"{at.n_trials} trials"
     what = "given up early" if at.is_pruned else f"{at.value:.5f}"
     return f"trial {at.n_done} of {at.n_trials}: {what} (best {at.best:.5f})"
 

@@ -24,8 +24,7 @@ if TYPE_CHECKING:
     from penchant.training.uplift_matrix import Roles
 
 Goal = Annotated[
-    str | None,
-    typer.Option("--goal", help="For 'uplift': the goal whose past campaigns teach, such as second."),
+    str | None, typer.Option("--goal", help="For 'uplift': the goal whose past campaigns teach, such as second.")
 ]
 Matrix = Annotated[
     Path | None,
@@ -61,8 +60,7 @@ Control = Annotated[
     ),
 ]
 Campaigns = Annotated[
-    list[str] | None,
-    typer.Option("--campaign", help="For 'uplift': learn from this campaign; repeat for more."),
+    list[str] | None, typer.Option("--campaign", help="For 'uplift': learn from this campaign; repeat for more.")
 ]
 
 
@@ -177,9 +175,7 @@ def _config(work: Work, request: Request) -> Config:
 
 
 @contextmanager
-def _source(
-    work: Work, config: Config, request: Request
-) -> Iterator[tuple[Collected, Asked, dict[str, str]]]:
+def _source(work: Work, config: Config, request: Request) -> Iterator[tuple[Collected, Asked, dict[str, str]]]:
     """Give the rows, what is asked of them, and what identifies the files they came from."""
     from penchant.output import file_facts
     from penchant.training.train_uplift import Asked
@@ -191,9 +187,7 @@ def _source(
         with work.step(f"reading {matrix}"):
             roles = request.from_matrix.roles()
             collected = read_matrix(matrix, roles)
-        asked = Asked(
-            name, roles.names.get(OUTCOME, OUTCOME), request.horizon, f"Learned from {matrix.name}."
-        )
+        asked = Asked(name, roles.names.get(OUTCOME, OUTCOME), request.horizon, f"Learned from {matrix.name}.")
         yield collected, asked, {matrix.name: file_facts(matrix)["sha256"]}
         return
     goal = _goal(config, name)
@@ -230,9 +224,7 @@ def leaderboard_table(trained: TrainedUplift, number: int) -> Table:
         grid.add_column(title, justify="right", no_wrap=True)
     grid.add_column("stack against it")
     for score, numbers in board.metrics.items():
-        cells = (
-            f"{numbers[m].value:,.1f} [dim]{numbers[m].low:,.1f}..{numbers[m].high:,.1f}[/]" for m in shown
-        )
+        cells = (f"{numbers[m].value:,.1f} [dim]{numbers[m].low:,.1f}..{numbers[m].high:,.1f}[/]" for m in shown)
         found = board.against.get(score)
         verdict = f"{found.verdict} ({found.difference.value:+,.1f})" if found else ""
         grid.add_row("[bold]uplift stack[/]" if score == STACK else NAMES[score], *cells, verdict)
@@ -241,11 +233,7 @@ def leaderboard_table(trained: TrainedUplift, number: int) -> Table:
 
 def _account(trained: TrainedUplift, version: Registered, folder: Path) -> str:
     told = [f"[bold]{board.arm}[/]: {board.verdict}" for board in trained.boards]
-    told += [
-        f"[yellow]issue[/] {check.title}: no. {check.explanation}"
-        for check in trained.checks
-        if check.is_issue
-    ]
+    told += [f"[yellow]issue[/] {check.title}: no. {check.explanation}" for check in trained.checks if check.is_issue]
     told += [f"not used: {sentence}" for sentence in trained.collected.not_used]
     use = "in use (champion)" if "champion" in version.aliases else "on trial (challenger)"
     return "\n".join(
@@ -264,7 +252,5 @@ def _refuse_lost_customers(trained: TrainedUplift) -> None:
     lost = [check for check in trained.checks if check.is_issue and check.code == "sample-ratio"]
     if lost:
         raise CheckFailedError(
-            f"uplift of '{trained.asked.goal}'",
-            lost[0].title[0].lower() + lost[0].title[1:],
-            lost[0].explanation,
+            f"uplift of '{trained.asked.goal}'", lost[0].title[0].lower() + lost[0].title[1:], lost[0].explanation
         )

@@ -144,10 +144,7 @@ class Work:
         by_reason: dict[str, list[str]] = {}
         for name, reason in reasons.items():
             by_reason.setdefault(reason, []).append(name)
-        return [
-            f"left out, because {reason}: {quoted(names, most=6)}"
-            for reason, names in sorted(by_reason.items())
-        ]
+        return [f"left out, because {reason}: {quoted(names, most=6)}" for reason, names in sorted(by_reason.items())]
 
     @contextmanager
     def step(self, what: str) -> Iterator[None]:
@@ -250,9 +247,7 @@ def read_instant(text: str, timezone: str, option: str = "--as-of") -> datetime:
         instant = datetime.fromisoformat(text.strip())
     except ValueError:
         raise InputError(
-            f"option {option}",
-            "a date such as 2011-09-10 or an instant such as 2011-09-10T12:00",
-            f"'{text}'",
+            f"option {option}", "a date such as 2011-09-10 or an instant such as 2011-09-10T12:00", f"'{text}'"
         ) from None
     local = instant if instant.tzinfo else instant.replace(tzinfo=ZoneInfo(timezone))
     return local.astimezone(ZoneInfo("UTC")).replace(tzinfo=None)

@@ -24,10 +24,7 @@ from penchant.simulate.streams import Float, Int, Streams
 from penchant.simulate.traits import Traits
 
 FREIGHT_CENTS, FREE_FROM_CENTS = 590, 5_900
-SALE_DEPTH, SALE_SHARE = (
-    0.12,
-    0.5,
-)  # outside promotions: how much, and how often the most price-sensitive buy so
+SALE_DEPTH, SALE_SHARE = (0.12, 0.5)  # outside promotions: how much, and how often the most price-sensitive buy so
 BASKET_SPREAD = 0.8  # of the logarithm of a basket's value around its expectation
 PER_DAY = 64  # counters per customer and day
 

@@ -12,25 +12,13 @@ from dataclasses import dataclass
 import numpy as np
 from numpy.typing import NDArray
 
-from penchant.simulate.chances import (
-    LONG_AGO,
-    Boost,
-    Chances,
-    State,
-    chances,
-    looks,
-    payment,
-    payment_lift,
-)
+from penchant.simulate.chances import LONG_AGO, Boost, Chances, State, chances, looks, payment, payment_lift
 from penchant.simulate.columns import Columns
 from penchant.simulate.season import Season
 from penchant.simulate.streams import Float, Int
 from penchant.simulate.traits import NOBODY, Flags, Traits
 
-_HABIT_CLICKS, _HABIT_DAYS = (
-    0.15,
-    7,
-)  # share of the visits that would have come anyway, but come by the message
+_HABIT_CLICKS, _HABIT_DAYS = (0.15, 7)  # share of the visits that would have come anyway, but come by the message
 
 
 @dataclass(frozen=True)
@@ -132,10 +120,7 @@ class Life:
             self._live(day, slice(0, self.n_arrived(day)))
 
     def _live(self, day: int, arrived: slice) -> None:
-        who, state = (
-            self.who.take(arrived),
-            self.state.take(arrived),
-        )  # slices: the state is changed through them
+        who, state = (self.who.take(arrived), self.state.take(arrived))  # slices: the state is changed through them
         today = chances(who, state, day, self.season)
         came = np.flatnonzero(who.uniform("visit", day) < today.visit)
         waited = np.flatnonzero(state.unpaid >= 0)

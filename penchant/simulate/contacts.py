@@ -185,9 +185,7 @@ def _due_days(world: World) -> dict[int, list[tuple[int, int]]]:
     return due
 
 
-def contact(
-    who: Traits, state: State, day: int, campaign: Campaign, world: World
-) -> tuple[list[Boost], Effects]:
+def contact(who: Traits, state: State, day: int, campaign: Campaign, world: World) -> tuple[list[Boost], Effects]:
     """Return what each treatment of a campaign would do to customers on a day, and its true effects.
 
     Parameters
@@ -202,9 +200,7 @@ def contact(
 def _effects(expected: list[Outcome]) -> Effects:
     without, n_arms = expected[0], len(expected) - 1
     n = len(without.probability)
-    contacted = [
-        np.concatenate(column) for column in zip(*(_columns(one) for one in expected[1:]), strict=True)
-    ]
+    contacted = [np.concatenate(column) for column in zip(*(_columns(one) for one in expected[1:]), strict=True)]
     control = [np.tile(column, n_arms) for column in _columns(without)]
     return Effects(
         row=np.tile(np.arange(n), n_arms),

@@ -62,9 +62,7 @@ def _campaigns_and_arms(frame: pd.DataFrame, world: World) -> tuple[Int, Int]:
     unknown = sorted(set(frame["campaign_id"]) - set(numbers))
     if unknown:
         known = f"{did_you_mean(str(unknown[0]), numbers)} Give it to simulate(campaigns=...)"
-        raise InputError(
-            _WHERE, "campaigns of the shop, or given beside the assignments", quoted(unknown), known
-        )
+        raise InputError(_WHERE, "campaigns of the shop, or given beside the assignments", quoted(unknown), known)
     drawn = sorted({one for one in set(frame["campaign_id"]) if world.campaigns[numbers[one]].reach > 0})
     if drawn:
         why = "The simulator draws these itself; give it the assignments of other campaigns only"
@@ -104,6 +102,4 @@ def _numbers(ids: pd.Series[str], at: Int, world: World) -> Int:
 def _refuse_twice(frame: pd.DataFrame) -> None:
     twice = frame[frame.duplicated(["campaign_id", "customer_id", "wave"])]
     if len(twice):
-        raise InputError(
-            _WHERE, "each customer once in a wave", f"{quoted(twice['customer_id'].unique())} twice"
-        )
+        raise InputError(_WHERE, "each customer once in a wave", f"{quoted(twice['customer_id'].unique())} twice")

@@ -136,9 +136,7 @@ def _items(seed: int) -> Items:
     spread = of_categories("price_spread")[category] * dice.normal("item price")
     price = of_categories("median_price")[category] * np.exp(spread) * _ROLE_PRICE[role]
     price = np.maximum(np.floor(price) + 0.9, 1.9)
-    margin = (
-        of_categories("margin")[category] * _ROLE_MARGIN[role] * (0.85 + 0.3 * dice.uniform("item margin"))
-    )
+    margin = of_categories("margin")[category] * _ROLE_MARGIN[role] * (0.85 + 0.3 * dice.uniform("item margin"))
     listed = np.where(role == _POTENTIAL, np.floor(5 * dice.uniform("item listed")), 0).astype(np.int64)
     by_price = np.lexsort((price, category))  # items are numbered by price, so that levels are places
     return Items(

@@ -21,15 +21,7 @@ from penchant.simulate.world import World
 
 FATIGUE_DAYS = 20.0
 _INTRUSION = np.array([0.6, 1.3, 1.0])  # email, sms, push
-_FAMILY = {
-    "coupon": 0,
-    "cash_coupon": 0,
-    "free_freight": 0,
-    "points": 2,
-    "gift": 2,
-    "membership": 2,
-    "reminder": 1,
-}
+_FAMILY = {"coupon": 0, "cash_coupon": 0, "free_freight": 0, "points": 2, "gift": 2, "membership": 2, "reminder": 1}
 
 
 def boost_of(arm: Arm, who: Traits, state: State, day: int, world: World) -> Boost:
@@ -110,9 +102,7 @@ def _appeal(offer: Offer, who: Traits, basket: Float) -> Float:
     by_kind = {
         "reminder": lambda: np.full(len(who), 0.25),
         "points": lambda: 0.15 + 0.5 * worth * saving,
-        "coupon": lambda: (
-            0.10 + saving * worth * (0.3 + 0.7 * reaches(basket, np.float64(least_basket(offer))))
-        ),
+        "coupon": lambda: 0.10 + saving * worth * (0.3 + 0.7 * reaches(basket, np.float64(least_basket(offer)))),
         "cash_coupon": lambda: 0.12 + 1.1 * saving * worth,
         "free_freight": lambda: 0.15 + 0.6 * ndtr(np.log(50.0 / basket)),
         "gift": lambda: 0.15 + 0.6 * worth,

@@ -96,6 +96,4 @@ def eligible(goal: str, who: Traits, state: State, day: int) -> Flags:
 
 def may_be_contacted(campaign: Campaign, who: Traits) -> NDArray[np.bool_]:
     """Return who has agreed to every channel of a campaign."""
-    return np.asarray(
-        who.consent[:, sorted({CHANNELS.index(arm.channel) for arm in campaign.arms})].all(axis=1)
-    )
+    return np.asarray(who.consent[:, sorted({CHANNELS.index(arm.channel) for arm in campaign.arms})].all(axis=1))

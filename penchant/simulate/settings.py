@@ -130,9 +130,7 @@ class Campaign:
             return names.index(name)
         if len(self.arms) == 1:
             return 1
-        raise InputError(
-            f"campaign '{self.campaign_id}'", "an arm of it", f"'{name}'", did_you_mean(name, names)
-        )
+        raise InputError(f"campaign '{self.campaign_id}'", "an arm of it", f"'{name}'", did_you_mean(name, names))
 
 
 @dataclass(frozen=True)
@@ -173,18 +171,14 @@ class SimulationSettings:
         for name in ("starts_at", "ends_at"):
             object.__setattr__(self, name, as_utc(getattr(self, name)))
         if self.starts_at.timestamp() % 86_400 or self.ends_at.timestamp() % 86_400:
-            raise InputError(
-                "settings", "starts_at and ends_at at midnight UTC", f"{self.starts_at}, {self.ends_at}"
-            )
+            raise InputError("settings", "starts_at and ends_at at midnight UTC", f"{self.starts_at}, {self.ends_at}")
         if self.ends_at <= self.starts_at:
             raise InputError("settings", "ends_at after starts_at", f"{self.starts_at}, {self.ends_at}")
         for name in ("n_customers", "pace_days", "block_size"):
             if getattr(self, name) < 1:
                 raise InputError(f"settings, {name}", "at least 1", f"{getattr(self, name)}")
         if not 0 <= self.seed < 2**63 or self.effect_size < 0:
-            raise InputError(
-                "settings", "seed in [0, 2**63) and effect_size >= 0", f"{self.seed}, {self.effect_size}"
-            )
+            raise InputError("settings", "seed in [0, 2**63) and effect_size >= 0", f"{self.seed}, {self.effect_size}")
 
     @property
     def n_days(self) -> int:

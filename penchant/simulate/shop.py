@@ -93,9 +93,7 @@ def simulate(
     world = World.of(settings, campaigns)
     given = given_assignments(assignments, world)
     n_given = {"n_given_assignments": len(given)}
-    with replaced_folder(
-        Path(out), {"made_by": "penchant.simulate", "settings": asdict(settings), **n_given}
-    ) as new:
+    with replaced_folder(Path(out), {"made_by": "penchant.simulate", "settings": asdict(settings), **n_given}) as new:
         n_rows = _write(new, world, given, progress)
     return SimulatedShop(
         folder=Path(out),
@@ -161,15 +159,11 @@ def _effects_at(day: int, life: Life, campaign: Campaign, world: World) -> pa.Ta
 
 def _blocks(settings: SimulationSettings) -> Iterator[Int]:
     n = n_appearing(settings)
-    for start in range(
-        0, max(n, 1), settings.block_size
-    ):  # one at least, so that an empty shop has its tables
+    for start in range(0, max(n, 1), settings.block_size):  # one at least, so that an empty shop has its tables
         yield np.arange(start, min(start + settings.block_size, n))
 
 
-def _write(
-    folder: Path, world: World, given: Assigned, progress: Callable[[int, int], None] | None
-) -> dict[str, int]:
+def _write(folder: Path, world: World, given: Assigned, progress: Callable[[int, int], None] | None) -> dict[str, int]:
     (folder / "truth").mkdir()
     n_rows: dict[str, int] = {}
     total = n_appearing(world.settings)

@@ -94,17 +94,13 @@ _CALENDAR = pa.schema([("name", _TEXT), ("starts_at", TIME), ("ends_at", TIME), 
 
 def _campaign_row(campaign: Campaign) -> dict[str, object]:
     """Return a campaign as the shop knows it: one channel and one offer, those of its first treatment."""
-    facts = {
-        name: getattr(campaign, name) for name in ("campaign_id", "goal", "phase", "starts_at", "ends_at")
-    }
+    facts = {name: getattr(campaign, name) for name in ("campaign_id", "goal", "phase", "starts_at", "ends_at")}
     return {**facts, **arm_facts(campaign.arms[0])}
 
 
 def arm_facts(arm: Arm) -> dict[str, object]:
     """Return channel, offer and cost of a treatment, under the names of the campaigns table."""
-    offer = {
-        f"offer_{name}": getattr(arm.offer, name) for name in ("kind", "value", "threshold", "valid_days")
-    }
+    offer = {f"offer_{name}": getattr(arm.offer, name) for name in ("kind", "value", "threshold", "valid_days")}
     return {"channel": arm.channel, **offer, "unit_cost": arm.unit_cost}
 
 
@@ -139,9 +135,7 @@ def _category_ids(items: Int) -> pa.Array:
     return CATEGORY_IDS.take(pa.array(items // PER_CATEGORY, mask=items == NO_ITEM))
 
 
-def _orders(
-    orders: Purchases, lines: Lines, history: History, ids: pa.Array, clock: Clock, world: World
-) -> pa.Table:
+def _orders(orders: Purchases, lines: Lines, history: History, ids: pa.Array, clock: Clock, world: World) -> pa.Table:
     seen = np.stack([orders.ordered, orders.paid, orders.cancelled, orders.refunded]) < clock.end
     status = np.where(seen[3], 3, np.where(seen[2], 2, np.where(seen[1], 1, 0)))
     buyers = history.who.number[orders.customer].tolist()
@@ -167,9 +161,7 @@ def _orders(
         "list_amount": _money(lines.full),
         "discount": _money(lines.full - lines.paid),
         "coupon_id": per_order["coupon_id"],
-        "freight": _money(
-            np.where(is_first, orders.freight[lines.order], 0)
-        ),  # of the order, on its first line
+        "freight": _money(np.where(is_first, orders.freight[lines.order], 0)),  # of the order, on its first line
         **{name: per_order[name] for name in ("paid_at", "cancelled_at", "refunded_at", "status")},
     }
     return pa.table(columns).filter(pa.array(seen[0][lines.order]))
@@ -179,9 +171,7 @@ def _coupons(orders: Purchases, history: History, world: World) -> pa.Array:
     names = np.full(len(orders), None, object)
     for row in np.flatnonzero(orders.coupon >= 0):
         campaign = world.campaigns[history.assigned.campaign[orders.coupon[row]]]
-        names[row] = (
-            f"{campaign.campaign_id}:{campaign.arms[history.assigned.arm[orders.coupon[row]] - 1].name}"
-        )
+        names[row] = f"{campaign.campaign_id}:{campaign.arms[history.assigned.arm[orders.coupon[row]] - 1].name}"
     for row in np.flatnonzero(orders.coupon == PROMOTION_COUPON):
         names[row] = f"sale:{OCCASIONS[world.season.occasion[orders.day[row]]].name}"
     return pa.array(names, _TEXT)
@@ -206,9 +196,7 @@ def _customers(history: History, ids: pa.Array, clock: Clock) -> pa.Table:
     who = history.who
     is_known = history.registered < clock.end
     tells = {name: is_known & (who.uniform(f"tells {name}") < share) for name, share in _TOLD.items()}
-    consent = {
-        f"consent_{channel}": pa.array(who.consent[:, place]) for place, channel in enumerate(CHANNELS)
-    }
+    consent = {f"consent_{channel}": pa.array(who.consent[:, place]) for place, channel in enumerate(CHANNELS)}
     return pa.table({
         "customer_id": ids,
         "registered_at": clock.times(history.registered),

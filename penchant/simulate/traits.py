@@ -26,10 +26,7 @@ STRANGER_SHARE = 0.12
 OPENING_SHARE, OPENING_DAYS = 0.25, 60  # of the customers, and of the days they take to come
 NOBODY = -1
 
-_BY_GENDER = {
-    0: {"cosmetics": 1.7, "fashion": 1.4, "baby": 1.5},
-    1: {"electronics": 1.9, "sports": 1.6, "toys": 1.2},
-}
+_BY_GENDER = {0: {"cosmetics": 1.7, "fashion": 1.4, "baby": 1.5}, 1: {"electronics": 1.9, "sports": 1.6, "toys": 1.2}}
 
 
 @dataclass(frozen=True)

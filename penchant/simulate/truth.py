@@ -91,9 +91,7 @@ class _Path:
     payment: Float
 
 
-def outcomes(
-    who: Traits, state: State, day: int, boosts: list[Boost], goal: str, world: World
-) -> list[Outcome]:
+def outcomes(who: Traits, state: State, day: int, boosts: list[Boost], goal: str, world: World) -> list[Outcome]:
     """Return what is expected without a new contact, and then with each of the boosts.
 
     Parameters
@@ -215,8 +213,7 @@ def _goods(who: Traits, state: State, day: int, world: World) -> tuple[Float, Fl
     for is_first in (state.first_order == NEVER, np.zeros(len(who), bool)):
         for of_basket, share in ((basket_value, shares), (basket_cost, 1.0)):
             by_epoch = {
-                epoch: of_basket(who, world.catalogue, epoch, is_first)
-                for epoch in np.unique(days // EPOCH_DAYS)
+                epoch: of_basket(who, world.catalogue, epoch, is_first) for epoch in np.unique(days // EPOCH_DAYS)
             }
             columns.append(np.array([by_epoch[epoch] for epoch in days // EPOCH_DAYS]) * share)
     return columns[0], columns[1], columns[2], columns[3]

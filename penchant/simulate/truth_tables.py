@@ -9,15 +9,7 @@ from penchant.simulate.contacts import Assigned, Effects
 from penchant.simulate.history import History
 from penchant.simulate.items import ROLES
 from penchant.simulate.settings import CHANNELS
-from penchant.simulate.tables import (
-    CATEGORY_IDS,
-    ITEM_IDS,
-    Clock,
-    arm_facts,
-    arm_names,
-    campaign_ids,
-    customer_ids,
-)
+from penchant.simulate.tables import CATEGORY_IDS, ITEM_IDS, Clock, arm_facts, arm_names, campaign_ids, customer_ids
 from penchant.simulate.traits import Traits
 from penchant.simulate.truth import SUCCESS, TYPES
 from penchant.simulate.world import World
@@ -96,9 +88,7 @@ def effects_table(effects: Effects, assigned: Assigned, who: Traits, world: Worl
         Of the simulation.
     """
     campaigns = [world.campaigns[number] for number in assigned.campaign]
-    cost = np.array(
-        [one.arms[arm - 1].unit_cost for one, arm in zip(campaigns, effects.arm, strict=True)], float
-    )
+    cost = np.array([one.arms[arm - 1].unit_cost for one, arm in zip(campaigns, effects.arm, strict=True)], float)
     columns = {
         "customer_id": customer_ids(who).take(pa.array(assigned.customer)),
         "campaign_id": campaign_ids(assigned.campaign, world),

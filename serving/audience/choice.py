@@ -132,9 +132,7 @@ def _ladder(people: pd.DataFrame, goal: Goal, arms: Sequence[Arm]) -> npt.NDArra
     if not goal.ladder:
         raise InputError(f"goal '{goal.name}'", "a ladder", "none", "Assign by 'best' or 'split'")
     if "unpaid_days" not in people:
-        raise LeftOutError(
-            f"goal '{goal.name}'", "'unpaid_days' is needed to climb the ladder", "no such column"
-        )
+        raise LeftOutError(f"goal '{goal.name}'", "'unpaid_days' is needed to climb the ladder", "no such column")
     names = [arm.name for arm in arms]
     days = people["unpaid_days"].to_numpy(np.float64, na_value=0.0)
     tier = value_tier(people["margin"].to_numpy(np.float64, na_value=np.nan))

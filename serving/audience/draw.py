@@ -83,9 +83,7 @@ class AudienceSettings:
             refuse_same_names(self.arms)
         if self.holdout is not None and not 0 < self.holdout < 1:
             raise InputError(
-                "holdout",
-                "a share inside (0, 1): without a control nothing can be measured",
-                f"{self.holdout}",
+                "holdout", "a share inside (0, 1): without a control nothing can be measured", f"{self.holdout}"
             )
         if not 0 <= self.exploring < 1:
             raise InputError("exploring", "a share in [0, 1)", f"{self.exploring}")
@@ -306,9 +304,7 @@ def _deal(ready: _Field, settings: AudienceSettings) -> tuple[Cut, Listed]:
     return cut, listed
 
 
-def _cut_and_draw(
-    ready: _Field, settings: AudienceSettings, surely: bool
-) -> tuple[Cut, np.ndarray, Draw, Floats]:
+def _cut_and_draw(ready: _Field, settings: AudienceSettings, surely: bool) -> tuple[Cut, np.ndarray, Draw, Floats]:
     follows = ready.drawn_before is not None
     exploring = 0.0 if follows else settings.exploring
     offered, key = ready.offered, f"{settings.wave.seed}|{settings.wave.campaign_id}|{settings.wave.number}"

@@ -114,9 +114,7 @@ class Wave:
     def __post_init__(self) -> None:
         """Refuse waves that cannot be dated or numbered."""
         if self.number < 1 or self.at.tzinfo is not None or not self.campaign_id:
-            raise InputError(
-                "wave", "an id, a number from 1, and an instant in UTC without a zone", f"{self}"
-            )
+            raise InputError("wave", "an id, a number from 1, and an instant in UTC without a zone", f"{self}")
 
 
 @dataclass(frozen=True, eq=False)
@@ -174,9 +172,7 @@ def exclude(
     past = read_past(past, wave)
     consent, fits = _consent(people, arms, protection), _fits_caps(people, past, arms, wave, protection)
     holds = {
-        "universal control": in_universal_control(
-            people["customer_id"], protection.seed, protection.universal_control
-        ),
+        "universal control": in_universal_control(people["customer_id"], protection.seed, protection.universal_control),
         "opted out": is_true(people["opted_out"]) if "opted_out" in people else np.zeros(len(people), bool),
         "another campaign's control": _held_elsewhere(people, past, wave, protection),
         "returned since the last wave": _returned(people, past, wave, last_success_at),
@@ -202,12 +198,8 @@ def read_past(past: pd.DataFrame | None, wave: Wave) -> pd.DataFrame:
         past = pd.DataFrame({name: pd.Series(dtype="object") for name in PAST_COLUMNS})
     missing = [name for name in PAST_COLUMNS if name not in past]
     if missing:
-        raise InputError(
-            "past assignments", f"the columns {quoted(PAST_COLUMNS, most=9)}", f"no {quoted(missing)}"
-        )
-    times = {
-        name: pd.to_datetime(past[name]).astype("datetime64[us]") for name in ("assigned_at", "contacted_at")
-    }
+        raise InputError("past assignments", f"the columns {quoted(PAST_COLUMNS, most=9)}", f"no {quoted(missing)}")
+    times = {name: pd.to_datetime(past[name]).astype("datetime64[us]") for name in ("assigned_at", "contacted_at")}
     past = past.assign(**times, customer_id=past["customer_id"].astype("str"))
     past = past.assign(at=past["contacted_at"].fillna(past["assigned_at"]))
     own = (past["campaign_id"] == wave.campaign_id) & (past["wave"] == wave.number)
@@ -280,9 +272,7 @@ def _returned(people: pd.DataFrame, past: pd.DataFrame, wave: Wave, last_success
         return np.zeros(len(people), bool)
     if last_success_at not in people:
         raise LeftOutError(
-            f"wave {wave.number}",
-            f"'{last_success_at}' is needed to see who came back",
-            "nothing of that name",
+            f"wave {wave.number}", f"'{last_success_at}' is needed to see who came back", "nothing of that name"
         )
     own = past[(past["campaign_id"] == wave.campaign_id) & (past["wave"] < wave.number)]
     since = own.groupby("customer_id")["assigned_at"].min().reindex(people["customer_id"]).to_numpy()

@@ -91,9 +91,7 @@ def expected_gain(people: pd.DataFrame, goal: Goal, arms: Sequence[Arm]) -> Gain
         If the goal needs a measured uplift and there is none.
     """
     if "margin" not in people:
-        raise LeftOutError(
-            f"goal '{goal.name}'", "'margin', the worth of one success, is needed", "no such column"
-        )
+        raise LeftOutError(f"goal '{goal.name}'", "'margin', the worth of one success, is needed", "no such column")
     measured = _measured(people, goal, arms)
     if measured is not None:
         basis: Basis = "uplift"
@@ -154,20 +152,14 @@ def _measured(people: pd.DataFrame, goal: Goal, arms: Sequence[Arm]) -> tuple[Fl
             f"goal '{goal.name}'",
             "a measured uplift for every arm is needed",
             f"none for {quoted([name.removeprefix('uplift_') for name in missing])}",
-            "Train 'uplift' on a randomised campaign of this goal"
-            if goal.prior is None
-            else "Name other arms",
+            "Train 'uplift' on a randomised campaign of this goal" if goal.prior is None else "Name other arms",
         )
     if missing:
         return None
     uplift = np.column_stack([_numbers(people, name) for name in of_arm])
-    low, high = (
-        np.column_stack([_numbers(people, f"{name}_{end}") for name in of_arm]) for end in ("low", "high")
-    )
+    low, high = (np.column_stack([_numbers(people, f"{name}_{end}") for name in of_arm]) for end in ("low", "high"))
     if goal.prior is None and not np.isfinite(low).any():
-        raise LeftOutError(
-            f"goal '{goal.name}'", "the lower bound of the uplift is needed to say that it pays", "none"
-        )
+        raise LeftOutError(f"goal '{goal.name}'", "the lower bound of the uplift is needed to say that it pays", "none")
     return uplift, low, high
 
 

@@ -46,9 +46,7 @@ class Expected:
     def rows(self) -> list[tuple[str, ...]]:
         """Return name, value, low and high as text, for a table."""
         named = {"successes": self.successes, "value": self.value, "profit": self.profit}
-        told = [
-            (name, *(f"{end:,.2f}" for end in (one.value, one.low, one.high))) for name, one in named.items()
-        ]
+        told = [(name, *(f"{end:,.2f}" for end in (one.value, one.low, one.high))) for name, one in named.items()]
         return [*told[:2], ("cost", f"{self.cost:,.2f}", "", ""), told[2]]
 
 
@@ -65,8 +63,4 @@ def total(parts: Iterable[Expected]) -> Expected:
 def sum_of(estimates: Iterable[Estimate]) -> Estimate:
     """Return the sum of estimates, bounds by bounds."""
     ends = [(each.value, each.low, each.high) for each in estimates]
-    return (
-        Estimate(*(float(sum(column)) for column in zip(*ends, strict=True)))
-        if ends
-        else Estimate(0.0, 0.0, 0.0)
-    )
+    return Estimate(*(float(sum(column)) for column in zip(*ends, strict=True))) if ends else Estimate(0.0, 0.0, 0.0)

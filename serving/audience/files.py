@@ -39,9 +39,7 @@ _ARROW = {
 }
 
 
-def write_audience(
-    audience: Audience, folder: Path, inputs: Mapping[str, Any], minor_units: int = 100
-) -> None:
+def write_audience(audience: Audience, folder: Path, inputs: Mapping[str, Any], minor_units: int = 100) -> None:
     """Write an audience: the record, the campaign, the send list, and the manifest.
 
     Parameters

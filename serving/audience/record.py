@@ -55,9 +55,7 @@ class Listed:
     stratum: pd.Series
 
 
-def record_of(
-    listed: Listed, goal: Goal, arms: Sequence[Arm], wave: Wave, messages: dict[str, str]
-) -> pd.DataFrame:
+def record_of(listed: Listed, goal: Goal, arms: Sequence[Arm], wave: Wave, messages: dict[str, str]) -> pd.DataFrame:
     """Return the record: the columns of ``assignments``, then what the ranking knew.
 
     Returns

@@ -27,8 +27,7 @@ def audience_dict(audience: Audience) -> dict[str, Any]:
         "n_candidates": audience.n_candidates,
         "n_eligible": audience.n_eligible,
         "excluded": {
-            name: {"customers": all_, "first_reason": first}
-            for name, (all_, first) in audience.excluded.items()
+            name: {"customers": all_, "first_reason": first} for name, (all_, first) in audience.excluded.items()
         },
         "n_ranked": audience.n_ranked,
         "n_chosen": audience.cut.n,

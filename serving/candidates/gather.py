@@ -35,10 +35,7 @@ BEST_STAGES = ("loyal",)
 BASE_DAYS = 30
 BASE_TASKS = ("visit", "payment")  # where no model is needed to begin
 UPLIFT = "uplift"
-SCORE = {
-    "probability": "probability",
-    "amount": "expected_amount",
-}  # kind of a model -> the column that ranks
+SCORE = {"probability": "probability", "amount": "expected_amount"}  # kind of a model -> the column that ranks
 PAST_KEY = ["campaign_id", "wave", "customer_id"]
 SIGNALS = {"segment": "rfm_segment", "price_sensitivity": "discount_line_share"}
 
@@ -200,9 +197,7 @@ def _notes_on(goals: Sequence[Goal], scores: Sequence[Score], base: Mapping[str,
         if task is not None
     ]
     names = [goal.name for goal in goals]
-    alone = [
-        score for score in scores if score.task == UPLIFT and score.goal in names and len(score.arms) == 1
-    ]
+    alone = [score for score in scores if score.task == UPLIFT and score.goal in names and len(score.arms) == 1]
     return alike + [
         f"{score.goal}: the uplift was measured for the arm '{score.arms[0]}', and is taken for whichever is offered"
         for score in alone
@@ -211,9 +206,7 @@ def _notes_on(goals: Sequence[Goal], scores: Sequence[Score], base: Mapping[str,
 
 def measured_arms(goal: Goal, scores: Sequence[Score]) -> tuple[Arm, ...]:
     """Return those of a goal's arms whose uplift was measured under their name; none where it has a ladder."""
-    names = {
-        name for score in scores if score.task == UPLIFT and score.goal == goal.name for name in score.arms
-    }
+    names = {name for score in scores if score.task == UPLIFT and score.goal == goal.name for name in score.arms}
     return () if goal.ladder else tuple(arm for arm in goal.arms if arm.name in names)
 
 

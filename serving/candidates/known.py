@@ -62,10 +62,7 @@ FACTS: Mapping[str, tuple[Question, tuple[str, ...]]] = MappingProxyType(
         "unpaid_days": (lambda past: past.days_since(past.unpaid.last()), UNPAID),
         "amount_unpaid": (lambda past: money(past, past.unpaid.sum(_.amount)), (*UNPAID, "orders.amount")),
         "amount_mean": (lambda past: money(past, past.purchases.mean(_.amount)), ("orders.amount",)),
-        "amount_365d": (
-            lambda past: money(past, past.purchases.within(YEAR_DAYS).sum(_.amount)),
-            ("orders.amount",),
-        ),
+        "amount_365d": (lambda past: money(past, past.purchases.within(YEAR_DAYS).sum(_.amount)), ("orders.amount",)),
         "margin_365d": (
             lambda past: money(past, past.purchases.within(YEAR_DAYS).sum(_.margin)),
             ("orders.amount", BOUGHT_MARGIN),
@@ -75,22 +72,13 @@ FACTS: Mapping[str, tuple[Question, tuple[str, ...]]] = MappingProxyType(
         "last_order_at": (lambda past: past.purchases.last(), (PURCHASES,)),
         "last_visit_at": (lambda past: past.interactions.last(), ("interactions",)),
         "last_interest_at": (lambda past: interests(past).last(), ("interactions",)),
-        "top_category": (
-            lambda past: affinities(past).where(_.rank == 0).max(_.category_id),
-            (CATEGORY,),
-        ),
-        "bought_category": (
-            lambda past: _most_bought(past).max(_.category_id),
-            (CATEGORY,),
-        ),
+        "top_category": (lambda past: affinities(past).where(_.rank == 0).max(_.category_id), (CATEGORY,)),
+        "bought_category": (lambda past: _most_bought(past).max(_.category_id), (CATEGORY,)),
         "cart_price_dropped": (
             lambda past: open_carts(past).where(_.list_price < _.cart_price).any(),
             (*CARTS, "interactions.price", "items.list_price"),
         ),
-        "cart_stock_low": (
-            lambda past: open_carts(past).where(_.stock <= FEW_PIECES).any(),
-            (*CARTS, "items.stock"),
-        ),
+        "cart_stock_low": (lambda past: open_carts(past).where(_.stock <= FEW_PIECES).any(), (*CARTS, "items.stock")),
         "cart_leaves_range": (lambda past: open_carts(past).where(_.range_item.isnull()).any(), CARTS),
     }
 )

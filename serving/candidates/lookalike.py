@@ -14,9 +14,7 @@ SMOOTHING = 20.0  # customers at the overall rate that every value is mixed with
 N_BINS = 5
 
 
-def lookalike(
-    profile: pd.DataFrame, is_best: npt.NDArray[np.bool_], is_known: npt.NDArray[np.bool_]
-) -> Floats:
+def lookalike(profile: pd.DataFrame, is_best: npt.NDArray[np.bool_], is_known: npt.NDArray[np.bool_]) -> Floats:
     """Return how much likelier than the average each customer is to be one of the best.
 
     Parameters

@@ -52,9 +52,7 @@ def recommended_offer(people: pd.DataFrame, goal: Goal) -> Texts:
     """
     sensitive = _at_least(people, "price_sensitivity", SENSITIVE)
     freight = _at_least(people, "freight_sensitivity", SENSITIVE)
-    role = (
-        people["category_role"].astype(object) if "category_role" in people else pd.Series(None, people.index)
-    )
+    role = people["category_role"].astype(object) if "category_role" in people else pd.Series(None, people.index)
     promoted = (role.isin(PROMOTED_ROLES) | role.isna()).to_numpy()
     offered = [arm.offer.kind for arm in goal.arms]
     wanted = np.full(len(people), nearest("reminder", goal.arms), dtype=object)

@@ -42,9 +42,7 @@ class Rates:
         """What is taken for granted, in words."""
         if not self.is_assumed:
             return ()
-        return (
-            f"a margin of {self.margin_share:.0%} is assumed, because the shop does not have items.unit_cost",
-        )
+        return (f"a margin of {self.margin_share:.0%} is assumed, because the shop does not have items.unit_cost",)
 
 
 def rates_of(known: pd.DataFrame, margin_share: float | None = None) -> Rates:
@@ -122,11 +120,7 @@ def usual_amount(known: pd.DataFrame, rates: Rates) -> Floats:
     if "amount_mean" not in known:
         return np.full(len(known), rates.order_amount)
     own = known["amount_mean"].to_numpy(np.float64, na_value=np.nan)
-    n = (
-        known["n_orders"].to_numpy(np.float64, na_value=np.nan)
-        if "n_orders" in known
-        else np.ones(len(known))
-    )
+    n = known["n_orders"].to_numpy(np.float64, na_value=np.nan) if "n_orders" in known else np.ones(len(known))
     weight = n / (n + SHOP_COUNTS_AS)
     return np.where(np.isnan(own), rates.order_amount, weight * own + (1.0 - weight) * rates.order_amount)
 

@@ -41,9 +41,7 @@ class Upserted:
         }
 
 
-def upsert(
-    rows: pa.Table, address: str, table: str, key: Sequence[str], *, replace: bool = False
-) -> Upserted:
+def upsert(rows: pa.Table, address: str, table: str, key: Sequence[str], *, replace: bool = False) -> Upserted:
     """Write rows into a table by key, all or nothing.
 
     Parameters
@@ -86,9 +84,7 @@ def without_password(address: str) -> str:
     """
     scheme, _, rest = address.partition("://")
     place, _, query = rest.partition("?")
-    kept = "&".join(
-        part for part in query.split("&") if part and "password" not in part.partition("=")[0].lower()
-    )
+    kept = "&".join(part for part in query.split("&") if part and "password" not in part.partition("=")[0].lower())
     return f"{scheme}://{place.rsplit('@', 1)[-1]}{'?' if kept else ''}{kept}"
 
 
@@ -104,9 +100,7 @@ def _write(base: _Base, columns: list[str], table: str, key: list[str], *, repla
     )
     n_left_over = base.number(f"select count(*) from {_dotted(table)} t where {left_over}")
     if not replace:
-        n_flipped = base.number(
-            f"select count(*) from {joined} where {_differs([ARM] if ARM in columns else [])}"
-        )
+        n_flipped = base.number(f"select count(*) from {joined} where {_differs([ARM] if ARM in columns else [])}")
         _refuse_other_list(table, n_left_over, n_flipped)
     n_known = base.number(f"select count(*) from {joined}")
     n_changed = base.number(f"select count(*) from {joined} where {_differs(rest)}")
@@ -115,9 +109,7 @@ def _write(base: _Base, columns: list[str], table: str, key: list[str], *, repla
         base.run(f"delete from {_dotted(table)} as t where {left_over}")
     if n_changed:
         values = ", ".join(f"{_name(c)} = i.{_name(c)}" for c in rest)
-        base.run(
-            f"update {_dotted(table)} as t set {values} from {INCOMING} i where {same_key} and ({_differs(rest)})"
-        )
+        base.run(f"update {_dotted(table)} as t set {values} from {INCOMING} i where {same_key} and ({_differs(rest)})")
     names, keys = (", ".join(map(_name, some)) for some in (columns, key))
     incoming = f"select {names} from {INCOMING}"
     base.run(f"insert into {_dotted(table)} ({names}) {incoming} on conflict ({keys}) do nothing")
@@ -164,10 +156,7 @@ def _ready_table(base: _Base, rows: pa.Table, table: str, key: Sequence[str]) ->
     missing = [name for name in rows.column_names if name not in known]
     if missing:
         raise InputError(
-            f"table '{table}'",
-            f"the columns {quoted(missing)}",
-            f"{quoted(known, most=20)}",
-            "Choose and name columns",
+            f"table '{table}'", f"the columns {quoted(missing)}", f"{quoted(known, most=20)}", "Choose and name columns"
         )
     base.run(f"create temporary table {INCOMING} ({defined})")
 
@@ -271,9 +260,7 @@ def _connected(address: str, label: str) -> Any:
     """Return the Ibis backend at an address."""
     scheme = address.split("://")[0]
     if scheme not in ("duckdb", "postgres", "postgresql"):
-        raise InputError(
-            "destination", "an address that begins with duckdb:// or postgresql://", f"'{scheme}://'"
-        )
+        raise InputError("destination", "an address that begins with duckdb:// or postgresql://", f"'{scheme}://'")
     if address in ("duckdb://", "duckdb://:memory:"):
         raise InputError("destination", "the file of a DuckDB, such as duckdb://lists.duckdb", f"'{address}'")
     try:
@@ -313,10 +300,7 @@ def _refused(label: str, fault: Exception) -> PenchantError:
     lower = text.lower()
     if "on conflict" in lower or ("unique" in lower and "constraint" in lower):
         return InputError(
-            label,
-            "a unique key over campaign, customer and wave",
-            text,
-            "Add one, or let the table be made anew",
+            label, "a unique key over campaign, customer and wave", text, "Add one, or let the table be made anew"
         )
     if "conflict" in lower and "transaction" in lower:
         return _busy(label)

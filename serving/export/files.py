@@ -76,21 +76,13 @@ class Exported:
 
     def as_dict(self) -> dict[str, Any]:
         """Return the counts by name."""
-        return {
-            "address": self.address,
-            "n_rows": self.n_rows,
-            **(self.changes.as_dict() if self.changes else {}),
-        }
+        return {"address": self.address, "n_rows": self.n_rows, **(self.changes.as_dict() if self.changes else {})}
 
     def render(self) -> Any:
         """Return what a terminal shows, for rich."""
         from rich.text import Text
 
-        facts = [
-            f"{name.removeprefix('n_')}: {count:,}"
-            for name, count in self.as_dict().items()
-            if name != "address"
-        ]
+        facts = [f"{name.removeprefix('n_')}: {count:,}" for name, count in self.as_dict().items() if name != "address"]
         return Text(f"{self.address}: {', '.join(facts)}")
 
 
@@ -115,9 +107,7 @@ def load_destination(path: Path) -> Destination:
         first = min(fault.errors(), key=lambda each: each["type"] != "extra_forbidden")
         name = ".".join(str(part) for part in first["loc"])
         hint = did_you_mean(name, Destination.model_fields) if first["type"] == "extra_forbidden" else ""
-        raise ConfigError(
-            f"destination '{path}', {name}", first["msg"], str(first["input"])[:60], hint
-        ) from None
+        raise ConfigError(f"destination '{path}', {name}", first["msg"], str(first["input"])[:60], hint) from None
 
 
 def export_audience(
@@ -155,19 +145,15 @@ def export_audience(
     return export_rows(rows, destination, key=tuple(wanted.get(name, "") for name in KEY), replace=replace)
 
 
-def export_rows(
-    rows: pa.Table, destination: Destination, key: tuple[str, ...], *, replace: bool = False
-) -> Exported:
+def export_rows(rows: pa.Table, destination: Destination, key: tuple[str, ...], *, replace: bool = False) -> Exported:
     """Give rows to a destination; a table there is written by ``key``: campaign, customer and wave, as named there."""
     if destination.is_database:
         if destination.table is None or "" in key:
             missing = "a table" if destination.table is None else f"the columns {quoted(KEY)}"
             raise InputError("destination", f"{missing}, because rows are written by them", "none")
         changes = upsert(rows, destination.address, destination.table, key, replace=replace)
-        return Exported(
-            f"{without_password(destination.address)}#{destination.table}", rows.num_rows, changes
-        )
-    _write_file(rows, Path(destination.address), for_people=destination.for_people)
+        return Exported(f"{without_password(destination.address)}#{destination.table}", rows.num_rows, changes)
+    write_file(rows, Path(destination.address), for_people=destination.for_people)
     return Exported(destination.address, rows.num_rows)
 
 
@@ -182,23 +168,18 @@ def chosen(names: list[str], columns: Mapping[str, str]) -> dict[str, str]:
     wanted = dict(columns) or {name: name for name in names}
     for name in wanted:
         if name not in names:
-            raise InputError(
-                "destination, columns", "a column of the list", f"'{name}'", did_you_mean(name, names)
-            )
+            raise InputError("destination, columns", "a column of the list", f"'{name}'", did_you_mean(name, names))
     received = list(wanted.values())
     twice = sorted({name for name in received if received.count(name) > 1})
     if twice:
-        raise InputError(
-            "destination, columns", "one column for each name", f"{quoted(twice)} more than once"
-        )
+        raise InputError("destination, columns", "one column for each name", f"{quoted(twice)} more than once")
     return wanted
 
 
-def _write_file(rows: pa.Table, path: Path, *, for_people: bool) -> None:
+def write_file(rows: pa.Table, path: Path, *, for_people: bool) -> None:
+    """Write rows as Parquet or CSV; texts are made harmless for spreadsheets where people read them."""
     if path.suffix not in (".parquet", ".csv"):
-        raise InputError(
-            "destination", "a .parquet or .csv file, or the address of a database", f"'{path.name}'"
-        )
+        raise InputError("destination", "a .parquet or .csv file, or the address of a database", f"'{path.name}'")
     if path.suffix == ".csv" and for_people:
         safe = safe_for_spreadsheets(rows.to_pandas())
         rows = pa.Table.from_pandas(safe, schema=rows.schema.remove_metadata(), preserve_index=False)

@@ -130,9 +130,7 @@ class Goal:
         where = f"goal '{self.name}'"
         refuse_same_names(self.arms)
         if not 0 < self.holdout < 1 or self.horizon_days < 1:
-            raise InputError(
-                where, "a holdout inside (0, 1) and a horizon of a day or more", f"{self.holdout}"
-            )
+            raise InputError(where, "a holdout inside (0, 1) and a horizon of a day or more", f"{self.holdout}")
         for phase in self.phases:
             if phase not in PHASES:
                 raise InputError(f"{where}, phases", "a phase", f"'{phase}'", did_you_mean(phase, PHASES))
@@ -302,10 +300,7 @@ def after_order(n: int) -> Goal:
 SECOND = after_order(1)
 
 GOALS: Mapping[str, Goal] = MappingProxyType(
-    {
-        goal.name: goal
-        for goal in (SEED, ACQUIRE, ACTIVATE, HARVEST, COLLECT, SECOND, RETAIN, REACTIVATE, WINBACK)
-    }
+    {goal.name: goal for goal in (SEED, ACQUIRE, ACTIVATE, HARVEST, COLLECT, SECOND, RETAIN, REACTIVATE, WINBACK)}
 )
 
 

@@ -119,9 +119,7 @@ class Arm:
         """Refuse what is no arm."""
         for what, text in (("name", self.name), ("channel", self.channel)):
             if not re.fullmatch(r"[a-z0-9][a-z0-9_-]*", text) or text == CONTROL:
-                raise InputError(
-                    f"arm {what}", "lower case letters, digits, _ and -, not 'control'", f"'{text}'"
-                )
+                raise InputError(f"arm {what}", "lower case letters, digits, _ and -, not 'control'", f"'{text}'")
         if not (self.unit_cost >= 0 and self.share > 0):
             raise InputError(f"arm '{self.name}'", "unit_cost >= 0 and share > 0", f"{self}")
 

@@ -12,14 +12,7 @@ from ...features.engine.temporary import Keep
 from ...features.matrix import evaluated
 from ...features.shop import Shop
 from ...features.signals.crowds import Crowd, crowd_named, crowds_of, lacking_of, promotion_names
-from .page import (
-    InsightPage,
-    InsightTable,
-    moment_of,
-    refuse_nobody,
-    seen_before,
-    undated_note,
-)
+from .page import InsightPage, InsightTable, moment_of, refuse_nobody, seen_before, undated_note
 
 
 def crowds_page(shop: Shop, as_of: datetime | None = None, named: Sequence[str] = ()) -> InsightPage:
@@ -53,9 +46,7 @@ def crowds_page(shop: Shop, as_of: datetime | None = None, named: Sequence[str] 
         {"crowd": crowd.name, "n_customers": n, "share": n / n_known, "who": crowd.meaning}
         for crowd, n in zip(there, sizes, strict=True)
     ]
-    rows.append(
-        {"crowd": "all customers", "n_customers": n_known, "share": 1.0, "who": "the base of the shares"}
-    )
+    rows.append({"crowd": "all customers", "n_customers": n_known, "share": 1.0, "who": "the base of the shares"})
     columns = {
         "crowd": Column("crowd"),
         "n_customers": Column("customers", ",d"),

@@ -42,9 +42,7 @@ def flow_page(shop: Shop, first: datetime, second: datetime | None = None) -> In
     """
     moments = moment_of(shop, first, "--from"), moment_of(shop, second, "--to")
     if not moments[0] < moments[1]:
-        raise InputError(
-            "options --from, --to", "the first before the second", " and ".join(map(str, moments))
-        )
+        raise InputError("options --from, --to", "the first before the second", " and ".join(map(str, moments)))
     counts = _counts(shop, *moments)
     n_known = sum(counts.values())
     refuse_nobody(n_known, moments[1])
@@ -75,9 +73,7 @@ def _counts(shop: Shop, first: datetime, second: datetime) -> Counts:
         pairs = later.select("customer_id", now=_.stage).left_join(then, "customer_id")
         found = pairs.group_by("was", "now").aggregate(n=_.count()).to_pandas()
     found["was"] = found["was"].fillna(NOT_KNOWN_YET)
-    return {
-        (str(was), str(now)): int(n) for was, now, n in found[["was", "now", "n"]].itertuples(index=False)
-    }
+    return {(str(was), str(now)): int(n) for was, now, n in found[["was", "now", "n"]].itertuples(index=False)}
 
 
 def _tables(counts: Counts) -> tuple[InsightTable, ...]:
@@ -94,9 +90,7 @@ def _tables(counts: Counts) -> tuple[InsightTable, ...]:
     strong = frozenset({len(rows)})
     return (
         InsightTable("flow_counts", "Customers", counted, whole, strong),
-        InsightTable(
-            "flow_shares", "Share of the row", shared, [_shares(row, there) for row in whole], strong
-        ),
+        InsightTable("flow_shares", "Share of the row", shared, [_shares(row, there) for row in whole], strong),
     )
 
 

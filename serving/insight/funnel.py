@@ -94,11 +94,7 @@ def funnel_page(shop: Shop, as_of: datetime | None = None, horizon_days: int | N
     shown = [name for name in FUNNEL_STATES if name not in missing or (now["state"] == name).any()]
     has_amount = shop.has("orders", "amount")
     left_out = {name: why for name, why in missing.items() if name not in shown}
-    left_out |= (
-        {}
-        if has_amount
-        else {"sales in money": "the shop has no 'orders.amount', so that value is in orders"}
-    )
+    left_out |= {} if has_amount else {"sales in money": "the shop has no 'orders.amount', so that value is in orders"}
     left_out |= {"registrations": _NO_TIMES} if base != "registrations" else {}
     unit = shop.currency if has_amount else "orders"
     worth = worth_table(now, shown, base, unit)
@@ -134,9 +130,7 @@ def _missing(shop: Shop) -> dict[str, str]:
     return missing
 
 
-_NO_TIMES = (
-    "the shop has no times of registration ('customers.registered_at' or interactions of kind 'register')"
-)
+_NO_TIMES = "the shop has no times of registration ('customers.registered_at' or interactions of kind 'register')"
 
 
 def _span(shop: Shop, as_of: datetime | None, horizon_days: int | None) -> Span:
@@ -221,9 +215,7 @@ def _notes(shop: Shop, now: pd.DataFrame, span: Span, base: str) -> tuple[str, .
 def _steps(then: pd.DataFrame, now: pd.DataFrame, shown: list[str], days: int) -> InsightTable:
     rank = {name: place for place, name in enumerate(FUNNEL_STATES)}
     before, after = then["state"].map(rank), now["state"].map(rank).reindex(then.index)
-    has_passed = (after > before).where(
-        then["state"] != FUNNEL_STATES[-1], now["buys_again"].reindex(then.index)
-    )
+    has_passed = (after > before).where(then["state"] != FUNNEL_STATES[-1], now["buys_again"].reindex(then.index))
     rows: list[dict[str, Any]] = []
     for name in shown:
         n, at_start = int((now["state"] == name).sum()), then["state"] == name
@@ -237,9 +229,7 @@ def _steps(then: pd.DataFrame, now: pd.DataFrame, shown: list[str], days: int) -
                 "n_start": n_start,
                 "n_passed": n_passed,
                 "rate": wilson(n_passed, n_start),
-                "passes_to": "another purchase"
-                if name == FUNNEL_STATES[-1]
-                else f"{_next(name, shown)} or further",
+                "passes_to": "another purchase" if name == FUNNEL_STATES[-1] else f"{_next(name, shown)} or further",
             }
         )
     columns = {

@@ -183,9 +183,7 @@ def moment_of(shop: Shop, as_of: datetime | None, option: str = "--as-of") -> da
     if as_of > shop.extract_end:
         end = f"{shop.extract_end:%Y-%m-%d %H:%M} UTC"
         raise InputError(
-            f"option {option}",
-            f"an instant that the data reaches, which ends at {end}",
-            f"{as_of:%Y-%m-%d %H:%M} UTC",
+            f"option {option}", f"an instant that the data reaches, which ends at {end}", f"{as_of:%Y-%m-%d %H:%M} UTC"
         )
     return as_of
 
@@ -238,8 +236,7 @@ def told_left_out(missing: Mapping[str, Sequence[str]]) -> dict[str, str]:
     {'cart': "the shop has no 'interactions'"}
     """
     return {
-        name: "the shop has no "
-        + " and no ".join(quoted(lack.split("|")).replace(", ", " or ") for lack in lacks)
+        name: "the shop has no " + " and no ".join(quoted(lack.split("|")).replace(", ", " or ") for lack in lacks)
         for name, lacks in missing.items()
         if lacks
     }

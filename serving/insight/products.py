@@ -153,9 +153,7 @@ def _roles(found: pd.DataFrame) -> InsightTable:
     for role in ROLES:
         mine = found[found["role"] == role]
         shares = {
-            f"share_of_{name.removeprefix('n_')}": mine[name].sum() / total
-            for name, total in whole.items()
-            if total
+            f"share_of_{name.removeprefix('n_')}": mine[name].sum() / total for name, total in whole.items() if total
         }
         rows.append({"role": role, "n_products": len(mine), **shares, "what": ROLE_MEANS[role]})
     return InsightTable("roles", "How many play which role", _shown(_ROLES, rows), rows)
@@ -187,9 +185,7 @@ def _trigger(row: Mapping[str, Any]) -> str | None:
     return ", ".join(one for one in said if one) or None
 
 
-def demand_page(
-    shop: Shop, as_of: datetime | None = None, days: int = DEMAND_DAYS, top: int = 10
-) -> InsightPage:
+def demand_page(shop: Shop, as_of: datetime | None = None, days: int = DEMAND_DAYS, top: int = 10) -> InsightPage:
     """Return the demand of each category and price tier within it.
 
     Parameters
@@ -223,11 +219,7 @@ def demand_page(
         f"{moment:%Y-%m-%d %H:%M} UTC.",
         (
             InsightTable(
-                "demand",
-                "What was looked at, wanted and bought",
-                _shown(_DEMAND, rows),
-                rows,
-                n_shown=n_shown,
+                "demand", "What was looked at, wanted and bought", _shown(_DEMAND, rows), rows, n_shown=n_shown
             ),
         ),
         {"as_of": moment.isoformat(), "days": days},
@@ -262,9 +254,7 @@ def _records(frame: pd.DataFrame) -> list[dict[str, Any]]:
 
 def _shown(columns: Mapping[str, Column], rows: list[dict[str, Any]]) -> dict[str, Column]:
     """Return those columns that some row has a value for."""
-    return {
-        name: column for name, column in columns.items() if any(row.get(name) is not None for row in rows)
-    }
+    return {name: column for name, column in columns.items() if any(row.get(name) is not None for row in rows)}
 
 
 def _how_to_read(rules: ProductRules) -> tuple[str, ...]:

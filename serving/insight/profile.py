@@ -117,12 +117,8 @@ def _of_segment(shop: Shop, name: str) -> Chosen:
     signals, missing = available(shop, groups_of(shop, ["rfm"]), tuple(shop.config.features.windows))
     asked = [one.value for one in signals if one.column.name == "rfm_segment"]
     if not asked:
-        raise LeftOutError(
-            f"RFM segment '{name}'", "amounts of purchases", missing.get("rfm_segment", "none")
-        )
-    return Chosen(
-        f"in RFM segment '{name}'", lambda past: (asked[0](past) == name).fill_null(False), "rfm_segment"
-    )
+        raise LeftOutError(f"RFM segment '{name}'", "amounts of purchases", missing.get("rfm_segment", "none"))
+    return Chosen(f"in RFM segment '{name}'", lambda past: (asked[0](past) == name).fill_null(False), "rfm_segment")
 
 
 def _table(traits: Traits, own_trait: str) -> InsightTable:
@@ -155,9 +151,7 @@ def _rows(traits: Traits, name: str, z: float) -> list[dict[str, Any]]:
         counts = _counts(n_crowd, known_crowd, n_base, known_base)
         rows.append({"trait": name, "value": value, **counts, "index": index, "differs": _mark(index)})
     if known_base < len(values):
-        counts = _counts(
-            int(is_in.sum()) - known_crowd, int(is_in.sum()), len(values) - known_base, len(values)
-        )
+        counts = _counts(int(is_in.sum()) - known_crowd, int(is_in.sum()), len(values) - known_base, len(values))
         rows.append({"trait": name, "value": UNKNOWN, **counts, "index": None, "differs": ""})
     return rows
 

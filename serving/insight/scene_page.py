@@ -69,11 +69,7 @@ def scene_page(
         InsightTable("goods", "What is shown most", _GOODS, _rows(match.goods), n_shown=top),
     )
     facts: dict[str, Any] = {"scene": name, "as_of": moment.isoformat(), "rules": vars(rules)}
-    facts |= {
-        "n_in_stage": match.n_in_stage,
-        "n_customers": len(match.customers),
-        "n_goods": len(match.goods),
-    }
+    facts |= {"n_in_stage": match.n_in_stage, "n_customers": len(match.customers), "n_goods": len(match.goods)}
     notes = (
         "Fit is the mean of what the scene names: the share of the customer's interest that its categories have, "
         "whether the customer buys in its price tiers, whether the customer bought in its calendar entry before.",
@@ -94,6 +90,5 @@ def _customers(customers: pd.DataFrame) -> list[dict[str, Any]]:
 def _rows(frame: pd.DataFrame) -> list[dict[str, Any]]:
     plain = frame.astype(object)
     return [
-        {str(name): value for name, value in row.items()}
-        for row in plain.where(plain.notna(), None).to_dict("records")
+        {str(name): value for name, value in row.items()} for row in plain.where(plain.notna(), None).to_dict("records")
     ]

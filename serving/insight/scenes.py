@@ -95,18 +95,12 @@ def scene_of(config: Config, name: str) -> SceneSection:
         If it names a stage that is none.
     """
     if name not in config.scenes:
-        hint = (
-            did_you_mean(name, config.scenes)
-            if config.scenes
-            else "Add a section [scenes.NAME] to penchant.toml"
-        )
+        hint = did_you_mean(name, config.scenes) if config.scenes else "Add a section [scenes.NAME] to penchant.toml"
         raise InputError("scene", "one of penchant.toml", f"'{name}'", hint)
     scene = config.scenes[name]
     wrong = [one for one in scene.stages if one not in STAGES]
     if wrong:
-        raise ConfigError(
-            f"scenes.{name}.stages", "relationship stages", quoted(wrong), did_you_mean(wrong[0], STAGES)
-        )
+        raise ConfigError(f"scenes.{name}.stages", "relationship stages", quoted(wrong), did_you_mean(wrong[0], STAGES))
     return scene
 
 
@@ -167,9 +161,7 @@ def _check(shop: Shop, name: str, scene: SceneSection) -> None:
         names = sorted(set(shop.tables["calendar"].select("name").to_pandas()["name"].dropna()))
         if scene.calendar not in names:
             hint = did_you_mean(scene.calendar, names)
-            raise InputError(
-                f"scenes.{name}.calendar", "an entry of the calendar", f"'{scene.calendar}'", hint
-            )
+            raise InputError(f"scenes.{name}.calendar", "an entry of the calendar", f"'{scene.calendar}'", hint)
 
 
 def _people(shop: Shop, as_of: datetime, scene: SceneSection) -> pd.DataFrame:
@@ -233,12 +225,9 @@ def _pool(everyone: Past, scene: SceneSection) -> pd.DataFrame:
     sells = product_holidays(everyone)
     of_calendar = set(sells.loc[sells["holiday"] == scene.calendar, "item_id"])
     goods = goods.assign(
-        is_of_calendar=goods["item_id"].isin(of_calendar),
-        is_habit=goods["category_id"].isin(_habits(everyone)),
+        is_of_calendar=goods["item_id"].isin(of_calendar), is_habit=goods["category_id"].isin(_habits(everyone))
     )
-    there = goods["is_in_range"].astype("boolean").fillna(True) & ~(
-        goods["stock"].astype("Float64") <= 0
-    ).fillna(False)
+    there = goods["is_in_range"].astype("boolean").fillna(True) & ~(goods["stock"].astype("Float64") <= 0).fillna(False)
     wanted = [("category_id", scene.categories), ("price_tier", scene.price_tiers), ("role", scene.roles)]
     for column, values in wanted:
         there &= goods[column].isin(values) if values else True
@@ -267,9 +256,7 @@ def _shown(everyone: Past, people: pd.DataFrame, pool: pd.DataFrame, rules: Scen
     goods = _placed(shop, "scene_goods", overall.drop(columns=["role", "is_of_calendar", "n_buyers"]))
     who = _placed(shop, "scene_people", people).rename(own_tier="price_tier")
     who = who.left_join(codes.select("customer_id", row="code"), "customer_id").drop("customer_id_right")
-    general = who.cross_join(goods.filter(_.rank < 2 * rules.n_goods)).mutate(
-        affinity=ibis.literal(0, "int64")
-    )
+    general = who.cross_join(goods.filter(_.rank < 2 * rules.n_goods)).mutate(affinity=ibis.literal(0, "int64"))
     columns = ["customer_id", "row", "own_tier", "item_id", "price_tier", "rank", "is_habit", "affinity"]
     parts = [general.select(columns)]
     if not lacking((CATEGORY,), shop.has):
@@ -277,9 +264,7 @@ def _shown(everyone: Past, people: pd.DataFrame, pool: pd.DataFrame, rules: Scen
         drawn = who.inner_join(liked, "row").inner_join(goods.filter(_.place < rules.pool), "category_id")
         parts.append(drawn.select(columns))
     both = ibis.union(*parts) if len(parts) > 1 else parts[0]
-    offered = both.group_by([name for name in columns if name != "affinity"]).aggregate(
-        affinity=_.affinity.max()
-    )
+    offered = both.group_by([name for name in columns if name != "affinity"]).aggregate(affinity=_.affinity.max())
     new = _not_had(everyone, offered).mutate(suits=(_.own_tier == _.price_tier).fill_null(False))
     best = ibis.row_number().over(
         group_by="customer_id", order_by=[ibis.desc("affinity"), ibis.desc("suits"), ibis.asc("rank")]

@@ -63,9 +63,7 @@ def stages_page(shop: Shop, as_of: datetime | None = None) -> InsightPage:
         "share": Column("share", ".1%"),
         "who": Column("who"),
     }
-    table = InsightTable(
-        "stages", "Relationship stages", columns, rows, frozenset({len(STAGES)}), drawn="share"
-    )
+    table = InsightTable("stages", "Relationship stages", columns, rows, frozenset({len(STAGES)}), drawn="share")
     lead = f"{n_known:,} customers known before {moment:%Y-%m-%d %H:%M} UTC, each in exactly one stage."
     facts = {"as_of": moment.isoformat(), "n_customers": n_known}
     notes = undated_note(shop, moment)

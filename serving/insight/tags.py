@@ -87,9 +87,7 @@ def customer_questions(shop: Shop, as_of: datetime) -> tuple[dict[str, Question]
     signals, _missing = available(shop, groups, windows)
     by_name = {signal.column.name: signal for signal in signals}
     needs = {one.column.name: one.needs for group in groups for one in group.signals(windows)}
-    asked: dict[str, Question] = {
-        tag: by_name[name].value for tag, name in SIGNALS.items() if name in by_name
-    }
+    asked: dict[str, Question] = {tag: by_name[name].value for tag, name in SIGNALS.items() if name in by_name}
     missing = {tag: lacking(needs[name], shop.has) for tag, name in SIGNALS.items()}
     if "rfm_monetary" in by_name:
         asked["tier"] = lambda past: value_tier(by_name["rfm_monetary"].value(past))
@@ -149,14 +147,10 @@ def tags_of(shop: Shop, as_of: datetime, subject: str | None = None) -> Tags:
     return Tags(_arrow(names, streams, as_of), left_out)
 
 
-def _arrow(
-    names: tuple[str, ...], streams: list[Iterator[pd.DataFrame]], as_of: datetime
-) -> Iterator[pa.RecordBatch]:
+def _arrow(names: tuple[str, ...], streams: list[Iterator[pd.DataFrame]], as_of: datetime) -> Iterator[pa.RecordBatch]:
     for subject, stream in zip(names, streams, strict=True):
         for frame in stream:
-            rows = frame.sort_values(["id", "tag", "value"]).assign(
-                subject=subject, as_of=pd.Timestamp(as_of)
-            )
+            rows = frame.sort_values(["id", "tag", "value"]).assign(subject=subject, as_of=pd.Timestamp(as_of))
             table = pa.Table.from_pandas(rows[SCHEMA.names], schema=SCHEMA, preserve_index=False)
             yield from table.combine_chunks().to_batches()
 

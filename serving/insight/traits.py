@@ -130,9 +130,7 @@ def _told(name: str, values: pd.Series) -> tuple[tuple[pd.Series, Sequence[str]]
         return _numbers(values), ""
     if known.nunique() > max(MANY_VALUES, len(known) / 2):
         return nothing, "nearly every customer has a value of its own"
-    most = list(
-        known.astype(str).value_counts(sort=True).sort_index(kind="stable").nlargest(MOST_VALUES).index
-    )
+    most = list(known.astype(str).value_counts(sort=True).sort_index(kind="stable").nlargest(MOST_VALUES).index)
     text = values.astype("string").where(values.isna() | values.astype("string").isin(most), OTHER)
     return (text, [*most, *([OTHER] if (text == OTHER).any() and OTHER not in most else [])]), ""
 
@@ -141,9 +139,7 @@ def _numbers(values: pd.Series) -> tuple[pd.Series, Sequence[str]]:
     """Return numbers as themselves where they are few, else as thirds of those who are known."""
     levels = sorted(values.dropna().unique())
     if len(levels) <= FEW_VALUES:
-        return values.map(lambda value: f"{value:g}", na_action="ignore").astype("string"), [
-            f"{x:g}" for x in levels
-        ]
+        return values.map(lambda value: f"{value:g}", na_action="ignore").astype("string"), [f"{x:g}" for x in levels]
     cuts = sorted(set(np.quantile(values.dropna(), [1 / 3, 2 / 3], method="higher")))
     return _banded(values, cuts, _numbers_name)
 
@@ -154,12 +150,8 @@ def _banded(
     """Return the band of each value; a band begins with a cut, and ends before the next."""
     edges = [None, *cuts, None]
     names = [name(low, high) for low, high in pairwise(edges)]
-    place = np.searchsorted(
-        np.asarray(cuts, dtype=np.float64), values.fillna(0).to_numpy(np.float64), side="right"
-    )
-    text = pd.Series(np.asarray(names, dtype=object)[place], values.index, dtype="string").where(
-        values.notna()
-    )
+    place = np.searchsorted(np.asarray(cuts, dtype=np.float64), values.fillna(0).to_numpy(np.float64), side="right")
+    text = pd.Series(np.asarray(names, dtype=object)[place], values.index, dtype="string").where(values.notna())
     return text, [band for band in names if (text == band).any()]
 
 

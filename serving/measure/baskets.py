@@ -18,9 +18,7 @@ from .behaviour import KINDS, Asked, asked_of, bounds, paid_lines, stands
 from .data import Rows
 from .design import View
 
-CAME_WITHIN = timedelta(
-    days=1
-)  # the last channel seen so long before the response is the one they came through
+CAME_WITHIN = timedelta(days=1)  # the last channel seen so long before the response is the one they came through
 
 
 def read_baskets(shop: Shop, rows: Rows, view: View, pre_days: int) -> pd.DataFrame | None:
@@ -46,9 +44,7 @@ def _bought(shop: Shop, asked: Asked) -> Any:
     bought = inside.select("unit", "label").distinct().inner_join(asked.units, "unit")
     earlier = lines.select("customer_id", "label", earlier_at="at")
     before = bought.inner_join(earlier, ["customer_id", "label"])
-    before = before.filter(
-        _.earlier_at < _.start, _.earlier_at >= _.start - ibis.interval(days=asked.pre_days)
-    )
+    before = before.filter(_.earlier_at < _.start, _.earlier_at >= _.start - ibis.interval(days=asked.pre_days))
     known = before.select("unit", "label").distinct().mutate(is_known=True)
     found = bought.left_join(known, ["unit", "label"])
     return found.select("unit", "label", is_new=_.is_known.isnull())
@@ -95,9 +91,7 @@ def _came(shop: Shop, asked: Asked, outcome: Outcome) -> Any:
     seen = seen.select("customer_id", "channel", seen_at=_.occurred_at)
     seen = seen.filter(asked.may_see(_.seen_at, CAME_WITHIN))
     joined = responses.inner_join(seen, "customer_id")
-    joined = joined.filter(
-        _.seen_at <= _.responded_at, _.seen_at > _.responded_at - ibis.interval(CAME_WITHIN)
-    )
+    joined = joined.filter(_.seen_at <= _.responded_at, _.seen_at > _.responded_at - ibis.interval(CAME_WITHIN))
     # of several at one instant the first by name: the same answer on every engine
     latest = joined.group_by("unit").mutate(latest=_.seen_at.max()).filter(_.seen_at == _.latest)
     return latest.group_by("unit").aggregate(label=_.channel.min())

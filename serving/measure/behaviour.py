@@ -89,9 +89,7 @@ class Asked:
         return joined.filter(_.at >= _.start - ibis.interval(days=before_days))
 
 
-def read_behaviour(
-    shop: Shop, rows: Rows, views: tuple[View, ...], outcome: Outcome, pre_days: int
-) -> Behaviour:
+def read_behaviour(shop: Shop, rows: Rows, views: tuple[View, ...], outcome: Outcome, pre_days: int) -> Behaviour:
     """Return what each row's customer did in the spans of all views, and before.
 
     Raises
@@ -196,10 +194,7 @@ def _of_order(lines: Any, spans: tuple[Span, ...], money: list[str]) -> dict[str
 def _of_unit(orders: Any, asked: Asked, money: list[str], *, responds: bool) -> dict[str, Any]:
     """Return a unit's sums over its orders."""
     parts = {}
-    names = [
-        *(["revenue"] if "amount" in money else []),
-        *(["margin", "known_revenue"] if "margin" in money else []),
-    ]
+    names = [*(["revenue"] if "amount" in money else []), *(["margin", "known_revenue"] if "margin" in money else [])]
     for begin, end in asked.spans:
         label = f"{begin}|{end}"
         parts[f"orders|{label}"] = orders[f"at|{label}"].count()
@@ -227,9 +222,7 @@ def _interactions(shop: Shop, asked: Asked, outcome: Outcome) -> Any:
         is_one = near.kind.isin(kinds) if kinds else ibis.literal(True)
         for span in asked.spans:
             begin, end = bounds(near, span)
-            parts[f"response|{span[0]}|{span[1]}"] = (
-                is_one & (near["at"] >= begin) & (near["at"] < end)
-            ).max()
+            parts[f"response|{span[0]}|{span[1]}"] = (is_one & (near["at"] >= begin) & (near["at"] < end)).max()
         after = is_one & (near["at"] >= near.start)
         parts["first_response"] = days_between(near["at"].min(where=after), near["start"].min())
     return near.group_by("unit").aggregate(**parts)

@@ -24,17 +24,7 @@ from ..goals.catalogue import Outcome
 from .baskets import read_baskets, read_channels, read_others
 from .behaviour import KINDS, read_behaviour
 from .checks import checks_of, why_broken
-from .compare import (
-    between_arms,
-    break_down,
-    by_arm,
-    by_decile,
-    by_label,
-    by_means,
-    compare,
-    sample_among,
-    sidak,
-)
+from .compare import between_arms, break_down, by_arm, by_decile, by_label, by_means, compare, sample_among, sidak
 from .data import campaign_rows
 from .design import MOST_WAVES, Kind, View, read_design
 from .effect import Sample, measure_effects
@@ -144,10 +134,7 @@ class Measurement:
 
 
 def measure(
-    shop: Shop,
-    campaign_id: str,
-    settings: MeasureSettings | None = None,
-    record: pd.DataFrame | None = None,
+    shop: Shop, campaign_id: str, settings: MeasureSettings | None = None, record: pd.DataFrame | None = None
 ) -> Measurement:
     """Return what a campaign changed.
 
@@ -224,8 +211,7 @@ def measured(
         verdict=verdict_on(headline, view.name, settings.relevant_share, why_broken(checks), currency),
         headline=headline,
         windows=tuple(
-            headline if one == view else compare(material, one, one.name, level=beside)
-            for one in design.views
+            headline if one == view else compare(material, one, one.name, level=beside) for one in design.views
         ),
         refused=design.refused,
         arms=by_arm(material, view),
@@ -301,13 +287,9 @@ def notes_on(material: Material, view: View) -> tuple[str, ...]:
     notes = [f"{n:,} assignments are left out because {why}." for why, n in design.left_out.items()]
     n_open = int((assigned.start + view.ends(assigned.wave) > np.datetime64(design.extract_end, "us")).sum())
     if n_open:
-        notes.append(
-            f"{n_open:,} customers entered so late that their window is not over; they are left out."
-        )
+        notes.append(f"{n_open:,} customers entered so late that their window is not over; they are left out.")
     if len(assigned.waves[0]) > MOST_WAVES:
-        notes.append(
-            f"The campaign has {len(assigned.waves[0])} waves; they are given all together, not one by one."
-        )
+        notes.append(f"The campaign has {len(assigned.waves[0])} waves; they are given all together, not one by one.")
     if not np.isfinite(assigned.probability).any():
         notes.append("No probabilities were recorded: each arm's share of its wave is taken for them.")
     if not any(name in assigned.extras for name in material.settings.breakdowns):
@@ -332,9 +314,7 @@ def _notes_on_response(material: Material) -> Iterator[str]:
         yield "No contacts are recorded: windows begin at the assignment."
 
 
-def _notes_on_money(
-    material: Material, outcomes: Mapping[str, Floats], view: View, rows: Positions
-) -> Iterator[str]:
+def _notes_on_money(material: Material, outcomes: Mapping[str, Floats], view: View, rows: Positions) -> Iterator[str]:
     if "revenue" not in outcomes:
         yield "Revenue and profit are left out: the orders have no amounts."
         return

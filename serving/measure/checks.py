@@ -33,9 +33,7 @@ _BROKEN = {
 }
 
 
-def checks_of(
-    material: Material, view: View, headline: Result, others: Ints | None = None
-) -> tuple[Check, ...]:
+def checks_of(material: Material, view: View, headline: Result, others: Ints | None = None) -> tuple[Check, ...]:
     """Return all checks, those first that decide whether anything may be said."""
     return (
         shares_as_drawn(material),
@@ -66,9 +64,7 @@ def shares_as_drawn(material: Material) -> Check:
         return Check(SAMPLE_RATIO, "The arms have the planned shares", told, "not applicable")
     rows = material.design.rows
     waves = material.assigned.wave[rows]
-    found = {
-        int(wave): sample_ratio(treated_or_not(material, rows[waves == wave])) for wave in np.unique(waves)
-    }
+    found = {int(wave): sample_ratio(treated_or_not(material, rows[waves == wave])) for wave in np.unique(waves)}
     wave, worst = min(found.items(), key=lambda item: item[1].facts["p_value"])
     if len(found) == 1:
         return worst
@@ -97,13 +93,9 @@ def alike_before(material: Material, view: View) -> Check:
     rows = material.design.rows_of(view, material.assigned)
     if not any(np.ptp(values[rows]) > 0 for values in material.before.values()):
         title = "The arms hold the same kind of customers"
-        return Check(
-            BALANCE, title, "Nothing is known of them before, so nothing can be compared.", "not applicable"
-        )
+        return Check(BALANCE, title, "Nothing is known of them before, so nothing can be compared.", "not applicable")
     frame = pd.DataFrame({name: values[rows] for name, values in material.before.items()})
-    check = covariate_balance(
-        frame, treated_or_not(material, rows), material.assigned.customer[rows], most=NO_HARM
-    )
+    check = covariate_balance(frame, treated_or_not(material, rows), material.assigned.customer[rows], most=NO_HARM)
     largest = max(map(abs, check.facts.get("largest", {}).values()), default=0.0)
     is_grave = largest >= UNLIKE or not np.isfinite(material.assigned.probability).any()
     return replace(check, facts={**check.facts, "is_grave": check.is_issue and is_grave})
@@ -114,11 +106,7 @@ def one_arm(material: Material) -> Check:
     numbers, codes = material.assigned.waves
     keys = np.sort(material.assigned.customer * len(numbers) + codes)
     n_twice = int((keys[1:] == keys[:-1]).sum())
-    text = (
-        f"{n_twice:,} customers have several rows in one wave."
-        if n_twice
-        else "Nobody has two rows in a wave."
-    )
+    text = f"{n_twice:,} customers have several rows in one wave." if n_twice else "Nobody has two rows in a wave."
     title = "Everyone has one arm in each wave"
     return Check(ONE_ARM, title, text, "issue" if n_twice else "passed", {"n": n_twice})
 

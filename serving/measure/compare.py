@@ -46,9 +46,7 @@ def compare(
 ) -> Result:
     """Return the result of one comparison in one window; ``level`` is the settings' unless given."""
     rows, sample = sample_of(material, view, arms)
-    return result_of(
-        sample, material.outcomes(view, rows), label, view.days, level or material.settings.level
-    )
+    return result_of(sample, material.outcomes(view, rows), label, view.days, level or material.settings.level)
 
 
 def sample_of(material: Material, view: View, arms: Arms = ANY_TREATMENT) -> tuple[Positions, Sample]:
@@ -108,9 +106,7 @@ def _waves(wave: npt.NDArray[np.int64]) -> Floats:
 
 def result_of(sample: Sample, outcomes: dict[str, Floats], label: str, days: int, level: float) -> Result:
     """Return the effects on outcomes as a result."""
-    measured = measure_effects(
-        sample, np.stack(list(outcomes.values())), [name in MONEY for name in outcomes]
-    )
+    measured = measure_effects(sample, np.stack(list(outcomes.values())), [name in MONEY for name in outcomes])
     effects = dict(zip(outcomes, measured, strict=True))
     if "profit" in effects and math.isnan(effects["margin"].plain.error):
         effects["profit"] = _unsure(effects["profit"])
@@ -147,9 +143,7 @@ def by_arm(material: Material, view: View) -> tuple[Result, ...]:
 
 def by_means(material: Material, view: View, attribute: str) -> tuple[Result, ...]:
     """Return the treatments of each channel or kind of offer against the control; nothing where there is only one."""
-    return _family(
-        material, view, {value: Arms(codes) for value, codes in material.arms_by(attribute).items()}
-    )
+    return _family(material, view, {value: Arms(codes) for value, codes in material.arms_by(attribute).items()})
 
 
 def between_arms(material: Material, view: View) -> tuple[Result, ...]:
@@ -158,9 +152,7 @@ def between_arms(material: Material, view: View) -> tuple[Result, ...]:
     if len(names) > MOST_ARMS:
         return ()
     pairs = [(i, j) for i in range(1, len(names)) for j in range(i + 1, len(names))]
-    return _family(
-        material, view, {f"{names[i]} against {names[j]}": Arms((i,), j) for i, j in pairs}, least=1
-    )
+    return _family(material, view, {f"{names[i]} against {names[j]}": Arms((i,), j) for i, j in pairs}, least=1)
 
 
 def _family(material: Material, view: View, wanted: Mapping[str, Arms], least: int = 2) -> tuple[Result, ...]:
@@ -234,15 +226,9 @@ def by_decile(material: Material, view: View) -> Breakdown | None:
         return None
     rank = pd.Series(order[material.design.rows]).rank(pct=True)
     codes = np.full(len(material.assigned), -1)
-    codes[material.design.rows] = (
-        np.ceil(rank.fillna(0).to_numpy(np.float64) * N_DECILES).astype(np.int64) - 1
-    )
+    codes[material.design.rows] = np.ceil(rank.fillna(0).to_numpy(np.float64) * N_DECILES).astype(np.int64) - 1
     found = _groups(
-        material,
-        view,
-        "decile of predicted uplift",
-        codes,
-        [str(decile) for decile in range(1, N_DECILES + 1)],
+        material, view, "decile of predicted uplift", codes, [str(decile) for decile in range(1, N_DECILES + 1)]
     )
     return None if found is None else replace(found, trend=_trend(found.results, material.settings.level))
 

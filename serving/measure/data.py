@@ -70,13 +70,9 @@ def campaign_rows(
         kept = keep.table(numbered.mutate(customer=_customer_code(rows)))
         columns = [name for name in kept.columns if name not in NOT_READ]
         read = kept.order_by("unit").select(columns).to_pyarrow()
-        extras = read.select([name for name in columns if name not in KNOWN]).to_pandas(
-            strings_to_categorical=True
-        )
+        extras = read.select([name for name in columns if name not in KNOWN]).to_pandas(strings_to_categorical=True)
         if record is not None:
-            extras = _with_record(
-                kept.order_by("unit").select("customer_id", "wave").to_pandas(), extras, record
-            )
+            extras = _with_record(kept.order_by("unit").select("customer_id", "wave").to_pandas(), extras, record)
         if settings.reads_stage and STAGE not in extras:
             extras[STAGE] = _stages(shop, kept)
         assigned, shifts = _read_assigned(read, extras, campaign_id, settings)
@@ -87,10 +83,7 @@ def campaign_rows(
 def _rows_of(shop: Shop, campaign_id: str) -> Any:
     if not shop.has("assignments"):
         raise LeftOutError(
-            "measure",
-            "the table 'assignments'",
-            "a shop without it",
-            "Map it in penchant.toml, under [tables]",
+            "measure", "the table 'assignments'", "a shop without it", "Map it in penchant.toml, under [tables]"
         )
     every = shop.tables["assignments"]
     rows = every.filter(_.campaign_id == campaign_id)
@@ -107,9 +100,7 @@ def _stages(shop: Shop, rows: Any) -> npt.NDArray[Any]:
     spine = Spine(rows.select("customer_id", as_of="assigned_at").distinct(), instants=None)
     with Keep(shop.backend) as keep:
         found = evaluated(shop, spine, {STAGE: stage}, keep)[0]
-        own = rows.inner_join(
-            found.select("customer_id", STAGE, assigned_at="as_of"), ["customer_id", "assigned_at"]
-        )
+        own = rows.inner_join(found.select("customer_id", STAGE, assigned_at="as_of"), ["customer_id", "assigned_at"])
         return own.order_by("unit").select(STAGE).to_pandas()[STAGE].to_numpy()
 
 
@@ -147,9 +138,7 @@ def _read_assigned(
     names, arm = _arms(read["arm"], campaign_id, settings.control)
     wave = read["wave"].to_numpy().astype(np.int64)
     start = read["assigned_at"].to_numpy().astype("datetime64[us]")
-    times = {
-        name: read[name].to_numpy().astype("datetime64[us]") for name in TIMES if name in read.column_names
-    }
+    times = {name: read[name].to_numpy().astype("datetime64[us]") for name in TIMES if name in read.column_names}
     numbers, codes = np.unique(wave, return_inverse=True)
     shifts = dict.fromkeys(numbers.tolist(), 0)
     if settings.count_from == "contact" and "contacted_at" in times:
@@ -170,9 +159,7 @@ def _read_assigned(
     return assigned, shifts
 
 
-def _arms(
-    column: pa.ChunkedArray, campaign_id: str, control: str
-) -> tuple[tuple[str, ...], npt.NDArray[np.int64]]:
+def _arms(column: pa.ChunkedArray, campaign_id: str, control: str) -> tuple[tuple[str, ...], npt.NDArray[np.int64]]:
     """Return the names of the arms, the control's first, and each row's arm as the place of its name."""
     coded = column.combine_chunks().dictionary_encode()
     found = coded.dictionary.to_pylist()
@@ -188,9 +175,7 @@ def _arms(
     return names, places[coded.indices.to_numpy()].astype(np.int64)
 
 
-def _delays(
-    wave: npt.NDArray[np.int64], start: npt.NDArray[Any], contacted: npt.NDArray[Any]
-) -> dict[int, int]:
+def _delays(wave: npt.NDArray[np.int64], start: npt.NDArray[Any], contacted: npt.NDArray[Any]) -> dict[int, int]:
     """Return each wave's shortest time from assignment to contact, whole seconds, 0 and up."""
     delay = (contacted - start) / np.timedelta64(1, "s")
     known = np.where(np.isnan(delay), np.inf, np.maximum(delay, 0))

@@ -197,9 +197,7 @@ def read_design(assigned: Assigned, windows_days: tuple[int, ...], extract_end: 
             f"data up to {extract_end:%Y-%m-%d %H:%M}; the window '{first[0]}' is over at {first[1]:%Y-%m-%d %H:%M}",
             "Measure again then, or name shorter windows",
         )
-    return Design(
-        kind, rows, weight, tuple(over), refused, views[len(windows_days) - 1], left_out, extract_end
-    )
+    return Design(kind, rows, weight, tuple(over), refused, views[len(windows_days) - 1], left_out, extract_end)
 
 
 def kind_of(assigned: Assigned) -> Kind:
@@ -286,9 +284,7 @@ def _views(kind: Kind, starts: Mapping[int, Any], windows_days: tuple[int, ...])
     for days in windows_days:
         length = days * SECONDS_A_DAY
         lasting = {w: _seconds(starts[last] - starts[w]) if kind == "carried" else 0 for w in waves}
-        views.append(
-            View(OVERALL[kind].format(days=days), None, days, {w: (0, lasting[w] + length) for w in waves})
-        )
+        views.append(View(OVERALL[kind].format(days=days), None, days, {w: (0, lasting[w] + length) for w in waves}))
     if kind == "one wave" or len(waves) > MOST_WAVES:
         return views
     for wave in waves:

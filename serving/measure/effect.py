@@ -152,9 +152,7 @@ class Sample:
         return None if len(distinct) == len(codes) else (codes, len(distinct))
 
 
-def measure_effects(
-    sample: Sample, outcomes: Floats, is_amount: Sequence[bool] | None = None
-) -> list[Effect]:
+def measure_effects(sample: Sample, outcomes: Floats, is_amount: Sequence[bool] | None = None) -> list[Effect]:
     """Return the effect on each outcome.
 
     Parameters
@@ -254,9 +252,7 @@ def _effect(counts: tuple[int, int], means: Floats, spread: Floats, slope: Float
 
     def measured(pull: Floats, places: slice = slice(None)) -> Measured:
         return Measured(
-            float((pull * means).sum()),
-            _error(_variance(pull, spread), found[places].sum(), least[places].sum()),
-            df,
+            float((pull * means).sum()), _error(_variance(pull, spread), found[places].sum(), least[places].sum()), df
         )
 
     def ratio(pull: Floats) -> Measured:
@@ -265,9 +261,7 @@ def _effect(counts: tuple[int, int], means: Floats, spread: Floats, slope: Float
         if base <= 0 or raised <= 0:
             return Measured(math.nan, math.nan, df)
         log_pull = pull / raised + control * (1 / raised - 1 / base)
-        return Measured(
-            math.log(raised / base), _error(_variance(log_pull, spread), found.sum(), least.sum()), df
-        )
+        return Measured(math.log(raised / base), _error(_variance(log_pull, spread), found.sum(), least.sum()), df)
 
     return Effect(
         *counts,

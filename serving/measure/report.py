@@ -43,11 +43,7 @@ if TYPE_CHECKING:
     from .campaign import Measurement
     from .result import Breakdown
 
-HEADLINES: dict[Word, str] = {
-    "worked": "It worked.",
-    "did harm": "It did harm.",
-    "can't be told": "It can't be told.",
-}
+HEADLINES: dict[Word, str] = {"worked": "It worked.", "did harm": "It did harm.", "can't be told": "It can't be told."}
 CHANCE = 0.05
 
 
@@ -72,9 +68,7 @@ def measurement_page(measured: Measurement) -> Page:
         "First and last assignment": f"{measured.first_at:%Y-%m-%d %H:%M} and {measured.last_at:%Y-%m-%d %H:%M} UTC",
         "Data until": f"{measured.extract_end:%Y-%m-%d %H:%M} UTC",
     }
-    return Page(
-        f"What the campaign '{campaign.campaign_id}' changed", _lead(measured), tuple(sections), facts
-    )
+    return Page(f"What the campaign '{campaign.campaign_id}' changed", _lead(measured), tuple(sections), facts)
 
 
 def _lead(measured: Measurement) -> str:
@@ -91,15 +85,11 @@ def _in_short(measured: Measurement) -> Iterator[Block]:
     yield Banner(Words(HEADLINES[verdict.word], TONES[verdict.word]), text)
     cost, back = result.cost_per_order, result.return_on_cost
     figures = [
-        KeyFigure(
-            "Difference in response, points", result.difference().scaled(100), "+.2f", "treated less control"
-        ),
+        KeyFigure("Difference in response, points", result.difference().scaled(100), "+.2f", "treated less control"),
         KeyFigure("Relative to what comes anyway", result.response.relative(result.level), "+.1%"),
         KeyFigure("Incremental orders", result.total("orders"), "+,.0f"),
         *_figure(f"Incremental revenue, {measured.currency}", result.total("revenue"), "+,.0f"),
-        *_figure(
-            f"Incremental profit, {measured.currency}", result.total("profit"), "+,.0f", "margin less cost"
-        ),
+        *_figure(f"Incremental profit, {measured.currency}", result.total("profit"), "+,.0f", "margin less cost"),
         *_figure(f"Cost of an incremental order, {measured.currency}", cost, ",.2f"),
         *_figure("Return", back, "+.2f", f"profit for each {measured.currency} spent"),
     ]
@@ -115,9 +105,7 @@ def _figure(name: str, value: Estimate | None, form: str, note: str = "") -> Ite
 
 
 def _checks(measured: Measurement) -> Checks:
-    return Checks(
-        tuple(CheckLine(f"{check.title}.", check.outcome, check.explanation) for check in measured.checks)
-    )
+    return Checks(tuple(CheckLine(f"{check.title}.", check.outcome, check.explanation) for check in measured.checks))
 
 
 def _windows(measured: Measurement) -> Iterator[Block]:
@@ -132,12 +120,8 @@ def _windows(measured: Measurement) -> Iterator[Block]:
         points(
             names,
             [
-                Series(
-                    "with behaviour before", [result.difference().scaled(100) for result in measured.windows]
-                ),
-                Series(
-                    "plain", [result.difference(adjusted=False).scaled(100) for result in measured.windows]
-                ),
+                Series("with behaviour before", [result.difference().scaled(100) for result in measured.windows]),
+                Series("plain", [result.difference(adjusted=False).scaled(100) for result in measured.windows]),
             ],
             POINTS,
         ),
@@ -158,8 +142,7 @@ def _treatments(measured: Measurement) -> Iterator[Section]:
             first = "Arm" if title == "Arms" else title.removeprefix("By ").capitalize()
             money = Details("Orders, revenue, profit", (money_table(first, results, measured.currency),))
             yield Section(
-                title,
-                (results_table(first, results, caption, _wording(measured, USUAL)), forest(results), money),
+                title, (results_table(first, results, caption, _wording(measured, USUAL)), forest(results), money)
             )
     if measured.pairs:
         wording = _wording(measured, ONE_AGAINST_ANOTHER)
@@ -200,9 +183,7 @@ def _differs(breakdown: Breakdown) -> str:
         trend = breakdown.trend
         ranked = "The ranking can't be told from a random one"
         if trend.excludes_zero:
-            ranked = (
-                "Customers were ranked rightly" if trend.value < 0 else "Customers were ranked upside down"
-            )
+            ranked = "Customers were ranked rightly" if trend.value < 0 else "Customers were ranked upside down"
         change = told(trend.scaled(100), "+.2f")
         text += f" {ranked}: from one decile to the next the effect changes by {change} points."
     if breakdown.n_left_out:
@@ -217,9 +198,7 @@ def _returners(measured: Measurement) -> Iterator[Section]:
         ("Through which channel they came", "Channel", measured.channels),
     ):
         if results:
-            caption = (
-                f"Share of each arm's customers, {measured.headline.label}. The intervals hold together."
-            )
+            caption = f"Share of each arm's customers, {measured.headline.label}. The intervals hold together."
             table = results_table(what, results, caption, _wording(measured, SHARES))
             yield Section(title, (table,))
 
@@ -239,13 +218,7 @@ def _looks(measured: Measurement) -> Iterator[Block]:
     share = Axis("difference in response so far, points", "+.1f")
     percent = {name: 100 * table[name] for name in ("difference", "low", "high", "naive_low", "naive_high")}
     curves = [
-        Curve(
-            "difference so far, always valid",
-            table["day"],
-            percent["difference"],
-            percent["low"],
-            percent["high"],
-        ),
+        Curve("difference so far, always valid", table["day"], percent["difference"], percent["low"], percent["high"]),
         Curve("if it were the only look", table["day"], percent["naive_low"], reference=True),
         Curve("", table["day"], percent["naive_high"], reference=True),
     ]

@@ -65,13 +65,7 @@ class Looks:
 
 
 def look_daily(
-    sample: Sample,
-    entered: Floats,
-    responded: Floats,
-    until: float,
-    *,
-    level: float = 0.95,
-    inflation: float = 1.0,
+    sample: Sample, entered: Floats, responded: Floats, until: float, *, level: float = 0.95, inflation: float = 1.0
 ) -> Looks:
     """Return what each look would have seen.
 

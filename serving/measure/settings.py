@@ -14,15 +14,7 @@ from ..goals.offers import CONTROL, Arm
 # Their value is taken off the order: the amounts that were paid hold the cost already.
 TAKEN_OFF_AMOUNT = ("coupon", "cash_coupon", "price")
 # Columns of an audience's record by which results are broken down where they are there.
-BREAKDOWNS = (
-    "stage",
-    "segment",
-    "tier",
-    "is_exploring",
-    "recommended_offer",
-    "recommended_category",
-    "basis",
-)
+BREAKDOWNS = ("stage", "segment", "tier", "is_exploring", "recommended_offer", "recommended_category", "basis")
 PREDICTED = ("uplift", "predicted_uplift")
 
 
@@ -84,9 +76,7 @@ class MeasureSettings:
         if not windows or min(windows) < 1 or list(windows) != sorted(set(windows)):
             raise InputError("windows_days", "rising numbers of days, 1 or more", f"{windows}")
         if self.decision_days is not None and self.decision_days not in windows:
-            raise InputError(
-                "decision_days", f"one of the windows ({quoted(windows)})", f"{self.decision_days}"
-            )
+            raise InputError("decision_days", f"one of the windows ({quoted(windows)})", f"{self.decision_days}")
         if not 0 < self.level < 1:
             raise InputError("level", "a number in (0, 1), such as 0.95", f"{self.level}")
         if not self.relevant_share > 0:

@@ -37,11 +37,7 @@ def measurement_view(measured: Measurement) -> Any:
     if measured.failed:  # tables of numbers that must not be believed would be read all the same
         return Group(*parts, *(f"[dim]{escape(note)}[/]" for note in measured.notes))
     parts += ["", results_table("Windows", measured.windows, measured.currency)]
-    for title, results in (
-        ("Arms", measured.arms),
-        *measured.means.items(),
-        ("Arms compared", measured.pairs),
-    ):
+    for title, results in (("Arms", measured.arms), *measured.means.items(), ("Arms compared", measured.pairs)):
         if results:
             parts.append(results_table(title, results, measured.currency))
     for breakdown in measured.breakdowns:
@@ -84,10 +80,7 @@ def results_table(title: str, results: Sequence[Result], currency: str) -> Table
             write_number(effect.treated.value, ".2%"),
             write_number(effect.control.value, ".2%"),
             told(difference.scaled(100), "+.2f"),
-            *(
-                told(total, "+,.0f") if (total := result.total(name)) else UNKNOWN
-                for name in ("orders", "profit")
-            ),
+            *(told(total, "+,.0f") if (total := result.total(name)) else UNKNOWN for name in ("orders", "profit")),
             f"[{COLOURS[word_of(difference)]}]{word_of(difference)}[/]",
         )
     return table

@@ -36,11 +36,7 @@ SHARES = Wording(what="Share", verdicts={"worked": "more", "did harm": "fewer"},
 
 
 def results_table(
-    first: str,
-    results: Sequence[Result],
-    caption: str,
-    wording: Wording = USUAL,
-    strong: frozenset[int] = frozenset(),
+    first: str, results: Sequence[Result], caption: str, wording: Wording = USUAL, strong: frozenset[int] = frozenset()
 ) -> Table:
     """Return results as a table, one row each; ``first`` stands above their labels."""
     columns = [

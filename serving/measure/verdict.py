@@ -65,9 +65,7 @@ def word_of(difference: Estimate) -> Word:
     return "worked" if difference.value > 0 else "did harm"
 
 
-def verdict_on(
-    result: Result, when: str, relevant_share: float, broken: str = "", currency: str = ""
-) -> Verdict:
+def verdict_on(result: Result, when: str, relevant_share: float, broken: str = "", currency: str = "") -> Verdict:
     """Return the verdict on a result.
 
     Parameters
@@ -91,9 +89,7 @@ def verdict_on(
         f"{_share(result.response.control.value)} of the control: a difference of {_points(difference)}{taken}"
     )
     if broken:
-        return Verdict(
-            "can't be told", f"{broken} The numbers must not be believed before that is explained."
-        )
+        return Verdict("can't be told", f"{broken} The numbers must not be believed before that is explained.")
     if word != "can't be told":
         return Verdict(word, f"{seen}.", _paid(result, currency))
     observed, relevant = needed(result, difference.value), needed(result, relevant_share * _natural(result))

@@ -143,9 +143,7 @@ class Monitored:
         """What is past the thresholds, in words; empty: all is as it was."""
         limits = self.thresholds
         broken = [one for one in self.promises if one.is_broken(limits.promise)]
-        told = [
-            f"{one.scored.task} of {one.scored.as_of:%Y-%m-%d} {one.words(limits.promise)}" for one in broken
-        ]
+        told = [f"{one.scored.task} of {one.scored.as_of:%Y-%m-%d} {one.words(limits.promise)}" for one in broken]
         return (*(fault for drift in self.drifts for fault in drift.faults(limits)), *told)
 
     def _in_short(self) -> str:
@@ -178,9 +176,7 @@ class Monitored:
 
 
 def _notes(found: Monitored) -> tuple[str, ...]:
-    waits = [
-        f"{one.task} of {one.as_of:%Y-%m-%d} until {one.over_at:%Y-%m-%d}" for one in found.open_promises
-    ]
+    waits = [f"{one.task} of {one.as_of:%Y-%m-%d} until {one.over_at:%Y-%m-%d}" for one in found.open_promises]
     told = (
         "PSI: population stability index against the rows of the model's test, which the model in use learned from "
         "too; 'by chance' is what it can be without any change (99.9 %).",
@@ -270,8 +266,7 @@ def _drift(one: InUse, rows: Any) -> Drift:
 
 def _stage_shares(shop: Shop, since: datetime, as_of: datetime) -> dict[str, tuple[float, float]]:
     then, now = (
-        {row["stage"]: float(row["share"]) for row in stages_page(shop, at).tables[0].rows}
-        for at in (since, as_of)
+        {row["stage"]: float(row["share"]) for row in stages_page(shop, at).tables[0].rows} for at in (since, as_of)
     )
     return {name: (then[name], now[name]) for name in then if name != "all"}
 
@@ -331,8 +326,7 @@ def _stages_table(shares: Mapping[str, tuple[float, float]]) -> InsightTable:
         "change": Column("change, points", "+.1f"),
     }
     rows = [
-        {"stage": name, "then": then, "now": now, "change": 100 * (now - then)}
-        for name, (then, now) in shares.items()
+        {"stage": name, "then": then, "now": now, "change": 100 * (now - then)} for name, (then, now) in shares.items()
     ]
     return InsightTable("stages", "Stages when the models were tested, and now", columns, rows)
 

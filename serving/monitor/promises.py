@@ -123,13 +123,7 @@ def files_of_scores(places: Sequence[Path], tasks: Sequence[str] | None = None) 
     What an uplift promised can be told from a held-out control alone: `penchant measure` says it by decile.
     """
     folders = sorted(
-        {
-            folder
-            for place in places
-            if place.is_dir()
-            for folder in (place, *place.iterdir())
-            if folder.is_dir()
-        }
+        {folder for place in places if place.is_dir() for folder in (place, *place.iterdir()) if folder.is_dir()}
     )
     found = [scored for folder in folders if not folder.name.startswith(".") for scored in _files_in(folder)]
     wanted = [one for one in found if tasks is None or one.task in tasks]
@@ -175,10 +169,7 @@ def promise_of(shop: Shop, scored: Scored) -> Promise:
     return Promise(
         scored,
         _group("all", rows, scored.kind, 1),
-        tuple(
-            _group(str(d), rows[rows["decile"] == d], scored.kind, 10)
-            for d in sorted(rows["decile"].unique())
-        ),
+        tuple(_group(str(d), rows[rows["decile"] == d], scored.kind, 10) for d in sorted(rows["decile"].unique())),
         tuple(_group(str(name), rows[rows["band"] == name], scored.kind, len(bands)) for name in bands),
     )
 

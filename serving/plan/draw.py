@@ -107,9 +107,7 @@ def write_plan(due: DueWaves, folder: Path, inputs: Mapping[str, Any], minor_uni
         If the folder cannot be written; what was there stays.
     """
     told = due.as_dict()
-    with replaced_folder(
-        folder, {"inputs": dict(inputs), "plan": told["plan"], "as_of": told["as_of"]}
-    ) as place:
+    with replaced_folder(folder, {"inputs": dict(inputs), "plan": told["plan"], "as_of": told["as_of"]}) as place:
         write_json(place / SUMMARY, told)
         for audience in due.audiences:
             wave = audience.settings.wave
@@ -186,9 +184,7 @@ def _within_limits(first: list[Audience], past: pd.DataFrame | None, plan: Plan)
     limits: dict[str, float | None] = {"budget": plan.plan.budget}
     limits |= {f"stock of {name}": offer.stock for name, offer in plan.offers.items()}
     for phase in {campaign.phase or "any" for campaign in plan.campaigns}:
-        limits |= {
-            f"capacity of {name} in {phase}": channel.capacity for name, channel in plan.channels.items()
-        }
+        limits |= {f"capacity of {name} in {phase}": channel.capacity for name, channel in plan.channels.items()}
     return all(
         most is None or drawn.get(name, 0.0) == 0 or before.get(name, 0.0) + drawn[name] <= most * (1 + 1e-9)
         for name, most in limits.items()

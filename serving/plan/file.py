@@ -22,11 +22,7 @@ from ..goals.offers import OFFER_KINDS, PHASES, REDEEM_RATE, UNIT_COST, Arm, Off
 
 Name = Annotated[str, Field(pattern=r"^[a-z0-9][a-z0-9_-]*$")]
 OWN, REMINDER = "own", "reminder"
-TRIGGERS = {
-    "price_dropped": "cart_price_dropped",
-    "stock_low": "cart_stock_low",
-    "leaves_range": "cart_leaves_range",
-}
+TRIGGERS = {"price_dropped": "cart_price_dropped", "stock_low": "cart_stock_low", "leaves_range": "cart_leaves_range"}
 TESTS = {"price": ("price", {"value"}), "freight": ("free_freight", {"value"})}
 
 
@@ -169,9 +165,7 @@ class CampaignSection(Section):
         """The arms: name, offer, channel, share."""
         if self.arms:
             return tuple((arm.name, arm.offer, arm.channel, arm.share) for arm in self.arms)
-        return tuple(
-            (f"{offer}-{channel}", offer, channel, 1.0) for offer in self.offers for channel in self.channels
-        )
+        return tuple((f"{offer}-{channel}", offer, channel, 1.0) for offer in self.offers for channel in self.channels)
 
 
 class SplitSection(Section):
@@ -233,9 +227,7 @@ class Plan(Section):
         ids = [campaign.id for campaign in self.campaigns]
         in_splits = [name for split in self.splits for name in split.campaigns]
         for what, names in (("campaign", ids), ("campaign in splits", in_splits)):
-            yield from (
-                f"{what} '{name}' stands twice" for name in sorted(set(names)) if names.count(name) > 1
-            )
+            yield from (f"{what} '{name}' stands twice" for name in sorted(set(names)) if names.count(name) > 1)
         for split in self.splits:
             if split.shares and len(split.shares) != len(split.campaigns):
                 yield f"split '{split.name}' needs as many shares as campaigns"
@@ -313,9 +305,7 @@ def load_plan(path: Path) -> Plan:
         If it is not TOML, or a key, value or name in it is not known; all faults at once.
     """
     if not path.is_file():
-        raise NotThereError(
-            f"plan '{path}'", "a PLAN.toml file", "a folder" if path.is_dir() else "nothing there"
-        )
+        raise NotThereError(f"plan '{path}'", "a PLAN.toml file", "a folder" if path.is_dir() else "nothing there")
     try:
         values = tomllib.loads(path.read_text(encoding="utf-8-sig"))
     except (tomllib.TOMLDecodeError, UnicodeDecodeError) as fault:

@@ -135,11 +135,7 @@ def _capacities(crowds: Sequence[Crowd], plan: Plan, used: Mapping[str, float]) 
 def _sizes(crowds: Sequence[Crowd]) -> list[Shared]:
     return [
         Shared(
-            f"size of {crowd.campaign.id}",
-            crowd.options,
-            float(crowd.campaign.size),
-            float(crowd.campaign.size),
-            1.0,
+            f"size of {crowd.campaign.id}", crowd.options, float(crowd.campaign.size), float(crowd.campaign.size), 1.0
         )
         for crowd in crowds
         if crowd.campaign.size is not None

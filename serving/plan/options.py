@@ -146,8 +146,7 @@ def costed(plan: Plan, campaign: CampaignSection, wave: int = 1) -> tuple[Arm, .
     waves = range(wave, len(campaign.waves) + 1)
     sent = [plan.arms_at(campaign, number) for number in waves]
     dearest = [
-        max((arm.offer for arm in each), key=lambda offer: offer.cost_per_success)
-        for each in zip(*sent, strict=True)
+        max((arm.offer for arm in each), key=lambda offer: offer.cost_per_success) for each in zip(*sent, strict=True)
     ]
     return tuple(
         replace(arm, unit_cost=arm.unit_cost * len(waves), offer=offer)
@@ -168,9 +167,7 @@ def in_split(customer_id: pd.Series, plan: Plan, campaign_id: str) -> tuple[Mask
     return np.ones(len(customer_id), bool), None, 1.0
 
 
-def _crowd(
-    people: pd.DataFrame, past: pd.DataFrame | None, plan: Plan, campaign: CampaignSection, goal: Goal
-) -> Crowd:
+def _crowd(people: pd.DataFrame, past: pd.DataFrame | None, plan: Plan, campaign: CampaignSection, goal: Goal) -> Crowd:
     pool = _entered(of_goal(people, goal.name), plan, campaign, goal)
     arms, sends = costed(plan, campaign), plan.sends(campaign)
     gain = expected_gain(pool, goal, arms)
@@ -200,9 +197,7 @@ def _entered(people: pd.DataFrame, plan: Plan, campaign: CampaignSection, goal: 
     entered &= in_split(people["customer_id"], plan, campaign.id)[0]
     for where in campaign.conditions:
         if where.column not in people:
-            raise LeftOutError(
-                f"campaign '{campaign.id}'", f"'{where.column}' is needed", "nothing of that name"
-            )
+            raise LeftOutError(f"campaign '{campaign.id}'", f"'{where.column}' is needed", "nothing of that name")
         entered &= where.holds(people)
     return people[entered].reset_index(drop=True)
 

@@ -66,9 +66,7 @@ class Chosen:
         """What the campaign is expected to bring, all its waves together."""
         gain = self.crowd.gain
         moved, worth = (gain.uplift, gain.low, gain.high), (gain.value, gain.value_low, gain.value_high)
-        return Expected(
-            Estimate(*map(self.by_arm, moved)), Estimate(*map(self.by_arm, worth)), self.by_arm(gain.cost)
-        )
+        return Expected(Estimate(*map(self.by_arm, moved)), Estimate(*map(self.by_arm, worth)), self.by_arm(gain.cost))
 
 
 @dataclass(frozen=True, eq=False)
@@ -128,9 +126,7 @@ def pose(crowds: Sequence[Crowd], plan: Plan, used: Mapping[str, float], *, sure
     """Return the problem of crowds; ``surely`` counts the held-out against all limits, as if they were treated."""
     shared = shared_limits(crowds, plan, used, surely=surely)
     columns, members = _columns(crowds, shared)
-    index = (
-        pd.Index(np.unique(np.concatenate([_units(crowd) for crowd in crowds]))) if crowds else pd.Index([])
-    )
+    index = pd.Index(np.unique(np.concatenate([_units(crowd) for crowd in crowds]))) if crowds else pd.Index([])
     rows = [np.asarray(index.get_indexer(pd.Index(_units(crowd))), np.intp) for crowd in crowds]
     gain = np.full((len(index), 1 + max((int(each.max()) for each in columns), default=-1)), np.nan)
     cost = np.zeros_like(gain)
@@ -159,8 +155,7 @@ def _columns(crowds: Sequence[Crowd], shared: Sequence[Shared]) -> tuple[list[Pl
             own.append(places.setdefault((limits, number), len(places)))
         columns.append(np.array(own, np.intp))
     members = [
-        tuple(str(place) for (limits, _), place in places.items() if number in limits)
-        for number in range(len(shared))
+        tuple(str(place) for (limits, _), place in places.items() if number in limits) for number in range(len(shared))
     ]
     return columns, members
 

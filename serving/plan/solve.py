@@ -125,9 +125,7 @@ def _within_caps(
         if not any(mask.any() for mask in over):
             break
         barred = [mask | more for mask, more in zip(barred, over, strict=True)]
-    kept = [
-        Chosen(each.crowd, np.where(mask, -1, each.option)) for each, mask in zip(chosen, barred, strict=True)
-    ]
+    kept = [Chosen(each.crowd, np.where(mask, -1, each.option)) for each, mask in zip(chosen, barred, strict=True)]
     return kept, prices
 
 

@@ -39,9 +39,7 @@ def notes(result: PlanResult) -> list[str]:
             if not each.crowd.is_split and len({arm.offer for arm in each.crowd.arms}) > 1:
                 told.append(f"{each.crowd.campaign.id}: {CHEAPEST}")
         if goal.phases and each.crowd.campaign.phase not in (None, *goal.phases):
-            told.append(
-                f"{each.crowd.campaign.id}: '{goal.name}' usually belongs to {' or '.join(goal.phases)}"
-            )
+            told.append(f"{each.crowd.campaign.id}: '{goal.name}' usually belongs to {' or '.join(goal.phases)}")
     return [*dict.fromkeys(told), "sizes of later waves are the most there can be: who comes back leaves"]
 
 
@@ -76,9 +74,7 @@ def plan_view(result: PlanResult) -> RenderableType:
 def _campaigns(result: PlanResult) -> RenderableType:
     from rich.table import Table
 
-    table = Table(
-        title=f"{result.plan.plan.name}, as of {result.as_of:%Y-%m-%d %H:%M} UTC", title_justify="left"
-    )
+    table = Table(title=f"{result.plan.plan.name}, as of {result.as_of:%Y-%m-%d %H:%M} UTC", title_justify="left")
     for name in ("campaign", "phase", "goal", "first wave", "waves"):
         table.add_column(name, overflow="fold")
     for name in ("eligible", "audience", "cost", "profit", "low", "high"):
@@ -86,19 +82,10 @@ def _campaigns(result: PlanResult) -> RenderableType:
     rows = [(each.crowd, int(each.taken.sum()), each.expected) for each in result.chosen]
     for crowd, size, expected in rows:
         sends = (f"{crowd.sends[0]:%m-%d}", f"{len(crowd.sends)}")
-        words = (
-            crowd.campaign.id,
-            crowd.phase,
-            crowd.goal.name,
-            *sends,
-            f"{crowd.n_eligible:,}",
-            f"{size:,}",
-        )
+        words = (crowd.campaign.id, crowd.phase, crowd.goal.name, *sends, f"{crowd.n_eligible:,}", f"{size:,}")
         table.add_row(*words, *_money(expected))
     table.add_section()
-    table.add_row(
-        "all", "", "", "", "", "", f"{sum(size for _, size, _ in rows):,}", *_money(result.expected)
-    )
+    table.add_row("all", "", "", "", "", "", f"{sum(size for _, size, _ in rows):,}", *_money(result.expected))
     return table
 
 

@@ -20,8 +20,8 @@ from ...models.estimators.value import ValueModel
 from ...models.explain.reasons import reasons
 from ...models.store import artifact
 from ...models.uplift import artifact as uplift_artifact
-from ...models.uplift.scorer import MODEL_FILE as UPLIFT_FILE
-from ...models.uplift.scorer import UpliftScorer
+from ...models.uplift_scorer import MODEL_FILE as UPLIFT_FILE
+from ...models.uplift_scorer import UpliftScorer
 from ..candidates.gather import SCORE, UPLIFT
 from .risk_list import N_REASONS
 
@@ -80,9 +80,7 @@ class Champion:
         if absent:
             raise NoModelError(f"model '{version}'", f"the facts {quoted(absent)}", "none", "Train it again")
         known = {one.name for one in fields(Column)}
-        columns = [
-            Column(**{k: _frozen(v) for k, v in signal.items() if k in known}) for signal in facts["signals"]
-        ]
+        columns = [Column(**{k: _frozen(v) for k, v in signal.items() if k in known}) for signal in facts["signals"]]
         return cls(
             model,
             facts["task"],

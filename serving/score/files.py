@@ -18,14 +18,7 @@ from ...features.catalogue import task_of
 from ...models.inputs.arrays import Floats
 from ..candidates.gather import SIGNALS
 from .champion import Champion
-from .read import (
-    RISK_SCORE,
-    SIGNALS_FILE,
-    is_whole,
-    read_manifest,
-    read_scores,
-    read_signals,
-)
+from .read import RISK_SCORE, SIGNALS_FILE, is_whole, read_manifest, read_scores, read_signals
 from .risk_list import risk_list, safe_for_spreadsheets
 
 __all__ = ["RISK_SCORE", "is_whole", "read_manifest", "read_scores", "read_signals"]
@@ -88,23 +81,17 @@ def write_signals(features: Path, place: Path) -> None:
                 writer.write_table(file.read_row_group(number, columns=names).cast(schema))
 
 
-def _write_risk(
-    config: Config, champion: Champion, as_of: datetime, work: Path, place: Path
-) -> dict[str, Any]:
+def _write_risk(config: Config, champion: Champion, as_of: datetime, work: Path, place: Path) -> dict[str, Any]:
     scored = pa.concat_tables(_parts(work, champion)).to_pandas()
     bands = dict(config.score.bands)
     listed = risk_list(scored, bands, champion.horizon_days, as_of, champion.version)
     pq.write_table(pa.Table.from_pandas(listed, preserve_index=False), place / f"{champion.name}.parquet")
-    safe_for_spreadsheets(listed).to_csv(
-        place / f"{champion.name}.csv", index=False, date_format="%Y-%m-%dT%H:%M:%SZ"
-    )
+    safe_for_spreadsheets(listed).to_csv(place / f"{champion.name}.csv", index=False, date_format="%Y-%m-%dT%H:%M:%SZ")
     counts = listed["band"].value_counts()
     return {"n_customers": len(listed), "bands": {str(name): int(count) for name, count in counts.items()}}
 
 
-def _write_scores(
-    _config: Config, champion: Champion, as_of: datetime, work: Path, place: Path
-) -> dict[str, Any]:
+def _write_scores(_config: Config, champion: Champion, as_of: datetime, work: Path, place: Path) -> dict[str, Any]:
     """Write a champion's scores part by part; only what ranks is held of all."""
     ranks = np.concatenate([_ranking(part, champion) for part in _parts(work, champion)])
     deciles, start = decile_of(ranks), 0

@@ -113,10 +113,7 @@ def score(
     for one in fit:
         if not people[one.name].any():
             left_out[one.name] = TooLittleDataError(
-                f"task '{one.name}' at {as_of:%Y-%m-%d}",
-                "customers who are eligible",
-                "none",
-                "Choose another --as-of",
+                f"task '{one.name}' at {as_of:%Y-%m-%d}", "customers who are eligible", "none", "Choose another --as-of"
             )
     fit = [one for one in fit if one.name not in left_out]
     if not fit:

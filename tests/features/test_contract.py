@@ -45,9 +45,7 @@ def another_future(tables: Tables) -> Tables:
         if name in TIMES:
             late = rows[TIMES[name]] >= AS_OF
             garbage = rows[~late].assign(**{TIMES[name]: pd.Timestamp(AS_OF)}).astype(rows.dtypes)
-            rows = pd.concat(
-                [rows[~late], rows[late].sample(frac=0.3, random_state=1), garbage], ignore_index=True
-            )
+            rows = pd.concat([rows[~late], rows[late].sample(frac=0.3, random_state=1), garbage], ignore_index=True)
         changed[name] = rows
     return changed
 
@@ -95,21 +93,15 @@ def names(declared: list[Any]) -> list[str]:
     return [column.name for column in declared]
 
 
-def test_future_changes_nothing(
-    declared: list[Any], base: pd.DataFrame, with_another_future: pd.DataFrame
-) -> None:
+def test_future_changes_nothing(declared: list[Any], base: pd.DataFrame, with_another_future: pd.DataFrame) -> None:
     pd.testing.assert_frame_equal(base[names(declared)], with_another_future[names(declared)])
 
 
-def test_row_order_changes_nothing(
-    declared: list[Any], base: pd.DataFrame, in_another_order: pd.DataFrame
-) -> None:
+def test_row_order_changes_nothing(declared: list[Any], base: pd.DataFrame, in_another_order: pd.DataFrame) -> None:
     pd.testing.assert_frame_equal(base[names(declared)], in_another_order[names(declared)])
 
 
-def test_other_customers_change_nothing(
-    declared: list[Any], base: pd.DataFrame, without_others: pd.DataFrame
-) -> None:
+def test_other_customers_change_nothing(declared: list[Any], base: pd.DataFrame, without_others: pd.DataFrame) -> None:
     own = [column.name for column in declared if not column.population]
     pd.testing.assert_frame_equal(base[own], without_others[own])
 
@@ -134,9 +126,7 @@ def test_declared_is_built(declared: list[Any], base: pd.DataFrame) -> None:
 def test_no_column_is_all_the_same(declared: list[Any], base: pd.DataFrame) -> None:
     """A signal that never varies in a shop with every table tests nothing."""
     dead = [name for name in names(declared) if base[name].nunique(dropna=False) == 1]
-    unused = {
-        name for name in dead if "_push_" in name or "_phone_" in name
-    }  # its campaigns have two channels
+    unused = {name for name in dead if "_push_" in name or "_phone_" in name}  # its campaigns have two channels
     assert set(dead) - unused <= {"days_to_next_holiday", "days_to_next_promotion"}  # one as_of
 
 

@@ -71,9 +71,7 @@ def test_a_group_that_takes_the_moment_itself_for_past_is_named(world_shop: Shop
 
     def at_or_before(past: Past) -> Any:
         rows = past.history.interactions
-        return past.rows(
-            "le", lambda: rows.filter(rows.occurred_at <= past.moment.at).mutate(row=_.code)
-        ).count()
+        return past.rows("le", lambda: rows.filter(rows.occurred_at <= past.moment.at).mutate(row=_.code)).count()
 
     assert list(broken(world_shop, at_or_before)) == [FUTURE]
 
@@ -164,7 +162,7 @@ def test_what_cannot_be_proved_is_refused(world_shop: Shop, shop_of: Callable[..
 
 MINE = """
 from ibis import _, interval
-from penchant.features.group import Column, FeatureGroup, Signal
+from penchant.features.signals.group import Column, FeatureGroup, Signal
 
 def tomorrow(past):
     lines = past.history.lines
@@ -196,9 +194,7 @@ def test_a_module_is_looked_for_where_the_configuration_is(
         (None, "FileNotFoundError"),
     ],
 )
-def test_a_module_that_cannot_be_used_is_named(
-    tmp_path: Path, world_shop: Shop, text: str | None, told: str
-) -> None:
+def test_a_module_that_cannot_be_used_is_named(tmp_path: Path, world_shop: Shop, text: str | None, told: str) -> None:
     if text is not None:
         (tmp_path / "bad_groups.py").write_text(text)
     (tmp_path / "penchant.toml").write_text('modules = ["bad_groups.py"]')
@@ -212,9 +208,7 @@ def test_a_module_that_fails_while_it_is_asked_is_named(tmp_path: Path, world_sh
     (tmp_path / "failing_groups.py").write_text(MINE.replace("past.history.lines", "past.history.linse"))
     (tmp_path / "penchant.toml").write_text('modules = ["failing_groups.py"]')
     shop = replace(world_shop, config=load_config(tmp_path / "penchant.toml"))
-    with pytest.raises(
-        ConfigError, match=r"module 'failing_groups\.py'.*'n_orders_tomorrow'.*AttributeError"
-    ):
+    with pytest.raises(ConfigError, match=r"module 'failing_groups\.py'.*'n_orders_tomorrow'.*AttributeError"):
         build(shop, Spine.at(shop, datetime(2024, 6, 1)), ["mine"])
 
 

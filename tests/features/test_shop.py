@@ -126,9 +126,7 @@ def test_money_is_rounded_once_half_away_from_zero(tmp_path: Path, amounts: list
     who = ["a"] * len(amounts)
     rows = {"customer_id": who, "ordered_at": day, "amount": [float(amount) for amount in amounts]}
     pq.write_table(pa.table(rows), tmp_path / "o.parquet")
-    pd.DataFrame({**rows, "amount": [str(amount) for amount in amounts]}).to_csv(
-        tmp_path / "o.csv", index=False
-    )
+    pd.DataFrame({**rows, "amount": [str(amount) for amount in amounts]}).to_csv(tmp_path / "o.csv", index=False)
     for path in ("o.parquet", "o.csv"):
         with opened(tmp_path, {"orders": {"path": path}}) as shop:
             assert values(shop, "orders", "amount") == expected
@@ -148,20 +146,12 @@ TIMES: dict[str, tuple[str, dict[str, Any], str]] = {
     "local": ("2020-07-01 10:00", {"timezone": "Europe/London"}, "2020-07-01 09:00"),
     "with zone": ("2020-07-01T10:00:00+08:00", {"timezone": "Europe/London"}, "2020-07-01 02:00"),
     "zulu": ("2020-07-01T10:00:00Z", {"timezone": "Europe/London"}, "2020-07-01 10:00"),
-    "format": (
-        "1.7.2020 10h",
-        {"time_format": "%d.%m.%Y %Hh", "timezone": "Europe/London"},
-        "2020-07-01 09:00",
-    ),
+    "format": ("1.7.2020 10h", {"time_format": "%d.%m.%Y %Hh", "timezone": "Europe/London"}, "2020-07-01 09:00"),
     "formats": ("1.7.2020", {"time_format": ["%d.%m.%Y %Hh", "%d.%m.%Y"]}, "2020-07-01"),
     "seconds": ("1593597600", {"time_format": "epoch_s", "timezone": "Europe/London"}, "2020-07-01 10:00"),
     "milliseconds": ("1593597600250", {"time_format": "epoch_ms"}, "2020-07-01 10:00:00.25"),
     "microseconds": ("1593597600250001", {"time_format": "epoch_us"}, "2020-07-01 10:00:00.250001"),
-    "workbook": (
-        "44013.41667",
-        {"time_format": "excel_days", "timezone": "Europe/London"},
-        "2020-07-01 09:00:00.288",
-    ),
+    "workbook": ("44013.41667", {"time_format": "excel_days", "timezone": "Europe/London"}, "2020-07-01 09:00:00.288"),
     "offset after a blank": ("2020-07-01 10:00:00 +0800", {"timezone": "Europe/London"}, "2020-07-01 02:00"),
     "offset": ("20200701 1000 +0200", {"time_format": "%Y%m%d %H%M %z"}, "2020-07-01 08:00"),
     "twice": ("2020-10-25 01:30", {"timezone": "Europe/London"}, "2020-10-25 01:30"),
@@ -213,9 +203,7 @@ def test_typed_times_become_instants_too(
     ],
 )
 def test_ids_are_text(tmp_path: Path, array: pa.Array, expected: list[str]) -> None:
-    pq.write_table(
-        pa.table({"customer_id": array, "ordered_at": [datetime(2020, 1, 1)] * 2}), tmp_path / "o.parquet"
-    )
+    pq.write_table(pa.table({"customer_id": array, "ordered_at": [datetime(2020, 1, 1)] * 2}), tmp_path / "o.parquet")
     with opened(tmp_path, {"orders": {"path": "o.parquet"}}) as shop:
         assert values(shop, "orders", "customer_id") == expected
 
@@ -320,11 +308,7 @@ def test_a_backend_of_ones_own_stays_open() -> None:
             "unknown 'amout'",
         ),
         (
-            {
-                "orders": pa.table(
-                    {"customer_id": ["a"], "ordered_at": [datetime(2020, 1, 1)], "amount": [1.5]}
-                )
-            },
+            {"orders": pa.table({"customer_id": ["a"], "ordered_at": [datetime(2020, 1, 1)], "amount": [1.5]})},
             ContractError,
             "values of the contract's types",
         ),

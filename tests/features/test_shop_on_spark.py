@@ -14,12 +14,7 @@ pytestmark = [pytest.mark.spark, pytest.mark.usefixtures("spark")]
 
 
 def test_a_shop_is_the_same_on_both_engines(tmp_path: Path) -> None:
-    rows = [
-        "who,at,kind,price",
-        "a,2020-07-01 10:00:00.25,view,1.005",
-        "b,2020-10-25 01:30,pay,",
-        "a,bad,view,2",
-    ]
+    rows = ["who,at,kind,price", "a,2020-07-01 10:00:00.25,view,1.005", "b,2020-10-25 01:30,pay,", "a,bad,view,2"]
     (tmp_path / "i.csv").write_text("\n".join(rows))
     tables = {
         "interactions": {

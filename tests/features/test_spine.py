@@ -100,9 +100,7 @@ def test_rows_that_cannot_be_looked_at_are_refused(shop: Shop, columns: Any, tol
         Spine.of(shop, columns)
 
 
-@pytest.mark.parametrize(
-    "who", ["b", pd.DataFrame({"id": ["b"]}), ["b", None]], ids=["text", "frame", "none"]
-)
+@pytest.mark.parametrize("who", ["b", pd.DataFrame({"id": ["b"]}), ["b", None]], ids=["text", "frame", "none"])
 def test_what_are_no_customers_is_refused(shop: Shop, who: Any) -> None:
     with pytest.raises(InputError, match="who: "):
         Spine.at(shop, NOON, who)

@@ -57,13 +57,9 @@ def _items(rng: np.random.Generator) -> pd.DataFrame:
     )
 
 
-def _orders(
-    rng: np.random.Generator, people: np.ndarray, weight: np.ndarray, items: pd.DataFrame
-) -> pd.DataFrame:
+def _orders(rng: np.random.Generator, people: np.ndarray, weight: np.ndarray, items: pd.DataFrame) -> pd.DataFrame:
     n_orders = 700
-    orders = pd.DataFrame(
-        {"customer_id": rng.choice(people, n_orders, p=weight), "ordered_at": times(rng, n_orders)}
-    )
+    orders = pd.DataFrame({"customer_id": rng.choice(people, n_orders, p=weight), "ordered_at": times(rng, n_orders)})
     orders["order_id"] = [f"o{number}" for number in range(n_orders)]
     orders["paid_at"] = _later(rng, orders["ordered_at"], 2, 0.85)
     orders["cancelled_at"] = _later(rng, orders["ordered_at"], 20, 0.07)
@@ -105,9 +101,7 @@ def _customers(rng: np.random.Generator, people: np.ndarray) -> pd.DataFrame:
             "customer_id": people,
             "registered_at": times(rng, n).where(rng.random(n) < 0.9),
             "gender": rng.choice(["f", "m", None], n),
-            "birth_year": pd.array(
-                np.where(rng.random(n) < 0.1, 0, rng.integers(1940, 2005, n)), dtype="Int64"
-            ),
+            "birth_year": pd.array(np.where(rng.random(n) < 0.1, 0, rng.integers(1940, 2005, n)), dtype="Int64"),
             "region": rng.choice(["north", "south", None], n),
             "acquisition_channel": rng.choice(["ads", "friends"], n),
             "consent_email": rng.random(n) < 0.7,
@@ -133,9 +127,7 @@ def _calendar() -> pd.DataFrame:
 
 def _assignments(rng: np.random.Generator, people: np.ndarray) -> pd.DataFrame:
     frames = []
-    for wave, (campaign, day) in enumerate(
-        [("k1", "2023-05-01"), ("k2", "2023-08-10"), ("k1", "2023-10-10")], 1
-    ):
+    for wave, (campaign, day) in enumerate([("k1", "2023-05-01"), ("k2", "2023-08-10"), ("k1", "2023-10-10")], 1):
         at = pd.Series(pd.Timestamp(day), index=range(len(people))).astype("datetime64[us]")
         contacted = _later(rng, at, 0.5, 0.6)
         frames.append(

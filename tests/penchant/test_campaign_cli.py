@@ -84,8 +84,7 @@ def made(tmp_path_factory: pytest.TempPathFactory) -> Path:
     """Return the working directory of a shop with a churn model in use."""
     folder = tmp_path_factory.mktemp("work")
     simulate(
-        SimulationSettings(1_600, seed=3, starts_at=datetime(2025, 1, 1, tzinfo=UTC), pace_days=365),
-        folder / "data",
+        SimulationSettings(1_600, seed=3, starts_at=datetime(2025, 1, 1, tzinfo=UTC), pace_days=365), folder / "data"
     )
     tables = "\n".join(f'[tables.{name}]\npath = "{name}.parquet"' for name in TABLES)
     (folder / "penchant.toml").write_text(SETTINGS + tables)
@@ -97,19 +96,12 @@ def made(tmp_path_factory: pytest.TempPathFactory) -> Path:
         signals = matrix.frame[[column.name for column in matrix.columns]]
     left = (np.random.default_rng(0).random(len(signals)) < 0.5).astype(int)
     model = PropensityModel(n_trees=5, n_folds=2).fit(signals, left)
-    facts = {
-        "task": "churn",
-        "gap_days": 0,
-        "horizon_days": 90,
-        "signals": [asdict(one) for one in matrix.columns],
-    }
+    facts = {"task": "churn", "gap_days": 0, "horizon_days": 90, "signals": [asdict(one) for one in matrix.columns]}
     save(model, folder / "model", facts)
     (folder / "empty").mkdir()
     inputs = {column.name: "double" for column in matrix.columns}
     code = Path(plain_scorer.__file__)
-    Registry(folder / "mlruns").log(
-        Record("small.churn", {}, {}, {}, folder / "empty", folder / "model", code, inputs)
-    )
+    Registry(folder / "mlruns").log(Record("small.churn", {}, {}, {}, folder / "empty", folder / "model", code, inputs))
     answer(penchant(folder, "score", "--as-of", AS_OF, "--json"))
     return folder
 
@@ -155,9 +147,7 @@ def test_an_audience_is_drawn_from_ready_scores_and_given_to_a_table(shop: Path)
     again = answer(penchant(shop, *arguments))
     assert files_in(folder) == before
     assert again["exported"][0]["n_same"] == told["n_treated"]
-    other = penchant(
-        shop, "audience", "retain", "--as-of", AS_OF, "--size", "40", "--campaign", "retain-2025-11-10"
-    )
+    other = penchant(shop, "audience", "retain", "--as-of", AS_OF, "--size", "40", "--campaign", "retain-2025-11-10")
     assert other.returncode == 2
     assert "because they may have been contacted" in other.stderr
     assert files_in(folder) == before
@@ -205,10 +195,7 @@ def test_the_next_audience_heeds_the_one_before(shop: Path) -> None:
         (("audience", "retian", "--as-of", AS_OF), "Did you mean 'retain'?"),
         (("audience", "retain", "--as-of", AS_OF, "--arm", "remindr"), "Did you mean 'reminder'?"),
         (("audience", "second", "--as-of", AS_OF), "a champion of one of its models is needed"),
-        (
-            ("audience", "retain", "--as-of", AS_OF, "--scores", "data"),
-            "a folder that 'penchant score' wrote",
-        ),
+        (("audience", "retain", "--as-of", AS_OF, "--scores", "data"), "a folder that 'penchant score' wrote"),
         (("audience", "retain", "--as-of", AS_OF, "--past", "lost-past"), "nothing at 'lost-past'"),
         (("measure", "no-such-campaign"), "one that is in 'assignments'"),
         (("measure", "any", "--past", "nowhere"), "a folder of earlier audiences"),
@@ -225,9 +212,7 @@ def test_what_is_lacking_is_said_by_name(shop: Path, arguments: tuple[str, ...],
     assert "Traceback" not in done.stderr
 
 
-def test_monitoring_says_that_there_was_nothing_to_compare_and_ends_with_3_on_a_broken_promise(
-    shop: Path,
-) -> None:
+def test_monitoring_says_that_there_was_nothing_to_compare_and_ends_with_3_on_a_broken_promise(shop: Path) -> None:
     calm = answer(penchant(shop, "monitor", "--json"))
     assert not calm["failed"]
     assert [one["task"] for one in calm["open_promises"]] == ["churn"]

@@ -25,9 +25,7 @@ path = "customers.parquet"
 def write_shop(folder: Path, amounts: tuple[float, ...] = (5.0, 7.5)) -> Work:
     ids = [f"c{number}" for number in range(len(amounts))]
     at = pd.to_datetime("2025-03-01") + pd.to_timedelta(range(len(ids)), unit="D")
-    pd.DataFrame({"customer_id": ids, "ordered_at": at, "amount": amounts}).to_parquet(
-        folder / "orders.parquet"
-    )
+    pd.DataFrame({"customer_id": ids, "ordered_at": at, "amount": amounts}).to_parquet(folder / "orders.parquet")
     pd.DataFrame({"customer_id": ids}).to_parquet(folder / "customers.parquet")
     (folder / "penchant.toml").write_text(TOML)
     return Work(folder / "penchant.toml", None, as_json=True)

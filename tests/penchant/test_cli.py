@@ -35,9 +35,7 @@ def shop(tmp_path_factory: pytest.TempPathFactory) -> Path:
     """Return the working directory of a trained shop."""
     folder = tmp_path_factory.mktemp("work")
     simulate(SimulationSettings(n_customers=6_000, campaigns=()), folder / "data")
-    tables = "\n".join(
-        f'[tables.{name}]\npath = "{name}.parquet"' for name in ("orders", "customers", "items")
-    )
+    tables = "\n".join(f'[tables.{name}]\npath = "{name}.parquet"' for name in ("orders", "customers", "items"))
     settings = '[shop]\nname = "small"\n[features]\ngroups = ["recency", "frequency", "monetary", "rfm"]\n'
     task = "[tasks.churn]\nn_snapshots = 3\n"
     (folder / "penchant.toml").write_text(settings + task + tables + SMALL_GATE)
@@ -56,24 +54,17 @@ def trained(shop: Path) -> dict[str, Any]:
 def test_training_says_what_it_measured_beside_its_baselines(trained: dict[str, Any]) -> None:
     auc = trained["metrics"]["auc"]
     assert auc["low"] <= auc["value"] <= auc["high"]
-    assert {"base_rate", "recency", "rfm_sum", "logistic", "bg_nbd", "pareto_nbd"} <= set(
-        trained["baselines"]
-    )
+    assert {"base_rate", "recency", "rfm_sum", "logistic", "bg_nbd", "pareto_nbd"} <= set(trained["baselines"])
     assert trained["baselines"]["base_rate"]["auc"]["value"] == 0.5
     assert auc["low"] > 0.55
     assert trained["model"] == "small.churn"
-    assert trained["aliases"] == ["challenger", "champion"] or set(trained["aliases"]) == {
-        "challenger",
-        "champion",
-    }
+    assert trained["aliases"] == ["challenger", "champion"] or set(trained["aliases"]) == {"challenger", "champion"}
     assert max(trained["schedule"]["train"]) < trained["schedule"]["test"]
     assert {check["code"] for check in trained["checks"]} >= {"train-test-drift", "duplicate-customers"}
 
 
 @pytest.mark.slow
-def test_the_list_names_each_eligible_customer_once_and_is_the_same_again(
-    shop: Path, trained: dict[str, Any]
-) -> None:
+def test_the_list_names_each_eligible_customer_once_and_is_the_same_again(shop: Path, trained: dict[str, Any]) -> None:
     arguments = ("score", "--as-of", "2025-11-01", "--data", "data", "--json")
     first = answer(penchant(shop, *arguments, "--out", "one"))
     answer(penchant(shop, *arguments, "--out", "two"))
@@ -90,9 +81,7 @@ def test_the_list_names_each_eligible_customer_once_and_is_the_same_again(
 @pytest.mark.slow
 def test_the_model_scores_alike_where_the_package_is_absent(shop: Path, trained: dict[str, Any]) -> None:
     """MLflow, LightGBM and NumPy are enough: the package is made unimportable."""
-    built = answer(
-        penchant(shop, "features", "--as-of", "2025-11-01", "--data", "data", "--out", "matrix", "--json")
-    )
+    built = answer(penchant(shop, "features", "--as-of", "2025-11-01", "--data", "data", "--out", "matrix", "--json"))
     code = """
 import sys
 sys.modules["penchant"] = None
@@ -128,9 +117,7 @@ numpy.save("elsewhere.npy", mlflow.pyfunc.load_model("models:/small.churn@champi
 def test_a_fault_of_the_input_is_one_message_and_exit_code_2(
     tmp_path: Path, arguments: tuple[str, ...], message: str
 ) -> None:
-    orders = pd.DataFrame(
-        {"customer_id": ["a", "b"], "ordered_at": pd.to_datetime(["2024-01-01", "2024-05-01"])}
-    )
+    orders = pd.DataFrame({"customer_id": ["a", "b"], "ordered_at": pd.to_datetime(["2024-01-01", "2024-05-01"])})
     orders.to_parquet(tmp_path / "orders.parquet")
     (tmp_path / "typo.toml").write_text("[shpo]\n")
     (tmp_path / "missing.toml").write_text('[tables.orders]\npath = "no_such.parquet"\n')

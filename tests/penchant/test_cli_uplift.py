@@ -95,9 +95,7 @@ def test_the_model_scores_alike_where_the_package_is_absent(shop: Path, trained:
     kinds = {"int64": rng.integers(0, 9, 200), "float64": rng.gamma(1, 30, 200), "string": ["email"] * 200}
     matrix = pd.DataFrame({signal["name"]: kinds[signal["dtype"]] for signal in signals})
     matrix.to_parquet(shop / "matrix.parquet")
-    done = subprocess.run(
-        [sys.executable, "-c", FOREIGN], cwd=shop, capture_output=True, text=True, check=False
-    )
+    done = subprocess.run([sys.executable, "-c", FOREIGN], cwd=shop, capture_output=True, text=True, check=False)
     assert done.returncode == 0, done.stderr
     here = load(model).predict_uplift(matrix)
     np.testing.assert_allclose(np.load(shop / "elsewhere.npy").ravel(), here, rtol=0, atol=1e-12)
@@ -142,9 +140,7 @@ def test_a_bare_matrix_needs_no_shop(tmp_path: Path) -> None:
         (("--matrix", "none.csv", "--column", "outcom=visit"), "Did you mean 'outcome'"),
     ],
 )
-def test_a_request_at_fault_ends_with_exit_code_2(
-    tmp_path: Path, arguments: tuple[str, ...], message: str
-) -> None:
+def test_a_request_at_fault_ends_with_exit_code_2(tmp_path: Path, arguments: tuple[str, ...], message: str) -> None:
     done = penchant(tmp_path, "train", "uplift", *arguments)
     assert done.returncode == 2
     assert message in " ".join(done.stderr.split())

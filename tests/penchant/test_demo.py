@@ -33,14 +33,10 @@ def found() -> Earned:
 
 def test_lists_earn_what_the_truth_says_of_their_customers() -> None:
     told = found()
-    assert told.lists["uplift"]["orders"].value == pytest.approx(
-        1000 * TRUTH["effect_probability"][:10].mean()
-    )
+    assert told.lists["uplift"]["orders"].value == pytest.approx(1000 * TRUTH["effect_probability"][:10].mean())
     assert told.lists["propensity"]["profit"].value < 0 < told.lists["random"]["profit"].value
     gain = told.better["propensity"]["profit"]
-    assert gain.value == pytest.approx(
-        1000 * (TRUTH.effect_profit[:10].mean() - TRUTH.effect_profit[30:].mean())
-    )
+    assert gain.value == pytest.approx(1000 * (TRUTH.effect_profit[:10].mean() - TRUTH.effect_profit[30:].mean()))
     assert 0 < gain.low < gain.value < gain.high
     assert told.as_dict()["uplift_less"]["random"]["orders"]["low"] > 0
 

@@ -16,12 +16,7 @@ def test_every_error_survives_pickling_with_its_facts(error: type[errors.Penchan
     first = error("orders.amount", "numbers at least 0", "-3", "Correct the column")
     again = pickle.loads(pickle.dumps(first))
     assert type(again) is error
-    assert (again.where, again.expected, again.got, again.do) == (
-        first.where,
-        first.expected,
-        first.got,
-        first.do,
-    )
+    assert (again.where, again.expected, again.got, again.do) == (first.where, first.expected, first.got, first.do)
     assert str(again) == "orders.amount: numbers at least 0. Got -3. Correct the column."
 
 

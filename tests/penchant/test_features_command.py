@@ -16,9 +16,7 @@ from penchant.errors import PenchantError
 
 Answer = Callable[..., dict[str, Any]]
 TOML = "[shop]\nname = 'tea'\ntimezone = 'Europe/Berlin'\n[tables.orders]\npath = 'orders.csv'\n"
-ORDERS = (
-    "customer_id,ordered_at,amount\n007,2025-03-01T10:00,5\n007,2025-05-01T10:00,7\nb,2025-05-20T10:00,1\n"
-)
+ORDERS = "customer_id,ordered_at,amount\n007,2025-03-01T10:00,5\n007,2025-05-01T10:00,7\nb,2025-05-20T10:00,1\n"
 
 
 @pytest.fixture
@@ -54,9 +52,7 @@ def test_several_moments_stand_in_one_matrix(answer: Answer) -> None:
 
 
 def test_a_file_brings_each_rows_own_moment(answer: Answer, tmp_path: Path) -> None:
-    (tmp_path / "sent.csv").write_text(
-        "as_of;customer_id;arm\n2025-05-01T10:00:00+02:00;007;mail\n2025-05-21;b;mail\n"
-    )
+    (tmp_path / "sent.csv").write_text("as_of;customer_id;arm\n2025-05-01T10:00:00+02:00;007;mail\n2025-05-21;b;mail\n")
     told = answer("--spine", "sent.csv")
     assert Path(told["out"]).name == "sent"
     assert rows_of(told) == {("007", "2025-05-01 08:00:00"): 1, ("b", "2025-05-21 00:00:00"): 1}

@@ -12,7 +12,7 @@ import pytest
 
 MINE = """
 from ibis import _, interval
-from penchant.features.group import Column, FeatureGroup, Signal
+from penchant.features.signals.group import Column, FeatureGroup, Signal
 
 def until(days):
     def count(past):

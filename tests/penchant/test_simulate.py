@@ -38,9 +38,7 @@ def tables(shop: SimulatedShop) -> Tables:
 def paid(tables: Tables) -> pd.DataFrame:
     """One row per paid order."""
     orders = tables["orders"].query("paid_at.notna()").groupby("order_id", as_index=False)
-    return orders.agg(
-        customer_id=("customer_id", "first"), at=("ordered_at", "first"), amount=("amount", "sum")
-    )
+    return orders.agg(customer_id=("customer_id", "first"), at=("ordered_at", "first"), amount=("amount", "sum"))
 
 
 @pytest.mark.parametrize("name", TABLES)
@@ -100,9 +98,7 @@ def test_orders_are_consistent(tables: Tables) -> None:
     assert np.allclose(full, orders.list_amount)
 
 
-def test_each_order_and_payment_is_an_interaction_and_visits_begin_with_what_comes_first(
-    tables: Tables,
-) -> None:
+def test_each_order_and_payment_is_an_interaction_and_visits_begin_with_what_comes_first(tables: Tables) -> None:
     done, orders = tables["interactions"], tables["orders"].drop_duplicates("order_id")
     ordered = done[done.kind == "order"][["customer_id", "occurred_at"]].to_numpy()
     assert {tuple(row) for row in ordered} == set(zip(orders.customer_id, orders.ordered_at, strict=True))
@@ -175,23 +171,18 @@ def test_the_truth_lies_apart_and_the_files_are_as_long_as_said(shop: SimulatedS
     assert not hidden & {column for frame in tables.values() for column in frame}
     rows = {name: len(frame) for name, frame in tables.items()}
     assert rows == {name: n for name, n in shop.n_rows.items() if "/" not in name}
-    assert all(
-        pq.read_metadata(path).num_rows == shop.n_rows[f"truth/{name}"] for name, path in shop.truth.items()
-    )
+    assert all(pq.read_metadata(path).num_rows == shop.n_rows[f"truth/{name}"] for name, path in shop.truth.items())
 
 
 def test_the_same_settings_give_the_same_bytes_whatever_the_progress(tmp_path: Path) -> None:
-    settings = SimulationSettings(
-        n_customers=800, block_size=300, pace_days=182, ends_at=datetime(2024, 7, 1)
-    )
+    settings = SimulationSettings(n_customers=800, block_size=300, pace_days=182, ends_at=datetime(2024, 7, 1))
     steps: list[tuple[int, int]] = []
     one = simulate(settings, tmp_path / "one")
     other = simulate(settings, tmp_path / "other", progress=lambda done, of: steps.append((done, of)))
     files = [*one.tables.items(), *one.truth.items()]
     assert files
     assert all(
-        (tmp_path / "other" / path.relative_to(one.folder)).read_bytes() == path.read_bytes()
-        for _, path in files
+        (tmp_path / "other" / path.relative_to(one.folder)).read_bytes() == path.read_bytes() for _, path in files
     )
     assert other.n_rows == one.n_rows
     assert steps == [(300, 800), (600, 800), (800, 800)]
@@ -202,9 +193,7 @@ def test_the_same_settings_give_the_same_bytes_whatever_the_progress(tmp_path: P
 def test_a_very_small_shop_and_one_of_a_day_are_shops_too(tmp_path: Path) -> None:
     alone = simulate(SimulationSettings(n_customers=1), tmp_path / "alone")
     assert alone.n_rows["customers"] == 1
-    before = simulate(
-        SimulationSettings(n_customers=1, ends_at=datetime(2024, 1, 2, tzinfo=UTC)), tmp_path / "before"
-    )
+    before = simulate(SimulationSettings(n_customers=1, ends_at=datetime(2024, 1, 2, tzinfo=UTC)), tmp_path / "before")
     assert before.n_rows["customers"] == 0
     assert pq.read_schema(before.tables["orders"]) == pq.read_schema(alone.tables["orders"])
     day = SimulationSettings(n_customers=50, ends_at=datetime(2024, 1, 2, tzinfo=UTC), pace_days=1)

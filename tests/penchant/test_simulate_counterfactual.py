@@ -96,9 +96,7 @@ def test_their_future_changes_and_the_assignments_are_recorded(
     recorded = after["assignments"].query("campaign_id == 'extra'").reset_index(drop=True)
     given = audience.drop(columns="rank").astype({"wave": "int64", "assigned_at": "datetime64[us, UTC]"})
     pd.testing.assert_frame_equal(
-        recorded[given.columns.tolist()],
-        given.sort_values("customer_id", ignore_index=True),
-        check_dtype=False,
+        recorded[given.columns.tolist()], given.sort_values("customer_id", ignore_index=True), check_dtype=False
     )
     sent = recorded[recorded.arm == "cash"]
     assert (sent.contacted_at > ASSIGNED_AT).all()
@@ -112,9 +110,7 @@ def test_their_future_changes_and_the_assignments_are_recorded(
     assert "extra" in set(after["campaigns"].campaign_id)
 
 
-def test_who_is_held_out_lives_on_as_if_nothing_had_been_planned(
-    simulated: Simulated, audience: pd.DataFrame
-) -> None:
+def test_who_is_held_out_lives_on_as_if_nothing_had_been_planned(simulated: Simulated, audience: pd.DataFrame) -> None:
     alone = replace(SETTINGS, campaigns=())  # the shop's own would leave them in peace for thirty days
     quiet, planned = simulated(alone), simulated(alone, assignments=audience, campaigns=[EXTRA])
     treated = set(audience.customer_id[audience.arm == "cash"])
@@ -129,9 +125,7 @@ def test_a_later_end_adds_to_the_past_and_changes_nothing_in_it(before: Tables, 
     end = pd.Timestamp(SETTINGS.ends_at)
     for name, time in {**EVENTS, "assignments": "assigned_at"}.items():
         assert len(later[name]) > len(before[name])
-        pd.testing.assert_frame_equal(
-            as_it_stood(before[name], time, end), as_it_stood(later[name], time, end)
-        )
+        pd.testing.assert_frame_equal(as_it_stood(before[name], time, end), as_it_stood(later[name], time, end))
     pd.testing.assert_frame_equal(before["traits"], later["traits"].head(len(before["traits"])))
     known = later["effects"][later["effects"].assigned_at < end].reset_index(drop=True)
     pd.testing.assert_frame_equal(before["effects"], known)
@@ -148,29 +142,20 @@ def test_the_size_of_the_blocks_changes_nothing(before: Tables, simulated: Simul
     [
         ({"campaign_id": "extar"}, "Did you mean 'extra'"),
         ({"arm": "cahs", "campaign_id": "two"}, "Did you mean 'cash'"),
-        (
-            {"customer_id": "c0002999", "assigned_at": pd.Timestamp("2024-02-01", tz="UTC")},
-            "who had appeared",
-        ),
+        ({"customer_id": "c0002999", "assigned_at": pd.Timestamp("2024-02-01", tz="UTC")}, "who had appeared"),
         ({"customer_id": "nobody"}, "who had appeared.*'nobody'"),
         ({"assigned_at": pd.Timestamp("2024-12-01", tz="UTC")}, "ends_at"),
         ({"customer_id": "c0000001"}, "each customer once in a wave"),
         ({"campaign_id": "own"}, "reach of 0"),
     ],
 )
-def test_assignments_that_do_not_fit_are_refused(
-    change: dict[str, object], message: str, tmp_path: Path
-) -> None:
+def test_assignments_that_do_not_fit_are_refused(change: dict[str, object], message: str, tmp_path: Path) -> None:
     rows = pd.DataFrame({"campaign_id": "extra", "customer_id": ["c0000001", "c0000002"], "arm": "cash",
                          "assigned_at": ASSIGNED_AT})  # fmt: skip
     for name, value in change.items():
         rows[name] = rows[name].astype(object).where([True, False], value)
     arms = (Arm("cash"), Arm("points"))
-    others = [
-        EXTRA,
-        replace(EXTRA, campaign_id="two", arms=arms),
-        replace(EXTRA, campaign_id="own", reach=0.5),
-    ]
+    others = [EXTRA, replace(EXTRA, campaign_id="two", arms=arms), replace(EXTRA, campaign_id="own", reach=0.5)]
     with pytest.raises(InputError, match=message):
         simulate(SETTINGS, tmp_path / "shop", assignments=rows, campaigns=others)
     assert not (tmp_path / "shop").exists()
@@ -179,7 +164,5 @@ def test_assignments_that_do_not_fit_are_refused(
 def test_a_missing_column_is_named(tmp_path: Path) -> None:
     with pytest.raises(InputError, match="none called 'arm'"):
         simulate(
-            SETTINGS,
-            tmp_path / "shop",
-            pd.DataFrame({"campaign_id": ["x"], "customer_id": "c0", "assigned_at": 0}),
+            SETTINGS, tmp_path / "shop", pd.DataFrame({"campaign_id": ["x"], "customer_id": "c0", "assigned_at": 0})
         )

@@ -15,9 +15,7 @@ from penchant.simulate import Arm, Campaign, Offer, SimulatedShop, SimulationSet
 
 AT = datetime(2024, 9, 20, tzinfo=UTC)
 HORIZON = pd.Timedelta(days=30)
-COUPON = Campaign(
-    "coupon", "reactivate", AT, (Arm("email", "email", Offer("coupon", 8, 40)),), holdout=0.5, reach=1.0
-)
+COUPON = Campaign("coupon", "reactivate", AT, (Arm("email", "email", Offer("coupon", 8, 40)),), holdout=0.5, reach=1.0)
 REMIND = Campaign("remind", "collect", AT, (Arm("sms", "sms"),), holdout=0.5, reach=1.0)
 INVITE = Campaign("invite", "seed", AT, (Arm("email", "email"),), holdout=0.5, reach=1.0)
 SETTINGS = SimulationSettings(
@@ -88,8 +86,7 @@ def test_effects_differ_between_customers_and_are_not_what_makes_them_buy(effect
     assert {"persuadable", "lost", "put off"} <= set(rows.type)
     n = len(rows) // 5
     gained = {
-        by: rows.nlargest(n, by).effect_probability.mean()
-        for by in ("effect_probability", "probability_control")
+        by: rows.nlargest(n, by).effect_probability.mean() for by in ("effect_probability", "probability_control")
     }
     assert gained["effect_probability"] > 2 * gained["probability_control"]
     assert gained["effect_probability"] > 3 * rows.effect_probability.mean()
@@ -135,17 +132,12 @@ def test_chances_of_all_customers_are_those_that_the_files_show(shop: SimulatedS
     start = pd.Timestamp("2024-08-01", tz="UTC")
     inside = (orders.ordered_at >= start) & (orders.paid_at < start + HORIZON)
     did = asked.customer_id.isin(set(orders.customer_id[inside])).astype(float)
-    for part in (
-        asked.index,
-        *asked.groupby(pd.cut(asked.probability_control, [0, 0.02, 0.2, 1])).groups.values(),
-    ):
+    for part in (asked.index, *asked.groupby(pd.cut(asked.probability_control, [0, 0.02, 0.2, 1])).groups.values()):
         assert abs(z_of_chances(did[part], asked.probability_control[part])) < 3.3
 
 
 def test_without_an_effect_size_contacts_change_nothing(tmp_path: Path) -> None:
-    settings = SimulationSettings(
-        n_customers=2_000, effect_size=0.0, ends_at=datetime(2024, 9, 1), pace_days=200
-    )
+    settings = SimulationSettings(n_customers=2_000, effect_size=0.0, ends_at=datetime(2024, 9, 1), pace_days=200)
     with_campaigns = simulate(settings, tmp_path / "with")
     without = simulate(replace(settings, campaigns=()), tmp_path / "without")
     effects = pd.read_parquet(with_campaigns.truth["effects"])

@@ -11,9 +11,7 @@ from penchant.cli.work import Work
 TOML = "[shop]\nname = 'small'\n[tables.orders]\npath = 'orders.csv'\n"
 
 
-@pytest.mark.parametrize(
-    ("last", "is_told"), [("2024-06-01", True), ("2024-02-01", False), ("2031-01-01", False)]
-)
+@pytest.mark.parametrize(("last", "is_told"), [("2024-06-01", True), ("2024-02-01", False), ("2031-01-01", False)])
 def test_few_late_events_that_set_the_datas_end_are_told_by_every_command(
     tmp_path: Path, capsys: pytest.CaptureFixture[str], last: str, *, is_told: bool
 ) -> None:

@@ -12,10 +12,7 @@ import numpy as np
 import pandas as pd
 import pytest
 
-STAGES = (
-    *("stranger", "prospect", "lead", "new", "regular"),
-    *("loyal", "semi_active", "silent", "churned"),
-)
+STAGES = (*("stranger", "prospect", "lead", "new", "regular"), *("loyal", "semi_active", "silent", "churned"))
 
 People = Callable[..., pd.DataFrame]
 

@@ -31,16 +31,7 @@ from penchant.serving.score import run as scoring
 sys.path.insert(0, str(Path(__file__).parent))
 import small_shop
 
-STEPS = (
-    "open",
-    "os.mkdir",
-    "os.rename",
-    "os.remove",
-    "os.rmdir",
-    "shutil.rmtree",
-    "ctypes.dlsym",
-    "os.scandir",
-)
+STEPS = ("open", "os.mkdir", "os.rename", "os.remove", "os.rmdir", "shutil.rmtree", "ctypes.dlsym", "os.scandir")
 PEOPLE = pd.DataFrame(
     {
         "customer_id": [f"c{i}" for i in range(60)],
@@ -53,9 +44,7 @@ PEOPLE = pd.DataFrame(
 
 
 DRAWN = [
-    draw_audience(
-        PEOPLE, None, GOALS["retain"], AudienceSettings(Wave("spring", 1, datetime(2025, 3, 1), seed))
-    )
+    draw_audience(PEOPLE, None, GOALS["retain"], AudienceSettings(Wave("spring", 1, datetime(2025, 3, 1), seed)))
     for seed in (0, 1)
 ]
 
@@ -103,9 +92,7 @@ def files(folder: Path) -> str:
 
 def rows(folder: Path) -> str:
     with duckdb.connect(str(folder / "out" / "base.duckdb")) as con:
-        return hashlib.sha256(
-            str(con.sql("select * from sent order by customer_id").fetchall()).encode()
-        ).hexdigest()
+        return hashlib.sha256(str(con.sql("select * from sent order by customer_id").fetchall()).encode()).hexdigest()
 
 
 WORK: dict[str, tuple[Callable[[Path, int], None], Callable[[Path], str]]] = {

@@ -19,7 +19,7 @@ from penchant.models.estimators.propensity import PropensityModel
 from penchant.models.estimators.value import ValueModel
 from penchant.models.store.artifact import save
 from penchant.models.uplift.artifact import save as save_uplift
-from penchant.models.uplift.scorer import ArmScore, RulePart, Term, UpliftScorer
+from penchant.models.uplift_scorer import ArmScore, RulePart, Term, UpliftScorer
 from penchant.serving.score.champion import Champion
 
 AS_OF = datetime(2025, 3, 1)
@@ -50,10 +50,7 @@ def shop(n: int = 240, seed: int = 0) -> Shop:
     )
     people = pd.DataFrame({"customer_id": ids, "consent_email": True})
     config = read_config(
-        {
-            "shop": {"name": "small"},
-            "features": {"groups": ["recency", "frequency", "monetary"], "windows": [90, 365]},
-        }
+        {"shop": {"name": "small"}, "features": {"groups": ["recency", "frequency", "monetary"], "windows": [90, 365]}}
     )
     tables = {"orders": orders, "interactions": visits, "customers": people}
     return shop_from_tables(tables, config)
@@ -74,11 +71,7 @@ def write_champions(shop: Shop, folder: Path) -> dict[str, Path]:
         places[name] = save(model, folder / name, facts)
     columns = [column for column in matrix.columns if column.name == "n_purchases"]
     scorer = UpliftScorer(
-        ("n_purchases",),
-        {},
-        (RulePart(0, 2.0, (), 0.05, 0.01),),
-        (ArmScore("email", 0.0, (Term(0, 1.0),)),),
-        {},
+        ("n_purchases",), {}, (RulePart(0, 2.0, (), 0.05, 0.01),), (ArmScore("email", 0.0, (Term(0, 1.0),)),), {}
     )
     places["uplift.retain"] = folder / "uplift.retain"
     told = {"task": "uplift", "goal": "retain", "horizon_days": 30, "arms": ["email"]}

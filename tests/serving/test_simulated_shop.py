@@ -34,9 +34,7 @@ TASKS = ("visit", "engagement", "conversion", "payment", "second_purchase", "rep
 
 @pytest.fixture(scope="module")
 def shop(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Shop]:
-    made = simulate(
-        SimulationSettings(n_customers=2500, seed=3), tmp_path_factory.mktemp("simulated") / "shop"
-    )
+    made = simulate(SimulationSettings(n_customers=2500, seed=3), tmp_path_factory.mktemp("simulated") / "shop")
     config = read_config({"tables": {name: {"path": f"{name}.parquet"} for name in made.tables}})
     with open_shop(config, made.folder) as shop:
         yield shop
@@ -46,10 +44,7 @@ def shop(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Shop]:
 def candidates(shop: Shop) -> Candidates:
     known, rng = known_of(shop, AS_OF), np.random.default_rng(0)
     ids = known.frame["customer_id"]
-    scores = [
-        Score(task, pd.DataFrame({"customer_id": ids, "score": rng.beta(1, 9, len(ids))}), 30)
-        for task in TASKS
-    ]
+    scores = [Score(task, pd.DataFrame({"customer_id": ids, "score": rng.beta(1, 9, len(ids))}), 30) for task in TASKS]
     return candidates_for(known, list(GOALS.values()), scores)
 
 
@@ -64,9 +59,7 @@ def test_every_goal_runs_on_a_simulated_shop(shop: Shop, candidates: Candidates,
     assert np.isfinite(audience.expected.profit.value)
 
 
-def test_the_example_of_a_plan_runs_on_a_simulated_shop(
-    shop: Shop, candidates: Candidates, tmp_path: Path
-) -> None:
+def test_the_example_of_a_plan_runs_on_a_simulated_shop(shop: Shop, candidates: Candidates, tmp_path: Path) -> None:
     plan, past = load_plan(EXAMPLE), past_of(shop, AS_OF)
     dry = allocate_plan(candidates.frame, past, plan, AS_OF)
     assert {"d11-seed", "d11-interest", "d11-wake"} == set(dry.left_out)  # their days are over

@@ -32,12 +32,7 @@ class Shelf:
         past = self.material.past
         chosen = replace(past, features=past.features[list(columns)])
         plan = self.material.schedule
-        stated = {
-            "gap_days": 0,
-            "horizon_days": 60,
-            "labels_end": plan.labels_end(plan.train).isoformat(),
-            **facts,
-        }
+        stated = {"gap_days": 0, "horizon_days": 60, "labels_end": plan.labels_end(plan.train).isoformat(), **facts}
         model = fitted(self.material.task, chosen, 0, Recipe({"n_trees": 30}, n_threads=1))
         return save(model, self.folder / name, {k: v for k, v in stated.items() if v is not None})
 
@@ -71,11 +66,7 @@ def found(shelf: Shelf) -> Standings:
 
 
 def test_only_models_whose_labels_were_over_are_ranked(found: Standings) -> None:
-    assert {name for name in found.scores if name.startswith("version")} == {
-        "version 1",
-        "version 2",
-        "version 3",
-    }
+    assert {name for name in found.scores if name.startswith("version")} == {"version 1", "version 2", "version 3"}
     assert "it saw the test" in found.not_ranked["version 4"]
     assert "another horizon" in found.not_ranked["version 5"]
     assert "does not say when" in found.not_ranked["version 6"]

@@ -15,7 +15,7 @@ from penchant.simulate import SimulationSettings, simulate
 
 OWN = """
 from ibis import _
-from penchant.features.tasks import Task
+from penchant.features.outcomes.tasks import Task
 
 def bought(past):
     return past.purchases.count() > 0
@@ -56,17 +56,7 @@ def folder(tmp_path_factory: pytest.TempPathFactory) -> Path:
         json.dumps({"n_trees": 1, "learning_rate": 1e-6, "line_share": 0}), encoding="utf-8"
     )
     done(place, "train", "twice", "--threads", "1", "--out", str(place / "one"))
-    done(
-        place,
-        "train",
-        "twice",
-        "--threads",
-        "1",
-        "--params",
-        str(place / "bad.json"),
-        "--out",
-        str(place / "two"),
-    )
+    done(place, "train", "twice", "--threads", "1", "--params", str(place / "bad.json"), "--out", str(place / "two"))
     return place
 
 
@@ -89,9 +79,7 @@ def test_a_challenger_is_compared_refused_and_forced(folder: Path) -> None:
     found = done(folder, "compare", "twice", "--out", str(folder / "compared"))
     by_name = {place["name"]: place for place in found["leaderboard"]}
     assert found["reference"] == "version 1"
-    assert (
-        by_name["version 1"]["what"] == by_name["version 2"]["what"] == "judged"
-    )  # those in use saw the test
+    assert by_name["version 1"]["what"] == by_name["version 2"]["what"] == "judged"  # those in use saw the test
     assert by_name["version 2"]["against_reference"]["auc"]["verdict"] == "worse"
     assert (folder / "compared" / "leaderboard.csv").is_file()
 
@@ -104,19 +92,14 @@ def test_a_challenger_is_compared_refused_and_forced(folder: Path) -> None:
     code, forced = run(folder, "promote", "twice", "--force")
     assert (code, forced["promoted"], forced["forced"]) == (0, True, True)
     assert Registry(folder / "mlruns").version("small.twice").version == 2
-    assert kept_with(folder, 2) == {
-        "gates": "overruled by --force",
-        "gates_failed": ", ".join(sorted(failed)),
-    }
+    assert kept_with(folder, 2) == {"gates": "overruled by --force", "gates_failed": ", ".join(sorted(failed))}
 
 
 def kept_with(place: Path, version: int) -> dict[str, str]:
     """Return what stands with a version in the registry; the gates' codes sorted."""
     from mlflow import MlflowClient
 
-    tags = dict(
-        MlflowClient(Registry(place / "mlruns").address).get_model_version("small.twice", str(version)).tags
-    )
+    tags = dict(MlflowClient(Registry(place / "mlruns").address).get_model_version("small.twice", str(version)).tags)
     return tags | {"gates_failed": ", ".join(sorted(tags["gates_failed"].split(", ")))}
 
 

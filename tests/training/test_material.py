@@ -27,9 +27,6 @@ def test_too_little_data_is_refused_before_the_signals_are_built(tmp_path: Path)
         yield
 
     config = read_config({"tables": {"orders": {"path": "orders.parquet"}}})
-    with (
-        open_shop(config, tmp_path) as shop,
-        pytest.raises(TooLittleDataError, match="at least 500 needed"),
-    ):
+    with open_shop(config, tmp_path) as shop, pytest.raises(TooLittleDataError, match="at least 500 needed"):
         gather(shop, "repurchase", step)
     assert [one.split()[0] for one in steps] == ["reading", "reading"]

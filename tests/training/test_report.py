@@ -29,9 +29,7 @@ def test_it_begins_with_a_verdict_and_what_it_rests_on(trained: Any) -> None:
     found = summary(trained)
     assert found.verdict.tone == "good"
     assert re.search(r"No baseline does better; the model is better than \d of \d", found.verdict.text)
-    assert found.text.startswith(
-        "'another paid order' held for" if trained.task.kind == "binary" else "The tenth"
-    )
+    assert found.text.startswith("'another paid order' held for" if trained.task.kind == "binary" else "The tenth")
     assert found.verdict.text in text_of(trained)
 
 

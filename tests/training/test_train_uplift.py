@@ -27,14 +27,10 @@ GATE = GateSection()
 OPEN = GateSection(min_buyers=0, min_positives=0, min_negatives=0)
 
 
-def trial(
-    n: int = 3000, effect: float = 0.25, arms: tuple[str, ...] = ("mail",), seed: int = 0
-) -> UpliftRows:
+def trial(n: int = 3000, effect: float = 0.25, arms: tuple[str, ...] = ("mail",), seed: int = 0) -> UpliftRows:
     """Return a trial in which contacts move those with a > 0 by ``effect``, and nobody else."""
     rng = np.random.default_rng(seed)
-    X = pd.DataFrame(
-        {"a": rng.normal(size=n), "b": rng.normal(size=n), "city": rng.choice(["Rome", "Oslo"], n)}
-    )
+    X = pd.DataFrame({"a": rng.normal(size=n), "b": rng.normal(size=n), "city": rng.choice(["Rome", "Oslo"], n)})
     arm = rng.choice(["control", *arms], n).astype(object)
     p = 0.2 + effect * (arm == arms[-1]) * (X["a"] > 0)
     y = (rng.random(n) < p).astype(np.float64)
@@ -61,9 +57,7 @@ def trained() -> TrainedUplift:
 
 def test_a_planted_effect_is_found_on_later_waves(trained: TrainedUplift) -> None:
     (board,) = trained.boards
-    assert trained.split.words.startswith(
-        "Models that learned from 1,200 rows of 2 waves were judged on the 1,200"
-    )
+    assert trained.split.words.startswith("Models that learned from 1,200 rows of 2 waves were judged on the 1,200")
     assert board.metrics[STACK]["qini"].low > 0
     assert board.verdict.startswith("Whom it moves can be predicted")
     assert board.against["random"].verdict == "better"
@@ -77,13 +71,7 @@ def test_a_planted_effect_is_found_on_later_waves(trained: TrainedUplift) -> Non
 def test_the_answer_for_scripts_has_metrics_baselines_and_checks(trained: TrainedUplift) -> None:
     answer = trained.as_dict()
     assert answer["metrics"]["qini"]["low"] > 0
-    assert set(answer["baselines"]) == {
-        "random",
-        "average_effect",
-        "response_model",
-        "one_column_rule",
-        "ridge_dr",
-    }
+    assert set(answer["baselines"]) == {"random", "average_effect", "response_model", "one_column_rule", "ridge_dr"}
     assert {check["outcome"] for check in answer["checks"]} <= {"passed", "not applicable", "issue"}
     assert answer["by_arm"]["mail"]["sleeping_dogs"]["found"] is False
     assert (answer["task"], answer["arms"], answer["control"]) == ("uplift", ["mail"], "control")
@@ -186,9 +174,7 @@ def test_lost_customers_are_an_issue_and_not_hidden() -> None:
 
 
 def test_too_few_customers_are_refused_with_all_that_is_missing() -> None:
-    with pytest.raises(
-        TooLittleDataError, match=r"200 customers, at least 500 needed; \d+ rows with an outcome"
-    ):
+    with pytest.raises(TooLittleDataError, match=r"200 customers, at least 500 needed; \d+ rows with an outcome"):
         trained_on(trial(200))
 
 
@@ -223,9 +209,7 @@ def test_columns_go_by_any_name_between_any_signs(tmp_path: Path) -> None:
     roles = Roles({"treatment": "segment", "outcome": "visit", "customer": "who"}, "none", ("spend",))
     one = read_matrix(written(tmp_path, frame.drop(columns="spend")), Roles(control="none")).rows
     for sign in ",;\t|":
-        (tmp_path / "other.csv").write_text(
-            "\ufeff" + renamed.to_csv(index=False, sep=sign), encoding="utf-8"
-        )
+        (tmp_path / "other.csv").write_text("\ufeff" + renamed.to_csv(index=False, sep=sign), encoding="utf-8")
         rows = read_matrix(tmp_path / "other.csv", roles).rows
         assert rows.features.columns.tolist() == ["a"]
         np.testing.assert_array_equal(rows.y, one.y)
@@ -249,9 +233,7 @@ def test_a_column_of_a_parts_name_is_no_feature_where_another_plays_the_part(tmp
         (Roles(left_out=("outcome",)), "--column outcome=NAME"),
     ],
 )
-def test_columns_that_cannot_be_what_was_asked_are_refused(
-    tmp_path: Path, roles: Roles, message: str
-) -> None:
+def test_columns_that_cannot_be_what_was_asked_are_refused(tmp_path: Path, roles: Roles, message: str) -> None:
     path = written(tmp_path, matrix(segment=1))
     with pytest.raises(InputError, match=message):
         read_matrix(path, roles)
@@ -315,9 +297,7 @@ BAD: list[tuple[dict[str, Any], str]] = [
 
 
 @pytest.mark.parametrize(("columns", "message"), BAD, ids=[message for _, message in BAD])
-def test_what_cannot_be_learned_from_is_refused_in_words(
-    tmp_path: Path, columns: dict[str, Any], message: str
-) -> None:
+def test_what_cannot_be_learned_from_is_refused_in_words(tmp_path: Path, columns: dict[str, Any], message: str) -> None:
     path = written(tmp_path, matrix(**columns))
     with pytest.raises(PenchantError, match=message):
         train_uplift(read_matrix(path), ASKED, OPEN)

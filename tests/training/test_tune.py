@@ -20,15 +20,7 @@ from penchant.errors import OutputError, TooLittleDataError
 from penchant.models.evaluation.metrics import evaluate
 from penchant.output import locked
 from penchant.training.train import Recipe, fitted, predicted
-from penchant.training.tune import (
-    Progress,
-    Search,
-    against_untuned,
-    folds_of,
-    learn_tuned,
-    search,
-    study_name,
-)
+from penchant.training.tune import Progress, Search, against_untuned, folds_of, learn_tuned, search, study_name
 from penchant.training.tune_journal import cut_torn_line
 from penchant.training.tune_record import trial_runs, trials_frame
 from penchant.training.tune_space import SPACE
@@ -81,9 +73,7 @@ def n_completed(journal: Path) -> int:
     return sum(log["op_code"] == 6 and log["state"] == 1 for log in map(json.loads, lines))
 
 
-def test_the_number_of_trials_is_the_total_and_the_clock_ends_it_too(
-    planted: ModuleType, tmp_path: Path
-) -> None:
+def test_the_number_of_trials_is_the_total_and_the_clock_ends_it_too(planted: ModuleType, tmp_path: Path) -> None:
     journal = tmp_path / "a.journal"
     assert len(planted.tuned(journal, 2).trials) == 2
     assert len(planted.tuned(journal, 2).trials) == 2
@@ -111,9 +101,7 @@ def test_two_searches_do_not_share_a_journal(planted: ModuleType, tmp_path: Path
         planted.tuned(journal, 1)
 
 
-@pytest.mark.parametrize(
-    ("text", "kept"), [("", ""), ("{}", ""), ("{}\n{}\n", "{}\n{}\n"), ("{}\n{", "{}\n")]
-)
+@pytest.mark.parametrize(("text", "kept"), [("", ""), ("{}", ""), ("{}\n{}\n", "{}\n{}\n"), ("{}\n{", "{}\n")])
 def test_only_a_torn_last_line_is_cut_off(tmp_path: Path, text: str, kept: str) -> None:
     path = tmp_path / "a.journal"
     path.write_text(text, encoding="utf-8")
@@ -150,9 +138,7 @@ def test_amounts_are_searched_by_a_proper_score(planted: ModuleType, tmp_path: P
 
 
 @pytest.mark.slow
-def test_the_tuned_model_stands_beside_the_untuned_one_on_the_test(
-    planted: ModuleType, unbroken: Any
-) -> None:
+def test_the_tuned_model_stands_beside_the_untuned_one_on_the_test(planted: ModuleType, unbroken: Any) -> None:
     made = planted.material()
     good = learn_tuned(made, unbroken, no_step, 1)
     plain = fitted(made.task, made.past, made.seed, Recipe(n_threads=1))

@@ -58,9 +58,7 @@ def test_signals_are_those_of_the_own_assignment_and_outcomes_come_after(two_wav
 
 def test_later_orders_change_no_signal(two_waves: pd.DataFrame) -> None:
     before = collect(shop_of(two_waves, orders_at("2025-02-01", "2025-07-01")), QUESTION).rows
-    after = collect(
-        shop_of(two_waves, orders_at("2025-02-01", "2025-05-01 10:00", "2025-07-01")), QUESTION
-    ).rows
+    after = collect(shop_of(two_waves, orders_at("2025-02-01", "2025-05-01 10:00", "2025-07-01")), QUESTION).rows
     pd.testing.assert_frame_equal(before.features, after.features)
     assert after.y.sum() == before.y.sum() + N
 
@@ -69,9 +67,7 @@ def test_a_wave_whose_horizon_is_not_over_is_left_out_by_name(two_waves: pd.Data
     shop = shop_of(two_waves, orders_at("2025-02-01", "2025-05-20"))
     found, said = assignments_of(shop, QUESTION)
     assert set(found["wave"]) == {"spring, wave 1"}
-    assert said == (
-        "Horizons of 30 days that are not over by 2025-05-20: 'may, wave 1' (over on 2025-05-31).",
-    )
+    assert said == ("Horizons of 30 days that are not over by 2025-05-20: 'may, wave 1' (over on 2025-05-31).",)
     with pytest.raises(UnfinishedHorizonError, match="'may, wave 1'"):
         assignments_of(shop, Question("retain", "paid_order", 30, ("may",)))
 
@@ -80,9 +76,7 @@ def test_campaigns_without_a_control_are_refused_with_how_they_chose(two_waves: 
     rng = np.random.default_rng(0)
     frequent = np.repeat([f"c{i}" for i in range(200)], np.where(np.arange(200) < 100, 8, 1))
     at = pd.to_datetime("2025-01-01") + pd.to_timedelta(rng.integers(0, 50, len(frequent)), unit="D")
-    orders = pd.DataFrame(
-        {"customer_id": frequent, "ordered_at": at.astype("datetime64[us]"), "amount": 1000}
-    )
+    orders = pd.DataFrame({"customer_id": frequent, "ordered_at": at.astype("datetime64[us]"), "amount": 1000})
     late = orders_at("2025-07-01")
     sent = campaign("spring", FIRST, 0).assign(customer_id=[f"c{i}" for i in range(N)], arm="contacted")
     more = sent.assign(customer_id=[f"c{i}" for i in range(N, 2 * N)]).head(40)

@@ -82,8 +82,7 @@ def test_recorded_probabilities_are_used_row_by_row() -> None:
 
 def test_without_probabilities_each_waves_own_shares_stand_in() -> None:
     rows = pd.concat(
-        [wave("a", 1, ["control", "mail", "mail", "mail"]), wave("b", 1, ["control", "mail"])],
-        ignore_index=True,
+        [wave("a", 1, ["control", "mail", "mail", "mail"]), wave("b", 1, ["control", "mail"])], ignore_index=True
     )
     p, is_planned = probabilities(rows, ("mail",))
     assert not is_planned

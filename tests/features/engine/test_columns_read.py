@@ -46,8 +46,7 @@ def backend() -> Any:
 def table(backend: Any, name: str, **zeroed: int) -> Any:
     """Return a table of 12 rows; columns that are named have one value in all."""
     cells = ", ".join(
-        f"{zeroed.get(one, f'(i * {prime}) % 5')} as {one}"
-        for one, prime in zip(COLUMNS, (1, 3, 7, 2), strict=True)
+        f"{zeroed.get(one, f'(i * {prime}) % 5')} as {one}" for one, prime in zip(COLUMNS, (1, 3, 7, 2), strict=True)
     )
     backend.con.execute(f"create or replace table {name} as select {cells} from range(12) r(i)")
     return backend.table(name)
@@ -81,9 +80,7 @@ def test_a_keep_that_waits_gives_the_same_answer(backend: Any, shape: str) -> No
 
 
 def _columns_of(backend: Any) -> dict[str, list[str]]:
-    rows = backend.con.sql(
-        "select table_name, list(column_name) from duckdb_columns() group by all"
-    ).fetchall()
+    rows = backend.con.sql("select table_name, list(column_name) from duckdb_columns() group by all").fetchall()
     return dict(rows)
 
 

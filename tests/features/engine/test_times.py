@@ -26,9 +26,7 @@ def engine() -> Any:
 
 @pytest.mark.parametrize("zone", ZONES)
 def test_local_time_is_that_of_the_zone(engine: Any, zone: str) -> None:
-    moments = [
-        until + timedelta(seconds=shift) for until, _seconds in offsets(zone)[10:40] for shift in (-1, 0, 1)
-    ]
+    moments = [until + timedelta(seconds=shift) for until, _seconds in offsets(zone)[10:40] for shift in (-1, 0, 1)]
     moments += [datetime(2024, 3, 31, 0, 59, 59), datetime(2024, 10, 27, 1), datetime(2024, 7, 1, 22, 30)]
     table = ibis.memtable({"at": moments})
     shown = engine.to_pandas(table.select(local=local_time(table["at"], zone)))["local"]
@@ -66,9 +64,7 @@ def test_an_instant_with_a_zone_is_brought_to_utc() -> None:
         ("UTC", ("2024-03-31T00:30", "2024-03-31T23:30"), None),
     ],
 )
-def test_days_begin_in_the_shops_zone(
-    shop_of: Any, zone: str, times: tuple[str, str], gap_days: int | None
-) -> None:
+def test_days_begin_in_the_shops_zone(shop_of: Any, zone: str, times: tuple[str, str], gap_days: int | None) -> None:
     rows = [{"customer_id": "a", "ordered_at": at} for at in times]
     shop = shop_of(orders=rows, config={"shop": {"timezone": zone}})
     gap = build(shop, Spine.at(shop, datetime(2024, 6, 1)), ["frequency"]).frame["gap_mean_days"].iloc[0]

@@ -94,10 +94,7 @@ def test_joint_candidates_by_hand(ask: Ask) -> None:
 
 def test_joint_candidates_by_category(ask: Ask) -> None:
     found = ask(lambda everyone: joint_candidates(everyone, "category", least=1))
-    assert found[["category_id", "n_customers", "n_items"]].to_numpy().tolist() == [
-        ["home", 3, 1],
-        ["food", 1, 1],
-    ]
+    assert found[["category_id", "n_customers", "n_items"]].to_numpy().tolist() == [["home", 3, 1], ["food", 1, 1]]
 
 
 def test_what_was_ordered_since_is_not_held(shop_of: Any) -> None:
@@ -144,9 +141,7 @@ def test_demand_without_categories_is_told(shop_of: Any) -> None:
         at_one_moment(shop, AS_OF, demand)
 
 
-def test_future_changes_nothing(
-    world: ModuleType, world_tables: dict[str, pd.DataFrame], world_shop: Shop
-) -> None:
+def test_future_changes_nothing(world: ModuleType, world_tables: dict[str, pd.DataFrame], world_shop: Shop) -> None:
     moment = world.MOMENTS[1]
     times = {"orders": "ordered_at", "interactions": "occurred_at"}
     cut = {name: world_tables[name][world_tables[name][at] < moment] for name, at in times.items()}
@@ -156,8 +151,6 @@ def test_future_changes_nothing(
 
     with shop_from_tables({**world_tables, **cut}) as past:
         for one, other in zip(
-            at_one_moment(past, moment, everything),
-            at_one_moment(world_shop, moment, everything),
-            strict=True,
+            at_one_moment(past, moment, everything), at_one_moment(world_shop, moment, everything), strict=True
         ):
             pd.testing.assert_frame_equal(one, other)

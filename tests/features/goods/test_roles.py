@@ -91,10 +91,7 @@ def test_measures_by_hand(hand_made: Shop) -> None:
         "tea": dict(zip(counts, (4, 2, 2, 1, 2, 0), strict=True)),
     }
     assert found["amount"].to_dict() == {"cup": 18.0, "hat": 0.0, "pot": 0.0, "tea": 17.0}
-    assert found.loc["tea", ["margin", "margin_share"]].tolist() == [
-        7.0,
-        7 / 17,
-    ]  # 17.00 paid, 5 pieces of 2.00
+    assert found.loc["tea", ["margin", "margin_share"]].tolist() == [7.0, 7 / 17]  # 17.00 paid, 5 pieces of 2.00
     assert found["margin"].isna().to_dict() == {"cup": True, "hat": True, "pot": True, "tea": False}
     assert found.loc["tea", "repeat_share"] == pytest.approx((1 + 10 * 1 / 4) / (2 + 10))
     assert found.loc["tea", ["n_buyers_now", "n_buyers_before"]].tolist() == [2, 1]
@@ -107,20 +104,14 @@ PAIRS = [_line("ann", order, f"2024-01-0{order}", item) for order, items in BASK
 def test_association_by_hand(shop_of: Any) -> None:
     """Of 6 orders 3 hold a, 3 hold b, 2 hold c, all with a; chance would bring a and b together in 1.5."""
     found = products(shop_of(orders=PAIRS), AS_OF).set_index("item_id")
-    assert found["companion"].dropna().to_dict() == {
-        "a": "b",
-        "b": "a",
-        "c": "a",
-    }  # a and b tie for c: the lesser id
+    assert found["companion"].dropna().to_dict() == {"a": "b", "b": "a", "c": "a"}  # a and b tie for c: the lesser id
     assert found["association"].dropna().to_dict() == pytest.approx(
         {"a": (3 + 5) / (1.5 + 5), "b": (3 + 5) / (1.5 + 5), "c": (2 + 5) / (1 + 5)}
     )
 
 
 def test_less_together_than_by_chance_is_no_association(hand_made: Shop) -> None:
-    assert (
-        products(hand_made, AS_OF)["companion"].isna().all()
-    )  # 1 of 5 orders holds tea and cup; chance: 1.6
+    assert products(hand_made, AS_OF)["companion"].isna().all()  # 1 of 5 orders holds tea and cup; chance: 1.6
 
 
 def test_baskets_too_large_bring_no_pairs(shop_of: Any) -> None:
@@ -178,10 +169,7 @@ def test_repeat_buyers_are_those_of_the_purchase_cycle(world: ModuleType, world_
     )
     rate = (found["n_repeat_buyers"] / found["n_buyers"]).set_axis(found["category_id"])
     pd.testing.assert_series_equal(
-        rate,
-        cycles.set_index("category_id")["repurchase_rate"].sort_index(),
-        check_names=False,
-        check_index_type=False,
+        rate, cycles.set_index("category_id")["repurchase_rate"].sort_index(), check_names=False, check_index_type=False
     )
 
 
@@ -273,18 +261,14 @@ def test_every_product_has_one_role(rows: list[dict[str, int]]) -> None:
 
 
 def test_chance_of_a_rise_is_the_binomial_tail() -> None:
-    assert rise_chance(np.array([3.0, 0.0]), np.array([3.0, 5.0]), 0.5).tolist() == pytest.approx(
-        [0.125, 1.0]
-    )
+    assert rise_chance(np.array([3.0, 0.0]), np.array([3.0, 5.0]), 0.5).tolist() == pytest.approx([0.125, 1.0])
 
 
 def test_noise_is_seldom_called_rising() -> None:
     rng = np.random.default_rng(3)
     n = 2_000
     now, before = rng.poisson(8.0, (2, n))
-    chance = rise_chance(
-        now.astype(float), (now + before).astype(float), now.sum() / (now.sum() + before.sum())
-    )
+    chance = rise_chance(now.astype(float), (now + before).astype(float), now.sum() / (now.sum() + before.sum()))
     assert discoveries(chance, 0.1).sum() <= 3
 
 
@@ -306,10 +290,7 @@ def test_unknown_key_is_told(hand_made: Shop) -> None:
 
 def test_shop_of_interactions_alone(shop_of: Any) -> None:
     shop = shop_of(
-        interactions=[
-            *LOOKS,
-            {"customer_id": "ann", "kind": "pay", "occurred_at": "2024-05-05", "item_id": "tea"},
-        ]
+        interactions=[*LOOKS, {"customer_id": "ann", "kind": "pay", "occurred_at": "2024-05-05", "item_id": "tea"}]
     )
     found = products(shop, AS_OF).set_index("item_id")
     assert found["n_orders"].to_dict() == {"cup": 0, "hat": 0, "tea": 1}

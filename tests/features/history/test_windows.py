@@ -71,9 +71,7 @@ def oracle(tables: dict[str, pd.DataFrame], spine: pd.DataFrame, as_of: datetime
     with duckdb.connect() as connection:
         for name, rows in {**tables, "spine": spine}.items():
             connection.register(name, rows)
-        windowed = ", ".join(
-            WINDOWED.format(since=f"$as_of - to_days({days})", days=days) for days in WINDOWS
-        )
+        windowed = ", ".join(WINDOWED.format(since=f"$as_of - to_days({days})", days=days) for days in WINDOWS)
         return connection.execute(ORACLE.format(windowed=windowed), {"as_of": as_of}).df()
 
 
@@ -87,24 +85,16 @@ def test_recency_frequency_monetary_against_sql(
     expected = oracle(world_tables, frame[["customer_id"]], as_of)
     assert frame["customer_id"].tolist() == expected["customer_id"].tolist()
     names = list(expected.columns[1:])
-    if (
-        as_of.hour
-    ):  # a day counts in the window in which it began to be active: at midnight that is the day itself
+    if as_of.hour:  # a day counts in the window in which it began to be active: at midnight that is the day itself
         names = [name for name in names if not name.startswith("n_active_days")]
     pd.testing.assert_frame_equal(frame[names], expected[names], check_dtype=False, rtol=1e-12)
 
 
-def test_gaps_against_a_loop(
-    world: ModuleType, world_shop: Shop, world_tables: dict[str, pd.DataFrame]
-) -> None:
+def test_gaps_against_a_loop(world: ModuleType, world_shop: Shop, world_tables: dict[str, pd.DataFrame]) -> None:
     as_of = pd.Timestamp(world.MOMENTS[2])
-    frame = build(world_shop, Spine.at(world_shop, world.MOMENTS[2]), ["frequency"]).frame.set_index(
-        "customer_id"
-    )
+    frame = build(world_shop, Spine.at(world_shop, world.MOMENTS[2]), ["frequency"]).frame.set_index("customer_id")
     orders = world_tables["orders"]
-    stands = (
-        orders["paid_at"].lt(as_of) & ~orders["cancelled_at"].lt(as_of) & ~orders["refunded_at"].lt(as_of)
-    )
+    stands = orders["paid_at"].lt(as_of) & ~orders["cancelled_at"].lt(as_of) & ~orders["refunded_at"].lt(as_of)
     for customer, mine in orders[stands].groupby("customer_id"):
         days = sorted(set(mine["paid_at"].dt.normalize()))
         gaps = np.diff(pd.DatetimeIndex(days)) / pd.Timedelta(days=1)
@@ -127,9 +117,9 @@ AS_OF = datetime(2024, 3, 1, 12)
 def one_order(shop_of: Any, at: datetime, windows: tuple[int, ...] = (1, 7)) -> pd.Series:
     known = {"customer_id": "b", "ordered_at": "2020-01-01", "amount": 1}
     shop = shop_of(orders=[{"customer_id": "a", "ordered_at": str(at), "amount": 1234}, known])
-    return build(
-        shop, Spine.at(shop, AS_OF, ["a"]), ["recency", "frequency", "monetary"], windows=windows
-    ).frame.iloc[0]
+    return build(shop, Spine.at(shop, AS_OF, ["a"]), ["recency", "frequency", "monetary"], windows=windows).frame.iloc[
+        0
+    ]
 
 
 @pytest.mark.parametrize(

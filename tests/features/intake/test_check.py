@@ -77,9 +77,7 @@ def test_a_row_that_breaks_a_rule_is_counted_shown_and_kept_or_set_aside(tmp_pat
         assert found[0].examples[0].row == (11 if rule == "broken_line" else 10)
 
 
-@pytest.mark.parametrize(
-    "rule", sorted({rule for rule, (_, severity) in CELLS.items() if severity == "set aside"})
-)
+@pytest.mark.parametrize("rule", sorted({rule for rule, (_, severity) in CELLS.items() if severity == "set aside"}))
 @pytest.mark.parametrize("severity", ["refuse", "warn"])
 def test_the_configuration_changes_a_severity(tmp_path: Path, rule: str, severity: str) -> None:
     put(tmp_path, HEADER + GOOD + CELLS[rule][0])
@@ -113,10 +111,7 @@ OTHERS: dict[str, tuple[str, dict[str, Any]]] = {
     "after_end": (HEADER + GOOD, {"shop": {"extract_end": "2020-01-09T00:00:00Z"}}),
     "unclear_clock": (HEADER + GOOD + "b,2020-03-29 01:30:00,1\n", {"timezone": "Europe/London"}),
     "above_list": ("id,at,amount,list_amount\na,2020-01-01,2,1\nb,2020-01-01,1,1\n", {}),
-    "unknown_code": (
-        "id,at,amount,status\na,2020-01-01,2,paid\nb,2020-01-01,2,eh\nc,2020-01-01,2,PAID\n",
-        {},
-    ),
+    "unknown_code": ("id,at,amount,status\na,2020-01-01,2,paid\nb,2020-01-01,2,eh\nc,2020-01-01,2,PAID\n", {}),
     "status_without_time": ("id,at,amount,status\na,2020-01-01,2,cancelled\nb,2020-01-01,2,paid\n", {}),
     "status_against_time": ("id,at,amount,status,paid_at\na,2020-01-01,2,unpaid,2020-01-02\n", {}),
     "out_of_order": ("id,at,amount,paid_at\na,2020-01-01,2,2019-12-31\n", {}),
@@ -178,21 +173,11 @@ def test_the_quarantine_holds_the_shops_own_cells_where_they_stood_and_why(tmp_p
     check(config(), tmp_path, tmp_path / "aside")
     rows = duckdb.connect().execute(f"from '{tmp_path}/aside/orders.parquet' order by _row").fetchall()
     assert rows == [
-        (
-            "orders.csv",
-            10,
-            "time_out_of_range (ordered_at), bad_value (amount)",
-            None,
-            "b ",
-            "1900-01-01",
-            "abc",
-        ),
+        ("orders.csv", 10, "time_out_of_range (ordered_at), bad_value (amount)", None, "b ", "1900-01-01", "abc"),
         ("orders.csv", 11, "negative_amount (amount)", None, 'q"q', "2020-01-01", "-5"),
         ("orders.csv", 13, "broken_line (missing columns)", "x,2020-01-01", None, None, None),
     ]
-    again = (
-        duckdb.connect().execute(f"select count(*) from read_csv('{tmp_path}/aside/orders.csv')").fetchone()
-    )
+    again = duckdb.connect().execute(f"select count(*) from read_csv('{tmp_path}/aside/orders.csv')").fetchone()
     assert again == (3,)
 
 

@@ -75,9 +75,7 @@ FILES: dict[str, tuple[dict[str, Any], dict[str, Any]]] = {
 @pytest.mark.parametrize("name", FILES)
 def test_a_dirty_file_is_read_to_its_last_row(name: str, shared_data: Path) -> None:
     section, expected = FILES[name]
-    config = read_config(
-        {"tables": {"orders": {"path": name, **section}}, "rules": {"mostly_set_aside": "warn"}}
-    )
+    config = read_config({"tables": {"orders": {"path": name, **section}}, "rules": {"mostly_set_aside": "warn"}})
     report = check(config, shared_data / "dirty").tables["orders"]
     assert report.n_read == expected["read"]
     assert report.n_excluded == expected["excluded"]
@@ -97,9 +95,7 @@ def test_cells_arrive_whole(shared_data: Path) -> None:
     with open_shop(config, folder) as shop:
         orders = shop.tables["orders"].execute()
     raw = pd.read_csv(folder / "dmc2015_pipe_list_cells_head400.txt", sep="|")
-    merged = orders.assign(order=orders["order_id"].astype(int)).merge(
-        raw, left_on="order", right_on="orderID"
-    )
+    merged = orders.assign(order=orders["order_id"].astype(int)).merge(raw, left_on="order", right_on="orderID")
     assert len(merged) == 399
     assert (merged["category_id"] == merged["categoryIDs1"]).all()
     assert ((merged["amount"] / 100 - merged["basketValue"]).abs() < 0.0051).all()

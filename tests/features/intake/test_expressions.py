@@ -19,9 +19,7 @@ def value(expression: str, row: list[str] = ROW) -> object:
     for macro in MACROS:
         engine.execute(macro)
     cells = ", ".join(f"'{cell}' as \"{name}\"" for cell, name in zip(row, NAMES, strict=True))
-    return engine.execute(f"select {meaning(expression, TEXT, 'here').sql} from (select {cells})").fetchone()[
-        0
-    ]
+    return engine.execute(f"select {meaning(expression, TEXT, 'here').sql} from (select {cells})").fetchone()[0]
 
 
 @pytest.mark.parametrize(
@@ -69,9 +67,9 @@ def test_what_names_no_column_is_told_with_the_nearest(expression: str, hint: st
 
 def test_cells_that_an_expression_cannot_read_are_known() -> None:
     found = meaning("cast(at as date)", TEXT, "here")
-    assert duckdb.connect().execute(
-        f"select {found.unreadable[0]} from (select '2020-02-30' as at)"
-    ).fetchone() == (True,)
+    assert duckdb.connect().execute(f"select {found.unreadable[0]} from (select '2020-02-30' as at)").fetchone() == (
+        True,
+    )
     assert found.reads == ("at",)
 
 

@@ -59,9 +59,7 @@ def test_a_packed_file_is_looked_into(tmp_path: Path) -> None:
     assert (form.separator, form.names) == (";", ("id", "at"))
 
 
-@pytest.mark.parametrize(
-    ("content", "got"), [(b"", "an empty file"), (b"\x00\x01,\x02\n1,2\n", "control signs")]
-)
+@pytest.mark.parametrize(("content", "got"), [(b"", "an empty file"), (b"\x00\x01,\x02\n1,2\n", "control signs")])
 def test_what_is_no_text_is_refused(tmp_path: Path, content: bytes, got: str) -> None:
     path = tmp_path / "a.csv"
     path.write_bytes(content)
@@ -71,9 +69,7 @@ def test_what_is_no_text_is_refused(tmp_path: Path, content: bytes, got: str) ->
 
 def test_a_quote_that_is_never_closed_breaks_its_own_line_alone(tmp_path: Path) -> None:
     good = 'a,"two\nlines",1\nb,x,2\n'
-    (tmp_path / "o.csv").write_text(
-        "customer_id,note,amount\n" + good * 500 + 'c,"open,3\n' + good * 500 + 'd,"last,4'
-    )
+    (tmp_path / "o.csv").write_text("customer_id,note,amount\n" + good * 500 + 'c,"open,3\n' + good * 500 + 'd,"last,4')
     columns = {"ordered_at": "timestamp '2020-01-01'"}
     report = check(read_config({"tables": {"orders": {"path": "o.csv", "columns": columns}}}), tmp_path)
     orders = report.tables["orders"]

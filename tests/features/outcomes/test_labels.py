@@ -32,14 +32,7 @@ LATER = [{"customer_id": "z", "ordered_at": "2025-01-01", "amount": 1}]  # the d
 
 
 def order(who: str, at: str, **more: Any) -> dict[str, Any]:
-    return {
-        "customer_id": who,
-        "ordered_at": at,
-        "order_id": f"{who}{at}",
-        "amount": 1000,
-        "paid_at": at,
-        **more,
-    }
+    return {"customer_id": who, "ordered_at": at, "order_id": f"{who}{at}", "amount": 1000, "paid_at": at, **more}
 
 
 def labels_of(shop: Shop, task: Task, **days: int) -> dict[str, float]:
@@ -49,12 +42,7 @@ def labels_of(shop: Shop, task: Task, **days: int) -> dict[str, float]:
 
 @pytest.mark.parametrize(
     ("at", "expected"),
-    [
-        ("2024-03-01", 1),
-        ("2024-02-29T23:59:59.999999", 0),
-        ("2024-03-10T23:59:59.999999", 1),
-        ("2024-03-11", 0),
-    ],
+    [("2024-03-01", 1), ("2024-02-29T23:59:59.999999", 0), ("2024-03-10T23:59:59.999999", 1), ("2024-03-11", 0)],
 )
 def test_horizon_is_half_open(shop_of: Any, at: str, expected: int) -> None:
     shop = shop_of(orders=[order("a", "2024-01-01"), order("a", at), *LATER])
@@ -62,12 +50,7 @@ def test_horizon_is_half_open(shop_of: Any, at: str, expected: int) -> None:
 
 
 def test_gap_is_neither_feature_nor_label(shop_of: Any) -> None:
-    rows = [
-        order("a", "2024-01-01"),
-        order("a", "2024-03-03"),
-        order("b", "2024-01-01"),
-        order("b", "2024-03-05"),
-    ]
+    rows = [order("a", "2024-01-01"), order("a", "2024-03-03"), order("b", "2024-01-01"), order("b", "2024-03-05")]
     shop = shop_of(orders=[*rows, *LATER])
     assert labels_of(shop, REPURCHASE, gap_days=4, horizon_days=10) == {"a": 0, "b": 1}
 
@@ -106,10 +89,7 @@ def test_churn_is_the_other_side_of_repurchase_among_active_buyers(shop_of: Any)
     rows = [order("active", "2024-02-20"), order("left", "2024-02-20"), order("active", "2024-03-15")]
     rows += [order("long_gone", "2022-01-01"), order("long_gone", "2022-01-05")]
     found = label(shop_of(orders=[*rows, *LATER]), CHURN, AS_OF)
-    assert dict(zip(found.frame["customer_id"], found.frame["label"], strict=True)) == {
-        "active": 0,
-        "left": 1,
-    }
+    assert dict(zip(found.frame["customer_id"], found.frame["label"], strict=True)) == {"active": 0, "left": 1}
     assert found.span.horizon_days == 35  # one gap of 4 days, clipped to 30, in whole weeks
     assert "1 gaps between purchases before 2024-03-01" in found.basis
 
@@ -127,10 +107,7 @@ def test_payment_reads_orders_that_were_open(shop_of: Any) -> None:
 
 
 def test_value_and_margin_are_in_major_units(shop_of: Any) -> None:
-    rows = [
-        order("a", "2024-01-01", item_id="i", quantity=2.0),
-        order("a", "2024-03-02", item_id="i", quantity=2.0),
-    ]
+    rows = [order("a", "2024-01-01", item_id="i", quantity=2.0), order("a", "2024-03-02", item_id="i", quantity=2.0)]
     rows += [order("b", "2024-01-01", item_id="i", quantity=1.0)]
     shop = shop_of(orders=[*rows, *LATER], items=[{"item_id": "i", "unit_cost": 300}])
     assert labels_of(shop, VALUE, horizon_days=10) == {"a": 10.0, "b": 0.0}
@@ -143,11 +120,7 @@ def act(who: str, at: str, kind: str = "view") -> dict[str, Any]:
 
 def test_engagement_and_conversion(shop_of: Any) -> None:
     acts = [act("looks", "2024-02-01"), act("looks", "2024-03-02"), act("likes", "2024-02-01")]
-    acts += [
-        act("likes", "2024-03-02", "favorite"),
-        act("lead", "2024-02-01", "cart"),
-        act("still", "2024-02-01"),
-    ]
+    acts += [act("likes", "2024-03-02", "favorite"), act("lead", "2024-02-01", "cart"), act("still", "2024-02-01")]
     orders = [order("lead", "2024-03-05"), order("buyer", "2024-01-01"), *LATER]
     shop = shop_of(interactions=acts, orders=orders)
     assert labels_of(shop, VISIT) == {"likes": 1, "looks": 1, "still": 0}
@@ -182,23 +155,13 @@ def test_horizon_comes_from_the_request_the_configuration_or_the_task(shop_of: A
 @pytest.mark.parametrize(
     ("outcome", "kind", "told"),
     [
-        (
-            lambda past, span: past.purchases.count(),
-            "binary",
-            "an outcome of 0 or 1 .* Got 2 and the like in 1 of 2",
-        ),
-        (
-            lambda past, span: past.gaps.max(_.gap_days) > 5,
-            "binary",
-            ".* Got nothing and the like in 1 of 2 rows",
-        ),
+        (lambda past, span: past.purchases.count(), "binary", "an outcome of 0 or 1 .* Got 2 and the like in 1 of 2"),
+        (lambda past, span: past.gaps.max(_.gap_days) > 5, "binary", ".* Got nothing and the like in 1 of 2 rows"),
         (lambda past, span: 1 / (past.purchases.count() - 1), "value", "a number .* Got inf and the like"),
     ],
 )
 def test_an_outcome_that_is_none_is_refused(shop_of: Any, outcome: Any, kind: Any, told: str) -> None:
-    shop = shop_of(
-        orders=[order("a", "2024-01-01"), order("a", "2024-02-01"), order("b", "2024-01-01"), *LATER]
-    )
+    shop = shop_of(orders=[order("a", "2024-01-01"), order("a", "2024-02-01"), order("b", "2024-01-01"), *LATER])
     task = Task("own", "own", REPURCHASE.eligible, outcome, kind=kind, horizon_days=10)
     with pytest.raises(InputError, match=f"task 'own': {told}"):
         labels_of(shop, task)
@@ -223,9 +186,7 @@ def test_labels_do_not_depend_on_what_comes_after_the_horizon(
     pd.testing.assert_frame_equal(alone, later)
 
 
-def test_repurchase_against_a_loop(
-    world: ModuleType, world_shop: Shop, world_tables: dict[str, pd.DataFrame]
-) -> None:
+def test_repurchase_against_a_loop(world: ModuleType, world_shop: Shop, world_tables: dict[str, pd.DataFrame]) -> None:
     as_of, horizon = pd.Timestamp(world.MOMENTS[1]), 40
     found = label(world_shop, REPURCHASE, world.MOMENTS[1], horizon_days=horizon).frame
     orders = world_tables["orders"]

@@ -119,9 +119,7 @@ def olist(folder: Path) -> None:
             "customer_state": some(["SP", "RJ"]),
         }
     )
-    items = pd.DataFrame(
-        {"product_id": [f"p{item}" for item in range(1, 81)], "product_category_name": "toys"}
-    )
+    items = pd.DataFrame({"product_id": [f"p{item}" for item in range(1, 81)], "product_category_name": "toys"})
     files = {"orders": orders, "order_items": lines, "customers": people, "products": items}
     for name, frame in files.items():
         frame.to_csv(folder / f"olist_{name}_dataset.csv", index=False)
@@ -147,9 +145,7 @@ def instacart(folder: Path) -> None:
         )
         half = lines.iloc[: N // 2] if name == "prior" else lines.iloc[N // 2 :]
         half.to_csv(folder / f"order_products__{name}.csv", index=False)
-    items = pd.DataFrame(
-        {"product_id": range(1, 81), "product_name": "x", "aisle_id": some(9, 80), "department_id": 1}
-    )
+    items = pd.DataFrame({"product_id": range(1, 81), "product_name": "x", "aisle_id": some(9, 80), "department_id": 1})
     items.to_csv(folder / "products.csv", index=False)
 
 
@@ -269,9 +265,7 @@ def german(folder: Path) -> None:
 
 
 def database(folder: Path) -> None:
-    orders = pd.DataFrame(
-        {"order_id": range(N), "customer_id": some(60), "created_at": DAYS, "status": "completed"}
-    )
+    orders = pd.DataFrame({"order_id": range(N), "customer_id": some(60), "created_at": DAYS, "status": "completed"})
     lines = pd.DataFrame(
         {"order_id": np.repeat(range(N), 2), "product_id": some(30, 2 * N), "quantity": some(3, 2 * N)}
     )
@@ -281,9 +275,7 @@ def database(folder: Path) -> None:
 
 
 def short_dates(folder: Path) -> None:
-    frame = pd.DataFrame(
-        {"customer_id": some(60), "trans_date": DAYS.strftime("%d-%b-%y"), "tran_amount": some(99)}
-    )
+    frame = pd.DataFrame({"customer_id": some(60), "trans_date": DAYS.strftime("%d-%b-%y"), "tran_amount": some(99)})
     frame.to_csv(folder / "Retail_Data_Transactions.csv", index=False)
 
 
@@ -349,17 +341,10 @@ SHOPS: dict[Callable[[Path], None], dict[str, tuple[int, set[str]]]] = {
         "items": (300, {"category_id"}),
     },
     superstore: {"orders": (N, {"order_id", "item_id", "category_id", "amount", "list_amount", "discount"})},
-    fashion: {
-        "orders": (N, {"item_id", "amount"}),
-        "customers": (60, {"age"}),
-        "items": (60, {"category_id"}),
-    },
+    fashion: {"orders": (N, {"item_id", "amount"}), "customers": (60, {"age"}), "items": (60, {"category_id"})},
     retail_rocket: {"interactions": (N, {"item_id"}), "orders": (-1, {"item_id"})},
     german: {"orders": (N, {"order_id", "quantity", "amount"})},
-    database: {
-        "orders": (2 * N, {"item_id", "amount", "status"}),
-        "items": (30, {"category_id", "list_price"}),
-    },
+    database: {"orders": (2 * N, {"item_id", "amount", "status"}), "items": (30, {"category_id", "list_price"})},
     short_dates: {"orders": (N, {"amount"})},
     subscriptions: {"orders": (N, {"amount"})},
     repeat_buyers: {"interactions": (N, {"item_id", "category_id"}), "orders": (-1, {"item_id"})},
@@ -395,11 +380,7 @@ MADE_OF: dict[Callable[[Path], None], dict[str, str]] = {
     dunnhumby: {"amount": "SALES_VALUE", "list_amount": "SALES_VALUE + abs(RETAIL_DISC)"},
     german: {"amount": "Menge * Preis"},
     database: {"amount": "quantity * price"},
-    olist: {
-        "item_id": "product_id",
-        "customer_id": "customer_unique_id",
-        "ordered_at": "order_purchase_timestamp",
-    },
+    olist: {"item_id": "product_id", "customer_id": "customer_unique_id", "ordered_at": "order_purchase_timestamp"},
     instacart: {"ordered_at": "ordered_at"},
     subscriptions: {"customer_id": "msno", "amount": "actual_amount_paid"},
     mall: {"amount": "price", "ordered_at": "invoice_date || ' ' || invoice_time"},
@@ -422,9 +403,7 @@ def test_cancellations_are_excluded_by_name(tmp_path: Path) -> None:
 
 def test_what_cannot_be_decided_is_said(tmp_path: Path) -> None:
     days = ["03/04/2019", "05/02/2019", "01/06/2019", "07/01/2019"] * 20
-    pd.DataFrame({"customer_id": range(80), "date": days, "amount": euros(80)}).to_csv(
-        tmp_path / "a.csv", index=False
-    )
+    pd.DataFrame({"customer_id": range(80), "date": days, "amount": euros(80)}).to_csv(tmp_path / "a.csv", index=False)
     text, _ = proposed(tmp_path)
     assert "cannot be told apart" in text
     assert "TODO" in text
@@ -446,11 +425,7 @@ def test_the_contracts_own_files_need_no_mapping(tmp_path: Path) -> None:
 
 
 def test_a_file_hides_those_of_its_name_further_down(tmp_path: Path) -> None:
-    acts = {
-        "customer_id": ["a", "b"],
-        "occurred_at": [pd.Timestamp("2020-01-01")] * 2,
-        "kind": ["view", "cart"],
-    }
+    acts = {"customer_id": ["a", "b"], "occurred_at": [pd.Timestamp("2020-01-01")] * 2, "kind": ["view", "cart"]}
     pq.write_table(pa.table(acts), tmp_path / "events.parquet")
     (tmp_path / "backup").mkdir()
     (tmp_path / "backup" / "events.parquet").write_bytes((tmp_path / "events.parquet").read_bytes())

@@ -24,9 +24,7 @@ from penchant.features.shop import open_shop
 N = 600
 DRAW = np.random.default_rng(11)
 ORDER = np.arange(N) // 2
-AT = (pd.Timestamp("2020-01-01") + pd.to_timedelta(np.sort(DRAW.integers(0, 400 * 86_400, N)), "s"))[
-    ORDER * 2
-]
+AT = (pd.Timestamp("2020-01-01") + pd.to_timedelta(np.sort(DRAW.integers(0, 400 * 86_400, N)), "s"))[ORDER * 2]
 WHO = DRAW.integers(1, 61, N)[ORDER * 2]
 ITEM, PIECES = DRAW.permutation(np.arange(N)) % 40, DRAW.choice([1, 1, 2, 3], N)
 PRICE = np.round(DRAW.gamma(2, 20, 40) + 1, 2)[ITEM]
@@ -78,9 +76,7 @@ def portuguese(folder: Path) -> None:
 
 
 def french(folder: Path) -> None:
-    frame = lines(
-        created_at=AT.strftime("%d/%m/%Y"), total=[f"{x:,.2f}".replace(",", "\u202f") for x in PAID]
-    )
+    frame = lines(created_at=AT.strftime("%d/%m/%Y"), total=[f"{x:,.2f}".replace(",", "\u202f") for x in PAID])
     names = "N° commande|Identifiant client|Date de commande|Référence produit|Quantité|Montant"
     renamed(names, frame).to_csv(folder / "commandes.csv", index=False, encoding="utf-8-sig")
 
@@ -105,15 +101,11 @@ def zipped(folder: Path) -> None:
 
 
 def microseconds(folder: Path) -> None:
-    lines(created_at=(AT - pd.Timestamp(0)) // pd.Timedelta(microseconds=1)).to_csv(
-        folder / "a.csv", index=False
-    )
+    lines(created_at=(AT - pd.Timestamp(0)) // pd.Timedelta(microseconds=1)).to_csv(folder / "a.csv", index=False)
 
 
 def workbook_days(folder: Path) -> None:
-    lines(created_at=(AT - pd.Timestamp("1899-12-30")) / pd.Timedelta(days=1)).to_csv(
-        folder / "a.csv", index=False
-    )
+    lines(created_at=(AT - pd.Timestamp("1899-12-30")) / pd.Timedelta(days=1)).to_csv(folder / "a.csv", index=False)
 
 
 def written_in_two_ways(folder: Path) -> None:
@@ -164,10 +156,7 @@ TOTAL = pd.Series(PAID).groupby(ORDER).transform("sum").round(2)
 LESS = np.round(PAID * DRAW.choice([0, 0, 0.1, 0.2], N), 2)
 RATE = DRAW.choice([0, 0, 0.05, 0.2], N)
 MISLEADING: dict[str, tuple[pd.DataFrame, dict[str, str]]] = {
-    "an order's sum on each line": (
-        lines(total=TOTAL),
-        {"amount": "total / count(*) over (partition by order_id)"},
-    ),
+    "an order's sum on each line": (lines(total=TOTAL), {"amount": "total / count(*) over (partition by order_id)"}),
     "an order's sum beside the price": (lines(total=TOTAL, price=PRICE), {"amount": "quantity * price"}),
     "a sum on an order's first line": (
         lines(total=TOTAL.where(np.arange(N) % 2 == 0), price=PRICE),
@@ -183,10 +172,7 @@ MISLEADING: dict[str, tuple[pd.DataFrame, dict[str, str]]] = {
     ),
     "cents": (lines(total=(PAID * 100).round().astype(int)).rename(columns={"total": "total_cents"}),) * 1
     + ({"amount": "total_cents / 100"},),
-    "a number of the line": (
-        lines(item_id=np.arange(N)).rename(columns={"product_id": "sku"}),
-        {"item_id": "sku"},
-    ),
+    "a number of the line": (lines(item_id=np.arange(N)).rename(columns={"product_id": "sku"}), {"item_id": "sku"}),
     "a seller and a member of staff": (
         lines(sales_person_id=ITEM, seller_id=ITEM, user_id=WHO).drop(columns="customer_id"),
         {"customer_id": "user_id"},
@@ -221,21 +207,14 @@ def test_an_orders_sum_is_shared_out_on_its_lines(tmp_path: Path) -> None:
         ("unrelated_type", ["a", "refund"], N),
     ],
 )
-def test_rows_that_give_money_back_are_no_orders(
-    tmp_path: Path, column: str, values: list[str], n_left: int
-) -> None:
+def test_rows_that_give_money_back_are_no_orders(tmp_path: Path, column: str, values: list[str], n_left: int) -> None:
     lines(**{column: np.resize(values, N)}).to_csv(tmp_path / "a.csv", index=False)
     _, config = proposed(tmp_path)
     assert check(config, tmp_path).tables["orders"].n_accepted == n_left
 
 
 def test_states_are_understood_by_their_words(tmp_path: Path) -> None:
-    known = {
-        "wc-completed": "paid",
-        "order_refunded": "refunded",
-        "storniert": "cancelled",
-        "en attente": "unpaid",
-    }
+    known = {"wc-completed": "paid", "order_refunded": "refunded", "storniert": "cancelled", "en attente": "unpaid"}
     lines(status=np.resize(list(known), N)).to_csv(tmp_path / "a.csv", index=False)
     assert proposed(tmp_path)[1].tables["orders"].codes["status"] == known
 
@@ -309,9 +288,7 @@ def test_times_of_a_wrong_clock_do_not_hide_the_others(tmp_path: Path) -> None:
 
 def test_a_registration_whose_day_and_month_cannot_be_told_apart_is_said(tmp_path: Path) -> None:
     """Before dots the day comes first."""
-    orders = "Kunde;Datum;Betrag\n" + "".join(
-        f"k{n};{13 + n % 15}.0{1 + n % 9}.2024;5,00\n" for n in range(40)
-    )
+    orders = "Kunde;Datum;Betrag\n" + "".join(f"k{n};{13 + n % 15}.0{1 + n % 9}.2024;5,00\n" for n in range(40))
     (tmp_path / "bestellungen.csv").write_text(orders)
     days = [f"0{1 + n % 9}.1{n % 3}.2023" for n in range(40)]
     people = "".join(f"k{n};{day};{'mw'[n % 2]}\n" for n, day in enumerate(days))

@@ -38,12 +38,7 @@ def column(shop: Shop, name: str, group: str) -> dict[str, Any]:
 
 
 ACTS = [act("looks", 40), *[act("browses", 1)] * 3, act("late", 100, "cart")]
-ORDERS = [
-    order("fresh", 40),
-    *[order("often", days) for days in (5, 12, 20)],
-    order("again", 500),
-    order("again", 9),
-]
+ORDERS = [order("fresh", 40), *[order("often", days) for days in (5, 12, 20)], order("again", 500), order("again", 9)]
 
 
 @pytest.mark.parametrize(
@@ -62,10 +57,7 @@ def test_stages_keep_to_the_configuration(
     shop_of: Any, rules: dict[str, int], who: str, before: str, after: str
 ) -> None:
     tables = {"interactions": ACTS, "orders": ORDERS}
-    found = [
-        column(shop_of(config=config, **tables), "stage", "lifecycle")[who]
-        for config in ({}, {"stages": rules})
-    ]
+    found = [column(shop_of(config=config, **tables), "stage", "lifecycle")[who] for config in ({}, {"stages": rules})]
     assert found == [before, after]
 
 
@@ -110,8 +102,7 @@ def test_days_may_stand_for_the_cycle_of_a_category(shop_of: Any) -> None:
     )]  # fmt: skip
     fixed = {"cycle": {"fixed_days_of": {"food": 20}}}
     free, own = (
-        column(shop_of(orders=rows, config=config), "churn_threshold_days", "lifecycle")
-        for config in ({}, fixed)
+        column(shop_of(orders=rows, config=config), "churn_threshold_days", "lifecycle") for config in ({}, fixed)
     )
     assert own == {"eats": 40, "plays": free["plays"], "both": pytest.approx((40 + free["both"]) / 2)}
     stages = column(shop_of(orders=rows, config=fixed), "stage", "lifecycle")
@@ -120,10 +111,7 @@ def test_days_may_stand_for_the_cycle_of_a_category(shop_of: Any) -> None:
 
 @pytest.mark.parametrize(
     ("orders", "told"),
-    [
-        ([order("a", 5, category_id="food")], "Did you mean 'food'"),
-        ([order("a", 5)], "that knows the category"),
-    ],
+    [([order("a", 5, category_id="food")], "Did you mean 'food'"), ([order("a", 5)], "that knows the category")],
 )
 def test_days_of_a_category_that_is_not_there_are_refused(shop_of: Any, orders: Any, told: str) -> None:
     shop = shop_of(orders=orders, config={"cycle": {"fixed_days_of": {"foot": 20}}})
@@ -153,24 +141,13 @@ def test_contacts_are_counted_by_the_channels_of_the_shop(shop_of: Any) -> None:
     """Those that are called alike count together."""
     names = ["Direct Mail", "direct-mail", "sms"]
     campaigns = [{"campaign_id": f"k{n}", "channel": name} for n, name in enumerate(names)]
-    sent = [
-        {"campaign_id": f"k{n}", "customer_id": "a", "arm": "mail", "assigned_at": ago(n + 1)}
-        for n in range(3)
-    ]
+    sent = [{"campaign_id": f"k{n}", "customer_id": "a", "arm": "mail", "assigned_at": ago(n + 1)} for n in range(3)]
     sent = [{**one, "contacted_at": one["assigned_at"]} for one in sent]
     sent[0]["opened_at"] = ago(0.5)
-    shop = shop_of(
-        orders=[order("a", 20)], campaigns=campaigns, assignments=pd.DataFrame(sent).to_dict("records")
-    )
+    shop = shop_of(orders=[order("a", 20)], campaigns=campaigns, assignments=pd.DataFrame(sent).to_dict("records"))
     assert channels_of(shop) == ("email", "sms", "push", "phone", "Direct Mail", "direct-mail")
     row = build(shop, Spine.at(shop, AS_OF), ["contact"]).frame.iloc[0]
-    assert (row["n_contacted_direct_mail_90d"], row["n_contacted_sms_90d"], row["n_contacted_90d"]) == (
-        2,
-        1,
-        3,
-    )
+    assert (row["n_contacted_direct_mail_90d"], row["n_contacted_sms_90d"], row["n_contacted_90d"]) == (2, 1, 3)
     assert (row["n_opened_direct_mail_365d"], row["n_opened_sms_365d"]) == (1, 0)
-    assert (
-        row["n_contacted_email_90d"] == 0
-    )  # a model's columns are there before and after the first campaigns
+    assert row["n_contacted_email_90d"] == 0  # a model's columns are there before and after the first campaigns
     assert {one.name for one in our_groups(shop)} >= {"contact", "crowds", "rfm"}

@@ -71,9 +71,7 @@ def test_interest_is_left_by_whoever_buys_or_comes_again(shop_of: Any) -> None:
         act("tomorrow", "cart", 5),
         act("tomorrow", "cart", -1),
     ]
-    shop = shop_of(
-        interactions=acts, orders=[order("bought", 4), order("before", 6), order("tomorrow", -0.5)]
-    )
+    shop = shop_of(interactions=acts, orders=[order("bought", 4), order("before", 6), order("tomorrow", -0.5)])
     assert members(shop, crowd_named("interest")) == {"younger", "oldest", "before", "tomorrow"}
 
 
@@ -127,14 +125,7 @@ def test_favourites_of_an_item_and_of_a_category(shop_of: Any) -> None:
 
 @pytest.mark.parametrize(
     ("days", "inside"),
-    [
-        (0.9, None),
-        (1, "unpaid_1d"),
-        (6.9, "unpaid_1d"),
-        (7, "unpaid_7d"),
-        (29.9, "unpaid_7d"),
-        (30, "unpaid_30d"),
-    ],
+    [(0.9, None), (1, "unpaid_1d"), (6.9, "unpaid_1d"), (7, "unpaid_7d"), (29.9, "unpaid_7d"), (30, "unpaid_30d")],
 )
 def test_unpaid_orders_climb_the_ladder(shop_of: Any, days: float, inside: str | None) -> None:
     orders = [
@@ -207,17 +198,14 @@ def test_the_future_changes_no_crowd(shop_of: Any, crowd: Crowd) -> None:
         for row in orders
         if pd.Timestamp(row["ordered_at"]) < cut
     ]
-    whole, cropped = (
-        shop_of(interactions=acts, orders=orders),
-        shop_of(interactions=before, orders=orders_before),
-    )
+    whole, cropped = (shop_of(interactions=acts, orders=orders), shop_of(interactions=before, orders=orders_before))
     assert members(whole, crowd) == members(cropped, crowd)
 
 
 @pytest.mark.slow
 def test_who_is_due_on_taobao_is_who_plain_sql_finds(shared_data: Path) -> None:
     folder = shared_data / "taobao_userbehavior_100k"
-    config = load_config(Path(__file__).resolve().parents[2] / "examples" / "taobao.toml")
+    config = load_config(Path(__file__).resolve().parents[3] / "examples" / "taobao.toml")
     with open_shop(config, folder) as shop:
         found = members(shop, crowd_named("repurchase_due"), shop.extract_end)
         end = round((shop.extract_end - datetime(1970, 1, 1)).total_seconds())

@@ -52,9 +52,7 @@ def test_churn_horizon_is_a_quantile_in_whole_weeks(shop_of: Any) -> None:
 
 def test_churn_horizon_knows_nothing_later(shop_of: Any) -> None:
     rows = every(40, "a", 10)
-    late = [
-        {"customer_id": "b", "ordered_at": str(AS_OF + timedelta(days=300 * n)), "amount": 1} for n in (1, 2)
-    ]
+    late = [{"customer_id": "b", "ordered_at": str(AS_OF + timedelta(days=300 * n)), "amount": 1} for n in (1, 2)]
     assert churn_horizon(shop_of(orders=rows), AS_OF) == churn_horizon(shop_of(orders=rows + late), AS_OF)
 
 
@@ -118,9 +116,7 @@ def test_own_gaps_weigh_more_the_more_there_are(shop_of: Any) -> None:
 
 def test_two_orders_on_one_day_are_no_gap(shop_of: Any) -> None:
     rows = [
-        {"customer_id": "a", "ordered_at": f"2024-01-0{day}T0{hour}", "amount": 1}
-        for day in (1, 4)
-        for hour in (1, 5)
+        {"customer_id": "a", "ordered_at": f"2024-01-0{day}T0{hour}", "amount": 1} for day in (1, 4) for hour in (1, 5)
     ]
     row = build(shop_of(orders=rows), Spine.at(shop_of(orders=rows), AS_OF), ["frequency"]).frame.iloc[0]
     assert (row["gap_mean_days"], row["gap_max_days"]) == (3, 3)

@@ -37,9 +37,7 @@ def without(tables: Mapping[str, pd.DataFrame], away: list[str]) -> dict[str, pd
 
 @pytest.mark.slow
 @pytest.mark.parametrize("away", AWAY)
-def test_what_cannot_be_had_is_named_and_the_rest_is_built(
-    world_tables: dict[str, pd.DataFrame], away: str
-) -> None:
+def test_what_cannot_be_had_is_named_and_the_rest_is_built(world_tables: dict[str, pd.DataFrame], away: str) -> None:
     columns, named = AWAY[away]
     with shop_from_tables(without(world_tables, columns)) as shop:
         matrix = build(shop, Spine.at(shop, AT), windows=[30])

@@ -245,9 +245,7 @@ ORACLES: dict[str, Oracle] = {
 
 
 @pytest.fixture(scope="module")
-def looked_at(
-    world: ModuleType, world_tables: dict[str, Frame], world_shop: Shop
-) -> tuple[Frame, Known, Known]:
+def looked_at(world: ModuleType, world_tables: dict[str, Frame], world_shop: Shop) -> tuple[Frame, Known, Known]:
     as_of = pd.Timestamp(world.MOMENTS[1])
     frame = build(world_shop, Spine.at(world_shop, as_of), GROUPS).frame.set_index("customer_id")
     return frame, known_at(world_tables, as_of), known_at(world_tables, as_of.normalize())

@@ -112,10 +112,7 @@ def test_placing_an_order_is_known_where_only_interactions_tell_of_it(shop_of: A
 
 
 def test_registration_makes_a_prospect(shop_of: Any) -> None:
-    people = [
-        {"customer_id": "a", "registered_at": "2024-05-01"},
-        {"customer_id": "b", "registered_at": None},
-    ]
+    people = [{"customer_id": "a", "registered_at": "2024-05-01"}, {"customer_id": "b", "registered_at": None}]
     order = {"customer_id": "c", "ordered_at": "2024-01-01", "amount": 1}
     shop = shop_of(customers=people, orders=[order])
     assert lifecycle(shop)["stage"] == "prospect"

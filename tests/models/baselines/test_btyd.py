@@ -109,12 +109,7 @@ def test_the_pareto_nbd_likelihood_is_its_integral(
 
 def test_bg_nbds_expectation_is_the_published_formula() -> None:
     r, alpha, a, b = BG.values()
-    x, last, age, t = (
-        np.array([0, 1, 5, 20.0]),
-        np.array([0, 3, 20, 30.0]),
-        np.array([30, 38, 25, 31.0]),
-        39.0,
-    )
+    x, last, age, t = (np.array([0, 1, 5, 20.0]), np.array([0, 3, 20, 30.0]), np.array([30, 38, 25, 31.0]), 39.0)
     head = (a + b + x - 1) / (a - 1)
     series = hyp2f1(r + x, b + x, a + b + x - 1, t / (alpha + age + t))
     gone = np.where(x > 0, a / (b + np.maximum(x, 1) - 1) * ((alpha + age) / (alpha + last)) ** (r + x), 0)

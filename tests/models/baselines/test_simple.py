@@ -22,10 +22,7 @@ def shop(n: int = 2500, seed: int = 0, horizon: float = 90) -> tuple[pd.DataFram
     age = rng.uniform(60, 400, n)
     times = np.cumsum(rng.exponential(1 / rate[:, None], (n, 150)), axis=1)
     alive = times < end[:, None]
-    seen, later = (
-        alive & (times < age[:, None]),
-        alive & (times >= age[:, None]) & (times < age[:, None] + horizon),
-    )
+    seen, later = (alive & (times < age[:, None]), alive & (times >= age[:, None]) & (times < age[:, None] + horizon))
     mean, count = 100 / rng.gamma(4, 1, n), seen.sum(axis=1) + 1
     last = np.where(seen, times, 0).max(axis=1)
     X = pd.DataFrame(
@@ -128,9 +125,7 @@ def test_of_a_customers_snapshots_the_longest_history_counts_once() -> None:
     grown["days_since_last_purchase"] += 30
     twice, who = pd.concat([X, grown], ignore_index=True), np.tile(np.arange(600), 2)
     pooled = PurchaseChance(90).fit(twice, groups=who)
-    assert pooled.model_.parameters_ == pytest.approx(
-        PurchaseChance(90).fit(grown).model_.parameters_, rel=1e-3
-    )
+    assert pooled.model_.parameters_ == pytest.approx(PurchaseChance(90).fit(grown).model_.parameters_, rel=1e-3)
 
 
 def test_weights_count_in_the_base_rate_and_the_mean() -> None:
@@ -150,12 +145,7 @@ def test_regressions_take_missing_columns_and_new_categories() -> None:
 @pytest.mark.parametrize(
     ("estimator", "y", "error", "message"),
     [
-        (
-            OneColumn("days_since_last_purchas"),
-            [0, 1] * 10,
-            InputError,
-            "Did you mean 'days_since_last_purchase'",
-        ),
+        (OneColumn("days_since_last_purchas"), [0, 1] * 10, InputError, "Did you mean 'days_since_last_purchase'"),
         (OneColumn("region"), [0, 1] * 10, InputError, "numbers in column 'region'"),
         (OneColumn("n_purchases"), [0] * 20, InputError, "one class"),
         (LogisticBaseline(), [0, 2] * 10, InputError, "0 or 1"),

@@ -49,9 +49,7 @@ def breaches(found: Any, limits: Limits) -> list[str]:
 
 @settings(max_examples=150, deadline=None)
 @given(problem=problems())
-def test_small_cases_reach_the_optimum_of_the_linear_programme(
-    problem: tuple[np.ndarray, np.ndarray, Limits],
-) -> None:
+def test_small_cases_reach_the_optimum_of_the_linear_programme(problem: tuple[np.ndarray, np.ndarray, Limits]) -> None:
     gain, cost, limits = problem
     found = allocate(gain, cost, limits)
     assert found.bound == pytest.approx(relaxed_optimum(gain, cost, limits), rel=1e-6, abs=1e-6)

@@ -17,9 +17,7 @@ def three_arms(seed: int, n: int) -> pd.DataFrame:
     draw = rng.random(n)
     arm = np.where(draw < p_mail, "mail", np.where(draw < p_mail + p_call, "call", "control"))
     mean = 5 * first + 2 * ((arm == "mail") & first) + 3 * ((arm == "call") & ~first)
-    return pd.DataFrame(
-        {"y": mean + rng.normal(size=n), "arm": arm, "first": first, "mail": p_mail, "call": p_call}
-    )
+    return pd.DataFrame({"y": mean + rng.normal(size=n), "arm": arm, "first": first, "mail": p_mail, "call": p_call})
 
 
 def value(rows: pd.DataFrame, policy: Any, **options: Any) -> Any:
@@ -33,9 +31,7 @@ def truth(rows: pd.DataFrame) -> dict[str, np.ndarray]:
 
 def test_the_right_arm_for_each_kind_earns_what_was_planted() -> None:
     rows = three_arms(0, 100_000)
-    found = value(
-        rows, np.where(rows["first"], "mail", "call"), stakes=Stakes(cost={"mail": 0.5, "call": 1.0})
-    )
+    found = value(rows, np.where(rows["first"], "mail", "call"), stakes=Stakes(cost={"mail": 0.5, "call": 1.0}))
     assert found.value == pytest.approx(1000 * (0.5 * 6.5 + 0.5 * 2.0), rel=0.02)
     assert found.over_nobody.value == pytest.approx(1000 * (0.5 * 1.5 + 0.5 * 2.0), rel=0.03)
     assert found.over_everyone["call"].value == pytest.approx(1000 * 0.5 * (1.5 + 1.0), rel=0.05)

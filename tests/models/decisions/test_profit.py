@@ -29,16 +29,11 @@ def test_the_best_depth_is_where_the_marginal_profit_turns() -> None:
 
 def test_the_curve_equals_the_value_of_the_policy_at_each_depth() -> None:
     y, effect, treated, base = trial(1, 3000)
-    stakes, mu = (
-        Stakes(value={"control": 9, "treated": 8}, cost=0.5),
-        {"control": base, "treated": base + effect},
-    )
+    stakes, mu = (Stakes(value={"control": 9, "treated": 8}, cost=0.5), {"control": base, "treated": base + effect})
     score = effect.round(1)
     curve = profit_curve(y, score, treated, predicted=mu, stakes=stakes, n_draws=0, p_treatment=0.5).curve
     for depth in (0.1, 0.37, 1.0):
-        policy = policy_value(
-            y, treat_top(score, depth), treated, predicted=mu, stakes=stakes, p_treatment=0.5
-        )
+        policy = policy_value(y, treat_top(score, depth), treated, predicted=mu, stakes=stakes, p_treatment=0.5)
         assert curve.at(depth).value == pytest.approx(policy.over_nobody.value, abs=1e-9)
 
 
@@ -64,9 +59,7 @@ def test_where_nothing_pays_nobody_is_contacted() -> None:
 def test_the_order_of_the_rows_changes_nothing_at_all() -> None:
     y, effect, treated, _ = trial(3, 500)
     shuffled = np.random.default_rng(0).permutation(500)
-    one, other = (
-        profit_curve(y[r], effect[r].round(2), treated[r], n_draws=30) for r in (np.arange(500), shuffled)
-    )
+    one, other = (profit_curve(y[r], effect[r].round(2), treated[r], n_draws=30) for r in (np.arange(500), shuffled))
     assert one.best_profit == other.best_profit
     assert one.curve.low.tolist() == other.curve.low.tolist()
 

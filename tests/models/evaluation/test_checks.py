@@ -56,9 +56,7 @@ def outcomes(*checks: Check) -> list[str]:
 
 def test_each_question_passes_and_fails() -> None:
     too_good = outcomes(too_good_to_be_true(SURE), too_good_to_be_true(Estimate(0.99, 0.98, 1.0)))
-    one = outcomes(
-        single_feature(pd.Series({"a": 0.5, "b": 0.5})), single_feature(pd.Series({"a": 9.0, "b": 1.0}))
-    )
+    one = outcomes(single_feature(pd.Series({"a": 0.5, "b": 0.5})), single_feature(pd.Series({"a": 9.0, "b": 1.0})))
     leak = outcomes(label_leakage(pd.Series({"a": 0.7})), label_leakage(pd.Series({"a": 0.99})))
     apart = outcomes(told_apart(Estimate(0.6, 0.55, 0.65)), told_apart(Estimate(0.9, 0.88, 0.92)))
     few = outcomes(enough_positives(100, 100), enough_positives(99, 1000))
@@ -126,9 +124,7 @@ def test_the_gate_says_all_that_is_missing_at_once() -> None:
     small = DataSize(n_buyers=120, n_positives=20, n_negatives=900, n_horizons=1.4)
     assert enough_data(DataSize(500, 100, 100, 2.0)).outcome == "passed"
     assert enough_data(small).outcome == "issue"
-    with pytest.raises(
-        TooLittleDataError, match=r"120 customers .* 500 .*20 positives .* 100 .*1.4 horizons .* 2 "
-    ):
+    with pytest.raises(TooLittleDataError, match=r"120 customers .* 500 .*20 positives .* 100 .*1.4 horizons .* 2 "):
         refuse_too_little("task 'churn'", small)
     refuse_too_little(
         "task 'churn'", small, GateSection(min_buyers=1, min_positives=1, min_negatives=1, min_horizons=1)

@@ -68,11 +68,6 @@ def test_nearness_to_zero_decides_about_the_bias() -> None:
 def test_a_comparison_is_json_and_an_unknown_reference_is_refused() -> None:
     y, truth, noisy = rows(300)
     found = compare(y, {"a": truth, "b": noisy}, "a", n_draws=20)["b"]["auc"]
-    assert set(json.loads(json.dumps(found.as_dict()))) == {
-        "metric",
-        "difference",
-        "verdict",
-        "smallest_difference",
-    }
+    assert set(json.loads(json.dumps(found.as_dict()))) == {"metric", "difference", "verdict", "smallest_difference"}
     with pytest.raises(InputError, match="one of the scores"):
         compare(y, {"a": truth}, "c")

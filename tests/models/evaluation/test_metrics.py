@@ -87,9 +87,7 @@ def test_brier_is_reliability_less_resolution_plus_uncertainty_by_hand() -> None
     assert found["reliability"] == pytest.approx(np.mean((rates - [0.1, 0.4, 0.8]) ** 2))
     assert found["resolution"] == pytest.approx(np.mean((rates - base) ** 2))
     assert found["uncertainty"] == pytest.approx(base * (1 - base))
-    assert found["brier"] == pytest.approx(
-        found["reliability"] - found["resolution"] + found["uncertainty"], abs=1e-12
-    )
+    assert found["brier"] == pytest.approx(found["reliability"] - found["resolution"] + found["uncertainty"], abs=1e-12)
     assert found["calibration_error"] == pytest.approx(0.1)
 
 

@@ -32,9 +32,7 @@ def test_a_perfect_ranking_earns_what_the_planted_effect_says() -> None:
     assert rate_autoc(y, uplift, treated, n_draws=20).value == pytest.approx(100 * np.log(2), abs=4)
 
 
-@pytest.mark.parametrize(
-    "options", [{}, {"groups": np.arange(500) // 3}, {"p_treatment": np.linspace(0.2, 0.8, 500)}]
-)
+@pytest.mark.parametrize("options", [{}, {"groups": np.arange(500) // 3}, {"p_treatment": np.linspace(0.2, 0.8, 500)}])
 def test_a_constant_score_gives_exactly_zero(options: dict[str, Any]) -> None:
     y, _, treated = trial(1, 500)
     found = qini(y * 7.7, np.full(500, 0.1), treated, n_draws=50, **options)
@@ -63,9 +61,7 @@ def test_the_order_of_the_rows_changes_nothing_at_all(n_scores: int) -> None:
     )
 
     def measured(f: pd.DataFrame) -> list[float]:
-        found = qini(
-            f.y, f.score, f.treated, n_draws=20, p_treatment=f.p, sample_weight=f.weight, groups=f.customer
-        )
+        found = qini(f.y, f.score, f.treated, n_draws=20, p_treatment=f.p, sample_weight=f.weight, groups=f.customer)
         return numbers(found)
 
     assert measured(frame.sample(frac=1, random_state=0)) == measured(frame)
@@ -186,8 +182,6 @@ def test_fifty_rows_and_an_arm_without_responders_give_an_honest_interval() -> N
 
 def test_hillstrom_women_is_ranked_by_one_column(shared_data: Any) -> None:
     mails = pd.read_parquet(shared_data / "hillstrom_email" / "hillstrom.parquet")
-    found = qini(
-        mails.visit, mails.womens, mails.segment, control="No E-Mail", arm="Womens E-Mail", n_draws=100
-    )
+    found = qini(mails.visit, mails.womens, mails.segment, control="No E-Mail", arm="Womens E-Mail", n_draws=100)
     assert found.average_effect.value == pytest.approx(1000 * (0.1514 - 0.1062), abs=0.1)
     assert found.low > 4

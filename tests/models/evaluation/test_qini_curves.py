@@ -72,10 +72,7 @@ def test_a_draw_equals_the_curve_of_the_repeated_rows(n_scores: int) -> None:
     assert counts[trial.is_treated].sum() == trial.is_treated.sum()
     again = np.repeat(np.arange(len(trial)), counts)
     repeated = read_trial(
-        trial.y[again],
-        {"s": trial.scores[0][again]},
-        trial.is_treated[again],
-        p_treatment=trial.p_treated[again],
+        trial.y[again], {"s": trial.scores[0][again]}, trial.is_treated[again], p_treatment=trial.p_treated[again]
     )
     drawn, expected = knots(rank(trial, trial.scores[0]), counts), knots(rank(repeated, repeated.scores[0]))
     grid = np.linspace(0, 1, 30)

@@ -7,8 +7,7 @@ from penchant.models.inputs.arrays import read_groups, read_numbers, read_weight
 
 
 @pytest.mark.parametrize(
-    "values",
-    [[1, 2], (True, False), np.array([[1], [2]]), pd.Series([1, 2], dtype="Int64"), pd.Series([0.5, 1])],
+    "values", [[1, 2], (True, False), np.array([[1], [2]]), pd.Series([1, 2], dtype="Int64"), pd.Series([0.5, 1])]
 )
 def test_numbers_of_any_kind_become_floats(values: object) -> None:
     numbers = read_numbers("y", values)
@@ -19,10 +18,7 @@ def test_numbers_of_any_kind_become_floats(values: object) -> None:
 @pytest.mark.parametrize(
     ("values", "message"),
     [
-        (
-            [1.0, np.nan, np.inf],
-            r"y: every customer needs a finite number\. Got 2 missing or infinite values of 3",
-        ),
+        ([1.0, np.nan, np.inf], r"y: every customer needs a finite number\. Got 2 missing or infinite values of 3"),
         (["a", "1"], r"y: numbers are needed\. Got values such as 'a'"),
         ([], r"at least one customer"),
         (np.ones((2, 2)), r"one value per customer.*shape \(2, 2\)"),
@@ -35,9 +31,7 @@ def test_what_is_no_column_of_numbers_is_refused(values: object, message: str) -
         read_numbers("y", values)
 
 
-@pytest.mark.parametrize(
-    ("values", "message"), [([1, -1], "zero or more"), ([0, 0], "above zero"), ([1], "2 rows")]
-)
+@pytest.mark.parametrize(("values", "message"), [([1, -1], "zero or more"), ([0, 0], "above zero"), ([1], "2 rows")])
 def test_weights_that_cannot_weigh_are_refused(values: list[int], message: str) -> None:
     with pytest.raises(InputError, match=message):
         read_weights(values, 2)

@@ -9,9 +9,7 @@ from penchant.models.inputs.estimate import Estimate
 @pytest.mark.parametrize(
     ("low", "high", "excludes"), [(0.1, 0.3, True), (-0.3, -0.1, True), (-0.1, 0.3, False), (0.0, 1.0, False)]
 )
-def test_an_interval_excludes_zero_only_where_zero_lies_outside(
-    low: float, high: float, excludes: bool
-) -> None:
+def test_an_interval_excludes_zero_only_where_zero_lies_outside(low: float, high: float, excludes: bool) -> None:
     assert Estimate(0.2, low, high).excludes_zero is excludes
 
 

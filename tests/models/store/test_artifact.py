@@ -79,14 +79,7 @@ def test_the_scorer_works_where_penchant_pandas_and_sklearn_do_not_exist(tmp_pat
         "print(json.dumps(_load_pyfunc(sys.argv[2]).predict(table).tolist()))\n",
         encoding="utf-8",
     )
-    command = [
-        sys.executable,
-        "-I",
-        script,
-        Path(plain_scorer.__file__).parent,
-        folder,
-        tmp_path / "rows.json",
-    ]
+    command = [sys.executable, "-I", script, Path(plain_scorer.__file__).parent, folder, tmp_path / "rows.json"]
     done = subprocess.run(command, capture_output=True, text=True, check=False)
     assert done.returncode == 0, done.stderr
     assert np.array(json.loads(done.stdout)) == pytest.approx(predicted(model, X), abs=1e-12)
@@ -104,12 +97,7 @@ def test_no_file_is_a_pickle_and_the_same_model_gives_the_same_bytes(tmp_path: P
 def test_saving_again_replaces_what_stood_there(tmp_path: Path) -> None:
     save(MODELS["value two_part"], tmp_path / "m")
     save(MODELS["propensity none"], tmp_path / "m")
-    assert sorted(path.name for path in tmp_path.rglob("*")) == [
-        "line.txt",
-        "m",
-        "model.json",
-        "propensity.txt",
-    ]
+    assert sorted(path.name for path in tmp_path.rglob("*")) == ["line.txt", "m", "model.json", "propensity.txt"]
 
 
 def test_what_cannot_be_read_is_named(tmp_path: Path) -> None:

@@ -176,9 +176,7 @@ def test_twenty_trials_cost_next_to_nothing(place: Path) -> None:
     registry = Registry(place / "mlruns")
     parent = registry.log_run(NAME, {}, {})
     n_runs = len(registry.runs(NAME))
-    trials = [
-        TrialRun({"num_leaves": number}, {"log_loss": 0.4}, "FINISHED", 1_000, 2_000) for number in range(20)
-    ]
+    trials = [TrialRun({"num_leaves": number}, {"log_loss": 0.4}, "FINISHED", 1_000, 2_000) for number in range(20)]
     start = time.process_time()
     registry.log_trials(NAME, trials, parent)
     assert time.process_time() - start < 2

@@ -6,13 +6,7 @@ import numpy as np
 import pandas as pd
 import pytest
 
-from penchant.models.uplift.baselines import (
-    AverageEffect,
-    ByLot,
-    OneColumnRule,
-    ResponseModel,
-    uplift_baselines,
-)
+from penchant.models.uplift.baselines import AverageEffect, ByLot, OneColumnRule, ResponseModel, uplift_baselines
 
 
 def trial(n: int = 2000) -> tuple[pd.DataFrame, np.ndarray, np.ndarray]:

@@ -30,9 +30,7 @@ def test_a_sound_trial_passes_everything_that_can_be_asked() -> None:
     X = pd.DataFrame({"spend": np.random.default_rng(1).gamma(1, 50, 5000)})
     day = pd.Timestamp("2025-03-01")
     dates = TrialDates(day, np.where(y > 0, day + pd.Timedelta("2D"), pd.NaT), day)
-    found = check_trial(
-        X, y, treated, dates=dates, p_treatment=0.5, groups=np.arange(5000), folds=np.arange(5000) % 5
-    )
+    found = check_trial(X, y, treated, dates=dates, p_treatment=0.5, groups=np.arange(5000), folds=np.arange(5000) % 5)
     assert [check.outcome for check in found] == ["passed"] * 9
     assert len({check.code for check in found}) == 9
 

@@ -133,15 +133,11 @@ def test_fifty_customers_with_constant_features_are_no_trouble(learner: UpliftLe
 
 
 @pytest.mark.parametrize("learner", LEARNERS, ids=name_of)
-def test_an_arm_without_responders_and_outcomes_that_are_all_equal_are_no_trouble(
-    learner: UpliftLearner,
-) -> None:
+def test_an_arm_without_responders_and_outcomes_that_are_all_equal_are_no_trouble(learner: UpliftLearner) -> None:
     X, _, treated = trial(600)
     rng = np.random.default_rng(0)
     only_treated = treated * (rng.random(600) < 0.3) * 1.0
-    assert clone(learner).fit(X, only_treated, treated).predict_uplift(X).mean() == pytest.approx(
-        0.3, abs=0.1
-    )
+    assert clone(learner).fit(X, only_treated, treated).predict_uplift(X).mean() == pytest.approx(0.3, abs=0.1)
     nothing = clone(learner).fit(X, np.ones(600), treated).predict_uplift(X)
     np.testing.assert_allclose(nothing, 0.0, atol=1e-9)
 
@@ -248,9 +244,7 @@ def test_impossible_settings_are_refused() -> None:
 @pytest.mark.parametrize("learner", [RLearner(), DRLearner()], ids=name_of)
 def test_many_levels_of_a_category_are_not_taken_for_effects(learner: UpliftLearner) -> None:
     rng = np.random.default_rng(0)
-    X = pd.DataFrame(
-        {"store": rng.choice([f"s{i}" for i in range(300)], 12_000), "a": rng.normal(size=12_000)}
-    )
+    X = pd.DataFrame({"store": rng.choice([f"s{i}" for i in range(300)], 12_000), "a": rng.normal(size=12_000)})
     treated = rng.random(12_000) < 0.75
     y = (rng.random(12_000) < 0.1 + 0.03 * treated) * 1.0
     with_stores = clone(learner).fit(X, y, treated).predict_uplift(X).std()

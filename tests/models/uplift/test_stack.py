@@ -66,9 +66,7 @@ def test_the_stack_ranks_hillstroms_customers(shared_data: Path) -> None:
     customers = customers[customers.segment.isin([MAIL, "No E-Mail"])].reset_index(drop=True)
     features = customers.drop(columns=["segment", "visit", "conversion", "spend"])
     half = np.random.default_rng(0).random(len(customers)) < 0.5
-    stack = UpliftStack(control="No E-Mail").fit(
-        features[half], customers.visit[half], customers.segment[half]
-    )
+    stack = UpliftStack(control="No E-Mail").fit(features[half], customers.visit[half], customers.segment[half])
     measured = qini(
         customers.visit[~half],
         stack.predict_uplift(features[~half]),

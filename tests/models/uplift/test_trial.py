@@ -32,9 +32,7 @@ def test_the_same_seed_gives_the_same_draws() -> None:
 
 def test_rows_of_a_trial_lie_in_an_order_of_their_own() -> None:
     rng = np.random.default_rng(0)
-    frame = pd.DataFrame(
-        {"y": rng.integers(0, 2, 40), "s": rng.integers(0, 3, 40), "w": rng.integers(0, 2, 40)}
-    )
+    frame = pd.DataFrame({"y": rng.integers(0, 2, 40), "s": rng.integers(0, 3, 40), "w": rng.integers(0, 2, 40)})
     one, other = (read_trial(f.y, {"s": f.s}, f.w) for f in (frame, frame.sample(frac=1, random_state=1)))
     assert np.array_equal(one.y, other.y)
     assert np.array_equal(one.scores, other.scores)

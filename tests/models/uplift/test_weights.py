@@ -66,9 +66,7 @@ def test_repeated_customers_are_one_witness() -> None:
     customers = fit_weights([member], scores, fold, np.repeat(np.arange(40), 100))
     assert rows.tells_apart
     assert not customers.tells_apart
-    assert np.ptp([customers.average.low, customers.average.high]) > 5 * np.ptp(
-        [rows.average.low, rows.average.high]
-    )
+    assert np.ptp([customers.average.low, customers.average.high]) > 5 * np.ptp([rows.average.low, rows.average.high])
 
 
 def test_members_without_any_spread_are_no_trouble() -> None:

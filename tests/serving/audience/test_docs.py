@@ -17,7 +17,7 @@ from penchant.serving.export.files import load_destination
 from penchant.serving.goals.catalogue import GOALS
 from penchant.serving.plan.file import SEQUENCES, TESTS, TRIGGERS
 
-PAGE = (Path(__file__).resolve().parents[2] / "docs" / "audiences.md").read_text(encoding="utf-8")
+PAGE = (Path(__file__).resolve().parents[3] / "docs" / "audiences.md").read_text(encoding="utf-8")
 
 
 def test_every_column_of_the_record_is_told_and_no_other(people: Callable[..., pd.DataFrame]) -> None:

@@ -157,9 +157,7 @@ def test_the_order_of_rows_changes_nothing(shop: Shop, ask: AudienceSettings, ra
 
 @settings(max_examples=25, deadline=None)
 @given(shops, asked, st.lists(st.integers(0, 59), max_size=20))
-def test_later_waves_keep_the_arms_and_lose_who_came_back(
-    shop: Shop, ask: AudienceSettings, back: list[int]
-) -> None:
+def test_later_waves_keep_the_arms_and_lose_who_came_back(shop: Shop, ask: AudienceSettings, back: list[int]) -> None:
     people, past = shop
     first = draw_audience(people, past, EVERYONE, ask).record
     later = NOW + timedelta(days=20)
@@ -308,9 +306,7 @@ def test_users_may_have_goals_of_their_own(people: People) -> None:
     own = replace(
         EVERYONE,
         name="big_spenders",
-        eligible=Eligible(
-            any_of=(Where("in_interest"), Where("no_such")), all_of=(Where("margin", at_least=20),)
-        ),
+        eligible=Eligible(any_of=(Where("in_interest"), Where("no_such")), all_of=(Where("margin", at_least=20),)),
     )
     audience = draw_audience(people(), None, own, AudienceSettings(Wave("x", 1, NOW)))
     assert audience.n_eligible == ((people()["margin"] >= 20) & people()["in_interest"]).sum()

@@ -58,9 +58,7 @@ def test_the_send_list_holds_the_treated_and_nobody_else(tmp_path: Path, audienc
 
 def test_the_record_is_read_back_as_the_shops_own_assignments(tmp_path: Path, audience: Audience) -> None:
     write_audience(audience, tmp_path / "out", {})
-    tables = {
-        name: pq.read_table(tmp_path / "out" / f"{name}.parquet") for name in ("assignments", "campaigns")
-    }
+    tables = {name: pq.read_table(tmp_path / "out" / f"{name}.parquet") for name in ("assignments", "campaigns")}
     tables["assignments"] = tables["assignments"].select(ASSIGNMENTS.names)
     orders = pd.DataFrame({"customer_id": ["c00001"], "ordered_at": [NOW]})
     with shop_from_tables({**tables, "orders": orders}) as shop:
@@ -84,17 +82,11 @@ def test_formulas_in_ids_are_harmless_for_people_and_exact_for_tools(tmp_path: P
 @pytest.mark.slow
 @pytest.mark.skipif(not hasattr(os, "fork"), reason="needs fork")
 @pytest.mark.parametrize("work", ["audience", "parquet", "table"])
-def test_killed_at_any_step_the_former_result_stays_or_the_new_one_is_whole(
-    tmp_path: Path, work: str
-) -> None:
-    script = Path(__file__).with_name("killed.py")
+def test_killed_at_any_step_the_former_result_stays_or_the_new_one_is_whole(tmp_path: Path, work: str) -> None:
+    script = Path(__file__).parents[1] / "killed.py"
     alone = {**os.environ, "OPENBLAS_NUM_THREADS": "1", "OMP_NUM_THREADS": "1"}
     done = subprocess.run(
-        [sys.executable, str(script), work, str(tmp_path)],
-        capture_output=True,
-        text=True,
-        env=alone,
-        check=False,
+        [sys.executable, str(script), work, str(tmp_path)], capture_output=True, text=True, env=alone, check=False
     )
     assert done.returncode == 0, done.stderr[-2000:]
     facts = json.loads(done.stdout)
@@ -114,7 +106,7 @@ import os, sys
 from pathlib import Path
 import pyarrow as pa
 from penchant.errors import OutputError
-from penchant.serving.export import Destination, export_rows
+from penchant.serving.export.files import Destination, export_rows
 
 rows = pa.table({"customer_id": ["a"]})
 export_rows(rows, Destination(address=sys.argv[2] + "/x.csv"), ())  # and all that is needed is imported

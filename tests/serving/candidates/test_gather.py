@@ -157,9 +157,7 @@ def test_a_shop_that_has_less_says_what_it_lacks() -> None:
     assert {"stage", "n_orders", "amount_mean"} <= set(found.frame)
     assert "items.unit_cost" in found.notes[0]
     with pytest.raises(LeftOutError, match="is_registered"):
-        draw_audience(
-            of_goal(found.frame, "activate"), None, GOALS["activate"], AudienceSettings(Wave("x", 1, NOW))
-        )
+        draw_audience(of_goal(found.frame, "activate"), None, GOALS["activate"], AudienceSettings(Wave("x", 1, NOW)))
 
 
 def test_the_category_to_show_has_its_role(shop: Shop, known: pd.DataFrame) -> None:
@@ -193,9 +191,7 @@ def test_an_open_order_counts_with_the_shops_mean_where_no_model_is_in_use(seen:
 def test_earlier_assignments_are_seen_as_they_were_known(shop: Shop) -> None:
     past = past_of(shop, NOW)
     assert past is not None
-    assert past[["customer_id", "arm", "wave", "channel"]].to_numpy().tolist() == [
-        ["owes", "control", 1, "sms"]
-    ]
+    assert past[["customer_id", "arm", "wave", "channel"]].to_numpy().tolist() == [["owes", "control", 1, "sms"]]
     record = pd.DataFrame(
         {
             "campaign_id": "old",
@@ -225,9 +221,7 @@ def test_a_cap_counts_from_the_contact_that_the_shop_tells_of_and_not_from_the_d
     people = pd.DataFrame({"customer_id": ["late", "soon"], "stage": "loyal", "consent_email": True})
     people = people.assign(margin=20.0, propensity=0.1)
     protection = Protection((Cap(7, 1),), universal_control=0.0)
-    found = draw_audience(
-        people, past, GOALS["retain"], AudienceSettings(Wave("new", 1, NOW), protection=protection)
-    )
+    found = draw_audience(people, past, GOALS["retain"], AudienceSettings(Wave("new", 1, NOW), protection=protection))
     assert found.record["customer_id"].tolist() == ["soon"]
     assert found.excluded["contact fatigue"] == (1, 1)
 
@@ -247,9 +241,7 @@ def test_scores_are_taken_for_the_goals_own_horizon_and_the_first_model_that_kno
 
 
 def test_an_uplift_is_taken_for_its_own_goal_alone(seen: Known) -> None:
-    frame = pd.DataFrame(
-        {"customer_id": ["buyer"], "uplift_mail": [0.1], "uplift_mail_low": [0.05], "reason_1": ["x"]}
-    )
+    frame = pd.DataFrame({"customer_id": ["buyer"], "uplift_mail": [0.1], "uplift_mail_low": [0.05], "reason_1": ["x"]})
     uplift = Score("uplift", frame, 30, goal="retain", version="uplift@1")
     found = candidates_for(seen, [GOALS["retain"], GOALS["reactivate"]], [uplift]).frame
     assert {"retain:uplift_mail", "retain:uplift_mail_low", "retain:reason_1"} <= set(found)
@@ -258,10 +250,7 @@ def test_an_uplift_is_taken_for_its_own_goal_alone(seen: Known) -> None:
 
 def test_what_a_model_expects_to_be_spent_goes_before_the_usual_order(seen: Known) -> None:
     ids = pd.DataFrame({"customer_id": ["buyer"]})
-    scores = [
-        Score("repurchase", ids.assign(score=0.5), 90),
-        Score("value", ids.assign(score=20.0), 90),
-    ]
+    scores = [Score("repurchase", ids.assign(score=0.5), 90), Score("value", ids.assign(score=20.0), 90)]
     frame = candidates_for(seen, [GOALS["reactivate"]], scores).frame.set_index("customer_id")
     assert frame["reactivate:margin"].to_dict()["buyer"] == pytest.approx(20 / 0.5 * 0.4)
 
@@ -269,9 +258,7 @@ def test_what_a_model_expects_to_be_spent_goes_before_the_usual_order(seen: Know
 def test_seed_ranks_strangers_who_resemble_the_best_customers() -> None:
     rng, n = np.random.default_rng(0), 4000
     north = rng.random(n) < 0.5
-    profile = pd.DataFrame(
-        {"region": np.where(north, "north", "south"), "noise": rng.integers(1950, 2000, n)}
-    )
+    profile = pd.DataFrame({"region": np.where(north, "north", "south"), "noise": rng.integers(1950, 2000, n)})
     best = rng.random(n) < np.where(north, 0.3, 0.1)
     factor = lookalike(profile, best, np.arange(n) < 3000)
     assert factor[3000:][north[3000:]].mean() == pytest.approx(1.5, rel=0.15)

@@ -29,10 +29,7 @@ def test_the_category_that_is_due_goes_before_the_cart_and_the_favourite() -> No
 
 def test_profit_goods_are_discounted_little_and_traffic_goods_are_for_promotions() -> None:
     people = pd.DataFrame(
-        {
-            "price_sensitivity": [0.9, 0.9, 0.1, np.nan],
-            "category_role": ["traffic", "profit", "traffic", None],
-        }
+        {"price_sensitivity": [0.9, 0.9, 0.1, np.nan], "category_role": ["traffic", "profit", "traffic", None]}
     )
     kinds = recommended_offer(people, GOALS["reactivate"]).tolist()
     assert kinds == ["cash_coupon", "reminder", "reminder", "reminder"]
@@ -60,9 +57,7 @@ def test_best_takes_the_arm_that_earns_most_among_those_allowed() -> None:
     assert choice.planned.tolist() == [1, 0, -1]
     split = choose_arms(people, GOALS["retain"], arms, gain, allowed, "split")
     assert split.shares.tolist() == [[0.5, 0.5], [1.0, 0.0], [0.0, 0.0]]
-    given = choose_arms(
-        people.assign(planned_arm=["a", "b", "a"]), GOALS["retain"], arms, gain, allowed, "given"
-    )
+    given = choose_arms(people.assign(planned_arm=["a", "b", "a"]), GOALS["retain"], arms, gain, allowed, "given")
     assert given.planned.tolist() == [0, -1, -1]
     with pytest.raises(InputError, match="planned_arm"):
         choose_arms(people, GOALS["retain"], arms, gain, allowed, "given")

@@ -32,9 +32,7 @@ def folder(tmp_path: Path, people: Callable[..., pd.DataFrame]) -> Path:
 
 
 @pytest.mark.parametrize("suffix", ["csv", "parquet"])
-def test_columns_are_chosen_named_and_ordered_as_the_tool_wants(
-    folder: Path, tmp_path: Path, suffix: str
-) -> None:
+def test_columns_are_chosen_named_and_ordered_as_the_tool_wants(folder: Path, tmp_path: Path, suffix: str) -> None:
     path = tmp_path / "deep" / f"sent.{suffix}"
     columns = {"rank": "n", "customer_id": "Kunden-Nr."}
     done = export_audience(folder, Destination(address=str(path), columns=columns))
@@ -60,9 +58,7 @@ def test_a_mistyped_key_is_told_before_the_one_that_is_missing(tmp_path: Path) -
 
 
 def test_a_destination_is_read_from_a_file(tmp_path: Path) -> None:
-    (tmp_path / "to.toml").write_text(
-        "address = 'duckdb://b.duckdb'\ntable = 't'\n[columns]\ncustomer_id = 'k'"
-    )
+    (tmp_path / "to.toml").write_text("address = 'duckdb://b.duckdb'\ntable = 't'\n[columns]\ncustomer_id = 'k'")
     assert load_destination(tmp_path / "to.toml").columns == {"customer_id": "k"}
 
 
@@ -119,11 +115,7 @@ def test_a_changed_value_is_changed_and_nothing_else(folder: Path, tmp_path: Pat
 def test_a_database_that_another_process_is_writing_is_busy(folder: Path, tmp_path: Path) -> None:
     base = tmp_path / "base.duckdb"
     holder = subprocess.Popen(
-        [
-            sys.executable,
-            "-c",
-            f"import duckdb; c = duckdb.connect({str(base)!r}); print(1, flush=True); input()",
-        ],
+        [sys.executable, "-c", f"import duckdb; c = duckdb.connect({str(base)!r}); print(1, flush=True); input()"],
         stdin=subprocess.PIPE,
         stdout=subprocess.PIPE,
     )

@@ -60,15 +60,7 @@ class Server:
         return f"postgresql://shop@/postgres?host={self.folder}"
 
     def start(self) -> None:
-        command = [
-            str(program("postgres")),
-            "-D",
-            str(self.folder / "data"),
-            "-k",
-            str(self.folder),
-            "-h",
-            "",
-        ]
+        command = [str(program("postgres")), "-D", str(self.folder / "data"), "-k", str(self.folder), "-h", ""]
         with (self.folder / "log").open("ab") as log:
             out = {"stdout": log, "stderr": log}
             self.process = subprocess.Popen([*command, "-F"], cwd=self.folder, **out, **self.who)
@@ -103,18 +95,7 @@ def server() -> Iterator[Server]:
     server = Server(folder)
     if server.who:
         os.chown(folder, pwd.getpwnam(server.who["user"]).pw_uid, server.who["group"])
-    initdb = [
-        str(program("initdb")),
-        "-D",
-        str(folder / "data"),
-        "-U",
-        "shop",
-        "-A",
-        "trust",
-        "-N",
-        "-E",
-        "UTF8",
-    ]
+    initdb = [str(program("initdb")), "-D", str(folder / "data"), "-U", "shop", "-A", "trust", "-N", "-E", "UTF8"]
     subprocess.run(initdb, check=True, capture_output=True, cwd=folder, **server.who)
     server.start()
     yield server
@@ -147,9 +128,7 @@ def test_a_repeated_run_changes_nothing(server: Server, table: str, lists: dict[
     assert again.changes
     assert (first.changes.n_added, again.changes.n_same) == (first.n_rows, first.n_rows)
     assert again.changes.n_added == again.changes.n_changed == again.changes.n_removed == 0
-    assert (
-        server.query(f"select *, xmin from {table} order by customer_id") == before
-    )  # not one row was touched
+    assert server.query(f"select *, xmin from {table} order by customer_id") == before  # not one row was touched
 
 
 def test_what_is_read_back_is_what_was_written(server: Server, table: str, lists: dict[str, Path]) -> None:
@@ -158,9 +137,7 @@ def test_what_is_read_back_is_what_was_written(server: Server, table: str, lists
     rows = server.query(
         f"select customer_id, arm, probability, uplift, assigned_at, contacted_at, segment from {table} order by 1"
     )
-    read = pd.DataFrame(
-        rows, columns=["customer_id", "arm", "probability", "uplift", "at", "contacted", "segment"]
-    )
+    read = pd.DataFrame(rows, columns=["customer_id", "arm", "probability", "uplift", "at", "contacted", "segment"])
     for name in ("customer_id", "arm", "probability", "uplift"):
         assert read[name].tolist() == record[name].tolist()
     assert set(read["at"]) == {NOW}
@@ -197,9 +174,7 @@ def test_another_list_for_a_wave_that_is_there_is_refused_unless_asked_for(
     )
 
 
-def test_a_table_without_the_key_or_a_column_is_named(
-    server: Server, table: str, lists: dict[str, Path]
-) -> None:
+def test_a_table_without_the_key_or_a_column_is_named(server: Server, table: str, lists: dict[str, Path]) -> None:
     columns = {"customer_id": "customer_id", "campaign_id": "campaign_id", "wave": "wave"}
     server.run(f"create table {table} (customer_id varchar, campaign_id varchar, wave bigint)")
     with pytest.raises(InputError, match="unique key"):

@@ -10,15 +10,7 @@ import pandas as pd
 import pytest
 
 from penchant.errors import InputError
-from penchant.serving.goals.catalogue import (
-    GOALS,
-    LAPSING,
-    SECOND_ORDERS,
-    STILL_ACTIVE,
-    Prior,
-    after_order,
-    goal_named,
-)
+from penchant.serving.goals.catalogue import GOALS, LAPSING, SECOND_ORDERS, STILL_ACTIVE, Prior, after_order, goal_named
 from penchant.serving.goals.offers import Arm, Offer
 
 NORMAL_95 = 1.959964

@@ -30,7 +30,7 @@ from penchant.serving.insight.page import InsightPage
 from penchant.serving.insight.profile import profile_page
 from penchant.serving.insight.stages import stages_page
 
-ROOT = Path(__file__).resolve().parents[2]
+ROOT = Path(__file__).resolve().parents[3]
 END = datetime(2024, 6, 1)
 HORIZON = 30
 Tables = dict[str, pd.DataFrame]
@@ -58,12 +58,8 @@ def ago(days: float) -> datetime:
 
 def tables(until: datetime = END, later: int = 0) -> Tables:
     """Return the shop's tables up to an instant; ``later`` adds that many days' worth of another future."""
-    acts = [
-        (who, ago(days), what) for who, _since, done in PEOPLE for days, what in done if ago(days) < until
-    ]
-    acts += [
-        (who, until + timedelta(hours=day), "cart") for day in range(later) for who, _since, _done in PEOPLE
-    ]
+    acts = [(who, ago(days), what) for who, _since, done in PEOPLE for days, what in done if ago(days) < until]
+    acts += [(who, until + timedelta(hours=day), "cart") for day in range(later) for who, _since, _done in PEOPLE]
     orders = [(who, at, what) for who, at, what in acts if not isinstance(what, str)]
     orders += [(f"new{day}", until + timedelta(days=day), 100) for day in range(later)]
     people = [(who, since and ago(since), "f" if len(who) == 5 else None) for who, since, _done in PEOPLE]
@@ -178,9 +174,7 @@ def test_flow_counts_everyone_once_and_names_who_was_not_there(shop: Shop) -> No
         assert found["all"].get(name, 0) == ends[name]
         assert found.get(name, {"n_customers": 0})["n_customers"] == starts[name]
     for row in shares.rows:
-        assert sum(
-            value for name, value in row.items() if name not in ("from", "n_customers")
-        ) == pytest.approx(1)
+        assert sum(value for name, value in row.items() if name not in ("from", "n_customers")) == pytest.approx(1)
 
 
 def test_an_undated_list_dates_nobody() -> None:
@@ -359,10 +353,7 @@ def test_the_funnel_of_taobao_is_that_of_plain_sql(shared_data: Path, tmp_path: 
     """
     expected = duckdb.connect().sql(query).fetchall()
     steps = ("registered", "favorite", "cart", "unpaid_order", "one_purchase", "repeat_purchase")
-    told = [
-        (steps.index(row["step"]), row["n_customers"], row["n_start"], row["n_passed"])
-        for row in found["funnel"]
-    ]
+    told = [(steps.index(row["step"]), row["n_customers"], row["n_start"], row["n_passed"]) for row in found["funnel"]]
     assert told == expected
 
 

@@ -21,9 +21,7 @@ def test_examples() -> None:
     ("p_in", "p_rest", "n_in", "n_rest"),
     [(0.3, 0.3, 50, 200), (0.02, 0.1, 80, 300), (0.5, 0.01, 20, 500), (0.9, 0.8, 40, 60)],
 )
-def test_the_index_is_covered_as_often_as_promised(
-    p_in: float, p_rest: float, n_in: int, n_rest: int
-) -> None:
+def test_the_index_is_covered_as_often_as_promised(p_in: float, p_rest: float, n_in: int, n_rest: int) -> None:
     rng = np.random.default_rng(0)
     truth = 100 * p_in / ((n_in * p_in + n_rest * p_rest) / (n_in + n_rest))
     covered = []

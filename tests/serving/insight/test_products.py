@@ -38,11 +38,7 @@ def shop() -> Iterator[Shop]:
         }
     )
     items = pd.DataFrame(
-        {
-            "item_id": ["tea", "cup", "pot"],
-            "category_id": ["food", "home", "home"],
-            "list_price": [110, 200, 300],
-        }
+        {"item_id": ["tea", "cup", "pot"], "category_id": ["food", "home", "home"], "list_price": [110, 200, 300]}
     )
     with shop_from_tables({"orders": orders, "interactions": acts, "items": items}) as made:
         yield made
@@ -58,9 +54,7 @@ def test_products_page_says_what_was_counted(shop: Shop, tmp_path: Path) -> None
     assert sum(row["n_products"] for row in told["roles"]) == 3
     assert sum(row["share_of_orders"] for row in told["roles"]) == pytest.approx(1)
     held = told["joint_action"]
-    assert [(row["item_id"], row["n_customers"], row["trigger"]) for row in held] == [
-        ("tea", 5, "price dropped")
-    ]
+    assert [(row["item_id"], row["n_customers"], row["trigger"]) for row in held] == [("tea", 5, "price dropped")]
     page.write(tmp_path)
     assert len(pd.read_csv(tmp_path / "products.csv")) == 3  # files hold all
     assert "tea" in (tmp_path / "products.html").read_text(encoding="utf-8")
@@ -83,9 +77,7 @@ def test_a_moment_before_everything_is_refused() -> None:
 
 def test_candidates_have_a_price_by_category_too(shop: Shop) -> None:
     held = products_page(shop, AS_OF, by="category").as_dict()["joint_action"]
-    assert [(row["category_id"], row["held_price"], row["held_value"]) for row in held] == [
-        ("food", 1.2, 6.0)
-    ]
+    assert [(row["category_id"], row["held_price"], row["held_value"]) for row in held] == [("food", 1.2, 6.0)]
 
 
 def test_demand_page_puts_the_most_wanted_first(shop: Shop) -> None:

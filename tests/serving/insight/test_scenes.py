@@ -48,10 +48,7 @@ SCENES = {
     "typo_kitchen": {"categories": ["home", "hime"]},
     "xmas_goods": {"calendar": "xmas"},
 }
-HABIT = [
-    ("reg", "2024-03-01", "jug", 200),
-    ("reg", "2024-03-21", "jug", 200),
-]  # one who comes back to the home goods
+HABIT = [("reg", "2024-03-01", "jug", 200), ("reg", "2024-03-21", "jug", 200)]  # one who comes back to the home goods
 
 
 def _times(frame: pd.DataFrame) -> pd.DataFrame:
@@ -149,9 +146,7 @@ def test_faults_are_told(shop: Shop) -> None:
         match_scene(shop, AS_OF, "kichen")
     with pytest.raises(ConfigError, match="Did you mean 'loyal'"):
         match_scene(shop, AS_OF, "typo")
-    with pytest.raises(
-        InputError, match=r"scenes\.typo_kitchen\.categories: .* Got 'hime'\. Did you mean 'home'"
-    ):
+    with pytest.raises(InputError, match=r"scenes\.typo_kitchen\.categories: .* Got 'hime'\. Did you mean 'home'"):
         match_scene(shop, AS_OF, "typo_kitchen")
     with pytest.raises(InputError, match="an entry of the calendar"):
         match_scene(shop, AS_OF, "easter")

@@ -43,9 +43,7 @@ def _tables() -> dict[str, pd.DataFrame]:
         "orders": _orders(),
         "interactions": _frame(acts, ["customer_id", "occurred_at", "kind", "item_id", "channel"]),
         "items": pd.DataFrame({"item_id": ["tea", "goose"], "category_id": ["food", "birds"]}),
-        "calendar": _frame(
-            [("xmas", "2023-12-23", "2023-12-27", "holiday")], ["name", "starts_at", "ends_at", "kind"]
-        ),
+        "calendar": _frame([("xmas", "2023-12-23", "2023-12-27", "holiday")], ["name", "starts_at", "ends_at", "kind"]),
     }
 
 
@@ -81,12 +79,7 @@ def test_tags_of_customers_by_hand(found: pd.DataFrame) -> None:
 
 def test_tags_of_items_by_hand(found: pd.DataFrame) -> None:
     goose = _of(found, "item", "goose")
-    assert goose == [
-        ("category", "birds"),
-        ("holiday", "xmas"),
-        ("price_tier", "middle"),
-        ("role", "marginal"),
-    ]
+    assert goose == [("category", "birds"), ("holiday", "xmas"), ("price_tier", "middle"), ("role", "marginal")]
     assert ("holiday", "xmas") not in _of(found, "item", "tea")
 
 
@@ -106,9 +99,7 @@ def test_table_is_sorted_and_whole(found: pd.DataFrame) -> None:
 
 def test_batches_change_nothing(shop: Shop, found: pd.DataFrame, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(tags, "N_CUSTOMERS", 7)
-    pd.testing.assert_frame_equal(
-        _read(shop, "customer"), found[found["subject"] == "customer"].reset_index(drop=True)
-    )
+    pd.testing.assert_frame_equal(_read(shop, "customer"), found[found["subject"] == "customer"].reset_index(drop=True))
 
 
 def test_future_and_order_change_nothing(found: pd.DataFrame) -> None:

@@ -102,9 +102,7 @@ def shop_of() -> Iterator[Callable[..., Shop]]:
     opened: list[Shop] = []
 
     def open_tables(tables: dict[str, Any], end: pd.Timestamp = END) -> Shop:
-        config = Config.model_validate(
-            {"shop": {"extract_end": end.to_pydatetime()}, "engine": {"threads": 1}}
-        )
+        config = Config.model_validate({"shop": {"extract_end": end.to_pydatetime()}, "engine": {"threads": 1}})
         opened.append(shop_from_tables(tables, config))
         return opened[-1]
 

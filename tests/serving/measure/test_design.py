@@ -26,15 +26,7 @@ def assigned(
     names = ("control", *(f"t{i}" for i in range(1, n_arms)))
     start = FIRST + (days * SECONDS_A_DAY).astype("timedelta64[s]")
     return Assigned(
-        np.asarray(customer, np.int64),
-        wave,
-        arm,
-        names,
-        p,
-        start,
-        None,
-        None,
-        pd.DataFrame(index=range(len(wave))),
+        np.asarray(customer, np.int64), wave, arm, names, p, start, None, None, pd.DataFrame(index=range(len(wave)))
     )
 
 
@@ -45,9 +37,7 @@ def two_waves(kind: str, n: int = 400, seed: int = 0) -> Assigned:
     second = arm if kind == "carried" else rng.integers(0, 2, n)
     who = np.arange(n)
     return assigned(
-        np.concatenate([who, who[stays]]),
-        np.repeat([1, 2], [n, stays.sum()]),
-        np.concatenate([arm, second[stays]]),
+        np.concatenate([who, who[stays]]), np.repeat([1, 2], [n, stays.sum()]), np.concatenate([arm, second[stays]])
     )
 
 

@@ -12,9 +12,7 @@ from penchant.serving.measure.effect import Measured, Sample, measure_effects, w
 NONE = np.empty((0, 0))
 
 
-def even(
-    is_treated: np.ndarray, covariates: np.ndarray | None = None, customer: np.ndarray | None = None
-) -> Sample:
+def even(is_treated: np.ndarray, covariates: np.ndarray | None = None, customer: np.ndarray | None = None) -> Sample:
     n = len(is_treated)
     return Sample(is_treated, np.ones(n), np.empty((0, n)) if covariates is None else covariates, customer)
 

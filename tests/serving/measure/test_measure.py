@@ -77,12 +77,7 @@ def hand_made(at: list[pd.Timestamp], **columns: Any) -> Tables:
     """Twenty treated and twenty controls; the first treated have one order each at the given instants."""
     ids = [f"c{i:02d}" for i in range(40)]
     orders = pd.DataFrame(
-        {
-            "customer_id": ids[: len(at)],
-            "ordered_at": at,
-            "order_id": [f"o{i}" for i in range(len(at))],
-            "amount": 1000,
-        }
+        {"customer_id": ids[: len(at)], "ordered_at": at, "order_id": [f"o{i}" for i in range(len(at))], "amount": 1000}
     )
     arms = ["mail"] * 20 + ["control"] * 20
     assignments = {"campaign_id": "spring", "customer_id": ids, "arm": arms, "assigned_at": START, "wave": 1}
@@ -90,10 +85,7 @@ def hand_made(at: list[pd.Timestamp], **columns: Any) -> Tables:
 
 
 def treated_sums(result: Result) -> tuple[float, float]:
-    return (
-        round(20 * result.response.treated.value, 9),
-        round(20 * result.effects["revenue"].treated.value, 9),
-    )
+    return (round(20 * result.response.treated.value, 9), round(20 * result.effects["revenue"].treated.value, 9))
 
 
 def test_windows_are_half_open(shop_of: Any) -> None:
@@ -135,9 +127,7 @@ def test_visits_and_interest_are_read_from_interactions(outcome: Any, expected: 
     kinds, days = ["view", "cart", "login", "view"], [1, 1.5, 2.5, 30]
     at = [START + day * DAY for day in days]
     ids = ["c00", "c01", "c02", "c03"]
-    tables["interactions"] = pd.DataFrame(
-        {"customer_id": ids, "occurred_at": at, "kind": kinds, "channel": "app"}
-    )
+    tables["interactions"] = pd.DataFrame({"customer_id": ids, "occurred_at": at, "kind": kinds, "channel": "app"})
     found = measure(shop_of(tables), "spring", MeasureSettings(windows_days=(30,), outcome=outcome))
     assert round(20 * found.headline.response.treated.value, 9) == expected
     assert [channel.label for channel in found.channels] == ["app"]
@@ -261,10 +251,7 @@ def test_an_arm_that_was_meant_for_the_best_is_compared_with_those_held_out_of_i
     rows["arm"] = np.where(rows["arm"] == "control", "control", meant)
     record = pd.DataFrame({"customer_id": rows["customer_id"], "planned_arm": meant})
     blind, told = (
-        {
-            result.label: result.difference(adjusted=False)
-            for result in measure(shop, "spring", record=given).arms
-        }
+        {result.label: result.difference(adjusted=False) for result in measure(shop, "spring", record=given).arms}
         for shop, given in ((shop_of(tables), None), (shop_of(tables), record))
     )
     assert blind["gold"].low > 0.05  # the best are compared with everyone: far too good
@@ -282,19 +269,11 @@ def test_the_ranking_is_judged_by_decile_and_segments_by_chance(
     uplift = rng.uniform(0, 0.4, len(rows))
     won = (rows["arm"] != "control") & (rng.random(len(rows)) < uplift)
     extra = pd.DataFrame({"customer_id": rows.loc[won, "customer_id"], "ordered_at": START + DAY}).assign(
-        order_id=lambda frame: "x" + frame["customer_id"],
-        quantity=1.0,
-        amount=5000,
-        paid_at=START + DAY,
-        item_id="i1",
+        order_id=lambda frame: "x" + frame["customer_id"], quantity=1.0, amount=5000, paid_at=START + DAY, item_id="i1"
     )
     tables["orders"] = pd.concat([tables["orders"], extra], ignore_index=True)
     record = pd.DataFrame(
-        {
-            "customer_id": rows["customer_id"],
-            "uplift": uplift,
-            "segment": rng.choice(["a", "b", "c"], len(rows)),
-        }
+        {"customer_id": rows["customer_id"], "uplift": uplift, "segment": rng.choice(["a", "b", "c"], len(rows))}
     )
     found = {one.name: one for one in measure(shop_of(tables), "spring", record=record).breakdowns}
     deciles = found["decile of predicted uplift"]
@@ -318,9 +297,7 @@ def test_an_exploring_share_is_weighted_by_its_odds(trial_tables: Any, make_tria
     p_treated = np.where(eager[~dropped], 0.25, 0.7)
     rows["probability"] = np.where(rows["arm"] == "control", 1 - p_treated, p_treated)
     found = measure(shop_of({**tables, "assignments": rows}), "spring")
-    assert (
-        found.headline.difference(adjusted=False).low < 0.06 < found.headline.difference(adjusted=False).high
-    )
+    assert found.headline.difference(adjusted=False).low < 0.06 < found.headline.difference(adjusted=False).high
     flat = measure(shop_of({**tables, "assignments": rows.drop(columns="probability")}), "spring")
     assert flat.headline.difference(adjusted=False).high < 0.06
 
@@ -328,9 +305,7 @@ def test_an_exploring_share_is_weighted_by_its_odds(trial_tables: Any, make_tria
 # --- checks, and what is refused ---------------------------------------------------------------------------------
 
 
-def test_lost_customers_are_noticed_and_nothing_is_said(
-    trial_tables: Any, make_trial: Any, shop_of: Any
-) -> None:
+def test_lost_customers_are_noticed_and_nothing_is_said(trial_tables: Any, make_trial: Any, shop_of: Any) -> None:
     tables = trial_tables(make_trial(effect=0.2))
     rows = tables["assignments"]
     lost = rows.index[rows["arm"] == "mail"][::5]
@@ -340,9 +315,7 @@ def test_lost_customers_are_noticed_and_nothing_is_said(
     assert "must not be believed" in found.verdict.text
 
 
-def test_contacted_controls_and_unlike_arms_are_noticed(
-    trial_tables: Any, make_trial: Any, shop_of: Any
-) -> None:
+def test_contacted_controls_and_unlike_arms_are_noticed(trial_tables: Any, make_trial: Any, shop_of: Any) -> None:
     tables = trial_tables(make_trial())
     rows, orders = tables["assignments"], tables["orders"]
     codes = {check.code: check for check in measure(shop_of(tables), "spring").checks}
@@ -367,9 +340,7 @@ def picked(tables: Tables, seed: int = 0) -> Tables:
     return change_arms(tables, lambda arm: np.where(is_picked, "mail", "control"))
 
 
-def test_picked_customers_are_no_trial_whatever_is_recorded(
-    trial_tables: Any, make_trial: Any, shop_of: Any
-) -> None:
+def test_picked_customers_are_no_trial_whatever_is_recorded(trial_tables: Any, make_trial: Any, shop_of: Any) -> None:
     tables = picked(trial_tables(make_trial(n=3000)))
     rows = tables["assignments"]
     share = (rows["arm"] == "mail").mean()
@@ -528,13 +499,7 @@ def test_a_shop_that_records_no_purchases_says_so(trial_tables: Any, make_trial:
 
 @pytest.mark.parametrize(
     "wrong",
-    [
-        {"windows_days": (10, 2)},
-        {"decision_days": 7},
-        {"level": 1.0},
-        {"margin_share": 1.2},
-        {"windows_days": ()},
-    ],
+    [{"windows_days": (10, 2)}, {"decision_days": 7}, {"level": 1.0}, {"margin_share": 1.2}, {"windows_days": ()}],
 )
 def test_settings_out_of_range_are_refused(wrong: dict[str, Any]) -> None:
     with pytest.raises(InputError):
@@ -544,9 +509,7 @@ def test_settings_out_of_range_are_refused(wrong: dict[str, Any]) -> None:
 # --- shown -----------------------------------------------------------------------------------------------------
 
 
-def test_the_report_says_what_was_found_and_escapes_names(
-    trial_tables: Any, make_trial: Any, shop_of: Any
-) -> None:
+def test_the_report_says_what_was_found_and_escapes_names(trial_tables: Any, make_trial: Any, shop_of: Any) -> None:
     tables = trial_tables(make_trial(n=1500, arms=("<b>mail", "sms"), seed=2))
     found = measure(shop_of(tables), "spring", MeasureSettings(windows_days=(2, 30)))
     html = found.report()

@@ -12,9 +12,7 @@ from penchant.serving.measure.effect import Sample
 from penchant.serving.measure.sequential import Looks, look_daily
 
 
-def looks_of(
-    seed: int, rates: tuple[float, float], entered: np.ndarray | None = None, n: int = 3000
-) -> Looks:
+def looks_of(seed: int, rates: tuple[float, float], entered: np.ndarray | None = None, n: int = 3000) -> Looks:
     """Looks at a campaign whose control and treatment respond at these rates within 30 days."""
     rng = np.random.default_rng(seed)
     t = rng.random(n) < 0.6
@@ -58,10 +56,7 @@ def test_each_look_counts_who_had_entered_and_responded_by_then() -> None:
     rng = np.random.default_rng(2)
     n = 500
     t, weight = rng.random(n) < 0.5, rng.uniform(0.5, 2.0, n)
-    entered, waits = (
-        rng.integers(0, 12, n).astype(float),
-        np.where(rng.random(n) < 0.5, rng.gamma(2, 5, n), np.inf),
-    )
+    entered, waits = (rng.integers(0, 12, n).astype(float), np.where(rng.random(n) < 0.5, rng.gamma(2, 5, n), np.inf))
     table = look_daily(Sample(t, weight, np.empty((0, n))), entered, waits, 20.0).table
     row = table[table["day"] == 13].iloc[0]
     here, seen = entered <= 13, entered + waits <= 13

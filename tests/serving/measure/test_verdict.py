@@ -24,8 +24,7 @@ def result_of(difference: float, error: float, natural: float = 0.1, n: int = 50
 
 
 @pytest.mark.parametrize(
-    ("difference", "word"),
-    [(0.03, "worked"), (-0.03, "did harm"), (0.015, "can't be told"), (0.0, "can't be told")],
+    ("difference", "word"), [(0.03, "worked"), (-0.03, "did harm"), (0.015, "can't be told"), (0.0, "can't be told")]
 )
 def test_the_word_follows_the_interval(difference: float, word: str) -> None:
     assert verdict_on(result_of(difference, 0.01), "within 30 days", 0.1).word == word
@@ -42,10 +41,7 @@ def test_so_many_customers_would_have_shown_it() -> None:
     def found(size: int) -> bool:
         t = np.arange(size) % 2 == 0
         y = (rng.random(size) < natural + effect * t).astype(float)
-        return (
-            measure_effects(Sample(t, np.ones(size), np.empty((0, size))), y[None])[0].plain.interval().low
-            > 0
-        )
+        return measure_effects(Sample(t, np.ones(size), np.empty((0, size))), y[None])[0].plain.interval().low > 0
 
     assert 0.72 <= np.mean([found(asked) for _ in range(200)]) <= 0.90
     assert np.mean([found(n) for _ in range(200)]) < 0.5
@@ -55,9 +51,7 @@ def test_a_difference_near_zero_names_no_number_but_that_of_what_matters() -> No
     verdict = verdict_on(result_of(0.0005, 0.01), "within 30 days", 0.1)
     assert verdict.n_needed is None
     assert verdict.n_needed_relevant == pytest.approx(10_000 * (2.8016 * 0.01 / 0.01) ** 2, rel=0.001)
-    assert (
-        "To show a difference of 1.00% (10% of what comes anyway) it would take about 78,000" in verdict.text
-    )
+    assert "To show a difference of 1.00% (10% of what comes anyway) it would take about 78,000" in verdict.text
 
 
 def test_where_nobody_responded_no_share_is_spoken_of() -> None:

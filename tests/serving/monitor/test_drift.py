@@ -101,9 +101,7 @@ def test_a_planted_change_of_the_shop_is_found_and_named(made: Made, tmp_path: P
         (tmp_path / path.name).write_bytes(path.read_bytes())
     orders = pd.read_parquet(made.data / "orders.parquet")
     orders["amount"] = orders["amount"] * 30  # as if cents were read for euros
-    orders = orders[
-        orders["ordered_at"] < pd.Timestamp(ENDS_AT - timedelta(days=60), tz="UTC")
-    ]  # the feed has stopped
+    orders = orders[orders["ordered_at"] < pd.Timestamp(ENDS_AT - timedelta(days=60), tz="UTC")]  # the feed has stopped
     orders.to_parquet(tmp_path / "orders.parquet")
     people = pd.read_parquet(made.data / "customers.parquet").assign(region="Atlantis")
     people.to_parquet(tmp_path / "customers.parquet")
@@ -151,11 +149,6 @@ def test_folders_that_hold_no_scores_are_passed_by(tmp_path: Path) -> None:
 
 def test_a_promise_is_over_after_the_gap_that_the_model_learned_with(tmp_path: Path) -> None:
     facts = {"kind": "probability", "model": "small.mine/1", "horizon_days": 30, "gap_days": 3}
-    told = {
-        "step": "score",
-        "as_of": "2025-03-01T00:00:00",
-        "config": {"tasks": {}},
-        "tasks": {"mine": facts},
-    }
+    told = {"step": "score", "as_of": "2025-03-01T00:00:00", "config": {"tasks": {}}, "tasks": {"mine": facts}}
     (tmp_path / "manifest.json").write_text(json.dumps(told))
     assert [one.over_at for one in files_of_scores([tmp_path])] == [datetime(2025, 4, 3)]

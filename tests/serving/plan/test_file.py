@@ -16,14 +16,12 @@ from penchant.errors import ConfigError, NotThereError
 from penchant.serving.audience.exclusions import Cap, Protection, protection_of
 from penchant.serving.plan.file import load_plan, read_plan
 
-EXAMPLE = Path(__file__).resolve().parents[2] / "examples" / "double_eleven.toml"
+EXAMPLE = Path(__file__).resolve().parents[3] / "examples" / "double_eleven.toml"
 SMALL: dict[str, Any] = {
     "plan": {"name": "small", "timezone": "Asia/Shanghai"},
     "channels": {"email": {}},
     "offers": {"hello": {"kind": "reminder"}, "ten": {"kind": "coupon", "value": 10, "threshold": 80}},
-    "campaigns": [
-        {"id": "a", "goal": "retain", "starts_at": "2025-11-11", "offers": ["ten"], "channels": ["email"]},
-    ],
+    "campaigns": [{"id": "a", "goal": "retain", "starts_at": "2025-11-11", "offers": ["ten"], "channels": ["email"]}],
 }
 
 
@@ -35,13 +33,7 @@ def small(**campaign: Any) -> dict[str, Any]:
 
 def test_the_example_is_a_plan() -> None:
     plan = load_plan(EXAMPLE)
-    assert {campaign.phase for campaign in plan.campaigns} == {
-        "build-up",
-        "warm-up",
-        "peak",
-        "after-peak",
-        None,
-    }
+    assert {campaign.phase for campaign in plan.campaigns} == {"build-up", "warm-up", "peak", "after-peak", None}
     assert plan.arms_of(plan.campaigns[2])[2].offer.threshold == 80
 
 
@@ -97,10 +89,7 @@ def test_care_is_thanks_then_a_coupon_then_care() -> None:
         (small(stimulus={"cycles": 6}), "less than or equal to 5"),
         (small(sequence="care", stimulus={}), "one of steps, sequence and stimulus"),
         (small(steps=[{"after_days": 3}]), "begin after 0 days"),
-        (
-            small(arms=[{"name": "x", "offer": "ten", "channel": "email"}]),
-            "either offers and channels, or arms",
-        ),
+        (small(arms=[{"name": "x", "offer": "ten", "channel": "email"}]), "either offers and channels, or arms"),
         (small(test="freight", assign="split"), "of kind 'free_freight'"),
         (SMALL | {"splits": [{"name": "s", "campaigns": ["a", "b"]}]}, "campaign 'b' is not known"),
         (SMALL | {"campaigns": SMALL["campaigns"] * 2}, "campaign 'a' stands twice"),

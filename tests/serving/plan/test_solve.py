@@ -30,10 +30,7 @@ def a_plan(**shared: Any) -> Plan:
     """Return a plan of two phases, with a sequence, a stimulus, a split of a crowd and one between arms."""
     values: dict[str, Any] = {
         "plan": {"name": "autumn", "universal_control": 0.0, **shared.pop("plan", {})},
-        "channels": {
-            "email": {"unit_cost": 0.05},
-            "sms": {"unit_cost": 0.1, "capacity": shared.pop("capacity", 20)},
-        },
+        "channels": {"email": {"unit_cost": 0.05}, "sms": {"unit_cost": 0.1, "capacity": shared.pop("capacity", 20)}},
         "offers": {
             "hello": {"kind": "reminder"},
             "ten": {"kind": "coupon", "value": 10, "threshold": 80, "stock": shared.pop("stock", 15)},
@@ -42,13 +39,9 @@ def a_plan(**shared: Any) -> Plan:
         },
         "caps": [{"days": 7, "most": 1}, {"days": 30, "most": 3}],
         "campaigns": [
-            campaign(
-                "wake", "reactivate", 0, phase="warm-up", offers=["hello", "ten"], channels=["email", "sms"]
-            ),
+            campaign("wake", "reactivate", 0, phase="warm-up", offers=["hello", "ten"], channels=["email", "sms"]),
             campaign("stay", "retain", 2, phase="warm-up", offers=["hello"], channels=["email"], size=30),
-            campaign(
-                "care", "retain", 9, phase="after-peak", offers=["ten"], channels=["email"], sequence="care"
-            ),
+            campaign("care", "retain", 9, phase="after-peak", offers=["ten"], channels=["email"], sequence="care"),
             campaign(
                 "month-a",
                 "reactivate",
@@ -119,13 +112,9 @@ def followed(people: People) -> tuple[pd.DataFrame, pd.DataFrame]:
     phases=[Phase.explicit, Phase.generate],
     suppress_health_check=[HealthCheck.too_slow, HealthCheck.function_scoped_fixture],
 )
-@example(
-    seed=34732, budget=1.0, holdout=0.2784898618531762
-)  # the dearer arm of a split took the last customer
+@example(seed=34732, budget=1.0, holdout=0.2784898618531762)  # the dearer arm of a split took the last customer
 @given(seed=st.integers(0, 10**6), budget=st.floats(1, 40), holdout=st.floats(0.05, 0.4))
-def test_a_plan_run_to_its_end_breaks_no_rule(
-    people: People, seed: int, budget: float, holdout: float
-) -> None:
+def test_a_plan_run_to_its_end_breaks_no_rule(people: People, seed: int, budget: float, holdout: float) -> None:
     plan = a_plan(plan={"budget": budget, "holdout": holdout, "seed": seed})
     drawn, _ = run_through(plan, crowd(people, 150, seed), seed)
     records = pd.concat([each.record for each in drawn])
@@ -136,9 +125,7 @@ def test_a_plan_run_to_its_end_breaks_no_rule(
     assert (treated[treated["channel"] == "sms"].groupby(["campaign_id", "wave"]).size() <= 20).all()
     assert (first["campaign_id"] == "stay").sum() <= 30
     assert not first[first["campaign_id"].isin(["wake", "stay"])].duplicated("customer_id").any()
-    assert (
-        not first[first["campaign_id"].isin(["care", "month-a", "month-b"])].duplicated("customer_id").any()
-    )
+    assert not first[first["campaign_id"].isin(["care", "month-a", "month-b"])].duplicated("customer_id").any()
     assert (records.groupby(["campaign_id", "customer_id"])["arm"].nunique() == 1).all()
     for _, sends in treated.sort_values("assigned_at").groupby("customer_id")["assigned_at"]:
         for at in sends:
@@ -194,9 +181,7 @@ def test_one_crowd_is_divided_by_lot_and_the_lot_is_on_record(people: People) ->
     halves = [each.record for each in due.audiences]
     assert not set(halves[0]["customer_id"]) & set(halves[1]["customer_id"])
     assert all(set(half["split"]) == {"month"} and set(half["split_probability"]) == {0.5} for half in halves)
-    sizes = [
-        each.crowd.n_eligible for each in due.result.chosen if each.crowd.campaign.id.startswith("month")
-    ]
+    sizes = [each.crowd.n_eligible for each in due.result.chosen if each.crowd.campaign.id.startswith("month")]
     assert abs(sizes[0] / sum(sizes) - 0.5) < 0.1
 
 
@@ -218,9 +203,7 @@ def test_a_plan_within_a_budget_earns_more_than_the_best_lists_one_by_one(people
     customers, plan = crowd(people, 1500), a_plan(plan={"budget": 6.0})
     together = allocate_plan(customers, None, plan, START).expected
     alone = [
-        allocate_plan(
-            customers, None, a_plan(plan={"budget": 1.0}, campaigns=[each.model_dump()], splits=[]), START
-        )
+        allocate_plan(customers, None, a_plan(plan={"budget": 1.0}, campaigns=[each.model_dump()], splits=[]), START)
         for each in plan.campaigns
     ]
     assert together.cost <= 6.0
@@ -268,11 +251,7 @@ def test_the_result_is_written_as_a_whole_and_read_back(tmp_path: Path, people: 
         due: DueWaves = draw_due(customers, None, a_plan(), START)
         write_plan(due, tmp_path / name, {})
         folders.append(
-            {
-                p.relative_to(tmp_path / name): p.read_bytes()
-                for p in (tmp_path / name).rglob("*")
-                if p.is_file()
-            }
+            {p.relative_to(tmp_path / name): p.read_bytes() for p in (tmp_path / name).rglob("*") if p.is_file()}
         )
     assert folders[0] == folders[1]
     assert {str(path.parent) for path in folders[0]} == {".", "wake-wave-1"}

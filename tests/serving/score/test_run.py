@@ -81,9 +81,7 @@ def test_everyone_eligible_has_the_models_own_score_under_their_own_id(
         rows = eligible(shop, task_of(shop.config, one.task), Spine.at(shop, small.AS_OF))
         frame = build(shop, Spine.of(shop, rows)).frame.set_index("customer_id")
         signals = frame[[column.name for column in one.columns]]
-        wanted = (
-            one.model.predict(signals) if one.kind == "amount" else one.model.predict_proba(signals)[:, 1]
-        )
+        wanted = one.model.predict(signals) if one.kind == "amount" else one.model.predict_proba(signals)[:, 1]
         found = pd.read_parquet(out / f"{one.name}.parquet").set_index("customer_id")
         name = {"churn": "churn_probability", "value": "expected_amount"}.get(one.name, "probability")
         assert set(found.index) == set(rows["customer_id"])
@@ -111,9 +109,7 @@ def test_the_risk_list_is_for_people_and_all_other_files_are_by_customer(out: Pa
         assert set(rows["decile"]) <= set(range(1, 11))
         assert rows["reason_1"].notna().any() or name == "conversion"  # too few customers for a tree
     told = json.loads((out / "manifest.json").read_text())
-    assert (
-        told["tasks"]["churn"]["n_customers"] == len(listed) == sum(told["tasks"]["churn"]["bands"].values())
-    )
+    assert told["tasks"]["churn"]["n_customers"] == len(listed) == sum(told["tasks"]["churn"]["bands"].values())
 
 
 def test_a_run_that_was_killed_goes_on_and_comes_to_the_same_bytes(
@@ -231,14 +227,5 @@ def test_killed_at_any_step_of_scoring_a_rerun_comes_to_the_same_bytes(tmp_path:
 
 def test_the_columns_of_a_file_say_what_is_in_it(out: Path) -> None:
     names = pq.read_schema(out / "repurchase.parquet").names
-    wanted = [
-        "customer_id",
-        "probability",
-        "decile",
-        "reason_1",
-        "reason_2",
-        "reason_3",
-        "as_of",
-        "model_version",
-    ]
+    wanted = ["customer_id", "probability", "decile", "reason_1", "reason_2", "reason_3", "as_of", "model_version"]
     assert names == wanted

@@ -5,8 +5,8 @@ from __future__ import annotations
 import numpy as np
 import pytest
 
-from penchant.models.uplift import scorer as uplift_scorer
-from penchant.models.uplift.scorer import ArmScore, LinearPart, RulePart, Term, UpliftScorer
+from penchant.models import uplift_scorer
+from penchant.models.uplift_scorer import ArmScore, LinearPart, RulePart, Term, UpliftScorer
 
 NAN = float("nan")
 LINE = {"position": 0, "low": -1.0, "high": 2.0, "centre": 0.5, "slope": 2.0, "missing": 0.25}
@@ -41,9 +41,7 @@ def test_treatments_take_their_own_terms_and_pieces_change_nothing(monkeypatch: 
 
 
 def test_frames_mappings_and_arrays_score_alike() -> None:
-    scorer = UpliftScorer(
-        ("a",), {}, (LinearPart(0.0, (LINE,)),), (ArmScore("mail", 0.0, (Term(0, 1.0),)),), {}
-    )
+    scorer = UpliftScorer(("a",), {}, (LinearPart(0.0, (LINE,)),), (ArmScore("mail", 0.0, (Term(0, 1.0),)),), {})
     by_name = scorer.predict({"a": [0.0, 1.0], "more": [1, 2]})
     np.testing.assert_array_equal(by_name, scorer.predict_uplift(np.array([[0], [1]])))
     with pytest.raises(ValueError, match="rows of 1 columns"):

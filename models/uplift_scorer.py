@@ -19,7 +19,7 @@ import numpy as np
 import numpy.typing as npt
 
 try:
-    from ..plain_scorer import encode, sigmoid
+    from .plain_scorer import encode, sigmoid
 except ImportError:  # shipped with a model, the two files lie side by side
     from plain_scorer import encode, sigmoid  # type: ignore[import-not-found, no-redef]
 
@@ -181,9 +181,7 @@ class UpliftScorer:
             (n,) for one treatment, (n, treatments) for several.
         """
         matrix = as_matrix(X, self.columns, self.categories)
-        chunks = [
-            self._score(matrix[start : start + ROWS_AT_ONCE]) for start in range(0, len(matrix), ROWS_AT_ONCE)
-        ]
+        chunks = [self._score(matrix[start : start + ROWS_AT_ONCE]) for start in range(0, len(matrix), ROWS_AT_ONCE)]
         uplift = np.concatenate(chunks) if chunks else np.empty((0, len(self.arms)))
         return uplift[:, 0] if len(self.arms) == 1 else uplift
 
@@ -259,8 +257,6 @@ def _line(values: Floats, column: Mapping[str, Any]) -> Floats:
 
 def _steps(values: Floats, column: Mapping[str, Any]) -> Floats:
     own = column["steps"]
-    steps = np.array(
-        [*own, 0.0, column["missing"]]
-    )  # categories too rare for a step of their own add nothing
+    steps = np.array([*own, 0.0, column["missing"]])  # categories too rare for a step of their own add nothing
     codes = np.where(np.isnan(values), len(own) + 1, np.minimum(values, len(own))).astype(np.intp)
     return np.asarray(steps[codes])
