@@ -9,8 +9,8 @@ extra; where it is missing its row is left out, and the output says so.
 CDNOW: all 23,570 customers at week 39, asked for a purchase in the following 39 weeks, by models that know only what
 was known then. No label of 39 weeks is over by that time, so the model learns 90 days, and
 `penchant.models.baselines.pace` carries its probabilities to 273 days, with the pace learned from the first half of
-the same labels. BG/NBD and Pareto/NBD need no labels: they are fitted to the histories of week 39. As reference a model that learned from other
-customers' answers of the hold-out itself, which no shop can have.
+the same labels. BG/NBD and Pareto/NBD need no labels: they are fitted to the histories of week 39. As reference a
+model that learned from other customers' answers of the hold-out itself, which no shop can have.
 
 Online Retail II: 90 days from 2011-09-10 (which hold Christmas), repurchase of all customers and churn of the active
 ones; everyone learns from the same rows of the same six snapshots.
