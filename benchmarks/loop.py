@@ -40,9 +40,9 @@ from penchant.serving.goals.eligible import Eligible, Where, of_goal
 from penchant.serving.goals.offers import Arm, Offer
 from penchant.serving.measure.campaign import measure
 from penchant.serving.measure.verdict import Verdict
-from penchant.simulate import Arm as SentArm
-from penchant.simulate import Campaign, SimulationSettings, simulate, true_effects
-from penchant.simulate import Offer as SentOffer
+from penchant.simulate import SimulatedArm as SentArm
+from penchant.simulate import SimulatedCampaign, SimulationSettings, simulate, true_effects
+from penchant.simulate import SimulatedOffer as SentOffer
 from penchant.simulate.shop import SimulatedShop
 from penchant.training.dataset import assemble
 from penchant.training.train import Model, Recipe, fitted, predicted
@@ -57,7 +57,9 @@ GOAL = replace(SECOND, horizon_days=DAYS, eligible=BUYERS)  # the next order, of
 FIRST_AT, SECOND_AT = datetime(2024, 10, 1, tzinfo=UTC), datetime(2024, 11, 10, tzinfo=UTC)
 ARM = Arm("cash_coupon", offer=Offer("cash_coupon", value=5.0))
 SENT = SentArm("cash_coupon", "email", SentOffer("cash_coupon", 5.0))
-FIRST, NEXT = (Campaign(name, GOAL.name, at, (SENT,)) for name, at in (("first", FIRST_AT), ("next", SECOND_AT)))
+FIRST, NEXT = (
+    SimulatedCampaign(name, GOAL.name, at, (SENT,)) for name, at in (("first", FIRST_AT), ("next", SECOND_AT))
+)
 EFFECT_SIZE = 2.0  # twice the simulator's: a trial of some thousand customers can then tell them apart
 CHOSEN_SHARE = 0.2  # of the eligible, in each of the lists that are compared
 GIVEN = ["campaign_id", "customer_id", "arm", "wave", "assigned_at", "probability"]

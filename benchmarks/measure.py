@@ -27,13 +27,15 @@ from scipy import stats
 from penchant.config import Config
 from penchant.features.shop import Shop, open_shop, shop_from_tables
 from penchant.serving.measure.campaign import measure
-from penchant.simulate import Arm, Campaign, Offer, SimulationSettings, simulate
+from penchant.simulate import SimulatedArm, SimulatedCampaign, SimulatedOffer, SimulationSettings, simulate
 
 TABLES = ("orders", "interactions", "customers", "items", "campaigns", "assignments")
 AT = datetime(2024, 8, 1, tzinfo=UTC)
 CAMPAIGNS = (
-    Campaign("reactivate", "reactivate", AT, (Arm("sms", "sms", Offer("coupon", 8, 40), 0.06),), 0.4, 1.0),
-    Campaign("retain", "retain", AT, (Arm("email", "email"),), 0.2, 1.0),
+    SimulatedCampaign(
+        "reactivate", "reactivate", AT, (SimulatedArm("sms", "sms", SimulatedOffer("coupon", 8, 40), 0.06),), 0.4, 1.0
+    ),
+    SimulatedCampaign("retain", "retain", AT, (SimulatedArm("email", "email"),), 0.2, 1.0),
 )
 SECONDS_PER_MILLION = 10.0
 
@@ -64,7 +66,7 @@ def coverage(n_seeds: int, n_customers: int) -> dict[str, Any]:
     return {"rows": rows, "held": float(frame["held"].mean())}
 
 
-def _one_seed(campaign: Campaign, seed: int, n_customers: int, folder: Path) -> list[dict[str, Any]]:
+def _one_seed(campaign: SimulatedCampaign, seed: int, n_customers: int, folder: Path) -> list[dict[str, Any]]:
     ends_at = datetime(2024, 9, 1, tzinfo=UTC)
     settings = SimulationSettings(n_customers, seed, ends_at=ends_at, campaigns=(campaign,), pace_days=244)
     made = simulate(settings, folder)

@@ -31,15 +31,15 @@ def campaign_trial(goal: str, seed: int, folder: Path, n_customers: int = 120_00
 def _made(goal: str, seed: int, folder: Path, n_customers: int) -> Trial:
     from penchant.config import Config
     from penchant.features.shop import open_shop
-    from penchant.simulate import Arm, Campaign, Offer, SimulationSettings, simulate
+    from penchant.simulate import SimulatedArm, SimulatedCampaign, SimulatedOffer, SimulationSettings, simulate
     from penchant.training.uplift_dataset import Question, collect
 
     arms = {
-        "reactivate": (Arm("sms", "sms", Offer("coupon", 8, 40), 0.06), 0.5),
-        "retain": (Arm("email", "email"), 0.2),
+        "reactivate": (SimulatedArm("sms", "sms", SimulatedOffer("coupon", 8, 40), 0.06), 0.5),
+        "retain": (SimulatedArm("email", "email"), 0.2),
     }
     arm, holdout = arms[goal]
-    campaign = Campaign(goal, goal, AT, (arm,), holdout, 1.0)
+    campaign = SimulatedCampaign(goal, goal, AT, (arm,), holdout, 1.0)
     settings = SimulationSettings(n_customers, seed, ends_at=ENDS_AT, campaigns=(campaign,), pace_days=244)
     made = simulate(settings, folder)
     tables = {name: {"path": f"{name}.parquet"} for name in TABLES}

@@ -11,7 +11,7 @@ from typing import TYPE_CHECKING, Any
 import typer
 
 from penchant.cli.work import Work
-from penchant.simulate.settings import Arm, Campaign, Offer, SimulationSettings
+from penchant.simulate.settings import SimulatedArm, SimulatedCampaign, SimulatedOffer, SimulationSettings
 
 if TYPE_CHECKING:
     import pandas as pd
@@ -23,7 +23,7 @@ SECOND_AT = FIRST_AT + timedelta(days=40)
 DAYS = 30
 GOAL, ARM = "second", "coupon"
 FIRST, NEXT = (
-    Campaign(name, GOAL, at, (Arm(ARM, "email", Offer("coupon", 5, 30, valid_days=10)),))
+    SimulatedCampaign(name, GOAL, at, (SimulatedArm(ARM, "email", SimulatedOffer("coupon", 5, 30, valid_days=10)),))
     for name, at in (("welcome-1", FIRST_AT), ("welcome-2", SECOND_AT))
 )
 HELD_OUT = 0.5  # a first campaign is there to learn from
@@ -193,7 +193,7 @@ def _around(value: float, error: float) -> Estimate:
     return Estimate(value, value - 1.96 * error, value + 1.96 * error)
 
 
-def _record(out: Path, campaign: Campaign) -> pd.DataFrame:
+def _record(out: Path, campaign: SimulatedCampaign) -> pd.DataFrame:
     import pandas as pd
 
     from penchant.serving.audience.files import RECORD

@@ -8,7 +8,7 @@ import numpy as np
 from numpy.typing import NDArray
 from scipy.special import ndtr
 
-from penchant.simulate.columns import Columns
+from penchant.simulate.columns import ColumnBlock
 from penchant.simulate.items import (
     EPOCH_DAYS,
     FROM_MAIN,
@@ -21,7 +21,7 @@ from penchant.simulate.items import (
 )
 from penchant.simulate.season import Season
 from penchant.simulate.streams import Float, Int, Streams
-from penchant.simulate.traits import Traits
+from penchant.simulate.traits import CustomerTraits
 
 FREIGHT_CENTS, FREE_FROM_CENTS = 590, 5_900
 SALE_DEPTH, SALE_SHARE = (0.12, 0.5)  # outside promotions: how much, and how often the most price-sensitive buy so
@@ -30,7 +30,7 @@ PER_DAY = 64  # counters per customer and day
 
 
 @dataclass(frozen=True)
-class Lines(Columns):
+class OrderLines(ColumnBlock):
     """Order lines, one entry each; money in cents.
 
     Parameters
@@ -50,7 +50,9 @@ class Lines(Columns):
     paid: Int
 
 
-def fill(who: Traits, day: Int, is_first: NDArray[np.bool_], catalogue: Catalogue, season: Season) -> Lines:
+def fill(
+    who: CustomerTraits, day: Int, is_first: NDArray[np.bool_], catalogue: Catalogue, season: Season
+) -> OrderLines:
     """Return the lines of orders, before coupons.
 
     Parameters
@@ -73,10 +75,10 @@ def fill(who: Traits, day: Int, is_first: NDArray[np.bool_], catalogue: Catalogu
     on_sale = dice.uniform("line sale", counter) < SALE_SHARE * who.sensitivity[order]
     depth = np.where(on_sale & (depth == 0), SALE_DEPTH, depth)
     full = catalogue.items.price[item] * pieces
-    return _merged(Lines(order, item, pieces, full, np.rint(full * (1 - depth)).astype(np.int64)))
+    return _merged(OrderLines(order, item, pieces, full, np.rint(full * (1 - depth)).astype(np.int64)))
 
 
-def wanted_category(who: Traits, rows: Int, purpose: str, counter: Int) -> Int:
+def wanted_category(who: CustomerTraits, rows: Int, purpose: str, counter: Int) -> Int:
     """Return a category for each row: mostly its customer's main one, sometimes the second, or any."""
     dice = who.streams.take(rows)
     chance = dice.uniform(f"{purpose} category", counter)
@@ -90,16 +92,16 @@ def _pieces(dice: Streams, category: Int, counter: Int) -> Int:
     return 1 + np.minimum(np.floor(more).astype(np.int64), MOST_PIECES - 1)
 
 
-def _merged(lines: Lines) -> Lines:
+def _merged(lines: OrderLines) -> OrderLines:
     """Return the lines with each item once per order, by order and item."""
     key = lines.order * 1_000_000 + lines.item
     _, first, group = np.unique(key, return_index=True, return_inverse=True)
     total = {name: np.bincount(group, getattr(lines, name)) for name in ("quantity", "full", "paid")}
     sums = {name: np.rint(values).astype(np.int64) for name, values in total.items()}
-    return Lines(lines.order[first], lines.item[first], **sums)
+    return OrderLines(lines.order[first], lines.item[first], **sums)
 
 
-def redeem(lines: Lines, value: Int, threshold: Int) -> tuple[Lines, NDArray[np.bool_]]:
+def redeem(lines: OrderLines, value: Int, threshold: Int) -> tuple[OrderLines, NDArray[np.bool_]]:
     """Return the lines with coupons taken off, and which orders are large enough for theirs.
 
     Parameters
@@ -117,20 +119,20 @@ def redeem(lines: Lines, value: Int, threshold: Int) -> tuple[Lines, NDArray[np.
     share = off / np.maximum(total[lines.order], 1)
     until = np.floor((before[1:] - start) * share + 1e-9).astype(np.int64)
     since = np.floor((before[:-1] - start) * share + 1e-9).astype(np.int64)
-    return Lines(lines.order, lines.item, lines.quantity, lines.full, lines.paid - (until - since)), fits
+    return OrderLines(lines.order, lines.item, lines.quantity, lines.full, lines.paid - (until - since)), fits
 
 
-def basket_value(who: Traits, catalogue: Catalogue, epoch: int, is_first: NDArray[np.bool_]) -> Float:
+def basket_value(who: CustomerTraits, catalogue: Catalogue, epoch: int, is_first: NDArray[np.bool_]) -> Float:
     """Return the expected value of a basket at the list prices of a quarter, in major units."""
     return _expected(catalogue.line_value[epoch], who, is_first)
 
 
-def basket_cost(who: Traits, catalogue: Catalogue, epoch: int, is_first: NDArray[np.bool_]) -> Float:
+def basket_cost(who: CustomerTraits, catalogue: Catalogue, epoch: int, is_first: NDArray[np.bool_]) -> Float:
     """Return what the goods of an expected basket cost the shop, in major units."""
     return _expected(catalogue.line_cost[epoch], who, is_first)
 
 
-def paid_share(who: Traits, season: Season, day: int) -> Float:
+def paid_share(who: CustomerTraits, season: Season, day: int) -> Float:
     """Return the expected share of the list price that is paid on a day, before coupons."""
     if season.is_promotion[day]:
         return np.full(len(who), 1.0 - season.depth[day])
@@ -143,7 +145,7 @@ def reaches(basket: Float, threshold: Float | float) -> Float:
         return np.asarray(ndtr(np.log(basket / threshold) / BASKET_SPREAD - BASKET_SPREAD / 2))
 
 
-def _expected(by_shelf: Float, who: Traits, is_first: NDArray[np.bool_]) -> Float:
+def _expected(by_shelf: Float, who: CustomerTraits, is_first: NDArray[np.bool_]) -> Float:
     first = is_first.astype(np.int64)
     shares = of_categories("share") / of_categories("share").sum()
     rest = np.einsum("fcl,c->fl", by_shelf, shares)[first, who.level]

@@ -12,17 +12,17 @@ from dataclasses import dataclass
 import numpy as np
 from numpy.typing import NDArray
 
-from penchant.simulate.chances import LONG_AGO, Boost, Chances, State, chances, looks, payment, payment_lift
-from penchant.simulate.columns import Columns
+from penchant.simulate.chances import LONG_AGO, Boost, Chances, State, browsing_needs, chances, payment, payment_lift
+from penchant.simulate.columns import ColumnBlock
 from penchant.simulate.season import Season
 from penchant.simulate.streams import Float, Int
-from penchant.simulate.traits import NOBODY, Flags, Traits
+from penchant.simulate.traits import NOBODY, CustomerTraits, Flags
 
 _HABIT_CLICKS, _HABIT_DAYS = (0.15, 7)  # share of the visits that would have come anyway, but come by the message
 
 
 @dataclass(frozen=True)
-class Visits(Columns):
+class Visits(ColumnBlock):
     """Visits of a block's customers, by day and customer.
 
     Parameters
@@ -65,7 +65,7 @@ class Visits(Columns):
 
 
 @dataclass(frozen=True)
-class Closed(Columns):
+class Closed(ColumnBlock):
     """Orders left open and later paid or cancelled.
 
     Parameters
@@ -102,7 +102,7 @@ class Life:
         What has happened, in parts.
     """
 
-    def __init__(self, who: Traits, season: Season) -> None:
+    def __init__(self, who: CustomerTraits, season: Season) -> None:
         self.who = who
         self.season = season
         self.state = State.fresh(who)
@@ -130,7 +130,7 @@ class Life:
         self._give_up(visits, state, day)
         _remember(visits, state, day)
 
-    def _close(self, day: int, rows: NDArray[np.intp], who: Traits, state: State) -> None:
+    def _close(self, day: int, rows: NDArray[np.intp], who: CustomerTraits, state: State) -> None:
         """Let orders left open be paid or cancelled."""
         open_orders = state.take(rows)
         paid, cancelled = payment(day - open_orders.unpaid, payment_lift(open_orders, day))
@@ -155,11 +155,11 @@ class Life:
             self.closed.append(Closed(rows, ordered, np.full(len(rows), day), is_paid))
 
 
-def _visits(came: NDArray[np.intp], day: int, who: Traits, state: State, today: Chances) -> Visits:
+def _visits(came: NDArray[np.intp], day: int, who: CustomerTraits, state: State, today: Chances) -> Visits:
     """Return what is done in the visits of a day."""
     orders = who.uniform("order", day) < today.order
     pays = orders & (who.uniform("pays", day) < who.pays_at_once)
-    cart, favorite = looks(who, today.need)
+    cart, favorite = browsing_needs(who, today.need)
     is_known = state.registered <= day
     boost = state.boost
     works = boost.since > LONG_AGO

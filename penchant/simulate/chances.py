@@ -11,10 +11,10 @@ from dataclasses import dataclass
 import numpy as np
 from numpy.typing import NDArray
 
-from penchant.simulate.columns import Columns
+from penchant.simulate.columns import ColumnBlock
 from penchant.simulate.season import Season
 from penchant.simulate.streams import Float, Int
-from penchant.simulate.traits import NOBODY, Traits
+from penchant.simulate.traits import NOBODY, CustomerTraits
 
 NEVER = 1_000_000  # days ahead
 LONG_AGO = -1_000_000
@@ -24,7 +24,7 @@ _NEED_DAYS = 10
 
 
 @dataclass(frozen=True)
-class Boost(Columns):
+class Boost(ColumnBlock):
     """What the latest contact does to its customers, while it lasts.
 
     Parameters
@@ -78,7 +78,7 @@ class Boost(Columns):
 
 
 @dataclass(frozen=True)
-class State(Columns):
+class State(ColumnBlock):
     """What the past has made of the customers. Days are counted from the shop's first; the arrays change.
 
     Parameters
@@ -117,7 +117,7 @@ class State(Columns):
     boost: Boost
 
     @classmethod
-    def fresh(cls, who: Traits) -> State:
+    def fresh(cls, who: CustomerTraits) -> State:
         """Return the state of customers of whom nothing is known yet."""
         n = len(who)
         past = [np.full(n, LONG_AGO) for _ in range(5)]
@@ -138,7 +138,7 @@ class State(Columns):
 
 
 @dataclass(frozen=True)
-class Chances(Columns):
+class Chances(ColumnBlock):
     """Chances of one day.
 
     Parameters
@@ -159,7 +159,7 @@ class Chances(Columns):
     by_contact: Float
 
 
-def chances(who: Traits, state: State, day: int, season: Season) -> Chances:
+def chances(who: CustomerTraits, state: State, day: int, season: Season) -> Chances:
     """Return the chances of a day for customers who have appeared."""
     active = is_active(who, state, day)
     need = needs(who, day)
@@ -178,14 +178,14 @@ def chances(who: Traits, state: State, day: int, season: Season) -> Chances:
     return Chances(visit, np.minimum(order, 0.9), need, by_contact)
 
 
-def is_active(who: Traits, state: State, day: int) -> NDArray[np.bool_]:
+def is_active(who: CustomerTraits, state: State, day: int) -> NDArray[np.bool_]:
     """Return who still has an interest in the shop."""
     interest = np.where(who.is_stranger, LONG_AGO, state.arrived + who.interest_days)
     ends = np.where(state.first_order < NEVER, state.first_order + who.lifetime_days, interest)
     return np.asarray(day < ends)
 
 
-def needs(who: Traits, day: int) -> Float:
+def needs(who: CustomerTraits, day: int) -> Float:
     """Return how much each customer needs just now: little, some or much, for ten days at a time."""
     chance = who.uniform("need", (day + who.phase) // _NEED_DAYS)
     return 0.45 + 0.75 * (chance > 0.62) + 2.4 * (chance > 0.90)
@@ -203,7 +203,7 @@ def _boosted(rate: Float, order: Float, by_contact: Float, boost: Boost, day: in
     by_contact[rows] = added / rate[rows]
 
 
-def looks(who: Traits, need: Float) -> tuple[Float, Float]:
+def browsing_needs(who: CustomerTraits, need: Float) -> tuple[Float, Float]:
     """Return the chances of a cart and of a favourite in a visit."""
     eager = who.eagerness * np.sqrt(need)
     return np.minimum(0.14 * eager, 0.8), np.minimum(0.09 * eager, 0.8)
@@ -222,7 +222,7 @@ def payment_lift(state: State, day: int) -> Float:
     return np.where(works, boost.orders * np.exp(np.minimum(boost.since - day, 0) / FADE_DAYS), 0.0)
 
 
-def paid_within(who: Traits, n_days: int) -> Float:
+def paid_within(who: CustomerTraits, n_days: int) -> Float:
     """Return the chance that an order is paid within the days that are left after its own, by their number.
 
     Returns

@@ -14,7 +14,7 @@ Rows = NDArray[np.intp] | NDArray[np.bool_] | slice
 
 
 @dataclass(frozen=True)
-class Columns:
+class ColumnBlock:
     """Arrays of one common length; the value is frozen, the arrays in it may be filled."""
 
     def __len__(self) -> int:
@@ -28,7 +28,7 @@ class Columns:
     def put(self, rows: Rows, others: Self) -> None:
         """Overwrite some of the rows."""
         for name, value in self._items():
-            if isinstance(value, Columns):
+            if isinstance(value, ColumnBlock):
                 value.put(rows, getattr(others, name))
             else:
                 value[rows] = getattr(others, name)
@@ -47,4 +47,4 @@ class Columns:
 
 
 def _taken(value: Any, rows: Rows) -> Any:
-    return value.take(rows) if isinstance(value, Columns) else value[rows]
+    return value.take(rows) if isinstance(value, ColumnBlock) else value[rows]

@@ -8,18 +8,18 @@ import numpy as np
 
 from penchant.simulate.behaviour import Life
 from penchant.simulate.chances import Boost, State
-from penchant.simulate.columns import Columns
+from penchant.simulate.columns import ColumnBlock
 from penchant.simulate.response import boost_of, fatigue
-from penchant.simulate.schedule import REST_DAYS, eligible, may_be_contacted
-from penchant.simulate.settings import Campaign
+from penchant.simulate.schedule import REST_DAYS, may_be_contacted, may_enter
+from penchant.simulate.settings import SimulatedCampaign
 from penchant.simulate.streams import Float, Int
-from penchant.simulate.traits import Traits
+from penchant.simulate.traits import CustomerTraits
 from penchant.simulate.truth import Outcome, kinds, outcomes
 from penchant.simulate.world import World
 
 
 @dataclass(frozen=True)
-class Assigned(Columns):
+class SimulatedAssignments(ColumnBlock):
     """Assignments of customers to arms.
 
     Parameters
@@ -46,7 +46,7 @@ class Assigned(Columns):
 
 
 @dataclass(frozen=True)
-class Effects(Columns):
+class Effects(ColumnBlock):
     """True effects of each treatment of a campaign on each customer assigned to one of its arms.
 
     Parameters
@@ -72,7 +72,7 @@ class Effects(Columns):
     margin_treated: Float
 
 
-class Contacts:
+class SentContacts:
     """The assignments of one block's customers.
 
     Parameters
@@ -90,9 +90,9 @@ class Contacts:
         What has been drawn so far, and the truth about it, in parts.
     """
 
-    def __init__(self, life: Life, world: World, given: Assigned) -> None:
+    def __init__(self, life: Life, world: World, given: SimulatedAssignments) -> None:
         self.life, self.world, self.given = life, world, given
-        self.assigned: list[Assigned] = []
+        self.assigned: list[SimulatedAssignments] = []
         self.effects: list[Effects] = []
         self.n_assigned = 0
         self._first_wave: dict[int, tuple[Int, Int]] = {}
@@ -119,7 +119,7 @@ class Contacts:
         n = len(rows)
         at = self.world.settings.microseconds_to(campaign.wave_at(wave))
         self._send(
-            Assigned(
+            SimulatedAssignments(
                 customer=rows,
                 campaign=np.full(n, number),
                 wave=np.full(n, wave),
@@ -134,7 +134,7 @@ class Contacts:
         campaign = self.world.campaigns[number]
         arrived = slice(0, self.life.n_arrived(day - 1))
         who, state = self.life.who.take(arrived), self.life.state.take(arrived)
-        wanted = eligible(campaign.goal, who, state, day) & may_be_contacted(campaign, who)
+        wanted = may_enter(campaign.goal, who, state, day) & may_be_contacted(campaign, who)
         wanted &= day - state.assigned >= REST_DAYS
         wanted &= who.uniform(f"reach {campaign.campaign_id}") < campaign.reach
         rows = np.flatnonzero(wanted)
@@ -153,7 +153,7 @@ class Contacts:
         stays = self.life.state.last_order[rows] < start
         return rows[stays], arms[stays]
 
-    def _send(self, send: Assigned) -> None:
+    def _send(self, send: SimulatedAssignments) -> None:
         """Note one wave's assignments and their true effects, and contact the treated."""
         campaign, day, rows = self.world.campaigns[send.campaign[0]], int(send.day[0]), send.customer
         who, state = self.life.who.take(rows), self.life.state.take(rows)
@@ -185,7 +185,9 @@ def _due_days(world: World) -> dict[int, list[tuple[int, int]]]:
     return due
 
 
-def contact(who: Traits, state: State, day: int, campaign: Campaign, world: World) -> tuple[list[Boost], Effects]:
+def contact(
+    who: CustomerTraits, state: State, day: int, campaign: SimulatedCampaign, world: World
+) -> tuple[list[Boost], Effects]:
     """Return what each treatment of a campaign would do to customers on a day, and its true effects.
 
     Parameters

@@ -6,7 +6,7 @@ import numpy as np
 import pandas as pd
 
 from penchant.errors import InputError, did_you_mean, quoted
-from penchant.simulate.contacts import Assigned
+from penchant.simulate.contacts import SimulatedAssignments
 from penchant.simulate.settings import ONE_DAY
 from penchant.simulate.streams import Int, Streams
 from penchant.simulate.traits import arrival
@@ -16,7 +16,7 @@ _NEEDED = ("campaign_id", "customer_id", "arm", "assigned_at")
 _WHERE = "assignments"
 
 
-def given_assignments(frame: pd.DataFrame | None, world: World) -> Assigned:
+def given_assignments(frame: pd.DataFrame | None, world: World) -> SimulatedAssignments:
     """Return assignments from outside as numbers.
 
     Parameters
@@ -34,7 +34,7 @@ def given_assignments(frame: pd.DataFrame | None, world: World) -> Assigned:
         wave.
     """
     if frame is None or frame.empty:
-        return Assigned.joined([])
+        return SimulatedAssignments.joined([])
     missing = [name for name in _NEEDED if name not in frame.columns]
     if missing:
         raise InputError(_WHERE, f"the columns {quoted(_NEEDED)}", f"none called {quoted(missing)}")
@@ -45,7 +45,7 @@ def given_assignments(frame: pd.DataFrame | None, world: World) -> Assigned:
     _refuse_twice(frame.assign(wave=wave))
     probability = frame["probability"] if "probability" in frame else pd.Series(np.nan, frame.index)
     microseconds_a_day = ONE_DAY.total_seconds() * 1e6
-    given = Assigned(
+    given = SimulatedAssignments(
         customer=customer,
         campaign=campaign,
         wave=wave,

@@ -6,22 +6,22 @@ from dataclasses import dataclass
 
 import numpy as np
 
-from penchant.simulate.baskets import Lines
+from penchant.simulate.baskets import OrderLines
 from penchant.simulate.behaviour import Closed, Life, Visits
-from penchant.simulate.columns import Columns
-from penchant.simulate.contacts import Assigned, Contacts, Effects
-from penchant.simulate.journeys import Interactions, interactions
-from penchant.simulate.purchases import DAY, NOT_YET, Past, Purchases, past_of, purchases
+from penchant.simulate.columns import ColumnBlock
+from penchant.simulate.contacts import Effects, SentContacts, SimulatedAssignments
+from penchant.simulate.journeys import Interactions, interaction_events
+from penchant.simulate.purchases import DAY, NOT_YET, LivedDays, SimulatedOrders, lived_days, purchases
 from penchant.simulate.response import open_chance
 from penchant.simulate.streams import Float, Int
-from penchant.simulate.traits import Traits, traits_of
+from penchant.simulate.traits import CustomerTraits, draw_traits
 from penchant.simulate.world import World
 
 _SENT_FROM = 9 * 3600  # messages go out between nine and ten
 
 
 @dataclass(frozen=True)
-class Answers(Columns):
+class CampaignResponses(ColumnBlock):
     """What became of each assignment, in seconds since the shop's start; ``NOT_YET`` where nothing did."""
 
     contacted: Int
@@ -31,20 +31,20 @@ class Answers(Columns):
 
 
 @dataclass(frozen=True)
-class History:
+class SimulatedLives:
     """One block's customers and all they did; places of customers are those in ``who``."""
 
-    who: Traits
+    who: CustomerTraits
     registered: Int
-    orders: Purchases
-    lines: Lines
+    orders: SimulatedOrders
+    lines: OrderLines
     interactions: Interactions
-    assigned: Assigned
-    answers: Answers
+    assigned: SimulatedAssignments
+    answers: CampaignResponses
     effects: Effects
 
 
-def lived(numbers: Int, world: World, given: Assigned, until: int) -> tuple[Life, Contacts]:
+def lived(numbers: Int, world: World, given: SimulatedAssignments, until: int) -> tuple[Life, SentContacts]:
     """Return some customers after the days before ``until``, and the contacts they had.
 
     Parameters
@@ -58,39 +58,41 @@ def lived(numbers: Int, world: World, given: Assigned, until: int) -> tuple[Life
     until
         The day to stop before.
     """
-    life = Life(traits_of(world.settings, numbers), world.season)
+    life = Life(draw_traits(world.settings, numbers), world.season)
     mine = given.take(np.isin(given.customer, numbers))
     mine.customer[:] = np.searchsorted(numbers, mine.customer)
-    contacts = Contacts(life, world, mine)
+    contacts = SentContacts(life, world, mine)
     life.run(until, contacts.on_day)
     return life, contacts
 
 
-def history_of(numbers: Int, world: World, given: Assigned) -> History:
+def history_of(numbers: Int, world: World, given: SimulatedAssignments) -> SimulatedLives:
     """Return all that some customers did until the shop's end."""
     life, contacts = lived(numbers, world, given, world.settings.n_days)
     contacts.on_day(world.settings.n_days)  # who was assigned on the last day, and contacted after the end
     who = life.who
     visits = Visits.joined(life.visits)
     visits = visits.take(np.lexsort((visits.day, visits.customer)))
-    assigned = Assigned.joined(contacts.assigned)
-    past = past_of(who, visits, Closed.joined(life.closed), assigned, world)
+    assigned = SimulatedAssignments.joined(contacts.assigned)
+    past = lived_days(who, visits, Closed.joined(life.closed), assigned, world)
     orders, lines = purchases(past, world)
     registered = np.full(len(who), NOT_YET)
     registered[visits.customer[visits.registers]] = past.sessions.start[visits.registers]
-    return History(
+    return SimulatedLives(
         who=who,
         registered=registered,
         orders=orders,
         lines=lines,
-        interactions=interactions(past, orders, lines, world),
+        interactions=interaction_events(past, orders, lines, world),
         assigned=assigned,
         answers=_answers(past, orders, assigned, world),
         effects=Effects.joined(contacts.effects),
     )
 
 
-def _answers(past: Past, orders: Purchases, assigned: Assigned, world: World) -> Answers:
+def _answers(
+    past: LivedDays, orders: SimulatedOrders, assigned: SimulatedAssignments, world: World
+) -> CampaignResponses:
     visits, who = past.visits, past.who
     dice = who.streams.take(assigned.customer)
     is_treated = assigned.arm > 0
@@ -106,7 +108,7 @@ def _answers(past: Past, orders: Purchases, assigned: Assigned, world: World) ->
     answered = np.minimum(clicked, redeemed)
     opened = np.where(is_treated & opens, sent + delay, NOT_YET)
     opened = np.where(answered < NOT_YET, np.minimum(opened, answered - 20), opened)
-    return Answers(contacted, opened, clicked, redeemed)
+    return CampaignResponses(contacted, opened, clicked, redeemed)
 
 
 def _earliest(row: Int, at: Int, n: int) -> Int:
@@ -115,7 +117,7 @@ def _earliest(row: Int, at: Int, n: int) -> Int:
     return first
 
 
-def _open_chances(assigned: Assigned, who: Traits, world: World) -> Float:
+def _open_chances(assigned: SimulatedAssignments, who: CustomerTraits, world: World) -> Float:
     chance = np.zeros(len(assigned))
     pairs = np.unique(np.stack([assigned.campaign, assigned.arm]), axis=1).T
     for number, arm in pairs[pairs[:, 1] > 0]:

@@ -6,11 +6,11 @@ from dataclasses import dataclass
 
 import numpy as np
 
-from penchant.simulate.baskets import PER_DAY, Lines, wanted_category
+from penchant.simulate.baskets import PER_DAY, OrderLines, wanted_category
 from penchant.simulate.behaviour import Visits
-from penchant.simulate.columns import Columns
+from penchant.simulate.columns import ColumnBlock
 from penchant.simulate.items import EPOCH_DAYS
-from penchant.simulate.purchases import NOT_YET, Past, Purchases, Sessions
+from penchant.simulate.purchases import NOT_YET, LivedDays, Sessions, SimulatedOrders
 from penchant.simulate.streams import Float, Int, Streams
 from penchant.simulate.traits import HOME_CHANNELS, Flags
 from penchant.simulate.world import World
@@ -40,7 +40,7 @@ _PLACES = 256
 
 
 @dataclass(frozen=True)
-class Events(Columns):
+class Events(ColumnBlock):
     """Things done in visits: which visit, at which place in it, what, with which item."""
 
     visit: Int
@@ -50,7 +50,7 @@ class Events(Columns):
 
 
 @dataclass(frozen=True)
-class Interactions(Columns):
+class Interactions(ColumnBlock):
     """Interactions by customer and time, which is in seconds since the shop's start.
 
     Parameters
@@ -76,7 +76,7 @@ class Interactions(Columns):
     dwell: Float
 
 
-def interactions(past: Past, orders: Purchases, lines: Lines, world: World) -> Interactions:
+def interaction_events(past: LivedDays, orders: SimulatedOrders, lines: OrderLines, world: World) -> Interactions:
     """Return everything done in the visits, and the payments."""
     visits, sessions = past.visits, past.sessions
     dice = past.who.streams.take(visits.customer)
@@ -104,7 +104,7 @@ def interactions(past: Past, orders: Purchases, lines: Lines, world: World) -> I
     return everything.take(np.lexsort((everything.kind, everything.at, everything.customer)))
 
 
-def coupon_visits(past: Past, orders: Purchases, world: World) -> tuple[Flags, Flags]:
+def coupon_visits(past: LivedDays, orders: SimulatedOrders, world: World) -> tuple[Flags, Flags]:
     """Return in which visits a coupon is claimed, and in which one is redeemed."""
     visits, who = past.visits, past.who
     redeems, of_contact = np.zeros((2, len(visits)), bool)
@@ -137,7 +137,7 @@ def _small_steps(visits: Visits, dice: Streams, claims: Flags, redeems: Flags) -
     ]
 
 
-def _browsing(past: Past, world: World) -> list[Events]:
+def _browsing(past: LivedDays, world: World) -> list[Events]:
     """Return the views of a visit; its favourite and its cart (unless something is ordered) are the first one's."""
     visits, who = past.visits, past.who
     more = who.streams.take(visits.customer).exponential("views", visits.day) * (0.5 + 0.5 * visits.need)
@@ -160,7 +160,7 @@ def _browsing(past: Past, world: World) -> list[Events]:
     return parts
 
 
-def _buying(orders: Purchases, lines: Lines) -> list[Events]:
+def _buying(orders: SimulatedOrders, lines: OrderLines) -> list[Events]:
     """Return views and carts of what is bought, and the order itself, with its first line's item."""
     first_line = np.searchsorted(lines.order, np.arange(len(orders)))
     place = _LINES + 2 * (np.arange(len(lines)) - first_line[lines.order])

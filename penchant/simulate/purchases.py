@@ -6,16 +6,16 @@ from dataclasses import dataclass
 
 import numpy as np
 
-from penchant.simulate.baskets import FREE_FROM_CENTS, FREIGHT_CENTS, Lines, fill, redeem
+from penchant.simulate.baskets import FREE_FROM_CENTS, FREIGHT_CENTS, OrderLines, fill, redeem
 from penchant.simulate.behaviour import Closed, Visits
-from penchant.simulate.columns import Columns
-from penchant.simulate.contacts import Assigned
+from penchant.simulate.columns import ColumnBlock
+from penchant.simulate.contacts import SimulatedAssignments
 from penchant.simulate.items import of_categories
 from penchant.simulate.response import least_basket
 from penchant.simulate.season import second_of_day
 from penchant.simulate.settings import CHANNELS, OFFER_KINDS
 from penchant.simulate.streams import Int
-from penchant.simulate.traits import Flags, Traits
+from penchant.simulate.traits import CustomerTraits, Flags
 from penchant.simulate.world import World
 
 DAY = 86_400
@@ -27,7 +27,7 @@ PROMOTION_COUPON = -2
 
 
 @dataclass(frozen=True)
-class Sessions(Columns):
+class Sessions(ColumnBlock):
     """When each visit took place, and which offer was open to the customer.
 
     Parameters
@@ -52,7 +52,7 @@ class Sessions(Columns):
 
 
 @dataclass(frozen=True)
-class Past:
+class LivedDays:
     """What a block's customers did day by day.
 
     Parameters
@@ -65,23 +65,25 @@ class Past:
         What became of the orders that were not paid at once.
     """
 
-    who: Traits
+    who: CustomerTraits
     visits: Visits
     sessions: Sessions
     closed: Closed
 
 
-def past_of(who: Traits, visits: Visits, closed: Closed, assigned: Assigned, world: World) -> Past:
+def lived_days(
+    who: CustomerTraits, visits: Visits, closed: Closed, assigned: SimulatedAssignments, world: World
+) -> LivedDays:
     """Return the past of a block's customers; all visits end before midnight."""
     dice = who.streams.take(visits.customer)
     chance = dice.uniform("hour", visits.day)
     clicked = (_CLICKS_FROM + chance * (_CLICKS_UNTIL - _CLICKS_FROM)).astype(np.int64)
     start = visits.day * DAY + np.where(visits.is_click | visits.redeems, clicked, second_of_day(chance))
     length = 60 + (2_640 * dice.uniform("session length", visits.day) ** 2).astype(np.int64)
-    return Past(who, visits, Sessions(start, length, *_offers(visits, assigned, world).T), closed)
+    return LivedDays(who, visits, Sessions(start, length, *_offers(visits, assigned, world).T), closed)
 
 
-def _offers(visits: Visits, assigned: Assigned, world: World) -> Int:
+def _offers(visits: Visits, assigned: SimulatedAssignments, world: World) -> Int:
     """Return the offer open in each visit: channel, kind, value, threshold, and whether it is a coupon."""
     arms = [arm for campaign in world.campaigns for arm in campaign.arms]
     facts = [
@@ -96,7 +98,7 @@ def _offers(visits: Visits, assigned: Assigned, world: World) -> Int:
 
 
 @dataclass(frozen=True)
-class Purchases(Columns):
+class SimulatedOrders(ColumnBlock):
     """Orders, one entry each, by customer and day; times in seconds since the shop's start.
 
     Parameters
@@ -127,7 +129,7 @@ class Purchases(Columns):
     coupon: Int
 
 
-def purchases(past: Past, world: World) -> tuple[Purchases, Lines]:
+def purchases(past: LivedDays, world: World) -> tuple[SimulatedOrders, OrderLines]:
     """Return the orders placed in visits, by customer and day, and their lines."""
     visit = np.flatnonzero(past.visits.orders)
     visits, sessions = past.visits.take(visit), past.sessions.take(visit)
@@ -138,7 +140,7 @@ def purchases(past: Past, world: World) -> tuple[Purchases, Lines]:
     redeems = visits.redeems & fits
     ordered = sessions.start + sessions.length
     paid, cancelled = _payments(visits, ordered, past.closed, who)
-    orders = Purchases(
+    orders = SimulatedOrders(
         visit=visit,
         customer=visits.customer,
         day=visits.day,
@@ -153,13 +155,13 @@ def purchases(past: Past, world: World) -> tuple[Purchases, Lines]:
     return orders, lines
 
 
-def _sale_coupons(day: Int, who: Traits, world: World) -> Int:
+def _sale_coupons(day: Int, who: CustomerTraits, world: World) -> Int:
     """Return where a promotion's price was had with its coupon, and not just so."""
     uses = world.season.is_promotion[day] & (who.uniform("sale coupon", day) < who.sensitivity)
     return np.where(uses, PROMOTION_COUPON, -1)
 
 
-def _payments(visits: Visits, ordered: Int, closed: Closed, who: Traits) -> tuple[Int, Int]:
+def _payments(visits: Visits, ordered: Int, closed: Closed, who: CustomerTraits) -> tuple[Int, Int]:
     """Return when orders are paid and when they are cancelled."""
     soon = ordered + 15 + (500 * who.uniform("payment", visits.day)).astype(np.int64)
     ends = np.full(len(ordered), NOT_YET)
@@ -174,7 +176,7 @@ def _payments(visits: Visits, ordered: Int, closed: Closed, who: Traits) -> tupl
     return paid, np.where(visits.pays | is_paid, NOT_YET, ends)
 
 
-def _refunds(lines: Lines, paid: Int, day: Int, who: Traits, world: World) -> Int:
+def _refunds(lines: OrderLines, paid: Int, day: Int, who: CustomerTraits, world: World) -> Int:
     """Return when orders are refunded: two to twenty days after the payment, most often clothes and shoes."""
     first_line = np.searchsorted(lines.order, np.arange(len(paid)))
     share = of_categories("refund_share")[world.catalogue.items.category[lines.item[first_line]]]
@@ -183,6 +185,6 @@ def _refunds(lines: Lines, paid: Int, day: Int, who: Traits, world: World) -> In
     return np.where(is_refunded, np.minimum(paid, NOT_YET // 2) + after.astype(np.int64), NOT_YET)
 
 
-def _freight(lines: Lines, n_orders: int, is_free: Flags) -> Int:
+def _freight(lines: OrderLines, n_orders: int, is_free: Flags) -> Int:
     total = np.bincount(lines.order, lines.paid, minlength=n_orders)
     return np.where((total >= FREE_FROM_CENTS) | is_free, 0, FREIGHT_CENTS)

@@ -14,9 +14,9 @@ from scipy.special import ndtr
 from penchant.simulate.baskets import basket_value, reaches
 from penchant.simulate.chances import NEVER, Boost, State
 from penchant.simulate.items import EPOCH_DAYS, of_categories
-from penchant.simulate.settings import CHANNELS, Arm, Offer
+from penchant.simulate.settings import CHANNELS, SimulatedArm, SimulatedOffer
 from penchant.simulate.streams import Float
-from penchant.simulate.traits import Traits
+from penchant.simulate.traits import CustomerTraits
 from penchant.simulate.world import World
 
 FATIGUE_DAYS = 20.0
@@ -24,7 +24,7 @@ _INTRUSION = np.array([0.6, 1.3, 1.0])  # email, sms, push
 _FAMILY = {"coupon": 0, "cash_coupon": 0, "free_freight": 0, "points": 2, "gift": 2, "membership": 2, "reminder": 1}
 
 
-def boost_of(arm: Arm, who: Traits, state: State, day: int, world: World) -> Boost:
+def boost_of(arm: SimulatedArm, who: CustomerTraits, state: State, day: int, world: World) -> Boost:
     """Return what contacting customers on a day does to them.
 
     Parameters
@@ -56,7 +56,7 @@ def boost_of(arm: Arm, who: Traits, state: State, day: int, world: World) -> Boo
     )
 
 
-def goodwill(arm: Arm, who: Traits, state: State, day: int, basket: Float) -> Float:
+def goodwill(arm: SimulatedArm, who: CustomerTraits, state: State, day: int, basket: Float) -> Float:
     """Return appeal less annoyance: above zero who is drawn, below who is put off."""
     channel = CHANNELS.index(arm.channel)
     appeal = _appeal(arm.offer, who, basket) * who.response[:, channel]
@@ -64,7 +64,7 @@ def goodwill(arm: Arm, who: Traits, state: State, day: int, basket: Float) -> Fl
     return drawn - who.annoyance * _INTRUSION[channel] * (1.0 + fatigue(state, day))
 
 
-def readiness(who: Traits, state: State, day: int) -> Float:
+def readiness(who: CustomerTraits, state: State, day: int) -> Float:
     """Return how much is left to be changed, by time since the last order in cycles of the main category.
 
     Peaks at about twice the cycle (the semi-active), is small for who has just bought and for who is long gone, and
@@ -84,18 +84,18 @@ def fatigue(state: State, day: int) -> Float:
     return state.fatigue * np.exp(-np.minimum(day - state.contacted, 10_000) / FATIGUE_DAYS)
 
 
-def open_chance(arm: Arm, who: Traits) -> Float:
+def open_chance(arm: SimulatedArm, who: CustomerTraits) -> Float:
     """Return the chance that the message is opened."""
     base = np.array([0.26, 0.60, 0.18])[CHANNELS.index(arm.channel)]
     return np.minimum(base * who.response[:, CHANNELS.index(arm.channel)], 0.95)
 
 
-def least_basket(offer: Offer) -> float:
+def least_basket(offer: SimulatedOffer) -> float:
     """Return the smallest basket that redeems an offer: nobody gets half of it for nothing."""
     return max(offer.threshold, 2 * offer.value)
 
 
-def _appeal(offer: Offer, who: Traits, basket: Float) -> Float:
+def _appeal(offer: SimulatedOffer, who: CustomerTraits, basket: Float) -> Float:
     taste = who.taste[:, _FAMILY[offer.kind]]
     worth = -np.expm1(-offer.value / (0.18 * basket))
     saving = 0.15 + 1.1 * who.sensitivity
@@ -111,7 +111,7 @@ def _appeal(offer: Offer, who: Traits, basket: Float) -> Float:
     return np.asarray(by_kind[offer.kind]() * taste)
 
 
-def _redeems(offer: Offer, who: Traits) -> Float:
+def _redeems(offer: SimulatedOffer, who: CustomerTraits) -> Float:
     if offer.kind == "reminder":
         return np.zeros(len(who))
     return np.clip(0.35 + 0.6 * who.sensitivity, 0.0, 0.95)

@@ -10,8 +10,8 @@ import numpy as np
 from numpy.typing import NDArray
 
 from penchant.simulate.chances import State
-from penchant.simulate.settings import CHANNELS, Arm, Campaign, Offer, SimulationSettings
-from penchant.simulate.traits import Flags, Traits
+from penchant.simulate.settings import CHANNELS, SimulatedArm, SimulatedCampaign, SimulatedOffer, SimulationSettings
+from penchant.simulate.traits import CustomerTraits, Flags
 
 REST_DAYS = 30  # nobody is drawn again so soon after an assignment, control included
 _MONTH_DAYS = 30
@@ -26,19 +26,19 @@ class _Habit:
     first_month: int
     every_months: int
     on_day: int
-    arms: tuple[Arm, ...]
+    arms: tuple[SimulatedArm, ...]
     holdout: float = 0.3
     reach: float = 0.8
     n_waves: int = 1
 
 
-_EMAIL = Arm("email", "email")
-_EMAIL_COUPON = Arm("email_coupon", "email", Offer("coupon", 8, 40))
-_SMS = Arm("sms", "sms", unit_cost=0.06)
-_SMS_COUPON = Arm("sms_coupon", "sms", Offer("coupon", 8, 40), unit_cost=0.06)
-_EMAIL_CASH = Arm("email_cash", "email", Offer("cash_coupon", 5, valid_days=10))
-_EMAIL_POINTS = Arm("email_points", "email", Offer("points", 3))
-_PUSH_FREIGHT = Arm("push_freight", "push", Offer("free_freight", 5.9), unit_cost=0.01)
+_EMAIL = SimulatedArm("email", "email")
+_EMAIL_COUPON = SimulatedArm("email_coupon", "email", SimulatedOffer("coupon", 8, 40))
+_SMS = SimulatedArm("sms", "sms", unit_cost=0.06)
+_SMS_COUPON = SimulatedArm("sms_coupon", "sms", SimulatedOffer("coupon", 8, 40), unit_cost=0.06)
+_EMAIL_CASH = SimulatedArm("email_cash", "email", SimulatedOffer("cash_coupon", 5, valid_days=10))
+_EMAIL_POINTS = SimulatedArm("email_points", "email", SimulatedOffer("points", 3))
+_PUSH_FREIGHT = SimulatedArm("push_freight", "push", SimulatedOffer("free_freight", 5.9), unit_cost=0.01)
 
 _HABITS = (
     _Habit("reactivate", "warm-up", 4, 2, 5, (_SMS_COUPON, _EMAIL), reach=0.9),
@@ -53,7 +53,7 @@ _HABITS = (
 )
 
 
-def own_campaigns(settings: SimulationSettings) -> tuple[Campaign, ...]:
+def own_campaigns(settings: SimulationSettings) -> tuple[SimulatedCampaign, ...]:
     """Return the campaigns whose customers the simulator draws: those set, else the usual schedule."""
     if settings.campaigns is not None:
         return settings.campaigns
@@ -61,17 +61,17 @@ def own_campaigns(settings: SimulationSettings) -> tuple[Campaign, ...]:
     return tuple(sorted(dated, key=lambda campaign: campaign.starts_at))
 
 
-def _returning(habit: _Habit, starts_at: datetime, ends_at: datetime) -> Iterator[Campaign]:
+def _returning(habit: _Habit, starts_at: datetime, ends_at: datetime) -> Iterator[SimulatedCampaign]:
     month = habit.first_month
     while (at := starts_at + timedelta(days=month * _MONTH_DAYS + habit.on_day)) < ends_at:
-        yield Campaign(
+        yield SimulatedCampaign(
             f"{habit.goal}-{at:%Y-%m-%d}", habit.goal, at, habit.arms, habit.holdout, habit.reach, habit.n_waves,
             phase=habit.phase,
         )  # fmt: skip
         month += habit.every_months
 
 
-def eligible(goal: str, who: Traits, state: State, day: int) -> Flags:
+def may_enter(goal: str, who: CustomerTraits, state: State, day: int) -> Flags:
     """Return whom a goal concerns at the start of a day, by what the shop can see.
 
     Strangers have not been seen yet; prospects came in the last 90 days and showed no interest; leads did within
@@ -94,6 +94,6 @@ def eligible(goal: str, who: Traits, state: State, day: int) -> Flags:
     return np.asarray(rules[goal])
 
 
-def may_be_contacted(campaign: Campaign, who: Traits) -> NDArray[np.bool_]:
+def may_be_contacted(campaign: SimulatedCampaign, who: CustomerTraits) -> NDArray[np.bool_]:
     """Return who has agreed to every channel of a campaign."""
     return np.asarray(who.consent[:, sorted({CHANNELS.index(arm.channel) for arm in campaign.arms})].all(axis=1))

@@ -19,7 +19,7 @@ ONE_DAY = timedelta(days=1)
 
 
 @dataclass(frozen=True)
-class Offer:
+class SimulatedOffer:
     """What a message offers.
 
     Parameters
@@ -47,12 +47,12 @@ class Offer:
 
 
 @dataclass(frozen=True)
-class Arm:
+class SimulatedArm:
     """One treatment of a campaign: through which channel, with which offer, at what cost per contact."""
 
     name: str
     channel: str = "email"
-    offer: Offer = field(default_factory=Offer)
+    offer: SimulatedOffer = field(default_factory=SimulatedOffer)
     unit_cost: float = 0.02
 
     def __post_init__(self) -> None:
@@ -63,7 +63,7 @@ class Arm:
 
 
 @dataclass(frozen=True)
-class Campaign:
+class SimulatedCampaign:
     """One campaign: whom it concerns, when, with which treatments.
 
     Parameters
@@ -92,7 +92,7 @@ class Campaign:
     campaign_id: str
     goal: str
     starts_at: datetime
-    arms: tuple[Arm, ...]
+    arms: tuple[SimulatedArm, ...]
     holdout: float = 0.3
     reach: float = 0.0
     n_waves: int = 1
@@ -107,7 +107,7 @@ class Campaign:
             raise InputError(where, "at least one arm, each with a name of its own", f"{self.arms}")
         if not (0 <= self.holdout <= 1 and 0 <= self.reach <= 1 and self.n_waves >= 1):
             raise InputError(where, "holdout and reach in [0, 1], and at least one wave", f"{self}")
-        object.__setattr__(self, "starts_at", as_utc(self.starts_at))
+        object.__setattr__(self, "starts_at", utc_of(self.starts_at))
 
     @property
     def ends_at(self) -> datetime:
@@ -161,7 +161,7 @@ class SimulationSettings:
     seed: int = 0
     starts_at: datetime = datetime(2024, 1, 1, tzinfo=UTC)
     ends_at: datetime = datetime(2026, 1, 1, tzinfo=UTC)
-    campaigns: tuple[Campaign, ...] | None = None
+    campaigns: tuple[SimulatedCampaign, ...] | None = None
     effect_size: float = 1.0
     pace_days: int = 731
     block_size: int = 25_000
@@ -169,7 +169,7 @@ class SimulationSettings:
     def __post_init__(self) -> None:
         """Refuse sizes and times that make no shop."""
         for name in ("starts_at", "ends_at"):
-            object.__setattr__(self, name, as_utc(getattr(self, name)))
+            object.__setattr__(self, name, utc_of(getattr(self, name)))
         if self.starts_at.timestamp() % 86_400 or self.ends_at.timestamp() % 86_400:
             raise InputError("settings", "starts_at and ends_at at midnight UTC", f"{self.starts_at}, {self.ends_at}")
         if self.ends_at <= self.starts_at:
@@ -187,14 +187,14 @@ class SimulationSettings:
 
     def day_of(self, at: datetime) -> int:
         """Return the first day (0 is that of ``starts_at``) whose midnight is not before an instant."""
-        return math.ceil((as_utc(at) - self.starts_at) / ONE_DAY)
+        return math.ceil((utc_of(at) - self.starts_at) / ONE_DAY)
 
     def microseconds_to(self, at: datetime) -> int:
         """Return the microseconds from ``starts_at`` to an instant."""
-        return (as_utc(at) - self.starts_at) // timedelta(microseconds=1)
+        return (utc_of(at) - self.starts_at) // timedelta(microseconds=1)
 
 
-def as_utc(at: datetime) -> datetime:
+def utc_of(at: datetime) -> datetime:
     """Return an instant in UTC; one without a zone is taken as UTC."""
     return at.replace(tzinfo=UTC) if at.tzinfo is None else at.astimezone(UTC)
 

@@ -16,10 +16,10 @@ import pyarrow.parquet as pq
 from penchant.errors import InputError
 from penchant.output import replaced_folder
 from penchant.simulate.behaviour import Life
-from penchant.simulate.contacts import Assigned, contact
+from penchant.simulate.contacts import SimulatedAssignments, contact
 from penchant.simulate.given import given_assignments
 from penchant.simulate.history import history_of, lived
-from penchant.simulate.settings import Campaign, SimulationSettings
+from penchant.simulate.settings import SimulatedCampaign, SimulationSettings
 from penchant.simulate.streams import Int
 from penchant.simulate.tables import block_tables, shared_tables
 from penchant.simulate.traits import n_appearing
@@ -58,7 +58,7 @@ def simulate(
     settings: SimulationSettings,
     out: Path,
     assignments: pd.DataFrame | None = None,
-    campaigns: Sequence[Campaign] = (),
+    campaigns: Sequence[SimulatedCampaign] = (),
     progress: Callable[[int, int], None] | None = None,
 ) -> SimulatedShop:
     """Simulate a shop and write its tables; the truth goes into the folder ``truth`` beside them.
@@ -106,9 +106,9 @@ def simulate(
 def true_effects(
     settings: SimulationSettings,
     as_of: datetime,
-    campaign: Campaign,
+    campaign: SimulatedCampaign,
     assignments: pd.DataFrame | None = None,
-    campaigns: Sequence[Campaign] = (),
+    campaigns: Sequence[SimulatedCampaign] = (),
 ) -> pd.DataFrame:
     """Return what contacting each customer at an instant would truly change.
 
@@ -146,13 +146,13 @@ def true_effects(
     return pa.concat_tables(parts).to_pandas()
 
 
-def _effects_at(day: int, life: Life, campaign: Campaign, world: World) -> pa.Table:
+def _effects_at(day: int, life: Life, campaign: SimulatedCampaign, world: World) -> pa.Table:
     arrived = slice(0, life.n_arrived(day - 1))
     who, state, n = life.who.take(arrived), life.state.take(arrived), life.n_arrived(day - 1)
     _, effects = contact(who, state, day, campaign, world)
     alone = replace(world, campaigns=(campaign,))  # it may be none of the shop's so far
     zero = np.zeros(n, np.int64)
-    asked = Assigned(np.arange(n), zero, zero, zero, np.zeros(n), zero, zero)
+    asked = SimulatedAssignments(np.arange(n), zero, zero, zero, np.zeros(n), zero, zero)
     table = effects_table(effects, asked.take(effects.row), who, alone)
     return table.take(pa.array(np.lexsort((effects.arm, effects.row))))
 
@@ -163,7 +163,9 @@ def _blocks(settings: SimulationSettings) -> Iterator[Int]:
         yield np.arange(start, min(start + settings.block_size, n))
 
 
-def _write(folder: Path, world: World, given: Assigned, progress: Callable[[int, int], None] | None) -> dict[str, int]:
+def _write(
+    folder: Path, world: World, given: SimulatedAssignments, progress: Callable[[int, int], None] | None
+) -> dict[str, int]:
     (folder / "truth").mkdir()
     n_rows: dict[str, int] = {}
     total = n_appearing(world.settings)
@@ -180,7 +182,7 @@ def _write(folder: Path, world: World, given: Assigned, progress: Callable[[int,
     return n_rows
 
 
-def _all_tables(world: World, given: Assigned) -> Iterator[dict[str, pa.Table]]:
+def _all_tables(world: World, given: SimulatedAssignments) -> Iterator[dict[str, pa.Table]]:
     """Yield the tables block by block; those that all customers share come with the first."""
     shared = {**shared_tables(world), **_apart(shared_truth(world))}
     for numbers in _blocks(world.settings):

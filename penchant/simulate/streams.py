@@ -20,7 +20,7 @@ import numpy as np
 from numpy.typing import NDArray
 from scipy.special import ndtri
 
-from penchant.simulate.columns import Columns
+from penchant.simulate.columns import ColumnBlock
 
 Float = NDArray[np.float64]
 Int = NDArray[np.int64]
@@ -59,7 +59,7 @@ def _counter_key(purpose: str, counter: int | Int) -> np.uint64 | Key:
 
 
 @dataclass(frozen=True)
-class Streams(Columns):
+class Streams(ColumnBlock):
     """The dice of some customers.
 
     Parameters

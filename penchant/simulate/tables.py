@@ -7,16 +7,16 @@ from datetime import timedelta
 import numpy as np
 import pyarrow as pa
 
-from penchant.simulate.baskets import Lines
-from penchant.simulate.contacts import Assigned
-from penchant.simulate.history import Answers, History
+from penchant.simulate.baskets import OrderLines
+from penchant.simulate.contacts import SimulatedAssignments
+from penchant.simulate.history import CampaignResponses, SimulatedLives
 from penchant.simulate.items import CATEGORIES, EPOCH_DAYS, PER_CATEGORY
 from penchant.simulate.journeys import KINDS, NO_ITEM, Interactions
-from penchant.simulate.purchases import DAY, PROMOTION_COUPON, Purchases
+from penchant.simulate.purchases import DAY, PROMOTION_COUPON, SimulatedOrders
 from penchant.simulate.season import OCCASIONS, calendar_rows
-from penchant.simulate.settings import CHANNELS, CONTROL, Arm, Campaign, SimulationSettings
+from penchant.simulate.settings import CHANNELS, CONTROL, SimulatedArm, SimulatedCampaign, SimulationSettings
 from penchant.simulate.streams import Int
-from penchant.simulate.traits import GENDERS, HOME_CHANNELS, REGIONS, SOURCES, Flags, Traits
+from penchant.simulate.traits import GENDERS, HOME_CHANNELS, REGIONS, SOURCES, CustomerTraits, Flags
 from penchant.simulate.world import World
 
 TIME = pa.timestamp("us", tz="UTC")
@@ -37,12 +37,12 @@ def customer_id(number: int) -> str:
     return f"c{number:07d}"
 
 
-def customer_ids(who: Traits) -> pa.Array:
+def customer_ids(who: CustomerTraits) -> pa.Array:
     """Return the ids of customers."""
     return pa.array([customer_id(number) for number in who.number.tolist()], _TEXT)
 
 
-class Clock:
+class TimeStamps:
     """Turns seconds since the shop's start into times, and forgets what comes after its end."""
 
     def __init__(self, settings: SimulationSettings) -> None:
@@ -60,9 +60,9 @@ class Clock:
         return pa.array(stamps, pa.timestamp("us"), mask=None if known is None else ~known).cast(TIME)
 
 
-def block_tables(history: History, world: World) -> dict[str, pa.Table]:
+def block_tables(history: SimulatedLives, world: World) -> dict[str, pa.Table]:
     """Return the tables of one block of customers."""
-    clock = Clock(world.settings)
+    clock = TimeStamps(world.settings)
     ids = customer_ids(history.who)
     return {
         "orders": _orders(history.orders, history.lines, history, ids, clock, world),
@@ -92,13 +92,13 @@ _CAMPAIGNS = pa.schema([
 _CALENDAR = pa.schema([("name", _TEXT), ("starts_at", TIME), ("ends_at", TIME), ("kind", _TEXT)])
 
 
-def _campaign_row(campaign: Campaign) -> dict[str, object]:
+def _campaign_row(campaign: SimulatedCampaign) -> dict[str, object]:
     """Return a campaign as the shop knows it: one channel and one offer, those of its first treatment."""
     facts = {name: getattr(campaign, name) for name in ("campaign_id", "goal", "phase", "starts_at", "ends_at")}
     return {**facts, **arm_facts(campaign.arms[0])}
 
 
-def arm_facts(arm: Arm) -> dict[str, object]:
+def arm_facts(arm: SimulatedArm) -> dict[str, object]:
     """Return channel, offer and cost of a treatment, under the names of the campaigns table."""
     offer = {f"offer_{name}": getattr(arm.offer, name) for name in ("kind", "value", "threshold", "valid_days")}
     return {"channel": arm.channel, **offer, "unit_cost": arm.unit_cost}
@@ -135,7 +135,9 @@ def _category_ids(items: Int) -> pa.Array:
     return CATEGORY_IDS.take(pa.array(items // PER_CATEGORY, mask=items == NO_ITEM))
 
 
-def _orders(orders: Purchases, lines: Lines, history: History, ids: pa.Array, clock: Clock, world: World) -> pa.Table:
+def _orders(
+    orders: SimulatedOrders, lines: OrderLines, history: SimulatedLives, ids: pa.Array, clock: TimeStamps, world: World
+) -> pa.Table:
     seen = np.stack([orders.ordered, orders.paid, orders.cancelled, orders.refunded]) < clock.end
     status = np.where(seen[3], 3, np.where(seen[2], 2, np.where(seen[1], 1, 0)))
     buyers = history.who.number[orders.customer].tolist()
@@ -167,7 +169,7 @@ def _orders(orders: Purchases, lines: Lines, history: History, ids: pa.Array, cl
     return pa.table(columns).filter(pa.array(seen[0][lines.order]))
 
 
-def _coupons(orders: Purchases, history: History, world: World) -> pa.Array:
+def _coupons(orders: SimulatedOrders, history: SimulatedLives, world: World) -> pa.Array:
     names = np.full(len(orders), None, object)
     for row in np.flatnonzero(orders.coupon >= 0):
         campaign = world.campaigns[history.assigned.campaign[orders.coupon[row]]]
@@ -177,7 +179,7 @@ def _coupons(orders: Purchases, history: History, world: World) -> pa.Array:
     return pa.array(names, _TEXT)
 
 
-def _interactions(done: Interactions, ids: pa.Array, clock: Clock) -> pa.Table:
+def _interactions(done: Interactions, ids: pa.Array, clock: TimeStamps) -> pa.Table:
     table = pa.table({
         "customer_id": ids.take(pa.array(done.customer)),
         "occurred_at": clock.times(done.at),
@@ -191,7 +193,7 @@ def _interactions(done: Interactions, ids: pa.Array, clock: Clock) -> pa.Table:
     return table.filter(pa.array(done.at < clock.end))
 
 
-def _customers(history: History, ids: pa.Array, clock: Clock) -> pa.Table:
+def _customers(history: SimulatedLives, ids: pa.Array, clock: TimeStamps) -> pa.Table:
     """Return who the customers are; profile data is known of some of the registered only."""
     who = history.who
     is_known = history.registered < clock.end
@@ -211,7 +213,9 @@ def _customers(history: History, ids: pa.Array, clock: Clock) -> pa.Table:
 _TOLD = {"gender": 0.85, "birth_year": 0.70}
 
 
-def _assignments(assigned: Assigned, answers: Answers, ids: pa.Array, clock: Clock, world: World) -> pa.Table:
+def _assignments(
+    assigned: SimulatedAssignments, answers: CampaignResponses, ids: pa.Array, clock: TimeStamps, world: World
+) -> pa.Table:
     table = pa.table({
         "campaign_id": campaign_ids(assigned.campaign, world),
         "customer_id": ids.take(pa.array(assigned.customer)),

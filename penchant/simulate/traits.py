@@ -11,7 +11,7 @@ from dataclasses import dataclass
 import numpy as np
 from numpy.typing import NDArray
 
-from penchant.simulate.columns import Columns
+from penchant.simulate.columns import ColumnBlock
 from penchant.simulate.items import CATEGORIES, MOST_LINES, N_LEVELS, of_categories
 from penchant.simulate.settings import CHANNELS, SimulationSettings
 from penchant.simulate.streams import Float, Int, Streams
@@ -30,7 +30,7 @@ _BY_GENDER = {0: {"cosmetics": 1.7, "fashion": 1.4, "baby": 1.5}, 1: {"electroni
 
 
 @dataclass(frozen=True)
-class Traits(Columns):
+class CustomerTraits(ColumnBlock):
     """The hidden traits of some customers, one entry each.
 
     Parameters
@@ -143,7 +143,7 @@ def n_appearing(settings: SimulationSettings) -> int:
     return int(np.searchsorted(arrival(settings, numbers, within), settings.n_days))
 
 
-def traits_of(settings: SimulationSettings, numbers: Int) -> Traits:
+def draw_traits(settings: SimulationSettings, numbers: Int) -> CustomerTraits:
     """Return the traits of the customers with these numbers."""
     dice = Streams.of(settings.seed, numbers)
     profile = _profile(dice)
@@ -154,7 +154,7 @@ def traits_of(settings: SimulationSettings, numbers: Int) -> Traits:
     level = (0.5 + 0.24 * dice.normal("level") - 0.25 * (sensitivity - 0.45)) * N_LEVELS
     level = np.clip(np.floor(level), 0, N_LEVELS - 1).astype(np.int64)
     browses = dice.uniform("browser") < 0.25
-    return Traits(
+    return CustomerTraits(
         number=numbers,
         streams=dice,
         arrives=arrival(settings, numbers, dice.uniform("arrives")),

@@ -22,8 +22,8 @@ from penchant.simulate.chances import (
     UNPAID_DAYS,
     Boost,
     State,
+    browsing_needs,
     chances,
-    looks,
     paid_within,
     payment,
     payment_lift,
@@ -31,7 +31,7 @@ from penchant.simulate.chances import (
 from penchant.simulate.items import EPOCH_DAYS
 from penchant.simulate.season import Season
 from penchant.simulate.streams import Float, Int
-from penchant.simulate.traits import Traits
+from penchant.simulate.traits import CustomerTraits
 from penchant.simulate.world import World
 
 TRUTH_DAYS = EFFECT_DAYS
@@ -73,7 +73,7 @@ class _Common:
         See `_goods`.
     """
 
-    who: Traits
+    who: CustomerTraits
     day: int
     world: World
     in_time: Float
@@ -91,7 +91,9 @@ class _Path:
     payment: Float
 
 
-def outcomes(who: Traits, state: State, day: int, boosts: list[Boost], goal: str, world: World) -> list[Outcome]:
+def outcomes(
+    who: CustomerTraits, state: State, day: int, boosts: list[Boost], goal: str, world: World
+) -> list[Outcome]:
     """Return what is expected without a new contact, and then with each of the boosts.
 
     Parameters
@@ -140,11 +142,11 @@ def _outcome(common: _Common, state: State, goal: str) -> Outcome:
     return Outcome(_probability(goal, path, in_time), amount - off, amount - cost - off - given)
 
 
-def _path(who: Traits, state: State, day: int, season: Season) -> _Path:
+def _path(who: CustomerTraits, state: State, day: int, season: Season) -> _Path:
     days = []
     for ahead in range(TRUTH_DAYS):
         one = chances(who, state, day + ahead, season)
-        cart, favorite = looks(who, one.need)
+        cart, favorite = browsing_needs(who, one.need)
         interest = one.visit * (1 - (1 - one.order) * (1 - cart) * (1 - favorite))
         days.append((one.visit, one.visit * one.order, interest, _payment(state, day + ahead)))
     return _Path(*(np.array(column) for column in zip(*days, strict=True)))
@@ -172,7 +174,7 @@ def _collected(path: _Path) -> Float:
     return np.asarray((waits * path.payment).sum(axis=0))
 
 
-def _after_an_order(who: Traits, state: State, day: int, season: Season) -> tuple[Float, Float]:
+def _after_an_order(who: CustomerTraits, state: State, day: int, season: Season) -> tuple[Float, Float]:
     """Return the daily chances of an order for those who bought in these days: just now, and settled since."""
     bought = replace(state, first_order=np.minimum(state.first_order, day), boost=Boost.none(len(who)))
     just: list[Float] = []
@@ -184,7 +186,7 @@ def _after_an_order(who: Traits, state: State, day: int, season: Season) -> tupl
     return np.array(just), np.array(since)
 
 
-def _orders(who: Traits, order: Float, after: tuple[Float, Float]) -> tuple[Float, Float]:
+def _orders(who: CustomerTraits, order: Float, after: tuple[Float, Float]) -> tuple[Float, Float]:
     """Return how many first and later orders each day is expected to bring: (day, customer).
 
     An order paid at once puts the customer into the state of who has just bought; one left unpaid does not.
@@ -205,7 +207,7 @@ def _orders(who: Traits, order: Float, after: tuple[Float, Float]) -> tuple[Floa
     return first, later
 
 
-def _goods(who: Traits, state: State, day: int, world: World) -> tuple[Float, Float, Float, Float]:
+def _goods(who: CustomerTraits, state: State, day: int, world: World) -> tuple[Float, Float, Float, Float]:
     """Return amount and cost of an order on each day: of the first in these days, and of a later one."""
     days = np.arange(day, day + TRUTH_DAYS)
     shares = np.array([paid_share(who, world.season, int(one)) for one in days])
@@ -219,7 +221,7 @@ def _goods(who: Traits, state: State, day: int, world: World) -> tuple[Float, Fl
     return columns[0], columns[1], columns[2], columns[3]
 
 
-def _offer_costs(who: Traits, boost: Boost, day: int, first: Float, basket: Float) -> tuple[Float, Float]:
+def _offer_costs(who: CustomerTraits, boost: Boost, day: int, first: Float, basket: Float) -> tuple[Float, Float]:
     """Return what offers are expected to cost: taken off the amount, and given on top."""
     days = np.arange(day, day + TRUTH_DAYS)[:, None]
     holds = (days < boost.until) & (days >= boost.since) & (days < boost.since + TRUTH_DAYS)

@@ -5,12 +5,20 @@ from __future__ import annotations
 import numpy as np
 import pyarrow as pa
 
-from penchant.simulate.contacts import Assigned, Effects
-from penchant.simulate.history import History
+from penchant.simulate.contacts import Effects, SimulatedAssignments
+from penchant.simulate.history import SimulatedLives
 from penchant.simulate.items import ROLES
 from penchant.simulate.settings import CHANNELS
-from penchant.simulate.tables import CATEGORY_IDS, ITEM_IDS, Clock, arm_facts, arm_names, campaign_ids, customer_ids
-from penchant.simulate.traits import Traits
+from penchant.simulate.tables import (
+    CATEGORY_IDS,
+    ITEM_IDS,
+    TimeStamps,
+    arm_facts,
+    arm_names,
+    campaign_ids,
+    customer_ids,
+)
+from penchant.simulate.traits import CustomerTraits
 from penchant.simulate.truth import SUCCESS, TYPES
 from penchant.simulate.world import World
 
@@ -28,12 +36,12 @@ _SHOWN = (
 )
 
 
-def block_truth(history: History, world: World) -> dict[str, pa.Table]:
+def block_truth(history: SimulatedLives, world: World) -> dict[str, pa.Table]:
     """Return the traits of a block's customers and the true effects of the contacts they could have had."""
     assigned = history.assigned.take(history.effects.row)
     table = effects_table(history.effects, assigned, history.who, world)
     own = {
-        "assigned_at": Clock(world.settings).exact(assigned.at),
+        "assigned_at": TimeStamps(world.settings).exact(assigned.at),
         "wave": pa.array(assigned.wave),
         "assigned_arm": arm_names(assigned.campaign, assigned.arm, world),
     }
@@ -60,7 +68,7 @@ def shared_truth(world: World) -> dict[str, pa.Table]:
     }
 
 
-def traits_table(who: Traits) -> pa.Table:
+def traits_table(who: CustomerTraits) -> pa.Table:
     """Return hidden traits, one row per customer."""
     columns = {
         "customer_id": customer_ids(who),
@@ -73,7 +81,7 @@ def traits_table(who: Traits) -> pa.Table:
     return pa.table(columns)
 
 
-def effects_table(effects: Effects, assigned: Assigned, who: Traits, world: World) -> pa.Table:
+def effects_table(effects: Effects, assigned: SimulatedAssignments, who: CustomerTraits, world: World) -> pa.Table:
     """Return true effects, one row per customer and treatment.
 
     Parameters

@@ -10,7 +10,7 @@ from penchant.simulate.chances import EFFECT_DAYS
 from penchant.simulate.items import Catalogue
 from penchant.simulate.schedule import own_campaigns
 from penchant.simulate.season import Season
-from penchant.simulate.settings import Campaign, SimulationSettings
+from penchant.simulate.settings import SimulatedCampaign, SimulationSettings
 
 
 @dataclass(frozen=True)
@@ -30,10 +30,10 @@ class World:
     settings: SimulationSettings
     season: Season
     catalogue: Catalogue
-    campaigns: tuple[Campaign, ...]
+    campaigns: tuple[SimulatedCampaign, ...]
 
     @classmethod
-    def of(cls, settings: SimulationSettings, others: Sequence[Campaign] = ()) -> World:
+    def of(cls, settings: SimulationSettings, others: Sequence[SimulatedCampaign] = ()) -> World:
         """Return the world of some settings, with campaigns whose assignments come from outside.
 
         Raises

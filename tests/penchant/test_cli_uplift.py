@@ -15,7 +15,7 @@ import pytest
 
 from penchant.models.uplift.artifact import load, read_facts
 from penchant.simulate import SimulationSettings, simulate
-from penchant.simulate.settings import Arm, Campaign, Offer
+from penchant.simulate.settings import SimulatedArm, SimulatedCampaign, SimulatedOffer
 
 TABLES = ("orders", "interactions", "customers", "items", "campaigns", "assignments")
 TOML = '[shop]\nname = "small"\n[features]\nwindows = [90]\ngroups = ["recency", "frequency", "monetary", "price"]\n'
@@ -41,10 +41,10 @@ def penchant(folder: Path, *arguments: str) -> subprocess.CompletedProcess[str]:
 def shop(tmp_path_factory: pytest.TempPathFactory) -> Path:
     """Return the working directory of a shop whose reactivation campaigns taught an uplift."""
     folder = tmp_path_factory.mktemp("work")
-    mail = Arm("mail", "email", Offer("coupon", 8, 40))
+    mail = SimulatedArm("mail", "email", SimulatedOffer("coupon", 8, 40))
     waves = [STARTS + timedelta(days=70 * i) for i in range(4)]
     campaigns = tuple(
-        Campaign(f"back-{i}", "reactivate", at, (mail,), holdout=0.5, reach=1.0) for i, at in enumerate(waves)
+        SimulatedCampaign(f"back-{i}", "reactivate", at, (mail,), holdout=0.5, reach=1.0) for i, at in enumerate(waves)
     )
     settings = SimulationSettings(n_customers=8_000, campaigns=campaigns, effect_size=2.0)
     simulate(settings, folder / "data")

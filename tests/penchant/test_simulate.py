@@ -15,8 +15,15 @@ from hypothesis import strategies as st
 
 from penchant.errors import InputError
 from penchant.features.contract import CONTRACT
-from penchant.simulate import Arm, Campaign, Offer, SimulatedShop, SimulationSettings, simulate
-from penchant.simulate.baskets import Lines, redeem
+from penchant.simulate import (
+    SimulatedArm,
+    SimulatedCampaign,
+    SimulatedOffer,
+    SimulatedShop,
+    SimulationSettings,
+    simulate,
+)
+from penchant.simulate.baskets import OrderLines, redeem
 from penchant.simulate.shop import TABLES
 from penchant.simulate.streams import Streams
 
@@ -206,10 +213,10 @@ def test_a_very_small_shop_and_one_of_a_day_are_shops_too(tmp_path: Path) -> Non
         (lambda: SimulationSettings(n_customers=0), "n_customers: at least 1"),
         (lambda: SimulationSettings(ends_at=datetime(2023, 1, 1)), "ends_at after starts_at"),
         (lambda: SimulationSettings(starts_at=datetime(2024, 1, 1, 5)), "at midnight UTC"),
-        (lambda: Offer("cupon"), "Did you mean 'coupon'"),
-        (lambda: Arm("control"), "a treatment's name"),
-        (lambda: Campaign("x", "retian", datetime(2024, 1, 1), (Arm("a"),)), "Did you mean 'retain'"),
-        (lambda: Campaign("x", "retain", datetime(2024, 1, 1), ()), "at least one arm"),
+        (lambda: SimulatedOffer("cupon"), "Did you mean 'coupon'"),
+        (lambda: SimulatedArm("control"), "a treatment's name"),
+        (lambda: SimulatedCampaign("x", "retian", datetime(2024, 1, 1), (SimulatedArm("a"),)), "Did you mean 'retain'"),
+        (lambda: SimulatedCampaign("x", "retain", datetime(2024, 1, 1), ()), "at least one arm"),
     ],
 )
 def test_impossible_settings_are_refused(make: object, message: str) -> None:
@@ -228,7 +235,7 @@ def test_a_coupon_is_taken_off_to_the_cent_and_only_from_large_enough_orders(
     order = np.repeat(np.arange(len(sizes)), [len(one) for one in sizes])
     paid = np.concatenate(sizes).astype(np.int64)
     least = max(threshold, 2 * value)  # as offers are
-    lines = Lines(order, np.arange(len(order)), np.ones_like(order), paid, paid)
+    lines = OrderLines(order, np.arange(len(order)), np.ones_like(order), paid, paid)
     after, fits = redeem(lines, np.full(len(sizes), value), np.full(len(sizes), least))
     before = np.bincount(order, paid)
     assert (fits == (before >= least)).all()

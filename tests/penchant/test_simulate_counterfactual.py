@@ -12,13 +12,15 @@ import pandas as pd
 import pytest
 
 from penchant.errors import InputError
-from penchant.simulate import Arm, Campaign, Offer, SimulationSettings, simulate
+from penchant.simulate import SimulatedArm, SimulatedCampaign, SimulatedOffer, SimulationSettings, simulate
 
 SETTINGS = SimulationSettings(
     n_customers=3_000, seed=11, ends_at=datetime(2024, 12, 1, tzinfo=UTC), pace_days=335, block_size=1_100
 )
 ASSIGNED_AT = pd.Timestamp("2024-09-01 10:30", tz="UTC")
-EXTRA = Campaign("extra", "retain", datetime(2024, 9, 1), (Arm("cash", "email", Offer("cash_coupon", 15)),))
+EXTRA = SimulatedCampaign(
+    "extra", "retain", datetime(2024, 9, 1), (SimulatedArm("cash", "email", SimulatedOffer("cash_coupon", 15)),)
+)
 EVENTS = {"orders": "ordered_at", "interactions": "occurred_at"}
 STATES = ["paid_at", "cancelled_at", "refunded_at", "contacted_at", "opened_at", "clicked_at", "redeemed_at"]
 Tables = dict[str, pd.DataFrame]
@@ -154,7 +156,7 @@ def test_assignments_that_do_not_fit_are_refused(change: dict[str, object], mess
                          "assigned_at": ASSIGNED_AT})  # fmt: skip
     for name, value in change.items():
         rows[name] = rows[name].astype(object).where([True, False], value)
-    arms = (Arm("cash"), Arm("points"))
+    arms = (SimulatedArm("cash"), SimulatedArm("points"))
     others = [EXTRA, replace(EXTRA, campaign_id="two", arms=arms), replace(EXTRA, campaign_id="own", reach=0.5)]
     with pytest.raises(InputError, match=message):
         simulate(SETTINGS, tmp_path / "shop", assignments=rows, campaigns=others)

@@ -11,13 +11,28 @@ import pandas as pd
 import pytest
 
 from penchant.errors import InputError
-from penchant.simulate import Arm, Campaign, Offer, SimulatedShop, SimulationSettings, simulate, true_effects
+from penchant.simulate import (
+    SimulatedArm,
+    SimulatedCampaign,
+    SimulatedOffer,
+    SimulatedShop,
+    SimulationSettings,
+    simulate,
+    true_effects,
+)
 
 AT = datetime(2024, 9, 20, tzinfo=UTC)
 HORIZON = pd.Timedelta(days=30)
-COUPON = Campaign("coupon", "reactivate", AT, (Arm("email", "email", Offer("coupon", 8, 40)),), holdout=0.5, reach=1.0)
-REMIND = Campaign("remind", "collect", AT, (Arm("sms", "sms"),), holdout=0.5, reach=1.0)
-INVITE = Campaign("invite", "seed", AT, (Arm("email", "email"),), holdout=0.5, reach=1.0)
+COUPON = SimulatedCampaign(
+    "coupon",
+    "reactivate",
+    AT,
+    (SimulatedArm("email", "email", SimulatedOffer("coupon", 8, 40)),),
+    holdout=0.5,
+    reach=1.0,
+)
+REMIND = SimulatedCampaign("remind", "collect", AT, (SimulatedArm("sms", "sms"),), holdout=0.5, reach=1.0)
+INVITE = SimulatedCampaign("invite", "seed", AT, (SimulatedArm("email", "email"),), holdout=0.5, reach=1.0)
 SETTINGS = SimulationSettings(
     n_customers=30_000,
     seed=2,
