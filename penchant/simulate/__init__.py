@@ -6,7 +6,7 @@ hand an audience back as ``assignments`` and let the shop end later, and only wh
 
 One turn of the loop, from a shop that has run no campaign so far::
 
-    campaign = Campaign("spring", "reactivate", as_of, (SimulatedArm("coupon", "email", Offer("coupon", 8, 40)),))
+    campaign = SimulatedCampaign("spring", "reactivate", as_of, (SimulatedArm("coupon", "email", Offer("coupon", 8, 40)),))
     shop = simulate(replace(settings, ends_at=as_of), out)
     audience = ...  # rows of the assignments table, made from the shop's files
     later = replace(settings, ends_at=as_of + 60 * days)
@@ -20,4 +20,12 @@ from __future__ import annotations
 from penchant.simulate.settings import SimulatedArm, SimulatedCampaign, SimulatedOffer, SimulationSettings
 from penchant.simulate.shop import SimulatedShop, simulate, true_effects
 
-__all__ = ["Arm", "Campaign", "Offer", "SimulatedShop", "SimulationSettings", "simulate", "true_effects"]
+__all__ = [
+    "SimulatedArm",
+    "SimulatedCampaign",
+    "SimulatedOffer",
+    "SimulatedShop",
+    "SimulationSettings",
+    "simulate",
+    "true_effects",
+]
