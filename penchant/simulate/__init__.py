@@ -6,7 +6,8 @@ hand an audience back as ``assignments`` and let the shop end later, and only wh
 
 One turn of the loop, from a shop that has run no campaign so far::
 
-    campaign = SimulatedCampaign("spring", "reactivate", as_of, (SimulatedArm("coupon", "email", Offer("coupon", 8, 40)),))
+    arm = SimulatedArm("coupon", "email", SimulatedOffer("coupon", 8, 40))
+    campaign = SimulatedCampaign("spring", "reactivate", as_of, (arm,))
     shop = simulate(replace(settings, ends_at=as_of), out)
     audience = ...  # rows of the assignments table, made from the shop's files
     later = replace(settings, ends_at=as_of + 60 * days)
