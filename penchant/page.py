@@ -5,8 +5,8 @@ own policy forbids the browser to load anything. The words that a report says ar
 
 Examples
 --------
->>> table = Table((Column("Arm"), Column("Response", ".1%")), [("mail", 0.062), ("control", 0.05)])
->>> text = Page("Spring mail", "It worked.", (Section("By arm", (table,)),)).html()
+>>> table = Table((PageColumn("Arm"), Column("Response", ".1%")), [("mail", 0.062), ("control", 0.05)])
+>>> text = Page("Spring mail", "It worked.", (PageSection("By arm", (table,)),)).html()
 >>> '<td class="number">6.2%</td>' in text
 True
 """
@@ -63,7 +63,7 @@ Cell: TypeAlias = "str | float | Interval | Words | None"
 
 
 @dataclass(frozen=True)
-class Column:
+class PageColumn:
     """A table's column.
 
     Parameters
@@ -123,7 +123,7 @@ class Table:
     Parameters
     ----------
     columns
-        One `Column` for each cell of a row.
+        One `PageColumn` for each cell of a row.
     rows
         Cells: text, numbers, anything with value, low and high, `Words`, or None for what is not known.
     caption
@@ -138,7 +138,7 @@ class Table:
     """
 
     kind: ClassVar[str] = "table"
-    columns: tuple[Column, ...]
+    columns: tuple[PageColumn, ...]
     rows: Sequence[Sequence[Any]]
     caption: str = ""
     strong: frozenset[int] = frozenset()
@@ -195,7 +195,7 @@ Block: TypeAlias = "Prose | Banner | KeyFigures | Table | Picture | Checks | Det
 
 
 @dataclass(frozen=True)
-class Section:
+class PageSection:
     """A headline and the blocks below it."""
 
     title: str
@@ -218,7 +218,7 @@ class Page:
 
     title: str
     lead: str
-    sections: tuple[Section, ...]
+    sections: tuple[PageSection, ...]
     facts: Mapping[str, str] = field(default_factory=dict)
 
     def html(self) -> str:
@@ -302,6 +302,6 @@ def _is_words(cell: Any) -> bool:
     return isinstance(cell, Words)
 
 
-def _anchors(sections: Iterable[Section]) -> list[tuple[str, Section]]:
+def _anchors(sections: Iterable[PageSection]) -> list[tuple[str, PageSection]]:
     """Return each section with a name for links to it."""
     return [(f"section-{number}", section) for number, section in enumerate(sections, 1)]

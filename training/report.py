@@ -11,13 +11,13 @@ from penchant.charts import Axis, Curve, Series, lines, reliability
 from penchant.page import (
     CheckLine,
     Checks,
-    Column,
     KeyFigure,
     KeyFigures,
     Page,
+    PageColumn,
+    PageSection,
     Picture,
     Prose,
-    Section,
     Table,
     Tone,
     Words,
@@ -49,13 +49,13 @@ def report(trained: Trained, shop: str, facts: Mapping[str, str]) -> Page:
     """
     title = f"{trained.task.name.replace('_', ' ').capitalize()}: {shop}"
     sections = (
-        Section("In short", (summary(trained), _figures(trained))),
-        Section("What was asked", (_asked(trained), _snapshots(trained))),
-        Section("Beside the baselines", (_leaderboard(trained), *_absent(trained))),
-        Section("Whom it finds", (_gains(trained), _deciles(trained))),
-        *((Section("Whether the probabilities hold", (_calibration(trained),)),) if is_binary(trained) else ()),
-        Section("What it looks at", signal_blocks(trained)),
-        Section("What was asked before it is believed", (_checks(trained),)),
+        PageSection("In short", (summary(trained), _figures(trained))),
+        PageSection("What was asked", (_asked(trained), _snapshots(trained))),
+        PageSection("Beside the baselines", (_leaderboard(trained), *_absent(trained))),
+        PageSection("Whom it finds", (_gains(trained), _deciles(trained))),
+        *((PageSection("Whether the probabilities hold", (_calibration(trained),)),) if is_binary(trained) else ()),
+        PageSection("What it looks at", signal_blocks(trained)),
+        PageSection("What was asked before it is believed", (_checks(trained),)),
     )
     return Page(title, _lead(trained), sections, facts)
 
@@ -130,8 +130,8 @@ def _snapshots(trained: Trained) -> Table:
         for row in trained.snapshots.itertuples()
         for at in [pd.Timestamp(str(row.as_of)).to_pydatetime()]
     ]
-    came = Column("Base rate", ".1%") if is_binary(trained) else Column("Mean", ",.2f")
-    columns = (Column("As of"), Column("Used for"), Column("Eligible", ",d"), came)
+    came = PageColumn("Base rate", ".1%") if is_binary(trained) else PageColumn("Mean", ",.2f")
+    columns = (PageColumn("As of"), PageColumn("Used for"), PageColumn("Eligible", ",d"), came)
     return Table(columns, rows, f"Customers who were eligible at each snapshot, and {told}.")
 
 
@@ -139,10 +139,10 @@ def _leaderboard(trained: Trained) -> Table:
     main = MAIN_METRIC[trained.task.kind]
     shown = [name for name in SHOWN if name in trained.board.metrics]
     columns = (
-        Column("Model"),
-        Column(f"{main.upper()}, model against it"),
-        Column("Seen from", ",.3g"),
-        *(Column(name.replace("_", " "), ",.4g" if name in IN_MONEY else ",.3f") for name in shown),
+        PageColumn("Model"),
+        PageColumn(f"{main.upper()}, model against it"),
+        PageColumn("Seen from", ",.3g"),
+        *(PageColumn(name.replace("_", " "), ",.4g" if name in IN_MONEY else ",.3f") for name in shown),
     )
     rows: list[tuple[Any, ...]] = [("model", None, None, *(trained.board.metrics[name] for name in shown))]
     for baseline, numbers in trained.board.baselines.items():
@@ -172,12 +172,12 @@ def _deciles(trained: Trained) -> Table:
     table = trained.deciles
     share = ".1%" if is_binary(trained) else ",.2f"
     columns = (
-        Column("Decile", "d", "1 = highest scored"),
-        Column("Customers", ",.0f"),
-        Column("Promised", share),
-        Column("Came", share),
-        Column("Lift", ".2f"),
-        Column("Outcomes up to here", ".1%"),
+        PageColumn("Decile", "d", "1 = highest scored"),
+        PageColumn("Customers", ",.0f"),
+        PageColumn("Promised", share),
+        PageColumn("Came", share),
+        PageColumn("Lift", ".2f"),
+        PageColumn("Outcomes up to here", ".1%"),
     )
     parts = (table["decile"], table["n"], table["mean_score"], table["rate"])
     rows = list(zip(*parts, _estimates(table, "lift"), _estimates(table, "gains"), strict=True))

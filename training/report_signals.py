@@ -6,7 +6,7 @@ import numpy as np
 import pandas as pd
 
 from penchant.charts import Axis, Curve, Series, lines, points
-from penchant.page import Block, Column, Picture, Table
+from penchant.page import Block, PageColumn, Picture, Table
 
 from ..models.explain.dependence import MISSING, by_value
 from .train import Trained
@@ -42,10 +42,10 @@ def _table(trained: Trained, weights: pd.Series[float], top: list[str]) -> Table
     total = max(float(weights.sum()), 1e-300)
     rows = [(name, meaning[name], float(weights[name]), float(weights[name]) / total) for name in top]
     columns = (
-        Column("Signal"),
-        Column("Meaning"),
-        Column("Moves a score by", ".2f", f"mean, in {_scale(trained)}"),
-        Column("Share", ".1%"),
+        PageColumn("Signal"),
+        PageColumn("Meaning"),
+        PageColumn("Moves a score by", ".2f", f"mean, in {_scale(trained)}"),
+        PageColumn("Share", ".1%"),
     )
     caption = (
         f"SHAP values of the model in use on {len(trained.shown):,} customers of the test: how far each signal moves a "

@@ -10,13 +10,13 @@ from penchant.page import (
     Banner,
     CheckLine,
     Checks,
-    Column,
     KeyFigure,
     KeyFigures,
     Page,
+    PageColumn,
+    PageSection,
     Picture,
     Prose,
-    Section,
     Table,
     Words,
 )
@@ -60,8 +60,8 @@ def report(trained: TrainedUplift, shop: str, facts: Mapping[str, str]) -> Page:
         What it was made from, name -> text; stands at the page's foot.
     """
     sections = [
-        Section("What was asked", (_asked(trained), _waves(trained))),
-        Section("Whether it is a trial", (_checks(trained),)),
+        PageSection("What was asked", (_asked(trained), _waves(trained))),
+        PageSection("Whether it is a trial", (_checks(trained),)),
     ]
     for board in trained.boards:
         sections += _of_arm(trained, board)
@@ -114,7 +114,13 @@ def _waves(trained: TrainedUplift) -> Table:
         )
         for row in trained.rows.by_wave().itertuples()
     ]
-    columns = (Column("Wave"), Column("Assigned"), Column("Arm"), Column("Customers", ",d"), Column("Outcome", share))
+    columns = (
+        PageColumn("Wave"),
+        PageColumn("Assigned"),
+        PageColumn("Arm"),
+        PageColumn("Customers", ",d"),
+        PageColumn("Outcome", share),
+    )
     return Table(
         columns, rows, "The waves that were learned from, by arm, and the share with the outcome (or its mean)."
     )
@@ -124,18 +130,18 @@ def _checks(trained: TrainedUplift) -> Checks:
     return Checks(tuple(CheckLine(check.title, check.outcome, check.explanation) for check in trained.checks))
 
 
-def _of_arm(trained: TrainedUplift, board: ArmBoard) -> list[Section]:
+def _of_arm(trained: TrainedUplift, board: ArmBoard) -> list[PageSection]:
     found = trained.model.findings_[board.arm]
     name = f"'{board.arm}': " if len(trained.boards) > 1 else ""
     qini = board.metrics[STACK][MAIN]
     tone = "good" if qini.low > 0 else "bad" if qini.high < 0 else "open"
     banner = Banner(Words(board.verdict, tone), f"The model in use: {found.words}")  # type: ignore[arg-type]
     return [
-        Section(f"{name}What it changes", (banner, _figures(board), _leaderboard(board), _best(board))),
-        Section(f"{name}How much of it the ranking finds", (_qini(board, trained),)),
-        Section(f"{name}Whether the predictions come true", (_calibration(board, trained), _deciles(board))),
-        Section(f"{name}How many to contact", (_profit(board, trained),)),
-        Section(f"{name}What the stack is made of", (_parts(trained, board),)),
+        PageSection(f"{name}What it changes", (banner, _figures(board), _leaderboard(board), _best(board))),
+        PageSection(f"{name}How much of it the ranking finds", (_qini(board, trained),)),
+        PageSection(f"{name}Whether the predictions come true", (_calibration(board, trained), _deciles(board))),
+        PageSection(f"{name}How many to contact", (_profit(board, trained),)),
+        PageSection(f"{name}What the stack is made of", (_parts(trained, board),)),
     ]
 
 
@@ -152,7 +158,11 @@ def _figures(board: ArmBoard) -> KeyFigures:
 
 
 def _leaderboard(board: ArmBoard) -> Table:
-    columns = (Column("Score"), Column("Qini, stack against it"), *(Column(TITLES[name], "+,.1f") for name in SHOWN))
+    columns = (
+        PageColumn("Score"),
+        PageColumn("Qini, stack against it"),
+        *(PageColumn(TITLES[name], "+,.1f") for name in SHOWN),
+    )
     rows: list[tuple[Any, ...]] = [(NAMES[STACK], None, *(board.metrics[STACK][name] for name in SHOWN))]
     for name, found in board.against.items():
         words = Words(f"{found.verdict} ({found.difference.value:+,.1f})", TONES[found.verdict])  # type: ignore[arg-type]
@@ -165,7 +175,7 @@ def _leaderboard(board: ArmBoard) -> Table:
 
 
 def _best(board: ArmBoard) -> Table:
-    columns = (Column("Score"), *(Column(TITLES[name], "+,.1f") for name in AT_DEPTH))
+    columns = (PageColumn("Score"), *(PageColumn(TITLES[name], "+,.1f") for name in AT_DEPTH))
     rows = [(NAMES[score], *(own[name] for name in AT_DEPTH)) for score, own in board.metrics.items()]
     caption = "What contacting changes among the best-scored, per 1,000 of them."
     return Table(columns, rows, caption, strong=frozenset({0}))
@@ -215,10 +225,10 @@ def _calibration(board: ArmBoard, trained: TrainedUplift) -> Picture:
 def _deciles(board: ArmBoard) -> Table:
     rows = [(one.decile, one.share, one.predicted, one.realised) for one in board.calibration.bins]
     columns = (
-        Column("Decile", "d", "1 = highest predicted"),
-        Column("Share of customers", ".0%"),
-        Column("Predicted", "+,.1f"),
-        Column("Realised", "+,.1f"),
+        PageColumn("Decile", "d", "1 = highest predicted"),
+        PageColumn("Share of customers", ".0%"),
+        PageColumn("Predicted", "+,.1f"),
+        PageColumn("Realised", "+,.1f"),
     )
     return Table(columns, rows, f"Uplift per 1,000 customers. The lowest-scored: {board.dogs_in_words}.")
 
@@ -253,7 +263,7 @@ def _parts(trained: TrainedUplift, board: ArmBoard) -> Table:
     rows: list[tuple[Any, ...]] = [(part.name, part.weight, part.share) for part in found.parts]
     apart = "tell" if found.tells_apart else "do not tell"
     return Table(
-        (Column("Part"), Column("Weight", ".3f"), Column("Share of the spread", ".0%")),
+        (PageColumn("Part"), PageColumn("Weight", ".3f"), PageColumn("Share of the spread", ".0%")),
         rows or [("the average effect for everyone", None, None)],
         f"What the model in use takes of each part beyond the average effect. The data {apart} customers apart by "
         f"their uplift (belief {found.believed:.0%}).",

@@ -6,7 +6,7 @@ from collections.abc import Sequence
 from datetime import datetime
 from typing import Any
 
-from penchant.page import Column
+from penchant.page import PageColumn
 
 from ...features.engine.temporary import Keep
 from ...features.matrix import evaluated
@@ -48,10 +48,10 @@ def crowds_page(shop: Shop, as_of: datetime | None = None, named: Sequence[str] 
     ]
     rows.append({"crowd": "all customers", "n_customers": n_known, "share": 1.0, "who": "the base of the shares"})
     columns = {
-        "crowd": Column("crowd"),
-        "n_customers": Column("customers", ",d"),
-        "share": Column("share", ".1%"),
-        "who": Column("who"),
+        "crowd": PageColumn("crowd"),
+        "n_customers": PageColumn("customers", ",d"),
+        "share": PageColumn("share", ".1%"),
+        "who": PageColumn("who"),
     }
     lead = f"{n_known:,} customers seen before {moment:%Y-%m-%d %H:%M} UTC. Crowds may overlap."
     table = InsightTable("crowds", "Focus crowds", columns, rows, frozenset({len(rows) - 1}), drawn="share")

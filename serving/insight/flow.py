@@ -9,7 +9,7 @@ from typing import Any
 from ibis import _
 
 from penchant.errors import InputError
-from penchant.page import Column
+from penchant.page import PageColumn
 
 from ...features.engine.temporary import Keep
 from ...features.matrix import evaluated
@@ -83,10 +83,10 @@ def _tables(counts: Counts) -> tuple[InsightTable, ...]:
     for name in ("n_customers", *there):
         total[name] = sum(row[name] for row in rows)
     whole = [*rows, total]
-    counted = {"from": Column("from"), "n_customers": Column("customers", ",d")}
-    counted |= {name: Column(name.replace("_", " "), ",d") for name in there}
-    shared = {"from": Column("from"), "n_customers": Column("customers", ",d")}
-    shared |= {name: Column(name.replace("_", " "), ".1%") for name in there}
+    counted = {"from": PageColumn("from"), "n_customers": PageColumn("customers", ",d")}
+    counted |= {name: PageColumn(name.replace("_", " "), ",d") for name in there}
+    shared = {"from": PageColumn("from"), "n_customers": PageColumn("customers", ",d")}
+    shared |= {name: PageColumn(name.replace("_", " "), ".1%") for name in there}
     strong = frozenset({len(rows)})
     return (
         InsightTable("flow_counts", "Customers", counted, whole, strong),

@@ -17,7 +17,7 @@ import pandas as pd
 from ibis import _
 
 from penchant.errors import InputError, UnfinishedHorizonError
-from penchant.page import Column
+from penchant.page import PageColumn
 from penchant.section import LONGEST_WINDOW
 
 from ...features.engine.temporary import Keep
@@ -233,12 +233,12 @@ def _steps(then: pd.DataFrame, now: pd.DataFrame, shown: list[str], days: int) -
             }
         )
     columns = {
-        "who": Column("stands at"),
-        "n_customers": Column("at as_of", ",d"),
-        "share": Column("share", ".1%"),
-        "n_start": Column(f"{days_told(days)} earlier", ",d"),
-        "n_passed": Column("passed on", ",d"),
-        "rate": Column("rate", ".1%"),
+        "who": PageColumn("stands at"),
+        "n_customers": PageColumn("at as_of", ",d"),
+        "share": PageColumn("share", ".1%"),
+        "n_start": PageColumn(f"{days_told(days)} earlier", ",d"),
+        "n_passed": PageColumn("passed on", ",d"),
+        "rate": PageColumn("rate", ".1%"),
     }
     return InsightTable("funnel", "Steps, and the rate of passing on", columns, rows, drawn="rate")
 

@@ -38,7 +38,7 @@ class InsightTable:
     title
         What it shows, as a phrase.
     columns
-        Column -> its title and how its numbers are written (`penchant.page.Column`), in order.
+        Column -> its title and how its numbers are written (`penchant.page.PageColumn`), in order.
     rows
         Column -> cell; further keys are not shown, but stand in JSON and files.
     strong
@@ -53,7 +53,7 @@ class InsightTable:
 
     name: str
     title: str
-    columns: Mapping[str, html.Column]
+    columns: Mapping[str, html.PageColumn]
     rows: Sequence[Mapping[str, Any]]
     strong: frozenset[int] = frozenset()
     n_shown: int | None = None
@@ -119,10 +119,10 @@ class InsightPage:
 
     def html(self) -> str:
         """Return the page as the text of one HTML file."""
-        sections = [html.Section(table.title, _blocks(table)) for table in self.tables]
+        sections = [html.PageSection(table.title, _blocks(table)) for table in self.tables]
         said = (*self.notes, *(f"Left out: {name}, because {why}." for name, why in self.left_out.items()))
         if said:
-            sections.append(html.Section("How to read this", (html.Prose(said),)))
+            sections.append(html.PageSection("How to read this", (html.Prose(said),)))
         return html.Page(self.title, self.lead, tuple(sections)).html()
 
 

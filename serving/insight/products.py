@@ -9,7 +9,7 @@ from typing import Any
 import pandas as pd
 
 from penchant.errors import InputError, TooLittleDataError
-from penchant.page import Column
+from penchant.page import PageColumn
 
 from ...features.goods.demand import DEMAND_DAYS, NO_TIER, demand
 from ...features.goods.held import LEAST_HOLDERS, joint_candidates
@@ -29,52 +29,52 @@ ROLE_MEANS = {
     "potential": "its buyers rise against the shop's own trend, beyond noise",
     "marginal": "few orders, nothing it is bought with, brings in nobody",
 }
-_IDS = {"item_id": Column("item"), "category_id": Column("category")}
+_IDS = {"item_id": PageColumn("item"), "category_id": PageColumn("category")}
 _ROLES = {
-    "role": Column("role"),
-    "n_products": Column("how many", ",.0f"),
-    "share_of_orders": Column("of orders", ".0%"),
-    "share_of_amount": Column("of amount", ".0%"),
-    "what": Column("what it is"),
+    "role": PageColumn("role"),
+    "n_products": PageColumn("how many", ",.0f"),
+    "share_of_orders": PageColumn("of orders", ".0%"),
+    "share_of_amount": PageColumn("of amount", ".0%"),
+    "what": PageColumn("what it is"),
 }
 _MEASURES = {
-    "role": Column("role"),
-    "n_orders": Column("orders", ",.0f"),
-    "amount": Column("amount", ",.0f"),
-    "margin_share": Column("margin", ".0%"),
-    "n_first_orders": Column("first orders", ",.0f"),
-    "n_first_visits": Column("first visits", ",.0f"),
-    "repeat_share": Column("buy it again", ".1%"),
-    "growth": Column("growth", ".2f"),
-    "traffic_index": Column("traffic", ".2f"),
-    "profit_index": Column("profit", ".2f"),
-    "companion": Column("bought with"),
-    "association": Column("times chance", ".1f"),
+    "role": PageColumn("role"),
+    "n_orders": PageColumn("orders", ",.0f"),
+    "amount": PageColumn("amount", ",.0f"),
+    "margin_share": PageColumn("margin", ".0%"),
+    "n_first_orders": PageColumn("first orders", ",.0f"),
+    "n_first_visits": PageColumn("first visits", ",.0f"),
+    "repeat_share": PageColumn("buy it again", ".1%"),
+    "growth": PageColumn("growth", ".2f"),
+    "traffic_index": PageColumn("traffic", ".2f"),
+    "profit_index": PageColumn("profit", ".2f"),
+    "companion": PageColumn("bought with"),
+    "association": PageColumn("times chance", ".1f"),
 }
 _HELD = {
-    "n_customers": Column("customers", ",.0f"),
-    "n_cart": Column("in carts", ",.0f"),
-    "n_favorite": Column("favourites", ",.0f"),
-    "n_items": Column("items", ",.0f"),
-    "list_price": Column("list price", ",.2f"),
-    "held_price": Column("when put in", ",.2f"),
-    "last_paid_price": Column("last paid", ",.2f"),
-    "held_value": Column("held in all", ",.0f"),
-    "n_price_dropped": Column("saw it dearer", ",.0f"),
-    "stock": Column("stock", ",.0f"),
-    "trigger": Column("what changes"),
+    "n_customers": PageColumn("customers", ",.0f"),
+    "n_cart": PageColumn("in carts", ",.0f"),
+    "n_favorite": PageColumn("favourites", ",.0f"),
+    "n_items": PageColumn("items", ",.0f"),
+    "list_price": PageColumn("list price", ",.2f"),
+    "held_price": PageColumn("when put in", ",.2f"),
+    "last_paid_price": PageColumn("last paid", ",.2f"),
+    "held_value": PageColumn("held in all", ",.0f"),
+    "n_price_dropped": PageColumn("saw it dearer", ",.0f"),
+    "stock": PageColumn("stock", ",.0f"),
+    "trigger": PageColumn("what changes"),
 }
 _DEMAND = {
-    "category_id": Column("category"),
-    "price_tier": Column("price tier"),
-    "n_items": Column("items", ",.0f"),
-    "n_view": Column("views", ",.0f"),
-    "n_favorite": Column("favourites", ",.0f"),
-    "n_cart": Column("carts", ",.0f"),
-    "n_orders": Column("orders", ",.0f"),
-    "n_buyers": Column("buyers", ",.0f"),
-    "amount": Column("amount", ",.0f"),
-    "orders_per_100_views": Column("orders per 100 views", ",.1f"),
+    "category_id": PageColumn("category"),
+    "price_tier": PageColumn("price tier"),
+    "n_items": PageColumn("items", ",.0f"),
+    "n_view": PageColumn("views", ",.0f"),
+    "n_favorite": PageColumn("favourites", ",.0f"),
+    "n_cart": PageColumn("carts", ",.0f"),
+    "n_orders": PageColumn("orders", ",.0f"),
+    "n_buyers": PageColumn("buyers", ",.0f"),
+    "amount": PageColumn("amount", ",.0f"),
+    "orders_per_100_views": PageColumn("orders per 100 views", ",.1f"),
 }
 
 
@@ -252,7 +252,7 @@ def _records(frame: pd.DataFrame) -> list[dict[str, Any]]:
     ]
 
 
-def _shown(columns: Mapping[str, Column], rows: list[dict[str, Any]]) -> dict[str, Column]:
+def _shown(columns: Mapping[str, PageColumn], rows: list[dict[str, Any]]) -> dict[str, PageColumn]:
     """Return those columns that some row has a value for."""
     return {name: column for name, column in columns.items() if any(row.get(name) is not None for row in rows)}
 

@@ -12,7 +12,7 @@ from datetime import datetime
 from typing import Any
 
 from penchant.errors import InputError, LeftOutError, TooLittleDataError, did_you_mean
-from penchant.page import Column
+from penchant.page import PageColumn
 
 from ...features.catalogue import groups_of
 from ...features.history.past import Past
@@ -126,14 +126,14 @@ def _table(traits: Traits, own_trait: str) -> InsightTable:
     z = normal_quantile(n_together=sum(len(traits.values[name]) for name in shown))
     rows = [row for name in shown for row in _rows(traits, name, z)]
     columns = {
-        "trait": Column("trait"),
-        "value": Column("value"),
-        "n_crowd": Column("crowd", ",d"),
-        "share_crowd": Column("share", ".1%"),
-        "n_base": Column("base", ",d"),
-        "share_base": Column("share", ".1%"),
-        "index": Column("index", ",.0f"),
-        "differs": Column("against the base"),
+        "trait": PageColumn("trait"),
+        "value": PageColumn("value"),
+        "n_crowd": PageColumn("crowd", ",d"),
+        "share_crowd": PageColumn("share", ".1%"),
+        "n_base": PageColumn("base", ",d"),
+        "share_base": PageColumn("share", ".1%"),
+        "index": PageColumn("index", ",.0f"),
+        "differs": PageColumn("against the base"),
     }
     return InsightTable(
         "profile", "Traits of the crowd against the base", columns, rows, drawn="index", drawn_from=100.0

@@ -7,26 +7,26 @@ from typing import Any
 
 import pandas as pd
 
-from penchant.page import Column
+from penchant.page import PageColumn
 
 from ...features.shop import Shop
 from .page import InsightPage, InsightTable, moment_of
 from .scenes import RULES_OF_SCENES, SceneRules, match_scene, scene_of
 
 _CUSTOMERS = {
-    "customer_id": Column("customer"),
-    "fit": Column("fit", ".2f"),
-    "stage": Column("stage"),
-    "goods": Column("to show"),
-    "reasons": Column("why"),
+    "customer_id": PageColumn("customer"),
+    "fit": PageColumn("fit", ".2f"),
+    "stage": PageColumn("stage"),
+    "goods": PageColumn("to show"),
+    "reasons": PageColumn("why"),
 }
 _GOODS = {
-    "item_id": Column("item"),
-    "category_id": Column("category"),
-    "price_tier": Column("price tier"),
-    "role": Column("role"),
-    "n_buyers": Column("buyers", ",.0f"),
-    "n_shown": Column("shown to", ",.0f"),
+    "item_id": PageColumn("item"),
+    "category_id": PageColumn("category"),
+    "price_tier": PageColumn("price tier"),
+    "role": PageColumn("role"),
+    "n_buyers": PageColumn("buyers", ",.0f"),
+    "n_shown": PageColumn("shown to", ",.0f"),
 }
 
 

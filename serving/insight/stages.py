@@ -5,7 +5,7 @@ from __future__ import annotations
 from datetime import datetime
 from typing import Any
 
-from penchant.page import Column
+from penchant.page import PageColumn
 
 from ...features.engine.temporary import Keep
 from ...features.matrix import evaluated
@@ -58,10 +58,10 @@ def stages_page(shop: Shop, as_of: datetime | None = None) -> InsightPage:
     ]
     rows.append({"stage": "all", "n_customers": n_known, "share": 1.0, "who": "known before as_of"})
     columns = {
-        "stage": Column("stage"),
-        "n_customers": Column("customers", ",d"),
-        "share": Column("share", ".1%"),
-        "who": Column("who"),
+        "stage": PageColumn("stage"),
+        "n_customers": PageColumn("customers", ",d"),
+        "share": PageColumn("share", ".1%"),
+        "who": PageColumn("who"),
     }
     table = InsightTable("stages", "Relationship stages", columns, rows, frozenset({len(STAGES)}), drawn="share")
     lead = f"{n_known:,} customers known before {moment:%Y-%m-%d %H:%M} UTC, each in exactly one stage."

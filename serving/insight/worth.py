@@ -17,7 +17,7 @@ from typing import Any
 import numpy as np
 import pandas as pd
 
-from penchant.page import Column
+from penchant.page import PageColumn
 
 from ...features.signals.stage import FUNNEL_STATES
 from ...models.inputs.estimate import Estimate
@@ -97,12 +97,12 @@ def _title(base: str, unit: str) -> str:
     return f"Value of {base} along the funnel, {unit}, all sales before as_of"
 
 
-def _columns(unit: str) -> dict[str, Column]:
+def _columns(unit: str) -> dict[str, PageColumn]:
     form = ",.2f"
     return {
-        "step": Column("reached"),
-        "n_reached": Column("customers", ",d"),
-        "share": Column("of step before", ".1%"),
-        "sales_mean": Column(f"{unit} each brought", form),
-        "one_per_cent": Column(f"one more per cent, {unit}", ",.1f"),
+        "step": PageColumn("reached"),
+        "n_reached": PageColumn("customers", ",d"),
+        "share": PageColumn("of step before", ".1%"),
+        "sales_mean": PageColumn(f"{unit} each brought", form),
+        "one_per_cent": PageColumn(f"one more per cent, {unit}", ",.1f"),
     }

@@ -16,9 +16,9 @@ from penchant.page import (
     KeyFigure,
     KeyFigures,
     Page,
+    PageSection,
     Picture,
     Prose,
-    Section,
     Words,
 )
 
@@ -52,14 +52,14 @@ def measurement_page(measured: Measurement) -> Page:
     campaign = measured.campaign
     known = [campaign.goal and f"goal {campaign.goal}", campaign.channel and f"by {campaign.channel}"]
     sections = [
-        Section("In short", tuple(_in_short(measured))),
-        Section("Checks", (_checks(measured),)),
-        Section("Windows", tuple(_windows(measured))),
+        PageSection("In short", tuple(_in_short(measured))),
+        PageSection("Checks", (_checks(measured),)),
+        PageSection("Windows", tuple(_windows(measured))),
         *_treatments(measured),
         *(_breakdown(measured, breakdown) for breakdown in measured.breakdowns),
         *_returners(measured),
-        Section("Day by day", tuple(_looks(measured))),
-        Section("How this was measured", (_method(measured),)),
+        PageSection("Day by day", tuple(_looks(measured))),
+        PageSection("How this was measured", (_method(measured),)),
     ]
     facts = {
         "Campaign": campaign.campaign_id,
@@ -134,20 +134,20 @@ def _windows(measured: Measurement) -> Iterator[Block]:
         yield Prose((f"Not over yet, and therefore not given: {'; '.join(listed)}.",))
 
 
-def _treatments(measured: Measurement) -> Iterator[Section]:
+def _treatments(measured: Measurement) -> Iterator[PageSection]:
     """Yield a section for each way to tell treatments apart."""
     caption = f"Responses {measured.headline.label}. The intervals hold together."
     for title, results in (("Arms", measured.arms), *by_means(measured)):
         if results:
             first = "Arm" if title == "Arms" else title.removeprefix("By ").capitalize()
             money = Details("Orders, revenue, profit", (money_table(first, results, measured.currency),))
-            yield Section(
+            yield PageSection(
                 title, (results_table(first, results, caption, _wording(measured, USUAL)), forest(results), money)
             )
     if measured.pairs:
         wording = _wording(measured, ONE_AGAINST_ANOTHER)
         table = results_table("The first against the second", measured.pairs, caption, wording)
-        yield Section("One arm against another", (table, forest(measured.pairs)))
+        yield PageSection("One arm against another", (table, forest(measured.pairs)))
 
 
 def _wording(measured: Measurement, usual: Wording) -> Wording:
@@ -155,7 +155,7 @@ def _wording(measured: Measurement, usual: Wording) -> Wording:
     return replace(usual, is_believed=not measured.failed)
 
 
-def _breakdown(measured: Measurement, breakdown: Breakdown) -> Section:
+def _breakdown(measured: Measurement, breakdown: Breakdown) -> PageSection:
     names = [result.label for result in breakdown.results]
     blocks: list[Block] = [Prose((_differs(breakdown),))]
     if breakdown.trend is not None and all(result.predicted is not None for result in breakdown.results):
@@ -168,7 +168,7 @@ def _breakdown(measured: Measurement, breakdown: Breakdown) -> Section:
     first = breakdown.name.capitalize().replace("_", " ")
     table = results_table(first, breakdown.results, caption, _wording(measured, USUAL))
     money = Details("Orders, revenue, profit", (money_table(first, breakdown.results, measured.currency),))
-    return Section(f"By {breakdown.name.replace('_', ' ')}", (*blocks, table, money))
+    return PageSection(f"By {breakdown.name.replace('_', ' ')}", (*blocks, table, money))
 
 
 def _differs(breakdown: Breakdown) -> str:
@@ -191,7 +191,7 @@ def _differs(breakdown: Breakdown) -> str:
     return text
 
 
-def _returners(measured: Measurement) -> Iterator[Section]:
+def _returners(measured: Measurement) -> Iterator[PageSection]:
     """Yield what customers bought, and through which channel those came who responded."""
     for title, what, results in (
         ("What they bought", "Bought", measured.categories),
@@ -200,7 +200,7 @@ def _returners(measured: Measurement) -> Iterator[Section]:
         if results:
             caption = f"Share of each arm's customers, {measured.headline.label}. The intervals hold together."
             table = results_table(what, results, caption, _wording(measured, SHARES))
-            yield Section(title, (table,))
+            yield PageSection(title, (table,))
 
 
 def _looks(measured: Measurement) -> Iterator[Block]:

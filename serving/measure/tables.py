@@ -7,7 +7,7 @@ from dataclasses import dataclass, field
 from typing import Any
 
 from penchant.charts import Axis, Series, points
-from penchant.page import Column, Picture, Table, Tone, Words
+from penchant.page import PageColumn, Picture, Table, Tone, Words
 
 from ...models.inputs.estimate import Estimate
 from .result import Result
@@ -40,14 +40,14 @@ def results_table(
 ) -> Table:
     """Return results as a table, one row each; ``first`` stands above their labels."""
     columns = [
-        Column(first),
-        Column("Customers", ",d", wording.treated),
-        Column("Customers", ",d", wording.control),
-        Column(wording.what, ".2%", wording.treated),
-        Column(wording.what, ".2%", wording.control),
-        Column("Difference", "+.2f", "points"),
-        *([Column("Relative", "+.1%", f"to the {wording.control}")] if wording.with_relative else []),
-        Column("Verdict"),
+        PageColumn(first),
+        PageColumn("Customers", ",d", wording.treated),
+        PageColumn("Customers", ",d", wording.control),
+        PageColumn(wording.what, ".2%", wording.treated),
+        PageColumn(wording.what, ".2%", wording.control),
+        PageColumn("Difference", "+.2f", "points"),
+        *([PageColumn("Relative", "+.1%", f"to the {wording.control}")] if wording.with_relative else []),
+        PageColumn("Verdict"),
     ]
     return Table(tuple(columns), [_row(result, wording) for result in results], caption, strong)
 
@@ -70,12 +70,12 @@ def _row(result: Result, wording: Wording) -> tuple[Any, ...]:
 def plain_table(first: str, results: Sequence[Result]) -> Table:
     """Return the differences in response with behaviour before taken off and without, side by side."""
     columns = (
-        Column(first),
-        Column("Adjusted", "+.2f", "points"),
-        Column("Relative", "+.1%", "adjusted"),
-        Column("Plain", "+.2f", "points"),
-        Column("Relative", "+.1%", "plain"),
-        Column("Variance", ".0%", "taken off"),
+        PageColumn(first),
+        PageColumn("Adjusted", "+.2f", "points"),
+        PageColumn("Relative", "+.1%", "adjusted"),
+        PageColumn("Plain", "+.2f", "points"),
+        PageColumn("Relative", "+.1%", "plain"),
+        PageColumn("Variance", ".0%", "taken off"),
     )
     rows = [
         (
@@ -93,16 +93,16 @@ def plain_table(first: str, results: Sequence[Result]) -> Table:
 
 def money_table(first: str, results: Sequence[Result], currency: str) -> Table:
     """Return incremental orders and money of results."""
-    kinds: list[tuple[Column, Callable[[Result], Any]]] = [
-        (Column("Orders", "+,.0f"), lambda result: result.total("orders")),
-        (Column("Revenue", "+,.0f", currency), lambda result: result.total("revenue")),
-        (Column("Margin", "+,.0f", currency), lambda result: result.total("margin")),
-        (Column("Cost", ",.0f", currency), lambda result: _value(result.total("cost"))),
-        (Column("Profit", "+,.0f", currency), lambda result: result.total("profit")),
-        (Column("Cost of an order", ",.2f", currency), lambda result: result.cost_per_order),
-        (Column("Return", "+.2f"), lambda result: result.return_on_cost),
+    kinds: list[tuple[PageColumn, Callable[[Result], Any]]] = [
+        (PageColumn("Orders", "+,.0f"), lambda result: result.total("orders")),
+        (PageColumn("Revenue", "+,.0f", currency), lambda result: result.total("revenue")),
+        (PageColumn("Margin", "+,.0f", currency), lambda result: result.total("margin")),
+        (PageColumn("Cost", ",.0f", currency), lambda result: _value(result.total("cost"))),
+        (PageColumn("Profit", "+,.0f", currency), lambda result: result.total("profit")),
+        (PageColumn("Cost of an order", ",.2f", currency), lambda result: result.cost_per_order),
+        (PageColumn("Return", "+.2f"), lambda result: result.return_on_cost),
     ]
-    columns = (Column(first), *(column for column, _ in kinds))
+    columns = (PageColumn(first), *(column for column, _ in kinds))
     rows = [(result.label, *(read(result) for _, read in kinds)) for result in results]
     return Table(columns, rows, "Incremental: what came more than without the campaign.")
 

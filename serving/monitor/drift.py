@@ -14,7 +14,7 @@ from typing import Any
 
 import numpy as np
 
-from penchant.page import Column
+from penchant.page import PageColumn
 
 from ...features.matrix import build
 from ...features.shop import Shop
@@ -273,12 +273,12 @@ def _stage_shares(shop: Shop, since: datetime, as_of: datetime) -> dict[str, tup
 
 def _scores_table(drifts: Sequence[Drift]) -> InsightTable:
     columns = {
-        "task": Column("task"),
-        "model": Column("model"),
-        "n_customers": Column("customers", ",d"),
-        "psi": Column("PSI of the scores", ".3f"),
-        "by_chance": Column("by chance", ".3f"),
-        "n_moved": Column("signals with PSI above 0.25", ",d"),
+        "task": PageColumn("task"),
+        "model": PageColumn("model"),
+        "n_customers": PageColumn("customers", ",d"),
+        "psi": PageColumn("PSI of the scores", ".3f"),
+        "by_chance": PageColumn("by chance", ".3f"),
+        "n_moved": PageColumn("signals with PSI above 0.25", ",d"),
     }
     rows = [
         {
@@ -296,12 +296,12 @@ def _scores_table(drifts: Sequence[Drift]) -> InsightTable:
 
 def _signals_table(drift: Drift) -> InsightTable:
     columns = {
-        "signal": Column("signal"),
-        "psi": Column("PSI", ".3f"),
-        "by_chance": Column("by chance", ".3f"),
-        "missing_before": Column("missing then", ".1%"),
-        "missing": Column("missing now", ".1%"),
-        "unseen": Column("unseen categories", ".1%"),
+        "signal": PageColumn("signal"),
+        "psi": PageColumn("PSI", ".3f"),
+        "by_chance": PageColumn("by chance", ".3f"),
+        "missing_before": PageColumn("missing then", ".1%"),
+        "missing": PageColumn("missing now", ".1%"),
+        "unseen": PageColumn("unseen categories", ".1%"),
     }
     rows = [
         {
@@ -320,10 +320,10 @@ def _signals_table(drift: Drift) -> InsightTable:
 
 def _stages_table(shares: Mapping[str, tuple[float, float]]) -> InsightTable:
     columns = {
-        "stage": Column("stage"),
-        "then": Column("share then", ".1%"),
-        "now": Column("share now", ".1%"),
-        "change": Column("change, points", "+.1f"),
+        "stage": PageColumn("stage"),
+        "then": PageColumn("share then", ".1%"),
+        "now": PageColumn("share now", ".1%"),
+        "change": PageColumn("change, points", "+.1f"),
     }
     rows = [
         {"stage": name, "then": then, "now": now, "change": 100 * (now - then)} for name, (then, now) in shares.items()
@@ -333,10 +333,10 @@ def _stages_table(shares: Mapping[str, tuple[float, float]]) -> InsightTable:
 
 def _promises_table(promises: Sequence[Promise], tolerance: float) -> InsightTable:
     columns = {
-        "task": Column("task"),
-        "scored": Column("scored at"),
-        "model": Column("model"),
-        "verdict": Column("what came of it"),
+        "task": PageColumn("task"),
+        "scored": PageColumn("scored at"),
+        "model": PageColumn("model"),
+        "verdict": PageColumn("what came of it"),
     }
     rows = [
         {
@@ -357,10 +357,10 @@ def _groups_table(promise: Promise) -> InsightTable:
     is_share = promise.scored.kind == KINDS[0]
     form = ".1%" if is_share else ",.2f"
     columns = {
-        "group": Column("group"),
-        "n": Column("customers", ",d"),
-        "promised": Column("promised", form),
-        "came": Column("came", form),
+        "group": PageColumn("group"),
+        "n": PageColumn("customers", ",d"),
+        "promised": PageColumn("promised", form),
+        "came": PageColumn("came", form),
     }
     told = [("decile", group) for group in promise.deciles] + [("band", group) for group in promise.bands]
     rows = [_group_row(kind, group) for kind, group in told]

@@ -17,14 +17,14 @@ from penchant.page import (
     Banner,
     CheckLine,
     Checks,
-    Column,
     Details,
     KeyFigure,
     KeyFigures,
     Page,
+    PageColumn,
+    PageSection,
     Picture,
     Prose,
-    Section,
     Table,
     Words,
     write_cell,
@@ -49,7 +49,7 @@ def hostile_chart() -> str:
 
 
 def hostile_page() -> Page:
-    table = Table((Column(HOSTILE, note=HOSTILE), Column("n", ",d")), [(HOSTILE, 3)], caption=HOSTILE)
+    table = Table((PageColumn(HOSTILE, note=HOSTILE), PageColumn("n", ",d")), [(HOSTILE, 3)], caption=HOSTILE)
     blocks = (
         Banner(Words(HOSTILE, "good"), HOSTILE),
         Prose((HOSTILE,)),
@@ -57,7 +57,7 @@ def hostile_page() -> Page:
         Checks((CheckLine(HOSTILE, "issue", HOSTILE),)),
         Details(HOSTILE, (table, Picture(hostile_chart(), HOSTILE))),
     )
-    return Page(HOSTILE, HOSTILE, (Section(HOSTILE, blocks),), {HOSTILE: HOSTILE})
+    return Page(HOSTILE, HOSTILE, (PageSection(HOSTILE, blocks),), {HOSTILE: HOSTILE})
 
 
 class Reader(HTMLParser):
@@ -113,7 +113,7 @@ def test_a_page_names_no_address_that_a_browser_would_fetch() -> None:
 
 
 def test_the_same_page_has_the_same_bytes_and_each_picture_ids_of_its_own() -> None:
-    twice = Page("t", "l", (Section("s", (Picture(hostile_chart()), Picture(hostile_chart()))),))
+    twice = Page("t", "l", (PageSection("s", (Picture(hostile_chart()), Picture(hostile_chart()))),))
     html = twice.html()
     ids = read(html).ids
     assert len(ids) == len(set(ids)) > 2
@@ -141,9 +141,9 @@ def test_cells_read_as_a_person_writes_them(cell: object, form: str, expected: t
 
 
 def test_numbers_stand_right_with_their_interval_and_issues_come_first() -> None:
-    table = Table((Column("Effect", "+.1%"),), [(EFFECT,), (Words("can't be told", "open"),)])
+    table = Table((PageColumn("Effect", "+.1%"),), [(EFFECT,), (Words("can't be told", "open"),)])
     checks = Checks(tuple(CheckLine(f"c-{o}", o, "") for o in ("not applicable", "passed", "issue")))
-    html = Page("t", "l", (Section("s", (table, checks)),)).html()
+    html = Page("t", "l", (PageSection("s", (table, checks)),)).html()
     assert '<td class="number">+1.2%<span class="interval">+0.4% to +2.0%</span></td>' in html
     assert '<td><span class="words open">can&#39;t be told</span></td>' in html
     assert html.index("c-issue") < html.index("c-passed") < html.index("c-not applicable")
@@ -151,7 +151,7 @@ def test_numbers_stand_right_with_their_interval_and_issues_come_first() -> None
 
 def test_a_row_that_does_not_fit_is_refused() -> None:
     with pytest.raises(InputError, match=r"2 cells in each row. Got 1 in row 1"):
-        Table((Column("a"), Column("b")), [("x", "y"), ("x",)], caption="t")
+        Table((PageColumn("a"), PageColumn("b")), [("x", "y"), ("x",)], caption="t")
 
 
 def test_charts_label_their_axes_and_skip_what_is_not_known() -> None:
