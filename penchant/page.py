@@ -5,7 +5,7 @@ own policy forbids the browser to load anything. The words that a report says ar
 
 Examples
 --------
->>> table = Table((PageColumn("Arm"), Column("Response", ".1%")), [("mail", 0.062), ("control", 0.05)])
+>>> table = Table((PageColumn("Arm"), PageColumn("Response", ".1%")), [("mail", 0.062), ("control", 0.05)])
 >>> text = Page("Spring mail", "It worked.", (PageSection("By arm", (table,)),)).html()
 >>> '<td class="number">6.2%</td>' in text
 True
