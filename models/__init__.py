@@ -13,7 +13,7 @@ _PUBLIC = {
     "allocate": ".decisions.allocation",
     "budget_curve": ".decisions.budgets",
     "Check": ".inputs.check",
-    "check_trial": ".uplift.checks",
+    "check_trial": ".evaluation.trial_checks",
     "compare_qini": ".evaluation.qini",
     "DRLearner": ".uplift",
     "Estimate": ".inputs.estimate",
@@ -32,7 +32,7 @@ _PUBLIC = {
     "treat_top": ".decisions.policy",
     "Trees": ".uplift",
     "uplift_at_k": ".evaluation.qini",
-    "uplift_calibration": ".uplift.effect_calibration",
+    "uplift_calibration": ".evaluation.effect_calibration",
     "UpliftStack": ".uplift",
     "XLearner": ".uplift",
 }

@@ -18,11 +18,11 @@ from penchant.errors import CheckFailedError, TooLittleDataError
 
 from ..features.signals.group import Column
 from ..models.decisions.policy import PolicyValue
+from ..models.evaluation.trial_checks import TrialDates, check_trial
 from ..models.inputs.check import Check
 from ..models.inputs.estimate import Estimate
 from ..models.uplift import UpliftStack
 from ..models.uplift.baselines import uplift_baselines
-from ..models.uplift.checks import TrialDates, check_trial
 from .material import Step
 from .uplift_dataset import Collected, UpliftRows
 from .uplift_evaluate import STACK, ArmBoard, Judged, best_arm_value, board_of

@@ -13,11 +13,11 @@ from scipy.stats import rankdata
 from ..models.decisions.policy import PolicyValue, Stakes, policy_value, treat_top
 from ..models.decisions.profit import ProfitCurve, SleepingDogs, profit_curve, sleeping_dogs
 from ..models.evaluation.comparison import Verdict, verdict_of
+from ..models.evaluation.effect_calibration import UpliftCalibration, uplift_calibration
 from ..models.evaluation.qini import GRID, PER_CUSTOMERS, UpliftCurve, replicate
 from ..models.evaluation.qini_curves import area, at, autoc, coefficient
 from ..models.inputs.bootstrap import N_DRAWS, interval
 from ..models.inputs.estimate import Estimate
-from ..models.uplift.effect_calibration import UpliftCalibration, uplift_calibration
 from ..models.uplift.trial import read_trial
 from .uplift_dataset import UpliftRows
 

@@ -25,7 +25,7 @@ import pandas as pd
 
 from penchant.errors import InputError, did_you_mean
 
-from ..evaluation.qini import PER_CUSTOMERS
+from ..evaluation.outcome_scores import outcome_scores, weighted_mean
 from ..evaluation.ranking import falling, first_of_ties
 from ..inputs.arrays import (
     Floats,
@@ -39,8 +39,6 @@ from ..inputs.arrays import (
 from ..inputs.estimate import Estimate
 from ..uplift.arms import Arms
 from ..uplift.trial import Assignment, Experiment, read_experiment
-
-STANDARD_ERRORS = 1.959964  # half width of a normal 95 % interval
 
 
 @dataclass(frozen=True, eq=False)
@@ -160,41 +158,10 @@ def policy_value(
     )
 
 
-def outcome_scores(experiment: Experiment, predicted: Any = None) -> Floats:
-    """Return the doubly-robust score of each customer and arm, (n, n_arms), in the unit of the outcome.
-
-    Parameters
-    ----------
-    predicted
-        As in `policy_value`.
-    """
-    arms, y = experiment.arms, experiment.y
-    here = np.arange(arms.n_arms) == arms.codes[:, None]
-    share: Floats = here / arms.probability
-    mu: Floats
-    if predicted is None:
-        held = share * experiment.weight[:, None]
-        mu = np.tile(y @ held / held.sum(axis=0), (len(y), 1))
-    else:
-        mu = read_by_arm("predicted", predicted, arms.names, len(y))
-    return mu + share * (y[:, None] - mu)
-
-
 def profit_scores(experiment: Experiment, predicted: Any = None, stakes: Stakes = AS_COUNTED) -> Floats:
     """Return the doubly-robust profit of each customer and arm, (n, n_arms), in the unit of the stakes."""
     value, cost = stakes.by_arm(experiment.arms.names, len(experiment))
     return value * outcome_scores(experiment, predicted) - cost
-
-
-def weighted_mean(scores: Floats, experiment: Experiment) -> Estimate:
-    """Return the mean of scores per 1,000 customers, its interval normal and by customer where they repeat."""
-    weight = experiment.weight
-    mean = float(np.average(scores, weights=weight))
-    off = weight * (scores - mean)
-    if experiment.customer is not None:
-        off = np.bincount(experiment.customer, weights=off).astype(np.float64)
-    half = STANDARD_ERRORS * float(np.sqrt(np.sum(off**2))) / float(weight.sum())
-    return Estimate(mean, mean - half, mean + half).scaled(PER_CUSTOMERS)
 
 
 def treat_top(score: Any, share: float, sample_weight: Any = None) -> Floats:

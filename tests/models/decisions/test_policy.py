@@ -5,7 +5,8 @@ import pandas as pd
 import pytest
 
 from penchant.errors import InputError
-from penchant.models.decisions.policy import Stakes, outcome_scores, policy_value, treat_top
+from penchant.models.decisions.policy import Stakes, policy_value, treat_top
+from penchant.models.evaluation.outcome_scores import outcome_scores
 from penchant.models.uplift.trial import read_experiment
 
 

@@ -6,7 +6,7 @@ import pytest
 
 from penchant.errors import InputError
 from penchant.models.evaluation.qini import qini
-from penchant.models.uplift.checks import (
+from penchant.models.evaluation.trial_checks import (
     TrialDates,
     arm_sizes,
     check_trial,

@@ -2,7 +2,7 @@ import numpy as np
 import pytest
 
 from penchant.errors import InputError
-from penchant.models.uplift.effect_calibration import uplift_calibration
+from penchant.models.evaluation.effect_calibration import uplift_calibration
 
 
 def trial(n: int = 30_000, seed: int = 0) -> tuple[np.ndarray, np.ndarray, np.ndarray, np.ndarray]:

@@ -11,14 +11,14 @@ import pandas as pd
 
 from penchant.errors import InputError
 
-from ..decisions.policy import outcome_scores, weighted_mean
-from ..evaluation.comparison import STANDARD_ERRORS_SEEN
 from ..inputs.arrays import read_groups, refuse_lengths, refuse_misaligned
 from ..inputs.categories import holds_categories, refuse_same_names
 from ..inputs.check import Check
 from ..inputs.estimate import Estimate
-from .randomisation import assignment_is_random, covariate_balance, sample_ratio
-from .trial import Assignment, Experiment, read_experiment
+from ..uplift.randomisation import assignment_is_random, covariate_balance, sample_ratio
+from ..uplift.trial import Assignment, Experiment, read_experiment
+from .comparison import STANDARD_ERRORS_SEEN
+from .outcome_scores import outcome_scores, weighted_mean
 
 Bools = npt.NDArray[np.bool_]
 

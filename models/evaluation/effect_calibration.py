@@ -9,13 +9,13 @@ import numpy as np
 
 from penchant.errors import InputError
 
-from ..evaluation.qini import PER_CUSTOMERS
-from ..evaluation.qini_curves import Ranked, rank
-from ..evaluation.ranking import Positions
 from ..inputs.arrays import Floats, Ints
 from ..inputs.bootstrap import N_DRAWS, interval
 from ..inputs.estimate import Estimate
-from .trial import Design, draw_customers, read_trial
+from ..uplift.trial import Design, draw_customers, read_trial
+from .qini import PER_CUSTOMERS
+from .qini_curves import Ranked, rank
+from .ranking import Positions
 
 
 @dataclass(frozen=True)
