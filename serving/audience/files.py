@@ -13,16 +13,17 @@ import pyarrow.parquet as pq
 
 from penchant.errors import NotThereError, OutputError
 from penchant.output import read_json, read_rows, replaced_folder, write_json
+from penchant.spreadsheet import on_shop_clock, safe_for_spreadsheets
 
 from ...features.contract import ASSIGNMENTS, CAMPAIGNS, CanonicalTable
 from ..goals.offers import Arm, Offer
-from ..score.risk_list import safe_for_spreadsheets
 from .draw import Audience
 from .record import campaign_row, send_list
 
 RECORD = "assignments.parquet"
 CAMPAIGN = "campaigns.parquet"
 SEND_LIST = "send_list"
+SEND_AT = "send_at"
 TREATMENTS = "treatments.json"
 NEEDED = ["campaign_id", "customer_id", "arm"]
 DRAWN = ["campaign_id", "wave", "customer_id", "arm"]
@@ -39,7 +40,9 @@ _ARROW = {
 }
 
 
-def write_audience(audience: Audience, folder: Path, inputs: Mapping[str, Any], minor_units: int = 100) -> None:
+def write_audience(
+    audience: Audience, folder: Path, inputs: Mapping[str, Any], minor_units: int = 100, timezone: str = "UTC"
+) -> None:
     """Write an audience: the record, the campaign, the send list, and the manifest.
 
     Parameters
@@ -49,12 +52,14 @@ def write_audience(audience: Audience, folder: Path, inputs: Mapping[str, Any], 
     folder
         Becomes the result: ``assignments.parquet`` and ``campaigns.parquet`` in the form of the shop's tables,
         ``send_list.parquet`` with the treated alone, and the same as ``send_list.csv`` for people, in which
-        texts that a spreadsheet would run as a formula carry an apostrophe. ``treatments.json`` says what each arm was
-        and cost.
+        texts that a spreadsheet would run as a formula carry an apostrophe, keys excepted. ``treatments.json`` says
+        what each arm was and cost.
     inputs
         What the scores and the shop were, for the manifest.
     minor_units
         How many minor units make a major one.
+    timezone
+        The shop's: in it the send list tells when each message goes out.
 
     Raises
     ------
@@ -62,19 +67,26 @@ def write_audience(audience: Audience, folder: Path, inputs: Mapping[str, Any], 
         If the folder cannot be written; what was there stays.
     """
     with replaced_folder(folder, {"inputs": dict(inputs), "audience": audience.as_dict()}) as place:
-        write_audience_files(audience, place, minor_units)
+        write_audience_files(audience, place, minor_units, timezone)
 
 
-def write_audience_files(audience: Audience, place: Path, minor_units: int) -> None:
+def write_audience_files(audience: Audience, place: Path, minor_units: int, timezone: str) -> None:
     """Write the files of one audience into a folder."""
     sent = send_list(audience.record)
     pq.write_table(as_arrow(audience.record, ASSIGNMENTS), place / RECORD)
     pq.write_table(as_arrow(campaign_row(audience, minor_units), CAMPAIGNS), place / CAMPAIGN)
-    pq.write_table(as_arrow(sent, ASSIGNMENTS), place / f"{SEND_LIST}.parquet")
-    csv.write_csv(as_arrow(safe_for_spreadsheets(sent), ASSIGNMENTS), place / f"{SEND_LIST}.csv")
+    pq.write_table(_in_zone(as_arrow(sent, ASSIGNMENTS), timezone), place / f"{SEND_LIST}.parquet")
+    for_people = on_shop_clock(safe_for_spreadsheets(sent), timezone)
+    csv.write_csv(as_arrow(for_people, ASSIGNMENTS), place / f"{SEND_LIST}.csv")
     wave = audience.settings.wave
     arms = [arm.as_dict() for arm in audience.settings.arms]
     write_json(place / TREATMENTS, {"campaign_id": wave.campaign_id, "wave": wave.number, "arms": arms})
+
+
+def _in_zone(sent: pa.Table, timezone: str) -> pa.Table:
+    """Return a send list whose times carry the shop's zone; the instants stay."""
+    at = sent.column_names.index(SEND_AT)
+    return sent.set_column(at, SEND_AT, sent[SEND_AT].cast(pa.timestamp("us", timezone)))
 
 
 def as_arrow(frame: pd.DataFrame, table: CanonicalTable) -> pa.Table:

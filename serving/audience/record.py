@@ -98,7 +98,7 @@ def record_of(listed: Listed, goal: Goal, arms: Sequence[Arm], wave: Wave, messa
 
 
 def send_list(record: pd.DataFrame) -> pd.DataFrame:
-    """Return what the campaign tool needs: the treated alone, one row per message."""
+    """Return what the campaign tool needs: the treated alone, one row per message; ``send_at`` in UTC."""
     treated = record[record["arm"] != CONTROL]
     return treated.rename(columns={"assigned_at": "send_at"})[list(SEND_COLUMNS)].reset_index(drop=True)
 

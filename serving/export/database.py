@@ -69,6 +69,7 @@ def upsert(rows: pa.Table, address: str, table: str, key: Sequence[str], *, repl
         away. Nothing was changed.
     """
     with _transaction(address, table) as base:
+        base.run("set timezone = 'UTC'")  # a column without a zone there holds UTC
         _ready_table(base, rows, table, key)
         base.load(INCOMING, rows)
         return _write(base, rows.column_names, table, list(key), replace=replace)
@@ -167,6 +168,7 @@ def _sql_type(field: pa.Field) -> str:
         "bigint": pa.types.is_integer(field.type),
         "double precision": pa.types.is_floating(field.type),
         "boolean": pa.types.is_boolean(field.type),
+        "timestamp with time zone": pa.types.is_timestamp(field.type) and field.type.tz is not None,
         "timestamp": pa.types.is_timestamp(field.type),
     }
     for name, fits in kinds.items():

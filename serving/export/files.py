@@ -7,7 +7,7 @@ repeated run changes nothing.
 from __future__ import annotations
 
 import tomllib
-from collections.abc import Mapping
+from collections.abc import Collection, Mapping
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any, Literal
@@ -20,9 +20,9 @@ from pydantic import Field, ValidationError
 from penchant.errors import ConfigError, InputError, NotThereError, did_you_mean, quoted
 from penchant.output import read_rows, replaced_file
 from penchant.section import Section
+from penchant.spreadsheet import KEY_ENDING, keys_of, on_shop_clock, safe_for_spreadsheets
 
 from ..audience.files import RECORD, SEND_LIST
-from ..score.risk_list import safe_for_spreadsheets
 from .database import Upserted, upsert, without_password
 
 KEY = ("campaign_id", "customer_id", "wave")
@@ -42,7 +42,8 @@ class Destination(Section):
     columns
         Our column -> the receiving tool's name, in the order that it wants; empty: all, under our names.
     for_people
-        Whether a CSV is opened by people: texts that a spreadsheet would run as a formula then carry an apostrophe.
+        Whether a CSV is opened by people: texts that a spreadsheet would run as a formula then carry an apostrophe,
+        keys (columns that end in ``_id``) excepted, and times are those of the shop's clock.
     """
 
     address: str
@@ -142,18 +143,34 @@ def export_audience(
     read = read_rows(path)
     wanted = chosen(read.column_names, destination.columns)
     rows = read.select(list(wanted)).rename_columns(list(wanted.values()))
-    return export_rows(rows, destination, key=tuple(wanted.get(name, "") for name in KEY), replace=replace)
+    ids = [given for name, given in wanted.items() if name.endswith(KEY_ENDING)]
+    return export_rows(rows, destination, tuple(wanted.get(name, "") for name in KEY), ids, replace=replace)
 
 
-def export_rows(rows: pa.Table, destination: Destination, key: tuple[str, ...], *, replace: bool = False) -> Exported:
-    """Give rows to a destination; a table there is written by ``key``: campaign, customer and wave, as named there."""
+def export_rows(
+    rows: pa.Table, destination: Destination, key: tuple[str, ...], ids: Collection[str] = (), *, replace: bool = False
+) -> Exported:
+    """Give rows to a destination.
+
+    Parameters
+    ----------
+    rows, destination
+        What goes where.
+    key
+        The columns for campaign, customer and wave, as they are named there: a table is written by them.
+    ids
+        Further columns that identify something, which are left as they are for people too; those that end in ``_id``
+        need not be named.
+    replace
+        As `export_audience` takes it.
+    """
     if destination.is_database:
         if destination.table is None or "" in key:
             missing = "a table" if destination.table is None else f"the columns {quoted(KEY)}"
             raise InputError("destination", f"{missing}, because rows are written by them", "none")
         changes = upsert(rows, destination.address, destination.table, key, replace=replace)
         return Exported(f"{without_password(destination.address)}#{destination.table}", rows.num_rows, changes)
-    write_file(rows, Path(destination.address), for_people=destination.for_people)
+    write_file(rows, Path(destination.address), for_people=destination.for_people, ids={*key, *ids})
     return Exported(destination.address, rows.num_rows)
 
 
@@ -176,15 +193,29 @@ def chosen(names: list[str], columns: Mapping[str, str]) -> dict[str, str]:
     return wanted
 
 
-def write_file(rows: pa.Table, path: Path, *, for_people: bool) -> None:
-    """Write rows as Parquet or CSV; texts are made harmless for spreadsheets where people read them."""
+def write_file(rows: pa.Table, path: Path, *, for_people: bool, ids: Collection[str] = ()) -> None:
+    """Write rows as Parquet or CSV; where people read them, texts but not keys are made harmless for spreadsheets."""
     if path.suffix not in (".parquet", ".csv"):
         raise InputError("destination", "a .parquet or .csv file, or the address of a database", f"'{path.name}'")
     if path.suffix == ".csv" and for_people:
-        safe = safe_for_spreadsheets(rows.to_pandas())
-        rows = pa.Table.from_pandas(safe, schema=rows.schema.remove_metadata(), preserve_index=False)
+        rows = _for_people(rows, ids)
     with replaced_file(path) as place:
         if path.suffix == ".csv":
             csv.write_csv(rows, place)
         else:
             pq.write_table(rows.replace_schema_metadata(None), place)
+
+
+def _for_people(rows: pa.Table, ids: Collection[str]) -> pa.Table:
+    """Return rows as people read them: texts made harmless, instants with a zone as that zone's clock shows them."""
+    frame = safe_for_spreadsheets(rows.to_pandas(), {*ids, *keys_of(rows.column_names)})
+    for field in rows.schema:
+        if pa.types.is_timestamp(field.type) and field.type.tz is not None:
+            frame = frame.assign(**on_shop_clock(frame[[field.name]], field.type.tz))
+    types = {name: field.type for name, field in zip(rows.column_names, rows.schema, strict=True)}
+    return pa.table({name: pa.array(frame[name], _told_type(types[name]), from_pandas=True) for name in frame})
+
+
+def _told_type(kind: pa.DataType) -> pa.DataType:
+    is_text = pa.types.is_dictionary(kind) or (pa.types.is_timestamp(kind) and kind.tz is not None)
+    return pa.string() if is_text else kind

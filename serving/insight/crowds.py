@@ -7,6 +7,7 @@ from datetime import datetime
 from typing import Any
 
 from penchant.page import PageColumn
+from penchant.spreadsheet import shop_time
 
 from ...features.engine.temporary import Keep
 from ...features.matrix import evaluated
@@ -53,7 +54,7 @@ def crowds_page(shop: Shop, as_of: datetime | None = None, named: Sequence[str] 
         "share": PageColumn("share", ".1%"),
         "who": PageColumn("who"),
     }
-    lead = f"{n_known:,} customers seen before {moment:%Y-%m-%d %H:%M} UTC. Crowds may overlap."
+    lead = f"{n_known:,} customers seen before {shop_time(moment, shop.timezone)}. Crowds may overlap."
     table = InsightTable("crowds", "Focus crowds", columns, rows, frozenset({len(rows) - 1}), drawn="share")
     facts = {"as_of": moment.isoformat(), "n_customers": n_known}
     notes = undated_note(shop, moment)

@@ -10,6 +10,7 @@ from ibis import _
 
 from penchant.errors import InputError
 from penchant.page import PageColumn
+from penchant.spreadsheet import shop_time
 
 from ...features.engine.temporary import Keep
 from ...features.matrix import evaluated
@@ -48,9 +49,9 @@ def flow_page(shop: Shop, first: datetime, second: datetime | None = None) -> In
     refuse_nobody(n_known, moments[1])
     n_stayed = sum(counts.get((name, name), 0) for name in STAGES)
     n_came = sum(n for (was, _is), n in counts.items() if was == NOT_KNOWN_YET)
-    instants = " and ".join(f"{moment:%Y-%m-%d %H:%M}" for moment in moments)
+    instants = " and ".join(f"{shop_time(moment, shop.timezone)}" for moment in moments)
     lead = (
-        f"Stages as known strictly before {instants} UTC: {n_known - n_came:,} customers were known at the first; "
+        f"Stages as known strictly before {instants}: {n_known - n_came:,} customers were known at the first; "
         f"{n_stayed:,} of them are in the same stage at the second, and {n_came:,} came in between."
     )
     facts = {

@@ -19,6 +19,7 @@ from ibis import _
 from penchant.errors import InputError, UnfinishedHorizonError
 from penchant.page import PageColumn
 from penchant.section import LONGEST_WINDOW
+from penchant.spreadsheet import shop_time
 
 from ...features.engine.temporary import Keep
 from ...features.history.past import Past
@@ -100,9 +101,10 @@ def funnel_page(shop: Shop, as_of: datetime | None = None, horizon_days: int | N
     worth = worth_table(now, shown, base, unit)
     value = float(now["sales"].mean())
     notes = (*notes, worth_words(now, shown, unit))
+    start, end = (shop_time(moment, shop.timezone) for moment in (span.start, span.as_of))
     lead = (
-        f"{len(now):,} {base} before {span.as_of:%Y-%m-%d %H:%M} UTC (as_of), worth {value:,.2f} {unit} each so far. "
-        f"Rates: of who stood at a step {days_told(span.days)} earlier, at {span.start:%Y-%m-%d %H:%M} UTC, those "
+        f"{len(now):,} {base} before {end} (as_of), worth {value:,.2f} {unit} each so far. "
+        f"Rates: of who stood at a step {days_told(span.days)} earlier, at {start}, those "
         "who had passed on by as_of."
     )
     facts = {
@@ -139,10 +141,10 @@ def _span(shop: Shop, as_of: datetime | None, horizon_days: int | None) -> Span:
     moment = shop.extract_end if as_of is None else as_of
     if moment > shop.extract_end:
         raise UnfinishedHorizonError(
-            f"funnel at {moment:%Y-%m-%d %H:%M} UTC",
-            f"an as_of that the data reaches, which ends at {shop.extract_end:%Y-%m-%d %H:%M} UTC",
+            f"funnel at {shop_time(moment, shop.timezone)}",
+            f"an as_of that the data reaches, which ends at {shop_time(shop.extract_end, shop.timezone)}",
             "a horizon that is not over",
-            f"The latest as_of is {shop.extract_end:%Y-%m-%d %H:%M} UTC",
+            f"The latest as_of is {shop_time(shop.extract_end, shop.timezone)}",
         )
     days, basis = (horizon_days, "as asked") if horizon_days is not None else _default_days(shop, moment)
     return Span(moment - timedelta(days=days), moment, days, basis)

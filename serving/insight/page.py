@@ -18,6 +18,7 @@ import pandas as pd
 
 from penchant import page as html
 from penchant.errors import InputError, TooLittleDataError, quoted
+from penchant.spreadsheet import safe_for_spreadsheets, shop_time
 
 from ...features.engine.times import instant
 from ...features.shop import Shop
@@ -113,7 +114,7 @@ class InsightPage:
         """Write each table as CSV and Parquet, and the page as one HTML file, into a folder."""
         for table in self.tables:
             frame = table.flat()
-            frame.to_csv(folder / f"{table.name}.csv", index=False)
+            safe_for_spreadsheets(frame).to_csv(folder / f"{table.name}.csv", index=False)
             frame.to_parquet(folder / f"{table.name}.parquet", index=False)
         (folder / f"{self.name}.html").write_text(self.html(), encoding="utf-8")
 
@@ -181,9 +182,11 @@ def moment_of(shop: Shop, as_of: datetime | None, option: str = "--as-of") -> da
     if as_of is None:
         return shop.extract_end
     if as_of > shop.extract_end:
-        end = f"{shop.extract_end:%Y-%m-%d %H:%M} UTC"
+        end = shop_time(shop.extract_end, shop.timezone)
         raise InputError(
-            f"option {option}", f"an instant that the data reaches, which ends at {end}", f"{as_of:%Y-%m-%d %H:%M} UTC"
+            f"option {option}",
+            f"an instant that the data reaches, which ends at {end}",
+            shop_time(as_of, shop.timezone),
         )
     return as_of
 

@@ -10,6 +10,7 @@ import pandas as pd
 
 from penchant.errors import InputError, TooLittleDataError
 from penchant.page import PageColumn
+from penchant.spreadsheet import shop_time
 
 from ...features.goods.demand import DEMAND_DAYS, NO_TIER, demand
 from ...features.goods.held import LEAST_HOLDERS, joint_candidates
@@ -123,14 +124,14 @@ def products_page(
 
     found, held = at_one_moment(shop, moment, ask)
     if found.empty:
-        what = f"at least one {by} known before {moment:%Y-%m-%d %H:%M} UTC"
+        what = f"at least one {by} known before {shop_time(moment, shop.timezone)}"
         raise TooLittleDataError("product roles", what, "none", "Look later")
     tables = [_roles(found), _best(found, KEYS[by], top)]
     tables += [] if held is None else [_held(held, KEYS[by], least, top)]
     return InsightPage(
         "products",
         "Product roles",
-        f"{len(found):,} {'items' if by == 'item' else 'categories'} known before {moment:%Y-%m-%d %H:%M} UTC, "
+        f"{len(found):,} {'items' if by == 'item' else 'categories'} known before {shop_time(moment, shop.timezone)}, "
         f"by the {rules.look_back_days} days before it.",
         tuple(tables),
         {"as_of": moment.isoformat(), "by": by, "n_products": len(found), "rules": vars(rules)},
@@ -216,7 +217,7 @@ def demand_page(shop: Shop, as_of: datetime | None = None, days: int = DEMAND_DA
         "demand",
         "Demand by category and price tier",
         f"{asked['category_id'].nunique():,} categories in demand in the {days} days before "
-        f"{moment:%Y-%m-%d %H:%M} UTC.",
+        f"{shop_time(moment, shop.timezone)}.",
         (
             InsightTable(
                 "demand", "What was looked at, wanted and bought", _shown(_DEMAND, rows), rows, n_shown=n_shown

@@ -13,6 +13,7 @@ from typing import Any
 
 from penchant.errors import InputError, LeftOutError, TooLittleDataError, did_you_mean
 from penchant.page import PageColumn
+from penchant.spreadsheet import shop_time
 
 from ...features.catalogue import groups_of
 from ...features.history.past import Past
@@ -67,10 +68,10 @@ def profile_page(shop: Shop, crowd: str, as_of: datetime | None = None) -> Insig
     n_crowd, n_base = int(is_in.sum()), len(is_in)
     if not n_crowd:
         raise TooLittleDataError(
-            f"crowd '{crowd}' at {moment:%Y-%m-%d %H:%M} UTC", "at least one customer in it", "none"
+            f"crowd '{crowd}' at {shop_time(moment, shop.timezone)}", "at least one customer in it", "none"
         )
     lead = (
-        f"{n_crowd:,} of {n_base:,} customers seen before {moment:%Y-%m-%d %H:%M} UTC ({n_crowd / n_base:.1%}): "
+        f"{n_crowd:,} of {n_base:,} customers seen before {shop_time(moment, shop.timezone)} ({n_crowd / n_base:.1%}): "
         f"{chosen.words}. Index: the share in the crowd against the share in the base, 100 = as the base."
     )
     facts = {"as_of": moment.isoformat(), "crowd": crowd, "n_crowd": n_crowd, "n_base": n_base}

@@ -8,6 +8,7 @@ from typing import Any
 import pandas as pd
 
 from penchant.page import PageColumn
+from penchant.spreadsheet import shop_time
 
 from ...features.shop import Shop
 from .page import InsightPage, InsightTable, moment_of
@@ -61,7 +62,7 @@ def scene_page(
     stages = ", ".join(scene.stages).replace("_", " ")
     who = f"customers in its stages ({stages})" if scene.stages else "customers known"
     lead = (
-        f"Fits {len(match.customers):,} of {match.n_in_stage:,} {who} before {moment:%Y-%m-%d %H:%M} UTC by "
+        f"Fits {len(match.customers):,} of {match.n_in_stage:,} {who} before {shop_time(moment, shop.timezone)} by "
         f"{rules.least_fit:g} or more, and has {len(match.goods):,} goods to show."
     )
     tables = (

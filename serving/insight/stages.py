@@ -6,6 +6,7 @@ from datetime import datetime
 from typing import Any
 
 from penchant.page import PageColumn
+from penchant.spreadsheet import shop_time
 
 from ...features.engine.temporary import Keep
 from ...features.matrix import evaluated
@@ -64,7 +65,7 @@ def stages_page(shop: Shop, as_of: datetime | None = None) -> InsightPage:
         "who": PageColumn("who"),
     }
     table = InsightTable("stages", "Relationship stages", columns, rows, frozenset({len(STAGES)}), drawn="share")
-    lead = f"{n_known:,} customers known before {moment:%Y-%m-%d %H:%M} UTC, each in exactly one stage."
+    lead = f"{n_known:,} customers known before {shop_time(moment, shop.timezone)}, each in exactly one stage."
     facts = {"as_of": moment.isoformat(), "n_customers": n_known}
     notes = undated_note(shop, moment)
     return InsightPage("stages", "Stages", lead, (table,), facts, notes=notes)

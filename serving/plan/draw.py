@@ -99,7 +99,7 @@ def due_later(plan: Plan, past: pd.DataFrame | None, as_of: datetime) -> list[tu
 
 
 def write_plan(due: DueWaves, folder: Path, inputs: Mapping[str, Any], minor_units: int = 100) -> None:
-    """Write a folder with ``plan.json`` and a folder for each audience, in one step.
+    """Write a folder with ``plan.json`` and a folder for each audience, in one step; times in the plan's zone.
 
     Raises
     ------
@@ -113,7 +113,7 @@ def write_plan(due: DueWaves, folder: Path, inputs: Mapping[str, Any], minor_uni
             wave = audience.settings.wave
             own = place / f"{wave.campaign_id}-wave-{wave.number}"
             own.mkdir()
-            write_audience_files(audience, own, minor_units)
+            write_audience_files(audience, own, minor_units, due.result.plan.plan.timezone)
 
 
 def _first_wave(chosen: Chosen, past: pd.DataFrame | None, plan: Plan, as_of: datetime) -> Audience:

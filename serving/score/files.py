@@ -13,13 +13,14 @@ import pyarrow as pa
 import pyarrow.parquet as pq
 
 from penchant.config import Config
+from penchant.spreadsheet import on_shop_clock, safe_for_spreadsheets
 
 from ...features.catalogue import task_of
 from ...models.inputs.arrays import Floats
 from ..candidates.gather import SIGNALS
 from .champion import Champion
 from .read import RISK_SCORE, SIGNALS_FILE, is_whole, read_manifest, read_scores, read_signals
-from .risk_list import risk_list, safe_for_spreadsheets
+from .risk_list import risk_list
 
 __all__ = ["RISK_SCORE", "is_whole", "read_manifest", "read_scores", "read_signals"]
 
@@ -55,10 +56,10 @@ def write_scores(
 ) -> dict[str, dict[str, Any]]:
     """Write the file of each champion from its parts, and return by name what it holds.
 
-    A risk list is sorted, riskiest first, and written as CSV for people too (formulas in ids neutralised). Every other
-    file is sorted by customer_id: the score (``probability``; ``expected_amount`` in major units; ``uplift`` or
-    ``uplift_<arm>``, with ``_low`` and ``_high`` where they are known), decile (1 = the highest tenth), the reasons,
-    as_of and model_version.
+    A risk list is sorted, riskiest first, and written as CSV for people too (texts that would run as formulas made
+    harmless, times the shop's). Every other file is sorted by customer_id: the score (``probability``;
+    ``expected_amount`` in major units; ``uplift`` or ``uplift_<arm>``, with ``_low`` and ``_high`` where they are
+    known), decile (1 = the highest tenth), the reasons, as_of and model_version.
     """
     told: dict[str, dict[str, Any]] = {}
     for one in champions:
@@ -86,7 +87,8 @@ def _write_risk(config: Config, champion: Champion, as_of: datetime, work: Path,
     bands = dict(config.score.bands)
     listed = risk_list(scored, bands, champion.horizon_days, as_of, champion.version)
     pq.write_table(pa.Table.from_pandas(listed, preserve_index=False), place / f"{champion.name}.parquet")
-    safe_for_spreadsheets(listed).to_csv(place / f"{champion.name}.csv", index=False, date_format="%Y-%m-%dT%H:%M:%SZ")
+    for_people = on_shop_clock(safe_for_spreadsheets(listed), config.shop.timezone)
+    for_people.to_csv(place / f"{champion.name}.csv", index=False)
     counts = listed["band"].value_counts()
     return {"n_customers": len(listed), "bands": {str(name): int(count) for name, count in counts.items()}}
 

@@ -12,7 +12,6 @@ import pandas as pd
 FACTS = ("n_orders", "days_since_last_order", "amount_365d")
 N_REASONS = 3
 DAYS_A_YEAR = 365
-FORMULA_STARTS = ("=", "+", "-", "@", "\t", "\r")
 
 
 def risk_list(
@@ -86,13 +85,3 @@ def band_of(probability: npt.NDArray[np.float64], bands: Mapping[str, float]) ->
     for name, least in sorted(bands.items(), key=lambda band: band[1]):
         named[probability >= least] = name
     return named
-
-
-def safe_for_spreadsheets(frame: pd.DataFrame) -> pd.DataFrame:
-    """Return the frame with an apostrophe before texts that a spreadsheet would run as a formula."""
-    safe = frame.copy()
-    for name in safe.select_dtypes(include=["object", "str"]):
-        text = safe[name]
-        starts = text.notna() & text.astype("str").str.startswith(FORMULA_STARTS)
-        safe[name] = text.where(~starts, "'" + text.astype("str"))
-    return safe

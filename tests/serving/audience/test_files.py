@@ -70,13 +70,32 @@ def test_the_record_is_read_back_as_the_shops_own_assignments(tmp_path: Path, au
     assert again["arm"].tolist() == audience.record["arm"].tolist()
 
 
-def test_formulas_in_ids_are_harmless_for_people_and_exact_for_tools(tmp_path: Path, people: People) -> None:
-    crowd = people(300, stage="loyal", consent_email=True).assign(customer_id=[f"=1+{i}" for i in range(300)])
-    drawn = draw_audience(crowd, None, GOALS["retain"], AudienceSettings(Wave("spring", 1, NOW)))
+def test_ids_are_exact_in_every_file_and_formulas_in_texts_are_harmless_for_people(
+    tmp_path: Path, people: People
+) -> None:
+    crowd = people(300, stage="loyal", consent_email=True).assign(customer_id=[f"+44{i}" for i in range(300)])
+    asked = AudienceSettings(Wave("spring", 1, NOW), messages={"default": "=cmd()"})
+    drawn = draw_audience(crowd, None, GOALS["retain"], asked)
     write_audience(drawn, tmp_path / "out", {})
     with (tmp_path / "out" / "send_list.csv").open(newline="") as file:
-        assert all(row["customer_id"].startswith("'=") for row in csv.DictReader(file))
-    assert pd.read_parquet(tmp_path / "out" / "send_list.parquet")["customer_id"].str.startswith("=").all()
+        rows = list(csv.DictReader(file))
+    sent = pd.read_parquet(tmp_path / "out" / "send_list.parquet")
+    assert [row["customer_id"] for row in rows] == sent["customer_id"].tolist()
+    assert {row["message_key"] for row in rows} == {"'=cmd()"}
+    assert set(sent["message_key"]) == {"=cmd()"}
+    assert sent["customer_id"].str.startswith("+44").all()
+
+
+def test_the_send_list_tells_the_shops_time_with_its_offset(tmp_path: Path, people: People) -> None:
+    wave = Wave("spring", 1, datetime(2025, 3, 1, 23))
+    drawn = draw_audience(people(300), None, GOALS["retain"], AudienceSettings(wave))
+    write_audience(drawn, tmp_path / "out", {}, timezone="Europe/Berlin")
+    with (tmp_path / "out" / "send_list.csv").open(newline="") as file:
+        assert {row["send_at"] for row in csv.DictReader(file)} == {"2025-03-02T00:00:00+01:00"}
+    sent = pd.read_parquet(tmp_path / "out" / "send_list.parquet")["send_at"]
+    assert sent.unique().tolist() == [pd.Timestamp(2025, 3, 2, tz="Europe/Berlin")]
+    record = pd.read_parquet(tmp_path / "out" / "assignments.parquet")["assigned_at"]
+    assert record.unique().tolist() == [pd.Timestamp(2025, 3, 1, 23)]
 
 
 @pytest.mark.slow

@@ -5,12 +5,13 @@ from __future__ import annotations
 import subprocess
 import sys
 from collections.abc import Callable
-from datetime import datetime
+from datetime import UTC, datetime
 from pathlib import Path
 
 import duckdb
 import pandas as pd
 import pyarrow as pa
+import pyarrow.parquet as pq
 import pytest
 
 from penchant.errors import ConfigError, InputError, NotThereError, OutputError
@@ -39,6 +40,45 @@ def test_columns_are_chosen_named_and_ordered_as_the_tool_wants(folder: Path, tm
     read = pd.read_csv(path) if suffix == "csv" else pd.read_parquet(path)
     assert list(read.columns) == ["n", "Kunden-Nr."]
     assert len(read) == done.n_rows > 0
+
+
+def test_ids_go_out_as_they_are_under_whatever_name_and_texts_are_made_harmless(tmp_path: Path) -> None:
+    rows = pa.table({"customer_id": ["+44", "-17"], "item_id": ["@a", "=b"], "note": ["=1", "x"]})
+    rows = rows.set_column(2, "note", rows["note"].dictionary_encode())
+    _write_rows(tmp_path / "audience", rows)
+    to = Destination(
+        address=str(tmp_path / "sent.csv"), columns={"customer_id": "phone", "item_id": "sku", "note": "n"}
+    )
+    export_audience(tmp_path / "audience", to)
+    sent = pd.read_csv(tmp_path / "sent.csv", dtype=str)
+    assert sent["phone"].tolist() == ["+44", "-17"]
+    assert sent["sku"].tolist() == ["@a", "=b"]
+    assert sent["n"].tolist() == ["'=1", "x"]
+
+
+def test_send_at_keeps_its_instant_in_files_and_tables(tmp_path: Path) -> None:
+    at = pa.array([datetime(2025, 11, 9, 23)], pa.timestamp("us", "Europe/Berlin"))
+    rows = pa.table({"campaign_id": ["c"], "customer_id": ["a"], "wave": [1], "arm": ["mail"], "send_at": at})
+    _write_rows(tmp_path / "audience", rows)
+    export_audience(tmp_path / "audience", Destination(address=str(tmp_path / "sent.csv")))
+    assert pd.read_csv(tmp_path / "sent.csv")["send_at"].tolist() == ["2025-11-10T00:00:00+01:00"]
+    base = tmp_path / "base.duckdb"
+    with duckdb.connect(str(base)) as con:  # a table of an earlier release, in UTC without a zone
+        con.execute("set timezone = 'Asia/Tokyo'")
+        con.execute("create table old (campaign_id text, customer_id text, wave bigint, arm text, send_at timestamp)")
+        con.execute("alter table old add primary key (campaign_id, customer_id, wave)")
+    for table in ("old", "new"):
+        export_audience(tmp_path / "audience", Destination(address=f"duckdb://{base}", table=table))
+    with duckdb.connect(str(base)) as con:
+        assert con.sql("select send_at = timestamp '2025-11-09 23:00' from old").fetchall() == [(True,)]
+        assert con.sql("select epoch(send_at) from new").fetchall() == [
+            (datetime(2025, 11, 9, 23, tzinfo=UTC).timestamp(),)
+        ]
+
+
+def _write_rows(folder: Path, rows: pa.Table) -> None:
+    folder.mkdir()
+    pq.write_table(rows, folder / "send_list.parquet")
 
 
 def test_a_mistyped_column_or_name_is_answered_with_the_nearest(folder: Path, tmp_path: Path) -> None:

@@ -17,16 +17,17 @@ import numpy as np
 import pandas as pd
 import pytest
 
-from penchant.config import load_config
+from penchant.config import Config, load_config
 from penchant.errors import InputError, LeftOutError, TooLittleDataError, UnfinishedHorizonError
 from penchant.features.shop import Shop, open_shop, shop_from_tables
 from penchant.features.signals import crowds
+from penchant.page import PageColumn
 from penchant.serving.insight import funnel as insight_funnel
 from penchant.serving.insight import page as insight_page
 from penchant.serving.insight.crowds import crowds_page
 from penchant.serving.insight.flow import flow_page
 from penchant.serving.insight.funnel import funnel_page
-from penchant.serving.insight.page import InsightPage
+from penchant.serving.insight.page import InsightPage, InsightTable
 from penchant.serving.insight.profile import profile_page
 from penchant.serving.insight.stages import stages_page
 
@@ -380,3 +381,19 @@ def test_the_flow_of_online_retail_adds_up_to_plain_sql(shared_data: Path) -> No
     found = {str(row["from"]): dict(row) for row in page.tables[0].rows}
     assert found["all"]["n_customers"] == n_second
     assert found["not known yet"]["n_customers"] == n_second - n_first
+
+
+def test_csv_files_of_a_page_protect_texts_and_leave_keys(tmp_path: Path) -> None:
+    rows = [{"item_id": "-17", "who": "＝1+1"}, {"item_id": "+44", "who": "plain"}]
+    table = InsightTable("goods", "Goods", {"item_id": PageColumn("item"), "who": PageColumn("who")}, rows)
+    InsightPage("goods", "Goods", "Two.", (table,)).write(tmp_path)
+    read = pd.read_csv(tmp_path / "goods.csv", dtype=str)
+    assert read["item_id"].tolist() == ["-17", "+44"]
+    assert read["who"].tolist() == ["'＝1+1", "plain"]
+    assert pd.read_parquet(tmp_path / "goods.parquet")["who"].tolist() == ["＝1+1", "plain"]
+
+
+def test_a_page_tells_the_shops_time_with_its_offset() -> None:
+    config = Config.model_validate({"shop": {"name": "here", "timezone": "Europe/Berlin"}, "tables": {}})
+    with shop_from_tables(_dated(tables()), config) as shop:
+        assert "before 2024-05-20 02:00 +02:00, each" in stages_page(shop, datetime(2024, 5, 20)).lead
