@@ -15,9 +15,10 @@ import os
 import shutil
 import sys
 from collections.abc import Iterator, Mapping, Sequence
-from contextlib import contextmanager
+from contextlib import contextmanager, suppress
 from importlib.metadata import version
 from pathlib import Path
+from time import monotonic, sleep
 from typing import TYPE_CHECKING, Any
 
 from penchant.errors import InputError, NotThereError, OutputError, PenchantError, quoted
@@ -124,25 +125,41 @@ def _beside(folder: Path, what: str) -> Path:
 
 
 @contextmanager
-def locked(folder: Path) -> Iterator[None]:
+def locked(folder: Path, wait: float = 0.0) -> Iterator[None]:
     """Hold the lock of a folder or file, which the system releases when the process ends, however it ends.
+
+    Parameters
+    ----------
+    folder
+        What is locked; its lock is a hidden file beside it that goes when it is released.
+    wait
+        Seconds to wait while another run holds it.
 
     Raises
     ------
     OutputError
         If another run holds it.
     """
-    path = _beside(folder, "lock")
-    handle = os.open(path, os.O_CREAT | os.O_RDWR, 0o644)
-    try:
-        if not (_try_lock(handle) and path.exists() and os.path.samestat(path.stat(), os.fstat(handle))):
+    path, deadline = _beside(folder, "lock"), monotonic() + wait
+    while (handle := _held(path)) is None:
+        if monotonic() >= deadline:
             raise OutputError(f"output '{folder}'", "one run at a time", "another run writing it", "Wait for it to end")
-        try:
-            yield
-        finally:
-            path.unlink(missing_ok=True)
+        sleep(0.02)
+    try:
+        yield
     finally:
+        path.unlink(missing_ok=True)
         os.close(handle)
+
+
+def _held(path: Path) -> int | None:
+    """Return the handle of a lock that is now held; None where another run holds it."""
+    handle = os.open(path, os.O_CREAT | os.O_RDWR, 0o644)
+    with suppress(FileNotFoundError):  # its holder may remove it at this moment
+        if _try_lock(handle) and os.path.samestat(path.stat(), os.fstat(handle)):
+            return handle
+    os.close(handle)
+    return None
 
 
 def _try_lock(handle: int) -> bool:

@@ -7,10 +7,10 @@ from typing import Any
 
 import numpy as np
 import pandas as pd
+from pandas.api.types import is_numeric_dtype
 
-from ..features.outcomes.tasks import Span, Task
+from ..features.outcomes.tasks import Span
 from ..models.evaluation.checks import (
-    DataSize,
     beats_baselines,
     calibrated,
     chance_error,
@@ -33,6 +33,7 @@ from ..models.inputs.check import Check
 from ..models.inputs.estimate import Estimate
 from .dataset import Dataset
 from .evaluate import Leaderboard
+from .material import Material
 from .splits import Schedule
 
 # Where one of these was an issue at training, the model's numbers mean nothing, or the model should not be used.
@@ -49,48 +50,43 @@ REFUSING = (
     "horizon-mismatch",
 )
 MAIN_METRIC = {"binary": "auc", "value": "rmse"}
+MOST_NAMED = 3
 MOST_EXPLAINED = 4_000  # rows whose contributions are averaged; their mean needs no more
 DRAWS_BY_SNAPSHOT = 200
 UNKNOWN = Estimate(float("nan"), float("nan"), float("nan"))
 
 
-def checks_of(
-    task: Task, board: Leaderboard, model: Any, rows: tuple[Dataset, Dataset], size: DataSize, plan: Schedule
-) -> tuple[Check, ...]:
+def checks_of(material: Material, board: Leaderboard, model: Any) -> tuple[Check, ...]:
     """Return what was asked of the data and of the judged model; what has no sense for amounts says so.
 
     Parameters
     ----------
-    task
-        What is predicted.
+    material
+        The rows that the model learned from and was judged on, how much there is, and what the gate asks.
     board
         The judged model beside the baselines.
     model
         The judged model.
-    rows
-        What it learned from, and what it was judged on.
-    size
-        How much there is.
-    plan
-        The snapshots.
     """
-    past, test = rows
+    task, size, gate = material.task, material.size, material.gate
+    past, test = rows = material.past, material.test
     is_binary = task.kind == "binary"
     main = {name: numbers[MAIN_METRIC[task.kind]] for name, numbers in board.comparisons.items()}
     customers = (past.customer_id, test.customer_id)
-    telling = columns_of_customers(past, test)
+    telling = comparable_columns(past, test)
+    before, after = past.features[telling], test.features[telling]
     alone = one_column_aucs(past.features, past.label) if is_binary else pd.Series(dtype=np.float64)
     return (
-        enough_data(size),
-        enough_positives(size.n_positives, size.n_negatives),
+        enough_data(size, gate),
+        enough_positives(size.n_positives, size.n_negatives, min(gate.min_positives, gate.min_negatives)),
         one_row_each(np.concatenate(customers), pd.concat([past.as_of, test.as_of])),
-        told_apart(adversarial_auc(past.features[telling], test.features[telling], customers)),
-        columns_moved(past.features[telling], test.features[telling]),
+        told_apart(adversarial_auc(before, after, customers), columns=separating_columns(before, after)),
+        columns_moved(before, after),
         beats_baselines(main),
         too_good_to_be_true(board.metrics.get("auc", UNKNOWN)),
         label_leakage(alone),
         single_feature(importance(model, test.sampled(MOST_EXPLAINED, seed=0).features)),
-        stable_across_snapshots(auc_by_snapshot(model, rows, board, plan)),
+        stable_across_snapshots(auc_by_snapshot(model, rows, board, material.schedule)),
         calibrated(
             board.metrics["bias_percent"],
             board.metrics.get("calibration_error"),
@@ -99,13 +95,44 @@ def checks_of(
     )
 
 
-def columns_of_customers(past: Dataset, test: Dataset) -> list[str]:
-    """Return the columns that differ between customers of one moment: the others tell the date, which is another."""
+def comparable_columns(past: Dataset, test: Dataset) -> list[str]:
+    """Return the columns that can tell whether customers of two times are of one kind.
+
+    Left out is what moves by itself: what is the same for all customers of a moment, and so tells the date; ranks,
+    price levels and cycles of the whole shop; and what rises or falls for every customer as time goes by, such as days
+    since the first purchase or all orders so far.
+    """
     differs = np.zeros(past.features.shape[1], dtype=bool)
     for rows in (past, test):
         differs |= (rows.features.groupby(rows.as_of.to_numpy()).nunique(dropna=False) > 1).any().to_numpy()
-    names = list(past.features.columns)
-    return [name for name, counts in zip(names, differs, strict=True) if counts] or names
+    of_the_shop = {column.name for column in past.columns if column.population}
+    alike = {name for name, counts in zip(past.features.columns, differs, strict=True) if not counts}
+    names = [name for name in past.features.columns if name not in alike | of_the_shop | one_way_columns(past)]
+    return names or list(past.features.columns)
+
+
+def one_way_columns(rows: Dataset) -> set[str]:
+    """Return the columns that only ever rise, or only ever fall, from one snapshot of a customer to the next."""
+    code = pd.factorize(rows.customer_id)[0]
+    order = np.lexsort((rows.as_of.to_numpy(), code))
+    customer = code[order]
+    again = np.flatnonzero(customer[1:] == customer[:-1])
+    found = set()
+    for name, column in rows.features.items():
+        if is_numeric_dtype(column):
+            values = column.to_numpy(np.float64, na_value=np.nan)[order]
+            steps = values[again + 1] - values[again]
+            rises, falls = bool((steps > 0).any()), bool((steps < 0).any())
+            if rises != falls:
+                found.add(str(name))
+    return found
+
+
+def separating_columns(before: pd.DataFrame, after: pd.DataFrame) -> dict[str, float]:
+    """Return the columns that tell two sets of rows apart best, each alone, with their AUC."""
+    both = [rows.sample(min(len(rows), MOST_EXPLAINED), random_state=0) for rows in (before, after)]
+    is_after = np.repeat([0.0, 1.0], [len(rows) for rows in both])
+    return dict(one_column_aucs(pd.concat(both, ignore_index=True), is_after).head(MOST_NAMED).round(3))
 
 
 def may_be_used(checks: Sequence[Check]) -> bool:

@@ -4,12 +4,14 @@ from __future__ import annotations
 
 from collections.abc import Callable, Sequence
 from contextlib import AbstractContextManager, nullcontext
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from datetime import datetime
 from functools import cached_property
 from typing import Any
 
 import pandas as pd
+
+from penchant.config import GateSection
 
 from ..features.catalogue import task_of
 from ..features.outcomes.labels import label, refuse_lacking, span_of
@@ -40,6 +42,8 @@ class Material:
         How much there is, past the gate.
     seed
         Of all that is drawn.
+    gate
+        The least data, as penchant.toml sets it.
     """
 
     task: Task
@@ -49,6 +53,7 @@ class Material:
     rows: Dataset
     size: DataSize
     seed: int
+    gate: GateSection = field(default_factory=GateSection)
 
     @cached_property
     def past(self) -> Dataset:
@@ -98,7 +103,7 @@ def gather(
     refuse_too_little(f"task '{name}'", size, shop.config.gate)  # before the signals: they are what takes long
     with step(f"building the signals of {len(instants)} snapshots"):
         rows = with_signals(shop, task, labels, span)
-    return Material(task, span, basis, plan, rows, size, shop.config.seed)
+    return Material(task, span, basis, plan, rows, size, shop.config.seed, shop.config.gate)
 
 
 def first_event(shop: Shop) -> datetime:

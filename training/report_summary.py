@@ -6,11 +6,10 @@ from collections.abc import Mapping
 
 from penchant.page import Banner, Words, write_number
 
+from ..models.evaluation.checks import promised
 from ..models.evaluation.comparison import Comparison
 from .checks import MAIN_METRIC, REFUSING, may_be_used
 from .train import Trained
-
-SMALL_BIAS = 10.0  # per cent; what the check of the promises takes for none
 
 
 def summary(trained: Trained) -> Banner:
@@ -60,12 +59,8 @@ def _overall(trained: Trained) -> float:
 
 
 def _promise(trained: Trained) -> str:
-    bias = trained.board.metrics["bias_percent"]
-    what = "probabilities" if trained.task.kind == "binary" else "amounts"
-    if bias.low > SMALL_BIAS or bias.high < -SMALL_BIAS:
-        way = "high" if bias.value > 0 else "low"
-        return f"The promised {what} were {abs(bias.value):.0f} % too {way} on average: use the order, not the numbers."
-    return f"The promised {what} held on average ({write_number(bias.value, '+.0f')} %)."
+    is_off, words = promised(trained.board.metrics["bias_percent"])
+    return f"{words}: use the order, not the numbers." if is_off else f"{words}."
 
 
 def _issues(trained: Trained) -> str:

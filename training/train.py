@@ -213,7 +213,7 @@ def learn(
     with step("learning and judging the baselines"):
         board = judge(material, score, beside or {})
     with step("asking what must be asked before it is believed"):
-        asked = checks_of(task, board, judged, (past, test), material.size, material.schedule)
+        asked = checks_of(material, board, judged)
         stated = {"gap_days": material.schedule.gap_days, "horizon_days": material.schedule.horizon_days}
         checks = (*asked, horizon_check(material.span, stated))
     with step(f"refitting on all {len(every):,} rows for use"):

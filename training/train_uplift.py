@@ -248,17 +248,21 @@ def refuse_too_little(rows: UpliftRows, asked: Asked, gate: GateSection) -> None
     customers = len(rows) if rows.customer_id is None else pd.Series(rows.customer_id).nunique()
     positives = int((rows.y != 0).sum())
     wanted = {
-        "customers": (customers, gate.min_buyers),
-        "rows with an outcome": (positives, gate.min_positives),
-        "rows without": (len(rows) - positives, gate.min_negatives if is_binary(rows) else 0),
+        "min_buyers": ("customers", customers, gate.min_buyers),
+        "min_positives": ("rows with an outcome", positives, gate.min_positives),
+        "min_negatives": ("rows without", len(rows) - positives, gate.min_negatives if is_binary(rows) else 0),
     }
-    missing = [f"{have:,} {what}, at least {need:,} needed" for what, (have, need) in wanted.items() if have < need]
+    missing = [
+        f"{have:,} {what}, at least {need:,} needed ({key})"
+        for key, (what, have, need) in wanted.items()
+        if have < need
+    ]
     if missing:
         raise TooLittleDataError(
             f"uplift of '{asked.goal}'",
             "enough customers for an uplift that can be judged",
             "; ".join(missing),
-            "Run more waves with a held-out control, or lower [gate] and trust the numbers less",
+            "Run more waves with a held-out control, or lower these keys of [gate] and trust the numbers less",
         )
 
 

@@ -27,8 +27,8 @@ from .dataset import Dataset
 from .material import Material, Step, gather
 from .promote import DEFAULT, against_default
 from .train import Recipe, Trained, fitted, learn, predicted
-from .tune_journal import finished, opened, proceed
 from .tune_space import SPACE, Space
+from .tune_study import opened
 
 if TYPE_CHECKING:
     from optuna.trial import FrozenTrial, Trial
@@ -77,7 +77,7 @@ class Search:
 
     Parameters
     ----------
-    journal
+    storage
         The file in which it is kept.
     n_trials
         How many trials in all, those of earlier runs included.
@@ -93,7 +93,7 @@ class Search:
         Threads of LightGBM, as in `Recipe`.
     """
 
-    journal: Path
+    storage: Path
     n_trials: int
     data: str
     is_over: Callable[[], bool] = lambda: False
@@ -187,27 +187,27 @@ def search(material: Material, asked: Search) -> Found:
     material
         The rows of `material_for_tuning`.
     asked
-        The search: one of the same task, data, schedule and space goes on where its journal ends.
+        The search: one of the same task, data, schedule and space goes on where it ended.
 
     Raises
     ------
     TooLittleDataError
         If the history holds no fold, or no trial came to its end.
-    OutputError
-        If another run holds the journal.
+    InputError, OutputError
+        If its file is of another kind, or cannot be written.
     """
     folds = folds_of(material)
     objective = Objective(material.task, folds, material.seed, asked)
     name = study_name(material, asked)
-    with opened(asked.journal, name) as study:
-        done = finished(study)
+    with opened(asked.storage.with_suffix(".db"), name) as worker:
+        done = worker.finished()
         n_before = len(done)
         asked.told(_progress(done, n_before, asked.n_trials))
         while len(done) < asked.n_trials and not asked.is_over():
-            proceed(study, objective, asked.space.defaults, material.seed)
-            done = finished(study)
+            worker.proceed(objective, asked.space.defaults, material.seed)
+            done = worker.finished()
             asked.told(_progress(done, n_before, asked.n_trials))
-    return _found(name, done, objective.score_name)
+    return _found(name, done, objective.score_name, asked.space.defaults)
 
 
 def study_name(material: Material, asked: Search) -> str:
@@ -281,14 +281,14 @@ def _progress(done: Sequence[FrozenTrial], n_before: int, n_trials: int) -> Prog
     return Progress(len(done), n_trials, n_before, value, best, bool(last and last.state.name == "PRUNED"))
 
 
-def _found(name: str, done: Sequence[FrozenTrial], score: str) -> Found:
+def _found(name: str, done: Sequence[FrozenTrial], score: str, defaults: Mapping[str, Any]) -> Found:
     complete = [trial for trial in done if trial.state.name == "COMPLETE" and trial.value is not None]
     if not complete:
         raise TooLittleDataError(
             f"search '{name}'", "a trial that came to its end", "none", "Give it more time with --timeout"
         )
     best = min(complete, key=lambda trial: (trial.value, trial.number))
-    default = complete[0]  # the first trial is that of the defaults, and is never given up
+    default = next((trial for trial in complete if trial.params == defaults), complete[0])  # never given up
     return Found(name, best.params, float(best.value), float(default.value), score, tuple(done))
 
 

@@ -76,19 +76,23 @@ def refuse_too_little(where: str, found: DataSize, least: GateSection | None = N
     """
     missing = lacking(found, least or GateSection())
     if missing:
-        advice = "Bring more customers or a longer history, or lower [gate] and trust the numbers less"
+        advice = "Bring more customers or a longer history, or lower these keys of [gate] and trust the numbers less"
         raise TooLittleDataError(where, "enough data for a model that can be judged", "; ".join(missing), advice)
 
 
 def lacking(found: DataSize, least: GateSection) -> list[str]:
     """Return what is missing, in words."""
     wanted = {
-        "customers to learn from": (found.n_buyers, least.min_buyers),
-        "positives in the test": (found.n_positives, least.min_positives),
-        "negatives in the test": (found.n_negatives, least.min_negatives),
-        "horizons of history before the test": (found.n_horizons, least.min_horizons),
+        "min_buyers": ("customers to learn from", found.n_buyers),
+        "min_positives": ("positives in the test", found.n_positives),
+        "min_negatives": ("negatives in the test", found.n_negatives),
+        "min_horizons": ("horizons of history before the test", found.n_horizons),
     }
-    return [f"{have:,.4g} {what}, at least {need:,.4g} needed" for what, (have, need) in wanted.items() if have < need]
+    return [
+        f"{have:,.4g} {what}, at least {need:,.4g} needed ({key})"
+        for key, (what, have) in wanted.items()
+        if have < (need := getattr(least, key))
+    ]
 
 
 def too_good_to_be_true(auc: Estimate, most: float = 0.97) -> Check:
@@ -148,7 +152,7 @@ def label_leakage(one_column_auc: pd.Series[float], most: float = 0.95) -> Check
     return Check(code, title, best, "passed", facts)
 
 
-def told_apart(adversarial_auc: Estimate, most: float = 0.8) -> Check:
+def told_apart(adversarial_auc: Estimate, most: float = 0.8, columns: Mapping[str, float] | None = None) -> Check:
     """Ask whether training and test rows are of one kind.
 
     Parameters
@@ -156,16 +160,22 @@ def told_apart(adversarial_auc: Estimate, most: float = 0.8) -> Check:
     adversarial_auc
         As `penchant.models.evaluation.drift.adversarial_auc` returns it.
     most
-        Highest AUC that passes; some difference there always is, for time has passed.
+        Highest AUC that passes; some difference there always is, for time has passed. An issue is only what lies
+        beyond with its interval.
+    columns
+        The columns that separate the two best alone, with their AUC.
     """
     code, title = "train-test-drift", "Training and test rows are of one kind"
-    facts = {"adversarial_auc": adversarial_auc, "most": most}
+    facts = {"adversarial_auc": adversarial_auc, "most": most, "columns": dict(columns or {})}
     if not np.isfinite(adversarial_auc.value):
         return Check(code, title, "There are too few rows to tell.", "not applicable", facts)
-    told = f"A classifier tells them apart with an AUC of {adversarial_auc.value:.3f}"
-    if adversarial_auc.value > most:
-        return Check(code, title, f"{told}: the past it learned from is another one.", "issue", facts)
-    return Check(code, title, f"{told}, at most {most}.", "passed", facts)
+    told = f"A classifier tells them apart with an AUC of {adversarial_auc.value:.3f} (0.5: not at all)"
+    if adversarial_auc.low > most:
+        named = ", ".join(f"'{name}' ({auc:.2f})" for name, auc in (columns or {}).items())
+        by = f", most of all by {named}" if named else ""
+        advice = "The model learned from other customers than it will meet: see what changed there, and train often"
+        return Check(code, title, f"{told}{by}. {advice}.", "issue", facts)
+    return Check(code, title, f"{told}: no more than is usual, for time has passed.", "passed", facts)
 
 
 def columns_moved(before: pd.DataFrame, after: pd.DataFrame, most: float = 0.25) -> Check:
@@ -176,7 +186,9 @@ def columns_moved(before: pd.DataFrame, after: pd.DataFrame, most: float = 0.25)
     facts = {"most": most, "n_moved": len(moved), "columns": index.head(MOST_NAMED).round(4).to_dict()}
     if len(moved):
         named = ", ".join(f"'{n}' ({v:.2f})" for n, v in moved.head(MOST_NAMED).items())
-        return Check(code, title, f"{len(moved)} of {len(index)} columns moved (PSI): {named}.", "issue", facts)
+        told = f"{len(moved)} of {len(index)} columns moved (PSI above {most}): {named}"
+        advice = "Where a file or a tracking changed, mend it; where the shop did, train anew more often"
+        return Check(code, title, f"{told}. {advice}.", "issue", facts)
     told = f"The largest PSI is {index.iloc[0]:.2f} ('{index.index[0]}')."
     return Check(code, title, told, "passed", facts)
 
@@ -273,13 +285,36 @@ def calibrated(
     facts = {"bias_percent": bias_percent} | ({"calibration_error": calibration_error} if calibration_error else {})
     if not np.isfinite(known).all():
         return Check(code, title, "There is nothing to compare with.", "not applicable", facts)
-    told = f"The mean is off by {bias_percent.value:+.1f} %"
+    is_off, told = promised(bias_percent, most_bias)
     if calibration_error:
-        told += f", the curve by {calibration_error.value:.3f}"
-    is_off = bias_percent.low > most_bias or bias_percent.high < -most_bias
+        told += f"; the curve is off by {calibration_error.value:.3f}"
     if is_off or (calibration_error is not None and calibration_error.low > most_error + chance):
         return Check(code, title, f"{told}: read the scores as ranks, not at their word.", "issue", facts)
     return Check(code, title, f"{told}.", "passed", facts)
+
+
+def promised(bias_percent: Estimate, most: float = 10.0) -> tuple[bool, str]:
+    """Return whether promises are surely off on average, and how far they were off, as a sentence without its stop.
+
+    The one rule for reports and checks: off is only what lies beyond ``most`` with its whole interval.
+
+    Examples
+    --------
+    >>> promised(Estimate(3.0, -1.0, 7.0))
+    (False, 'Promises held on average (+3 %, -1 to +7)')
+    >>> promised(Estimate(11.0, 8.0, 14.0))
+    (False, 'Promises were 11 % too high on average (+8 to +14), which may still be within the 10 % that count as held')
+    >>> promised(Estimate(-15.0, -18.0, -12.0))
+    (True, 'Promises were 15 % too low on average (-18 to -12)')
+    """
+    span = f"{bias_percent.low:+.0f} to {bias_percent.high:+.0f}"
+    if abs(bias_percent.value) <= most:
+        return False, f"Promises held on average ({bias_percent.value:+.0f} %, {span})"
+    way = "high" if bias_percent.value > 0 else "low"
+    told = f"Promises were {abs(bias_percent.value):.0f} % too {way} on average ({span})"
+    if bias_percent.low > most or bias_percent.high < -most:
+        return True, told
+    return False, f"{told}, which may still be within the {most:.0f} % that count as held"
 
 
 def chance_error(base_rate: float, n_rows: int) -> float:

@@ -1,6 +1,6 @@
 """A shop's rows with a known truth, laid out in time; as a script, a search on them that a test can kill.
 
-python planted.py JOURNAL N_TRIALS
+python planted.py FILE N_TRIALS
 """
 
 from __future__ import annotations
@@ -50,10 +50,10 @@ def material(n_customers: int = 300, *, is_value: bool = False, seed: int = 0) -
     return Material(task, Span(0, 60), "60 days", PLAN, given, size, seed)
 
 
-def tuned(journal: Path, n_trials: int, **more: Any) -> Found:
+def tuned(file: Path, n_trials: int, **more: Any) -> Found:
     """Return what a search on the planted rows finds."""
     asked: dict[str, Any] = {"data": "planted", "n_threads": 1, **more}
-    return search(material(), Search(journal, n_trials, **asked))
+    return search(material(), Search(file, n_trials, **asked))
 
 
 if __name__ == "__main__":

@@ -10,8 +10,11 @@ from typing import Any
 import numpy as np
 import pytest
 
+from penchant.config import GateSection
+from penchant.features.signals.group import Column
+from penchant.models.evaluation.checks import DataSize
 from penchant.models.inputs.check import Check
-from penchant.training.checks import auc_by_snapshot, checks_of, columns_of_customers
+from penchant.training.checks import auc_by_snapshot, checks_of, comparable_columns
 from penchant.training.train import Recipe, fitted, judge, predicted
 
 CODES = {
@@ -32,7 +35,7 @@ CODES = {
 def asked_of(made: Any) -> dict[str, Check]:
     model = fitted(made.task, made.past, 0, Recipe(n_threads=1))
     board = judge(made, predicted(model, made.test.features), {})
-    found = checks_of(made.task, board, model, (made.past, made.test), made.size, made.schedule)
+    found = checks_of(made, board, model)
     return {check.code: check for check in found}
 
 
@@ -103,7 +106,34 @@ def test_what_only_tells_the_date_is_no_drift(planted: ModuleType) -> None:
     made = planted.material()
     days = (made.rows.as_of - made.rows.as_of.min()).dt.days.to_numpy(float)
     dated = with_rows(made, features=made.rows.features.assign(days_to_next_holiday=-days))
-    assert columns_of_customers(dated.past, dated.test) == list(made.rows.features.columns)
+    assert comparable_columns(dated.past, dated.test) == list(made.rows.features.columns)
     found = asked_of(dated)
     assert not found["train-test-drift"].is_issue
     assert not found["column-drift"].is_issue
+
+
+def test_what_moves_by_itself_is_no_drift(planted: ModuleType) -> None:
+    made = planted.material()
+    days = (made.rows.as_of - made.rows.as_of.min()).dt.days.to_numpy(float)
+    age = days + 40 * np.array([int(name[1:]) % 5 for name in made.rows.customer_id])  # rises for every customer
+    rank = made.rows.features["noise"] + days / 10  # moves for all at once, both ways for each
+    columns = (*made.rows.columns, Column("age", "age"), Column("rank", "rank", population=True))
+    ageing = with_rows(made, features=made.rows.features.assign(age=age, rank=rank), columns=columns)
+    assert comparable_columns(ageing.past, ageing.test) == list(made.rows.features.columns)
+    assert not asked_of(ageing)["train-test-drift"].is_issue
+    undeclared = with_rows(ageing, columns=tuple(replace(column, population=False) for column in columns))
+    drift = asked_of(undeclared)["train-test-drift"]
+    assert drift.is_issue
+    assert "most of all by 'rank'" in drift.explanation
+
+
+def test_the_gate_of_the_configuration_decides_in_the_checks_too(planted: ModuleType) -> None:
+    small = replace(planted.material(), size=DataSize(367, 80, 200, 3.0))
+    found = asked_of(small)
+    assert [code for code in ("enough-data", "few-positives") if found[code].is_issue] == [
+        "enough-data",
+        "few-positives",
+    ]
+    assert "367 customers to learn from, at least 500 needed (min_buyers)" in found["enough-data"].explanation
+    lowered = asked_of(replace(small, gate=GateSection(min_buyers=50, min_positives=20, min_negatives=20)))
+    assert (lowered["enough-data"].outcome, lowered["few-positives"].outcome) == ("passed", "passed")

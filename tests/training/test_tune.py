@@ -6,9 +6,11 @@ import json
 import math
 import os
 import signal
+import sqlite3
 import subprocess
 import sys
 import time
+from contextlib import closing, suppress
 from dataclasses import replace
 from pathlib import Path
 from types import ModuleType
@@ -16,20 +18,19 @@ from typing import Any
 
 import pytest
 
-from penchant.errors import OutputError, TooLittleDataError
+from penchant.errors import InputError, OutputError, TooLittleDataError
 from penchant.models.evaluation.metrics import evaluate
-from penchant.output import locked
 from penchant.training.train import Recipe, fitted, predicted
 from penchant.training.tune import Progress, Search, against_untuned, folds_of, learn_tuned, search, study_name
-from penchant.training.tune_journal import cut_torn_line
 from penchant.training.tune_record import trial_runs, trials_frame
 from penchant.training.tune_space import SPACE
+from penchant.training.tune_study import opened
 
 
 @pytest.fixture(scope="module")
 def unbroken(planted: ModuleType, tmp_path_factory: pytest.TempPathFactory) -> Any:
     """Return what eleven trials in one go find: more than the sampler draws at random, and the pruner lets pass."""
-    return planted.tuned(tmp_path_factory.mktemp("unbroken") / "a.journal", 11)
+    return planted.tuned(tmp_path_factory.mktemp("unbroken") / "a.db", 11)
 
 
 def tried(found: Any) -> list[dict[str, Any]]:
@@ -49,37 +50,59 @@ def test_the_first_trial_is_that_of_the_defaults_and_the_best_is_no_worse_on_the
 def test_a_killed_search_goes_on_and_finds_what_it_would_have_found(
     planted: ModuleType, unbroken: Any, tmp_path: Path
 ) -> None:
-    journal, script = tmp_path / "tuning" / "a.journal", str(planted.__file__)
-    running = subprocess.Popen([sys.executable, script, str(journal), "11"], start_new_session=True)
-    while running.poll() is None and n_completed(journal) < 3:
+    file, script = tmp_path / "tuning" / "a.db", str(planted.__file__)
+    running = subprocess.Popen([sys.executable, script, str(file), "11"], start_new_session=True)
+    while running.poll() is None and n_trials(file, "COMPLETE") < 3:
         time.sleep(0.02)
     os.kill(running.pid, signal.SIGKILL)
     assert running.wait() == -signal.SIGKILL, "the search ended before it could be killed"
-    with journal.open("a", encoding="utf-8") as file:
-        file.write('{"op_code": 6, "torn')  # as a kill in the middle of a line leaves it
     told: list[Progress] = []
-    resumed = planted.tuned(journal, 11, told=told.append)
+    resumed = planted.tuned(file, 11, told=told.append)
     assert 3 <= told[0].n_before == told[0].n_done < 11
     assert told[-1].n_done == 11
     assert tried(resumed) == tried(unbroken)
     assert resumed.value == unbroken.value
+    assert n_trials(file, "RUNNING") == 0
+    assert [path.name for path in file.parent.iterdir()] == ["a.db"]
 
 
-def n_completed(journal: Path) -> int:
-    """Return how many trials a journal says are complete: Optuna's code 6 sets a state, 1 is complete."""
-    if not journal.is_file():
+def n_trials(file: Path, state: str) -> int:
+    """Return how many trials of a state a search's file holds."""
+    if not file.is_file():
         return 0
-    lines = [line for line in journal.read_text(encoding="utf-8").splitlines() if line.endswith("}")]
-    return sum(log["op_code"] == 6 and log["state"] == 1 for log in map(json.loads, lines))
+    with closing(sqlite3.connect(file, timeout=60)) as database, suppress(sqlite3.OperationalError):  # no table yet
+        return int(database.execute("select count(*) from trials where state = ?", (state,)).fetchone()[0])
+    return 0
+
+
+def test_several_runs_work_on_one_search_and_a_killed_one_leaves_nothing_half_done(
+    planted: ModuleType, tmp_path: Path
+) -> None:
+    file = tmp_path / "a.db"
+    command = [sys.executable, str(planted.__file__), str(file), "6"]
+    running = [subprocess.Popen(command) for _ in range(2)]
+    assert [run.wait() for run in running] == [0, 0]
+    found = planted.tuned(file, 6)
+    assert 6 <= len(found.trials) <= 7  # the other may have been in the middle of one
+    assert len({json.dumps(params) for params in tried(found)}) >= 6
+    assert {trial.user_attrs["worker"] for trial in found.trials} == {0, 1}
+    with opened(tmp_path / "b.db", "name") as first, opened(tmp_path / "b.db", "name") as second:
+        first.study.ask().set_user_attr("worker", 0)
+        assert (first.place, second.place) == (0, 1)
+        with opened(tmp_path / "b.db", "name") as third:
+            assert third.place == 2
+        assert n_trials(tmp_path / "b.db", "RUNNING") == 1  # that of a living run
+    with opened(tmp_path / "b.db", "name"):
+        assert n_trials(tmp_path / "b.db", "RUNNING") == 0
 
 
 def test_the_number_of_trials_is_the_total_and_the_clock_ends_it_too(planted: ModuleType, tmp_path: Path) -> None:
-    journal = tmp_path / "a.journal"
-    assert len(planted.tuned(journal, 2).trials) == 2
-    assert len(planted.tuned(journal, 2).trials) == 2
-    assert len(planted.tuned(journal, 9, is_over=lambda: True).trials) == 2
+    file = tmp_path / "a.db"
+    assert len(planted.tuned(file, 2).trials) == 2
+    assert len(planted.tuned(file, 2).trials) == 2
+    assert len(planted.tuned(file, 9, is_over=lambda: True).trials) == 2
     with pytest.raises(TooLittleDataError, match="more time with --timeout"):
-        planted.tuned(tmp_path / "b.journal", 9, is_over=lambda: True)
+        planted.tuned(tmp_path / "b.db", 9, is_over=lambda: True)
 
 
 def test_other_data_is_another_search(planted: ModuleType, tmp_path: Path) -> None:
@@ -95,19 +118,17 @@ def test_other_data_is_another_search(planted: ModuleType, tmp_path: Path) -> No
     assert study_name(planted.material(), replace(asked, n_trials=9, n_threads=2)) == study_name(made, asked)
 
 
-def test_two_searches_do_not_share_a_journal(planted: ModuleType, tmp_path: Path) -> None:
-    journal = tmp_path / "a.journal"
-    with locked(journal), pytest.raises(OutputError, match="another run"):
-        planted.tuned(journal, 1)
+@pytest.mark.parametrize("name", ["a.journal", "a.db"])
+def test_what_is_no_study_of_this_version_is_refused_in_words(planted: ModuleType, tmp_path: Path, name: str) -> None:
+    (tmp_path / name).write_text('{"op_code": 0, "worker_id": "x"}\n' * 200, encoding="utf-8")
+    with pytest.raises(InputError, match=r"a study of this version.*the search begins anew"):
+        planted.tuned(tmp_path / "a.db", 1)
 
 
-@pytest.mark.parametrize(("text", "kept"), [("", ""), ("{}", ""), ("{}\n{}\n", "{}\n{}\n"), ("{}\n{", "{}\n")])
-def test_only_a_torn_last_line_is_cut_off(tmp_path: Path, text: str, kept: str) -> None:
-    path = tmp_path / "a.journal"
-    path.write_text(text, encoding="utf-8")
-    cut_torn_line(path)
-    assert path.read_text(encoding="utf-8") == kept
-    cut_torn_line(tmp_path / "absent.journal")
+def test_a_search_that_cannot_be_written_says_so(planted: ModuleType, tmp_path: Path) -> None:
+    (tmp_path / "file").write_text("", encoding="utf-8")
+    with pytest.raises(OutputError, match="a file that can be written"):
+        planted.tuned(tmp_path / "file" / "a.db", 1)
 
 
 def test_each_fold_looks_only_back_and_never_at_the_test(planted: ModuleType) -> None:
@@ -130,10 +151,10 @@ def test_a_history_without_a_fold_is_refused(planted: ModuleType) -> None:
 
 def test_amounts_are_searched_by_a_proper_score(planted: ModuleType, tmp_path: Path) -> None:
     made = planted.material(120, is_value=True)
-    found = search(made, Search(tmp_path / "a.journal", 1, "x", n_threads=1))
+    found = search(made, Search(tmp_path / "a.db", 1, "x", n_threads=1))
     assert (found.score, found.value > 0) == ("Tweedie deviance", True)
     signed = replace(made, rows=replace(made.rows, label=made.rows.label - 1))
-    asked = Search(tmp_path / "a.journal", 1, "y", n_threads=1)
+    asked = Search(tmp_path / "a.db", 1, "y", n_threads=1)
     assert search(signed, asked).score == "squared error"
 
 
