@@ -22,8 +22,8 @@ from penchant.features.history.past import Past
 from penchant.features.history.rows import Rows
 from penchant.features.matrix import build
 from penchant.features.shop import Shop, shop_from_tables
+from penchant.features.signals.declare import money
 from penchant.features.signals.group import Column, FeatureGroup, Signal
-from penchant.features.signals.monetary import money
 from penchant.features.signals.price import viewed_prices
 from penchant.features.spine import Spine
 

@@ -26,7 +26,7 @@ from .engine.times import instant
 from .history.past import Past
 from .history.prepare import History, Moment
 from .shop import Shop
-from .signals.group import Column, FeatureGroup, Signal, lacking
+from .signals.group import Column, FeatureGroup, Signal, unmet_needs
 from .spine import Spine
 
 KEY = ("customer_id", "as_of")
@@ -177,12 +177,12 @@ def available(
     signals: list[Signal] = []
     left_out: dict[str, str] = {}
     for group in groups:
-        missing = lacking(group.needs, shop.has)
+        missing = unmet_needs(group.needs, shop.has)
         if missing:
             left_out[group.name] = _lack(missing)
             continue
         for signal in group.signals(windows):
-            missing = lacking(signal.needs, shop.has)
+            missing = unmet_needs(signal.needs, shop.has)
             if missing:
                 left_out[signal.column.name] = _lack(missing)
             else:

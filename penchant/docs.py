@@ -10,7 +10,7 @@ from types import MappingProxyType
 
 from penchant.features.catalogue import GROUPS
 from penchant.features.signals.group import DEFAULT_WINDOWS, Column, FeatureGroup, Signal
-from penchant.features.signals.group import told as told_need
+from penchant.features.signals.group import need_in_words
 from penchant.output import write_text
 
 FOLDER = Path(__file__).resolve().parent.parent / "docs"
@@ -138,7 +138,7 @@ def _needs(needs: Sequence[str]) -> list[str]:
     implied = {need for need in needs if "|" in need and told & set(need.split("|"))}
     implied |= {need for need in needs if any(other.startswith(f"{need}.") for other in needs)}
     rest = dict.fromkeys(need for need in needs if need not in implied)
-    return [" or ".join(_option(one) for one in told_need(need).split("|")) for need in rest]
+    return [" or ".join(_option(one) for one in need_in_words(need).split("|")) for need in rest]
 
 
 def _option(told: str) -> str:

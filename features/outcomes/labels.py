@@ -18,7 +18,7 @@ from ..engine.temporary import Keep
 from ..matrix import evaluated
 from ..shop import Shop
 from ..signals.cycle import churn_horizon
-from ..signals.group import lacking
+from ..signals.group import unmet_needs
 from ..spine import Spine
 from .tasks import Span, Task
 
@@ -91,7 +91,7 @@ def _first_and_last(spine: Spine) -> tuple[datetime, ...]:
 
 def refuse_lacking(shop: Shop, task: Task) -> None:
     """Raise LeftOutError where the shop has not the tables and columns that a task needs; the message names them."""
-    missing = lacking(task.needs, shop.has)
+    missing = unmet_needs(task.needs, shop.has)
     if missing:
         raise LeftOutError(f"task '{task.name}'", f"a shop with {' and '.join(missing)}", "a shop without")
 

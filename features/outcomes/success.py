@@ -22,9 +22,8 @@ from ..history.past import Past
 from ..history.rows import Rows
 from ..matrix import evaluated
 from ..shop import Shop
-from ..signals.group import lacking
-from ..signals.monetary import money
-from ..signals.recency import PURCHASES
+from ..signals.declare import money
+from ..signals.group import PURCHASES, unmet_needs
 from ..spine import Spine
 
 Successes = Callable[[Past, int], Rows]  # (the past at the horizon's end, its days) -> the rows that are successes
@@ -87,7 +86,7 @@ def read_outcomes(shop: Shop, rows: pd.DataFrame, outcome: str, horizon_days: in
     if outcome not in OUTCOMES:
         raise InputError("outcome", "a goal's outcome", f"'{outcome}'", did_you_mean(outcome, OUTCOMES))
     successes, need = OUTCOMES[outcome]
-    missing = lacking((need,), shop.has)
+    missing = unmet_needs((need,), shop.has)
     if missing:
         raise LeftOutError(f"outcome '{outcome}'", f"a shop with {' and '.join(missing)}", "a shop without")
     ends = rows["assigned_at"] + pd.Timedelta(days=horizon_days)

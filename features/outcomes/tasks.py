@@ -14,9 +14,8 @@ from ibis import _
 
 from ..engine.times import days_before
 from ..history.past import Past
-from ..signals.group import BOUGHT_MARGIN
-from ..signals.monetary import money
-from ..signals.recency import PURCHASES
+from ..signals.declare import money
+from ..signals.group import BOUGHT_MARGIN, PURCHASES
 from ..signals.stage import ACTIVE_BUYERS, stage, stage_without_purchase
 
 MONTH, QUARTER = 30, 90

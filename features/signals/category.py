@@ -7,6 +7,7 @@ purchase) and halved every 90 days. Weights are whole millionths, so that sums, 
 from __future__ import annotations
 
 from collections.abc import Iterator
+from functools import partial
 from math import log
 from typing import Any
 
@@ -17,8 +18,8 @@ from ..engine.times import days_between
 from ..history.past import Past
 from ..history.rows import Rows
 from .cycle import bought_cycles
-from .group import BOUGHT_CATEGORY, CATEGORY, Column, FeatureGroup, Signal, Windows
-from .recency import PURCHASES
+from .declare import per, signal, windowed
+from .group import BOUGHT_CATEGORY, CATEGORY, PURCHASES, FeatureGroup, Signal, Windows
 
 STRENGTH = {"view": 1, "favorite": 3, "cart": 4, "purchase": 10}
 HALF_LIFE_DAYS = 90
@@ -71,56 +72,47 @@ def _weighed(rows: Any, strength: Any, *, is_purchase: bool) -> Any:
 
 
 def _signals(windows: Windows) -> Iterator[Signal]:
+    none = "no such category"
+    for place, nth in enumerate(("strongest", "second strongest", "third strongest")):
+        yield signal(
+            f"category_top_{place + 1}", f"category with the {nth} affinity", "code", partial(_top, place), CATEGORY,
+            none, "drawn to category {value}",
+        )  # fmt: skip
     for place in range(N_TOP):
-        yield _top(place)
-    for place in range(N_TOP):
-        yield _top_share(place)
-    yield Signal(
-        Column(
-            "category_entropy",
-            "how spread the affinity is over categories: entropy of its shares, in nats",
-            "nats",
-            low=0,
-            missing="no category touched yet",
-            reason=("interested in many categories", "interested in few categories"),
-        ),
-        _entropy,
-        (CATEGORY,),
-    )
-    yield _breadth("n_categories", "categories touched so far", "category")
-    yield _breadth("n_categories_bought", "categories bought so far", "bought")
-    for days in windows[1:3] or windows[:1]:
-        yield _new_share(days)
+        yield signal(
+            f"category_top_{place + 1}_share", f"share of category_top_{place + 1} in the affinity of all categories",
+            "share", partial(_top_share, place), CATEGORY, none, "{value:.0%} of the interest is in one category",
+        )  # fmt: skip
+    yield signal(
+        "category_entropy", "how spread the affinity is over categories: entropy of its shares, in nats", "ratio",
+        _entropy, CATEGORY, "no category touched yet",
+        ("interested in many categories", "interested in few categories"), unit="nats",
+    )  # fmt: skip
+    yield signal(
+        "n_categories", "categories touched so far", "count", lambda past: affinities(past).count(), CATEGORY,
+        reason="{value:,.0f} categories touched so far",
+    )  # fmt: skip
+    yield signal(
+        "n_categories_bought", "categories bought so far", "count",
+        lambda past: affinities(past).where(_.n_bought > 0).count(), CATEGORY,
+        reason="{value:,.0f} categories bought so far",
+    )  # fmt: skip
+    yield from windowed(
+        windows[1:3] or windows[:1], "category_new_share_{days}d",
+        "share of the categories touched in the last {days} days that were never touched before", "share", _new_share,
+        CATEGORY, missing="no category touched in {days} days",
+        reason=("explores new categories", "stays with known categories"),
+    )  # fmt: skip
     yield from _cycle_signals()
 
 
-def _top(place: int) -> Signal:
-    column = Column(
-        f"category_top_{place + 1}",
-        f"category with the {('strongest', 'second strongest', 'third strongest')[place]} affinity",
-        dtype="string",
-        missing="no such category",
-        reason="drawn to category {value}",
-    )
-    return Signal(column, lambda past: affinities(past).where(_.rank == place).max(_.category_id), (CATEGORY,))
+def _top(place: int, past: Past) -> Any:
+    return affinities(past).where(_.rank == place).max(_.category_id)
 
 
-def _top_share(place: int) -> Signal:
-    column = Column(
-        f"category_top_{place + 1}_share",
-        f"share of category_top_{place + 1} in the affinity of all categories",
-        "share",
-        low=0,
-        high=1,
-        missing="no such category",
-        reason="{value:.0%} of the interest is in one category",
-    )
-
-    def value(past: Past) -> Any:
-        rows = affinities(past)
-        return rows.where(_.rank == place).max(_.affinity) / rows.sum(_.affinity).nullif(0)
-
-    return Signal(column, value, (CATEGORY,))
+def _top_share(place: int, past: Past) -> Any:
+    rows = affinities(past)
+    return per(rows.where(_.rank == place).max(_.affinity), rows.sum(_.affinity))
 
 
 def _entropy(past: Past) -> Any:
@@ -131,66 +123,26 @@ def _entropy(past: Past) -> Any:
     return ibis.greatest(entropy, 0.0 * total)  # rounding can leave it just below 0 where there is one category
 
 
-def _breadth(name: str, meaning: str, what: str) -> Signal:
-    def value(past: Past) -> Any:
-        rows = affinities(past)
-        return (rows.where(_.n_bought > 0) if what == "bought" else rows).count()
-
-    return Signal(
-        Column(name, meaning, "count", "int64", low=0, reason=f"{{value:,.0f}} {meaning}"), value, (CATEGORY,)
-    )
-
-
-def _new_share(days: int) -> Signal:
-    def value(past: Past) -> Any:
-        touched = past.rows("category_acts", lambda: _acts(past)).where(_.category_id.notnull()).within(days)
-        recent = touched.per("category_id", n=lambda rows: rows.count())
-        rows = affinities(past)
-        new = rows.where(days_between(_.as_of, _.first_at) <= days).count()
-        return new / recent.count().nullif(0)
-
-    column = Column(
-        f"category_new_share_{days}d",
-        f"share of the categories touched in the last {days} days that were never touched before",
-        "share",
-        low=0,
-        high=1,
-        missing=f"no category touched in {days} days",
-        reason=("explores new categories", "stays with known categories"),
-    )
-    return Signal(column, value, (CATEGORY,))
+def _new_share(past: Past, days: int) -> Any:
+    touched = past.rows("category_acts", lambda: _acts(past)).where(_.category_id.notnull()).within(days)
+    recent = touched.per("category_id", n=lambda rows: rows.count())
+    new = affinities(past).where(days_between(_.as_of, _.first_at) <= days).count()
+    return per(new, recent.count())
 
 
 def _cycle_signals() -> Iterator[Signal]:
-    missing = "nothing bought in a category whose cycle is known"
-    bought = (BOUGHT_CATEGORY, PURCHASES)
-    yield Signal(
-        Column(
-            "bought_repurchase_rate",
-            "mean repurchase rate of the categories bought: share of their buyers who bought in them again",
-            "share",
-            low=0,
-            high=1,
-            missing=missing,
-            reason="buys in categories of which {value:.0%} of the buyers buy again",
-            population=True,
-        ),
-        lambda past: bought_cycles(past).mean(_.repurchase_rate),
-        bought,
-    )
-    yield Signal(
-        Column(
-            "bought_cycle_days",
-            "mean of the median days between purchases in the categories bought",
-            "days",
-            low=0,
-            missing=missing,
-            reason="buys in categories that are bought every {value:.0f} days",
-            population=True,
-        ),
-        lambda past: bought_cycles(past).mean(_.q5000),
-        bought,
-    )
+    needs, missing = (BOUGHT_CATEGORY, PURCHASES), "nothing bought in a category whose cycle is known"
+    yield signal(
+        "bought_repurchase_rate",
+        "mean repurchase rate of the categories bought: share of their buyers who bought in them again", "share",
+        lambda past: bought_cycles(past).mean(_.repurchase_rate), needs, missing,
+        "buys in categories of which {value:.0%} of the buyers buy again", population=True,
+    )  # fmt: skip
+    yield signal(
+        "bought_cycle_days", "mean of the median days between purchases in the categories bought", "days",
+        lambda past: bought_cycles(past).mean(_.q5000), needs, missing,
+        "buys in categories that are bought every {value:.0f} days", population=True,
+    )  # fmt: skip
 
 
 CATEGORY_PREFERENCE = FeatureGroup("category", "Which categories the customer is drawn to, and how widely.", _signals)

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import re
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterable, Iterator, Sequence
 from functools import partial
 from typing import Any
 
@@ -12,7 +12,8 @@ from ibis import _
 from ..history.past import Past
 from ..history.rows import Rows
 from ..shop import Shop
-from .group import Column, FeatureGroup, Signal, Windows
+from .declare import per, signal, windowed
+from .group import FeatureGroup, Signal, Windows
 
 CHANNELS = ("email", "sms", "push", "phone")  # of any shop
 MOST_CHANNELS = 12
@@ -51,50 +52,39 @@ def contact_group(channels: tuple[str, ...] = CHANNELS) -> FeatureGroup:
 
 def _signals(channels: tuple[str, ...], windows: Windows) -> Iterator[Signal]:
     for what in RESPONSES:
-        for days in windows:
-            yield _count(what, days)
+        yield from _count(windows, what)
     alike: dict[str, list[str]] = {}
     for channel in channels:
         alike.setdefault(_plain(channel), []).append(channel)
     for name, same in alike.items():
         for what in RESPONSES:
-            for days in dict.fromkeys((windows[len(windows) // 2], windows[-1])):
-                yield _count(what, days, name, same)
-    for what in ("contacted", "clicked"):
-        yield _since(what)
+            yield from _count(dict.fromkeys((windows[len(windows) // 2], windows[-1])), what, name, same)
+    yield _since("contacted", "contact")
+    yield _since("clicked", "click")
     for what in ("opened", "clicked", "redeemed"):
         yield _rate(what)
-    yield Signal(
-        Column(
-            f"n_contacts_unanswered_{FATIGUE_DAYS}d",
-            f"contacts in the last {FATIGUE_DAYS} days since the last click: how tired of messages the customer may be",
-            "count",
-            "int64",
-            low=0,
-            reason="{value:,.0f} contacts without a click",
-        ),
-        lambda past: _unanswered(past).count(),
-        ("assignments.clicked_at",),
-    )
+    yield signal(
+        f"n_contacts_unanswered_{FATIGUE_DAYS}d",
+        f"contacts in the last {FATIGUE_DAYS} days since the last click: how tired of messages the customer may be",
+        "count", lambda past: _unanswered(past).count(), "assignments.clicked_at",
+        reason="{value:,.0f} contacts without a click",
+    )  # fmt: skip
 
 
-def _count(what: str, days: int, channel: str = "", same: Sequence[str] = ()) -> Signal:
-    """Return a count of responses; of a channel where one is named: those that are called alike count together."""
+def _count(windows: Iterable[int], what: str, channel: str = "", same: Sequence[str] = ()) -> Iterator[Signal]:
+    """Yield counts of responses; of a channel where one is named: those that are called alike count together."""
     through = f" through {channel.replace('_', ' ')}" if channel else ""
-    column = Column(
-        f"n_{what}_{channel + '_' if channel else ''}{days}d",
-        f"{RESPONSES[what]}{through} in the last {days} days",
-        "count",
-        "int64",
-        low=0,
-        reason=f"{{value:,.0f}} {RESPONSES[what]}{through} in {days} days",
-    )
 
-    def value(past: Past) -> Any:
+    def value(past: Past, days: int) -> Any:
         rows = past.responses(what).within(days)
         return (rows.where(_.channel.isin(same)) if channel else rows).count()
 
-    return Signal(column, value, (f"assignments.{what}_at", *(("campaigns.channel",) if channel else ())))
+    return windowed(
+        windows, f"n_{what}_{channel + '_' if channel else ''}{{days}}d",
+        f"{RESPONSES[what]}{through} in the last {{days}} days", "count", value,
+        (f"assignments.{what}_at", *(("campaigns.channel",) if channel else ())),
+        reason=f"{{value:,.0f}} {RESPONSES[what]}{through} in {{days}} days",
+    )  # fmt: skip
 
 
 def _plain(channel: str) -> str:
@@ -102,33 +92,23 @@ def _plain(channel: str) -> str:
     return re.sub(r"\W+", "_", channel.lower()).strip("_") or "other"
 
 
-def _since(what: str) -> Signal:
-    one = {"contacted": "contact", "clicked": "click"}[what]
-    column = Column(
-        f"days_since_last_{one}",
-        f"days since the last {one}",
-        "days",
-        low=0,
-        missing=f"no {one} yet",
-        reason=f"last {one} {{value:.0f}} days ago",
-    )
-    return Signal(column, lambda past: past.days_since(past.responses(what).last()), (f"assignments.{what}_at",))
+def _since(what: str, contact: str) -> Signal:
+    return signal(
+        f"days_since_last_{contact}", f"days since the last {contact}", "days",
+        lambda past: past.days_since(past.responses(what).last()), f"assignments.{what}_at", f"no {contact} yet",
+        f"last {contact} {{value:.0f}} days ago",
+    )  # fmt: skip
 
 
 def _rate(what: str) -> Signal:
     def value(past: Past) -> Any:
         contacts = past.responses("contacted").within(RATE_DAYS).count()
-        return past.responses(what).within(RATE_DAYS).count() / contacts.nullif(0)
+        return per(past.responses(what).within(RATE_DAYS).count(), contacts)
 
-    column = Column(
-        f"contact_{what}_rate",
-        f"{RESPONSES[what]} per contact in the last {RATE_DAYS} days",
-        "ratio",
-        low=0,
-        missing=f"no contact in {RATE_DAYS} days",
-        reason=f"{{value:.0%}} of the contacts {what}",
-    )
-    return Signal(column, value, (f"assignments.{what}_at",))
+    return signal(
+        f"contact_{what}_rate", f"{RESPONSES[what]} per contact in the last {RATE_DAYS} days", "ratio", value,
+        f"assignments.{what}_at", f"no contact in {RATE_DAYS} days", f"{{value:.0%}} of the contacts {what}",
+    )  # fmt: skip
 
 
 def _unanswered(past: Past) -> Rows:

@@ -24,11 +24,11 @@ from ..history.past import Past
 from ..history.rows import Rows
 from ..shop import Shop
 from .cycle import kept_category_cycles, quantile_name
+from .declare import signal
 from .funnel import OPEN_DAYS, open_items
-from .group import BOUGHT_CATEGORY, VIEWED_CATEGORY, Column, FeatureGroup, Signal, Windows, lacking
+from .group import BOUGHT_CATEGORY, PURCHASES, VIEWED_CATEGORY, FeatureGroup, Signal, Windows, unmet_needs
 from .holiday import Span, merged
 from .price import coupons_claimed, coupons_redeemed
-from .recency import PURCHASES
 from .stage import is_new_customer
 
 UNPAID_DAYS = (1, 7, 30)  # the ladder of reminders
@@ -282,7 +282,7 @@ def lacking_of(shop: Shop, crowds: Sequence[Crowd]) -> dict[str, str]:
     recorded = recorded_kinds(shop)
     found: dict[str, str] = {}
     for crowd in crowds:
-        missing = [" or ".join(f"'{one}'" for one in need.split("|")) for need in lacking(crowd.needs, shop.has)]
+        missing = [" or ".join(f"'{one}'" for one in need.split("|")) for need in unmet_needs(crowd.needs, shop.has)]
         if not missing and crowd.kinds and not recorded & set(crowd.kinds):
             missing = [f"interactions of kind {' or '.join(crowd.kinds)}"]
         if missing:
@@ -342,19 +342,12 @@ def crowd_group(config: Config) -> FeatureGroup:
     return FeatureGroup("crowds", "Which focus crowds the customer is in.", partial(_signals, config))
 
 
-def _signals(config: Config, windows: Windows) -> Iterator[Signal]:
+def _signals(config: Config, _windows: Windows) -> Iterator[Signal]:
     for crowd in crowds_by_rule(config):
-        column = Column(
-            f"in_{crowd.name}",
-            f"1 in the crowd, else 0: {crowd.meaning}",
-            "",
-            "int64",
-            low=0,
-            high=1,
-            reason=(crowd.meaning, f"not in the crowd '{crowd.name.replace('_', ' ')}'"),
-            population=crowd.population,
-        )
-        yield Signal(column, _as_number(crowd), crowd.needs)
+        yield signal(
+            f"in_{crowd.name}", f"1 in the crowd, else 0: {crowd.meaning}", "flag", _as_number(crowd), crowd.needs,
+            reason=(crowd.meaning, f"not in the crowd '{crowd.name.replace('_', ' ')}'"), population=crowd.population,
+        )  # fmt: skip
 
 
 def _as_number(crowd: Crowd) -> Callable[[Past], Any]:

@@ -9,9 +9,8 @@ from collections.abc import Iterator
 
 from ibis import _
 
-from ..history.past import Past
-from .group import Column, FeatureGroup, Signal, Windows
-from .recency import PURCHASES
+from .declare import of_kind, signal, windowed
+from .group import PURCHASES, FeatureGroup, Signal, Windows
 
 KINDS = {
     "login": "logins",
@@ -25,147 +24,69 @@ KINDS = {
 }
 
 
-def _kind_count(kind: str, days: int) -> Signal:
-    return Signal(
-        Column(
-            f"n_{kind}_{days}d",
-            f"{KINDS[kind]} in the last {days} days",
-            "count",
-            "int64",
-            low=0,
-            reason=f"{{value:,.0f}} {KINDS[kind]} in {days} days",
-        ),
-        lambda past: past.interactions.where(_.kind == kind).within(days).count(),
-        ("interactions",),
-    )
-
-
-def _visits(days: int) -> Signal:
-    return Signal(
-        Column(f"n_visits_{days}d", f"things done in the last {days} days", "count", "int64", low=0),
-        lambda past: past.interactions.within(days).count(),
-        ("interactions",),
-    )
-
-
-def _active_days(days: int) -> Signal:
-    return Signal(
-        Column(
-            f"n_active_days_{days}d",
-            f"days with a visit, in the shop's zone, that began to be one in the last {days} days",
-            "count",
-            "int64",
-            low=0,
-            high=days + 1,
-            reason=f"active on {{value:,.0f}} of {days} days",
-        ),
-        lambda past: past.days.within(days).count(),
-        ("interactions",),
-    )
-
-
-def _count(name: str, days: int, what: str) -> Signal:
-    column = Column(
-        f"n_{name}_{days}d",
-        f"{what} in the last {days} days",
-        "count",
-        "int64",
-        low=0,
-        reason=f"{{value:,.0f}} {what} in {days} days",
-        buying=1 if name == "purchases" else 0,
-    )
-    return Signal(column, lambda past: getattr(past, name).within(days).count(), (PURCHASES,))
-
-
 def _signals(windows: Windows) -> Iterator[Signal]:
-    yield Signal(
-        Column(
-            "n_purchases",
-            "paid orders so far",
-            "count",
-            "int64",
-            low=0,
-            reason="{value:,.0f} purchases so far",
-            buying=1,
-        ),
-        lambda past: past.purchases.count(),
-        (PURCHASES,),
-    )
-    for days in windows:
-        yield _count("purchases", days, "purchases")
-    for days in windows:
-        yield _count("orders", days, "orders placed")
-    for days in windows:
-        yield _visits(days)
-    for days in windows:
-        yield _active_days(days)
-    for kind in KINDS:
-        for days in windows:
-            yield _kind_count(kind, days)
+    yield signal(
+        "n_purchases", "paid orders so far", "count", lambda past: past.purchases.count(), PURCHASES,
+        reason="{value:,.0f} purchases so far", buying=1,
+    )  # fmt: skip
+    yield from windowed(
+        windows, "n_purchases_{days}d", "purchases in the last {days} days", "count",
+        lambda past, days: past.purchases.within(days).count(), PURCHASES,
+        reason="{value:,.0f} purchases in {days} days", buying=1,
+    )  # fmt: skip
+    yield from windowed(
+        windows, "n_orders_{days}d", "orders placed in the last {days} days", "count",
+        lambda past, days: past.orders.within(days).count(), PURCHASES,
+        reason="{value:,.0f} orders placed in {days} days",
+    )  # fmt: skip
+    yield from windowed(
+        windows, "n_visits_{days}d", "things done in the last {days} days", "count",
+        lambda past, days: past.interactions.within(days).count(), "interactions",
+    )  # fmt: skip
+    yield from windowed(
+        windows, "n_active_days_{days}d",
+        "days with a visit, in the shop's zone, that began to be one in the last {days} days", "count",
+        lambda past, days: past.days.within(days).count(), "interactions",
+        reason="active on {value:,.0f} of {days} days", high=lambda days: days + 1,
+    )  # fmt: skip
+    for kind, what in KINDS.items():
+        yield from _kind_counts(windows, kind, what)
     yield from _gap_signals()
 
 
+def _kind_counts(windows: Windows, kind: str, what: str) -> Iterator[Signal]:
+    rows = of_kind(kind)
+    return windowed(
+        windows, f"n_{kind}_{{days}}d", f"{what} in the last {{days}} days", "count",
+        lambda past, days: rows(past).within(days).count(), "interactions",
+        reason=f"{{value:,.0f}} {what} in {{days}} days",
+    )  # fmt: skip
+
+
 def _gap_signals() -> Iterator[Signal]:
-    missing = "fewer than two days with a purchase"
-    yield Signal(
-        Column(
-            "gap_mean_days",
-            "mean days between purchases",
-            "days",
-            low=1,
-            missing=missing,
-            reason="buys every {value:.0f} days on average",
-        ),
-        lambda past: past.gaps.mean(_.gap_days),
-        (PURCHASES,),
-    )
-    yield Signal(
-        Column(
-            "gap_median_days",
-            "median days between purchases",
-            "days",
-            low=1,
-            missing=missing,
-            reason="usually buys every {value:.0f} days",
-        ),
-        lambda past: past.gaps.quantile(_.gap_days, 0.5),
-        (PURCHASES,),
-    )
-    yield Signal(
-        Column(
-            "gap_max_days",
-            "longest time between purchases",
-            "days",
-            low=1,
-            missing=missing,
-            reason="has paused for {value:.0f} days before",
-        ),
-        lambda past: past.gaps.max(_.gap_days).cast("float64"),
-        (PURCHASES,),
-    )
-    few = "fewer than three days with a purchase"
-    yield Signal(
-        Column("gap_deviation_days", "standard deviation of the days between purchases", "days", low=0, missing=few),
-        lambda past: past.gaps.deviation(_.gap_days),
-        (PURCHASES,),
-    )
-    yield Signal(
-        Column(
-            "gap_regularity",
-            "how regular the purchases are: 1 / (1 + deviation / mean of the days between them)",
-            "share",
-            low=0,
-            high=1,
-            missing=few,
-            reason=("buys regularly", "buys irregularly"),
-        ),
-        _regularity,
-        (PURCHASES,),
-    )
-
-
-def _regularity(past: Past) -> object:
-    return 1 / (1 + past.gaps.deviation(_.gap_days) / past.gaps.mean(_.gap_days))
+    two, three = "fewer than two days with a purchase", "fewer than three days with a purchase"
+    yield signal(
+        "gap_mean_days", "mean days between purchases", "days", lambda past: past.gaps.mean(_.gap_days), PURCHASES, two,
+        "buys every {value:.0f} days on average", low=1,
+    )  # fmt: skip
+    yield signal(
+        "gap_median_days", "median days between purchases", "days",
+        lambda past: past.gaps.quantile(_.gap_days, 0.5), PURCHASES, two, "usually buys every {value:.0f} days", low=1,
+    )  # fmt: skip
+    yield signal(
+        "gap_max_days", "longest time between purchases", "days",
+        lambda past: past.gaps.max(_.gap_days).cast("float64"), PURCHASES, two,
+        "has paused for {value:.0f} days before", low=1,
+    )  # fmt: skip
+    yield signal(
+        "gap_deviation_days", "standard deviation of the days between purchases", "days",
+        lambda past: past.gaps.deviation(_.gap_days), PURCHASES, three,
+    )  # fmt: skip
+    yield signal(
+        "gap_regularity", "how regular the purchases are: 1 / (1 + deviation / mean of the days between them)", "share",
+        lambda past: 1 / (1 + past.gaps.deviation(_.gap_days) / past.gaps.mean(_.gap_days)), PURCHASES, three,
+        ("buys regularly", "buys irregularly"),
+    )  # fmt: skip
 
 
 FREQUENCY = FeatureGroup("frequency", "How often the customer does what, and how regularly.", _signals)

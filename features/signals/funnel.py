@@ -11,9 +11,8 @@ from ibis import _
 from ..engine.times import days_before
 from ..history.past import Past
 from ..history.rows import Rows
-from .group import Column, FeatureGroup, Signal, Windows
-from .monetary import money
-from .recency import PURCHASES
+from .declare import AskRows, money, of_kind, per, signal
+from .group import PURCHASES, FeatureGroup, Signal, Windows
 
 OPEN_DAYS = 30
 LOOK_BACK_DAYS = 365
@@ -60,7 +59,7 @@ def _item_acts(past: Past) -> Any:
     return ibis.union(*parts) if len(parts) > 1 else parts[0]
 
 
-def _signals(windows: Windows) -> Iterator[Signal]:
+def _signals(_windows: Windows) -> Iterator[Signal]:
     for kind, plural in HELD.items():
         yield from _open_signals(kind, plural)
     yield from _unpaid_signals()
@@ -70,143 +69,78 @@ def _signals(windows: Windows) -> Iterator[Signal]:
 
 
 def _open_signals(kind: str, plural: str) -> Iterator[Signal]:
-    of = f"open {plural} (put there in the last {OPEN_DAYS} days, not ordered since)"
-    yield Signal(
-        Column(f"n_open_{kind}", of, "count", "int64", low=0, reason=f"{{value:,.0f}} open {plural}"),
-        lambda past: open_items(past, kind).count(),
-        (ITEM,),
-    )
-    yield Signal(
-        Column(
-            f"open_{kind}_age_days",
-            f"days since the last of the open {plural} was put there",
-            "days",
-            low=0,
-            high=OPEN_DAYS,
-            missing=f"no open {plural}",
-            reason=f"open {plural} for {{value:.0f}} days",
-        ),
-        lambda past: past.days_since(open_items(past, kind).max(_[f"{kind}_at"])),
-        (ITEM,),
-    )
-    yield Signal(
-        Column(
-            f"open_{kind}_value",
-            f"sum of the highest prices at which the open {plural} were shown",
-            "money",
-            low=0,
-            reason=f"open {plural} worth {{value:,.2f}}",
-        ),
-        lambda past: money(past, open_items(past, kind).sum(_[f"{kind}_price"])),
-        (ITEM, "interactions.price"),
-    )
+    yield signal(
+        f"n_open_{kind}", f"open {plural} (put there in the last {OPEN_DAYS} days, not ordered since)", "count",
+        lambda past: open_items(past, kind).count(), ITEM, reason=f"{{value:,.0f}} open {plural}",
+    )  # fmt: skip
+    yield signal(
+        f"open_{kind}_age_days", f"days since the last of the open {plural} was put there", "days",
+        lambda past: past.days_since(open_items(past, kind).max(_[f"{kind}_at"])), ITEM, f"no open {plural}",
+        f"open {plural} for {{value:.0f}} days", high=OPEN_DAYS,
+    )  # fmt: skip
+    yield signal(
+        f"open_{kind}_value", f"sum of the highest prices at which the open {plural} were shown", "money",
+        lambda past: money(past, open_items(past, kind).sum(_[f"{kind}_price"])), (ITEM, "interactions.price"),
+        reason=f"open {plural} worth {{value:,.2f}}",
+    )  # fmt: skip
 
 
 def _unpaid_signals() -> Iterator[Signal]:
     needs = ("orders.paid_at|orders.status",)
-    none = "no unpaid order"
-    yield Signal(
-        Column(
-            "n_unpaid_orders",
-            "open orders that are not paid",
-            "count",
-            "int64",
-            low=0,
-            reason="{value:,.0f} unpaid orders",
-        ),
-        lambda past: past.unpaid.count(),
-        needs,
-    )
-    for name, which, ask in (("last", "youngest", Rows.last), ("first", "oldest", Rows.first)):
-        yield _unpaid_age(name, which, ask, needs, none)
-    yield Signal(
-        Column("amount_unpaid", "amount of the unpaid orders", "money", low=0, reason="{value:,.2f} not paid yet"),
-        lambda past: money(past, past.unpaid.sum(_.amount)),
-        (*needs, "orders.amount"),
-    )
+    yield signal(
+        "n_unpaid_orders", "open orders that are not paid", "count", lambda past: past.unpaid.count(), needs,
+        reason="{value:,.0f} unpaid orders",
+    )  # fmt: skip
+    yield _unpaid_age("last", "youngest", Rows.last, needs)
+    yield _unpaid_age("first", "oldest", Rows.first, needs)
+    yield signal(
+        "amount_unpaid", "amount of the unpaid orders", "money", lambda past: money(past, past.unpaid.sum(_.amount)),
+        (*needs, "orders.amount"), reason="{value:,.2f} not paid yet",
+    )  # fmt: skip
 
 
-def _unpaid_age(name: str, which: str, ask: Callable[[Rows], Any], needs: tuple[str, ...], none: str) -> Signal:
-    column = Column(
-        f"unpaid_{name}_age_days",
-        f"days since the {which} unpaid order was placed",
-        "days",
-        low=0,
-        missing=none,
-        reason=f"{which} unpaid order {{value:.0f}} days old",
-    )
-    return Signal(column, lambda past: past.days_since(ask(past.unpaid)), needs)
+def _unpaid_age(name: str, which: str, ask: Callable[[Rows], Any], needs: tuple[str, ...]) -> Signal:
+    return signal(
+        f"unpaid_{name}_age_days", f"days since the {which} unpaid order was placed", "days",
+        lambda past: past.days_since(ask(past.unpaid)), needs, "no unpaid order",
+        f"{which} unpaid order {{value:.0f}} days old",
+    )  # fmt: skip
 
 
 def _rate_signals() -> Iterator[Signal]:
-    steps: dict[str, tuple[Callable[[Past], Rows], str, str]] = {
-        "favorite_per_view": (_kind("favorite"), "view", "favourites per view"),
-        "cart_per_view": (_kind("cart"), "view", "items put into the cart per view"),
-        "purchase_per_cart": (lambda past: past.purchases, "cart", "purchases per item put into the cart"),
-        "purchase_per_view": (lambda past: past.purchases, "view", "purchases per view"),
-    }
-    for name, (done, of, meaning) in steps.items():
-        yield _rate(name, done, of, meaning)
+    yield _rate("favorite_per_view", "favourites per view", of_kind("favorite"), "view")
+    yield _rate("cart_per_view", "items put into the cart per view", of_kind("cart"), "view")
+    yield _rate("purchase_per_cart", "purchases per item put into the cart", lambda past: past.purchases, "cart")
+    yield _rate("purchase_per_view", "purchases per view", lambda past: past.purchases, "view")
 
 
-def _kind(kind: str) -> Callable[[Past], Rows]:
-    return lambda past: past.interactions.where(_.kind == kind)
-
-
-def _rate(name: str, done: Callable[[Past], Rows], of: str, meaning: str) -> Signal:
-    def value(past: Past) -> Any:
-        chances = _kind(of)(past).within(LOOK_BACK_DAYS).count()
-        return done(past).within(LOOK_BACK_DAYS).count() / chances.nullif(0)
-
-    column = Column(
-        name,
-        f"{meaning} in the last {LOOK_BACK_DAYS} days",
-        "ratio",
-        low=0,
-        missing=f"no {of} in {LOOK_BACK_DAYS} days",
-        reason=f"{{value:.2f}} {meaning}",
-    )
-    return Signal(column, value, ("interactions", PURCHASES))
-
-
-def _visit_signals() -> Iterator[Signal]:
-    days = 90
-    yield Signal(
-        Column(
-            f"n_sessions_{days}d",
-            f"sessions begun in the last {days} days (30 minutes without anything done end one)",
-            "count",
-            "int64",
-            low=0,
-            reason=f"{{value:,.0f}} sessions in {days} days",
+def _rate(name: str, meaning: str, done: AskRows, of: str) -> Signal:
+    return signal(
+        name, f"{meaning} in the last {LOOK_BACK_DAYS} days", "ratio",
+        lambda past: per(
+            done(past).within(LOOK_BACK_DAYS).count(), of_kind(of)(past).within(LOOK_BACK_DAYS).count()
         ),
-        lambda past: past.sessions.within(days).count(),
-        ("interactions",),
-    )
-    yield Signal(
-        Column(
-            "session_depth",
-            f"things done per session in the last {days} days",
-            "ratio",
-            low=0,
-            missing=f"no session in {days} days",
-            reason="{value:.1f} things done per session",
-        ),
-        lambda past: past.interactions.within(days).count() / past.sessions.within(days).count().nullif(0),
-        ("interactions",),
-    )
-    yield Signal(
-        Column(
-            "dwell_mean_seconds",
-            f"mean time spent on one thing in the last {days} days",
-            "seconds",
-            low=0,
-            missing=f"no time known in {days} days",
-            reason="stays {value:.0f} seconds on average",
-        ),
-        lambda past: past.interactions.within(days).mean(_.dwell_seconds),
-        ("interactions.dwell_seconds",),
-    )
+        ("interactions", PURCHASES), f"no {of} in {LOOK_BACK_DAYS} days", f"{{value:.2f}} {meaning}",
+    )  # fmt: skip
+
+
+def _visit_signals(days: int = 90) -> Iterator[Signal]:
+    yield signal(
+        f"n_sessions_{days}d",
+        f"sessions begun in the last {days} days (30 minutes without anything done end one)", "count",
+        lambda past: past.sessions.within(days).count(), "interactions",
+        reason=f"{{value:,.0f}} sessions in {days} days",
+    )  # fmt: skip
+    yield signal(
+        "session_depth", f"things done per session in the last {days} days", "ratio",
+        lambda past: per(past.interactions.within(days).count(), past.sessions.within(days).count()), "interactions",
+        f"no session in {days} days", "{value:.1f} things done per session",
+    )  # fmt: skip
+    yield signal(
+        "dwell_mean_seconds", f"mean time spent on one thing in the last {days} days", "ratio",
+        lambda past: past.interactions.within(days).mean(_.dwell_seconds), "interactions.dwell_seconds",
+        f"no time known in {days} days", "stays {value:.0f} seconds on average", unit="seconds",
+    )  # fmt: skip
 
 
 def channels(past: Past) -> Rows:
@@ -221,38 +155,20 @@ def _channels(past: Past) -> Any:
 
 
 def _channel_signals() -> Iterator[Signal]:
-    needs, none = ("interactions.channel",), f"no channel known in {LOOK_BACK_DAYS} days"
-    yield Signal(
-        Column(
-            "channel_top",
-            "most used channel of the last year",
-            dtype="string",
-            missing=none,
-            reason="comes through {value}",
-        ),
-        lambda past: channels(past).where(_.rank == 0).max(_.channel),
-        needs,
-    )
-    yield Signal(
-        Column(
-            "channel_top_share",
-            "share of channel_top in all that was done in the last year",
-            "share",
-            low=0,
-            high=1,
-            missing=none,
-            reason="{value:.0%} through one channel",
-        ),
-        lambda past: channels(past).where(_.rank == 0).max(_.n) / channels(past).sum(_.n).nullif(0),
-        needs,
-    )
-    yield Signal(
-        Column(
-            "n_channels", "channels used in the last year", "count", "int64", low=0, reason="{value:,.0f} channels used"
-        ),
-        lambda past: channels(past).count(),
-        needs,
-    )
+    needs, none = "interactions.channel", f"no channel known in {LOOK_BACK_DAYS} days"
+    yield signal(
+        "channel_top", "most used channel of the last year", "code",
+        lambda past: channels(past).where(_.rank == 0).max(_.channel), needs, none, "comes through {value}",
+    )  # fmt: skip
+    yield signal(
+        "channel_top_share", "share of channel_top in all that was done in the last year", "share",
+        lambda past: per(channels(past).where(_.rank == 0).max(_.n), channels(past).sum(_.n)), needs, none,
+        "{value:.0%} through one channel",
+    )  # fmt: skip
+    yield signal(
+        "n_channels", "channels used in the last year", "count", lambda past: channels(past).count(), needs,
+        reason="{value:,.0f} channels used",
+    )  # fmt: skip
 
 
 FUNNEL = FeatureGroup("funnel", "What is open, how the customer gets from step to step, how a visit looks.", _signals)

@@ -123,6 +123,7 @@ class FeatureGroup:
         return tuple(signal.column for signal in self.signals(windows))
 
 
+PURCHASES = "orders|interactions"
 # What is bought and what is looked at, with what `items` knows of it: needs that only both tables together meet.
 JOINED: Mapping[str, str] = MappingProxyType(
     {
@@ -137,18 +138,18 @@ BOUGHT_CATEGORY, VIEWED_CATEGORY, BOUGHT_MARGIN = "bought.category_id", "viewed.
 CATEGORY = f"{BOUGHT_CATEGORY}|{VIEWED_CATEGORY}"
 
 
-def told(need: str) -> str:
+def need_in_words(need: str) -> str:
     """Return a need as a person reads it: of the tables that the shop gives.
 
     Examples
     --------
-    >>> told("bought.margin|orders.amount")
+    >>> need_in_words("bought.margin|orders.amount")
     'items.unit_cost with orders.item_id|orders.amount'
     """
     return "|".join(JOINED.get(option, option) for option in need.split("|"))
 
 
-def lacking(needs: Sequence[str], has: Callable[..., bool]) -> list[str]:
+def unmet_needs(needs: Sequence[str], has: Callable[..., bool]) -> list[str]:
     """Return those needs that a shop does not meet, as a person reads them.
 
     Parameters
@@ -160,7 +161,7 @@ def lacking(needs: Sequence[str], has: Callable[..., bool]) -> list[str]:
 
     Examples
     --------
-    >>> lacking(["orders.amount", "items|orders"], lambda table, *columns: table == "orders" and not columns)
+    >>> unmet_needs(["orders.amount", "items|orders"], lambda table, *columns: table == "orders" and not columns)
     ['orders.amount']
     """
-    return [told(need) for need in needs if not any(has(*option.split(".")) for option in need.split("|"))]
+    return [need_in_words(need) for need in needs if not any(has(*option.split(".")) for option in need.split("|"))]

@@ -18,8 +18,8 @@ from ibis import _
 from ..engine.times import days_before, days_between, instant, step
 from ..history.past import Past
 from ..history.rows import Rows
-from .group import Column, FeatureGroup, Signal, Windows
-from .recency import PURCHASES
+from .declare import share_of, signal
+from .group import PURCHASES, FeatureGroup, Signal, Windows
 
 LOOK_BACK_DAYS = 365
 KINDS = {"holiday": "holidays", "promotion": "promotions"}
@@ -73,22 +73,19 @@ def days_to_next(at: Any, covered: Sequence[Span]) -> Any:
     return step(at, [bound for span in covered for bound in span], [*values, ibis.null("float64")])
 
 
-def _signals(windows: Windows) -> Iterator[Signal]:
+Asked = Callable[[Past], tuple[Rows, Any]]  # the rows of the last year, and when each of them was made
+
+
+def _signals(_windows: Windows) -> Iterator[Signal]:
     for kind, plural in KINDS.items():
-        for name, rows, needs in (("purchase", _purchases, PURCHASES), ("visit", _visits, "interactions")):
-            yield _share(kind, plural, name, rows, needs)
-            yield _lift(kind, plural, name, rows, needs)
-        yield Signal(
-            Column(
-                f"days_to_next_{kind}",
-                f"days to the start of the next of the calendar's {plural}; 0 inside one",
-                "days",
-                low=0,
-                missing=f"the calendar has no later {kind}",
-                reason=f"next {kind} in {{value:.0f}} days",
-            ),
-            partial(_to_next, kind=kind),
-        )
+        for name, asked, needs in (("purchase", _purchases, PURCHASES), ("visit", _visits, "interactions")):
+            yield _share(kind, plural, name, asked, needs)
+            yield _lift(kind, plural, name, asked, needs)
+        yield signal(
+            f"days_to_next_{kind}", f"days to the start of the next of the calendar's {plural}; 0 inside one", "days",
+            partial(_to_next, kind=kind), (), f"the calendar has no later {kind}",
+            f"next {kind} in {{value:.0f}} days",
+        )  # fmt: skip
 
 
 def _to_next(past: Past, kind: str) -> Any:
@@ -103,38 +100,28 @@ def _visits(past: Past) -> tuple[Rows, Any]:
     return past.interactions.within(LOOK_BACK_DAYS), _["at"]
 
 
-def _inside_share(past: Past, kind: str, asked: Callable[[Past], tuple[Rows, Any]]) -> Any:
+def _inside_share(past: Past, kind: str, asked: Asked) -> Any:
     rows, at = asked(past)
-    return rows.where(is_inside(at, spans(past, kind))).count() / rows.count().nullif(0)
+    return share_of(rows, is_inside(at, spans(past, kind)))
 
 
-def _share(kind: str, plural: str, name: str, asked: Callable[[Past], tuple[Rows, Any]], needs: str) -> Signal:
-    column = Column(
+def _share(kind: str, plural: str, name: str, asked: Asked, needs: str) -> Signal:
+    return signal(
         f"{kind}_{name}_share",
-        f"share of the {name}s of the last {LOOK_BACK_DAYS} days that were made in {plural}",
-        "share",
-        low=0,
-        high=1,
-        missing=f"no {name} in {LOOK_BACK_DAYS} days",
-        reason=f"{{value:.0%}} of the {name}s were in {plural}",
-    )
-    return Signal(column, partial(_inside_share, kind=kind, asked=asked), (needs,))
+        f"share of the {name}s of the last {LOOK_BACK_DAYS} days that were made in {plural}", "share",
+        partial(_inside_share, kind=kind, asked=asked), needs, f"no {name} in {LOOK_BACK_DAYS} days",
+        f"{{value:.0%}} of the {name}s were in {plural}",
+    )  # fmt: skip
 
 
-def _lift(kind: str, plural: str, name: str, asked: Callable[[Past], tuple[Rows, Any]], needs: str) -> Signal:
-    def value(past: Past) -> Any:
-        return _inside_share(past, kind, asked) / calendar_share(past, kind).nullif(0.0)
-
-    column = Column(
+def _lift(kind: str, plural: str, name: str, asked: Asked, needs: str) -> Signal:
+    return signal(
         f"{kind}_{name}_lift",
         f"{kind}_{name}_share by the share of the same time that {plural} covered: 1 = as the calendar explains",
-        "ratio",
-        low=0,
-        missing=f"no {name} in {LOOK_BACK_DAYS} days, or no {kind} then",
-        reason=(f"prefers {plural} for {name}s", f"makes few {name}s in {plural}"),
-        population=True,
-    )
-    return Signal(column, value, (needs,))
+        "ratio", lambda past: _inside_share(past, kind, asked) / calendar_share(past, kind).nullif(0.0), needs,
+        f"no {name} in {LOOK_BACK_DAYS} days, or no {kind} then",
+        (f"prefers {plural} for {name}s", f"makes few {name}s in {plural}"), population=True,
+    )  # fmt: skip
 
 
 def calendar_share(past: Past, kind: str) -> Any:

@@ -12,97 +12,46 @@ from ..engine.times import earlier
 from ..history.past import Past
 from ..history.rows import Rows
 from .cycle import cycle, quantile_name, shop_cycle
-from .group import Column, FeatureGroup, Signal, Windows
-from .recency import PURCHASES
+from .declare import signal
+from .group import PURCHASES, FeatureGroup, Signal, Windows
 from .stage import FUNNEL_STATES, STAGES, funnel_state, interests, stage, visits
 
 
-def _signals(windows: Windows) -> Iterator[Signal]:
-    yield Signal(
-        Column(
-            "stage", f"relationship stage: {', '.join(STAGES)}", dtype="string", reason="stage {value}", population=True
-        ),
-        stage,
-        (PURCHASES,),
-    )
-    yield Signal(
-        Column(
-            "days_in_stage",
-            "days since the stage began; of a regular, since the second purchase or the last return from a long pause",
-            "days",
-            low=0,
-            missing="a stranger: nothing was ever done",
-            reason="in this stage for {value:.0f} days",
-            population=True,
-        ),
-        days_in_stage,
-        (PURCHASES,),
-    )
-    yield Signal(
-        Column(
-            "funnel_state",
-            f"how far the open journey got: {', '.join(FUNNEL_STATES)}",
-            dtype="string",
-            reason="{value}",
-        ),
-        funnel_state,
-        (PURCHASES,),
-    )
-    yield from _cycle_signals()
-    yield Signal(
-        Column(
-            "days_since_registration",
-            "days since the registration",
-            "days",
-            low=0,
-            missing="not registered, or no time known",
-            reason="registered {value:.0f} days ago",
-        ),
-        lambda past: past.days_since(past.registrations.first()),
-        ("customers.registered_at",),
-    )
-
-
-def _cycle_signals() -> Iterator[Signal]:
-    unknown = "nobody in the shop has bought twice"
-    yield Signal(
-        Column(
-            "cycle_days",
-            "median days between purchases to expect: own, shrunk to those of the categories bought",
-            "days",
-            low=0,
-            missing=unknown,
-            reason="usually buys every {value:.0f} days",
-            population=True,
-        ),
-        lambda past: cycle(past).typical,
-        (PURCHASES,),
-    )
-    yield Signal(
-        Column(
-            "churn_threshold_days",
-            "days since the last purchase from which the customer counts as churned",
-            "days",
-            low=0,
-            reason="counts as churned after {value:.0f} days",
-            population=True,
-        ),
-        lambda past: cycle(past).churned,
-        (PURCHASES,),
-    )
-    yield Signal(
-        Column(
-            "overdue_days",
-            "days since the customer was due: since the threshold of semi-active; negative before it",
-            "days",
-            missing="no purchase yet",
-            reason=("overdue by {value:.0f} days", "not overdue"),
-            buying=-1,
-            population=True,
-        ),
-        lambda past: past.days_since(past.purchases.last()) - cycle(past).semi_active,
-        (PURCHASES,),
-    )
+def _signals(_windows: Windows) -> Iterator[Signal]:
+    yield signal(
+        "stage", f"relationship stage: {', '.join(STAGES)}", "code", stage, PURCHASES, reason="stage {value}",
+        population=True,
+    )  # fmt: skip
+    yield signal(
+        "days_in_stage",
+        "days since the stage began; of a regular, since the second purchase or the last return from a long pause",
+        "days", days_in_stage, PURCHASES, "a stranger: nothing was ever done",
+        "in this stage for {value:.0f} days", population=True,
+    )  # fmt: skip
+    yield signal(
+        "funnel_state", f"how far the open journey got: {', '.join(FUNNEL_STATES)}", "code", funnel_state, PURCHASES,
+        reason="{value}",
+    )  # fmt: skip
+    yield signal(
+        "cycle_days", "median days between purchases to expect: own, shrunk to those of the categories bought", "days",
+        lambda past: cycle(past).typical, PURCHASES, "nobody in the shop has bought twice",
+        "usually buys every {value:.0f} days", population=True,
+    )  # fmt: skip
+    yield signal(
+        "churn_threshold_days", "days since the last purchase from which the customer counts as churned", "days",
+        lambda past: cycle(past).churned, PURCHASES, reason="counts as churned after {value:.0f} days",
+        population=True,
+    )  # fmt: skip
+    yield signal(
+        "overdue_days", "days since the customer was due: since the threshold of semi-active; negative before it",
+        "days", lambda past: past.days_since(past.purchases.last()) - cycle(past).semi_active, PURCHASES,
+        "no purchase yet", ("overdue by {value:.0f} days", "not overdue"), low=None, buying=-1, population=True,
+    )  # fmt: skip
+    yield signal(
+        "days_since_registration", "days since the registration", "days",
+        lambda past: past.days_since(past.registrations.first()), "customers.registered_at",
+        "not registered, or no time known", "registered {value:.0f} days ago",
+    )  # fmt: skip
 
 
 def days_in_stage(past: Past) -> Any:

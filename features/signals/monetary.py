@@ -2,96 +2,81 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterator
+from collections.abc import Iterator
 from typing import Any
 
 from ibis import _
 
 from ..history.past import Past
-from ..history.rows import Rows
-from .group import BOUGHT_MARGIN, Column, FeatureGroup, Signal, Windows
+from .declare import money, per, signal, windowed
+from .group import BOUGHT_MARGIN, FeatureGroup, Signal, Windows
 
 AMOUNT = ("orders.amount",)
 
 
-def money(past: Past, cents: Any) -> Any:
-    """Return an amount of minor units in the currency's major unit."""
-    return cents.cast("float64") / 10**past.history.shop.decimals
-
-
-def _sum(name: str, what: str, rows: Callable[[Past], Rows], value: Any, needs: tuple[str, ...]) -> Signal:
-    low = None if name.startswith("margin") else 0
-    is_margin = name.startswith("margin")  # costs are kept without their history
-    column = Column(name, what, "money", low=low, reason=f"{what}: {{value:,.2f}}", historical=not is_margin)
-    return Signal(column, lambda past: money(past, rows(past).sum(value)), needs)
-
-
-def _recent(days: int) -> Callable[[Past], Rows]:
-    return lambda past: past.purchases.within(days)
-
-
-def _of_purchases(name: str, days: int, what: str, ask: Callable[[Rows], Any]) -> Signal:
-    column = Column(
-        f"amount_{name}_{days}d",
-        f"{what} in the last {days} days",
-        "money",
-        missing=f"no purchase in {days} days",
-        reason=f"{what} in {days} days: {{value:,.2f}}",
-    )
-    return Signal(column, lambda past: money(past, ask(past.purchases.within(days))), AMOUNT)
-
-
-def _windowed(windows: Windows) -> Iterator[Signal]:
-    for days in windows:
-        yield _sum(f"amount_{days}d", f"paid in the last {days} days", _recent(days), _.amount, AMOUNT)
-    for days in windows:
-        yield _of_purchases("mean", days, "mean amount of a purchase", lambda rows: rows.mean(_.amount))
-    for days in windows:
-        yield _of_purchases("max", days, "largest purchase", lambda rows: rows.max(_.amount))
-    for days in windows:
-        needs = (*AMOUNT, BOUGHT_MARGIN)
-        yield _sum(f"margin_{days}d", f"margin earned in the last {days} days", _recent(days), _.margin, needs)
+def _signals(windows: Windows) -> Iterator[Signal]:
+    yield signal(
+        "amount_total", "paid so far", "money", lambda past: money(past, past.purchases.sum(_.amount)), AMOUNT,
+        reason="paid so far: {value:,.2f}",
+    )  # fmt: skip
+    yield from windowed(
+        windows, "amount_{days}d", "paid in the last {days} days", "money",
+        lambda past, days: money(past, past.purchases.within(days).sum(_.amount)), AMOUNT,
+        reason="paid in the last {days} days: {value:,.2f}",
+    )  # fmt: skip
+    none = "no purchase in {days} days"
+    yield from windowed(
+        windows, "amount_mean_{days}d", "mean amount of a purchase in the last {days} days", "money",
+        lambda past, days: money(past, past.purchases.within(days).mean(_.amount)), AMOUNT, missing=none,
+        reason="mean amount of a purchase in {days} days: {value:,.2f}", low=None,
+    )  # fmt: skip
+    yield from windowed(
+        windows, "amount_max_{days}d", "largest purchase in the last {days} days", "money",
+        lambda past, days: money(past, past.purchases.within(days).max(_.amount)), AMOUNT, missing=none,
+        reason="largest purchase in {days} days: {value:,.2f}", low=None,
+    )  # fmt: skip
+    yield from windowed(
+        windows, "margin_{days}d", "margin earned in the last {days} days", "money",
+        lambda past, days: money(past, past.purchases.within(days).sum(_.margin)), (*AMOUNT, BOUGHT_MARGIN),
+        reason="margin earned in the last {days} days: {value:,.2f}", low=None,
+        historical=False,  # costs are kept without their history
+    )  # fmt: skip
+    for days in windows[2:4] or windows[-1:]:
+        yield _trend(days)
+    yield from _basket_signals()
 
 
 def _trend(days: int) -> Signal:
     def value(past: Past) -> Any:
         now = past.purchases.within(days).sum(_.amount)
         before = past.purchases.within(2 * days, until=days).sum(_.amount)
-        return (now - before) / (now + before).nullif(0)
+        return per(now - before, now + before)
 
-    column = Column(
+    return signal(
         f"amount_trend_{days}d",
         f"how spending of the last {days} days compares with the {days} days before: (now - before) / (now + before)",
-        "ratio",
-        missing=f"nothing paid in {2 * days} days",
-        reason=("spends more than before", "spends less than before"),
-    )
-    return Signal(column, value, AMOUNT)
+        "ratio", value, AMOUNT, f"nothing paid in {2 * days} days",
+        ("spends more than before", "spends less than before"), low=None,
+    )  # fmt: skip
 
 
-def _signals(windows: Windows) -> Iterator[Signal]:
-    yield _sum("amount_total", "paid so far", lambda past: past.purchases, _.amount, AMOUNT)
-    yield from _windowed(windows)
-    for days in windows[2:4] or windows[-1:]:
-        yield _trend(days)
-    yield Signal(
-        Column("basket_lines_mean", "mean number of lines of a purchase", "count", low=1, missing="no purchase yet"),
-        lambda past: past.purchases.mean(_.n_lines),
-        ("orders",),
-    )
-    yield Signal(
-        Column("basket_quantity_mean", "mean number of pieces of a purchase", "count", missing="no purchase yet"),
-        lambda past: past.purchases.mean(_.quantity),
-        ("orders.quantity",),
-    )
-    yield Signal(
-        Column("n_refunds", "orders refunded so far", "count", "int64", low=0, reason="{value:,.0f} orders refunded"),
-        lambda past: past.refunds.count(),
-        ("orders.refunded_at",),
-    )
-    yield _sum(
-        "amount_refunded", "refunded so far", lambda past: past.refunds, _.amount, (*AMOUNT, "orders.refunded_at")
-    )
+def _basket_signals() -> Iterator[Signal]:
+    yield signal(
+        "basket_lines_mean", "mean number of lines of a purchase", "count",
+        lambda past: past.purchases.mean(_.n_lines), "orders", "no purchase yet", dtype="float64", low=1,
+    )  # fmt: skip
+    yield signal(
+        "basket_quantity_mean", "mean number of pieces of a purchase", "count",
+        lambda past: past.purchases.mean(_.quantity), "orders.quantity", "no purchase yet", dtype="float64", low=None,
+    )  # fmt: skip
+    yield signal(
+        "n_refunds", "orders refunded so far", "count", lambda past: past.refunds.count(), "orders.refunded_at",
+        reason="{value:,.0f} orders refunded",
+    )  # fmt: skip
+    yield signal(
+        "amount_refunded", "refunded so far", "money", lambda past: money(past, past.refunds.sum(_.amount)),
+        (*AMOUNT, "orders.refunded_at"), reason="refunded so far: {value:,.2f}",
+    )  # fmt: skip
 
 
 MONETARY = FeatureGroup("monetary", "What the customer spends, in the currency's major unit.", _signals)

@@ -14,8 +14,8 @@ from ibis import _
 
 from ..history.past import Past
 from ..history.rows import Rows
-from .group import BOUGHT_CATEGORY, VIEWED_CATEGORY, Column, FeatureGroup, Signal, Windows
-from .recency import PURCHASES
+from .declare import AskRows, Needs, per, share_of, signal
+from .group import BOUGHT_CATEGORY, PURCHASES, VIEWED_CATEGORY, FeatureGroup, Signal, Windows
 
 LOOK_BACK_DAYS = 365
 TIERS = ("low", "middle", "high")
@@ -89,117 +89,69 @@ def tier_of(percentile: Any) -> Any:
     return ibis.cases((percentile < 1 / 3, TIERS[0]), (percentile < 2 / 3, TIERS[1]), (percentile.notnull(), TIERS[2]))
 
 
-def _signals(windows: Windows) -> Iterator[Signal]:
-    for name, needs, rows in (("bought", BOUGHT, bought_prices), ("viewed", VIEWED, viewed_prices)):
-        yield _percentile(name, needs, rows)
-    yield Signal(
-        Column(
-            "price_tier",
-            "low, middle or high: in which third of its category's prices the customer buys, else looks",
-            dtype="string",
-            missing="nothing bought or viewed at a known price",
-            reason="buys in the {value} price tier",
-            population=True,
-        ),
-        price_tier,
-        (PRICED,),
-    )
+PRICED = "bought.category_id.amount|viewed.category_id.price"
+
+
+def _signals(_windows: Windows) -> Iterator[Signal]:
+    yield _percentile("bought", ("orders.amount", BOUGHT_CATEGORY), bought_prices)
+    yield _percentile("viewed", ("interactions.price", VIEWED_CATEGORY), viewed_prices)
+    yield signal(
+        "price_tier", "low, middle or high: in which third of its category's prices the customer buys, else looks",
+        "code", price_tier, PRICED, "nothing bought or viewed at a known price", "buys in the {value} price tier",
+        population=True,
+    )  # fmt: skip
     yield from _discount_signals()
     yield from _coupon_signals()
     yield from _freight_signals()
 
 
-PRICED = "bought.category_id.amount|viewed.category_id.price"
-BOUGHT = ("orders.amount", BOUGHT_CATEGORY)
-VIEWED = ("interactions.price", VIEWED_CATEGORY)
+def _percentile(name: str, needs: tuple[str, ...], rows: AskRows) -> Signal:
+    return signal(
+        f"price_percentile_{name}", f"mean percentile, within the category, of the prices {name}", "share",
+        lambda past: rows(past).mean(_.percentile), needs, f"nothing {name} at a known price",
+        (f"what was {name} is dear for its category", f"what was {name} is cheap for its category"), population=True,
+    )  # fmt: skip
 
 
-def _percentile(name: str, needs: tuple[str, ...], rows: Callable[[Past], Rows]) -> Signal:
-    column = Column(
-        f"price_percentile_{name}",
-        f"mean percentile, within the category, of the prices {name}",
-        "share",
-        low=0,
-        high=1,
-        missing=f"nothing {name} at a known price",
-        reason=(f"what was {name} is dear for its category", f"what was {name} is cheap for its category"),
-        population=True,
-    )
-    return Signal(column, lambda past: rows(past).mean(_.percentile), needs)
-
-
-def _share_of(rows: Rows, condition: Any) -> Any:
-    return rows.where(condition).count() / rows.count().nullif(0)
-
-
-def _share(name: str, meaning: str, value: Callable[[Past], Any], needs: tuple[str, ...], missing: str) -> Signal:
-    column = Column(name, meaning, "share", low=0, high=1, missing=missing, reason=f"{meaning}: {{value:.0%}}")
-    return Signal(column, value, needs)
+def _share(name: str, meaning: str, value: Callable[[Past], Any], needs: Needs, missing: str) -> Signal:
+    return signal(name, meaning, "share", value, needs, missing, f"{meaning}: {{value:.0%}}")
 
 
 def _discount_signals() -> Iterator[Signal]:
     needs = ("orders.amount", "orders.discount|orders.list_amount")
-    none = "no purchase yet"
     yield _share(
-        "discount_line_share",
-        "share of the lines bought at a discount",
-        lambda past: _share_of(past.lines, _.discount > 0),
-        needs,
-        none,
-    )
+        "discount_line_share", "share of the lines bought at a discount",
+        lambda past: share_of(past.lines, _.discount > 0), needs, "no purchase yet",
+    )  # fmt: skip
     yield _share(
-        "discount_depth",
-        "mean depth of the discount where there was one: what was taken off the list amount",
-        _depth,
-        needs,
-        "nothing bought at a discount",
-    )
+        "discount_depth", "mean depth of the discount where there was one: what was taken off the list amount",
+        _depth, needs, "nothing bought at a discount",
+    )  # fmt: skip
     yield _share(
-        "discount_only_share",
-        "share of the purchases that were made at a discount: 1 = buys in promotions only",
-        lambda past: _share_of(past.purchases, _.discount > 0),
-        needs,
-        none,
-    )
+        "discount_only_share", "share of the purchases that were made at a discount: 1 = buys in promotions only",
+        lambda past: share_of(past.purchases, _.discount > 0), needs, "no purchase yet",
+    )  # fmt: skip
 
 
 def _depth(past: Past) -> Any:
     cut = past.lines.where(_.discount > 0, _.list_amount > 0)
-    return cut.sum(_.discount) / cut.sum(_.list_amount).nullif(0)
+    return per(cut.sum(_.discount), cut.sum(_.list_amount))
 
 
-def _coupon_signals() -> Iterator[Signal]:
+def _coupon_signals(days: int = LOOK_BACK_DAYS) -> Iterator[Signal]:
     yield _share(
-        "coupon_purchase_share",
-        "share of the purchases with a coupon",
-        lambda past: _share_of(past.purchases, _.has_coupon),
-        ("orders.coupon_id",),
-        "no purchase yet",
-    )
-    yield Signal(
-        Column(
-            f"n_coupons_claimed_{LOOK_BACK_DAYS}d",
-            f"coupons claimed in the last {LOOK_BACK_DAYS} days",
-            "count",
-            "int64",
-            low=0,
-            reason="{value:,.0f} coupons claimed in a year",
-        ),
-        lambda past: coupons_claimed(past, LOOK_BACK_DAYS),
-        ("interactions",),
-    )
-    yield Signal(
-        Column(
-            "coupon_use_rate",
-            f"coupons redeemed per coupon claimed in the last {LOOK_BACK_DAYS} days",
-            "ratio",
-            low=0,
-            missing="no coupon claimed",
-            reason="redeems {value:.0%} of the coupons claimed",
-        ),
-        lambda past: coupons_redeemed(past, LOOK_BACK_DAYS) / coupons_claimed(past, LOOK_BACK_DAYS).nullif(0),
-        ("interactions",),
-    )
+        "coupon_purchase_share", "share of the purchases with a coupon",
+        lambda past: share_of(past.purchases, _.has_coupon), "orders.coupon_id", "no purchase yet",
+    )  # fmt: skip
+    yield signal(
+        f"n_coupons_claimed_{days}d", f"coupons claimed in the last {days} days", "count",
+        lambda past: coupons_claimed(past, days), "interactions", reason="{value:,.0f} coupons claimed in a year",
+    )  # fmt: skip
+    yield signal(
+        "coupon_use_rate", f"coupons redeemed per coupon claimed in the last {days} days", "ratio",
+        lambda past: per(coupons_redeemed(past, days), coupons_claimed(past, days)), "interactions",
+        "no coupon claimed", "redeems {value:.0%} of the coupons claimed",
+    )  # fmt: skip
 
 
 def coupons_claimed(past: Past, days: int) -> Any:
@@ -216,26 +168,16 @@ def coupons_redeemed(past: Past, days: int) -> Any:
 
 
 def _freight_signals() -> Iterator[Signal]:
-    needs = ("orders.freight", PURCHASES)
     yield _share(
-        "freight_paid_share",
-        "share of the purchases for which freight was paid",
-        lambda past: _share_of(past.purchases, _.freight > 0),
-        needs,
-        "no purchase yet",
-    )
-    yield Signal(
-        Column(
-            "freight_ratio",
-            "what was paid for delivery, per amount paid for goods",
-            "ratio",
-            low=0,
-            missing="no purchase yet",
-            reason="pays {value:.0%} of the goods' amount for delivery",
-        ),
-        lambda past: past.purchases.sum(_.freight) / past.purchases.sum(_.amount).nullif(0),
-        ("orders.freight", "orders.amount"),
-    )
+        "freight_paid_share", "share of the purchases for which freight was paid",
+        lambda past: share_of(past.purchases, _.freight > 0), ("orders.freight", PURCHASES), "no purchase yet",
+    )  # fmt: skip
+    yield signal(
+        "freight_ratio", "what was paid for delivery, per amount paid for goods", "ratio",
+        lambda past: per(past.purchases.sum(_.freight), past.purchases.sum(_.amount)),
+        ("orders.freight", "orders.amount"), "no purchase yet",
+        "pays {value:.0%} of the goods' amount for delivery",
+    )  # fmt: skip
 
 
 PRICE = FeatureGroup("price", "How dear what the customer buys is, and how much discounts matter.", _signals)

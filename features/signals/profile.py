@@ -11,7 +11,8 @@ from ibis import _
 
 from ..history.past import Past
 from ..history.rows import Rows
-from .group import Column, Dtype, FeatureGroup, Signal, Windows
+from .declare import signal
+from .group import Dtype, FeatureGroup, Signal, Windows
 
 PLAIN = {
     "gender": "gender",
@@ -43,30 +44,22 @@ def attributes_of(customers: Any) -> list[tuple[str, Dtype]]:
     return found
 
 
-def _signals(attributes: tuple[tuple[str, Dtype], ...], windows: Windows) -> Iterator[Signal]:
+def _signals(attributes: tuple[tuple[str, Dtype], ...], _windows: Windows) -> Iterator[Signal]:
     for name, meaning in PLAIN.items():
         yield _attribute(name, meaning, "string")
-    yield Signal(
-        Column(
-            "age_years",
-            "age in the year of as_of",
-            "years",
-            low=0,
-            high=130,
-            missing="unknown",
-            reason="{value:.0f} years old",
-            historical=False,
-        ),
-        _age,
-        ("customers.birth_year",),
-    )
+    yield signal(
+        "age_years", "age in the year of as_of", "ratio", _age, "customers.birth_year", "unknown",
+        "{value:.0f} years old", unit="years", high=130, historical=False,
+    )  # fmt: skip
     for name, dtype in attributes:
         yield _attribute(name, f"the shop's attribute '{name}'", dtype)
 
 
 def _attribute(name: str, meaning: str, dtype: Dtype) -> Signal:
-    column = Column(name, meaning, dtype=dtype, missing="unknown", reason=f"{meaning}: {{value}}", historical=False)
-    return Signal(column, lambda past: person(past).max(_[name]), (f"customers.{name}",))
+    return signal(
+        name, meaning, "code", lambda past: person(past).max(_[name]), f"customers.{name}", "unknown",
+        f"{meaning}: {{value}}", dtype=dtype, historical=False,
+    )  # fmt: skip
 
 
 def person(past: Past) -> Rows:

@@ -7,7 +7,8 @@ that the value lies above (below, for recency), so equal values get equal scores
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterator, Mapping
+from collections.abc import Iterator, Mapping
+from functools import partial
 from types import MappingProxyType
 from typing import Any
 
@@ -16,8 +17,8 @@ from ibis import _
 
 from ..engine.times import days_before, days_between
 from ..history.past import Past
-from .group import Column, FeatureGroup, Signal
-from .recency import PURCHASES
+from .declare import signal
+from .group import PURCHASES, FeatureGroup, Signal
 
 QUINTILES = (0.2, 0.4, 0.6, 0.8)
 Cuts = Mapping[str, tuple[float, ...]]
@@ -57,45 +58,26 @@ def _signals(days: int, cuts: Cuts) -> Iterator[Signal]:
         "frequency": f"purchases in {days} days: 5 = the most frequent fifth of all buyers",
         "monetary": f"amount paid in {days} days: 5 = the highest fifth of all buyers",
     }
+    none = "no purchase yet"
     for name, meaning in parts.items():
-        column = Column(
-            f"rfm_{name}",
-            meaning,
-            "score",
-            low=1,
-            high=5,
-            missing="no purchase yet",
-            reason=f"{name} score {{value:.0f}} of 5",
-            buying=1,
-            population=name not in cuts,
-        )
-        yield Signal(column, _score(name, days, cuts), _needs(name))
-    all_needs = (*_needs("recency"), *_needs("monetary"))
-    total = Column(
-        "rfm_total",
-        "sum of the three scores",
-        "score",
-        low=3,
-        high=15,
-        missing="no purchase yet",
-        reason="RFM score {value:.0f} of 15",
-        buying=1,
-        population=len(cuts) < 3,
-    )
-    yield Signal(total, lambda past: sum(scores(past, days, cuts).values()), all_needs)
-    segment = Column(
-        "rfm_segment",
-        f"named segment by recency and the mean of frequency and monetary: {', '.join(SEGMENTS)}",
-        dtype="string",
-        missing="no purchase yet",
-        reason="RFM segment {value}",
-        population=len(cuts) < 3,
-    )
-    yield Signal(segment, lambda past: segment_of(scores(past, days, cuts)), all_needs)
+        yield signal(
+            f"rfm_{name}", meaning, "score", partial(_score, name, days, cuts), _needs(name), none,
+            f"{name} score {{value:.0f}} of 5", buying=1, population=name not in cuts,
+        )  # fmt: skip
+    all_needs, is_compared = (*_needs("recency"), *_needs("monetary")), len(cuts) < 3
+    yield signal(
+        "rfm_total", "sum of the three scores", "score", lambda past: sum(scores(past, days, cuts).values()),
+        all_needs, none, "RFM score {value:.0f} of 15", low=3, high=15, buying=1, population=is_compared,
+    )  # fmt: skip
+    yield signal(
+        "rfm_segment", f"named segment by recency and the mean of frequency and monetary: {', '.join(SEGMENTS)}",
+        "code", lambda past: segment_of(scores(past, days, cuts)), all_needs, none, "RFM segment {value}",
+        population=is_compared,
+    )  # fmt: skip
 
 
-def _score(name: str, days: int, cuts: Cuts) -> Callable[[Past], Any]:
-    return lambda past: scores(past, days, cuts)[name]
+def _score(name: str, days: int, cuts: Cuts, past: Past) -> Any:
+    return scores(past, days, cuts)[name]
 
 
 def _needs(name: str) -> tuple[str, ...]:

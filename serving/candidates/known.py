@@ -22,8 +22,8 @@ from ...features.outcomes.tasks import PAYMENT, VISIT, Task
 from ...features.shop import Shop
 from ...features.signals.category import affinities
 from ...features.signals.crowds import CROWDS, UNPAID, interests
-from ...features.signals.group import BOUGHT_MARGIN, CATEGORY, lacking
-from ...features.signals.monetary import money
+from ...features.signals.declare import money
+from ...features.signals.group import BOUGHT_MARGIN, CATEGORY, unmet_needs
 from ...features.signals.stage import funnel_state, stage
 from ...features.spine import Spine
 from .gather import BASE_DAYS, BASE_TASKS, Known
@@ -109,7 +109,7 @@ def known_and(shop: Shop, as_of: datetime, more: Mapping[str, Question]) -> tupl
     more
         Further questions by name; their answers are a frame in the order of the customers.
     """
-    missing = {name: lacking(needs, shop.has) for name, (_ask, needs) in FACTS.items()}
+    missing = {name: unmet_needs(needs, shop.has) for name, (_ask, needs) in FACTS.items()}
     asked = {name: ask for name, (ask, _needs) in FACTS.items() if not missing[name]}
     with Keep(shop.backend) as keep:
         parts = evaluated(shop, Spine.at(shop, as_of), {**asked, **more}, keep)
@@ -131,7 +131,7 @@ def rates_at(shop: Shop, as_of: datetime, tasks: Collection[str]) -> dict[str, f
 def _rate(shop: Shop, task: Task, as_of: datetime) -> float | None:
     """Return the share of successes within the days before a moment; None where it cannot be known."""
     before = as_of - timedelta(days=BASE_DAYS)
-    if lacking(task.needs, shop.has) or as_of > shop.extract_end:
+    if unmet_needs(task.needs, shop.has) or as_of > shop.extract_end:
         return None
     came = label(shop, task, before, gap_days=0, horizon_days=BASE_DAYS).frame["label"]
     return float(came.mean()) if len(came) else None

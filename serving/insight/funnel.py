@@ -26,8 +26,8 @@ from ...features.history.past import Past
 from ...features.matrix import evaluated
 from ...features.shop import Shop
 from ...features.signals.crowds import UNPAID, recorded_kinds
-from ...features.signals.group import lacking
-from ...features.signals.monetary import money
+from ...features.signals.declare import money
+from ...features.signals.group import unmet_needs
 from ...features.signals.stage import FUNNEL_STATES, funnel_state, tells_unpaid
 from ...features.spine import first_seen
 from .intervals import wilson
@@ -122,7 +122,7 @@ def funnel_page(shop: Shop, as_of: datetime | None = None, horizon_days: int | N
 
 def _missing(shop: Shop) -> dict[str, str]:
     """Return the steps that the shop cannot tell -> what it lacks for them."""
-    missing = told_left_out({name: lacking(needs, shop.has) for name, needs in NEEDS.items()})
+    missing = told_left_out({name: unmet_needs(needs, shop.has) for name, needs in NEEDS.items()})
     recorded = recorded_kinds(shop)
     if not tells_unpaid(shop.has) and "order" in recorded:
         missing.pop("unpaid_order", None)

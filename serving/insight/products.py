@@ -20,7 +20,7 @@ from ...features.history.past import Past
 from ...features.shop import Shop
 from ...features.signals.cycle import at_one_moment
 from ...features.signals.funnel import ITEM
-from ...features.signals.group import lacking
+from ...features.signals.group import unmet_needs
 from .page import InsightPage, InsightTable, moment_of, told_left_out
 
 TOP = 20
@@ -116,7 +116,7 @@ def products_page(
     if by not in KEYS:
         raise InputError("option --by", "'item' or 'category'", f"'{by}'")
     moment = moment_of(shop, as_of)
-    missing = lacking((ITEM,), shop.has)
+    missing = unmet_needs((ITEM,), shop.has)
 
     def ask(everyone: Past) -> tuple[pd.DataFrame, pd.DataFrame | None]:
         found = products_of(everyone, by, rules)

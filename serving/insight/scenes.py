@@ -32,7 +32,7 @@ from ...features.matrix import evaluated
 from ...features.shop import Shop
 from ...features.signals.category import affinities
 from ...features.signals.cycle import at_one_moment, categories_of
-from ...features.signals.group import CATEGORY, lacking
+from ...features.signals.group import CATEGORY, unmet_needs
 from ...features.signals.holiday import is_inside, merged
 from ...features.signals.price import PRICED, price_tier
 from ...features.signals.stage import STAGES, stage
@@ -149,7 +149,7 @@ def match_scene(shop: Shop, as_of: datetime, name: str, rules: SceneRules = RULE
 
 def _check(shop: Shop, name: str, scene: SceneSection) -> None:
     told = {"categories": scene.categories, "price_tiers": scene.price_tiers, "calendar": scene.calendar}
-    missing = lacking([NEEDS[key] for key, value in told.items() if value], shop.has)
+    missing = unmet_needs([NEEDS[key] for key, value in told.items() if value], shop.has)
     if missing:
         raise LeftOutError(f"scene '{name}'", "what it is told by", f"a shop without {quoted(missing)}")
     known = categories_of(shop) if scene.categories else set()
@@ -168,7 +168,7 @@ def _people(shop: Shop, as_of: datetime, scene: SceneSection) -> pd.DataFrame:
     """Return what the fit is told by, of every customer known at the moment."""
     asked: dict[str, Question] = {"stage": stage}
     nobody: Question = lambda past: ibis.null("string")  # noqa: E731
-    has_tier = not lacking((PRICED,), shop.has)
+    has_tier = not unmet_needs((PRICED,), shop.has)
     asked["price_tier"] = price_tier if has_tier else nobody
     if scene.categories:
         asked["interest"] = _interest(scene.categories)
@@ -259,7 +259,7 @@ def _shown(everyone: Past, people: pd.DataFrame, pool: pd.DataFrame, rules: Scen
     general = who.cross_join(goods.filter(_.rank < 2 * rules.n_goods)).mutate(affinity=ibis.literal(0, "int64"))
     columns = ["customer_id", "row", "own_tier", "item_id", "price_tier", "rank", "is_habit", "affinity"]
     parts = [general.select(columns)]
-    if not lacking((CATEGORY,), shop.has):
+    if not unmet_needs((CATEGORY,), shop.has):
         liked = affinities(everyone).relation.select("row", "category_id", affinity=_.affinity.cast("int64"))
         drawn = who.inner_join(liked, "row").inner_join(goods.filter(_.place < rules.pool), "category_id")
         parts.append(drawn.select(columns))

@@ -29,7 +29,7 @@ from ...features.matrix import available, evaluated
 from ...features.shop import Shop
 from ...features.signals.crowds import crowds_of, lacking_of
 from ...features.signals.cycle import at_one_moment
-from ...features.signals.group import CATEGORY, lacking
+from ...features.signals.group import CATEGORY, unmet_needs
 from ...features.signals.holiday import KINDS, LOOK_BACK_DAYS, calendar_share, is_inside, spans
 from ...features.signals.rfm import value_tier
 from ...features.spine import Spine
@@ -88,11 +88,11 @@ def customer_questions(shop: Shop, as_of: datetime) -> tuple[dict[str, Question]
     by_name = {signal.column.name: signal for signal in signals}
     needs = {one.column.name: one.needs for group in groups for one in group.signals(windows)}
     asked: dict[str, Question] = {tag: by_name[name].value for tag, name in SIGNALS.items() if name in by_name}
-    missing = {tag: lacking(needs[name], shop.has) for tag, name in SIGNALS.items()}
+    missing = {tag: unmet_needs(needs[name], shop.has) for tag, name in SIGNALS.items()}
     if "rfm_monetary" in by_name:
         asked["tier"] = lambda past: value_tier(by_name["rfm_monetary"].value(past))
-    missing["tier"] = lacking(needs["rfm_monetary"], shop.has)
-    missing["prefers"] = lacking(("calendar",), shop.has)
+    missing["tier"] = unmet_needs(needs["rfm_monetary"], shop.has)
+    missing["prefers"] = unmet_needs(("calendar",), shop.has)
     if not missing["prefers"]:
         asked |= {f"prefers:{kind}": _prefers(kind) for kind in KINDS}
     crowds = crowds_of(shop, as_of)
@@ -193,7 +193,7 @@ def item_tags(shop: Shop, as_of: datetime) -> tuple[pd.DataFrame, dict[str, str]
     wide = goods.merge(roles[["item_id", "role"]], on="item_id", how="left")
     found = long_of(wide.rename(columns={"item_id": "id", "category_id": "category"}))
     held = holidays.rename(columns={"item_id": "id", "holiday": "value"}).assign(tag="holiday")
-    missing = {f"{tag} of items": lacking(needs, shop.has) for tag, needs in ITEM_NEEDS.items()}
+    missing = {f"{tag} of items": unmet_needs(needs, shop.has) for tag, needs in ITEM_NEEDS.items()}
     return pd.concat([found, held[list(found)]], ignore_index=True), told_left_out(missing)
 
 

@@ -22,7 +22,7 @@ from penchant.errors import LeftOutError, NoModelError, TooLittleDataError
 from ...features.catalogue import groups_of, task_of
 from ...features.matrix import available, build
 from ...features.shop import Shop
-from ...features.signals.group import lacking
+from ...features.signals.group import unmet_needs
 from ...features.spine import Spine
 from ..candidates.gather import Known, assignments_before, with_roles_shown
 from ..candidates.known import FACTS, known_and
@@ -153,11 +153,11 @@ def _fitting(
 
 def _refuse_lacking_tables(shop: Shop, champion: Champion, own: Sequence[Goal]) -> None:
     if champion.goal is None:
-        missing = lacking(task_of(shop.config, champion.task).needs, shop.has)
+        missing = unmet_needs(task_of(shop.config, champion.task).needs, shop.has)
     else:
         eligible = goal_named(champion.goal, own).eligible
         needs = {where.column: FACTS[where.column][1] for where in eligible.all_of if where.column in FACTS}
-        missing = [need for of_column in needs.values() for need in lacking(of_column, shop.has)]
+        missing = [need for of_column in needs.values() for need in unmet_needs(of_column, shop.has)]
     if missing:
         raise LeftOutError(f"task '{champion.name}'", f"a shop with {' and '.join(missing)}", "none")
 
