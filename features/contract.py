@@ -6,7 +6,7 @@ knows about names, types, keys and vocabularies of the shop's data reads them fr
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Collection, Mapping
 from dataclasses import dataclass
 from types import MappingProxyType
 from typing import Literal
@@ -59,7 +59,7 @@ CALENDAR_KINDS = ("holiday", "promotion")
 
 
 @dataclass(frozen=True)
-class Column:
+class TableColumn:
     """One column of a canonical table.
 
     Parameters
@@ -120,7 +120,7 @@ class CanonicalTable:
 
     name: str
     row_is: str
-    columns: tuple[Column, ...]
+    columns: tuple[TableColumn, ...]
     time: str | None = None
     key: tuple[str, ...] = ()
     references: tuple[Reference, ...] = ()
@@ -136,7 +136,7 @@ class CanonicalTable:
         """The names of the declared columns, in canonical order."""
         return tuple(column.name for column in self.columns)
 
-    def column(self, name: str) -> Column:
+    def column(self, name: str) -> TableColumn:
         """Return the column of a name; in an open table an undeclared name is an attribute.
 
         Raises
@@ -157,17 +157,17 @@ class CanonicalTable:
             if column.name == name:
                 return column
         if self.is_open and name.startswith("consent_"):
-            return Column(name, "flag", f"whether messages by {name.removeprefix('consent_')} are allowed")
+            return TableColumn(name, "flag", f"whether messages by {name.removeprefix('consent_')} are allowed")
         if self.is_open:
-            return Column(name, "text", "a further attribute of the shop")
+            return TableColumn(name, "text", "a further attribute of the shop")
         raise InputError(
             f"table '{self.name}'", "a column of the contract", f"'{name}'", did_you_mean(name, self.names)
         )
 
 
-_CUSTOMER = Column("customer_id", "id", "who", required=True)
-_ITEM = Column("item_id", "id", "the article")
-_CATEGORY = Column("category_id", "id", "the article's category")
+_CUSTOMER = TableColumn("customer_id", "id", "who", required=True)
+_ITEM = TableColumn("item_id", "id", "the article")
+_CATEGORY = TableColumn("category_id", "id", "the article's category")
 _TO_CUSTOMER = Reference("customer_id", "customers", "customer_id")
 _TO_ITEM = Reference("item_id", "items", "item_id")
 
@@ -176,20 +176,20 @@ ORDERS = CanonicalTable(
     "one order line",
     (
         _CUSTOMER,
-        Column("ordered_at", "time", "when the order was placed", required=True),
-        Column("order_id", "id", "the order that the line belongs to"),
+        TableColumn("ordered_at", "time", "when the order was placed", required=True),
+        TableColumn("order_id", "id", "the order that the line belongs to"),
         _ITEM,
         _CATEGORY,
-        Column("quantity", "number", "how many"),
-        Column("amount", "money", "what was paid for the line, after discount"),
-        Column("list_amount", "money", "what the line would have cost before discount"),
-        Column("discount", "money", "what was taken off the line"),
-        Column("coupon_id", "id", "the coupon that was redeemed"),
-        Column("freight", "money", "what was paid for delivery"),
-        Column("paid_at", "time", "when it was paid; missing while it is not"),
-        Column("cancelled_at", "time", "when it was cancelled"),
-        Column("refunded_at", "time", "when it was refunded"),
-        Column("status", "code", "the final state", codes=ORDER_STATUS),
+        TableColumn("quantity", "number", "how many"),
+        TableColumn("amount", "money", "what was paid for the line, after discount"),
+        TableColumn("list_amount", "money", "what the line would have cost before discount"),
+        TableColumn("discount", "money", "what was taken off the line"),
+        TableColumn("coupon_id", "id", "the coupon that was redeemed"),
+        TableColumn("freight", "money", "what was paid for delivery"),
+        TableColumn("paid_at", "time", "when it was paid; missing while it is not"),
+        TableColumn("cancelled_at", "time", "when it was cancelled"),
+        TableColumn("refunded_at", "time", "when it was refunded"),
+        TableColumn("status", "code", "the final state", codes=ORDER_STATUS),
     ),
     time="ordered_at",
     references=(_TO_CUSTOMER, _TO_ITEM),
@@ -200,13 +200,13 @@ INTERACTIONS = CanonicalTable(
     "one thing a customer did",
     (
         _CUSTOMER,
-        Column("occurred_at", "time", "when it was done", required=True),
-        Column("kind", "code", "what was done", required=True, codes=INTERACTION_KINDS),
+        TableColumn("occurred_at", "time", "when it was done", required=True),
+        TableColumn("kind", "code", "what was done", required=True, codes=INTERACTION_KINDS),
         _ITEM,
         _CATEGORY,
-        Column("price", "money", "the article's price as it was shown"),
-        Column("channel", "code", "through what it was done"),
-        Column("dwell_seconds", "number", "how long it lasted, in seconds"),
+        TableColumn("price", "money", "the article's price as it was shown"),
+        TableColumn("channel", "code", "through what it was done"),
+        TableColumn("dwell_seconds", "number", "how long it lasted, in seconds"),
     ),
     time="occurred_at",
     references=(_TO_CUSTOMER, _TO_ITEM),
@@ -217,11 +217,11 @@ CUSTOMERS = CanonicalTable(
     "one customer",
     (
         _CUSTOMER,
-        Column("registered_at", "time", "when the customer registered"),
-        Column("gender", "code", "the gender as the shop has it"),
-        Column("birth_year", "whole", "the year of birth"),
-        Column("region", "code", "where the customer lives"),
-        Column("acquisition_channel", "code", "through what the customer came"),
+        TableColumn("registered_at", "time", "when the customer registered"),
+        TableColumn("gender", "code", "the gender as the shop has it"),
+        TableColumn("birth_year", "whole", "the year of birth"),
+        TableColumn("region", "code", "where the customer lives"),
+        TableColumn("acquisition_channel", "code", "through what the customer came"),
     ),
     key=("customer_id",),
     is_open=True,
@@ -231,12 +231,12 @@ ITEMS = CanonicalTable(
     "items",
     "one article",
     (
-        Column("item_id", "id", "the article", required=True),
+        TableColumn("item_id", "id", "the article", required=True),
         _CATEGORY,
-        Column("list_price", "money", "the price without discount"),
-        Column("unit_cost", "money", "what one piece costs the shop"),
-        Column("listed_at", "time", "since when it is sold"),
-        Column("stock", "number", "pieces at hand"),
+        TableColumn("list_price", "money", "the price without discount"),
+        TableColumn("unit_cost", "money", "what one piece costs the shop"),
+        TableColumn("listed_at", "time", "since when it is sold"),
+        TableColumn("stock", "number", "pieces at hand"),
     ),
     key=("item_id",),
 )
@@ -245,17 +245,17 @@ CAMPAIGNS = CanonicalTable(
     "campaigns",
     "one campaign",
     (
-        Column("campaign_id", "id", "the campaign", required=True),
-        Column("goal", "code", "the wanted change of stage"),
-        Column("phase", "code", "the phase of the promotion"),
-        Column("starts_at", "time", "when it begins"),
-        Column("ends_at", "time", "when it is over"),
-        Column("channel", "code", "through what customers are contacted"),
-        Column("offer_kind", "code", "what is offered: reminder, points, coupon, cash coupon, free freight, ..."),
-        Column("offer_value", "money", "what the offer is worth to the customer"),
-        Column("offer_threshold", "money", "from which order amount it holds"),
-        Column("offer_valid_days", "number", "for how many days it holds"),
-        Column("unit_cost", "money", "what one contact costs"),
+        TableColumn("campaign_id", "id", "the campaign", required=True),
+        TableColumn("goal", "code", "the wanted change of stage"),
+        TableColumn("phase", "code", "the phase of the promotion"),
+        TableColumn("starts_at", "time", "when it begins"),
+        TableColumn("ends_at", "time", "when it is over"),
+        TableColumn("channel", "code", "through what customers are contacted"),
+        TableColumn("offer_kind", "code", "what is offered: reminder, points, coupon, cash coupon, free freight, ..."),
+        TableColumn("offer_value", "money", "what the offer is worth to the customer"),
+        TableColumn("offer_threshold", "money", "from which order amount it holds"),
+        TableColumn("offer_valid_days", "number", "for how many days it holds"),
+        TableColumn("unit_cost", "money", "what one contact costs"),
     ),
     key=("campaign_id",),
 )
@@ -264,16 +264,16 @@ ASSIGNMENTS = CanonicalTable(
     "assignments",
     "one customer's arm in one wave",
     (
-        Column("campaign_id", "id", "the campaign", required=True),
+        TableColumn("campaign_id", "id", "the campaign", required=True),
         _CUSTOMER,
-        Column("arm", "code", "'control' or the treatment's name", required=True),
-        Column("assigned_at", "time", "when the arm was drawn", required=True),
-        Column("wave", "whole", "the number of the dated send, from 1"),
-        Column("probability", "number", "the probability of this arm, in (0, 1]"),
-        Column("contacted_at", "time", "when the message went out"),
-        Column("opened_at", "time", "when it was opened"),
-        Column("clicked_at", "time", "when it was clicked"),
-        Column("redeemed_at", "time", "when the offer was redeemed"),
+        TableColumn("arm", "code", "'control' or the treatment's name", required=True),
+        TableColumn("assigned_at", "time", "when the arm was drawn", required=True),
+        TableColumn("wave", "whole", "the number of the dated send, from 1"),
+        TableColumn("probability", "number", "the probability of this arm, in (0, 1]"),
+        TableColumn("contacted_at", "time", "when the message went out"),
+        TableColumn("opened_at", "time", "when it was opened"),
+        TableColumn("clicked_at", "time", "when it was clicked"),
+        TableColumn("redeemed_at", "time", "when the offer was redeemed"),
     ),
     time="assigned_at",
     key=("campaign_id", "customer_id", "wave"),
@@ -284,10 +284,10 @@ CALENDAR = CanonicalTable(
     "calendar",
     "one holiday or promotion",
     (
-        Column("name", "code", "what it is called", required=True),
-        Column("starts_at", "time", "when it begins", required=True),
-        Column("ends_at", "time", "when it is over", required=True),
-        Column("kind", "code", "which of the two", codes=CALENDAR_KINDS),
+        TableColumn("name", "code", "what it is called", required=True),
+        TableColumn("starts_at", "time", "when it begins", required=True),
+        TableColumn("ends_at", "time", "when it is over", required=True),
+        TableColumn("kind", "code", "which of the two", codes=CALENDAR_KINDS),
     ),
 )
 
@@ -307,3 +307,43 @@ def canonical(name: str) -> CanonicalTable:
     if name not in CONTRACT:
         raise InputError("tables", "a table of the contract", f"'{name}'", did_you_mean(name, CONTRACT))
     return CONTRACT[name]
+
+
+def derived_columns(columns: Mapping[str, Collection[str]]) -> dict[str, frozenset[str]]:
+    """Return what is known of the lines ``bought`` and of the interactions ``viewed``, with what `items` adds.
+
+    Parameters
+    ----------
+    columns
+        Table to the columns that a shop has of it. Where a shop has no orders, payments among its interactions are
+        what is bought, of unknown amount.
+
+    Examples
+    --------
+    >>> known = derived_columns({"orders": ["customer_id", "item_id", "amount"], "items": ["item_id", "unit_cost"]})
+    >>> sorted(known["bought"] - {"customer_id"})
+    ['amount', 'item_id', 'margin']
+    """
+    known: dict[str, frozenset[str]] = {}
+    if "orders" in columns:
+        known["bought"] = frozenset(_with_derived(columns["orders"], columns.get("items", ())))
+    elif "interactions" in columns:
+        plain = {"customer_id", "item_id", "category_id"} & set(columns["interactions"])
+        known["bought"] = frozenset(_with_category(plain, columns.get("items", ())))
+    if "interactions" in columns:
+        known["viewed"] = frozenset(_with_category(columns["interactions"], columns.get("items", ())))
+    return known
+
+
+def _with_category(columns: Collection[str], of_items: Collection[str]) -> set[str]:
+    return {*columns, *({"category_id"} & set(of_items) if "item_id" in columns else ())}
+
+
+def _with_derived(columns: Collection[str], of_items: Collection[str]) -> set[str]:
+    """Return the columns of order lines with those that follow from others: category, margin, discount, list amount."""
+    known = _with_category(columns, of_items)
+    if {"item_id", "amount"} <= known and "unit_cost" in of_items:
+        known.add("margin")
+    if "amount" in known and known & {"discount", "list_amount"}:
+        known |= {"discount", "list_amount"}
+    return known

@@ -52,7 +52,7 @@ LATER_STATES = {
 
 
 @dataclass(frozen=True)
-class Finding:
+class GroupFinding:
     """What came of one promise of one group.
 
     Parameters
@@ -93,11 +93,11 @@ class Proof:
 
     as_of: datetime
     n_customers: int
-    findings: tuple[Finding, ...]
+    findings: tuple[GroupFinding, ...]
     left_out: Mapping[str, str]
 
     @property
-    def broken(self) -> tuple[Finding, ...]:
+    def broken(self) -> tuple[GroupFinding, ...]:
         """The promises that were not kept."""
         return tuple(finding for finding in self.findings if not finding.is_kept)
 
@@ -265,7 +265,7 @@ class _Trials:
     shop: Shop
     variants: Mapping[str, Shop]
 
-    def of(self, groups: Sequence[FeatureGroup]) -> Iterator[Finding]:
+    def of(self, groups: Sequence[FeatureGroup]) -> Iterator[GroupFinding]:
         """Yield the findings of groups: built at once, or one by one where one of them spoils all of it."""
         frames: dict[str, pd.DataFrame] = {}
         fault = ""
@@ -277,7 +277,7 @@ class _Trials:
             for group in groups:
                 yield from self.of([group])
         elif fault:
-            yield Finding(groups[0].name, DECLARED, fault)
+            yield GroupFinding(groups[0].name, DECLARED, fault)
         else:
             for group in groups:
                 yield from self._of_group(group, frames)
@@ -286,16 +286,16 @@ class _Trials:
     def _shops(self) -> dict[str, Shop]:
         return {"": self.shop, **self.variants}
 
-    def _of_group(self, group: FeatureGroup, frames: Mapping[str, pd.DataFrame]) -> Iterator[Finding]:
+    def _of_group(self, group: FeatureGroup, frames: Mapping[str, pd.DataFrame]) -> Iterator[GroupFinding]:
         frame = frames[""]
         signals, _left_out = available(self.shop, [group], _windows(self.shop))
         columns = [signal.column for signal in signals]
         for promise in self.variants:
             names = [one.name for one in columns if not (promise == OTHERS and one.population)]
             told = _first_difference(frame, frames[promise], names)
-            yield Finding(group.name, promise, told and f"{told} {_OTHERWISE[promise]}")
-        yield Finding(group.name, ONE_ROW, _wrong_rows(frame, self.spine))
-        yield Finding(group.name, DECLARED, _undeclared(frame, columns))
+            yield GroupFinding(group.name, promise, told and f"{told} {_OTHERWISE[promise]}")
+        yield GroupFinding(group.name, ONE_ROW, _wrong_rows(frame, self.spine))
+        yield GroupFinding(group.name, DECLARED, _undeclared(frame, columns))
 
 
 def _first_difference(one: pd.DataFrame, other: pd.DataFrame, names: Sequence[str]) -> str:

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Mapping
+from collections.abc import Collection, Mapping
 from dataclasses import dataclass, field
 from datetime import datetime
 from functools import cached_property
@@ -18,16 +18,11 @@ import pyarrow.parquet as pq
 from penchant.config import Config
 from penchant.errors import ContractError, quoted
 
-from .contract import CONTRACT, IBIS_TYPES, CanonicalTable, canonical
+from .contract import CONTRACT, IBIS_TYPES, CanonicalTable, canonical, derived_columns
 from .engine.backends import Backend, Scratch, duckdb_backend, is_local, put, spark_backend
-from .history import facts
 from .intake.extract import utc_instant
 from .intake.ingest import receive, refusal
 from .intake.report import CheckReport
-
-FACTS: Mapping[str, tuple[Callable[[Shop], Any], tuple[str, ...]]] = MappingProxyType(
-    {"bought": (facts.order_lines, ("orders", "interactions")), "viewed": (facts.interactions, ("interactions",))}
-)
 
 
 @dataclass(frozen=True, eq=False)
@@ -81,13 +76,13 @@ class Shop:
 
     def has(self, table: str, *columns: str) -> bool:
         """Say whether the shop has a table, with these columns; ``bought`` and ``viewed`` are facts made of several."""
-        known = self._facts if table in FACTS else self.tables
-        return table in known and set(columns) <= set(known[table].columns)
+        return table in self._columns and set(columns) <= set(self._columns[table])
 
     @cached_property
-    def _facts(self) -> Mapping[str, Any]:
-        """Lines of what was bought, and interactions, with what the table of items knows of them."""
-        return {name: ask(self) for name, (ask, tables) in FACTS.items() if any(map(self.has, tables))}
+    def _columns(self) -> Mapping[str, Collection[str]]:
+        """Table to its columns, with those of the lines bought and of the interactions viewed."""
+        columns = {name: tuple(rows.columns) for name, rows in self.tables.items()}
+        return {**columns, **derived_columns(columns)}
 
     def close(self) -> None:
         """Let go of the engine's tables and files. The shop cannot be used afterwards."""

@@ -9,8 +9,7 @@ from pathlib import Path
 from types import MappingProxyType
 
 from penchant.features.catalogue import GROUPS
-from penchant.features.signals.group import DEFAULT_WINDOWS, Column, FeatureGroup, Signal
-from penchant.features.signals.group import need_in_words
+from penchant.features.signals.group import DEFAULT_WINDOWS, Column, FeatureGroup, Signal, need_in_words
 from penchant.output import write_text
 
 FOLDER = Path(__file__).resolve().parent.parent / "docs"

@@ -13,7 +13,7 @@ from penchant.errors import LeftOutError, TooLittleDataError
 
 from ..history.past import Past
 from ..signals.price import TIERS
-from .measures import LOOKS, baskets, has_key, within
+from .measures import LOOKS, baskets, has_key, in_window
 from .prices import priced_goods
 
 CELL = ["category_id", "price_tier"]
@@ -65,14 +65,14 @@ def demand(everyone: Past, days: int = DEMAND_DAYS) -> pd.DataFrame:
 
 
 def _looked_at(past: Past, cells: Any, days: int) -> Any:
-    acts = within(past, past.interactions.relation, days).select("item_id", "kind")
+    acts = in_window(past, past.interactions.relation, days).select("item_id", "kind")
     met = acts.inner_join(cells, acts.item_id == cells.good)
     counts = {f"n_{kind}": ibis.cases((met.kind == kind, 1)).count() for kind in LOOKS}
     return met.group_by(CELL).aggregate(**counts)
 
 
 def _bought(past: Past, cells: Any, days: int) -> Any:
-    rows = within(past, baskets(past, "item_id"), days)
+    rows = in_window(past, baskets(past, "item_id"), days)
     met = rows.inner_join(cells.rename(cell_category="category_id"), rows.item_id == cells.good)
     sums = {"amount": _.amount.sum().cast("int64")} if "amount" in rows.columns else {}
     orders = met.group_by("row", "order_key", "price_tier", category_id="cell_category").aggregate(**sums)

@@ -47,7 +47,7 @@ def _baskets(past: Past, key: str) -> Any:
     return joined.mutate(is_first=joined.first_row.notnull()).drop("first_row", "first_order")
 
 
-def visits(past: Past, key: str) -> Any:
+def product_visits(past: Past, key: str) -> Any:
     """Return one row per customer, product and day on which it was looked at: row, the key, at, is_first."""
     return past.relation(f"product visits {key}", lambda: past.keep.table(_visits(past, key)))
 
@@ -68,7 +68,7 @@ def now(past: Past) -> Any:
     return instant(past.moment.at)
 
 
-def within(past: Past, rows: Any, days: int, until: int = 0) -> Any:
+def in_window(past: Past, rows: Any, days: int, until: int = 0) -> Any:
     """Return the rows of ``[as_of - days, as_of - until)`` of a population's moment."""
     return rows.filter(is_within(past, rows["at"], days, until))
 
@@ -81,7 +81,7 @@ def is_within(past: Past, at: Any, days: int, until: int = 0) -> Any:
 
 def sales(past: Past, key: str, days: int, trend_days: int) -> Any:
     """Return per product: n_orders, n_buyers, n_first_orders, sums, n_buyers_now and n_buyers_before (two windows)."""
-    rows = within(past, baskets(past, key), max(days, 2 * trend_days))
+    rows = in_window(past, baskets(past, key), max(days, 2 * trend_days))
     inside = is_within(past, rows["at"], days)
     latest = is_within(past, rows["at"], trend_days)
     before = is_within(past, rows["at"], 2 * trend_days, trend_days)
@@ -98,7 +98,7 @@ def sales(past: Past, key: str, days: int, trend_days: int) -> Any:
 
 def repeats(past: Past, key: str, days: int) -> Any:
     """Return per product: n_repeat_buyers, who bought it on another day again."""
-    rows = within(past, baskets(past, key), days)
+    rows = in_window(past, baskets(past, key), days)
     days_of = rows.mutate(day=past.history.local(rows["at"]).date()).group_by("row", key)
     again = days_of.aggregate(n_days=_.day.nunique()).filter(_.n_days > 1)
     return again.group_by(key).aggregate(n_repeat_buyers=_.count())
@@ -106,7 +106,7 @@ def repeats(past: Past, key: str, days: int) -> Any:
 
 def attention(past: Past, key: str, days: int) -> Any:
     """Return per product: n_visits (days of customers on which it was looked at), n_first_visits."""
-    rows = within(past, visits(past, key), days)
+    rows = in_window(past, product_visits(past, key), days)
     return rows.group_by(key).aggregate(n_visits=rows.count(), n_first_visits=ibis.cases((rows.is_first, 1)).count())
 
 
@@ -118,7 +118,7 @@ def companions(past: Past, key: str, days: int, shrinkage: float, most_in_basket
     without one above 1 there is none. Baskets of more than ``most_in_basket``
     products tell nothing of what belongs together, and bring no pairs.
     """
-    rows = within(past, baskets(past, key), days).select("row", "order_key", product=_[key])
+    rows = in_window(past, baskets(past, key), days).select("row", "order_key", product=_[key])
     sizes = rows.group_by("row", "order_key").aggregate(size=_.count())
     counts = past.keep.table(rows.group_by("product").aggregate(n=_.count()))
     total = sizes.aggregate(n_baskets=_.count())

@@ -13,7 +13,7 @@ from ibis import _
 
 from ..history.past import Past
 from ..signals.price import piece_price, price_levels, tier_of
-from .measures import goods, has_key, now, within
+from .measures import goods, has_key, in_window, now
 
 LOOK_BACK_DAYS = 365
 
@@ -45,7 +45,7 @@ def _paid(past: Past) -> Any:
     if not has_key(past, "item_id")[0] or not past.has("orders", "amount"):
         nothing = goods(past).limit(0)
         return nothing.select(priced_item="item_id", paid_price=ibis.null("int64"), last_paid_price=ibis.null("int64"))
-    lines = within(past, past.lines.relation, LOOK_BACK_DAYS)
+    lines = in_window(past, past.lines.relation, LOOK_BACK_DAYS)
     priced = lines.select("item_id", "at", price=piece_price(lines)).filter(_.item_id.notnull() & _.price.notnull())
     latest = ibis.row_number().over(group_by="item_id", order_by=[ibis.desc("at"), ibis.desc("price")])
     placed = priced.mutate(place=latest)
@@ -59,6 +59,6 @@ def _shown(past: Past) -> Any:
     """Return (priced_item, shown_price) of the last year."""
     if not has_key(past, "item_id")[1] or not past.has("interactions", "price"):
         return goods(past).limit(0).select(priced_item="item_id", shown_price=ibis.null("int64"))
-    acts = within(past, past.interactions.relation, LOOK_BACK_DAYS)
+    acts = in_window(past, past.interactions.relation, LOOK_BACK_DAYS)
     shown = acts.filter(acts.item_id.notnull() & acts.price.notnull())
     return shown.group_by(priced_item="item_id").aggregate(shown_price=shown.price.quantile(0.5).round().cast("int64"))

@@ -2,18 +2,15 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, replace
 from functools import reduce
 from operator import and_
-from typing import TYPE_CHECKING, Any
+from typing import Any, Protocol
 
 import ibis
 
 from ..engine.times import days_before
-
-if TYPE_CHECKING:
-    from .past import Past
 
 BILLION = 1_000_000_000
 
@@ -45,6 +42,24 @@ class Questions:
         return dict(self._asked.values())
 
 
+class Grouping(Protocol):
+    """What rows of a moment are grouped by: see `prepare.Moment`."""
+
+    def grouped(self, rows: Any, keys: Sequence[str], values: Mapping[str, Any]) -> Any:
+        """Return values per spine row and keys."""
+
+
+class RowSource(Protocol):
+    """What rows come from, and may be asked for more of: see `past.Past`."""
+
+    @property
+    def moment(self) -> Grouping:
+        """From when rows are looked at."""
+
+    def rows_of(self, relation: Any) -> Rows:
+        """Return the rows of an Ibis table."""
+
+
 @dataclass(frozen=True, eq=False)
 class Rows:
     """Rows of a relation, each of one spine row, and what is asked of them.
@@ -61,7 +76,7 @@ class Rows:
         What must hold.
     """
 
-    past: Past
+    past: RowSource
     questions: Questions
     conditions: tuple[Any, ...] = ()
 

@@ -11,7 +11,7 @@ from dataclasses import dataclass, field
 
 from penchant.config import Reading
 
-from ..contract import Column, Kind
+from ..contract import Kind, TableColumn
 from .clocks import Clock
 from .expressions import Meaning, RawColumns, quoted_name, text_literal
 from .rules import EARLIEST, LATEST
@@ -71,7 +71,7 @@ class Origin:
         What the clocks of the zone showed over the span of the times.
     """
 
-    column: Column
+    column: TableColumn
     meaning: Meaning
     engine_type: str
     reading: Reading

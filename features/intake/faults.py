@@ -8,7 +8,7 @@ from datetime import datetime
 
 from penchant.config import Severity
 
-from ..contract import CanonicalTable, Column
+from ..contract import CanonicalTable, TableColumn
 from .expressions import quoted_name, text_literal
 from .rules import LARGEST_AMOUNT, LONGEST_ID, ORDER_OF_TIMES
 
@@ -58,7 +58,7 @@ def row_faults(
     return tuple(found)
 
 
-def _of_column(column: Column, decimals: int) -> list[Fault]:
+def _of_column(column: TableColumn, decimals: int) -> list[Fault]:
     name, value = column.name, quoted_name(column.name)
     bad = quoted_name(f"bad:{name}")
     faults = [Fault("bad_time" if column.kind == "time" else "bad_value", name, bad)]
@@ -79,7 +79,7 @@ def _of_column(column: Column, decimals: int) -> list[Fault]:
     return faults
 
 
-def _missing(column: Column, others: Sequence[Fault], severity: Mapping[str, Severity]) -> Fault:
+def _missing(column: TableColumn, others: Sequence[Fault], severity: Mapping[str, Severity]) -> Fault:
     """Return the fault of a required value that is missing, or unreadable and not set aside for that."""
     named = [
         fault.condition
@@ -92,7 +92,7 @@ def _missing(column: Column, others: Sequence[Fault], severity: Mapping[str, Sev
     return Fault(rule, column.name, " and not ".join([f"{quoted_name(column.name)} is null", *named]))
 
 
-def _of_text(column: Column) -> list[Fault]:
+def _of_text(column: TableColumn) -> list[Fault]:
     name, value = column.name, quoted_name(column.name)
     faults = [
         Fault("padded_id", name, quoted_name(f"pad:{name}")),
@@ -107,7 +107,7 @@ def _of_text(column: Column) -> list[Fault]:
     return faults
 
 
-def _of_amount(column: Column, decimals: int) -> list[Fault]:
+def _of_amount(column: TableColumn, decimals: int) -> list[Fault]:
     name = column.name
     number = quoted_name(f"num:{name}")
     largest = LARGEST_AMOUNT * 10**decimals if column.kind == "money" else LARGEST_AMOUNT

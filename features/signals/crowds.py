@@ -66,13 +66,13 @@ class Crowd:
     kinds: tuple[str, ...] = ()
 
 
-def interests(past: Past) -> Rows:
+def favorites_and_carts(past: Past) -> Rows:
     """Return favourites and carts."""
     return past.interactions.where(_.kind.isin(("favorite", "cart")))
 
 
 def _is_interested(past: Past) -> Any:
-    last, rules = interests(past).last(), past.config.crowds
+    last, rules = favorites_and_carts(past).last(), past.config.crowds
     in_time = (last >= days_before(past.as_of, rules.interest_most_days)) & (
         last < days_before(past.as_of, rules.interest_least_days)
     )

@@ -14,7 +14,7 @@ from ..history.rows import Rows
 from .cycle import cycle, quantile_name, shop_cycle
 from .declare import signal
 from .group import PURCHASES, FeatureGroup, Signal, Windows
-from .stage import FUNNEL_STATES, STAGES, funnel_state, interests, stage, visits
+from .stage import FUNNEL_STATES, STAGES, funnel_state, interest_rows, stage, visit_rows
 
 
 def _signals(_windows: Windows) -> Iterator[Signal]:
@@ -69,8 +69,8 @@ def days_in_stage(past: Past) -> Any:
         (now == "silent", since - thresholds.silent),
         (now == "semi_active", ibis.greatest(fell, 0.0)),
         (now.isin(("regular", "loyal")), ibis.coalesce(past.days_since(settled_at), since)),
-        (now == "lead", past.days_since(_first(interests(past)))),
-        (now == "prospect", past.days_since(_first(visits(past)))),
+        (now == "lead", past.days_since(_first(interest_rows(past)))),
+        (now == "prospect", past.days_since(_first(visit_rows(past)))),
     )
 
 

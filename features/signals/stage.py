@@ -54,16 +54,16 @@ def is_new_customer(past: Past) -> Any:
 
 def stage_without_purchase(past: Past) -> Any:
     """Return lead, prospect or stranger: what was done within the look-back."""
-    cases = [(rows.any(), "lead") for rows in interests(past)]
+    cases = [(rows.any(), "lead") for rows in interest_rows(past)]
     if past.has("interactions"):
         rules = past.config.stages
         views = past.interactions.within(rules.look_back_days).where(_.kind == "view")
         cases.append((views.count() >= rules.deep_views, "lead"))
-    cases += [(rows.any(), "prospect") for rows in visits(past)]
+    cases += [(rows.any(), "prospect") for rows in visit_rows(past)]
     return ibis.cases(*cases, else_="stranger")
 
 
-def visits(past: Past) -> list[Rows]:
+def visit_rows(past: Past) -> list[Rows]:
     """Return the rows that each show some interest: whatever was done, and the registration."""
     rows = [past.interactions] if past.has("interactions") else []
     if past.has("customers", "registered_at"):
@@ -71,7 +71,7 @@ def visits(past: Past) -> list[Rows]:
     return [one.within(past.config.stages.look_back_days) for one in rows]
 
 
-def interests(past: Past) -> list[Rows]:
+def interest_rows(past: Past) -> list[Rows]:
     """Return the rows that each are strong interest: unpaid orders, favourites, carts, content, coupons claimed."""
     rows = [past.unpaid]
     if past.has("interactions"):

@@ -21,7 +21,7 @@ from ...features.outcomes.labels import label
 from ...features.outcomes.tasks import PAYMENT, VISIT, Task
 from ...features.shop import Shop
 from ...features.signals.category import affinities
-from ...features.signals.crowds import CROWDS, UNPAID, interests
+from ...features.signals.crowds import CROWDS, UNPAID, favorites_and_carts
 from ...features.signals.declare import money
 from ...features.signals.group import BOUGHT_MARGIN, CATEGORY, unmet_needs
 from ...features.signals.stage import funnel_state, stage
@@ -68,10 +68,10 @@ FACTS: Mapping[str, tuple[Question, tuple[str, ...]]] = MappingProxyType(
             ("orders.amount", BOUGHT_MARGIN),
         ),
         "has_visited": (lambda past: past.interactions.any(), ("interactions",)),
-        "has_shown_interest": (lambda past: interests(past).any(), ("interactions",)),
+        "has_shown_interest": (lambda past: favorites_and_carts(past).any(), ("interactions",)),
         "last_order_at": (lambda past: past.purchases.last(), (PURCHASES,)),
         "last_visit_at": (lambda past: past.interactions.last(), ("interactions",)),
-        "last_interest_at": (lambda past: interests(past).last(), ("interactions",)),
+        "last_interest_at": (lambda past: favorites_and_carts(past).last(), ("interactions",)),
         "top_category": (lambda past: affinities(past).where(_.rank == 0).max(_.category_id), (CATEGORY,)),
         "bought_category": (lambda past: _most_bought(past).max(_.category_id), (CATEGORY,)),
         "cart_price_dropped": (
