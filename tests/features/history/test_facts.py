@@ -28,7 +28,9 @@ OF_ORDERS = {*OF_FACTS, "order_id", "coupon_id", "status"}
 
 
 @pytest.mark.parametrize("away", AWAY, ids=lambda away: "without " + (", ".join(away) or "nothing"))
-def test_derived_columns_are_those_of_the_facts(world_tables: Mapping[str, pd.DataFrame], away: tuple[str, ...]) -> None:
+def test_derived_columns_are_those_of_the_facts(
+    world_tables: Mapping[str, pd.DataFrame], away: tuple[str, ...]
+) -> None:
     left = {name: rows for name, rows in world_tables.items() if name not in away}
     for table, _dot, column in (one.partition(".") for one in away):
         if column:
