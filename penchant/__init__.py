@@ -5,15 +5,20 @@ The public names load what they need when they are first used: ``import penchant
 
 from __future__ import annotations
 
+import sys
 from importlib import import_module
 from pathlib import Path
 from typing import Any
+
+from penchant.moved import MovedModules
 
 __version__ = "0.1.0"
 
 # A checkout without symbolic links (Windows without developer mode) holds the packages only at its root.
 if not (Path(__file__).parent / "features").is_dir():
     __path__.append(str(Path(__file__).parent.parent))
+
+sys.meta_path.append(MovedModules())  # asked last: whatever has a file of its own never comes here
 
 _PUBLIC = {
     "Config": "penchant.config",

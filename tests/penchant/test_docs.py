@@ -11,6 +11,8 @@ import pytest
 from penchant import docs
 from penchant.features.catalogue import GROUPS
 
+ROOT = Path(__file__).resolve().parents[2]
+
 
 def test_the_committed_pages_are_what_the_declarations_say(capsys: pytest.CaptureFixture[str]) -> None:
     assert docs.main(["--check"]) == 0, capsys.readouterr().out
@@ -36,3 +38,15 @@ def test_a_stale_page_is_told_and_made_anew(
 
 def test_its_examples_run() -> None:
     assert doctest.testmod(docs).failed == 0
+
+
+def test_the_picture_of_the_rooms_holds_the_folders_there_are() -> None:
+    page = (ROOT / "docs" / "design.md").read_text(encoding="utf-8")
+    picture = page[page.index("```mermaid") : page.index("```\n", page.index("```mermaid"))]
+    drawn = set(re.findall(r"\b(?:features|models|serving)/\w+|\btraining\b", picture))
+    there = {
+        f"{package}/{room.parent.name}"
+        for package in ("features", "models", "serving")
+        for room in (ROOT / package).glob("*/__init__.py")
+    }
+    assert drawn == there | {"training"}
