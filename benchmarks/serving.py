@@ -137,8 +137,8 @@ def _time_parts(clock: Clock, folder: Path, step: str) -> None:
         clock.timed(shop, "open_shop", "open")
         _time_parts_of_score(clock, folder)
     elif step == "measure":
+        from penchant.cli.commands import measure
         from penchant.features import shop
-        from penchant.serving.measure import campaign as measure
 
         clock.timed(shop, "open_shop", "open")
         clock.timed(measure, "measure", "measure")
@@ -146,11 +146,11 @@ def _time_parts(clock: Clock, folder: Path, step: str) -> None:
 
 def _time_parts_of_score(clock: Clock, folder: Path) -> None:
     """Have signals and predictions of a scoring counted, and its matrix kept for the floor."""
-    from penchant.cli import scoring
+    from penchant.cli.commands import score as command
     from penchant.serving.score import run as score
     from penchant.serving.score.champion import Champion
 
-    clock.timed(scoring, "inputs_of", "champions")  # MLflow's import and its questions, and the files' hashes
+    clock.timed(command, "inputs_of", "champions")  # MLflow's import and its questions, and the files' hashes
     for name in ("everyone", "with_roles_shown", "_keep_features"):
         clock.timed(score, name, "signals")
     clock.timed(Champion, "scored", "predict")

@@ -7,7 +7,7 @@ from typing import Any
 
 from penchant.config import Config
 
-from ..features.outcomes.tasks import Task
+from ..features.outcomes.tasks import Task, configured_days
 from ..models.evaluation.checks import same_horizon
 from ..models.evaluation.comparison import Comparison
 from ..models.inputs.check import Check, Outcome
@@ -97,9 +97,7 @@ def same_horizon_as_configured(config: Config, task: Task, facts: Mapping[str, A
     facts
         Saved with the model: ``gap_days`` and ``horizon_days``.
     """
-    section = config.task(task.name)
-    horizon = section.horizon_days or task.horizon_days or facts["horizon_days"]  # else the purchase cycle's
-    used = {"gap_days": section.gap_days or task.gap_days, "horizon_days": horizon}
+    used = configured_days(config, task, facts["horizon_days"])
     return same_horizon({name: facts[name] for name in used}, used)
 
 

@@ -12,6 +12,8 @@ from typing import Any, Literal
 
 from ibis import _
 
+from penchant.config import Config
+
 from ..engine.times import days_before
 from ..history.past import Past
 from ..signals.declare import money
@@ -78,6 +80,21 @@ class Task:
     gap_days: int = 0
     buying: Literal[-1, 1] = 1
     needs: tuple[str, ...] = (PURCHASES,)
+
+
+def configured_days(config: Config, task: Task, otherwise: int) -> dict[str, int]:
+    """Return the gap and the horizon that a configuration asks for, by the names that a model is saved with.
+
+    Parameters
+    ----------
+    config, task
+        The configuration, and the task.
+    otherwise
+        The horizon where neither says one: the purchase cycle's.
+    """
+    section = config.task(task.name)
+    horizon = section.horizon_days or task.horizon_days or otherwise
+    return {"gap_days": section.gap_days or task.gap_days, "horizon_days": horizon}
 
 
 def _has_bought(past: Past) -> Any:

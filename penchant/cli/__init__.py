@@ -1,6 +1,7 @@
 """The command line: what to do, which shop, and where the results go.
 
-Only this package and ``serving/api.py`` see every part of penchant, and import each when a command needs it.
+Only this package and ``serving/api.py`` see every part of penchant. ``catalogue`` lists the commands, ``options`` says
+what each can be told, and ``commands`` does the work; a command's module is imported when it runs.
 """
 
 from __future__ import annotations
@@ -8,29 +9,15 @@ from __future__ import annotations
 import os
 import sys
 import warnings
-from collections.abc import Callable
-from inspect import getdoc
+from collections.abc import Callable, Iterator
 from pathlib import Path
 from typing import Annotated
 
 import typer
 
-from penchant.cli import (
-    campaign_commands,
-    demo,
-    experiment_commands,
-    insight_commands,
-    measure_commands,
-    model_commands,
-    monitor_commands,
-    product_commands,
-    prove_commands,
-    score_commands,
-    shop_commands,
-    tag_commands,
-    tune_commands,
-)
-from penchant.cli.work import Work, fail
+from .catalogue import COMMANDS, GROUPS
+from .command import SharedOptions, help_of, typer_function
+from .results import fail
 
 EVERYWHERE = "Everywhere: --shop FILE, --data FOLDER, --json; before or after the command."
 
@@ -68,44 +55,25 @@ def options(
         bool, typer.Option("--version", callback=_version, is_eager=True, help="Print the version.")
     ] = False,
 ) -> None:
-    """Open the shop that the options name."""
-    context.obj = Work(shop, data, as_json)
+    """Pass on the options of all commands."""
+    context.obj = SharedOptions(shop, data, as_json)
 
 
-def help_of(command: Callable[..., None]) -> str:
-    """Return a docstring as help: a line for each paragraph, and brackets that are no markup.
-
-    Examples
-    --------
-    >>> def act():
-    ...     '''Do this
-    ...     with [a.b].
-    ...
-    ...     And that.'''
-    >>> help_of(act)
-    'Do this with \\\\[a.b].\\n\\nAnd that.'
-    """
-    paragraphs = (getdoc(command) or "").split("\n\n")
-    return "\n\n".join(" ".join(paragraph.split()) for paragraph in paragraphs).replace("[", "\\[")
+def _add_commands() -> None:
+    """Add the catalogue's commands to the app, those of a group below it."""
+    groups = {
+        name: typer.Typer(name=name, help=text, no_args_is_help=True, rich_markup_mode="rich")
+        for name, text in GROUPS.items()
+    }
+    for command in COMMANDS:
+        name = command.name.rpartition(" ")[2]
+        place = groups.get(command.group, app)
+        place.command(name, help=help_of(command.options), epilog=EVERYWHERE)(typer_function(command))
+    for group in groups.values():
+        app.add_typer(group)
 
 
-for command in (
-    *demo.COMMANDS,
-    *shop_commands.COMMANDS,
-    *prove_commands.COMMANDS,
-    *model_commands.COMMANDS,
-    *tune_commands.COMMANDS,
-    *experiment_commands.COMMANDS,
-    *score_commands.COMMANDS,
-    *campaign_commands.COMMANDS,
-    *measure_commands.COMMANDS,
-    *monitor_commands.COMMANDS,
-    *tag_commands.COMMANDS,
-):
-    app.command(help=help_of(command), epilog=EVERYWHERE)(command)
-for page in (*insight_commands.COMMANDS, *product_commands.COMMANDS):
-    insight_commands.insight.command(help=help_of(page), epilog=EVERYWHERE)(page)
-app.add_typer(insight_commands.insight)
+_add_commands()
 
 
 def main() -> None:
@@ -123,18 +91,18 @@ def main() -> None:
 
 def notes() -> Callable[..., None]:
     """Return how a warning is shown: as a person reads it, without the place in the code, and each once."""
-    told: set[str] = set()
+    shown: set[str] = set()
 
     def note(message: Warning | str, *_: object, **__: object) -> None:
-        if str(message) not in told:
-            told.add(str(message))
+        if str(message) not in shown:
+            shown.add(str(message))
             sys.stderr.write(f"note: {message}\n")
 
     return note
 
 
 def hoist(arguments: list[str]) -> list[str]:
-    """Return the arguments with the options that hold everywhere moved to the front.
+    """Return the arguments with the options of all commands moved to the front.
 
     Examples
     --------
@@ -150,12 +118,12 @@ def hoist(arguments: list[str]) -> list[str]:
         elif argument == "--json" or argument.startswith(("--shop=", "--data=")):
             front.append(argument)
         elif argument in ("--shop", "--data"):
-            front += [argument, *list(_next(waiting))]
+            front += [argument, *_next(waiting)]
         else:
             rest.append(argument)
     return front + rest
 
 
-def _next(waiting: object) -> list[str]:
-    value = next(waiting, None)  # type: ignore[call-overload]
+def _next(waiting: Iterator[str]) -> list[str]:
+    value = next(waiting, None)
     return [] if value is None else [value]

@@ -2,30 +2,29 @@
 
 from __future__ import annotations
 
-import json
 import re
 import sys
 from collections.abc import Iterator, Mapping
 from contextlib import contextmanager
-from dataclasses import dataclass, field
-from datetime import UTC, datetime, time
+from dataclasses import dataclass, field, replace
+from datetime import datetime
 from functools import cached_property
-from hashlib import sha256
 from pathlib import Path
 from time import monotonic
 from typing import TYPE_CHECKING, Any
 from zoneinfo import ZoneInfo
 
-from penchant.errors import InputError, PenchantError, quoted
+from rich.console import Console
+
+from penchant.config import Config, load_config
+from penchant.errors import InputError, quoted
+from penchant.features.workspace import Workspace
+from penchant.progress import Done
+
+from .results import print_json
 
 if TYPE_CHECKING:
-    from rich.console import Console
-
-    from penchant.config import Config
-    from penchant.features.matrix import FeatureMatrix
     from penchant.features.shop import Shop
-
-NO_FILE = "not a file"  # what stands for the content of a table in a database
 
 
 @dataclass
@@ -43,24 +42,28 @@ class Work:
 
     @cached_property
     def notes(self) -> Console:
-        """Where steps are told to a person."""
-        from rich.console import Console
-
+        """Where steps are shown to a person."""
         return Console(stderr=True, highlight=False, soft_wrap=True)
 
     @cached_property
     def console(self) -> Console:
         """Where results are shown to a person."""
-        from rich.console import Console
-
         return Console(highlight=False, soft_wrap=not sys.stdout.isatty(), width=None)
 
     @cached_property
+    def workspace(self) -> Workspace:
+        """The shop's configuration and folders."""
+        config = load_config(self.config_file)
+        return Workspace(config, self.data or config.data_folder)
+
+    @property
     def config(self) -> Config:
         """The configuration of the shop."""
-        from penchant.config import load_config
+        return self.workspace.config
 
-        return load_config(self.config_file)
+    def configure(self, config: Config) -> None:
+        """Replace the configuration, before anything is read."""
+        self.workspace = replace(self.workspace, config=config)
 
     @property
     def config_file(self) -> Path:
@@ -70,20 +73,13 @@ class Work:
     @property
     def data_folder(self) -> Path:
         """The folder of the shop's files."""
-        return self.data or self.config.data_folder
+        return self.workspace.data_folder
 
     @contextmanager
     def shop(self) -> Iterator[Shop]:
         """Open the shop, checked, and close it afterwards."""
-        from penchant.cli.clean import known_clean, remember, state_of
-        from penchant.features.shop import open_shop
-
         with self.step(f"reading {self.data_folder}"):
-            state = state_of(self)
-            known = known_clean(self, state)
-            shop = open_shop(self.config, self.data_folder, known_clean=known)
-            if dict(shop.clean) != known:
-                remember(self, state, shop.clean)
+            shop = self.workspace.open_shop()
         _doubt_the_end(shop)
         try:
             yield shop
@@ -92,51 +88,19 @@ class Work:
 
     def result_folder(self, step: str, as_of: datetime | None = None) -> Path:
         """Return where a step's result goes unless --out says otherwise: below out/ in the working directory."""
-        folder = Path("out") / self.config.shop.name / step
-        if as_of is None:
-            return folder
-        local = as_of.replace(tzinfo=UTC).astimezone(ZoneInfo(self.config.shop.timezone))
-        return folder / (f"{local:%Y-%m-%d}" if local.time() == time() else f"{as_of:%Y-%m-%dT%H%M%SZ}")
+        return self.workspace.result_folder(step, as_of)
 
     def sources(self) -> dict[str, str]:
         """Return the SHA-256 of each file that the configuration names, and of what is no file its address."""
-        return dict(self._hashed)
+        return self.workspace.sources()
 
-    @cached_property
-    def _hashed(self) -> Mapping[str, str]:
-        """What `sources` tells, read once in a run: large files take seconds."""
-        from penchant.output import file_facts
+    def instant(self, text: str, option: str = "--as-of") -> datetime:
+        """Return the instant that an option names, UTC without a zone: a date is its midnight in the shop's zone."""
+        return read_instant(text, self.config.shop.timezone, option)
 
-        found: dict[str, str] = {}
-        for table in self.config.tables.values():
-            for source in table.sources:
-                patterns = re.findall(r"'([^']+)'", source.query) if source.query else [source.path]
-                paths = {path for pattern in patterns if pattern for path in self._files(pattern)}
-                found |= {self._source_name(path): file_facts(path)["sha256"] for path in sorted(paths)}
-                if source.address:
-                    found[str(source.table)] = NO_FILE
-        return found
-
-    def _source_name(self, path: Path) -> str:
-        """Return what a file is called in manifests: its place in the data folder, which tells partitions apart."""
-        if path.is_relative_to(self.data_folder):
-            return path.relative_to(self.data_folder).as_posix()
-        place = sha256(path.parent.as_posix().encode()).hexdigest()[:8]  # no manifest holds an absolute path
-        return f"{place}/{path.name}"
-
-    def _files(self, pattern: str) -> list[Path]:
-        """Return the files of the data folder that a path or pattern names."""
-        if Path(pattern).is_absolute():
-            return [path for path in [Path(pattern)] if path.is_file()]
-        return [path for path in self.data_folder.glob(pattern) if path.is_file()]
-
-    def write_matrix(self, matrix: FeatureMatrix, folder: Path) -> int:
-        """Write a feature matrix with its manifest, and return its number of rows."""
-        from penchant.output import replaced_folder
-
-        manifest = {"step": "features", "config": self.config.resolved(), **matrix.facts()}
-        with replaced_folder(folder, manifest) as place, self.step(f"writing {folder}"):
-            return matrix.write(place)
+    def instant_or_none(self, text: str | None, option: str = "--as-of") -> datetime | None:
+        """Return the instant that an option names; None where it was not given."""
+        return None if text is None else self.instant(text, option)
 
     @staticmethod
     def left_out(reasons: Mapping[str, str]) -> list[str]:
@@ -155,8 +119,28 @@ class Work:
                 yield
         else:
             yield
+        self._show_done(what, started)
+
+    @contextmanager
+    def progress(self, what: str) -> Iterator[Done]:
+        """Show how far a long step is, in rows, and how long it took."""
+        from rich.progress import BarColumn, MofNCompleteColumn, Progress, TextColumn, TimeRemainingColumn
+
+        started = monotonic()
+        columns = (TextColumn("{task.description}"), BarColumn(), MofNCompleteColumn(), TimeRemainingColumn())
+        is_shown = self.notes.is_terminal and not self.as_json
+        with Progress(*columns, console=self.notes, transient=True, disable=not is_shown) as bar:
+            shown = bar.add_task(f"{what}: building signals", total=None)
+            yield lambda n_rows, n_all: bar.update(shown, description=what, completed=n_rows, total=n_all)
+        self._show_done(what, started)
+
+    def _show_done(self, what: str, started: float) -> None:
         if not self.as_json:
             self.notes.print(f"[green]✓[/] {what} [dim]{monotonic() - started:.1f} s[/]")
+
+    def note(self, text: str) -> None:
+        """Print something worth knowing, for a person."""
+        self.show(f"[dim]{text}[/]")
 
     def show(self, *results: Any) -> None:
         """Print results for a person; nothing with ``--json``."""
@@ -171,7 +155,7 @@ class Work:
         self.show(*results)
 
     def finish(self, result: Mapping[str, Any]) -> None:
-        """End the command: the JSON object with ``--json``, else how long it took; a part of another says nothing."""
+        """End the command: the JSON object with ``--json``, else how long it took; a part of another prints nothing."""
         if self.is_part:
             return
         seconds = round(monotonic() - self.started, 2)
@@ -189,7 +173,7 @@ def folder_name(name: str) -> str:
     >>> folder_name("spring 2025"), folder_name("2025/spring"), folder_name("..")
     ('spring 2025', '2025%2Fspring', '%2E.')
     """
-    return re.sub(r'^\.|[%/\\:*?"<>|\x00-\x1f]', lambda found: f"%{ord(found[0]):02X}", name)
+    return re.sub(r'^\.|[%/\\:*?"<>|\x00-\x1f]', lambda sign: f"%{ord(sign[0]):02X}", name)
 
 
 def _doubt_the_end(shop: Shop) -> None:
@@ -197,40 +181,10 @@ def _doubt_the_end(shop: Shop) -> None:
     from penchant.features.intake.rules import RULES
 
     for table in shop.report.tables.values():
-        for found in table.findings:
-            if found.rule == "lonely_end":
-                told = f"{found.title} ({found.detail}). {RULES[found.rule].explanation}"
-                sys.stderr.write(f"note: {table.name}: {told}\n")
-
-
-def print_json(values: Mapping[str, Any]) -> None:
-    """Print one JSON object; what JSON does not know is written as text, and NaN as null."""
-    text = json.dumps(plain(values), ensure_ascii=False, default=str, allow_nan=False)
-    sys.stdout.write(text + "\n")
-
-
-def plain(value: Any) -> Any:
-    """Return a value as JSON takes it: what has ``as_dict`` by name, numbers as Python's, NaN as None."""
-    if isinstance(value, Mapping):
-        return {str(key): plain(item) for key, item in value.items()}
-    if isinstance(value, (list, tuple)):
-        return [plain(item) for item in value]
-    if isinstance(value, float) and (value != value or value in (float("inf"), float("-inf"))):
-        return None
-    if hasattr(value, "as_dict"):
-        return plain(value.as_dict())
-    return value.item() if hasattr(value, "item") and getattr(value, "ndim", 0) == 0 else value
-
-
-def fail(fault: Exception, *, as_json: bool) -> int:
-    """Report an error and return the exit code: our own in one message, anything else as the bug it is."""
-    if not isinstance(fault, PenchantError):
-        raise fault
-    if as_json:
-        facts = {"type": type(fault).__name__, "message": str(fault), "where": fault.where}
-        print_json({"error": {**facts, "expected": fault.expected, "got": fault.got, "do": fault.do}})
-    sys.stderr.write(f"penchant: {fault}\n")
-    return fault.exit_code
+        for finding in table.findings:
+            if finding.rule == "lonely_end":
+                text = f"{finding.title} ({finding.detail}). {RULES[finding.rule].explanation}"
+                sys.stderr.write(f"note: {table.name}: {text}\n")
 
 
 def read_instant(text: str, timezone: str, option: str = "--as-of") -> datetime:

@@ -6,7 +6,7 @@ What is finished stays in a work folder, so that a run that was killed goes on w
 from __future__ import annotations
 
 import shutil
-from collections.abc import Callable, Collection, Iterator, Mapping, Sequence
+from collections.abc import Collection, Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from dataclasses import dataclass
 from datetime import datetime
@@ -18,6 +18,7 @@ import pyarrow as pa
 import pyarrow.parquet as pq
 
 from penchant.errors import LeftOutError, NoModelError, TooLittleDataError
+from penchant.progress import Done
 
 from ...features.catalogue import groups_of, task_of
 from ...features.matrix import available, build
@@ -34,8 +35,6 @@ from .read import KNOWN_FILE, PAST_FILE, write_known
 BATCH = 50_000
 FEATURES = "features.parquet"
 ELIGIBLE = "eligible.parquet"
-
-Done = Callable[[int, int], None]  # rows scored so far, and rows in all
 
 
 @dataclass(frozen=True, eq=False)

@@ -17,7 +17,7 @@ import pandas as pd
 import pytest
 
 from penchant.cli import app, hoist
-from penchant.cli.work import fail
+from penchant.cli.results import fail
 from penchant.config import load_config
 from penchant.errors import PenchantError
 from penchant.features import shop as features_shop

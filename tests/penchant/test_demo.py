@@ -8,8 +8,9 @@ import numpy as np
 import pandas as pd
 import pytest
 
-from penchant.cli.demo import write_config
-from penchant.cli.demo_loop import ARM, FIRST_AT, GOAL, NEXT, Earned, earned, settings_of
+from penchant.cli.demo.configuration import write_config
+from penchant.cli.demo.earned import Earned, earned
+from penchant.cli.demo.loop import ARM, FIRST_AT, GOAL, NEXT, settings_of
 from penchant.config import load_config
 from penchant.serving.goals.catalogue import GOALS
 

@@ -11,7 +11,7 @@ from typing import Any
 import pandas as pd
 import pytest
 
-from penchant.cli.demo import write_config
+from penchant.cli.demo.configuration import write_config
 from penchant.simulate import SimulationSettings, simulate
 
 SCENES = """

@@ -1,0 +1,89 @@
+"""A shop at work: its configuration, the folder of its files, and where results go."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator, Mapping
+from contextlib import contextmanager
+from dataclasses import dataclass
+from datetime import UTC, datetime, time
+from functools import cached_property
+from pathlib import Path
+from typing import TYPE_CHECKING
+from zoneinfo import ZoneInfo
+
+from penchant.config import Config
+
+from .intake.clean import known_clean, remember, state_of
+from .intake.fingerprint import source_hashes
+
+if TYPE_CHECKING:
+    from .shop import Shop
+
+
+@dataclass(frozen=True, eq=False)
+class Workspace:
+    """A shop's configuration and folders.
+
+    Parameters
+    ----------
+    config
+        The configuration.
+    data_folder
+        The folder of the shop's files.
+    results
+        The folder below which results go, each shop's in one of its own.
+    """
+
+    config: Config
+    data_folder: Path
+    results: Path = Path("out")
+
+    @contextmanager
+    def shop(self) -> Iterator[Shop]:
+        """Open the shop, checked, and close it afterwards."""
+        shop = self.open_shop()
+        try:
+            yield shop
+        finally:
+            shop.close()
+
+    def open_shop(self) -> Shop:
+        """Return the shop, checked; tables that were found clean before are not checked again."""
+        from .shop import open_shop  # Ibis takes half a second to import, and ready scores do without it
+
+        state = state_of(self.config, self.sources())
+        known = known_clean(self.clean_tables, state)
+        shop = open_shop(self.config, self.data_folder, known_clean=known)
+        if dict(shop.clean) != known:
+            remember(self.clean_tables, state, shop.clean)
+        return shop
+
+    @property
+    def clean_tables(self) -> Path:
+        """The file that remembers which tables were found clean."""
+        return self.result_folder("clean.json")
+
+    def result_folder(self, step: str, as_of: datetime | None = None) -> Path:
+        """Return where the result of a step goes by default.
+
+        Parameters
+        ----------
+        step
+            The step's name, such as "score".
+        as_of
+            The moment it looks at, UTC without a zone: a folder for each day of the shop.
+        """
+        folder = self.results / self.config.shop.name / step
+        if as_of is None:
+            return folder
+        local = as_of.replace(tzinfo=UTC).astimezone(ZoneInfo(self.config.shop.timezone))
+        return folder / (f"{local:%Y-%m-%d}" if local.time() == time() else f"{as_of:%Y-%m-%dT%H%M%SZ}")
+
+    def sources(self) -> dict[str, str]:
+        """Return the SHA-256 of each file that the configuration names, and of what is no file its address."""
+        return dict(self._hashes)
+
+    @cached_property
+    def _hashes(self) -> Mapping[str, str]:
+        """The hashes, computed once: large files take seconds."""
+        return source_hashes(self.config, self.data_folder)

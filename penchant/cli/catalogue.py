@@ -1,0 +1,60 @@
+"""All commands, in the order in which help lists them.
+
+A new command is a line here, its options in ``options/`` and its work in ``commands/``.
+"""
+
+from __future__ import annotations
+
+from types import MappingProxyType
+
+from .command import Command
+from .options.campaigns import AudienceOptions, ExportOptions, MeasureOptions, PlanOptions
+from .options.insight import (
+    CrowdsOptions,
+    DemandOptions,
+    FlowOptions,
+    FunnelOptions,
+    ProductsOptions,
+    ProfileOptions,
+    SceneOptions,
+    StagesOptions,
+)
+from .options.models import CompareOptions, MonitorOptions, PromoteOptions, ScoreOptions, TrainOptions, TuneOptions
+from .options.shop import (
+    CheckOptions,
+    DemoOptions,
+    FeaturesOptions,
+    InitOptions,
+    ProveOptions,
+    SimulateOptions,
+    TagsOptions,
+)
+
+COMMANDS = (
+    Command("demo", DemoOptions, "demo.run_demo"),
+    Command("init", InitOptions, "init.run_init"),
+    Command("check", CheckOptions, "check.run_check"),
+    Command("features", FeaturesOptions, "features.run_features"),
+    Command("simulate", SimulateOptions, "simulate.run_simulate"),
+    Command("prove", ProveOptions, "prove.run_prove"),
+    Command("train", TrainOptions, "train.run_train"),
+    Command("tune", TuneOptions, "tune.run_tune"),
+    Command("compare", CompareOptions, "compare.run_compare"),
+    Command("promote", PromoteOptions, "promote.run_promote"),
+    Command("score", ScoreOptions, "score.run_score"),
+    Command("audience", AudienceOptions, "audience.run_audience"),
+    Command("plan", PlanOptions, "plan.run_plan"),
+    Command("export", ExportOptions, "export.run_export"),
+    Command("measure", MeasureOptions, "measure.run_measure"),
+    Command("monitor", MonitorOptions, "monitor.run_monitor"),
+    Command("tags", TagsOptions, "tags.run_tags"),
+    Command("insight stages", StagesOptions, "insight.show_stages"),
+    Command("insight flow", FlowOptions, "insight.show_flow"),
+    Command("insight funnel", FunnelOptions, "insight.show_funnel"),
+    Command("insight crowds", CrowdsOptions, "insight.show_crowds"),
+    Command("insight profile", ProfileOptions, "insight.show_profile"),
+    Command("insight products", ProductsOptions, "insight_goods.show_products"),
+    Command("insight demand", DemandOptions, "insight_goods.show_demand"),
+    Command("insight scene", SceneOptions, "insight_goods.show_scene"),
+)
+GROUPS = MappingProxyType({"insight": "Look at customers and goods as they were known at any moment of the past."})

@@ -1,0 +1,89 @@
+"""A command as a value, and the Typer function that is made of it."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from dataclasses import MISSING, dataclass, fields
+from importlib import import_module
+from inspect import Parameter, Signature, getdoc
+from pathlib import Path
+from typing import Any, get_type_hints
+
+import typer
+
+
+@dataclass(frozen=True)
+class SharedOptions:
+    """The options of all commands, given before the command or after it."""
+
+    shop: Path | None = None
+    data: Path | None = None
+    as_json: bool = False
+
+
+@dataclass(frozen=True)
+class Command:
+    """One command of the catalogue.
+
+    Parameters
+    ----------
+    name
+        As it is typed: "score"; "insight stages" is a page of the group insight.
+    options
+        A frozen dataclass: its fields are the options, its docstring is the help.
+    runs
+        Module and function below ``penchant.cli.commands``, such as "score.run_score"; called with a `Work` and the
+        options, and imported only then.
+    """
+
+    name: str
+    options: type
+    runs: str
+
+    @property
+    def group(self) -> str:
+        """The group that the command belongs to; empty for most."""
+        return self.name.rpartition(" ")[0]
+
+    def load(self) -> Callable[..., None]:
+        """Return the function that does the work."""
+        module, _, function = self.runs.rpartition(".")
+        loaded: Callable[..., None] = getattr(import_module(f"penchant.cli.commands.{module}"), function)
+        return loaded
+
+
+def typer_function(command: Command) -> Callable[..., None]:
+    """Return the function from which Typer makes a command: a parameter for each field of its options."""
+
+    def run(context: typer.Context, **values: Any) -> None:
+        from penchant.cli.work import Work  # with the configuration's library: help does without
+
+        shared: SharedOptions = context.obj
+        command.load()(Work(shared.shop, shared.data, shared.as_json), command.options(**values))
+
+    hints = get_type_hints(command.options, include_extras=True)
+    kind = Parameter.POSITIONAL_OR_KEYWORD
+    parameters = [Parameter("context", kind, annotation=typer.Context)]
+    for field in fields(command.options):
+        default = Parameter.empty if field.default is MISSING else field.default
+        parameters.append(Parameter(field.name, kind, default=default, annotation=hints[field.name]))
+    run.__signature__ = Signature(parameters)  # type: ignore[attr-defined]
+    run.__annotations__ = {parameter.name: parameter.annotation for parameter in parameters}
+    return run
+
+
+def help_of(options: type) -> str:
+    """Return a docstring as help: one line for each paragraph, and brackets that are no markup.
+
+    Examples
+    --------
+    >>> class Options:
+    ...     '''Do this
+    ...     with [a.b].
+    ...
+    ...     And that.'''
+    >>> help_of(Options)
+    'Do this with \\\\[a.b].\\n\\nAnd that.'
+    """
+    paragraphs = (getdoc(options) or "").split("\n\n")
+    return "\n\n".join(" ".join(paragraph.split()) for paragraph in paragraphs).replace("[", "\\[")

@@ -1,0 +1,1 @@
+"""Commands: what each does, given a `Work` and its options; a module is imported when its command runs."""

@@ -1,0 +1,43 @@
+"""The command export: drawn audiences for the tool that sends."""
+
+from __future__ import annotations
+
+from pathlib import Path
+from typing import TYPE_CHECKING, Literal
+
+from penchant.cli.options.campaigns import ExportOptions
+from penchant.cli.work import Work
+from penchant.errors import InputError, NotThereError, quoted
+from penchant.serving.audience.files import RECORD, audiences_below
+
+if TYPE_CHECKING:
+    from penchant.serving.export.files import Exported
+
+What = Literal["send_list", "assignments"]
+
+
+def run_export(work: Work, options: ExportOptions) -> None:
+    """Give a drawn audience to a destination."""
+    if options.what not in ("send_list", "assignments"):
+        raise InputError("option --what", "'send_list' or 'assignments'", f"'{options.what}'")
+    what: What = "send_list" if options.what == "send_list" else "assignments"
+    done = export_below(work, options.folder, options.to, what, replace=options.replace)
+    work.finish({"exported": [each.as_dict() for each in done]})
+
+
+def export_below(work: Work, folder: Path, to: Path, what: What = "send_list", *, replace: bool) -> list[Exported]:
+    """Give the audiences in a folder, or below it, to a destination."""
+    from penchant.serving.export.files import export_audience, load_destination  # Ibis: most audiences do without
+
+    destination, folders = load_destination(to), audiences_below(folder) if folder.is_dir() else []
+    if not folders:
+        raise NotThereError(f"audience '{folder}'", f"'{RECORD}' in it", "nothing there")
+    if len(folders) > 1 and not destination.is_database:
+        names = quoted(each.name for each in folders)
+        raise InputError(f"audience '{folder}'", "one audience for a file", names, "Name one of them")
+    done = []
+    for each in folders:
+        with work.step(f"exporting {each.name}"):
+            done.append(export_audience(each, destination, what, replace=replace))
+    work.show(*(each.render() for each in done))
+    return done

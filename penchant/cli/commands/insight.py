@@ -1,0 +1,49 @@
+"""The pages of customers: penchant insight stages, flow, funnel, crowds, profile."""
+
+from __future__ import annotations
+
+from penchant.cli.options.insight import CrowdsOptions, FlowOptions, FunnelOptions, ProfileOptions, StagesOptions
+from penchant.cli.terminal import present
+from penchant.cli.work import Work
+from penchant.serving.insight.crowds import crowds_page
+from penchant.serving.insight.flow import flow_page
+from penchant.serving.insight.funnel import funnel_page
+from penchant.serving.insight.profile import profile_page
+from penchant.serving.insight.stages import stages_page
+
+
+def show_stages(work: Work, options: StagesOptions) -> None:
+    """Show how many customers are in each stage."""
+    with work.shop() as shop, work.step("counting stages"):
+        page = stages_page(shop, work.instant_or_none(options.as_of))
+    present(work, page, options.out)
+
+
+def show_flow(work: Work, options: FlowOptions) -> None:
+    """Show how customers moved between stages."""
+    since = work.instant(options.first, "--from")
+    until = work.instant_or_none(options.second, "--to")
+    with work.shop() as shop, work.step("counting stages at both dates"):
+        page = flow_page(shop, since, until)
+    present(work, page, options.out)
+
+
+def show_funnel(work: Work, options: FunnelOptions) -> None:
+    """Show how far open journeys got."""
+    with work.shop() as shop, work.step("following customers along the funnel"):
+        page = funnel_page(shop, work.instant_or_none(options.as_of), options.horizon)
+    present(work, page, options.out)
+
+
+def show_crowds(work: Work, options: CrowdsOptions) -> None:
+    """Show how many customers are in each focus crowd."""
+    with work.shop() as shop, work.step("counting crowds"):
+        page = crowds_page(shop, work.instant_or_none(options.as_of), options.crowd or ())
+    present(work, page, options.out)
+
+
+def show_profile(work: Work, options: ProfileOptions) -> None:
+    """Show what the customers of a crowd are, against all customers."""
+    with work.shop() as shop, work.step("describing the crowd"):
+        page = profile_page(shop, options.crowd, work.instant_or_none(options.as_of))
+    present(work, page, options.out)

@@ -1,0 +1,36 @@
+"""The pages of goods: penchant insight products, demand, scene."""
+
+from __future__ import annotations
+
+from typing import Any, cast
+
+from penchant.cli.options.insight import DemandOptions, ProductsOptions, SceneOptions
+from penchant.cli.terminal import present
+from penchant.cli.work import Work
+from penchant.serving.insight.products import demand_page, products_page
+from penchant.serving.insight.scene_page import scene_page
+from penchant.serving.insight.scenes import SceneRules, scene_of
+
+
+def show_products(work: Work, options: ProductsOptions) -> None:
+    """Show which role goods play."""
+    with work.shop() as shop, work.step("measuring goods"):
+        as_of = work.instant_or_none(options.as_of)
+        page = products_page(shop, as_of, cast(Any, options.by), options.top, options.least)
+    present(work, page, options.out)
+
+
+def show_demand(work: Work, options: DemandOptions) -> None:
+    """Show demand by category and price tier."""
+    with work.shop() as shop, work.step("measuring demand"):
+        page = demand_page(shop, work.instant_or_none(options.as_of), options.days, options.top)
+    present(work, page, options.out)
+
+
+def show_scene(work: Work, options: SceneOptions) -> None:
+    """Show whom a scene fits, and which goods to show each of them."""
+    scene_of(work.config, options.name)  # a mistyped name is refused before the shop is read
+    rules = SceneRules(least_fit=options.least_fit, n_goods=options.goods)
+    with work.shop() as shop, work.step("matching customers and goods"):
+        page = scene_page(shop, options.name, work.instant_or_none(options.as_of), rules=rules)
+    present(work, page, options.out)

@@ -1,0 +1,110 @@
+"""The command monitor: what has changed since the models in use were trained."""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Sequence
+from dataclasses import fields, replace
+from datetime import datetime
+from pathlib import Path
+from typing import Any
+
+import typer
+from rich.markup import escape
+
+from penchant.cli.options.models import MonitorOptions
+from penchant.cli.results import plain
+from penchant.cli.terminal import show_page
+from penchant.cli.work import Work
+from penchant.errors import InputError, NotThereError, did_you_mean
+from penchant.models.evaluation.reference import REFERENCE
+from penchant.models.store.artifact import read_facts
+from penchant.models.uplift_scorer import MODEL_FILE
+from penchant.output import replaced_folder, write_json
+from penchant.serving.goals.own import own_goals
+from penchant.serving.insight.page import InsightPage, moment_of
+from penchant.serving.monitor.drift import USUAL, InUse, Thresholds, monitor
+from penchant.serving.monitor.promises import files_of_scores
+from penchant.serving.score.registered import champions_of
+
+
+def run_monitor(work: Work, options: MonitorOptions) -> None:
+    """Compare signals, scores and stages with the training's, and earlier scores with what came."""
+    thresholds = read_limits(options.limit or [])
+    refuse_absent(options.scores or ())
+    moment = work.instant_or_none(options.as_of)
+    with work.step("looking at the champions and earlier scores"):
+        in_use = models_in_use(work, options.store, options.task or None)
+        scored = files_of_scores(options.scores or [work.result_folder("score")], options.task or None)
+    with work.shop() as shop:
+        instant = moment_of(shop, moment)
+        with work.step(f"comparing with {instant:%Y-%m-%d}"):
+            watched = monitor(shop, in_use, scored, instant, thresholds, own_goals(work.config))
+    page = watched.page()
+    folder = options.out or work.result_folder("monitor", instant)
+    manifest: dict[str, Any] = {
+        "step": "monitor",
+        "config": work.config.resolved(),
+        "sources": work.sources(),
+        "models": [model.champion.version for model in in_use],
+    }
+    with replaced_folder(folder, manifest) as place, work.step(f"writing {folder}"):
+        page.write(place)
+        write_json(place / "monitor.json", plain(page.as_dict()))
+    _show(work, page, folder)
+    work.finish({**page.as_dict(), "out": str(folder)})
+    if watched.faults:
+        raise typer.Exit(3)
+
+
+def refuse_absent(folders: Sequence[Path]) -> None:
+    """Raise NotThereError if one of the folders that were named is none."""
+    for folder in folders:
+        if not folder.is_dir():
+            raise NotThereError(f"option --scores '{folder}'", "a folder of scores", "none")
+
+
+def models_in_use(work: Work, store: Path, names: list[str] | None) -> list[InUse]:
+    """Return the champions of a store with what their rows looked like at training."""
+    models = []
+    for champion, folder, _registered in champions_of(work.config, store, names):
+        path = folder / REFERENCE
+        reference = json.loads(path.read_text(encoding="utf-8")) if path.is_file() else None
+        models.append(InUse(champion, reference, _tested_at(folder)))
+    return models
+
+
+def _tested_at(folder: Path) -> datetime | None:
+    """Return when the test of a model's training looked; None of an uplift, which is tested on waves."""
+    if (folder / MODEL_FILE).is_file():
+        return None
+    test = read_facts(folder).get("schedule", {}).get("test")
+    return None if test is None else datetime.fromisoformat(test)
+
+
+def read_limits(texts: list[str]) -> Thresholds:
+    """Return the thresholds, those that are named replaced.
+
+    Raises
+    ------
+    InputError
+        If one is not known, or no number of 0 or more.
+    """
+    known, changes = [field.name for field in fields(USUAL)], dict[str, float]()
+    for text in texts:
+        name, _, value = text.partition("=")
+        if name not in known:
+            raise InputError("option --limit", "a threshold", f"'{name}'", did_you_mean(name, known))
+        try:
+            changes[name] = float(value)
+        except ValueError:
+            changes[name] = -1.0
+        if not changes[name] >= 0:
+            raise InputError(f"option --limit {name}", "a number of 0 or more", f"'{value}'")
+    return replace(USUAL, **changes)
+
+
+def _show(work: Work, page: InsightPage, folder: Path) -> None:
+    show_page(work, page, [table for table in page.tables if not table.name.startswith("promise_")])
+    work.show(*(escape(f"left out: {name}, because {why}") for name, why in page.left_out.items()))
+    work.show(f"{folder / 'monitor.html'}")

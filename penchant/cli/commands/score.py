@@ -1,0 +1,73 @@
+"""The command score: all champions over everyone who is eligible."""
+
+from __future__ import annotations
+
+from pathlib import Path
+from typing import Any
+
+import pyarrow.parquet as pq
+from rich.table import Table
+
+from penchant.cli.options.models import ScoreOptions
+from penchant.cli.terminal import bare_table
+from penchant.cli.work import Work
+from penchant.output import MANIFEST, replaced_folder
+from penchant.serving.score.files import is_whole, read_manifest
+from penchant.serving.score.fresh import score_into
+from penchant.serving.score.registered import inputs_of
+
+RISK = "churn"
+N_SHOWN = 5
+
+
+def run_score(work: Work, options: ScoreOptions) -> None:
+    """Score everyone who is eligible at a moment, unless the same result is there already."""
+    instant = work.instant(options.as_of)
+    folder = options.out or work.result_folder("score", instant)
+    with work.step("looking at the shop's files and the champions"):
+        inputs = inputs_of(work.workspace, options.store, instant, options.task or None)
+        inputs.facts["reasons"] = options.reasons
+        is_there = not options.again and is_whole(folder, inputs.key)
+    if not is_there:
+        manifest: dict[str, Any] = {"step": "score", "key": inputs.key, **inputs.facts}
+        with replaced_folder(folder, manifest) as place, work.shop() as shop:
+            manifest |= score_into(shop, inputs, place, folder, work, with_reasons=options.reasons).as_dict()
+    _show(work, folder, inputs.registered, is_there=is_there)
+
+
+def _show(work: Work, folder: Path, registered: dict[str, dict[str, Any]], *, is_there: bool) -> None:
+    """Show and print what the folder holds."""
+    manifest = read_manifest(folder) or {}
+    tasks = {name: {**facts, **registered[name]} for name, facts in manifest["tasks"].items()}
+    left_out = [f"[yellow]left out[/] {name}: {why}" for name, why in manifest["left_out"].items()]
+    state = "already there, of the same data and models" if is_there else "written"
+    work.show(
+        *([_top(folder / f"{RISK}.parquet")] if RISK in tasks else []),
+        summary(tasks),
+        *left_out,
+        f"{manifest['n_customers']:,} customers: {folder} ({state})",
+    )
+    files = [*(file["name"] for file in manifest["files"]), MANIFEST]
+    facts = {"as_of": manifest["as_of"], "n_customers": manifest["n_customers"], "tasks": tasks}
+    facts |= {"left_out": manifest["left_out"], "bands": tasks.get(RISK, {}).get("bands", {})}
+    work.finish({**facts, "already_there": is_there, "out": str(folder), "files": files})
+
+
+def summary(tasks: dict[str, dict[str, Any]]) -> Table:
+    """Return what was scored by whom, for a terminal."""
+    table = bare_table(("task", "model", "customers", "horizon"), right=("customers", "horizon"))
+    for name, facts in tasks.items():
+        table.add_row(name, facts["model"], f"{facts['n_customers']:,}", f"{facts['horizon_days']} days")
+    return table
+
+
+def _top(path: Path) -> Table:
+    """Return the head of the churn list, for a terminal."""
+    table = bare_table(("customer", "churn", "band", "at risk", "why"), right=("churn", "at risk"))
+    with pq.ParquetFile(path) as file:
+        head = next(file.iter_batches(N_SHOWN)).to_pylist()
+    for row in head:
+        why = "; ".join(row[f"reason_{place}"] for place in (1, 2, 3) if row.get(f"reason_{place}"))
+        at_risk = f"{row['expected_value_at_risk']:,.0f}"
+        table.add_row(row["customer_id"][:24], f"{row['churn_probability']:.0%}", row["band"], at_risk, why)
+    return table

@@ -1,0 +1,136 @@
+"""The loop of a campaign on the simulated shop: contact, measure, learn, and contact whom it changes."""
+
+from __future__ import annotations
+
+from dataclasses import replace
+from datetime import UTC, datetime, timedelta
+from pathlib import Path
+
+import numpy as np
+import pandas as pd
+
+from penchant.cli.commands.audience import run_audience
+from penchant.cli.commands.measure import run_measure
+from penchant.cli.commands.score import run_score
+from penchant.cli.commands.train import run_train
+from penchant.cli.options.campaigns import AudienceOptions, MeasureOptions
+from penchant.cli.options.models import ScoreOptions, TrainOptions
+from penchant.cli.work import Work
+from penchant.serving.audience.cut import Limits
+from penchant.serving.audience.draw import AudienceSettings, draw_audience
+from penchant.serving.audience.exclusions import Wave
+from penchant.serving.audience.files import RECORD
+from penchant.serving.audience.past import earlier_assignments
+from penchant.serving.candidates.gather import gather
+from penchant.serving.goals.catalogue import GOALS
+from penchant.serving.goals.eligible import of_goal
+from penchant.serving.score.files import read_scores, read_signals
+from penchant.simulate import simulate, true_effects
+from penchant.simulate.schedule import own_campaigns
+from penchant.simulate.settings import SimulatedArm, SimulatedCampaign, SimulatedOffer, SimulationSettings
+
+from .configuration import write_config
+from .earned import Earned, earned
+
+STARTS_AT, FIRST_AT = datetime(2024, 6, 1, tzinfo=UTC), datetime(2025, 11, 1, tzinfo=UTC)
+SECOND_AT = FIRST_AT + timedelta(days=40)
+DAYS = 30
+GOAL, ARM = "second", "coupon"
+FIRST, NEXT = (
+    SimulatedCampaign(name, GOAL, at, (SimulatedArm(ARM, "email", SimulatedOffer("coupon", 5, 30, valid_days=10)),))
+    for name, at in (("welcome-1", FIRST_AT), ("welcome-2", SECOND_AT))
+)
+HELD_OUT = 0.5  # a first campaign is there to learn from
+TRIED = 0.9  # as many again as are worth it by the prior: lists by propensity alone teach about the likely alone
+LIST_SHARE = 0.2  # of the one-time buyers, in each of the lists that are compared
+EFFECT_SIZE = 3.0  # of the simulator's usual: one trial of two thousand customers can then tell
+
+
+def settings_of(n_customers: int, seed: int) -> SimulationSettings:
+    """Return the shop up to the first wave: with campaigns of its own, but none for one-time buyers yet."""
+    pace_days = (SECOND_AT - STARTS_AT).days
+    settings = SimulationSettings(n_customers, seed, STARTS_AT, FIRST_AT, effect_size=EFFECT_SIZE, pace_days=pace_days)
+    others = tuple(campaign for campaign in own_campaigns(settings) if campaign.goal != GOAL)
+    return replace(settings, campaigns=others)
+
+
+def first_wave(work: Work, out: Path, store: Path) -> pd.DataFrame:
+    """Draw the first audience, ranked by propensity, and return its record."""
+    run_audience(
+        work,
+        AudienceOptions(
+            GOAL,
+            FIRST_AT.isoformat(),
+            holdout=HELD_OUT,
+            exploring=TRIED,
+            arm=[ARM],
+            campaign=FIRST.campaign_id,
+            scores=out / "score",
+            replace=True,
+            out=_wave_folder(out, FIRST),
+            store=store,
+        ),
+    )
+    return _record(out, FIRST)
+
+
+def second_wave(work: Work, settings: SimulationSettings, given: pd.DataFrame, out: Path, store: Path) -> Earned:
+    """Let the customers respond, measure, learn, draw the next audience, and return what it is truly worth."""
+    later = replace(settings, ends_at=SECOND_AT)
+    with work.step(f"letting customers respond, until {SECOND_AT:%Y-%m-%d}"):
+        simulate(later, work.data_folder, given, [FIRST])
+    write_config(work.config_file, SECOND_AT, work.data_folder.name)
+    work = Work(work.shop_file, work.data, work.as_json, is_part=True)
+    run_measure(work, MeasureOptions(FIRST.campaign_id, past=[out / "audience"], out=out / "measure"))
+    learned = [FIRST.campaign_id]
+    run_train(work, TrainOptions("uplift", out / "train-uplift", store, horizon=DAYS, goal=GOAL, campaign=learned))
+    scored = out / "score-next"
+    tasks = ["second_purchase", f"uplift.{GOAL}"]
+    run_score(work, ScoreOptions(SECOND_AT.isoformat(), tasks, scored, store, reasons=False))
+    others = rival_lists(work, scored, out)
+    _next_audience(work, len(others["random"]), scored, out, store)
+    with work.step("asking the simulator what each contact truly changes"):
+        truth = true_effects(later, SECOND_AT, NEXT, given, [FIRST])
+    return earned(truth, {**others, "uplift": _record(out, NEXT)})
+
+
+def _next_audience(work: Work, size: int, scored: Path, out: Path, store: Path) -> None:
+    """Draw the audience that the uplift ranks."""
+    run_audience(
+        work,
+        AudienceOptions(
+            GOAL,
+            SECOND_AT.isoformat(),
+            size=size,
+            arm=[ARM],
+            campaign=NEXT.campaign_id,
+            scores=scored,
+            past=[out / "audience"],
+            replace=True,
+            out=_wave_folder(out, NEXT),
+            store=store,
+        ),
+    )
+
+
+def rival_lists(work: Work, scored: Path, out: Path) -> dict[str, pd.DataFrame]:
+    """Return the records of the lists that the uplift's competes with: by lot, and as the first was ranked."""
+    goal, at = GOALS[GOAL], SECOND_AT.replace(tzinfo=None)
+    arms = tuple(arm for arm in goal.arms if arm.name == ARM)
+    with work.shop() as shop, work.step("drawing lists by propensity and by lot beside it"):
+        scores = read_scores(scored, ["second_purchase"])
+        people = of_goal(gather(shop, at, [goal], scores, read_signals(scored)).frame, GOAL)
+        past, _ = earlier_assignments(shop, at, [_wave_folder(out, FIRST)], work)
+    size = int(LIST_SHARE * goal.eligible.holds(people, GOAL).sum())
+    settings = AudienceSettings(Wave(NEXT.campaign_id, 1, at, work.config.seed), arms, limits=Limits(size=size))
+    lot = people.assign(uplift=np.random.default_rng(work.config.seed).random(len(people)), margin=1e6)
+    lists = {"random": lot, "propensity": people}
+    return {way: draw_audience(frame, past, goal, settings).record for way, frame in lists.items()}
+
+
+def _wave_folder(out: Path, campaign: SimulatedCampaign) -> Path:
+    return out / "audience" / campaign.campaign_id / "wave-1"
+
+
+def _record(out: Path, campaign: SimulatedCampaign) -> pd.DataFrame:
+    return pd.read_parquet(_wave_folder(out, campaign) / RECORD)

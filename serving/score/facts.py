@@ -1,0 +1,52 @@
+"""What the scores of a moment depend on, as their manifest says it: by this, ready scores are known to be valid."""
+
+from __future__ import annotations
+
+import hashlib
+import json
+from collections.abc import Mapping
+from datetime import datetime
+from pathlib import Path
+from typing import Any
+
+from penchant.config import Config
+from penchant.output import file_facts, files_in, versions
+
+from ...features.workspace import Workspace
+
+UNREAD = ("engine", "protection")  # parts of the configuration that no score depends on
+
+
+def facts_of(workspace: Workspace, as_of: datetime, models: Mapping[str, tuple[str, Path]]) -> dict[str, Any]:
+    """Return what the scores of a moment depend on.
+
+    Parameters
+    ----------
+    workspace, as_of
+        The shop and the moment.
+    models
+        Name of a champion -> name and version in the registry, and folder of its files.
+    """
+
+    def identified(version: str, folder: Path) -> dict[str, Any]:
+        return {"model": version, "files": {file["name"]: file["sha256"] for file in files_in(folder)}}
+
+    return {
+        "as_of": as_of.isoformat(),
+        "sources": workspace.sources(),
+        "modules": _modules(workspace.config),
+        "config": {name: part for name, part in workspace.config.resolved().items() if name not in UNREAD},
+        "models": {name: identified(*model) for name, model in models.items()},
+        "versions": versions(),
+    }
+
+
+def key_of(facts: Mapping[str, Any]) -> str:
+    """Return a hash: the same for the same facts, and for no others."""
+    return hashlib.sha256(json.dumps(facts, sort_keys=True, default=str).encode()).hexdigest()
+
+
+def _modules(config: Config) -> dict[str, str]:
+    """Return the SHA-256 of each of the shop's own modules that is a file; of others their name alone."""
+    paths = {name: Path(name) for name in config.modules}
+    return {name: file_facts(path)["sha256"] if path.is_file() else name for name, path in paths.items()}

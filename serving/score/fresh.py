@@ -1,0 +1,46 @@
+"""Scoring now: with progress reported, and with a warning where the data end before the moment."""
+
+from __future__ import annotations
+
+import warnings
+from datetime import timedelta
+from pathlib import Path
+
+from penchant.progress import Reporter
+
+from ...features.shop import Shop
+from ..goals.own import own_goals
+from .registered import ScoreInputs
+from .run import Scored, score, work_folder
+
+LATE = timedelta(days=1)  # after the data's end, scores are no longer those of customers as they are
+
+
+def score_into(
+    shop: Shop, inputs: ScoreInputs, place: Path, folder: Path, reporter: Reporter, *, with_reasons: bool = True
+) -> Scored:
+    """Score everyone who is eligible.
+
+    Parameters
+    ----------
+    shop, inputs
+        The shop, and what the scores depend on.
+    place
+        Gets the files.
+    folder
+        Finished batches are stored beside it until everything is done.
+    reporter
+        Who is told of the progress.
+    with_reasons
+        Whether each score comes with its reasons.
+    """
+    if inputs.as_of - shop.extract_end > LATE:
+        end = f"the data ends at {shop.extract_end:%Y-%m-%d %H:%M} UTC"
+        text = f"{end}, before {inputs.as_of:%Y-%m-%d %H:%M}: whatever came after counts as if nothing had happened"
+        warnings.warn(text, UserWarning, stacklevel=2)
+    own = own_goals(shop.config)
+    with (
+        work_folder(folder, inputs.key[:16]) as batches,
+        reporter.progress(f"scoring with {len(inputs.champions)} champions") as done,
+    ):
+        return score(shop, inputs.champions, inputs.as_of, place, batches, own, done, with_reasons=with_reasons)
