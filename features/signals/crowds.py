@@ -7,63 +7,33 @@ of an item, a category or a promotion are made by a function, or named in text: 
 from __future__ import annotations
 
 from collections.abc import Callable, Iterator, Sequence
-from dataclasses import dataclass
 from datetime import datetime
-from functools import partial, reduce
-from operator import or_
+from functools import partial
 from typing import Any
 
 import ibis
 from ibis import _
 
-from penchant.config import Config
+from penchant.config import Config, CrowdSection
 from penchant.errors import InputError, did_you_mean
 
-from ..engine.times import days_before, days_between, instant
+from ..engine.times import days_between
 from ..history.past import Past
 from ..history.rows import Rows
 from ..shop import Shop
+from .crowd import Crowd
 from .cycle import kept_category_cycles, quantile_name
 from .declare import signal
 from .funnel import OPEN_DAYS, open_items
 from .group import BOUGHT_CATEGORY, PURCHASES, VIEWED_CATEGORY, FeatureGroup, Signal, Windows, unmet_needs
-from .holiday import Span, merged
 from .price import coupons_claimed, coupons_redeemed
+from .promotions import PARTS, promotion_buyers, promotion_names, promotion_part
 from .stage import is_new_customer
 
 UNPAID_DAYS = (1, 7, 30)  # the ladder of reminders
 
 UNPAID = ("orders.paid_at|orders.status",)
 FAVORITES = ("interactions.item_id",)
-CALENDAR = ("calendar", PURCHASES)
-
-
-@dataclass(frozen=True)
-class Crowd:
-    """A crowd by rule.
-
-    Parameters
-    ----------
-    name
-        How it is called; its flag is ``in_<name>``.
-    meaning
-        Who is in it, as a phrase.
-    holds
-        From the past, whether a spine row's customer is in it: a boolean expression, never null.
-    needs
-        Tables and columns that the shop must have, as in `Signal`.
-    population
-        Whether it depends on other customers by definition.
-    kinds
-        Kinds of interactions of which the shop must record at least one; empty: whatever it records.
-    """
-
-    name: str
-    meaning: str
-    holds: Callable[[Past], Any]
-    needs: tuple[str, ...]
-    population: bool = False
-    kinds: tuple[str, ...] = ()
 
 
 def favorites_and_carts(past: Past) -> Rows:
@@ -72,12 +42,39 @@ def favorites_and_carts(past: Past) -> Rows:
 
 
 def _is_interested(past: Past) -> Any:
-    last, rules = favorites_and_carts(past).last(), past.config.crowds
-    in_time = (last >= days_before(past.as_of, rules.interest_most_days)) & (
-        last < days_before(past.as_of, rules.interest_least_days)
-    )
-    bought = past.purchases.last()
-    return (in_time & (bought.isnull() | (bought < last))).fill_null(False)
+    """Return whether something was put into the cart or made a favourite in the window and not bought since."""
+    rules = past.config.crowds
+    goods = past.rows("goods_of_interest", lambda: _goods_of_interest(past, rules))
+    return goods.where(_.wanted_at.notnull(), _.bought_at.isnull() | (_.bought_at < _.wanted_at)).any()
+
+
+def _goods_of_interest(past: Past, rules: CrowdSection) -> Any:
+    """Return one row per spine row and good: wanted_at (the last in the window) and bought_at (the last)."""
+    acts = past.rows("wants_and_buys", lambda: _wants_and_buys(past))
+
+    def wanted_at(rows: Rows) -> Any:
+        return rows.where(~_.is_bought).within(rules.interest_most_days, until=rules.interest_least_days).last()
+
+    return acts.per("good", wanted_at=wanted_at, bought_at=lambda rows: rows.where(_.is_bought).last()).relation
+
+
+def _wants_and_buys(past: Past) -> Any:
+    """Return carts, favourites and purchases, each of a good: an item, or a category where items are not told apart.
+
+    A cart or favourite that names no good is of the good ``""``, of which every purchase is one.
+    """
+    wanted = past.interactions.relation.filter(_.kind.isin(("favorite", "cart")))
+    lines = past.lines.relation
+    key = next((name for name in ("item_id", "category_id") if name in lines.columns and name in wanted.columns), None)
+    parts = [wanted.select("row", "as_of", "at", good=_good(wanted, key).fill_null(""), is_bought=False)]
+    parts.append(lines.select("row", "as_of", "at", good=ibis.literal(""), is_bought=True))
+    if key is not None:
+        parts.append(lines.select("row", "as_of", "at", good=_good(lines, key), is_bought=True))
+    return ibis.union(*parts)
+
+
+def _good(rows: Any, key: str | None) -> Any:
+    return ibis.null("string") if key is None else rows[key]
 
 
 def _is_new(past: Past) -> Any:
@@ -170,65 +167,14 @@ def _favorites_by_category(past: Past) -> Any:
     return joined.drop("held_row", "held_item")
 
 
-def promotion_buyers(name: str, *, returned: bool) -> Crowd:
-    """Return the buyers of a promotion of the calendar who came for it alone, or those who bought again later.
-
-    Who came for it alone has purchases in one edition of the promotion and none besides. Who returned bought in an
-    edition, and again after its end.
-    """
-    if returned:
-        return Crowd(
-            f"returned:{name}",
-            f"bought in '{name}', and again after its end",
-            lambda past: _any_edition(past, name, _came_back),
-            CALENDAR,
-        )
-    return Crowd(
-        f"once:{name}",
-        f"bought in '{name}', and at no other time",
-        lambda past: _any_edition(past, name, _only_then),
-        CALENDAR,
-    )
-
-
-def _any_edition(past: Past, name: str, holds: Callable[[Past, Span], Any]) -> Any:
-    editions = past.history.remembered(f"promotion {name}", lambda: _editions(past.history.shop, name))
-    return reduce(or_, [holds(past, edition) for edition in editions], ibis.literal(False))
-
-
-def _editions(shop: Shop, name: str) -> list[Span]:
-    calendar = _promotions(shop)
-    return merged(calendar.filter(calendar["name"] == name))
-
-
-def _promotions(shop: Shop) -> Any:
-    calendar = shop.tables["calendar"]
-    return calendar.filter(calendar.kind == "promotion") if shop.has("calendar", "kind") else calendar
-
-
-def _inside(past: Past, edition: Span) -> Rows:
-    start, end = map(instant, edition)
-    return past.purchases.where(_.ordered_at >= start, _.ordered_at < end)
-
-
-def _only_then(past: Past, edition: Span) -> Any:
-    n_inside = _inside(past, edition).count()
-    return (n_inside > 0) & (n_inside == past.purchases.count())
-
-
-def _came_back(past: Past, edition: Span) -> Any:
-    later = past.purchases.where(_.ordered_at >= instant(edition[1]))
-    return _inside(past, edition).any() & later.any()
-
-
 def crowds_by_rule(config: Config) -> tuple[Crowd, ...]:
     """Return the crowds of the catalogue; their meanings name the numbers of ``[crowds]`` and ``[stages]``."""
     rules, stages = config.crowds, config.stages
     return (
         Crowd(
             "interest",
-            f"cart or favourite {rules.interest_least_days} to {rules.interest_most_days} days ago, "
-            "and no purchase, cart or favourite since",
+            f"cart or favourite {rules.interest_least_days} to {rules.interest_most_days} days ago "
+            "of something not bought since",
             _is_interested,
             ("interactions", PURCHASES),
             kinds=("favorite", "cart"),
@@ -262,14 +208,6 @@ def crowds_by_rule(config: Config) -> tuple[Crowd, ...]:
 CROWDS = crowds_by_rule(Config())
 
 
-def promotion_names(shop: Shop, before: datetime) -> tuple[str, ...]:
-    """Return the promotions of the calendar that had begun before an instant, by name."""
-    if not shop.has("calendar"):
-        return ()
-    names = _promotions(shop).filter(_.starts_at < instant(before)).select("name").distinct()
-    return tuple(sorted(names.to_pandas()["name"].dropna()))
-
-
 def recorded_kinds(shop: Shop) -> set[str]:
     """Return the kinds of interactions that the shop records at all."""
     if not shop.has("interactions"):
@@ -295,7 +233,7 @@ def crowds_of(shop: Shop, before: datetime) -> tuple[Crowd, ...]:
     names = promotion_names(shop, before)
     return (
         *crowds_by_rule(shop.config),
-        *(promotion_buyers(name, returned=back) for name in names for back in (False, True)),
+        *(promotion_buyers(name, part) for name in names for part in PARTS if part != "bought"),
     )
 
 
@@ -305,8 +243,8 @@ def crowd_named(name: str, promotions: Sequence[str] = (), config: Config | None
     Parameters
     ----------
     name
-        A name of ``CROWDS``, ``favorites:item:ID``, ``favorites:category:ID``, ``once:PROMOTION`` or
-        ``returned:PROMOTION``.
+        A name of ``CROWDS``; ``favorites:item:ID`` or ``favorites:category:ID``; or ``PART:PROMOTION`` with a key of
+        ``PARTS``, such as ``new_with:11.11``, and ``>=AMOUNT`` after it for those who spent so much in it.
     promotions
         The promotions that there are.
     config
@@ -321,19 +259,19 @@ def crowd_named(name: str, promotions: Sequence[str] = (), config: Config | None
     --------
     >>> crowd_named("favorites:category:tea").meaning
     "an item of category 'tea' among the favourites of 30 days, not ordered since"
+    >>> crowd_named("new_with:11.11>=299", ["11.11"]).meaning
+    "spent 299 or more in '11.11' and never before it"
     """
     kind, _colon, rest = name.partition(":")
-    if kind in ("once", "returned") and rest:
-        if rest not in promotions:
-            hint = did_you_mean(rest, promotions) if promotions else "The calendar has none that had begun"
-            raise InputError(f"crowd '{name}'", "a promotion of the calendar", f"'{rest}'", hint)
-        return promotion_buyers(rest, returned=kind == "returned")
+    if kind in PARTS and rest:
+        return promotion_part(name, promotions)
     what, _colon, one = rest.partition(":")
     if kind == "favorites" and one and what in ("item", "category"):
         return favorites_of(item_id=one) if what == "item" else favorites_of(category_id=one)
     known = {crowd.name: crowd for crowd in crowds_by_rule(config or Config())}
     if name not in known:
-        raise InputError("crowd", "the name of a crowd", f"'{name}'", did_you_mean(name, known))
+        forms = [f"{part}:{promotion}" for part in PARTS for promotion in promotions]
+        raise InputError("crowd", "the name of a crowd", f"'{name}'", did_you_mean(name, [*known, *forms]))
     return known[name]
 
 

@@ -23,6 +23,7 @@ from .group import PURCHASES, FeatureGroup, Signal, Windows
 
 LOOK_BACK_DAYS = 365
 KINDS = {"holiday": "holidays", "promotion": "promotions"}
+PREFERS_LIFT, PREFERS_LEAST = 1.5, 2
 Span = tuple[datetime, datetime]
 
 
@@ -140,6 +141,18 @@ def _shop_start(everyone: Past) -> Any:
         rows.append(everyone.interactions.relation.select("as_of", "at"))
     seen = ibis.union(*rows) if len(rows) > 1 else rows[0]
     return seen.group_by("as_of").aggregate(started_at=_["at"].min())
+
+
+def prefers(kind: str) -> Callable[[Past], Any]:
+    """Return whether at least two purchases of the last year, and 1.5 times what the calendar explains, were inside."""
+
+    def value(past: Past) -> Any:
+        rows, at = _purchases(past)
+        inside = rows.where(is_inside(at, spans(past, kind))).count()
+        expected = rows.count() * calendar_share(past, kind)
+        return ((inside >= PREFERS_LEAST) & (inside >= PREFERS_LIFT * expected)).fill_null(False)
+
+    return value
 
 
 HOLIDAY = FeatureGroup(

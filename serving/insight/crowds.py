@@ -12,7 +12,9 @@ from penchant.spreadsheet import shop_time
 from ...features.engine.temporary import Keep
 from ...features.matrix import evaluated
 from ...features.shop import Shop
-from ...features.signals.crowds import Crowd, crowd_named, crowds_of, lacking_of, promotion_names
+from ...features.signals.crowd import Crowd
+from ...features.signals.crowds import crowd_named, crowds_of, lacking_of
+from ...features.signals.promotions import promotion_names
 from .page import InsightPage, InsightTable, moment_of, refuse_nobody, seen_before, undated_note
 
 

@@ -19,7 +19,8 @@ from ...features.catalogue import groups_of
 from ...features.history.past import Past
 from ...features.matrix import available
 from ...features.shop import Shop
-from ...features.signals.crowds import CROWDS, crowd_named, lacking_of, promotion_names
+from ...features.signals.crowds import CROWDS, crowd_named, lacking_of
+from ...features.signals.promotions import promotion_names
 from ...features.signals.rfm import SEGMENTS
 from ...features.signals.stage import FUNNEL_STATES, STAGES, funnel_state, stage
 from ...models.inputs.estimate import Estimate

@@ -13,12 +13,12 @@ from typing import Any
 
 import pandas as pd
 import pyarrow as pa
-from ibis import _
 
 from penchant.config import Config
 from penchant.errors import LeftOutError
 
 from ...features.catalogue import our_groups
+from ...features.criteria import TAGS, VALUE_TIER
 from ...features.engine.backends import batches
 from ...features.engine.temporary import Keep
 from ...features.goods.holidays import product_holidays
@@ -30,7 +30,7 @@ from ...features.shop import Shop
 from ...features.signals.crowds import crowds_of, lacking_of
 from ...features.signals.cycle import at_one_moment
 from ...features.signals.group import CATEGORY, unmet_needs
-from ...features.signals.holiday import KINDS, LOOK_BACK_DAYS, calendar_share, is_inside, spans
+from ...features.signals.holiday import KINDS, prefers
 from ...features.signals.rfm import value_tier
 from ...features.spine import Spine
 from .page import told_left_out
@@ -39,23 +39,12 @@ SUBJECTS = ("customer", "item", "scene")
 SCHEMA = pa.schema(
     [(name, pa.string()) for name in ("subject", "id", "tag", "value")] + [("as_of", pa.timestamp("us"))]
 )
-# Tag -> the signal whose value it is.
-SIGNALS = {
-    "stage": "stage",
-    "funnel": "funnel_state",
-    "rfm_segment": "rfm_segment",
-    "price_tier": "price_tier",
-    "channel": "channel_top",
-    "category_1": "category_top_1",
-    "category_2": "category_top_2",
-    "category_3": "category_top_3",
-}
+SIGNALS = {tag: name for tag, name in TAGS.items() if tag not in VALUE_TIER}
 ITEM_NEEDS = {
     "category": (f"items.category_id|{CATEGORY}",),
     "price_tier": (f"items.category_id|{CATEGORY}", "items.list_price|orders.amount|interactions.price"),
     "holiday": ("calendar", "orders.item_id|interactions.item_id"),
 }
-PREFERS_LIFT, PREFERS_LEAST = 1.5, 2
 N_CUSTOMERS = 20_000  # in one batch
 
 Question = Callable[[Past], Any]
@@ -94,7 +83,7 @@ def customer_questions(shop: Shop, as_of: datetime) -> tuple[dict[str, Question]
     missing["tier"] = unmet_needs(needs["rfm_monetary"], shop.has)
     missing["prefers"] = unmet_needs(("calendar",), shop.has)
     if not missing["prefers"]:
-        asked |= {f"prefers:{kind}": _prefers(kind) for kind in KINDS}
+        asked |= {f"prefers:{kind}": prefers(kind) for kind in KINDS}
     crowds = crowds_of(shop, as_of)
     untold = lacking_of(shop, crowds)
     asked |= {f"crowd:{crowd.name}": crowd.holds for crowd in crowds if crowd.name not in untold}
@@ -104,18 +93,6 @@ def customer_questions(shop: Shop, as_of: datetime) -> tuple[dict[str, Question]
 def windows_of(shop: Shop) -> tuple[int, ...]:
     """Return the configured windows, in days, rising."""
     return tuple(sorted(set(shop.config.features.windows)))
-
-
-def _prefers(kind: str) -> Question:
-    """Whether at least two purchases of the last year, and 1.5 times what the calendar explains, were inside."""
-
-    def value(past: Past) -> Any:
-        rows = past.purchases.within(LOOK_BACK_DAYS)
-        inside = rows.where(is_inside(_.ordered_at, spans(past, kind))).count()
-        expected = rows.count() * calendar_share(past, kind)
-        return ((inside >= PREFERS_LEAST) & (inside >= PREFERS_LIFT * expected)).fill_null(False)
-
-    return value
 
 
 def tags_of(shop: Shop, as_of: datetime, subject: str | None = None) -> Tags:

@@ -15,15 +15,9 @@ from penchant.errors import InputError
 from penchant.features.engine.temporary import Keep
 from penchant.features.matrix import evaluated
 from penchant.features.shop import Shop, open_shop
-from penchant.features.signals.crowds import (
-    CROWDS,
-    Crowd,
-    crowd_named,
-    crowds_of,
-    favorites_of,
-    promotion_buyers,
-    promotion_names,
-)
+from penchant.features.signals.crowd import Crowd
+from penchant.features.signals.crowds import CROWDS, crowd_named, crowds_of, favorites_of
+from penchant.features.signals.promotions import PARTS, promotion_buyers, promotion_names
 from penchant.features.spine import Spine
 
 AS_OF = datetime(2024, 6, 1)
@@ -57,7 +51,8 @@ def members(shop: Shop, crowd: Crowd, as_of: datetime = AS_OF) -> set[str]:
     return set(found["customer_id"][found["inside"].astype(bool)])
 
 
-def test_interest_is_left_by_whoever_buys_or_comes_again(shop_of: Any) -> None:
+def test_interest_is_left_by_whoever_bought_what_was_of_interest(shop_of: Any) -> None:
+    """Other purchases, carts and favourites do not matter, nor what is younger or older than the window."""
     acts = [
         act("cart", "cart", 3),
         act("younger", "cart", 3.001),
@@ -66,13 +61,37 @@ def test_interest_is_left_by_whoever_buys_or_comes_again(shop_of: Any) -> None:
         act("again", "cart", 5),
         act("again", "favorite", 1),
         act("bought", "cart", 5),
+        act("bought and again", "cart", 5),
+        act("bought and again", "cart", 3.5),
+        act("another", "cart", 5),
+        act("one of two", "cart", 5),
+        act("one of two", "favorite", 6, "i2"),
         act("before", "cart", 5),
+        act("unpaid", "cart", 5),
         act("view", "view", 5),
+        act("nameless", "cart", 5, ""),
+        act("nameless buyer", "cart", 5, ""),
         act("tomorrow", "cart", 5),
         act("tomorrow", "cart", -1),
     ]
-    shop = shop_of(interactions=acts, orders=[order("bought", 4), order("before", 6), order("tomorrow", -0.5)])
-    assert members(shop, crowd_named("interest")) == {"younger", "oldest", "before", "tomorrow"}
+    acts = [{**one, "item_id": one["item_id"] or None} for one in acts]
+    bought = [("bought", 4), ("bought and again", 4), ("one of two", 4), ("before", 6), ("tomorrow", -0.5)]
+    orders = [{**order(who, days), "item_id": "i1"} for who, days in bought]
+    orders.append({**order("unpaid", 4, paid_after=None), "item_id": "i1"})
+    orders += [order("another", 4), order("nameless buyer", 4)]
+    expected = {"younger", "oldest", "again", "bought and again", "another", "one of two", "before", "unpaid"}
+    expected |= {"nameless", "tomorrow"}
+    assert members(shop_of(interactions=acts, orders=orders), crowd_named("interest")) == expected
+
+
+def test_interest_in_categories_and_in_nothing_that_has_a_name(shop_of: Any) -> None:
+    acts = [{**act(who, "cart", 5), "category_id": "tea"} for who in ("tea", "cups", "nothing")]
+    orders = [order("tea", 4), order("cups", 4, "cups")]
+    whole = [{name: value for name, value in row.items() if name != "item_id"} for row in acts + orders]
+    by_category = shop_of(interactions=whole[:3], orders=whole[3:])
+    assert members(by_category, crowd_named("interest")) == {"cups", "nothing"}
+    plain = [{name: value for name, value in row.items() if name != "category_id"} for row in whole]
+    assert members(shop_of(interactions=plain[:3], orders=plain[3:]), crowd_named("interest")) == {"nothing"}
 
 
 def test_new_customers_have_one_purchase_of_late(shop_of: Any) -> None:
@@ -148,35 +167,43 @@ def test_repurchase_is_due_inside_the_window_of_categories_that_buyers_come_back
     assert members(shop, crowd_named("repurchase_due")) == {"open"}
 
 
-def test_buyers_of_a_promotion_who_came_for_it_alone_or_came_back(shop_of: Any) -> None:
-    calendar = [
-        {"name": "sale", "starts_at": "2023-11-01", "ends_at": "2023-11-12", "kind": "promotion"},
-        {"name": "sale", "starts_at": "2024-05-01", "ends_at": "2024-05-12", "kind": "promotion"},
-        {"name": "new year", "starts_at": "2024-01-01", "ends_at": "2024-01-02", "kind": "holiday"},
-        {"name": "summer", "starts_at": "2024-06-10", "ends_at": "2024-06-30", "kind": "promotion"},
-    ]
+CALENDAR = [
+    {"name": "sale", "starts_at": "2023-11-01", "ends_at": "2023-11-12", "kind": "promotion"},
+    {"name": "sale", "starts_at": "2024-05-01", "ends_at": "2024-05-12", "kind": "promotion"},
+    {"name": "new year", "starts_at": "2024-01-01", "ends_at": "2024-01-02", "kind": "holiday"},
+    {"name": "summer", "starts_at": "2024-06-10", "ends_at": "2024-06-30", "kind": "promotion"},
+]
+BUYERS = {
+    "alone": ["2023-11-01", "2023-11-11"],
+    "late": ["2023-11-12"],
+    "before": ["2023-10-01", "2023-11-05"],
+    "came back": ["2023-11-05", "2023-12-24"],
+    "before and back": ["2023-10-01", "2023-11-05", "2023-12-24"],
+    "every edition": ["2023-11-05", "2024-05-05"],
+    "future": ["2023-11-05", "2024-06-01"],
+}
 
-    def at(who: str, moment: str) -> dict[str, Any]:
-        return {"customer_id": who, "ordered_at": moment, "amount": 100}
 
+def test_buyers_of_a_promotion_part_into_new_with_it_and_returning(shop_of: Any) -> None:
     orders = [
-        at("alone", "2023-11-01"),
-        at("alone", "2023-11-11"),
-        at("late", "2023-11-12"),
-        at("before", "2023-10-01"),
-        at("before", "2023-11-05"),
-        at("returned", "2023-11-05"),
-        at("returned", "2023-12-24"),
-        at("every edition", "2023-11-05"),
-        at("every edition", "2024-05-05"),
-        at("future", "2023-11-05"),
-        at("future", "2024-06-01"),
+        {"customer_id": who, "ordered_at": at, "amount": 100 * (1 + place)}
+        for who, moments in BUYERS.items()
+        for place, at in enumerate(moments)
     ]
-    shop = shop_of(orders=orders, calendar=calendar)
-    assert members(shop, promotion_buyers("sale", returned=False)) == {"alone", "future"}
-    assert members(shop, promotion_buyers("sale", returned=True)) == {"returned", "every edition"}
+    shop = shop_of(orders=orders, calendar=CALENDAR)
+    parts = {part: members(shop, promotion_buyers("sale", part)) for part in PARTS}
+    assert parts["bought"] == set(BUYERS) - {"late"}
+    assert parts["returning"] == {"before", "before and back"}
+    assert parts["new_with"] == parts["bought"] - parts["returning"]
+    assert parts["came_back"] == {"came back", "before and back", "every edition"}
+    assert parts["not_back"] == parts["bought"] - parts["came_back"]
+    assert parts["once"] == {"alone", "future"}
+    assert members(shop, crowd_named("bought:sale>=3", ["sale"])) == {"alone"}  # 1 and 2 in one edition
+    assert members(shop, crowd_named("returning:sale>=2", ["sale"])) == {"before", "before and back"}
+    assert members(shop, crowd_named("came_back:sale>=2", ["sale"])) == {"before and back"}
     assert promotion_names(shop, AS_OF) == ("sale",)
-    assert [crowd.name for crowd in crowds_of(shop, AS_OF)][-2:] == ["once:sale", "returned:sale"]
+    named = [f"{part}:sale" for part in PARTS if part != "bought"]
+    assert [crowd.name for crowd in crowds_of(shop, AS_OF)][-len(named) :] == named
 
 
 def test_names_that_are_no_crowds_are_refused() -> None:
@@ -184,6 +211,8 @@ def test_names_that_are_no_crowds_are_refused() -> None:
         crowd_named("intrest")
     with pytest.raises(InputError, match="Did you mean 'sale'"):
         crowd_named("once:sal", ["sale"])
+    with pytest.raises(InputError, match=r"an amount after '>='.*'much'"):
+        crowd_named("bought:sale>=much", ["sale"])
 
 
 @pytest.mark.parametrize("crowd", CROWDS, ids=lambda crowd: crowd.name)

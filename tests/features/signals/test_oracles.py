@@ -182,10 +182,14 @@ def stage_without_purchase(one: Known) -> str:
 
 
 def is_interested(one: Known) -> bool:
-    last = one.acts.loc[one.acts["kind"].isin(["cart", "favorite"]), "occurred_at"].max()
-    bought = one.orders["paid_at"].max()
-    in_time = one.as_of - 10 * DAY <= last < one.as_of - 3 * DAY
-    return bool(in_time and not bought >= last)
+    """Say whether something was put into the cart or made a favourite 3 to 10 days ago and not bought since."""
+    acts = one.acts[one.acts["kind"].isin(["cart", "favorite"])]
+    acts = acts[(acts["occurred_at"] >= one.as_of - 10 * DAY) & (acts["occurred_at"] < one.as_of - 3 * DAY)]
+    for item, at in zip(acts["item_id"], acts["occurred_at"], strict=True):
+        bought = one.lines if pd.isna(item) else one.lines[one.lines["item_id"] == item]
+        if not (bought["paid_at"] >= at).any():
+            return True
+    return False
 
 
 def unpaid_age(one: Known) -> float:
