@@ -10,7 +10,7 @@ from collections.abc import Callable, Mapping
 from dataclasses import dataclass
 from typing import Any
 
-from sqlglot import exp, parse
+from sqlglot import exp, parse, parse_one
 from sqlglot.errors import SqlglotError
 
 from penchant.config import Reading
@@ -19,6 +19,7 @@ from penchant.errors import ContractError, did_you_mean
 NULLS = ("NULL", "null", "NaN", "nan", "None", "\\N")
 DIALECT = "duckdb"
 Node = Any  # sqlglot names the base class of its nodes differently from version to version
+SPREAD_PARTS = 3  # of spread(total, weight, order)
 PSEUDO = ("_file", "_row")  # where a row was read: at hand in every expression
 
 # With the signs that set thousands apart; two quotes are one of SQL.
@@ -174,7 +175,7 @@ def meaning(value: str, raw: RawColumns, where: str, is_number: bool = False) ->
     column = raw.found(value.strip())
     if column is not None:
         return Meaning(raw.cell(column, is_number), column, reads=(column,))
-    tree = _parsed(value, raw, where)
+    tree = _parsed(value, raw, where).transform(_spread)
     unknown = [ref.name for ref in tree.find_all(exp.Column) if raw.found(ref.name) is None]
     if unknown:
         got = f"'{value}'" + (f", which reads '{unknown[0]}'" if unknown[0] != value else "")
@@ -207,6 +208,31 @@ def _parsed(value: str, raw: RawColumns, where: str) -> Node:
     if isinstance(part, exp.Alias):  # two words: a column's name with a blank, mistyped
         raise ContractError(where, "a column of the source", f"'{value}'", did_you_mean(value, raw.names))
     return part
+
+
+def _spread(node: Node) -> Node:
+    """Return the SQL that ``spread(total, weight, order)`` stands for; other nodes as they are.
+
+    An order's total is shared out on its lines by their weights, to the cent: the parts add up to the total. Lines
+    without any weight share equally; where there is no total, a line's weight is its part.
+    """
+    if not isinstance(node, exp.Anonymous) or node.name.lower() != "spread" or len(node.expressions) != SPREAD_PARTS:
+        return node
+    total, weight, order = (part.sql(dialect=DIALECT) for part in node.expressions)
+    lines, so_far = f"partition by {order}", f"partition by {order} order by _file, _row"
+    paid, part = f"avg({total}) over ({lines})", f"round(coalesce({weight}, 0) * 10000)"
+    by_weight, equally = (
+        f"round({paid} * ({upto}) / {whole}, 2) - round({paid} * ({upto} - {one}) / {whole}, 2)"
+        for upto, whole, one in (
+            (f"sum({part}) over ({so_far})", f"sum({part}) over ({lines})", part),
+            (f"row_number() over ({so_far})", f"count(*) over ({lines})", "1"),
+        )
+    )
+    return parse_one(
+        f"case when {order} is null or {paid} is null then coalesce({weight}, {total}) * 1"
+        f" when sum({part}) over ({lines}) <> 0 then {by_weight} else {equally} end",
+        dialect=DIALECT,
+    )
 
 
 def _resolved(tree: Node, raw: RawColumns) -> Meaning:

@@ -6,38 +6,12 @@ from collections.abc import Mapping
 
 from .files import ColumnLook, TableLook
 from .languages import plain, state_of
-
-KINDS: Mapping[str, str] = {
-    **dict.fromkeys(
-        ("pv", "view", "click", "clk", "product_view", "view_item", "page_view", "impression", "product"), "view"
-    ),
-    **dict.fromkeys(("detail_view", "browse", "viewed", "clicks", "view_product"), "view"),
-    **dict.fromkeys(("cart", "addtocart", "add_to_cart", "add", "basket", "added_to_cart", "addcart"), "cart"),
-    **dict.fromkeys(("fav", "favorite", "favourite", "favor", "collect", "wishlist", "add_to_wishlist"), "favorite"),
-    **dict.fromkeys(("buy", "purchase", "transaction", "pay", "payment", "bought", "purchased", "checkout"), "pay"),
-    **dict.fromkeys(("order", "place_order", "ordered", "alipay"), "order"),
-    **dict.fromkeys(("register", "signup", "sign_up", "registration"), "register"),
-    **dict.fromkeys(("login", "log_in", "session_start", "signin", "sign_in"), "login"),
-    **dict.fromkeys(("search", "query", "view_search_results"), "search"),
-    **dict.fromkeys(("coupon_claim", "claim", "claim_coupon", "coupon_receive"), "coupon_claim"),
-    **dict.fromkeys(("coupon_redeem", "redeem", "use_coupon"), "coupon_redeem"),
-    **dict.fromkeys(("content", "article", "post", "read"), "content"),
-}
-
-STATUSES: Mapping[str, str] = {
-    **dict.fromkeys(("paid", "delivered", "shipped", "completed", "complete", "approved", "invoiced"), "paid"),
-    **dict.fromkeys(("processing", "closed", "success", "successful", "confirmed", "fulfilled", "dispatched"), "paid"),
-    **dict.fromkeys(("交易成功", "已支付", "已完成", "received"), "paid"),
-    **dict.fromkeys(("unpaid", "created", "pending", "pending_payment", "open", "new", "on_hold", "draft"), "unpaid"),
-    **dict.fromkeys(("canceled", "cancelled", "unavailable", "failed", "rejected", "voided", "expired"), "cancelled"),
-    **dict.fromkeys(("交易关闭", "已取消", "void", "declined", "canceled_by_user"), "cancelled"),
-    **dict.fromkeys(("refunded", "refund", "returned", "return", "chargeback", "已退款"), "refunded"),
-}
+from .words import vocabulary
 
 
 def kinds_known(values: tuple[str, ...]) -> bool:
     """Say whether most values are names of things that customers do."""
-    kinds = [KINDS[plain(value)] for value in values if plain(value) in KINDS]
+    kinds = [kind for value in values if (kind := vocabulary().kinds.get(plain(value)))]
     tells = {"pay", "cart", "view"} <= set(kinds)  # logs of a site hold much else
     return len(kinds) >= 2 and (tells or len(kinds) >= 0.5 * len(values))
 
@@ -58,7 +32,8 @@ def kind_codes(column: ColumnLook) -> dict[str, str]:
         return {value: kind for value, kind in numbered.items() if value in column.values}
     if not kinds_known(column.values):
         return {}
-    return {value: KINDS[plain(value)] for value in column.values if plain(value) in KINDS}
+    kinds = vocabulary().kinds
+    return {value: kinds[plain(value)] for value in column.values if plain(value) in kinds}
 
 
 def status_codes(look: TableLook, roles: Mapping[str, str]) -> tuple[dict[str, str], list[str]]:
@@ -66,10 +41,24 @@ def status_codes(look: TableLook, roles: Mapping[str, str]) -> tuple[dict[str, s
     if "status" not in roles:
         return {}, []
     column = look.column(roles["status"])
-    told = {value: STATUSES.get(plain(value)) or state_of(plain(value)) for value in column.values}
-    known = {value: state for value, state in told.items() if state is not None}
-    unknown = [value for value in column.values if value not in known]
-    if len(known) < len(unknown):
-        return {}, [f"'{column.name}' is not used: its codes are not known ({', '.join(unknown[:5])})"]
+    codes, notes = codes_of(column, {})
+    if 2 * len(notes) > len(column.values):
+        unknown = [value for value in column.values if state_of(plain(value)) is None]
+        return {}, [f"TODO '{column.name}' is not used: its codes are not known ({', '.join(unknown[:5])})"]
+    return codes, notes
+
+
+def codes_of(column: ColumnLook, known: Mapping[str, str]) -> tuple[dict[str, str], list[str]]:
+    """Return a column's codes and what they mean, with a doubt about each that is not known.
+
+    Parameters
+    ----------
+    column
+        The column.
+    known
+        What a platform's codes mean, by their plain names; what it does not name is read by its words.
+    """
+    told = {value: known.get(plain(value)) or state_of(plain(value)) for value in column.values}
+    unknown = [value for value, state in told.items() if state is None]
     notes = [f"TODO '{value}' of '{column.name}' is not known and taken for paid" for value in unknown]
-    return known | dict.fromkeys(unknown, "paid"), notes
+    return {value: state or "paid" for value, state in told.items()}, notes

@@ -131,7 +131,7 @@ def _document(folder: Path, tables: Sequence[TableProposal], looks: Sequence[Tab
         "",
         "[shop]",
         f"name = {_value(_shop_name(folder))}",
-        '# currency = "GBP"             # TODO the files do not say; default: EUR',
+        _currency(tables),
         '# timezone = "Europe/London"   # TODO where the shop\'s days begin and end; default: UTC',
         "# extract_end = 2024-01-01T00:00:00Z   # up to when the data is complete; default: its latest event",
         *(["decimals = 4   # amounts are fractions: two places would round them away"] if is_fine else []),
@@ -139,6 +139,15 @@ def _document(folder: Path, tables: Sequence[TableProposal], looks: Sequence[Tab
     for table in tables:
         lines += ["", *_table(table, known)]
     return "\n".join(lines) + "\n"
+
+
+def _currency(tables: Sequence[TableProposal]) -> str:
+    code = next((table.currency for table in tables if table.currency), None)
+    return (
+        f"currency = {_value(code)}"
+        if code
+        else '# currency = "GBP"             # TODO the files do not say; default: EUR'
+    )
 
 
 def _paths(source: SourceProposal) -> list[str]:

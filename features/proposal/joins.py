@@ -9,7 +9,8 @@ from ..intake.raw import Gate
 from .codes import status_codes
 from .languages import plain
 from .links import n_shared
-from .money import money, shared_out
+from .money import money
+from .order_sums import spread
 from .values import ARBITRARY_DAY, Quote, Seen, SourceProposal, TableProposal, When
 
 FEW_SHARED = 20  # orders that must be in both files where their keys are called differently
@@ -104,7 +105,7 @@ def _shared(lines: Seen, total: str, query: _Query, columns: dict[str, str]) -> 
     """Select what the lines say, and an equal part of the order's sum for each."""
     for part, name in lines.taken("item_id", "category_id", "quantity").items():
         columns[part] = query.take("l", name)
-    columns["amount"] = shared_out(query.quote(query.take("o", total)), query.quote(columns["order_id"]))
+    columns["amount"] = spread(query.quote(query.take("o", total)), "1", query.quote(columns["order_id"]))
     return (f"'{total}' is the order's sum: it is shared out equally on its lines",)
 
 

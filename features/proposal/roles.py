@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import re
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 
 from .codes import kinds_known
@@ -12,6 +12,7 @@ from .languages import english, plain
 
 LONG_KEY = 14  # of two numbers with a point between, as analytics make them; prices are shorter
 MANY_ROWS = 100
+MONEY = ("amount", "price", "list_price", "discount", "unit_cost")
 MOST_SIGNS = 64  # of a key: the length of the longest usual hash
 ID = r"_?(id|ids|no|nr|num|nbr|number|nummer|key|code)"
 
@@ -129,11 +130,15 @@ ROLES: tuple[Role, ...] = (
         _is_number,
     ),
     Role("list_price", (r"(\w+_)?(list|regular|base|original|full|normal|catalog)_?price\d*|msrp|rrp",), _is_number),
-    Role("unit_cost", (r"((unit|standard)_?)?cost(_?price)?|cogs|asset",), _is_number),
+    Role("unit_cost", (r"((unit|standard|product|item)_?)?cost(_?price)?|cogs|asset",), _is_number),
     Role(
         "freight", (r"freight(_?\w+)?|(shipping|delivery)_?(cost|fee|charge|value|price|amount)|postage",), _is_number
     ),
-    Role("price", (r"unit_?(price|value|amount)|price", r"(?!.*(discount|total|net)).*_?price"), _is_number),
+    Role(
+        "price",
+        (r"unit_?(price|value|amount)|price|price_?each|each_price", r"(?!.*(discount|total|net)).*_?price"),
+        _is_number,
+    ),
     Role("discount", (r"(\w+_)?(discount|disc|rebate|markdown)(_?(amount|value|rate|pct|percent\w*))?",), _is_number),
     Role(
         "amount",
@@ -158,6 +163,9 @@ ROLES: tuple[Role, ...] = (
         _has_few_values,
     ),
     Role("channel", (r"(\w+_)?channel(_id)?|device(_type)?|platform|traffic_?source|medium",), _has_few_values),
+    Role(
+        "currency", (r"(\w+_)?(currency|waehrung|wahrung|devise|moneda|moeda|valuta)(_?(code|iso))?",), _has_few_values
+    ),
     Role("gender", (r"gender|sex",), _has_few_values),
     Role("birth_year", (r"(birth_?year|year_of_birth|yob)",), _is_number),
     Role(
@@ -184,7 +192,7 @@ def roles_of(look: TableLook) -> dict[str, str]:
         (rank, place, role.name == "time" and column.holds_days, position, role.name, column.name)
         for place, role in enumerate(ROLES)
         for position, column in enumerate(look.columns)
-        if (rank := _rank(role, column)) is not None
+        if (rank := _rank(role, column, look.columns)) is not None
     ]
     has_time = any(role_name == "time" for *_, role_name, _ in claims)
     found: dict[str, str] = {}
@@ -228,7 +236,7 @@ def amounts_of(look: TableLook) -> list[str]:
     ranks = [
         (rank, position, column.name)
         for position, column in enumerate(look.columns)
-        if (rank := _rank(role, column)) is not None
+        if (rank := _rank(role, column, look.columns)) is not None
     ]
     return [name for _, _, name in sorted(ranks)]
 
@@ -256,13 +264,23 @@ def may_be_customers(column: ColumnLook) -> bool:
     )
 
 
-def _rank(role: Role, column: ColumnLook) -> int | None:
+def _rank(role: Role, column: ColumnLook, others: Sequence[ColumnLook]) -> int | None:
     """Return how well a column fits a part, 0 the best; None where it does not."""
     if not column.n_filled or not role.fits(column):
+        return None
+    if role.name in MONEY and _is_numbered(column.name, others):
         return None
     names = dict.fromkeys((plain(column.name), english(plain(column.name))))
     return next(
         (rank for rank, pattern in enumerate(role.patterns) if any(re.fullmatch(pattern, name) for name in names)), None
+    )
+
+
+def _is_numbered(name: str, others: Sequence[ColumnLook]) -> bool:
+    """Say whether a column is one of several that differ in a number alone, such as price1 and price2."""
+    stem = re.sub(r"_?\d+$", "", plain(name))
+    return stem != plain(name) and any(
+        other.name != name and re.fullmatch(rf"{re.escape(stem)}_?\d+", plain(other.name)) for other in others
     )
 
 

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import re
 from collections.abc import Mapping, Sequence
 from dataclasses import replace
 from pathlib import Path
@@ -10,17 +9,18 @@ from pathlib import Path
 from ..contract import CONTRACT, CanonicalTable
 from ..intake.expressions import text_literal
 from ..intake.raw import Gate
-from .codes import kind_codes, numbered_kinds, status_codes
-from .files import ColumnLook, TableLook
+from .attributes import attributes
+from .codes import kind_codes, numbered_kinds
+from .files import TableLook
 from .joins import joined_orders
 from .languages import plain
 from .links import linked, numbered
-from .money import cancellations, flagged, is_fine, money, reversals
+from .money import is_fine
+from .orders import orders_of, proposal
+from .platforms import platform_tables
 from .values import Quote, Seen, SourceProposal, TableProposal, When
 from .when import doubts_about, seen
 
-MOST_ATTRIBUTES = 12
-_NO_ATTRIBUTE = r"(^|_)(id|key|number|zip\w*|post\w*|phone|fax|password|lat\w*|lon\w*|lng)(_|$)"
 MUCH_ALIKE = 0.4  # of the names of two files' columns that may be the same table
 
 
@@ -28,11 +28,14 @@ def proposals(gate: Gate, looks: Sequence[TableLook], quote: Quote) -> list[Tabl
     """Return a proposal for each canonical table that the files seem to hold."""
     files = linked(gate, [numbered(seen(gate, look, quote)) for look in looks])
     found: dict[str, list[tuple[Seen, TableProposal]]] = {}
+    events = [
+        one for one in files if one.when is not None and one.has("customer_id") and not one.is_unique("customer_id")
+    ]
     for one in files:
-        for proposal in _of_file(gate, one, quote):
-            found.setdefault(proposal.name, []).append((one, proposal))
+        for table in _of_file(gate, one, bool(events)):
+            found.setdefault(table.name, []).append((one, table))
     chosen = {name: _chosen(options) for name, options in found.items()}
-    joined = {proposal.name: proposal for proposal in joined_orders(gate, files, quote)}
+    joined = {table.name: table for table in joined_orders(gate, files, quote)}
     if joined and _tells_more(joined["orders"], chosen.get("orders")):
         chosen = {**chosen, **joined}
     return [chosen[name] for name in CONTRACT if name in chosen]
@@ -45,12 +48,14 @@ def _tells_more(joined: TableProposal, alone: TableProposal | None) -> bool:
 
 def _chosen(options: list[tuple[Seen, TableProposal]]) -> TableProposal:
     """Return the proposal of the largest file, with the files that are much like it as further sources."""
-    ranked = sorted(options, key=lambda option: -option[0].look.n_bytes)
-    first, proposal = ranked[0]
+    ranked = sorted(
+        options, key=lambda option: (option[1].is_last_resort, not option[1].is_known, -option[0].look.n_bytes)
+    )
+    first, best = ranked[0]
     sources = [source for one, other in ranked if _is_alike(first, one) for source in other.sources]
     others = [one.look.label for one, _ in ranked if not _is_alike(first, one)]
-    notes = (*proposal.notes, *([f"not taken, though it may hold the same: {', '.join(others)}"] if others else []))
-    return replace(proposal, sources=tuple(sorted(sources, key=lambda one: str(one.place))), notes=notes)
+    notes = (*best.notes, *([f"not taken, though it may hold the same: {', '.join(others)}"] if others else []))
+    return replace(best, sources=tuple(sorted(sources, key=lambda one: str(one.place))), notes=notes)
 
 
 def _is_alike(one: Seen, other: Seen) -> bool:
@@ -60,21 +65,26 @@ def _is_alike(one: Seen, other: Seen) -> bool:
     return one is other or (len(mine) == len(theirs) and is_near and one.roles.keys() == other.roles.keys())
 
 
-def _of_file(gate: Gate, one: Seen, quote: Quote) -> list[TableProposal]:
-    """Return what one file may be."""
+def _of_file(gate: Gate, one: Seen, has_events: bool) -> list[TableProposal]:
+    """Return what one file may be, beside others of which some hold events or none does."""
+    if known := platform_tables(one):
+        return known
     for table in CONTRACT.values():
         if _is_canonical(table, one.look):
             return [_canonical(table, one)]
+    is_of_customers = one.is_unique("customer_id") and not one.roles.keys() & {"order_id", "item_id"}
+    if is_of_customers and (has_events or one.when is None):
+        return [_customers(one)]
     if one.when is not None and one.has("customer_id"):
         kinds = kind_codes(one.look.column(one.roles["kind"])) if one.has("kind") else {}
         if kinds:
             return _events(gate, one, one.when, kinds)
         if one.roles.keys() & {"amount", "price", "quantity", "order_id", "item_id"}:
-            return [_orders(gate, one, one.when, quote)]
+            return [orders_of(gate, one, one.when)]
+        if not one.is_unique("customer_id"):
+            return [_visits(one, one.when)]
     if one.is_unique("item_id") and not one.has("customer_id"):
         return [_items(one)]
-    if one.is_unique("customer_id") and not one.roles.keys() & {"order_id", "item_id", "amount", "quantity"}:
-        return [_customers(one)]
     return []
 
 
@@ -103,32 +113,6 @@ def _canonical(table: CanonicalTable, one: Seen) -> TableProposal:
     return TableProposal(table.name, sources, options=options, notes=tuple(notes), has_zone=True)
 
 
-def _proposal(name: str, one: Seen, source: SourceProposal, when: When | None, notes: Sequence[str]) -> TableProposal:
-    """Return the proposal of a table in which all files are read alike."""
-    sources = tuple(replace(source, place=place) for place in one.places())
-    said = (*one.notes, *(when.notes if when else ()), *notes)
-    if when is None:
-        return TableProposal(name, sources, notes=said, has_zone=True)
-    return TableProposal(name, sources, when.time_format, notes=said, has_zone=when.has_zone)
-
-
-def _orders(gate: Gate, one: Seen, when: When, quote: Quote) -> TableProposal:
-    paid = money(gate, one.look, one.roles, quote)
-    columns = {"customer_id": one.roles["customer_id"], "ordered_at": when.value}
-    columns |= one.taken("order_id", "item_id", "category_id", "coupon_id")
-    columns |= paid.columns
-    columns |= one.taken("paid_at", "cancelled_at", "refunded_at")
-    codes, notes = status_codes(one.look, one.roles)
-    if codes:
-        columns["status"] = one.roles["status"]
-    exclude = cancellations(gate, one.look, one.roles, quote)
-    exclude |= {**reversals(one.look, one.roles, quote), **flagged(one.look, quote)}
-    source = SourceProposal({}, columns, exclude)
-    unused = one.unused({**columns, **exclude})
-    found = _proposal("orders", one, source, when, [*paid.notes, *notes, *unused])
-    return replace(found, codes={"status": codes} if codes else {}, is_fine=paid.is_fine)
-
-
 def _events(gate: Gate, one: Seen, when: When, kinds: Mapping[str, str]) -> list[TableProposal]:
     """Return interactions, and the orders among them where these have a price."""
     kind, quote = one.look.column(one.roles["kind"]), one.quote
@@ -141,7 +125,7 @@ def _events(gate: Gate, one: Seen, when: When, kinds: Mapping[str, str]) -> list
         notes.append(f"TODO the numbers of '{kind.name}' are assumed to mean what they do in Alibaba's public data")
     if "pay" not in kinds.values():
         notes.append("no kind is a payment: without orders beside it, there is nothing to predict")
-    events = _proposal("interactions", one, SourceProposal({}, columns, exclude), when, notes)
+    events = proposal("interactions", one, SourceProposal({}, columns, exclude), when, notes)
     return [replace(events, codes={"kind": kinds}), *_bought(gate, one, when, kinds)]
 
 
@@ -159,25 +143,23 @@ def _bought(gate: Gate, one: Seen, when: When, kinds: Mapping[str, str]) -> list
         columns["amount"] = f"{quote(one.roles['quantity'])} * {quote(price)}" if is_of_pieces else price
     exclude = {"not bought": f"coalesce({quote(one.roles['kind'])}::varchar not in ({', '.join(paid)}), true)"}
     note = "the events that are payments, " + (f"at '{price}'" if price else "of unknown amount")
-    found = _proposal("orders", one, SourceProposal({}, columns, exclude), replace(when, notes=()), [note])
+    found = proposal("orders", one, SourceProposal({}, columns, exclude), replace(when, notes=()), [note])
     return [replace(found, is_fine=price is not None and is_fine(gate, one.look, price))]
+
+
+def _visits(one: Seen, when: When) -> TableProposal:
+    """Return a list of who and when alone, taken for purchases of unknown amount."""
+    columns = {"customer_id": one.roles["customer_id"], "ordered_at": when.value}
+    note = "TODO who and when is all that the file says: each row is taken for a purchase of unknown amount"
+    found = proposal("orders", one, SourceProposal({}, columns), when, [note, *one.unused(columns)])
+    return replace(found, is_last_resort=True)
 
 
 def _items(one: Seen) -> TableProposal:
     columns = one.taken("item_id", "category_id", "list_price", "unit_cost", "stock")
     if one.has("price"):
         columns.setdefault("list_price", one.roles["price"])
-    return _proposal("items", one, SourceProposal({}, columns), None, one.unused(columns))
-
-
-def _attribute(column: ColumnLook, quote: Quote) -> str | None:
-    """Return what an attribute of customers is made of: few values, or a number; None where it is neither."""
-    name = plain(column.name)
-    if not name.isidentifier() or re.search(_NO_ATTRIBUTE, name):
-        return None
-    if column.is_number and column.time is None and not column.values:
-        return f"cast({quote(column.name)} as double)" if column.engine_type == "VARCHAR" else column.name
-    return column.name if column.values else None
+    return proposal("items", one, SourceProposal({}, columns), None, one.unused(columns))
 
 
 def _customers(one: Seen) -> TableProposal:
@@ -185,10 +167,14 @@ def _customers(one: Seen) -> TableProposal:
     if one.has("time"):
         columns.setdefault("registered_at", one.roles["time"])
     left = [column for column in one.look.columns if column.name not in columns.values()]
-    told = {plain(column.name): value for column in left if (value := _attribute(column, one.quote))}
-    columns = {**columns, **dict(list(told.items())[:MOST_ATTRIBUTES]), **columns}
+    more = attributes(left, one.quote)
+    columns = {**more.columns, **columns}
+    columns = {"customer_id": columns.pop("customer_id"), **columns}
     form = one.look.column(columns["registered_at"]).time if "registered_at" in columns else None
     when = None
     if form is not None:
         when = When("", form.time_format, form.has_zone, doubts_about(columns["registered_at"], form))
-    return _proposal("customers", one, SourceProposal({}, columns), when, one.unused(columns))
+    said = " ".join(more.notes)
+    named = {column.name: column.name for column in one.look.columns if f"'{column.name}'" in said}
+    notes = [*more.notes, *one.unused({**columns, **named})]
+    return proposal("customers", one, SourceProposal({}, columns), when, notes)

@@ -3,9 +3,17 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Mapping
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
+from typing import TYPE_CHECKING
 
+from penchant.config import Reading
+
+from ..intake.expressions import RawColumns, meaning
+from ..intake.raw import Gate
 from .files import TableLook
+
+if TYPE_CHECKING:
+    from .platforms import Recognised
 
 Quote = Callable[[str], str]
 
@@ -43,6 +51,12 @@ class TableProposal:
         Whether its times carry their zone, or it has none.
     is_fine
         Whether its amounts need more than two decimal places.
+    currency
+        That of its amounts, of three letters; None where nothing says it.
+    is_known
+        Whether it is a platform's export, read as such.
+    is_last_resort
+        Whether it is taken only where no other file holds the table.
     """
 
     name: str
@@ -53,6 +67,9 @@ class TableProposal:
     notes: tuple[str, ...] = ()
     has_zone: bool = False
     is_fine: bool = False
+    currency: str | None = None
+    is_known: bool = False
+    is_last_resort: bool = False
 
 
 @dataclass(frozen=True)
@@ -77,13 +94,15 @@ class When:
 
 @dataclass(frozen=True)
 class Seen:
-    """A file, the parts that its columns play, what its time is made of, and how its names are quoted in SQL."""
+    """A file, the parts that its columns play, what its time is made of, and how SQL over its sample is written."""
 
     look: TableLook
     roles: Mapping[str, str]
     when: When | None
     quote: Quote
+    gate: Gate
     notes: tuple[str, ...] = ()
+    platform: Recognised | None = None
 
     def has(self, *parts: str) -> bool:
         """Say whether columns play all of these parts."""
@@ -100,6 +119,18 @@ class Seen:
     def places(self) -> list[dict[str, object]]:
         """Return how penchant.toml names each of the files."""
         return [{"path": path, **self.look.options} for path in self.look.paths]
+
+    def sources(self, source: SourceProposal) -> tuple[SourceProposal, ...]:
+        """Return a source for each of the files, all read alike."""
+        return tuple(replace(source, place=place) for place in self.places())
+
+    def counts(self, *conditions: str) -> tuple[int, ...]:
+        """Return for how many rows of the sample each condition holds."""
+        raw = RawColumns(self.look.raw.names, self.look.raw.types, Reading())
+        texts = [meaning(condition, raw, self.look.label).sql for condition in conditions]
+        asked = ", ".join(f"count(*) filter (c{place})" for place, _ in enumerate(texts))
+        values = ", ".join(f"{text} as c{place}" for place, text in enumerate(texts))
+        return self.gate.row(f"select {asked} from (select {values} from {self.look.raw.relation})")
 
     def unused(self, columns: Mapping[str, str]) -> tuple[str, ...]:
         """Return a note on the columns that nothing is made of, if there are any."""

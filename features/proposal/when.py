@@ -8,6 +8,7 @@ from ..intake.expressions import quoted_name
 from ..intake.raw import Gate
 from .files import ColumnLook, TableLook
 from .languages import english, plain
+from .platforms import recognised
 from .roles import is_called_customer, may_be_customers, roles_of
 from .timeforms import TimeForm
 from .values import ARBITRARY_DAY, Quote, Seen, When
@@ -18,6 +19,10 @@ ARBITRARY_YEAR = ARBITRARY_DAY[:4]
 
 def seen(gate: Gate, look: TableLook, quote: Quote) -> Seen:
     """Return a file with the parts that its columns play, and what its time is made of."""
+    platform = recognised(look)
+    if platform is not None and platform.roles:
+        said = (f"{platform.platform.name}, by its columns",)
+        return Seen(look, platform.roles, _when(look, platform.roles, quote), quote, gate, said, platform)
     roles = roles_of(look)
     who = roles.get("customer_id")
     has_names = "header" not in look.options
@@ -27,7 +32,7 @@ def seen(gate: Gate, look: TableLook, quote: Quote) -> Seen:
         roles = {part: name for part, name in roles.items() if name != who} | {"customer_id": who}
         why = "the name does not say so" if has_names else "the columns have no names"
         notes = (f"TODO '{who}' is taken for the customer: {why}",)
-    return Seen(look, roles, _when(look, roles, quote), quote, notes)
+    return Seen(look, roles, _when(look, roles, quote), quote, gate, notes)
 
 
 def _who_returns(gate: Gate, look: TableLook, roles: Mapping[str, str]) -> str | None:

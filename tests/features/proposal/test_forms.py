@@ -156,7 +156,7 @@ TOTAL = pd.Series(PAID).groupby(ORDER).transform("sum").round(2)
 LESS = np.round(PAID * DRAW.choice([0, 0, 0.1, 0.2], N), 2)
 RATE = DRAW.choice([0, 0, 0.05, 0.2], N)
 MISLEADING: dict[str, tuple[pd.DataFrame, dict[str, str]]] = {
-    "an order's sum on each line": (lines(total=TOTAL), {"amount": "total / count(*) over (partition by order_id)"}),
+    "an order's sum on each line": (lines(total=TOTAL), {"amount": "spread(total, 1, order_id)"}),
     "an order's sum beside the price": (lines(total=TOTAL, price=PRICE), {"amount": "quantity * price"}),
     "a sum on an order's first line": (
         lines(total=TOTAL.where(np.arange(N) % 2 == 0), price=PRICE),

@@ -1,0 +1,166 @@
+"""Edge: exports of platforms, known by their columns, and what is right for them, as platforms/*.toml say it."""
+
+from __future__ import annotations
+
+import re
+import tomllib
+from collections.abc import Mapping
+from dataclasses import dataclass, replace
+from functools import cache
+from pathlib import Path
+from typing import Any
+
+from .codes import codes_of
+from .currency import Currency, currency_of
+from .files import TableLook
+from .languages import plain
+from .values import Seen, SourceProposal, TableProposal
+
+FOLDER = Path(__file__).with_name("platforms")
+_PLACEHOLDER = re.compile(r"\{(\w+)\}")
+
+
+@dataclass(frozen=True)
+class Platform:
+    """One export of a platform.
+
+    Parameters
+    ----------
+    name
+        What people call it.
+    headings
+        What the mapping calls a column -> its names in the export, in every language known.
+    required
+        The columns without which it is another file.
+    absent
+        Columns that it does not have, where another export is much like it.
+    roles
+        Part -> column, for what is worked out from several files.
+    tables
+        Canonical table -> its mapping: columns, codes, exclude, notes.
+    """
+
+    name: str
+    headings: Mapping[str, tuple[str, ...]]
+    required: tuple[str, ...]
+    absent: tuple[str, ...]
+    roles: Mapping[str, str]
+    tables: Mapping[str, Mapping[str, Any]]
+
+
+@dataclass(frozen=True)
+class Recognised:
+    """A platform's export, and how its columns are called in a file."""
+
+    platform: Platform
+    names: Mapping[str, str]
+
+    @property
+    def roles(self) -> dict[str, str]:
+        """Part -> the file's column."""
+        return {part: self.names[key] for part, key in self.platform.roles.items() if key in self.names}
+
+
+@cache
+def platforms() -> tuple[Platform, ...]:
+    """Return all exports that are known, in the order of their files' names."""
+    return tuple(_read(path) for path in sorted(FOLDER.glob("*.toml")))
+
+
+def _read(path: Path) -> Platform:
+    content = tomllib.loads(path.read_text(encoding="utf-8"))
+    return Platform(
+        name=content["name"],
+        headings={key: tuple(names) for key, names in content["headings"].items()},
+        required=tuple(content["required"]),
+        absent=tuple(content.get("absent", ())),
+        roles=content.get("roles", {}),
+        tables=content.get("tables", {}),
+    )
+
+
+def recognised(look: TableLook) -> Recognised | None:
+    """Return the platform's export that a file is, the one of which it has the most columns; None where it is none."""
+    columns = {plain(column.name): column.name for column in reversed(look.columns)}
+    fitting = []
+    for platform in platforms():
+        names = {
+            key: next(columns[plain(name)] for name in known if plain(name) in columns)
+            for key, known in platform.headings.items()
+            if any(plain(name) in columns for name in known)
+        }
+        has_all = all(key in names for key in platform.required)
+        if has_all and not any(plain(name) in columns for name in platform.absent):
+            fitting.append(Recognised(platform, names))
+    return max(fitting, key=lambda found: len(found.names), default=None)
+
+
+def platform_tables(one: Seen) -> list[TableProposal]:
+    """Return the tables that the mapping of a file's platform makes; none where it is no platform's."""
+    if one.platform is None:
+        return []
+    return [
+        _table(one, one.platform, name, mapping)
+        for name, mapping in one.platform.platform.tables.items()
+        if "when" not in mapping or one.when is not None
+    ]
+
+
+def _table(one: Seen, found: Recognised, name: str, mapping: Mapping[str, Any]) -> TableProposal:
+    columns = _filled(one, found, mapping["columns"])
+    exclude = _filled(one, found, mapping.get("exclude", {}))
+    codes, doubts = _codes(one.look, found, mapping.get("codes", {}))
+    currency = currency_of(one, one.roles.get("amount") or one.roles.get("price")) if name == "orders" else Currency()
+    exclude |= currency.exclude
+    notes = [*one.notes, *currency.notes, *mapping.get("notes", ()), *doubts]
+    used = {**columns, **exclude, "currency": one.roles.get("currency", "")}
+    table = TableProposal(name, one.sources(SourceProposal({}, columns, exclude)), codes=codes, is_known=True)
+    if not mapping.get("is_dated", True) or one.when is None:
+        return replace(table, notes=(*notes, *one.unused(used)), has_zone=True)
+    notes += [*one.when.notes, *one.unused(used)]
+    form, has_zone = one.when.time_format, one.when.has_zone
+    return replace(table, time_format=form, notes=tuple(notes), has_zone=has_zone, currency=currency.code)
+
+
+def _filled(one: Seen, found: Recognised, templates: Mapping[str, Any]) -> dict[str, str]:
+    """Return canonical column -> expression, each by its first template of which the file has all columns."""
+    filled = {}
+    for column, given in templates.items():
+        options = [given] if isinstance(given, str) else given
+        fitting = next((text for text in options if _has_all(one, found, text)), None)
+        if fitting is not None:
+            filled[column] = _expression(one, found, fitting)
+    return filled
+
+
+def _has_all(one: Seen, found: Recognised, template: str) -> bool:
+    known = {*found.names, *(["when"] if one.when else [])}
+    return all(key in known for key in _PLACEHOLDER.findall(template))
+
+
+def _expression(one: Seen, found: Recognised, template: str) -> str:
+    """Return a template with the file's columns; one that is a column and no more becomes its plain name."""
+    when = one.when.value if one.when else ""
+    whole = _PLACEHOLDER.fullmatch(template)
+    if whole:
+        return when if whole[1] == "when" else found.names[whole[1]]
+    quoted = {key: one.quote(name) for key, name in found.names.items()}
+    bare = when if when not in {column.name for column in one.look.columns} else one.quote(when)
+    return _PLACEHOLDER.sub(lambda place: bare if place[1] == "when" else quoted[place[1]], template)
+
+
+def _codes(
+    look: TableLook, found: Recognised, tables: Mapping[str, Any]
+) -> tuple[dict[str, dict[str, str]], list[str]]:
+    """Return column -> code -> meaning for the codes that a file holds, and what is not known of them.
+
+    In a platform's file ``of`` names the column that holds the codes; the rest are codes and what they mean.
+    """
+    codes: dict[str, dict[str, str]] = {}
+    notes: list[str] = []
+    for column, given in tables.items():
+        if given["of"] in found.names:
+            known = {plain(code): meaning for code, meaning in given.items() if code != "of"}
+            codes[column], doubts = codes_of(look.column(found.names[given["of"]]), known)
+            notes += doubts
+    return codes, notes
