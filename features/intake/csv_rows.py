@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
+from dataclasses import replace
 from pathlib import Path
 
 import duckdb
@@ -47,9 +48,9 @@ def load_text(gate: Gate, name: str, form: TextForm, files: Mapping[str, str]) -
             f"file '{next(iter(files.values()))}'",
             f"text with cells separated by '{form.separator}' and quotes of '{form.quote}'",
         )
-    if not any("\n" in line.text for line in broken):
-        return broken
-    return _load_repaired(gate, name, form, paths, files)
+    if any("\n" in line.text for line in broken):
+        broken = _load_repaired(gate, name, form, paths, files)
+    return tuple(replace(line, line=line.line + form.skip) for line in broken)
 
 
 def _load_repaired(

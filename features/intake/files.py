@@ -13,7 +13,7 @@ from penchant.errors import ContractError, NotThereError, PenchantError, did_you
 
 from .csv_rows import load_text
 from .databases import DATABASE_SUFFIXES, open_database
-from .expressions import text_literal
+from .expressions import quoted_name, text_literal
 from .raw import Gate, Opened, Raw, copied, guarded, put_rows, relation_columns, store, with_fields
 from .sheets import SUFFIXES as SHEET_SUFFIXES
 from .sheets import read_sheet, sheet_names
@@ -142,9 +142,23 @@ def _json(gate: Gate, path: Path) -> Raw:
     name, label = gate.name("raw"), gate.label(path)
     guarded(
         lambda: store(
-            gate, name, f"select *, {text_literal(label)} as _file from read_json({text_literal(str(path))})"
+            gate,
+            name,
+            f"select *, {text_literal(label)} as _file"
+            f" from read_json({text_literal(str(path))}, map_inference_threshold = -1)",
         ),
         f"file '{label}'",
         "a readable JSON file",
     )
-    return copied(gate, name, label, "JSON")
+    return copied(gate, _listed_rows(gate, name), label, "JSON")
+
+
+def _listed_rows(gate: Gate, name: str) -> str:
+    """Return the relation of what a file's only object lists, such as ``{"orders": [...]}``; else the one given."""
+    types = relation_columns(gate, name)
+    lists = [column for column, kind in types.items() if kind.startswith("STRUCT(") and kind.endswith("[]")]
+    if len(lists) != 1 or gate.row(f"select count(*) from {name}")[0] != 1:
+        return name
+    rows = gate.name("raw")
+    store(gate, rows, f"select row.*, _file from (select unnest({quoted_name(lists[0])}) as row, _file from {name})")
+    return rows

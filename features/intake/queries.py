@@ -15,6 +15,7 @@ from penchant.errors import ContractError, PenchantError
 from .expressions import DIALECT, Node, RawColumns, is_computed, quoted_name, rewritten, softened
 from .files import found_files, open_files
 from .raw import Gate, Opened, Raw, copied, guarded, store
+from .sheets import SUFFIXES as SHEET_SUFFIXES
 
 
 def open_query(gate: Gate, source: Source) -> Opened:
@@ -57,8 +58,9 @@ def _parsed(query: str) -> Node:
 
 def _open_table(gate: Gate, source: Source, table: exp.Table) -> Opened:
     """Open the files that a query calls by name, as a view in their place."""
-    pattern = table.name
-    own = Source(**{**source.model_dump(exclude={"query", "columns", "exclude"}), "path": pattern})
+    pattern, _, part = table.name.partition("#")
+    place = {"path": pattern, **({_part_of(pattern): part} if part else {})}
+    own = Source(**{**source.model_dump(exclude={"query", "columns", "exclude"}), **place})
     try:
         opened = open_files(gate, own, found_files(gate, pattern))
     except PenchantError as fault:
@@ -71,6 +73,11 @@ def _open_table(gate: Gate, source: Source, table: exp.Table) -> Opened:
     alias = table.alias or pattern.rsplit("/", 1)[-1].split(".")[0]
     table.replace(exp.alias_(exp.to_table(view), alias, table=True, quoted=True))
     return opened
+
+
+def _part_of(path: str) -> str:
+    """Return what stands behind the ``#`` of a file's name in a query: a sheet of a workbook, else a table."""
+    return "sheet" if path.lower().endswith(SHEET_SUFFIXES) else "table"
 
 
 def _cells(raw: Raw, reading: Reading) -> str:

@@ -49,7 +49,8 @@ def read_sheet(path: Path, sheet: str, source: Source) -> pa.Table:
         rows: list[list[Cell]] = _workbook(path).get_sheet_by_name(sheet).to_python(skip_empty_area=False)
     except CalamineError as fault:
         raise ContractError(f"file '{path.name}', sheet '{sheet}'", "a readable sheet", str(fault)) from None
-    filled = [(number, row) for number, row in enumerate(rows, start=1) if any(cell != "" for cell in row)]
+    filled = [(number, row) for number, row in enumerate(rows, start=1)]
+    filled = [(number, row) for number, row in filled[source.skip_lines :] if any(cell != "" for cell in row)]
     if not filled:
         raise ContractError(f"file '{path.name}', sheet '{sheet}'", "a header and rows", "an empty sheet")
     given = list(source.names)

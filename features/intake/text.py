@@ -15,6 +15,7 @@ import shutil
 import statistics
 import zipfile
 import zlib
+from collections import deque
 from collections.abc import Iterator
 from dataclasses import dataclass
 from itertools import islice
@@ -38,6 +39,8 @@ SAMPLE_ROWS = 200
 SAMPLE_BYTES = 400
 MANY_SIGNS = 20  # beyond ASCII, that pairs of them are no accident
 BLOCK = 1 << 22
+_QUOTED_FORMULA = re.compile(r'"=""([^"\n]*)"""')
+_FORMULA = re.compile(r'="([^"\n]*)"')
 
 
 @dataclass(frozen=True)
@@ -58,6 +61,10 @@ class TextForm:
         Whether the first line names the columns.
     names
         The columns' names, unique and not blank.
+    skip
+        Lines above the header.
+    has_formulas
+        Whether cells are written as ``="..."``, so that spreadsheets take them for text.
     """
 
     encoding: str
@@ -66,6 +73,8 @@ class TextForm:
     quote: str
     header: bool
     names: tuple[str, ...]
+    skip: int = 0
+    has_formulas: bool = False
 
 
 def text_form(path: Path, source: Source) -> TextForm:
@@ -80,7 +89,9 @@ def text_form(path: Path, source: Source) -> TextForm:
         encoding, is_guess = (source.encoding, False) if source.encoding else found_encoding(path)
     except UNREADABLE as fault:
         raise ContractError(f"file '{path.name}'", "a file that can be read to its end", str(fault)) from None
-    lines = _first_lines(path, encoding)
+    lines = _first_lines(path, encoding, source.skip_lines)
+    has_formulas = any('="' in line for line in lines)
+    lines = list(map(without_formulas, lines)) if has_formulas else lines
     if not lines:
         raise ContractError(f"file '{path.name}'", "a text file with a header and rows", "an empty file")
     if any(ord(sign) < ord(" ") and sign not in "\t\r\n" for sign in lines[0]):
@@ -94,7 +105,7 @@ def text_form(path: Path, source: Source) -> TextForm:
     if not given:
         given = [f"column{number}" for number in range(1, width + 1)]
     names = unique_names([*given, *[""] * (width - len(given))])
-    return TextForm(encoding, is_guess, separator, source.quote, source.header, names)
+    return TextForm(encoding, is_guess, separator, source.quote, source.header, names, source.skip_lines, has_formulas)
 
 
 def found_encoding(path: Path) -> tuple[str, bool]:
@@ -163,11 +174,22 @@ def _only_member(path: Path) -> IO[bytes]:
     raise OSError(f"an archive of {len(names)} files: unpack it")
 
 
-def _first_lines(path: Path, encoding: str) -> list[str]:
+def without_formulas(line: str) -> str:
+    """Return a line whose cells are not written as formulas.
+
+    Examples
+    --------
+    >>> without_formulas('="0123",a,="x"')
+    '"0123",a,"x"'
+    """
+    return _FORMULA.sub(r'"\1"', _QUOTED_FORMULA.sub(r'"\1"', line))
+
+
+def _first_lines(path: Path, encoding: str, skip: int) -> list[str]:
     try:
         with opened(path) as stream:
             reader = io.TextIOWrapper(stream, encoding=encoding, errors="replace", newline="")
-            lines = [line for line in islice(reader, SAMPLE_ROWS) if line.strip()]
+            lines = [line for line in islice(reader, skip, skip + SAMPLE_ROWS) if line.strip()]
     except UNREADABLE as fault:
         raise ContractError(f"file '{path.name}'", f"text in '{encoding}'", str(fault)) from None
     return lines
@@ -256,7 +278,8 @@ def plain_copy(path: Path, form: TextForm, folder: Path, number: int) -> Path:
         If the encoding is not known or the file cannot be read to its end.
     """
     is_utf8 = codecs_name(form.encoding) in ("utf-8", "utf-8-sig", "ascii")
-    if is_utf8 and form.separator != BLANKS and path.suffix.lower() != ".zip":
+    is_plain = is_utf8 and form.separator != BLANKS and not form.skip and not form.has_formulas
+    if is_plain and path.suffix.lower() != ".zip":
         return path
     copy = folder / f"text{number}.csv"
     try:
@@ -265,7 +288,11 @@ def plain_copy(path: Path, form: TextForm, folder: Path, number: int) -> Path:
             io.TextIOWrapper(stream, form.encoding, errors="replace", newline="") as reader,
             copy.open("w", encoding="utf-8", newline="") as writer,
         ):
-            if form.separator == BLANKS:
+            if form.skip:
+                deque(islice(reader, form.skip), maxlen=0)
+            if form.has_formulas:
+                writer.writelines(map(without_formulas, reader))
+            elif form.separator == BLANKS:
                 writer.writelines("\t".join(line.split()) + "\n" for line in reader if line.strip())
             else:
                 shutil.copyfileobj(reader, writer, BLOCK)

@@ -14,12 +14,13 @@ from ..intake.expressions import RawColumns
 from ..intake.files import JSON_SUFFIXES, PARQUET_SUFFIXES, open_files
 from ..intake.raw import Gate, Raw, guarded
 from ..intake.sheets import SUFFIXES as SHEET_SUFFIXES
-from ..intake.sheets import sheet_names
-from .samples import TEXT_SUFFIXES, shape, text_sample
+from ..intake.sheets import read_sheet, sheet_names
+from .samples import FIRST_LINES, TEXT_SUFFIXES, lines_above, shape, text_sample
 from .timeforms import TimeForm, time_form
 
 SAMPLE_ROWS = 20_000
 FEW_VALUES = 40
+BYTES_A_CELL = 8  # of a table in a database or workbook
 
 
 @dataclass(frozen=True)
@@ -147,7 +148,8 @@ def _of_all(gate: Gate, look: TableLook, paths: Sequence[Path]) -> TableLook:
     """Return a look at the largest of several files as one at all of them."""
     options = {key: value for key, value in look.options.items() if key != "encoding" or len(paths) == 1}
     labels = tuple(str(path.relative_to(gate.data)) for path in paths)
-    return replace(look, paths=labels, options=options, n_bytes=sum(path.stat().st_size for path in paths))
+    n_bytes = sum(path.stat().st_size for path in paths) if len(paths) > 1 else look.n_bytes
+    return replace(look, paths=labels, options=options, n_bytes=n_bytes)
 
 
 def _files(folder: Path) -> list[Path]:
@@ -190,11 +192,14 @@ def _look(gate: Gate, path: Path, source: Source) -> TableLook | None:
         sample, options = text_sample(gate, path)
         written = {key: value for key, value in options.items() if key != "encoding"}  # the sample is UTF-8
         read = Source.model_validate({"path": str(path), **written})
+    elif source.sheet and (n_above := _rows_above(path, source)):
+        options["skip_lines"] = n_above
+        read = source.model_copy(update={"skip_lines": n_above})
     found = open_files(gate, read, [sample])
     if found.faults:
         raise found.faults[0]
     raw = found.raws[0]
-    rows = gate.name("sample")
+    rows, n_cells = gate.name("sample"), len(raw.names) * int(gate.row(f"select count(*) from {raw.relation}")[0])
     guarded(
         lambda: gate.execute(f"create table {rows} as from {raw.relation} limit {SAMPLE_ROWS}"),
         f"file '{path.name}'",
@@ -208,7 +213,16 @@ def _look(gate: Gate, path: Path, source: Source) -> TableLook | None:
     if _has_decimal_commas(gate, raw, columns) and "decimal" not in options:
         options["decimal"] = ","
         columns = tuple(_column(gate, raw, name, ",") for name in raw.names)
-    return TableLook((str(path.relative_to(gate.data)),), options, raw, n_rows, columns, path.stat().st_size)
+    n_bytes = path.stat().st_size if not {"sheet", "table"} & options.keys() else BYTES_A_CELL * n_cells
+    return TableLook((str(path.relative_to(gate.data)),), options, raw, n_rows, columns, n_bytes)
+
+
+def _rows_above(path: Path, source: Source) -> int:
+    """Return how many rows of a sheet stand above its header."""
+    rows = read_sheet(path, str(source.sheet), source.model_copy(update={"header": False})).slice(0, FIRST_LINES)
+    cells = [[str(cell or "") for cell in row.values()] for row in rows.drop_columns("_row").to_pylist()]
+    n_above = lines_above(cells)
+    return int(rows["_row"][n_above].as_py()) - 1 if n_above else 0
 
 
 def _column(gate: Gate, raw: Raw, name: str, decimal: str) -> ColumnLook:

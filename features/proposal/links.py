@@ -10,6 +10,7 @@ from pathlib import Path
 from ..intake.expressions import quoted_name
 from ..intake.raw import Gate
 from .languages import english, plain
+from .queries import same_column
 from .roles import ORDER, WHAT, WHO
 from .values import Seen
 
@@ -73,3 +74,33 @@ def n_shared(gate: Gate, events: tuple[Seen, str], keys: tuple[Seen, str]) -> in
         for one, name in (events, keys)
     )
     return int(gate.row(f"select count(*) from ({asked}) semi join ({known}) using (k)")[0])
+
+
+def with_items(files: Sequence[Seen]) -> list[Seen]:
+    """Return the files with the articles of lines that call them otherwise, by another file's key, as TrackId.
+
+    The lines name an order and count pieces or money; the other file has no customers, and its key is called alike.
+    """
+    found = list(files)
+    for place, one in enumerate(found):
+        if one.has("item_id") or not one.has("order_id") or not one.roles.keys() & {"quantity", "price", "amount"}:
+            continue
+        link = next((pair for other in found if (pair := _reference(one, other))), None)
+        if link is not None:
+            column, position = link[0], found.index(link[1])
+            found[place] = replace(one, roles={**one.roles, "item_id": column})
+            roles = {part: name for part, name in link[1].roles.items() if name != link[2]}
+            found[position] = replace(link[1], roles={**roles, "item_id": link[2]})
+    return found
+
+
+def _reference(one: Seen, other: Seen) -> tuple[str, Seen, str] | None:
+    """Return the column of one file that names another file's rows by their key, that file, and its key."""
+    if other is one or other.roles.keys() & {"customer_id", "order_id"}:
+        return None
+    for column in other.look.columns:
+        if column.is_unique and re.search(r"(^|_)(id|key|no|number|code)$", english(plain(column.name))):
+            mine = same_column(one, column.name)
+            if mine is not None and mine not in one.roles.values() and not one.look.column(mine).is_unique:
+                return mine, other, column.name
+    return None

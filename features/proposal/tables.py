@@ -10,14 +10,15 @@ from ..contract import CONTRACT, CanonicalTable
 from ..intake.expressions import text_literal
 from ..intake.raw import Gate
 from .attributes import attributes
-from .codes import kind_codes, numbered_kinds
-from .files import TableLook
+from .codes import codes_of, kind_codes, numbered_kinds
+from .files import ColumnLook, TableLook
 from .joins import joined_orders
 from .languages import plain
-from .links import linked, numbered
+from .links import linked, numbered, with_items
 from .money import is_fine
 from .orders import orders_of, proposal
 from .platforms import platform_tables
+from .prices import with_prices
 from .values import Quote, Seen, SourceProposal, TableProposal, When
 from .when import doubts_about, seen
 
@@ -26,7 +27,7 @@ MUCH_ALIKE = 0.4  # of the names of two files' columns that may be the same tabl
 
 def proposals(gate: Gate, looks: Sequence[TableLook], quote: Quote) -> list[TableProposal]:
     """Return a proposal for each canonical table that the files seem to hold."""
-    files = linked(gate, [numbered(seen(gate, look, quote)) for look in looks])
+    files = linked(gate, with_items([numbered(seen(gate, look, quote)) for look in looks]))
     found: dict[str, list[tuple[Seen, TableProposal]]] = {}
     events = [
         one for one in files if one.when is not None and one.has("customer_id") and not one.is_unique("customer_id")
@@ -35,6 +36,8 @@ def proposals(gate: Gate, looks: Sequence[TableLook], quote: Quote) -> list[Tabl
         for table in _of_file(gate, one, bool(events)):
             found.setdefault(table.name, []).append((one, table))
     chosen = {name: _chosen(options) for name, options in found.items()}
+    if "orders" in found:
+        chosen["orders"] = with_prices(gate, _ranked(found["orders"])[0][0], chosen["orders"], files)
     joined = {table.name: table for table in joined_orders(gate, files, quote)}
     if joined and _tells_more(joined["orders"], chosen.get("orders")):
         chosen = {**chosen, **joined}
@@ -47,15 +50,18 @@ def _tells_more(joined: TableProposal, alone: TableProposal | None) -> bool:
 
 
 def _chosen(options: list[tuple[Seen, TableProposal]]) -> TableProposal:
-    """Return the proposal of the largest file, with the files that are much like it as further sources."""
-    ranked = sorted(
-        options, key=lambda option: (option[1].is_last_resort, not option[1].is_known, -option[0].look.n_bytes)
-    )
+    """Return the proposal of the best file, with the files that are much like it as further sources."""
+    ranked = _ranked(options)
     first, best = ranked[0]
     sources = [source for one, other in ranked if _is_alike(first, one) for source in other.sources]
     others = [one.look.label for one, _ in ranked if not _is_alike(first, one)]
     notes = (*best.notes, *([f"not taken, though it may hold the same: {', '.join(others)}"] if others else []))
     return replace(best, sources=tuple(sorted(sources, key=lambda one: str(one.place))), notes=notes)
+
+
+def _ranked(options: list[tuple[Seen, TableProposal]]) -> list[tuple[Seen, TableProposal]]:
+    """Return options with the best first: a platform's own export, then the largest file."""
+    return sorted(options, key=lambda pair: (pair[1].is_last_resort, not pair[1].is_known, -pair[0].look.n_bytes))
 
 
 def _is_alike(one: Seen, other: Seen) -> bool:
@@ -92,25 +98,55 @@ def _is_canonical(table: CanonicalTable, look: TableLook) -> bool:
     """Say whether a file has a table's columns and no others, and is called so or has enough of them."""
     names = {column.name for column in look.columns}
     is_called_so = Path(look.paths[0]).name.split(".")[0].lower() == table.name
-    is_open = table.is_open and is_called_so
-    is_whole = all(column.name in table.names or (is_open and column.values) for column in look.columns)
+    is_whole = all(column.name in table.names for column in look.columns)
     return set(table.required) <= names and is_whole and (is_called_so or len(names) > 2)
 
 
 def _canonical(table: CanonicalTable, one: Seen) -> TableProposal:
-    """Return the proposal for a file that is in the contract's form already."""
-    sources = tuple(SourceProposal(place, {}) for place in one.places())
-    amounts = [
+    """Return the proposal for a file that has the contract's own names; what cells hold is looked at all the same."""
+    money = [
         column
         for column in one.look.columns
         if column.name in table.names and table.column(column.name).kind == "money" and column.n_filled
     ]
     notes = ["in the contract's own form"]
     options: dict[str, object] = {}
-    if amounts and all(column.engine_type in ("BIGINT", "INTEGER") for column in amounts):
+    if money and all(column.engine_type in ("BIGINT", "INTEGER") for column in money):
         options["amounts_in"] = "minor"
         notes.append("amounts are whole numbers, taken for cents")
-    return TableProposal(table.name, sources, options=options, notes=tuple(notes), has_zone=True)
+    codes, columns, exclude, doubts = _canonical_codes(table, one)
+    form = one.look.column(table.time).time if table.time else None
+    doubts += doubts_about(str(table.time), form) if form else ()
+    return TableProposal(
+        *(table.name, one.sources(SourceProposal({}, columns, exclude)), form.time_format if form else None, codes),
+        options=options,
+        notes=(*notes, *doubts),
+        has_zone=form is None or form.has_zone,
+    )
+
+
+def _canonical_codes(
+    table: CanonicalTable, one: Seen
+) -> tuple[dict[str, dict[str, str]], dict[str, str], dict[str, str], tuple[str, ...]]:
+    """Return codes that are not the contract's, the columns and exclusions that they need, and doubts."""
+    for name in ("status", "kind"):
+        column = next((column for column in one.look.columns if column.name == name), None)
+        known = table.column(name).codes if name in table.names else ()
+        if column is None or not known or not column.values or set(column.values) <= set(known):
+            continue
+        columns = {column.name: column.name for column in one.look.columns if column.name in table.names}
+        if name == "status":
+            codes, doubts = codes_of(column, {})
+            return {name: codes}, columns, {}, tuple(doubts)
+        kinds = kind_codes(column)
+        return ({name: kinds}, columns, _other_kinds(column, kinds, one.quote), ()) if kinds else ({}, {}, {}, ())
+    return {}, {}, {}, ()
+
+
+def _other_kinds(column: ColumnLook, kinds: Mapping[str, str], quote: Quote) -> dict[str, str]:
+    """Return the exclusion of events that the contract has no kind for."""
+    other = [text_literal(value) for value in column.values if value not in kinds]
+    return {"other kinds": f"{quote(column.name)} in ({', '.join(other)})"} if other else {}
 
 
 def _events(gate: Gate, one: Seen, when: When, kinds: Mapping[str, str]) -> list[TableProposal]:
@@ -118,8 +154,7 @@ def _events(gate: Gate, one: Seen, when: When, kinds: Mapping[str, str]) -> list
     kind, quote = one.look.column(one.roles["kind"]), one.quote
     columns = {"customer_id": one.roles["customer_id"], "occurred_at": when.value, "kind": kind.name}
     columns |= one.taken("item_id", "category_id", "price", "channel")
-    other = [text_literal(value) for value in kind.values if value not in kinds]
-    exclude = {"other kinds": f"{quote(kind.name)} in ({', '.join(other)})"} if other else {}
+    exclude = _other_kinds(kind, kinds, quote)
     notes = list(one.unused(columns))
     if numbered_kinds(kind):
         notes.append(f"TODO the numbers of '{kind.name}' are assumed to mean what they do in Alibaba's public data")

@@ -2,7 +2,9 @@
 
 from __future__ import annotations
 
+import re
 from collections.abc import Callable, Mapping
+from pathlib import Path
 
 from ..intake.expressions import quoted_name
 from ..intake.raw import Gate
@@ -25,6 +27,9 @@ def seen(gate: Gate, look: TableLook, quote: Quote) -> Seen:
         return Seen(look, platform.roles, _when(look, platform.roles, quote), quote, gate, said, platform)
     roles = roles_of(look)
     who = roles.get("customer_id")
+    if who is not None and _is_of_staff(look):
+        roles.pop("customer_id")
+        return Seen(look, roles, _when(look, roles, quote), quote, gate)
     has_names = "header" not in look.options
     notes: tuple[str, ...] = ()
     if who is not None and not (has_names and is_called_customer(who)):
@@ -33,6 +38,14 @@ def seen(gate: Gate, look: TableLook, quote: Quote) -> Seen:
         why = "the name does not say so" if has_names else "the columns have no names"
         notes = (f"TODO '{who}' is taken for the customer: {why}",)
     return Seen(look, roles, _when(look, roles, quote), quote, gate, notes)
+
+
+def _is_of_staff(look: TableLook) -> bool:
+    """Say whether a file is called after those who work for the shop, or sell to it."""
+    name = look.options.get("table") or look.options.get("sheet") or Path(look.paths[0]).name.split(".")[0]
+    return bool(
+        re.fullmatch(r"(\w+_)?(employee|staff|seller|supplier|vendor|agent|courier)s?", english(plain(str(name))))
+    )
 
 
 def _who_returns(gate: Gate, look: TableLook, roles: Mapping[str, str]) -> str | None:

@@ -296,3 +296,19 @@ def test_a_registration_whose_day_and_month_cannot_be_told_apart_is_said(tmp_pat
     text = propose(tmp_path)
     told = " ".join(line.strip("# ") for line in text.splitlines())
     assert "day and month of 'Registriert am' cannot be told apart: '%d.%m.%Y' is a guess" in told
+
+
+IN_DAYS = [f"{1 + n % 28:02d}/{1 + n % 12:02d}/2014" for n in range(60)]
+IN_SECONDS = [str(1_700_000_000 + n * 86_400) for n in range(60)]
+IN_KINDS = [["pv", "fav", "cart", "buy", "banner"][n % 5] for n in range(60)]
+
+
+@pytest.mark.parametrize(("file", "time"), [("orders", IN_DAYS), ("orders", IN_SECONDS), ("interactions", IN_SECONDS)])
+def test_the_contracts_own_names_do_not_spare_looking_at_the_cells(tmp_path: Path, file: str, time: list[str]) -> None:
+    names = {"orders": ("ordered_at", "amount"), "interactions": ("occurred_at", "kind")}[file]
+    values = range(60) if file == "orders" else IN_KINDS
+    frame = pd.DataFrame({"customer_id": [n % 9 for n in range(60)], names[0]: time, names[1]: values})
+    frame.to_csv(tmp_path / f"{file}.csv", index=False)
+    report = check(proposed(tmp_path)[1], tmp_path)
+    assert not report.failed
+    assert report.tables[file].n_accepted == (60 if file == "orders" else 48)
