@@ -20,9 +20,10 @@ from penchant.errors import ContractError, quoted
 
 from .contract import CONTRACT, IBIS_TYPES, CanonicalTable, canonical, derived_columns
 from .engine.backends import Backend, Scratch, duckdb_backend, is_local, put, spark_backend
-from .intake.extract import utc_instant
+from .intake.ids import plain_ids
 from .intake.ingest import receive, refusal
 from .intake.report import CheckReport
+from .intake.settings import utc_instant
 
 
 @dataclass(frozen=True, eq=False)
@@ -123,21 +124,34 @@ def shop_from_tables(tables: Mapping[str, Any], config: Config | None = None, ba
     engine = backend if own is None else own
     mark = "" if backend is None else f"_{space.folder.name.replace('-', '_')}"  # others may be on it too
     placed = {
-        name: _placed(engine, canonical(name), rows, (f"{name}{mark}", space.folder)) for name, rows in tables.items()
+        name: _placed(engine, canonical(name), rows, (f"{name}{mark}", space.folder), config.ids.merge)
+        for name, rows in tables.items()
     }
     end = _latest_event(placed, config)
     owned = () if own is None else (own,)
     return Shop(MappingProxyType(placed), engine, config, end, CheckReport({}, end), space, owned)
 
 
-def _placed(backend: Backend, table: CanonicalTable, rows: Any, place: tuple[str, Path]) -> Any:
+def _placed(backend: Backend, table: CanonicalTable, rows: Any, place: tuple[str, Path], merge: Collection[str]) -> Any:
     """Return canonical rows as a table of the engine, with canonical types."""
     if isinstance(rows, ibis.Table):
         _check_columns(table, list(rows.columns))
         return _typed(rows, table)
     arrow = _arrow(rows) if isinstance(rows, pd.DataFrame) else rows
     _check_columns(table, arrow.column_names)
-    return put(backend, place[0], _arrow_typed(arrow, table), place[1])
+    return put(backend, place[0], _arrow_typed(_with_plain_ids(arrow, table, merge), table), place[1])
+
+
+def _with_plain_ids(rows: pa.Table, table: CanonicalTable, merge: Collection[str]) -> pa.Table:
+    """Return rows of a frame with their ids by the rule of all ids."""
+    for place, name in enumerate(rows.column_names):
+        if table.column(name).kind == "id":
+            where = f"table '{table.name}', column '{name}'"
+            ids = plain_ids(rows[name].to_pandas(), merge=name in merge, where=where)
+            if name in table.required and ids.isna().sum() > rows[name].null_count:
+                raise ContractError(where, "ids", "blanks, NaN or infinity", "Leave these rows out")
+            rows = rows.set_column(place, name, pa.array(ids, pa.string(), from_pandas=True))
+    return rows
 
 
 def _arrow(frame: pd.DataFrame) -> pa.Table:

@@ -16,6 +16,7 @@ from ibis import _
 from penchant.errors import InputError, quoted
 
 from .engine.backends import put
+from .intake.ids import plain_ids
 from .shop import Shop
 
 _NUMBERS = count()
@@ -92,7 +93,7 @@ class Spine:
         lacking = {"customer_id", "as_of"} - set(frame)
         if lacking:
             raise InputError("spine", "columns 'customer_id' and 'as_of'", f"no {quoted(sorted(lacking))}")
-        columns = {"customer_id": _ids(frame["customer_id"]), "as_of": _utc(frame["as_of"])}
+        columns = {"customer_id": _ids(shop, frame["customer_id"]), "as_of": _utc(frame["as_of"])}
         rows = pd.DataFrame({name: values.reset_index(drop=True) for name, values in columns.items()})
         _check_rows(rows)
         moments = tuple(moment.to_pydatetime() for moment in sorted(rows["as_of"].unique()))
@@ -164,18 +165,15 @@ def _people(shop: Shop, who: Any) -> Any:
         raise InputError("who", "customer ids", f"the text '{who}'", "Put one id into a list")
     if isinstance(who, pd.DataFrame) and "customer_id" not in who:
         raise InputError("who", "a column 'customer_id'", f"columns {quoted(list(who)) or 'none'}")
-    rows = pd.DataFrame({"customer_id": _ids(who["customer_id"] if isinstance(who, pd.DataFrame) else list(who))})
+    rows = pd.DataFrame({"customer_id": _ids(shop, who["customer_id"] if isinstance(who, pd.DataFrame) else list(who))})
     if rows["customer_id"].isna().any():
         raise InputError("who", "customer ids", f"{rows['customer_id'].isna().sum():,} missing")
     return _placed(shop, rows)
 
 
-def _ids(given: Any) -> pd.Series:
-    """Return ids as text; numbers that a missing one has turned to fractions lose them, as they do at the door."""
-    ids = pd.Series(given)
-    if pd.api.types.is_float_dtype(ids) and (ids.dropna() % 1 == 0).all():
-        ids = ids.astype("Int64")
-    return ids.astype("string")
+def _ids(shop: Shop, given: Any) -> pd.Series:
+    """Return ids as the shop's own tables have them."""
+    return plain_ids(given, merge="customer_id" in shop.config.ids.merge, where="spine, column 'customer_id'")
 
 
 def _placed(shop: Shop, rows: pd.DataFrame) -> Any:

@@ -134,6 +134,14 @@ class TableSection(Reading):
         return Reading(**{name: getattr(self, name) if value is None else value for name, value in own.items()})
 
 
+class IdsSection(Section):
+    """What makes two ids one, in all tables, spines and frames."""
+
+    merge: tuple[str, ...] = Field(
+        (), description="columns in which ids that differ by case or Unicode form alone are one: 'customer_id', ..."
+    )
+
+
 class FeaturesSection(Section):
     """Which signals are built, and over which windows."""
 
@@ -268,6 +276,7 @@ class Config(Section):
     shop: ShopSection = ShopSection()
     engine: EngineSection = EngineSection()
     tables: dict[str, TableSection] = Field({})
+    ids: IdsSection = IdsSection()
     rules: dict[str, Severity] = Field({}, description="rule of `penchant check` -> severity")
     features: FeaturesSection = FeaturesSection()
     rfm: RfmSection = RfmSection()

@@ -14,6 +14,7 @@ from penchant.config import Reading
 from ..contract import Kind, TableColumn
 from .clocks import Clock
 from .expressions import Meaning, RawColumns, quoted_name, text_literal
+from .ids import EXACT
 from .rules import EARLIEST, LATEST
 
 _SIGNED = ("TINYINT", "SMALLINT", "INTEGER", "BIGINT", "HUGEINT")
@@ -65,8 +66,8 @@ class Origin:
         The shop's code to the canonical one.
     decimals
         Decimal places of the currency's minor unit.
-    is_float_text
-        Whether the column is text in which every id ends in ``.0``.
+    merge
+        Whether ids that differ by case or Unicode form alone are one.
     clock
         What the clocks of the zone showed over the span of the times.
     """
@@ -77,7 +78,7 @@ class Origin:
     reading: Reading
     codes: Mapping[str, str]
     decimals: int
-    is_float_text: bool = False
+    merge: bool = False
     clock: Clock = field(default_factory=Clock)
 
     @property
@@ -110,7 +111,7 @@ class Origin:
     def is_cheap(self) -> bool:
         """Whether converting the values each time they are read costs next to nothing."""
         if self.is_text:
-            return self.column.kind in ("id", "code", "text") and not (self.codes or self.is_float_text)
+            return self.column.kind in ("id", "code", "text") and not (self.codes or self.merge)
         if self.column.kind == "time":
             return self.is_time and len(self.clock.steps) <= FEW_STEPS
         return self.column.kind != "id"
@@ -162,39 +163,51 @@ def _padding(origin: Origin, raw: RawColumns) -> dict[str, str]:
     """Say whether a text cell has blanks around it, and whether it is taken as anything but what it is."""
     name, column = origin.column.name, origin.meaning.column
     if column is None or not raw.is_text(column):
-        return {f"pad:{name}": NEVER, f"same:{name}": "true"}
+        return {f"pad:{name}": NEVER, f"cell_same:{name}": "true"}
     cell = quoted_name(raw.names[column])
+    bare = f"{'bare_id' if origin.column.kind == 'id' else 'trim'}({cell})"
     return {
-        f"pad:{name}": f"coalesce(length({cell}) <> length(trim({cell})), false)",
-        f"same:{name}": f"{cell} is not distinct from {raw.cell(column)}",
+        f"pad:{name}": f"coalesce(length({cell}) <> length({bare}), false)",
+        f"cell_same:{name}": f"{cell} is not distinct from {raw.cell(column)}",
     }
 
 
 def _string(origin: Origin) -> dict[str, str]:
     name = origin.column.name
-    value = as_text(origin, quoted_name(f"raw:{name}"))
-    is_float = origin.is_float_text or origin.engine_type in REAL_TYPES
     cell = quoted_name(f"raw:{name}")
-    rounded = f"contains(upper({cell}), 'E+') and regexp_full_match({cell}, {ROUNDED})"
+    value = as_text(origin, cell)
+    facts = {f"bad:{name}": _bad(origin), **_id_facts(origin, cell, value)}
     if origin.codes or origin.column.codes:
         value = _coded(value, origin)
-    return {
-        name: value,
-        f"bad:{name}": _bad(origin),
-        f"float:{name}": f"{cell} is not null" if is_float else NEVER,
-        f"rounded:{name}": f"coalesce({rounded}, false)" if origin.is_text else NEVER,
-    }
+    if origin.merge:
+        value, facts[f"merged:{name}"] = f"folded_id({value})", f"coalesce({value} <> folded_id({value}), false)"
+    same = f"({quoted_name(f'cell_same:{name}')} and {cell} is not distinct from {value})"
+    return {name: value, f"same:{name}": same if origin.is_text else "true", **facts}
+
+
+def _id_facts(origin: Origin, cell: str, value: str) -> dict[str, str]:
+    """Return what the rules ask of the way in which an id was written."""
+    name = origin.column.name
+    facts = {f"{asked}:{name}": NEVER for asked in ("float", "rounded", "infinite", "merged")}
+    if origin.is_text and origin.column.kind == "id":
+        rounded = f"contains(upper({cell}), 'E+') and regexp_full_match({cell}, {ROUNDED})"
+        facts[f"float:{name}"] = f"coalesce(contains({cell}, '.0') and {value} <> bare_id({cell}), false)"
+        facts[f"infinite:{name}"] = f"({value} is null and bare_id({cell}) is not null)"
+        facts[f"rounded:{name}"] = f"coalesce({rounded}, false)"
+    elif origin.engine_type in REAL_TYPES:
+        facts[f"float:{name}"] = f"({cell} is not null and isfinite({cell}))"
+        facts[f"infinite:{name}"] = f"({cell} is not null and not isfinite({cell}))"
+        facts[f"rounded:{name}"] = f"coalesce(isfinite({cell}) and abs({cell}) >= {EXACT}, false)"
+    return facts
 
 
 def as_text(origin: Origin, value: str) -> str:
     """Return the SQL of a raw value as text; whole numbers lose their decimal point."""
-    if origin.is_float_text:
-        return f"regexp_replace({value}, '\\.0$', '')"
     if origin.is_text:
-        return value
+        return f"plain_id(bare_id({value}))" if origin.column.kind == "id" else value
     if origin.engine_type in REAL_TYPES or origin.engine_type.startswith("DECIMAL"):
         whole = f"{value} = trunc({value}) and abs({value}) < 1e18"
-        missing = f"isnan({value})" if origin.engine_type in REAL_TYPES else "false"
+        missing = f"not isfinite({value})" if origin.engine_type in REAL_TYPES else "false"
         return f"case when {missing} then null when {whole} then {value}::bigint::varchar else {value}::varchar end"
     return f"{value}::varchar"
 

@@ -3,16 +3,14 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
-from datetime import UTC, datetime
-
-from penchant.config import Config
+from datetime import datetime
 
 from ..contract import CONTRACT
 from .crosschecks import lonely_end
 from .findings import finding
 from .raw import Gate
 from .report import Finding
-from .rules import severities
+from .settings import Settings
 
 
 def orders_from_payments(gate: Gate, names: dict[str, tuple[str, ...]]) -> list[str]:
@@ -28,15 +26,13 @@ def orders_from_payments(gate: Gate, names: dict[str, tuple[str, ...]]) -> list[
 
 
 def extract_end(
-    gate: Gate, config: Config, names: Mapping[str, tuple[str, ...]]
+    gate: Gate, settings: Settings, names: Mapping[str, tuple[str, ...]]
 ) -> tuple[datetime | None, list[tuple[str, Finding]]]:
     """Return the extract's end, and doubts about one that follows from the data."""
-    configured = utc_instant(config.shop.extract_end)
-    if configured is not None:
-        return configured, []
+    if settings.end is not None:
+        return settings.end, []
     latest: list[datetime] = []
     doubts: list[tuple[str, Finding]] = []
-    levels = severities(config)
     for table in (table for table in ("orders", "interactions") if table in names):
         time = str(CONTRACT[table].time)
         days = gate.rows(f"select {time}::date, count(*), max({time}) from {table} group by 1 order by 1")
@@ -44,13 +40,8 @@ def extract_end(
             continue
         latest.append(days[-1][2])
         lonely = lonely_end((day, n_rows) for day, n_rows, _ in days)
-        level = levels[table, "lonely_end"]
-        if lonely and level != "ignore" and table in config.tables:
+        level = settings.severity[table]["lonely_end"]
+        if lonely and level != "ignore" and table in settings.tables:
             detail = f"after {lonely[0]} come only those, up to {days[-1][2]}"
             doubts.append((table, finding("lonely_end", level, lonely[1], detail, time)))
     return max(latest, default=None), doubts
-
-
-def utc_instant(time: datetime | None) -> datetime | None:
-    """Return a configured time as UTC without a zone; one without a zone is UTC already."""
-    return time.astimezone(UTC).replace(tzinfo=None) if time is not None and time.tzinfo else time

@@ -4,13 +4,13 @@ from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
-from datetime import datetime
 
 from penchant.config import Severity
 
 from ..contract import CanonicalTable, TableColumn
 from .expressions import quoted_name, text_literal
 from .rules import LARGEST_AMOUNT, LONGEST_ID, ORDER_OF_TIMES
+from .settings import Settings
 
 
 @dataclass(frozen=True)
@@ -32,24 +32,9 @@ class Fault:
     condition: str
 
 
-def row_faults(
-    table: CanonicalTable, names: Sequence[str], decimals: int, end: datetime | None, severity: Mapping[str, Severity]
-) -> tuple[Fault, ...]:
-    """Return the conditions that rows of a table are held to.
-
-    Parameters
-    ----------
-    table
-        The canonical table.
-    names
-        The columns that the shop has.
-    decimals
-        Decimal places of the currency's minor unit.
-    end
-        The extract's configured end; None where it follows from the data.
-    severity
-        A rule's code to its severity in this table.
-    """
+def row_faults(table: CanonicalTable, names: Sequence[str], settings: Settings) -> tuple[Fault, ...]:
+    """Return the conditions that rows of a table are held to, whose columns the shop has."""
+    decimals, end, severity = settings.decimals, settings.end, settings.severity[table.name]
     found = [fault for name in names for fault in _of_column(table.column(name), decimals)]
     found += [_missing(table.column(name), found, severity) for name in names if table.column(name).required]
     if end is not None and table.time in names:
@@ -99,7 +84,9 @@ def _of_text(column: TableColumn) -> list[Fault]:
         Fault("float_id", name, quoted_name(f"float:{name}")),
     ]
     if column.kind == "id":
-        faults.append(Fault("rounded_id", name, quoted_name(f"rounded:{name}")))
+        faults += [
+            Fault(f"{asked}_id", name, quoted_name(f"{asked}:{name}")) for asked in ("rounded", "infinite", "merged")
+        ]
         faults.append(Fault("long_id", name, f"length({value}) > {LONGEST_ID}"))
     if column.codes:
         known = ", ".join(text_literal(code) for code in column.codes)

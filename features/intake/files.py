@@ -38,16 +38,22 @@ def found_files(gate: Gate, pattern: str) -> list[Path]:
         raise ContractError(
             f"'{pattern}'", "a file or a pattern", "a folder", f"Name its files, such as '{pattern}/*.parquet'"
         )
-    if place.is_file():
-        return [place]
-    base = Path(place.anchor)
-    found = sorted(path for path in base.glob(str(place.relative_to(base))) if path.is_file())
+    found = matching_files(gate.data, pattern)
     if not found:
         beside = [path.name for path in place.parent.glob("*")] if place.parent.is_dir() else []
         raise NotThereError(
             f"'{pattern}'", f"a file in '{gate.data}'", "nothing there", did_you_mean(place.name, beside)
         )
     return found
+
+
+def matching_files(data: Path, pattern: str) -> list[Path]:
+    """Return the files of a path or pattern that starts in a folder, or at the root; a name goes before a pattern."""
+    place = data / pattern
+    if place.is_file():
+        return [place]
+    base = Path(place.anchor) if Path(pattern).is_absolute() else data
+    return sorted(path for path in base.glob(str(place.relative_to(base))) if path.is_file())
 
 
 def open_files(gate: Gate, source: Source, paths: list[Path]) -> Opened:

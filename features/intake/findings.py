@@ -10,7 +10,7 @@ from penchant.config import Severity
 from .crosschecks import ROWS, Marks, unzoned_beside_zoned
 from .expressions import quoted_name
 from .faults import Fault
-from .mapping import Plan
+from .mapping import TablePlan
 from .parts import Part
 from .raw import BrokenLine
 from .report import MOST_EXAMPLES, Example, Finding
@@ -131,7 +131,7 @@ def _short(value: str | None) -> str | None:
     return value if value is None or len(value) <= 60 else f"{value[:60]}... ({len(value):,} signs)"
 
 
-def source_findings(plan: Plan, severity: Mapping[str, Severity]) -> list[Finding]:
+def source_findings(plan: TablePlan, severity: Mapping[str, Severity]) -> list[Finding]:
     """Return what was noticed while a table's sources were opened."""
     found = [
         finding(refusal.rule, severity[refusal.rule], detail=str(refusal.error))
@@ -149,6 +149,6 @@ def source_findings(plan: Plan, severity: Mapping[str, Severity]) -> list[Findin
     return found
 
 
-def broken_lines(plan: Plan) -> list[BrokenLine]:
+def broken_lines(plan: TablePlan) -> list[BrokenLine]:
     """Return the lines of a table's text files that are no rows."""
     return [line for part in plan.parts for line in part.raw.broken]

@@ -8,7 +8,6 @@ from __future__ import annotations
 
 from collections.abc import Collection, Mapping
 from dataclasses import dataclass, replace
-from datetime import datetime
 from pathlib import Path
 from types import MappingProxyType
 from typing import Any
@@ -16,18 +15,20 @@ from typing import Any
 import duckdb
 
 from penchant.config import Config, Severity
-from penchant.errors import ConfigError, ContractError, InputError, did_you_mean
+from penchant.errors import ContractError, InputError
 
 from ..contract import CONTRACT
 from .crosschecks import Marks, duplicate_keys, duplicate_rows, far_times, orphans, outliers, overlapping_files
-from .expressions import MACROS, quoted_name
-from .extract import extract_end, orders_from_payments, utc_instant
+from .expressions import MACROS, quoted_name, text_literal
+from .extract import extract_end, orders_from_payments
 from .findings import finding, marked, row_findings, rows_by_rule, source_findings, without_uniform_zones
-from .mapping import Plan, plan_table
+from .ids import MACROS as ID_MACROS
+from .mapping import TablePlan, plan_table
 from .quarantine import write_quarantine
 from .raw import Gate
 from .report import CheckReport, Finding, TableReport
-from .rules import severities
+from .settings import Settings, settings_of
+from .similar import similar_ids
 from .staging import Group, Stage, accept, lies_ready, relieved, staged, trusted_rows, unchecked_rows
 
 Severities = Mapping[str, Severity]
@@ -55,7 +56,7 @@ class Received:
 
     names: Mapping[str, tuple[str, ...]]
     report: CheckReport
-    plans: Mapping[str, Plan]
+    plans: Mapping[str, TablePlan]
     clean: Mapping[str, int]
 
 
@@ -95,12 +96,14 @@ def receive(
     OutputError
         If the quarantine cannot be written.
     """
-    _check_names(config)
-    for macro in MACROS:
+    settings = settings_of(config)
+    for macro in (*MACROS, *ID_MACROS):
         connection.execute(macro)
     gate = Gate(connection, places[0], places[1])
+    if "," not in str(gate.data):  # which parts the places of a list
+        gate.execute(f"set file_search_path = {text_literal(str(gate.data))}")  # where a query's own readers look
     try:
-        return _receive(gate, config, checked, quarantine, known_clean)
+        return _receive(gate, settings, checked, quarantine, known_clean)
     except duckdb.OutOfMemoryException as fault:
         raise InputError(
             "engine.memory_limit", "enough memory for the shop's tables", str(fault).splitlines()[0], "Raise it"
@@ -111,19 +114,16 @@ def receive(
 
 
 def _receive(
-    gate: Gate, config: Config, checked: bool, quarantine: Path | None, known_clean: Mapping[str, int]
+    gate: Gate, settings: Settings, checked: bool, quarantine: Path | None, known_clean: Mapping[str, int]
 ) -> Received:
-    levels = severities(config)
-    end = utc_instant(config.shop.extract_end)
     reports: dict[str, TableReport] = {}
-    plans: dict[str, Plan] = {}
+    plans: dict[str, TablePlan] = {}
     written: list[Path] = []
     clean: dict[str, int] = {}
-    for name in (name for name in _ORDER if name in config.tables):
-        severity = {code: level for (table, code), level in levels.items() if table == name}
-        plan = plan_table(gate, CONTRACT[name], config.tables[name], config)
-        entry = _Entry(gate, plan, severity, config, end)
-        if _is_refused(plan, severity):
+    for name in (name for name in _ORDER if name in settings.tables):
+        plan = plan_table(gate, CONTRACT[name], settings)
+        entry = _Entry(gate, plan, settings)
+        if _is_refused(plan, entry.severity):
             reports[name] = entry.report
         elif checked and name in known_clean:
             reports[name] = _taken(entry, known_clean[name])
@@ -136,7 +136,7 @@ def _receive(
             reports[name] = _unchecked(entry)
         if reports[name].n_accepted:
             plans[name] = plan
-    return replace(_received(gate, config, reports, (plans, written)), clean=clean)
+    return replace(_received(gate, settings, reports, (plans, written)), clean=clean)
 
 
 @dataclass(frozen=True)
@@ -144,10 +144,13 @@ class _Entry:
     """One table on its way through the door."""
 
     gate: Gate
-    plan: Plan
-    severity: Severities
-    config: Config
-    end: datetime | None
+    plan: TablePlan
+    settings: Settings
+
+    @property
+    def severity(self) -> Severities:
+        """A rule's code to its severity in this table."""
+        return self.settings.severity[self.plan.table.name]
 
     @property
     def report(self) -> TableReport:
@@ -161,13 +164,7 @@ class _Entry:
         return TableReport(plan.table.name, files, columns, findings=tuple(source_findings(plan, self.severity)))
 
 
-def _check_names(config: Config) -> None:
-    for name in config.tables:
-        if name not in CONTRACT:
-            raise ConfigError(f"tables.{name}", "a table of the contract", f"'{name}'", did_you_mean(name, CONTRACT))
-
-
-def _is_refused(plan: Plan, severity: Severities) -> bool:
+def _is_refused(plan: TablePlan, severity: Severities) -> bool:
     """Say whether a table cannot be staged: it is refused, or there is nothing to stage."""
     missing = [name for name in plan.table.required if name not in plan.names]
     return bool(missing) or any(severity[refusal.rule] == "refuse" for refusal in plan.refusals)
@@ -194,7 +191,7 @@ def _taken(entry: _Entry, n_rows: int) -> TableReport:
 def _checked(entry: _Entry, accepted: Collection[str], quarantine: Path | None) -> tuple[TableReport, list[Path], bool]:
     """Apply every rule to a table, accept its rows, and say whether it lies ready without any finding."""
     try:
-        stage = staged(entry.gate, entry.plan, entry.severity, entry.end, entry.config.shop.decimals)
+        stage = staged(entry.gate, entry.plan, entry.settings)
     except ContractError as fault:
         broken = finding("unreadable", "refuse", detail=str(fault))
         return replace(entry.report, findings=(*entry.report.findings, broken)), [], False
@@ -271,16 +268,17 @@ def _of_counts(report: TableReport, severity: Severities) -> list[Finding]:
 
 
 def _received(
-    gate: Gate, config: Config, reports: dict[str, TableReport], opened: tuple[Mapping[str, Plan], list[Path]]
+    gate: Gate, settings: Settings, reports: dict[str, TableReport], opened: tuple[Mapping[str, TablePlan], list[Path]]
 ) -> Received:
     plans, written = opened
     names = {name: plan.names for name, plan in plans.items()}
     notes, faults = [], []
     if not names.keys() & _EVENTS and not any(reports[name].refusals for name in reports.keys() & _EVENTS):
         faults.append("there are neither orders nor interactions: name one of them under [tables]")
-    elif "orders" not in config.tables:
+    elif "orders" not in settings.tables:
         notes += orders_from_payments(gate, names)
-    end, doubts = extract_end(gate, config, names)
+    end, doubts = extract_end(gate, settings, names)
+    doubts += similar_ids(gate, settings, names)
     for table, doubt in doubts:
         reports[table] = replace(reports[table], findings=(*reports[table].findings, doubt))
     ordered = {name: reports[name] for name in CONTRACT if name in reports}

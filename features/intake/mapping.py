@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Iterable
 from dataclasses import dataclass, field, replace
 
-from penchant.config import Config, TableSection
+from penchant.config import TableSection
 from penchant.errors import ContractError, PenchantError, did_you_mean
 
 from ..contract import CanonicalTable
@@ -13,11 +13,12 @@ from .conversion import NEVER, Cells, cells, trusted_cell
 from .expressions import Meaning, RawColumns, meaning, quoted_name
 from .parts import Part, Refusal, Site, part_of
 from .raw import Gate
+from .settings import Settings
 from .sources import open_source
 
 
 @dataclass(frozen=True)
-class Plan:
+class TablePlan:
     """What a table is made of.
 
     Parameters
@@ -48,22 +49,23 @@ class Plan:
         return {file: label for part in self.parts for file, label in part.raw.files.items()}
 
 
-def plan_table(gate: Gate, table: CanonicalTable, section: TableSection, config: Config) -> Plan:
+def plan_table(gate: Gate, table: CanonicalTable, settings: Settings) -> TablePlan:
     """Open a table's sources and find out what each canonical column is made of."""
+    section = settings.tables[table.name]
     parts: list[Part] = []
     refusals: list[Refusal] = []
     for source in section.sources:
         opened = open_source(gate, source)
         refusals += [Refusal("unreadable", _at(table, fault)) for fault in opened.faults]
         for raw in opened.raws:
-            part, faults = part_of(Site(gate, raw, table, section, source, config.shop.decimals))
+            part, faults = part_of(Site(gate, raw, table, source, settings))
             parts.append(part)
             refusals += faults
     given = {name for part in parts for name in part.origins}
     ordered = [*(name for name in table.names if name in given), *sorted(given - set(table.names))]
     refusals += _without_code_column(table, section, given) if parts else []
     unique = {str(refusal.error): refusal for refusal in refusals}
-    return Plan(table, tuple(parts), tuple(ordered), tuple(unique.values()))
+    return TablePlan(table, tuple(parts), tuple(ordered), tuple(unique.values()))
 
 
 def _at(table: CanonicalTable, fault: PenchantError) -> PenchantError:
@@ -82,7 +84,7 @@ def _without_code_column(table: CanonicalTable, section: TableSection, given: se
     ]
 
 
-def part_select(plan: Plan, place: int) -> str:
+def part_select(plan: TablePlan, place: int) -> str:
     """Return the select of one part's canonical rows, with what the rules ask about each."""
     part = plan.parts[place]
     layers = _layers(part)
@@ -95,7 +97,7 @@ def part_select(plan: Plan, place: int) -> str:
     first = [f"{place} as _part", "_file", "_row", excluded, *_aliased(layers.values(), "raw")]
     second = ["*", *_aliased(layers.values(), "middle")]
     keeps = [f"{quoted_name(f'raw:{name}')} is null as {quoted_name(f'none:{name}')}" for name in layers]
-    keeps += [quoted_name(alias) for layer in layers.values() for alias in layer.raw if alias[:4] in ("pad:", "same")]
+    keeps += [quoted_name(alias) for layer in layers.values() for alias in layer.raw if alias.startswith("pad:")]
     third = ["_part", "_file", "_row", "_excluded", *keeps, *_aliased(layers.values(), "final")]
     return (
         f"select {', '.join(third)} from (select {', '.join(second)}"
@@ -107,7 +109,7 @@ def _layers(part: Part) -> dict[str, Cells]:
     return {name: cells(origin, part.columns) for name, origin in part.origins.items()}
 
 
-def never_true(plan: Plan) -> set[str]:
+def never_true(plan: TablePlan) -> set[str]:
     """Return the aliases of what the rules ask that no row of any part can answer with yes."""
     known: dict[str, set[str]] = {}
     for part in plan.parts:
@@ -121,7 +123,7 @@ def _aliased(layers: Iterable[Cells], layer: str) -> list[str]:
     return [f"{sql} as {quoted_name(alias)}" for one in layers for alias, sql in getattr(one, layer).items()]
 
 
-def trusted_select(plan: Plan, place: int) -> str:
+def trusted_select(plan: TablePlan, place: int) -> str:
     """Return the select of one part's canonical rows, where it is known that all of them can be taken as they are."""
     part = plan.parts[place]
     clean = replace(part.columns, is_clean=True)

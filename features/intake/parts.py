@@ -14,6 +14,7 @@ from .conversion import Origin, is_absolute, local_time, misfit
 from .expressions import RawColumns, meaning
 from .raw import Gate, Raw, guarded
 from .rules import EARLIEST, LATEST
+from .settings import Settings
 
 NUMBERS = ("number", "money", "whole")
 NOTHING = '"NULL"'  # the engine's type of a mapping that is null
@@ -66,18 +67,22 @@ class Site:
     ----------
     gate, raw
         The relation, and where it is.
-    table, section, source
-        The canonical table, and what penchant.toml says of it and of this source.
-    decimals
-        Decimal places of the currency's minor unit.
+    table, source
+        The canonical table, and what penchant.toml says of this source.
+    settings
+        What it says of all tables.
     """
 
     gate: Gate
     raw: Raw
     table: CanonicalTable
-    section: TableSection
     source: Source
-    decimals: int
+    settings: Settings
+
+    @property
+    def section(self) -> TableSection:
+        """What penchant.toml says of the table."""
+        return self.settings.tables[self.table.name]
 
     @property
     def reading(self) -> Reading:
@@ -128,7 +133,8 @@ def _origin(site: Site, name: str, value: str) -> Origin:
     where = f"{site.where}, column '{name}'"
     found = meaning(value, site.columns, where, column.kind in NUMBERS)
     kind = _bound(site, found.sql, where)
-    return Origin(column, found, kind, site.reading, site.section.codes.get(name, {}), site.decimals)
+    codes, merge = site.section.codes.get(name, {}), name in site.settings.merged_ids
+    return Origin(column, found, kind, site.reading, codes, site.settings.decimals, merge)
 
 
 def _examined(site: Site, origin: Origin) -> Origin:
@@ -140,10 +146,7 @@ def _examined(site: Site, origin: Origin) -> Origin:
         If the rows cannot be read.
     """
     where = f"{site.where}, column '{origin.column.name}'"
-    is_float, times = guarded(
-        lambda: (_is_float_text(site, origin), _clock(site, origin)), where, "rows that can be read to their end"
-    )
-    return replace(origin, is_float_text=is_float, clock=times)
+    return replace(origin, clock=guarded(lambda: _clock(site, origin), where, "rows that can be read to their end"))
 
 
 _KINDS = {
@@ -187,15 +190,6 @@ def _bound(site: Site, sql: str, where: str) -> str:
         "an expression over the source's columns that DuckDB understands",
     )
     return str(described[0][1])
-
-
-def _is_float_text(site: Site, origin: Origin) -> bool:
-    """Say whether a text column holds ids that were saved as numbers with a decimal point, without exception."""
-    if not origin.is_text or origin.column.kind != "id" or origin.meaning.column is None:
-        return False
-    ask = f"select bool_and(regexp_full_match({origin.meaning.sql}, '-?\\d+\\.0')) from"
-    first = site.gate.row(f"{ask} (from {site.raw.relation} limit 1000)")[0]
-    return bool(first and site.gate.row(f"{ask} {site.raw.relation}")[0])
 
 
 def _clock(site: Site, origin: Origin) -> Clock:

@@ -26,14 +26,13 @@ def open_query(gate: Gate, source: Source) -> Opened:
     ContractError
         If it is not one query, or the engine refuses it.
     """
-    tree = _parsed(str(source.query))
+    tree = parsed_query(str(source.query))
     raws: list[Raw] = []
     faults: list[PenchantError] = []
-    for table in tree.find_all(exp.Table):
-        if "." in table.name and not table.db:
-            opened = _open_table(gate, source, table)
-            raws.extend(opened.raws)
-            faults.extend(opened.faults)
+    for table in file_tables(tree):
+        opened = _open_table(gate, source, table)
+        raws.extend(opened.raws)
+        faults.extend(opened.faults)
     if faults:
         return Opened((), tuple(faults))
     name = gate.name("raw")
@@ -46,7 +45,19 @@ def open_query(gate: Gate, source: Source) -> Opened:
     return Opened((copied(gate, name, "query", ", ".join(["query", *_labels(raws)])),))
 
 
-def _parsed(query: str) -> Node:
+def file_tables(tree: Node) -> list[exp.Table]:
+    """Return the tables of a query that are files, by their names."""
+    return [table for table in tree.find_all(exp.Table) if "." in table.name and not table.db]
+
+
+def parsed_query(query: str) -> Node:
+    """Return the tree of a source's query.
+
+    Raises
+    ------
+    ContractError
+        If it is not one query in DuckDB's dialect.
+    """
     try:
         statements = parse(query, dialect=DIALECT)
     except SqlglotError as fault:

@@ -22,10 +22,7 @@ from collections.abc import Mapping
 from dataclasses import dataclass, field
 from types import MappingProxyType
 
-from penchant.config import Config, Severity
-from penchant.errors import ConfigError, did_you_mean
-
-from ..contract import CONTRACT
+from penchant.config import Severity
 
 EARLIEST = "1970-01-01"
 LATEST = "2100-01-01"
@@ -102,10 +99,23 @@ _ALL = (
     Rule("float_id", "ids were saved as numbers with a decimal point", "They are taken without '.0'.", "warn"),
     Rule(
         "rounded_id",
-        "ids were saved as rounded numbers, such as 1.23E+12",
+        "ids were saved as rounded numbers, such as 1.23E+12 or floats beyond 9,007,199,254,740,992",
         "Different ones became the same, for good: export the file anew, with ids as text.",
         "warn",
     ),
+    Rule(
+        "infinite_id",
+        "an id is NaN or infinite",
+        "It is taken for a missing one: a row that cannot do without it is set aside.",
+        "warn",
+    ),
+    Rule(
+        "similar_ids",
+        "ids differ by upper and lower case or Unicode form alone",
+        "If they are one and the same, name their column in [ids] merge.",
+        "warn",
+    ),
+    Rule("merged_id", "an id was not in lower case and plain form", "It is merged with its other spellings.", "warn"),
     Rule(
         "bad_time",
         "a time cannot be read",
@@ -206,34 +216,3 @@ ORDER_OF_TIMES: Mapping[str, tuple[tuple[str, str], ...]] = MappingProxyType(
 
 
 NEVER_TAKEN = ("null_id", "null_value", "broken_line")
-
-
-def severities(config: Config) -> Mapping[tuple[str, str], Severity]:
-    """Return (table, rule) -> severity, the configuration's word first.
-
-    Raises
-    ------
-    ConfigError
-        If the configuration names a rule or table that does not exist.
-
-    Examples
-    --------
-    >>> from penchant.config import Config
-    >>> severities(Config(rules={"orders.orphan": "refuse"}))["orders", "orphan"]
-    'refuse'
-    """
-    for key in config.rules:
-        table, _, code = key.rpartition(".")
-        if code not in RULES:
-            raise ConfigError(f"rules.{key}", "a rule of the contract", f"'{code}'", did_you_mean(code, RULES))
-        if table and table not in CONTRACT:
-            raise ConfigError(f"rules.{key}", "a table", f"'{table}'", did_you_mean(table, CONTRACT))
-        if code in NEVER_TAKEN and config.rules[key] in ("warn", "ignore"):
-            raise ConfigError(
-                f"rules.{key}", "'set aside' or 'refuse'", f"'{config.rules[key]}'", "Such a row is of no use"
-            )
-    return {
-        (table, code): config.rules.get(f"{table}.{code}", config.rules.get(code, rule.default(table)))
-        for table in CONTRACT
-        for code, rule in RULES.items()
-    }

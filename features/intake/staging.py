@@ -4,7 +4,6 @@ from __future__ import annotations
 
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, replace
-from datetime import datetime
 
 import duckdb
 
@@ -13,8 +12,9 @@ from penchant.errors import ContractError
 
 from .expressions import quoted_name
 from .faults import Fault, row_faults
-from .mapping import Plan, never_true, part_select, trusted_select
+from .mapping import TablePlan, never_true, part_select, trusted_select
 from .raw import Gate
+from .settings import Settings
 
 CHANGED = "changed"  # a hidden fault: a text cell is not taken as it is
 KEYS = ("_part", "_file", "_row", "_excluded", "_faults")
@@ -53,7 +53,7 @@ class Stage:
     """
 
     gate: Gate
-    plan: Plan
+    plan: TablePlan
     relation: str
     is_copy: bool
     faults: tuple[Fault, ...]
@@ -112,7 +112,7 @@ class Stage:
         return replace(stage, faults=(*self.faults, Fault(rule, column, ""))), int(changed)
 
 
-def staged(gate: Gate, plan: Plan, severity: Mapping[str, Severity], end: datetime | None, decimals: int) -> Stage:
+def staged(gate: Gate, plan: TablePlan, settings: Settings) -> Stage:
     """Put a table's rows on the stage.
 
     Parameters
@@ -121,22 +121,17 @@ def staged(gate: Gate, plan: Plan, severity: Mapping[str, Severity], end: dateti
         Where to.
     plan
         What the table is made of; it has no refusals.
-    severity
-        A rule's code to its severity in this table.
-    end
-        The extract's configured end.
-    decimals
-        Decimal places of the currency's minor unit.
+    settings
+        What penchant.toml says.
 
     Raises
     ------
     ContractError
         If the engine fails on the rows, such as by an expression that some row breaks.
     """
+    severity = settings.severity[plan.table.name]
     never = {quoted_name(alias) for alias in never_true(plan)}
-    faults = tuple(
-        fault for fault in row_faults(plan.table, plan.names, decimals, end, severity) if fault.condition not in never
-    )
+    faults = tuple(fault for fault in row_faults(plan.table, plan.names, settings) if fault.condition not in never)
     is_cheap = all(part.is_cheap for part in plan.parts)
     if is_cheap:
         texts = [name for name in plan.names if plan.table.column(name).kind in ("id", "code")]
@@ -156,7 +151,7 @@ def staged(gate: Gate, plan: Plan, severity: Mapping[str, Severity], end: dateti
     return Stage(gate, plan, name, not is_cheap, faults, severity)
 
 
-def _stage_select(plan: Plan, faults: Sequence[Fault]) -> str:
+def _stage_select(plan: TablePlan, faults: Sequence[Fault]) -> str:
     parts = " union all by name ".join(part_select(plan, place) for place in range(len(plan.parts)))
     kind = "bigint" if len(faults) < 50 else "hugeint"  # rules over the whole table add bits later
     bits = [f"(case when {fault.condition} then {1 << bit}::{kind} else 0 end)" for bit, fault in enumerate(faults)]
@@ -196,20 +191,20 @@ def accept(stage: Stage, groups: Sequence[Group]) -> None:
     stage.gate.execute(f"create view {name} as select {_names(stage.plan)} from {stage.relation}{where}")
 
 
-def trusted_rows(plan: Plan) -> str:
+def trusted_rows(plan: TablePlan) -> str:
     """Return the select of all canonical rows, unchecked, from where they lie, in canonical order of columns."""
     return f"select {_names(plan)} from ({_trusted(plan)})"
 
 
-def unchecked_rows(plan: Plan) -> str:
+def unchecked_rows(plan: TablePlan) -> str:
     """Return the select of all canonical rows that are not excluded, with text trimmed and null signs as null."""
     parts = " union all by name ".join(part_select(plan, place) for place in range(len(plan.parts)))
     return f"select {_names(plan)} from ({parts}) where _excluded = 0"
 
 
-def _trusted(plan: Plan) -> str:
+def _trusted(plan: TablePlan) -> str:
     return " union all by name ".join(trusted_select(plan, place) for place in range(len(plan.parts)))
 
 
-def _names(plan: Plan) -> str:
+def _names(plan: TablePlan) -> str:
     return ", ".join(quoted_name(name) for name in plan.names)

@@ -9,9 +9,9 @@ from datetime import datetime
 from pathlib import Path
 from typing import Any
 
-from penchant.config import Config
-from penchant.output import file_facts, files_in, versions
+from penchant.output import files_in, versions
 
+from ...features.intake.fingerprint import module_hashes
 from ...features.workspace import Workspace
 
 UNREAD = ("engine", "protection")  # parts of the configuration that no score depends on
@@ -34,7 +34,7 @@ def facts_of(workspace: Workspace, as_of: datetime, models: Mapping[str, tuple[s
     return {
         "as_of": as_of.isoformat(),
         "sources": workspace.sources(),
-        "modules": _modules(workspace.config),
+        "modules": dict(module_hashes(workspace.config)),
         "config": {name: part for name, part in workspace.config.resolved().items() if name not in UNREAD},
         "models": {name: identified(*model) for name, model in models.items()},
         "versions": versions(),
@@ -44,9 +44,3 @@ def facts_of(workspace: Workspace, as_of: datetime, models: Mapping[str, tuple[s
 def key_of(facts: Mapping[str, Any]) -> str:
     """Return a hash: the same for the same facts, and for no others."""
     return hashlib.sha256(json.dumps(facts, sort_keys=True, default=str).encode()).hexdigest()
-
-
-def _modules(config: Config) -> dict[str, str]:
-    """Return the SHA-256 of each of the shop's own modules that is a file; of others their name alone."""
-    paths = {name: Path(name) for name in config.modules}
-    return {name: file_facts(path)["sha256"] if path.is_file() else name for name, path in paths.items()}

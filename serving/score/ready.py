@@ -19,7 +19,7 @@ from penchant.errors import InputError
 from penchant.output import replaced_folder
 from penchant.progress import Reporter
 
-from ...features.intake.fingerprint import NO_FILE
+from ...features.intake.fingerprint import is_unknown
 from ...features.workspace import Workspace
 from ...models.store.in_use import models_in_use
 from ..candidates.gather import CHANCES, UPLIFT, Known, Score
@@ -156,5 +156,5 @@ def _read(folder: Path, facts: dict[str, Any]) -> ReadyScores:
     What was known of the customers is taken from it where all data are files: of a database nobody can tell whether it
     is still the same, and a consent that was withdrawn must be seen.
     """
-    known = None if NO_FILE in facts["sources"].values() else read_known(folder)
+    known = None if any(map(is_unknown, facts["sources"].values())) else read_known(folder)
     return ReadyScores(read_scores(folder, list(facts["models"])), read_signals(folder), facts, known)

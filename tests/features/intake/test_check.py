@@ -25,10 +25,10 @@ COLUMNS = {"customer_id": "id", "ordered_at": "at", "amount": "amount"}
 
 def config(path: str = "orders.csv", rules: dict[str, str] | None = None, **section: Any) -> Config:
     columns = {**COLUMNS, **section.pop("columns", {})}
-    shop = section.pop("shop", {})
+    shop, ids = section.pop("shop", {}), {"merge": section.pop("merge", [])}
     more = section.pop("tables", {})
     orders = {"path": path, "columns": columns, **section}
-    return read_config({"shop": shop, "tables": {"orders": orders, **more}, "rules": rules or {}})
+    return read_config({"shop": shop, "ids": ids, "tables": {"orders": orders, **more}, "rules": rules or {}})
 
 
 def put(folder: Path, content: str | bytes | pa.Table, name: str = "orders.csv") -> None:
@@ -107,6 +107,12 @@ OTHERS: dict[str, tuple[str, dict[str, Any]]] = {
     "mostly_set_aside": (HEADER + "a,2020-01-01,1\n,2020-01-01,1\n,2020-01-01,1\n", {}),
     "unreadable": ("", {}),
     "guessed_encoding": (HEADER + GOOD + "\xfc,2020-01-01,1\n", {}),
+    "similar_ids": (HEADER + GOOD + "C1,2020-01-01,1\n", {}),
+    "merged_id": (HEADER + GOOD + "C1,2020-01-01,1\n", {"merge": ["customer_id"]}),
+    "infinite_id": (
+        "id,at,amount,order_id\na,2020-01-01,1,inf\nb,2020-01-02,1,1\n",
+        {"columns": {"order_id": "order_id"}},
+    ),
     "float_id": (HEADER + "1.0,2020-01-01,1\n2.0,2020-01-02,1\n", {}),
     "after_end": (HEADER + GOOD, {"shop": {"extract_end": "2020-01-09T00:00:00Z"}}),
     "unclear_clock": (HEADER + GOOD + "b,2020-03-29 01:30:00,1\n", {"timezone": "Europe/London"}),
