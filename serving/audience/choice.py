@@ -10,17 +10,17 @@ import numpy as np
 import numpy.typing as npt
 import pandas as pd
 
-from penchant.errors import InputError, LeftOutError
+from penchant.errors import InputError
 
 from ...models.inputs.arrays import Floats
 from ..goals.catalogue import Goal
 from ..goals.eligible import Mask
 from ..goals.offers import Arm
 from .expected_profit import Gain
+from .ladder import arms_by_ladder
 
 Assign = Literal["best", "split", "ladder", "given"]
 PLANNED = "planned_arm"
-TIERS = ("low", "mid", "high")
 NONE_PLANNED = -1
 
 
@@ -79,7 +79,7 @@ def choose_arms(
     Parameters
     ----------
     people
-        Candidates, n rows; the ladder needs ``unpaid_days`` and ``margin``.
+        Candidates, n rows; the ladder needs ``unpaid_days`` and, where it is known, ``value_tier``.
     goal, arms
         The goal, and k treatments.
     gain
@@ -99,7 +99,7 @@ def choose_arms(
         return Choice(shares, np.where((shares == 1).any(axis=1), shares.argmax(axis=1), NONE_PLANNED))
     planned = np.where(known, gain.profit, -np.inf).argmax(axis=1)
     if assign == "ladder":
-        asked = _ladder(people, goal, arms)
+        asked = arms_by_ladder(people, goal, arms)
         fits = known[np.arange(len(people)), asked]
         planned = np.where(fits, asked, planned)
     if assign == "given":
@@ -109,35 +109,7 @@ def choose_arms(
     return Choice((planned[:, None] == np.arange(len(arms))).astype(np.float64), planned)
 
 
-def value_tier(margin: Floats) -> npt.NDArray[np.object_]:
-    """Return low, mid or high: the third of the customers' worth that each is in; ties share a tier.
-
-    Examples
-    --------
-    >>> value_tier(np.array([1.0, 5.0, 9.0])).tolist()
-    ['low', 'mid', 'high']
-    """
-    share = pd.Series(margin).rank(pct=True, method="average").fillna(0.0).to_numpy()
-    return np.array(TIERS, dtype=object)[np.minimum((share * 3 - 1e-9).astype(np.intp), 2)]
-
-
 def _given(people: pd.DataFrame) -> npt.NDArray[np.object_]:
     if PLANNED not in people:
         raise InputError("candidates", f"a column '{PLANNED}', because arms are given", "none")
     return people[PLANNED].to_numpy(object)
-
-
-def _ladder(people: pd.DataFrame, goal: Goal, arms: Sequence[Arm]) -> npt.NDArray[np.intp]:
-    """Return the ladder's arm by days unpaid and value tier."""
-    if not goal.ladder:
-        raise InputError(f"goal '{goal.name}'", "a ladder", "none", "Assign by 'best' or 'split'")
-    if "unpaid_days" not in people:
-        raise LeftOutError(f"goal '{goal.name}'", "'unpaid_days' is needed to climb the ladder", "no such column")
-    names = [arm.name for arm in arms]
-    days = people["unpaid_days"].to_numpy(np.float64, na_value=0.0)
-    tier = value_tier(people["margin"].to_numpy(np.float64, na_value=np.nan))
-    chosen = np.zeros(len(people), np.intp)
-    for rung in sorted(goal.ladder, key=lambda rung: rung.from_days):
-        for name, arm in rung.arm_by_tier.items():
-            chosen[(days >= rung.from_days) & (tier == name)] = names.index(arm)
-    return chosen

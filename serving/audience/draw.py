@@ -23,7 +23,8 @@ from ..goals.eligible import Mask, read_people
 from ..goals.offers import CONTROL, Arm, refuse_same_names
 from .choice import Assign, Choice, choose_arms, way_to_assign
 from .cut import NO_LIMITS, Cut, Limits, Offered, cut_list
-from .exclusions import USUAL_PROTECTION, Excluded, Protection, Wave, exclude, former_wave, read_past
+from .eligibility import excluded_from
+from .exclusions import USUAL_PROTECTION, Excluded, Protection, Wave, former_wave, read_past
 from .expected_profit import Basis, Gain, expected_gain
 from .expected_result import Expected
 from .hashing import uniforms
@@ -60,6 +61,9 @@ class AudienceSettings:
         Category bought most -> message key; ``default`` for all others.
     costed
         The same arms with what all their waves cost, where an audience is ranked for more than this one.
+    by_profit
+        Whether the list ends where the expected profit is no longer above zero; a test of a price or of freight goes
+        on, because it is there to learn.
 
     Raises
     ------
@@ -76,6 +80,7 @@ class AudienceSettings:
     protection: Protection = USUAL_PROTECTION
     messages: Mapping[str, str] = field(default_factory=lambda: MappingProxyType({}))
     costed: tuple[Arm, ...] = ()
+    by_profit: bool = True
 
     def __post_init__(self) -> None:
         """Refuse shares that are none, and arms that cannot be told apart."""
@@ -211,7 +216,7 @@ def draw_audience(
     entered = _entered(people, goal, former)
     pool = people[entered].reset_index(drop=True)
     gain = expected_gain(pool, goal, settings.costed or settings.arms)
-    excluded = exclude(pool, past, settings.arms, settings.wave, settings.protection, goal.last_success_at)
+    excluded = excluded_from(pool, past, goal, settings.arms, settings.wave, settings.protection, gain)
     ready = _rank(pool, gain, excluded, former, goal, settings)
     cut, listed = _deal(ready, settings)
     return Audience(
@@ -308,7 +313,8 @@ def _cut_and_draw(ready: _Field, settings: AudienceSettings, surely: bool) -> tu
     follows = ready.drawn_before is not None
     exploring = 0.0 if follows else settings.exploring
     offered, key = ready.offered, f"{settings.wave.seed}|{settings.wave.campaign_id}|{settings.wave.number}"
-    cut = cut_list(offered, settings.limits.share(1.0 - exploring), by_profit=not follows, surely=surely)
+    by_profit = settings.by_profit and not follows
+    cut = cut_list(offered, settings.limits.share(1.0 - exploring), by_profit=by_profit, surely=surely)
     head = offered.head(cut.n)
     if ready.drawn_before is not None:
         kept = Draw(head.probabilities.argmax(axis=1), ready.drawn_before[: cut.n])

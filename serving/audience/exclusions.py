@@ -135,6 +135,12 @@ class Excluded:
     allowed: Mask
     counts: dict[str, tuple[int, int]]
 
+    def and_for(self, name: str, holds: Mask) -> Excluded:
+        """Return the same with one more reason, after those that are there."""
+        first = holds & pd.isna(self.reason)
+        counts = {**self.counts, name: (int(holds.sum()), int(first.sum()))}
+        return Excluded(np.where(first, name, self.reason), self.allowed, counts)
+
 
 def exclude(
     people: pd.DataFrame,

@@ -16,7 +16,8 @@ import pandas as pd
 from penchant.errors import LeftOutError, NoModelError, quoted
 
 from ...models.inputs.arrays import Floats
-from ..goals.catalogue import Goal, Prior
+from ..goals.catalogue import LEFT_ALONE, Goal, Prior
+from ..goals.eligible import Mask
 from ..goals.offers import Arm
 
 NO_CHANCE = ("uplift", "lookalike", "value")  # what ranks a goal beside the models of its success
@@ -81,7 +82,8 @@ def expected_gain(people: pd.DataFrame, goal: Goal, arms: Sequence[Arm]) -> Gain
     Returns
     -------
     Gain
-        Where the goal has no prior, the lower bound of the uplift counts: it runs only if its measured uplift pays.
+        Where the goal has no prior, or the customer is in a stage of ``LEFT_ALONE``, the lower bound of the uplift
+        counts: such customers are contacted only if it pays.
 
     Raises
     ------
@@ -100,11 +102,25 @@ def expected_gain(people: pd.DataFrame, goal: Goal, arms: Sequence[Arm]) -> Gain
         basis = "propensity"
         uplift, low, high = _by_prior(people, goal, len(arms))
     worth = _numbers(people, "margin")[:, None]
-    counted = low if goal.prior is None else uplift
+    is_cautious = np.ones(len(people), bool) if goal.prior is None else in_stage_left_alone(people)
+    counted = np.where(is_cautious[:, None], low, uplift)
     cost = _cost(people, goal, arms, uplift)
     value, ends = counted * worth, (low * worth, high * worth)
     n_unknown = int((~np.isfinite(value - cost).any(axis=1)).sum())
     return Gain(uplift, low, high, value, np.minimum(*ends), np.maximum(*ends), cost, basis, n_unknown)
+
+
+def in_stage_left_alone(people: pd.DataFrame) -> Mask:
+    """Return (n,) who is in a stage that is contacted only where a measured uplift pays."""
+    if "stage" not in people:
+        return np.zeros(len(people), bool)
+    return people["stage"].isin(LEFT_ALONE).to_numpy(bool)
+
+
+def must_be_left_alone(people: pd.DataFrame, gain: Gain) -> Mask:
+    """Return (n,) who is in such a stage, and of whom no measured uplift says that a contact pays."""
+    pays = (gain.profit > 0).any(axis=1) if gain.basis == "uplift" else np.zeros(len(people), bool)
+    return in_stage_left_alone(people) & ~pays
 
 
 def uplift_by_prior(propensity: Floats, prior: Prior, effect: float, horizon_days: int) -> Floats:

@@ -249,7 +249,7 @@ def _with_contacts(records: pd.DataFrame, own: pd.DataFrame) -> pd.DataFrame:
 
 
 def assignments_before(shop: Shop, as_of: datetime) -> pd.DataFrame | None:
-    """Return the shop's own assignments before a moment, with their channels; None where it has no such table."""
+    """Return the shop's own assignments before a moment, with channel and goal; None where it has no such table."""
     if not shop.has("assignments"):
         return None
     from ibis import _
@@ -260,11 +260,12 @@ def assignments_before(shop: Shop, as_of: datetime) -> pd.DataFrame | None:
             frame[name] = default
     frame["contacted_at"] = pd.to_datetime(frame["contacted_at"]).where(lambda at: at < as_of)
     frame["wave"] = frame["wave"].fillna(1).astype("int64")
-    channel = pd.Series(None, frame.index, dtype="object")
-    if shop.has("campaigns", "channel"):
-        campaigns = shop.tables["campaigns"].select("campaign_id", "channel").to_pyarrow().to_pandas()
-        channel = frame["campaign_id"].map(campaigns.set_index("campaign_id")["channel"])
-    return frame.assign(channel=channel)[[*PAST_COLUMNS, "probability"]]
+    for name in ("channel", "goal"):
+        frame[name] = pd.Series(None, frame.index, dtype="object")
+        if shop.has("campaigns", name):
+            campaigns = shop.tables["campaigns"].select("campaign_id", name).to_pyarrow().to_pandas()
+            frame[name] = frame["campaign_id"].map(campaigns.set_index("campaign_id")[name])
+    return frame[[*PAST_COLUMNS, "goal", "probability"]]
 
 
 def _with_signals(people: pd.DataFrame, signals: pd.DataFrame) -> pd.DataFrame:

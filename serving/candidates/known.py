@@ -12,6 +12,7 @@ import ibis
 import pandas as pd
 from ibis import _
 
+from ...features.catalogue import our_groups
 from ...features.engine.temporary import Keep
 from ...features.goods.held import FEW_PIECES, open_carts
 from ...features.history.past import Past
@@ -24,6 +25,7 @@ from ...features.signals.category import affinities
 from ...features.signals.crowds import CROWDS, UNPAID, favorites_and_carts
 from ...features.signals.declare import money
 from ...features.signals.group import BOUGHT_MARGIN, CATEGORY, unmet_needs
+from ...features.signals.rfm import value_tier
 from ...features.signals.stage import funnel_state, stage
 from ...features.spine import Spine
 from .gather import BASE_DAYS, BASE_TASKS, Known
@@ -52,11 +54,20 @@ def _registered(past: Past) -> Any:
     return ibis.literal(True)  # a list of customers without times is a list of the registered
 
 
+def _value_tier(past: Past) -> Any:
+    """Return the tag ``tier``: low, middle or high, by what the customer has paid; null without a purchase."""
+    shop = past.history.shop
+    [rfm] = [group for group in our_groups(shop) if group.name == "rfm"]
+    signals = {one.column.name: one for one in rfm.signals(tuple(sorted(set(shop.config.features.windows))))}
+    return value_tier(signals["rfm_monetary"].value(past))
+
+
 FACTS: Mapping[str, tuple[Question, tuple[str, ...]]] = MappingProxyType(
     {
         "stage": (stage, (PURCHASES,)),
         "funnel_state": (funnel_state, (PURCHASES,)),
         "is_registered": (_registered, ("customers|interactions",)),
+        "value_tier": (_value_tier, (PURCHASES, "orders.amount")),
         "n_orders": (lambda past: past.purchases.count(), (PURCHASES,)),
         **{f"in_{crowd.name}": (crowd.holds, crowd.needs) for crowd in CROWDS},
         "unpaid_days": (lambda past: past.days_since(past.unpaid.last()), UNPAID),

@@ -11,13 +11,17 @@ from dataclasses import dataclass
 from types import MappingProxyType
 from typing import Any, Literal
 
-from penchant.errors import InputError, did_you_mean
+from penchant.errors import InputError, did_you_mean, quoted
 
 from .eligible import Eligible, Where
 from .offers import PHASES, Arm, Offer, refuse_same_names
 
 Outcome = Literal["visit", "interest", "first_order", "payment", "paid_order"]
-Tier = Literal["low", "mid", "high"]
+
+TIERS = ("low", "middle", "high")  # of a customer's value: the tag ``tier``
+LOWEST_TIER = TIERS[0]
+LEFT_ALONE = ("churned",)  # stages that are contacted only where a measured uplift pays, whatever the goal
+IN_RHYTHM = ("new", "regular", "loyal", "semi_active")
 
 # The column of the candidates that tells when the success last happened: who came back leaves a campaign.
 LAST_AT: Mapping[Outcome, str] = MappingProxyType(
@@ -72,10 +76,21 @@ class Prior:
 
 @dataclass(frozen=True)
 class Rung:
-    """A step of a ladder: from a number of days on, the arm for each value tier."""
+    """A step of a ladder: from a number of days on, the arm for each value tier of the customer.
+
+    Raises
+    ------
+    InputError
+        If a tier has no arm, or is none.
+    """
 
     from_days: int
     arm_by_tier: Mapping[str, str]
+
+    def __post_init__(self) -> None:
+        """Refuse a step that says nothing for a tier."""
+        if set(self.arm_by_tier) != set(TIERS):
+            raise InputError("rung of a ladder", f"an arm for each of {quoted(TIERS)}", quoted(self.arm_by_tier))
 
 
 @dataclass(frozen=True)
@@ -234,9 +249,9 @@ COLLECT = Goal(
     (_REMINDER, _POINTS, _CASH),
     prior=PAYMENTS,
     ladder=(
-        Rung(1, {"low": "reminder", "mid": "reminder", "high": "reminder"}),
-        Rung(7, {"low": "reminder", "mid": "points", "high": "points"}),
-        Rung(30, {"low": "points", "mid": "points", "high": "cash_coupon"}),
+        Rung(1, {"low": "reminder", "middle": "reminder", "high": "reminder"}),
+        Rung(7, {"low": "reminder", "middle": "points", "high": "points"}),
+        Rung(30, {"low": "points", "middle": "points", "high": "cash_coupon"}),
     ),
 )
 RETAIN = Goal(
@@ -273,7 +288,7 @@ WINBACK = Goal(
 
 
 def after_order(n: int) -> Goal:
-    """Return the goal that customers with exactly ``n`` paid orders place the next.
+    """Return the goal that customers with exactly ``n`` paid orders, not silent or churned, place the next.
 
     ``after_order(1)`` is ``second``: new -> regular.
 
@@ -287,7 +302,7 @@ def after_order(n: int) -> Goal:
     return Goal(
         "second" if n == 1 else f"after_order_{n}",
         "new -> regular" if n == 1 else f"order {n} -> order {n + 1}",
-        Eligible(all_of=(Where("n_orders", at_least=n, at_most=n),)),
+        Eligible(all_of=(Where("n_orders", at_least=n, at_most=n), _stage(*IN_RHYTHM))),
         "paid_order",
         60,
         ("uplift", *(("second_purchase",) if n == 1 else ()), "repurchase", "value"),

@@ -20,10 +20,10 @@ from ..audience.exclusions import Wave
 from ..audience.files import write_audience_files
 from ..goals.catalogue import Goal, goal_named
 from ..goals.eligible import of_goal
+from .chosen import Chosen
 from .file import CampaignSection, Plan
 from .limits import used_before
-from .options import costed, in_split
-from .problem import Chosen
+from .options import assign_of, costed, in_split
 from .solve import PlanResult, allocate_plan
 
 SUMMARY = "plan.json"
@@ -127,6 +127,7 @@ def _first_wave(chosen: Chosen, past: pd.DataFrame | None, plan: Plan, as_of: da
         assign="split" if crowd.is_split else "given",
         costed=crowd.arms,
         holdout=crowd.holdout,
+        by_profit=not crowd.is_test,
     )
     return _with_split(draw_audience(people, past, crowd.goal, settings), plan)
 
@@ -142,7 +143,7 @@ def _later_wave(
     campaign, number = due
     goal = goal_named(campaign.goal, own)
     usual = _settings(plan, campaign, number, as_of)
-    settings = replace(usual, assign=campaign.assign, costed=costed(plan, campaign, number))
+    settings = replace(usual, assign=assign_of(campaign, goal), costed=costed(plan, campaign, number))
     return _with_split(draw_audience(of_goal(candidates, goal.name), past, goal, settings), plan)
 
 

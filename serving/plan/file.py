@@ -122,8 +122,11 @@ class CampaignSection(Section):
     offers: tuple[str, ...] = ()
     channels: tuple[str, ...] = ()
     arms: tuple[ArmSection, ...] = ()
-    assign: Literal["best", "split"] = "best"
+    assign: Literal["best", "split", "ladder"] | None = Field(
+        None, description="default: the goal's ladder where the arms have its names, else the best for each customer"
+    )
     test: Literal["price", "freight"] | None = Field(None, description="the arms differ in that alone")
+    detect: float | None = Field(None, gt=0, lt=1, description="the difference of shares that a test is to see")
     only_if: tuple[WhereSection, ...] = ()
     trigger: Annotated[str, _one_of(TRIGGERS)] | None = Field(None, description="of open carts")
     size: int | None = Field(None, ge=0)
@@ -139,6 +142,10 @@ class CampaignSection(Section):
             raise ValueError("a campaign needs either offers and channels, or arms")
         if sum((bool(self.steps), self.sequence is not None, self.stimulus is not None)) > 1:
             raise ValueError("a campaign has one of steps, sequence and stimulus")
+        if self.detect is not None and (self.test is None or self.size is not None):
+            raise ValueError("detect sizes a price or freight test that has no size of its own")
+        if self.assign == "ladder" and len(self.waves) > 1:
+            raise ValueError("a ladder has one wave: the next rung comes with the next campaign")
         days = [step.after_days for step in self.steps]
         if days != sorted(set(days)) or (days and days[0] != 0):
             raise ValueError("steps begin after 0 days, each later than the one before")

@@ -89,6 +89,18 @@ def used_before(past: pd.DataFrame | None, plan: Plan) -> dict[str, float]:
     return used
 
 
+def units_used(crowd: Crowd, plan: Plan) -> dict[str, float]:
+    """Return what one treated customer of a crowd uses of each stock and capacity; of arms dealt by lot the mean."""
+    found: dict[str, float] = {}
+    for name in plan.offers:
+        weights = _weights([crowd], lambda offers, _, name=name: offers.get(name, 0))
+        found[f"stock of {name}"] = max(weights.values(), default=0.0)
+    for name in plan.channels:
+        weights = _weights([crowd], lambda _, own, name=name: int(own == name))
+        found[f"capacity of {name} in {crowd.phase}"] = max(weights.values(), default=0.0)
+    return {name: units for name, units in found.items() if units}
+
+
 def customers_within(most: float, holdout: float) -> float:
     """Return how large an audience may be so that no more than ``most`` are treated.
 
@@ -102,6 +114,17 @@ def customers_within(most: float, holdout: float) -> float:
     treated, spread = 1.0 - holdout, SAFETY * np.sqrt(holdout * (1.0 - holdout))
     root = (np.sqrt(spread**2 + 4.0 * treated * most) - spread) / (2.0 * treated)
     return float(np.floor(max(most, root**2)))
+
+
+def treated_at_most(size: float, holdout: float) -> float:
+    """Return how many of an audience may be treated: the expected ones and four standard deviations, or all.
+
+    Examples
+    --------
+    >>> treated_at_most(3, 0.1), round(treated_at_most(1068, 0.1))
+    (3.0, 1000)
+    """
+    return float(min(size, (1.0 - holdout) * size + SAFETY * np.sqrt(size * holdout * (1.0 - holdout))))
 
 
 def _uses(campaign: CampaignSection) -> dict[str, tuple[dict[str, int], str]]:

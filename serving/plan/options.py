@@ -10,11 +10,12 @@ import numpy as np
 import numpy.typing as npt
 import pandas as pd
 
-from penchant.errors import LeftOutError
+from penchant.errors import InputError, LeftOutError
 
 from ...models.inputs.arrays import Floats
-from ..audience.choice import choose_arms
-from ..audience.exclusions import Wave, exclude
+from ..audience.choice import Assign, choose_arms
+from ..audience.eligibility import excluded_from
+from ..audience.exclusions import Wave
 from ..audience.expected_profit import Gain, expected_gain
 from ..audience.hashing import uniforms
 from ..goals.catalogue import Goal, goal_named
@@ -65,6 +66,17 @@ class Crowd:
     def is_split(self) -> bool:
         """Whether the arms are dealt by lot."""
         return self.campaign.assign == "split"
+
+    @property
+    def is_test(self) -> bool:
+        """Whether it is there to learn: sized by what it can see, and not by what it is expected to earn."""
+        return self.campaign.test is not None
+
+    def first(self, order: npt.NDArray[np.intp]) -> Crowd:
+        """Return the same crowd with these of its customers alone, in this order."""
+        people = self.people.iloc[order].reset_index(drop=True)
+        some = (self.allowed[order], self.shares[order])
+        return replace(self, people=people, gain=self.gain.take(order), allowed=some[0], shares=some[1])
 
     @property
     def phase(self) -> str:
@@ -172,8 +184,10 @@ def _crowd(people: pd.DataFrame, past: pd.DataFrame | None, plan: Plan, campaign
     arms, sends = costed(plan, campaign), plan.sends(campaign)
     gain = expected_gain(pool, goal, arms)
     wave = Wave(campaign.id, 1, sends[0], plan.plan.seed)
-    excluded = exclude(pool, past, arms, wave, plan.protection, goal.last_success_at)
+    excluded = excluded_from(pool, past, goal, arms, wave, plan.protection, gain)
     allowed = excluded.allowed & np.isfinite(gain.profit)
+    if assign_of(campaign, goal) == "ladder":
+        allowed = choose_arms(pool, goal, arms, gain, excluded.allowed, "ladder").shares > 0
     stays = np.flatnonzero(pd.isna(excluded.reason) & allowed.any(axis=1))
     rows, gain, allowed = pool.iloc[stays].reset_index(drop=True), gain.take(stays), allowed[stays]
     return Crowd(
@@ -189,6 +203,24 @@ def _crowd(people: pd.DataFrame, past: pd.DataFrame | None, plan: Plan, campaign
         {reason: first for reason, (_, first) in excluded.counts.items() if first},
         campaign.holdout or plan.plan.holdout or goal.holdout,
     )
+
+
+def assign_of(campaign: CampaignSection, goal: Goal) -> Assign:
+    """Return how a campaign's arms are assigned: as it says; else by the goal's ladder where the arms have its names.
+
+    Raises
+    ------
+    InputError
+        If it asks for a ladder that the goal does not have, or has no arm for one of its rungs.
+    """
+    rungs = {name for rung in goal.ladder for name in rung.arm_by_tier.values()}
+    missing = sorted(rungs - {name for name, _, _, _ in campaign.uses})
+    if campaign.assign == "ladder" and (missing or not rungs):
+        got = f"no arm named '{missing[0]}'" if missing else f"the goal '{goal.name}', which has none"
+        raise InputError(f"campaign '{campaign.id}'", "arms with the names of the goal's ladder", got)
+    if campaign.assign is not None:
+        return campaign.assign
+    return "ladder" if rungs and not missing else "best"
 
 
 def _entered(people: pd.DataFrame, plan: Plan, campaign: CampaignSection, goal: Goal) -> pd.DataFrame:

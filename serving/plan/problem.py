@@ -16,57 +16,13 @@ import pandas as pd
 
 from ...models.decisions import allocation
 from ...models.inputs.arrays import Floats
-from ...models.inputs.estimate import Estimate
-from ..audience.expected_result import Expected
 from ..goals.eligible import Mask
+from .chosen import Chosen
 from .file import Plan
 from .limits import Shared, shared_limits
 from .options import Crowd
 
 Places = npt.NDArray[np.intp]
-
-
-@dataclass(frozen=True, eq=False)
-class Chosen:
-    """What the allocation gives to one crowd.
-
-    Attributes
-    ----------
-    crowd
-        The campaign's customers and options.
-    option
-        (n,) the option of each customer, -1 for none.
-    """
-
-    crowd: Crowd
-    option: npt.NDArray[np.intp]
-
-    @property
-    def taken(self) -> Mask:
-        """(n,) who is in the campaign's audience."""
-        return self.option >= 0
-
-    def of(self, by_option: Floats) -> Floats:
-        """Return (m,) the values of the chosen options of those taken."""
-        rows = np.flatnonzero(self.taken)
-        return by_option[rows, self.option[rows]]
-
-    def by_arm(self, values: Floats) -> float:
-        """Return the expected sum of (n, k) values over those treated, the holdout left out."""
-        rows = np.flatnonzero(self.taken)
-        if self.crowd.is_split:
-            shares = self.crowd.shares[rows]
-            total = np.where(shares > 0, shares * values[rows], 0.0).sum()
-        else:
-            total = values[rows, self.option[rows]].sum()
-        return float(total * (1.0 - self.crowd.holdout))
-
-    @property
-    def expected(self) -> Expected:
-        """What the campaign is expected to bring, all its waves together."""
-        gain = self.crowd.gain
-        moved, worth = (gain.uplift, gain.low, gain.high), (gain.value, gain.value_low, gain.value_high)
-        return Expected(Estimate(*map(self.by_arm, moved)), Estimate(*map(self.by_arm, worth)), self.by_arm(gain.cost))
 
 
 @dataclass(frozen=True, eq=False)

@@ -16,13 +16,14 @@ import numpy.typing as npt
 import pandas as pd
 
 from ..audience.expected_result import Expected, total
-from ..audience.holdout import SAFETY
 from ..goals.catalogue import Goal
 from ..goals.eligible import Mask, read_people
+from .chosen import Chosen, most_spent
 from .file import Plan
 from .limits import used_before
 from .options import Contacts, Crowd, open_crowds
-from .problem import Chosen, Problem, pose
+from .problem import Problem, pose
+from .testing import draw_tests
 
 ROUNDS = 4  # allocations after which customers beyond a cap are left out for good
 SHRINKS = 8  # times the budget is narrowed before the surest bound is taken
@@ -107,21 +108,31 @@ def allocate_plan(
     people = read_people(candidates)
     crowds, left_out = open_crowds(people, past, plan, as_of, own)
     used = used_before(past, plan)
-    chosen, prices = _within_caps(crowds, past, plan, used, surely=surely)
-    return PlanResult(plan, as_of, tuple(chosen), left_out, prices, used.get("budget", 0.0))
+    tests, used_with_tests, contacts = draw_tests(crowds, past, plan, used, surely=surely)
+    others = [crowd for crowd in crowds if not crowd.is_test]
+    barred = [_in_a_test(crowd, tests) for crowd in others]
+    chosen, prices = _within_caps(others, barred, contacts, plan, used_with_tests, surely=surely)
+    in_order = sorted([*tests, *chosen], key=lambda each: plan.campaigns.index(each.crowd.campaign))
+    return PlanResult(plan, as_of, tuple(in_order), left_out, prices, used.get("budget", 0.0))
+
+
+def _in_a_test(crowd: Crowd, tests: Sequence[Chosen]) -> Mask:
+    """Return (n,) whose place in a phase is taken by a test."""
+    same = [each for each in tests if each.crowd.phase == crowd.phase]
+    taken = [name for each in same for name in each.crowd.people["customer_id"][each.taken]]
+    return crowd.people["customer_id"].isin(taken).to_numpy(bool)
 
 
 def _within_caps(
-    crowds: list[Crowd], past: pd.DataFrame | None, plan: Plan, used: Mapping[str, float], *, surely: bool
+    crowds: list[Crowd], barred: list[Mask], contacts: Contacts, plan: Plan, used: Mapping[str, float], *, surely: bool
 ) -> tuple[list[Chosen], Mapping[str, float]]:
     """Allocate, leave out what would break a cap across phases, and allocate what this frees."""
     problem = pose(crowds, plan, used, surely=surely)
     budget = None if plan.plan.budget is None else max(0.0, plan.plan.budget - used["budget"])
-    barred = [np.zeros(len(crowd.people), bool) for crowd in crowds]
     for _ in range(ROUNDS):
         found = _within_budget(problem, barred, budget)
         chosen, prices = found or pose(crowds, plan, used, surely=True).solve(barred, budget)
-        over = _over_caps(chosen, past, plan)
+        over = _over_caps(chosen, contacts, plan)
         if not any(mask.any() for mask in over):
             break
         barred = [mask | more for mask, more in zip(barred, over, strict=True)]
@@ -129,9 +140,9 @@ def _within_caps(
     return kept, prices
 
 
-def _over_caps(chosen: list[Chosen], past: pd.DataFrame | None, plan: Plan) -> list[Mask]:
-    """Return for each campaign, the earliest first, whom its sends would take beyond a cap."""
-    contacts, over = Contacts.of_past(past), [np.zeros(len(each.option), bool) for each in chosen]
+def _over_caps(chosen: list[Chosen], contacts: Contacts, plan: Plan) -> list[Mask]:
+    """Return for each campaign, the earliest first, whom its sends would take beyond a cap beside other contacts."""
+    over = [np.zeros(len(each.option), bool) for each in chosen]
     for place in sorted(range(len(chosen)), key=lambda place: (chosen[place].crowd.sends[0], place)):
         each = chosen[place]
         rows = np.flatnonzero(each.taken)
@@ -160,19 +171,7 @@ def _within_budget(
     limit = budget
     for _ in range(SHRINKS):
         chosen, prices = problem.solve(barred, limit)
-        if budget is None or limit is None or (most := _most_spent(chosen)) <= budget:
+        if budget is None or limit is None or (most := most_spent(chosen)) <= budget:
             return chosen, prices
         limit *= 0.999 * budget / most
     return None
-
-
-def _most_spent(chosen: list[Chosen]) -> float:
-    """Return what the draws may spend: expected cost and four standard deviations, or all if that is less."""
-    mean, variance, everyone = 0.0, 0.0, 0.0
-    for each in chosen:
-        treated = 1.0 - each.crowd.holdout
-        cost, square = each.of(each.crowd.costs()), each.of(each.crowd.squared_costs())
-        mean += float(cost.sum()) * treated
-        variance += float((square * treated - (cost * treated) ** 2).sum())
-        everyone += float(each.of(each.crowd.dearest()).sum())
-    return min(everyone, mean + SAFETY * float(np.sqrt(max(variance, 0.0))))

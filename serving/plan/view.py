@@ -4,11 +4,13 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING, Any
 
+from .testing import sees
+
 if TYPE_CHECKING:
     from rich.console import RenderableType
 
     from ..audience.expected_result import Expected
-    from .problem import Chosen
+    from .chosen import Chosen
     from .solve import PlanResult
 
 CHEAPEST = "nothing is known of which offer works better, so the cheapest wins; assign = 'split' finds it out"
@@ -38,9 +40,21 @@ def notes(result: PlanResult) -> list[str]:
             told.append(f"{goal.name}: no uplift was measured; {prior.words}")
             if not each.crowd.is_split and len({arm.offer for arm in each.crowd.arms}) > 1:
                 told.append(f"{each.crowd.campaign.id}: {CHEAPEST}")
+        told += _of_test(each) if each.crowd.is_test else []
         if goal.phases and each.crowd.campaign.phase not in (None, *goal.phases):
             told.append(f"{each.crowd.campaign.id}: '{goal.name}' usually belongs to {' or '.join(goal.phases)}")
     return [*dict.fromkeys(told), "sizes of later waves are the most there can be: who comes back leaves"]
+
+
+def _of_test(each: Chosen) -> list[str]:
+    """Return what a price or freight test can see."""
+    name, n, least = each.crowd.campaign.id, int(each.taken.sum()), sees(each)
+    can = "nothing tells what they can show" if least is None else f"they show a difference of {least:.2%} of successes"
+    wanted = each.crowd.campaign.detect
+    found = [f"{name}: {n:,} customers by lot, whatever they are expected to earn; {can} in four of five tests"]
+    if wanted is not None and (least is None or least > wanted):
+        found.append(f"{name}: a difference of {wanted:.2%} was asked for, and takes more customers than may be had")
+    return found
 
 
 def _campaign(each: Chosen) -> dict[str, Any]:
@@ -58,6 +72,7 @@ def _campaign(each: Chosen) -> dict[str, Any]:
         "n_treated": round(float(each.taken.sum()) * (1 - crowd.holdout), 1),
         "options": dict(zip(crowd.options, counts, strict=True)),
         "expected": each.expected.as_dict(),
+        **({"smallest_difference_seen": sees(each)} if crowd.is_test else {}),
     }
 
 

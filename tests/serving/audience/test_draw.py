@@ -217,7 +217,8 @@ def test_the_best_known_rank_first_and_the_list_ends_where_it_no_longer_pays(peo
     assert audience.cut.reason == "profit"
     assert profit.is_monotonic_decreasing
     assert profit.iloc[-1] > 0
-    oracle = crowd.assign(profit=crowd["uplift"] * crowd["margin"] - 0.02)
+    counted = crowd["uplift"].mask(crowd["stage"] == "churned", crowd["uplift_low"])
+    oracle = crowd.assign(profit=counted * crowd["margin"] - 0.02)
     held = in_universal_control(crowd["customer_id"], 0, 0.02)
     assert set(audience.record["customer_id"]) == set(oracle[(oracle["profit"] > 0) & ~held]["customer_id"])
 
@@ -267,19 +268,74 @@ def test_winback_runs_only_where_even_the_lower_bound_of_its_measured_uplift_pay
     assert (by_id["uplift_low"] * by_id["margin"] > record["expected_cost"].to_numpy()).all()
 
 
-def test_collect_climbs_its_ladder_by_age_and_value(people: People) -> None:
-    crowd = people(900, consent_email=True, propensity=0.5, margin=np.tile([100.0, 200.0, 1000.0], 300))
-    ask = AudienceSettings(Wave("collect", 1, NOW), exploring=0.0)
-    record = draw_audience(crowd.drop(columns="uplift"), None, GOALS["collect"], ask).record
-    joined = record.merge(crowd[["customer_id", "unpaid_days", "margin"]], on="customer_id")
-    arms = joined.groupby(["unpaid_days", "margin"])["planned_arm"].unique()
-    assert [list(arms[(days, 1000.0)]) for days in (2, 8, 31)] == [["reminder"], ["points"], ["cash_coupon"]]
-    assert list(arms[(31, 100.0)]) == ["points"]
+def owing(people: People) -> pd.DataFrame:
+    """Return customers with open orders, whose size says the contrary of what the customer is worth."""
+    tier = np.tile(["low", "middle", "high"], 300)
+    size = pd.Series(tier).map({"low": 1000.0, "middle": 500.0, "high": 100.0})
+    crowd = people(900, consent_email=True, propensity=0.5, stage="regular", margin=size, value_tier=tier)
+    return crowd.drop(columns=["uplift", "uplift_low", "uplift_high"])
+
+
+def test_collect_climbs_its_ladder_by_age_and_the_customers_own_tier(people: People) -> None:
+    crowd, ask = owing(people), AudienceSettings(Wave("collect", 1, NOW), exploring=0.0)
+    record = draw_audience(crowd, None, GOALS["collect"], ask).record
+    joined = record.merge(crowd[["customer_id", "unpaid_days", "value_tier"]], on="customer_id")
+    arms = joined.groupby(["unpaid_days", "value_tier"])["planned_arm"].unique()
+    assert [list(arms[(days, "high")]) for days in (2, 8, 31)] == [["reminder"], ["points"], ["cash_coupon"]]
+    assert [list(arms[(days, "low")]) for days in (2, 8, 31)] == [["reminder"], ["reminder"], ["points"]]
+    unknown = draw_audience(crowd.drop(columns="value_tier"), None, GOALS["collect"], ask).record
+    assert set(unknown["planned_arm"]) == {"reminder", "points"}
+
+
+def test_a_rung_comes_once_for_each_open_order(people: People) -> None:
+    crowd, unprotected = owing(people), Protection(caps=(), universal_control=0.0, control_days=1)
+    ask = AudienceSettings(Wave("collect-1", 1, NOW), exploring=0.0, protection=unprotected)
+    first = draw_audience(crowd, None, GOALS["collect"], ask).record
+    later = crowd.assign(unpaid_days=crowd["unpaid_days"] + 6)  # the rung after 7 days has come for those of 2
+    later.loc[later["unpaid_days"] == 14, "unpaid_days"] = 3.0  # another order since
+    again = replace(ask, wave=Wave("collect-2", 1, NOW + timedelta(days=6)))
+    drawn = draw_audience(later, first, GOALS["collect"], again)
+    ages = later.set_index("customer_id").loc[drawn.record["customer_id"], "unpaid_days"]
+    assert set(ages) == {8.0, 3.0}
+    n_same_rung = int((later["unpaid_days"] == 37).sum())
+    assert drawn.excluded["this rung for the open order came before"] == (n_same_rung, n_same_rung)
+
+
+@pytest.mark.parametrize("goal", ["harvest", "collect"])
+def test_the_churned_are_left_alone_on_a_prior_and_contacted_where_measured_uplift_surely_pays(
+    people: People, goal: str
+) -> None:
+    crowd = people(600, stage=np.tile(["lead", "churned"], 300), in_interest=True, unpaid_days=2.0)
+    cold = draw_audience(
+        crowd.drop(columns=["uplift", "uplift_low", "uplift_high"]),
+        None,
+        GOALS[goal],
+        AudienceSettings(Wave("cold", 1, NOW)),
+    )
+    assert set(cold.record["stage"]) == {"lead"}
+    assert cold.excluded["left alone: no measured uplift pays"][0] == 300
+    measured = draw_audience(crowd, None, GOALS[goal], AudienceSettings(Wave("warm", 1, NOW), (EMAIL,)))
+    churned = crowd.set_index("customer_id").loc[measured.record.query("stage == 'churned'")["customer_id"]]
+    assert len(churned)
+    assert (churned["uplift_low"] * churned["margin"] > 0.02).all()
+
+
+def test_second_is_for_those_who_are_still_in_rhythm(people: People) -> None:
+    crowd = people(600, n_orders=1)
+    drawn = draw_audience(crowd, None, GOALS["second"], AudienceSettings(Wave("second", 1, NOW)))
+    assert drawn.n_eligible == crowd["stage"].isin(["new", "regular", "loyal", "semi_active"]).sum()
+    assert not drawn.record["stage"].isin(["silent", "churned"]).any()
 
 
 @pytest.mark.parametrize(
     ("goal", "column"),
-    [("activate", "is_registered"), ("collect", "unpaid_days"), ("retain", "stage"), ("second", "n_orders")],
+    [
+        ("activate", "is_registered"),
+        ("collect", "unpaid_days"),
+        ("retain", "stage"),
+        ("second", "n_orders"),
+        ("second", "stage"),
+    ],
 )
 def test_a_goal_says_by_name_what_the_shop_lacks(people: People, goal: str, column: str) -> None:
     with pytest.raises(LeftOutError, match=column):

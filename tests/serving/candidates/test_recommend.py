@@ -7,7 +7,7 @@ import pandas as pd
 import pytest
 
 from penchant.errors import InputError
-from penchant.serving.audience.choice import Choice, choose_arms, value_tier
+from penchant.serving.audience.choice import Choice, choose_arms
 from penchant.serving.audience.cut import Limits, Offered, cut_list
 from penchant.serving.audience.expected_profit import expected_gain
 from penchant.serving.candidates.recommend import message_keys, recommended_category, recommended_offer
@@ -41,11 +41,6 @@ def test_messages_follow_what_was_bought() -> None:
     people = pd.DataFrame({"bought_category": ["baby", None]})
     assert message_keys(people, {"baby": "small"}, "hello").tolist() == ["small", "hello"]
     assert message_keys(people, {}, None).tolist() == [None, None]
-
-
-def test_tiers_are_thirds_and_ties_share_one() -> None:
-    assert value_tier(np.array([3.0, 3.0, 3.0])).tolist() == ["mid"] * 3
-    assert value_tier(np.arange(9.0)).tolist() == ["low"] * 3 + ["mid"] * 3 + ["high"] * 3
 
 
 def test_best_takes_the_arm_that_earns_most_among_those_allowed() -> None:

@@ -10,7 +10,16 @@ import pandas as pd
 import pytest
 
 from penchant.errors import InputError
-from penchant.serving.goals.catalogue import GOALS, LAPSING, SECOND_ORDERS, STILL_ACTIVE, Prior, after_order, goal_named
+from penchant.serving.goals.catalogue import (
+    GOALS,
+    LAPSING,
+    SECOND_ORDERS,
+    STILL_ACTIVE,
+    Prior,
+    Rung,
+    after_order,
+    goal_named,
+)
 from penchant.serving.goals.offers import Arm, Offer
 
 NORMAL_95 = 1.959964
@@ -33,8 +42,8 @@ def test_a_mistyped_goal_is_answered_with_the_nearest_and_own_goals_are_known() 
 
 def test_the_next_order_works_for_any_number() -> None:
     third = after_order(2)
-    people = pd.DataFrame({"n_orders": [0, 1, 2, 3]})
-    assert third.eligible.holds(people, "").tolist() == [False, False, True, False]
+    people = pd.DataFrame({"n_orders": [0, 1, 2, 3, 2], "stage": ["lead", "new", "regular", "loyal", "churned"]})
+    assert third.eligible.holds(people, "").tolist() == [False, False, True, False, False]
     assert after_order(1) == GOALS["second"]
     with pytest.raises(InputError, match="one order or more"):
         after_order(0)
@@ -47,6 +56,7 @@ def test_the_next_order_works_for_any_number() -> None:
         (lambda: replace(GOALS["seed"], phases=("warmup",)), "Did you mean 'warm-up'"),
         (lambda: replace(GOALS["seed"], arms=()), "at least one"),
         (lambda: replace(GOALS["collect"], arms=GOALS["seed"].arms), "arms of the goal"),
+        (lambda: Rung(1, {"mid": "reminder"}), "an arm for each of 'low', 'middle', 'high'"),
         (lambda: Offer("cupon"), "Did you mean 'coupon'"),
         (lambda: Offer("coupon", value=5), "a threshold"),
         (lambda: Offer("cash_coupon", value=5, threshold=10), "no threshold"),

@@ -59,6 +59,7 @@ def a_plan(**shared: Any) -> Plan:
                 phase="peak",
                 assign="split",
                 test="freight",
+                size=20,
                 arms=[
                     {"name": "pays", "offer": "pays", "channel": "email"},
                     {"name": "free", "offer": "free", "channel": "email"},
@@ -67,6 +68,8 @@ def a_plan(**shared: Any) -> Plan:
         ],
         "splits": [{"name": "month", "campaigns": ["month-a", "month-b"]}],
     }
+    if not shared.pop("with_test", True):
+        values["campaigns"] = [each for each in values["campaigns"] if "test" not in each]
     return read_plan(values | shared)
 
 
@@ -189,7 +192,7 @@ def test_the_price_of_the_budget_is_what_one_more_unit_brings(people: People) ->
     customers = crowd(people, 1500)
 
     def profit(budget: float) -> tuple[float, float, PlanResult]:
-        result = allocate_plan(customers, None, a_plan(plan={"budget": budget}), START)
+        result = allocate_plan(customers, None, a_plan(plan={"budget": budget}, with_test=False), START)
         return result.expected.profit.value, result.prices["budget"], result
 
     (less, price, result), (more, price_of_more, _) = profit(8.0), profit(9.0)
@@ -200,7 +203,7 @@ def test_the_price_of_the_budget_is_what_one_more_unit_brings(people: People) ->
 
 
 def test_a_plan_within_a_budget_earns_more_than_the_best_lists_one_by_one(people: People) -> None:
-    customers, plan = crowd(people, 1500), a_plan(plan={"budget": 6.0})
+    customers, plan = crowd(people, 1500), a_plan(plan={"budget": 6.0}, with_test=False)
     together = allocate_plan(customers, None, plan, START).expected
     alone = [
         allocate_plan(customers, None, a_plan(plan={"budget": 1.0}, campaigns=[each.model_dump()], splits=[]), START)
@@ -228,6 +231,87 @@ def test_an_open_cart_triggers_and_conditions_narrow(people: People) -> None:
         & (customers["margin"] >= 100)
     ]
     assert found.crowd.n_eligible == len(oracle) > 0
+
+
+def price_test(**more: Any) -> dict[str, Any]:
+    """Return a campaign that tests two prices, of which the lower is expected to lose money."""
+    arms = [{"name": name, "offer": name, "channel": "email"} for name in ("full", "less")]
+    return campaign("price", "retain", 0, phase="peak", assign="split", test="price", arms=arms, **more)
+
+
+PRICES = {"full": {"kind": "price"}, "less": {"kind": "price", "value": 500}, "hello": {"kind": "reminder"}}
+
+
+def test_a_price_test_has_the_size_that_was_asked_for_whatever_it_is_expected_to_earn(people: People) -> None:
+    customers = crowd(people, 1200).assign(stage="regular", consent_email=True)
+    plan = a_plan(campaigns=[price_test(size=600)], splits=[], offers=PRICES)
+    due = draw_due(customers, None, plan, START)
+    [test] = due.result.chosen
+    assert test.expected.profit.value < 0
+    [audience] = due.audiences
+    assert len(audience.record) == 600
+    arms = audience.record["arm"].value_counts()
+    assert abs(arms["full"] - arms["less"]) <= 30
+    of_test = customers["margin"][customers["customer_id"].isin(audience.record["customer_id"])]
+    assert abs(of_test.mean() - customers["margin"].mean()) < 4 * of_test.std() / 600**0.5  # by lot, not the best
+
+
+def test_a_test_takes_the_customers_that_its_difference_takes_and_says_what_it_sees(people: People) -> None:
+    customers = crowd(people, 4000).assign(stage="regular", consent_email=True, propensity=0.1)
+    plan = a_plan(campaigns=[price_test(detect=0.05, holdout=0.1)], splits=[], offers=PRICES)
+    result = allocate_plan(customers, None, plan, START)
+    # two arms of 10 % and 15 % need 683 customers each (Fleiss); a tenth more is held out
+    assert 1.9 * 683 / 0.9 < result.chosen[0].taken.sum() < 2.1 * 683 / 0.9
+    assert result.as_dict()["campaigns"][0]["smallest_difference_seen"] == pytest.approx(0.05, abs=0.001)
+    narrow = allocate_plan(customers[:500], None, plan, START)
+    assert any("takes more customers than may be had" in note for note in narrow.as_dict()["notes"])
+
+
+def test_a_test_goes_before_what_earns_and_all_limits_hold(people: People) -> None:
+    customers = crowd(people, 600).assign(stage="regular", consent_email=True)
+    stay = campaign("stay", "retain", 0, phase="peak", offers=["hello"], channels=["email"])
+    asked = {"campaigns": [stay, price_test(size=100)], "splits": [], "offers": PRICES}
+    channels = {"email": {"unit_cost": 0.05, "capacity": 200}}
+    result = allocate_plan(customers, None, a_plan(**asked, channels=channels, caps=[{"days": 7, "most": 1}]), START)
+    assert [each.crowd.campaign.id for each in result.chosen] == ["stay", "price"]
+    ids = [set(each.crowd.people["customer_id"][each.taken]) for each in result.chosen]
+    assert len(ids[1]) == 100
+    assert not ids[0] & ids[1]
+    assert 0 < len(ids[0]) < 200
+    poor = allocate_plan(customers, None, a_plan(**asked, plan={"budget": 1.0}), START)
+    assert poor.expected.cost <= 1.0
+
+
+LADDER = [
+    {"name": name, "offer": offer, "channel": "email"}
+    for name, offer in (("reminder", "hello"), ("points", "some"), ("cash_coupon", "cash"))
+]
+OFFERS = {
+    "hello": {"kind": "reminder"},
+    "some": {"kind": "points", "value": 2},
+    "cash": {"kind": "cash_coupon", "value": 5},
+}
+
+
+def test_a_plan_climbs_the_ladder_of_the_goal_and_no_rung_comes_twice(people: People) -> None:
+    customers = crowd(people, 600).assign(
+        stage="regular", consent_email=True, value_tier=np.tile(["low", "middle", "high"], 200)
+    )
+    days = [campaign(f"collect-{day}", "collect", day, arms=LADDER) for day in (0, 1)]
+    plan = a_plan(campaigns=days, splits=[], offers=OFFERS, caps=[], plan={"control_days": 1})
+    first = draw_due(customers, None, plan, START).audiences[0].record
+    joined = first.merge(customers[["customer_id", "unpaid_days", "value_tier"]], on="customer_id")
+    arms = joined.groupby(["unpaid_days", "value_tier"])["planned_arm"].unique()
+    assert [list(arms[(days, "high")]) for days in (2, 8, 31)] == [["reminder"], ["points"], ["cash_coupon"]]
+    tomorrow = customers.assign(unpaid_days=customers["unpaid_days"] + 1)
+    result = draw_due(tomorrow, first, plan, START + timedelta(days=1)).result.chosen[0]
+    assert result.crowd.excluded["this rung for the open order came before"] == len(first)
+
+
+def test_a_ladder_without_its_arms_is_refused(people: People) -> None:
+    wrong = campaign("collect", "collect", 0, arms=LADDER[:2], assign="ladder")
+    with pytest.raises(InputError, match="no arm named 'cash_coupon'"):
+        allocate_plan(crowd(people), None, a_plan(campaigns=[wrong], splits=[], offers=OFFERS), START)
 
 
 def test_what_cannot_be_had_is_left_out_by_name(people: People) -> None:
