@@ -236,6 +236,7 @@ ITEMS = CanonicalTable(
         TableColumn("list_price", "money", "the price without discount"),
         TableColumn("unit_cost", "money", "what one piece costs the shop"),
         TableColumn("listed_at", "time", "since when it is sold"),
+        TableColumn("delisted_at", "time", "when it leaves the range, as soon as that is known"),
         TableColumn("stock", "number", "pieces at hand"),
     ),
     key=("item_id",),

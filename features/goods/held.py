@@ -17,7 +17,7 @@ from ..signals.funnel import HELD, open_items
 from .measures import KEYS, By
 from .prices import priced_goods
 
-FEW_PIECES = 5  # at so many pieces or fewer stock is low
+FEW_PIECES = 5  # at so many pieces or fewer, but not none, stock is low
 LEAST_HOLDERS = 5
 _PRICES = ("list_price", "held_price", "last_paid_price", "held_value")
 
@@ -25,7 +25,8 @@ _PRICES = ("list_price", "held_price", "last_paid_price", "held_value")
 def open_carts(past: Past) -> Rows:
     """Return one row per spine row and item in an open cart, with what the range says of the item now.
 
-    Columns beside those of `funnel.open_items`: range_item (null: it has left the range), list_price, stock.
+    Columns beside those of `funnel.open_items`: range_item (null: it is not in the range), list_price, stock (null:
+    not known), delisted_at (null: it stays).
     """
     return past.rows("open_carts_of_range", lambda: _with_range(past, held(past, "cart")))
 
@@ -38,10 +39,11 @@ def held(past: Past, kind: str) -> Any:
 
 def _with_range(past: Past, rows: Any) -> Any:
     items = past.history.shop.tables["items"]
-    known = {name: items[name] for name in ("list_price", "stock") if name in items.columns}
+    known = {name: items[name] for name in ("list_price", "stock", "delisted_at") if name in items.columns}
     ranged = items.select(range_item=items.item_id, **known)
     joined = rows.left_join(ranged, rows.item_id == ranged.range_item)
-    missing = {name: ibis.null(kind) for name, kind in (("list_price", "int64"), ("stock", "float64"))}
+    kinds = {"list_price": "int64", "stock": "float64", "delisted_at": "timestamp(6)"}
+    missing = {name: ibis.null(kind) for name, kind in kinds.items()}
     return joined.mutate(**{name: null for name, null in missing.items() if name not in known})
 
 
@@ -118,6 +120,6 @@ def _triggers(frame: pd.DataFrame, few_pieces: int) -> dict[str, Any]:
     stock = frame["stock"].astype("Float64")
     return {
         "stock": stock,
-        "is_stock_low": stock <= few_pieces,
+        "is_stock_low": (stock > 0) & (stock <= few_pieces),
         "is_out_of_range": ~frame["is_in_range"].astype("boolean"),
     }

@@ -141,9 +141,9 @@ def companions(past: Past, key: str, days: int, shrinkage: float, most_in_basket
 def goods(past: Past) -> Any:
     """Return the items known at the moment: item_id, category_id, and of the range list_price, stock, is_in_range.
 
-    Known is what is sold or looked at before the moment, and what is in the range by then (``listed_at``). The range
-    keeps no history: price, stock and category are today's. An item that is in no range has the category that most of
-    its rows name, ties by name.
+    Known is what is sold or looked at before the moment, and what is in the range then (``listed_at``,
+    ``delisted_at``). The range keeps no history: price, stock and category are today's. An item that is in no range
+    has the category that most of its rows name, ties by name.
     """
     return past.relation("goods", lambda: past.keep.table(_goods(past)))
 
@@ -173,6 +173,8 @@ def _with_range(past: Past, named: Any) -> Any:
     items = past.history.shop.tables["items"]
     if "listed_at" in items.columns:
         items = items.filter(items.listed_at.isnull() | (items.listed_at < now(past)))
+    if "delisted_at" in items.columns:
+        items = items.filter(items.delisted_at.isnull() | (items.delisted_at >= now(past)))
     kinds = {"category_id": "string", "list_price": "int64", "stock": "float64"}
     values = {
         name: items[name].cast(kind) if name in items.columns else ibis.null(kind) for name, kind in kinds.items()

@@ -15,6 +15,7 @@ from ...models.inputs.arrays import Floats
 from ..candidates.recommend import message_keys, recommended_category, recommended_offer
 from ..goals.catalogue import Goal
 from ..goals.offers import CONTROL, Arm
+from ..goals.triggers import ITEM, PRICE
 from .exclusions import Wave
 from .expected_profit import Gain
 from .holdout import Draw
@@ -35,6 +36,8 @@ SEND_COLUMNS = (
     "offer_threshold",
     "offer_valid_days",
     "message_key",
+    "item_id",
+    "item_price",
     "recommended_category",
     "rank",
 )
@@ -66,7 +69,8 @@ def record_of(listed: Listed, goal: Goal, arms: Sequence[Arm], wave: Wave, messa
         ``probability_included`` (1 above the cut), ``stratum``, ``stage``, ``segment``, ``propensity``,
         ``uplift`` with bounds, ``expected_value`` with bounds, ``expected_cost``, ``expected_profit`` (of treating;
         major units), ``basis``, ``reason_1`` to ``reason_3``, ``recommended_category``, ``recommended_offer``,
-        and channel, offer and message of the arm (None in the control).
+        ``item_id`` and ``item_price`` (of the goods that a trigger is about; major units), and channel, offer and
+        message of the arm (None in the control).
     """
     n = len(listed.people)
     names = np.array([CONTROL, *(arm.name for arm in arms)], dtype=object)
@@ -91,6 +95,7 @@ def record_of(listed: Listed, goal: Goal, arms: Sequence[Arm], wave: Wave, messa
             **_reasons(listed, goal),
             "recommended_category": recommended_category(listed.people),
             "recommended_offer": recommended_offer(listed.people, goal),
+            **_item_of(listed.people),
             **_sent(listed, arms, messages),
         }
     )
@@ -151,6 +156,13 @@ def _known_of(people: pd.DataFrame) -> dict[str, Any]:
     }
     known = people["propensity"].astype(np.float64) if "propensity" in people else np.nan
     return {**texts, "propensity": known}
+
+
+def _item_of(people: pd.DataFrame) -> dict[str, Any]:
+    """Return the item that a trigger is about and its price, empty where there is none."""
+    if ITEM not in people:
+        return {ITEM: np.full(len(people), None, dtype=object), PRICE: np.nan}
+    return {ITEM: people[ITEM].astype(object).where(people[ITEM].notna(), None), PRICE: people[PRICE].astype(float)}
 
 
 def _expected(listed: Listed) -> dict[str, Floats]:

@@ -14,7 +14,6 @@ from ibis import _
 
 from ...features.catalogue import our_groups
 from ...features.engine.temporary import Keep
-from ...features.goods.held import FEW_PIECES, open_carts
 from ...features.history.past import Past
 from ...features.history.rows import Rows
 from ...features.matrix import evaluated
@@ -29,6 +28,7 @@ from ...features.signals.rfm import value_tier
 from ...features.signals.stage import funnel_state, stage
 from ...features.spine import Spine
 from .gather import BASE_DAYS, BASE_TASKS, Known
+from .triggers import trigger_facts
 
 Question = Callable[[Past], Any]
 
@@ -36,7 +36,6 @@ YEAR_DAYS = 365
 TASKS: Mapping[str, Task] = MappingProxyType({task.name: task for task in (VISIT, PAYMENT)})
 
 PURCHASES = "orders|interactions"
-CARTS = ("interactions.item_id", "items")
 
 
 def _most_bought(past: Past) -> Rows:
@@ -85,12 +84,7 @@ FACTS: Mapping[str, tuple[Question, tuple[str, ...]]] = MappingProxyType(
         "last_interest_at": (lambda past: favorites_and_carts(past).last(), ("interactions",)),
         "top_category": (lambda past: affinities(past).where(_.rank == 0).max(_.category_id), (CATEGORY,)),
         "bought_category": (lambda past: _most_bought(past).max(_.category_id), (CATEGORY,)),
-        "cart_price_dropped": (
-            lambda past: open_carts(past).where(_.list_price < _.cart_price).any(),
-            (*CARTS, "interactions.price", "items.list_price"),
-        ),
-        "cart_stock_low": (lambda past: open_carts(past).where(_.stock <= FEW_PIECES).any(), (*CARTS, "items.stock")),
-        "cart_leaves_range": (lambda past: open_carts(past).where(_.range_item.isnull()).any(), CARTS),
+        **trigger_facts(),
     }
 )
 

@@ -19,10 +19,10 @@ from penchant.section import Section, TimeZone, faults_told
 from ..audience.exclusions import USUAL_PROTECTION, Cap, Protection
 from ..goals.eligible import Where
 from ..goals.offers import OFFER_KINDS, PHASES, REDEEM_RATE, UNIT_COST, Arm, Offer, difference_of
+from ..goals.triggers import TRIGGERS
 
 Name = Annotated[str, Field(pattern=r"^[a-z0-9][a-z0-9_-]*$")]
 OWN, REMINDER = "own", "reminder"
-TRIGGERS = {"price_dropped": "cart_price_dropped", "stock_low": "cart_stock_low", "leaves_range": "cart_leaves_range"}
 TESTS = {"price": ("price", {"value"}), "freight": ("free_freight", {"value"})}
 
 

@@ -21,6 +21,7 @@ from ..audience.hashing import uniforms
 from ..goals.catalogue import Goal, goal_named
 from ..goals.eligible import Mask, of_goal
 from ..goals.offers import CONTROL, Arm
+from ..goals.triggers import with_item
 from .file import CampaignSection, Plan
 
 
@@ -231,7 +232,7 @@ def _entered(people: pd.DataFrame, plan: Plan, campaign: CampaignSection, goal: 
         if where.column not in people:
             raise LeftOutError(f"campaign '{campaign.id}'", f"'{where.column}' is needed", "nothing of that name")
         entered &= where.holds(people)
-    return people[entered].reset_index(drop=True)
+    return with_item(people[entered].reset_index(drop=True), [where.column for where in campaign.conditions])
 
 
 def _shares(rows: pd.DataFrame, goal: Goal, arms: Sequence[Arm], gain: Gain, allowed: Mask) -> Floats:

@@ -42,10 +42,13 @@ def ago(days: float) -> datetime:
 INTERACTIONS = [
     ("cart", "cart", 5, "tea", 900),  # interest, and the price has dropped since
     ("fresh", "cart", 1, "pot", 500),  # too fresh for the interest crowd; stock is low
+    ("fresh", "cart", 2, "jug", 400),  # sold out: nothing to speak of
+    ("fresh", "cart", 1.5, "cosy", 450),  # low and about to leave, but put in before the pot
+    ("late2", "cart", 5, "mat", 100),  # its last day is past
     ("buyer", "cart", 5, "tea", 700),
     ("buyer", "pay", 4, "tea", 700),  # bought since
     ("gone", "favorite", 5, "cup", 300),
-    ("gone", "cart", 4, "cup", 300),  # the cup is no longer in the range
+    ("gone", "cart", 4, "cup", 300),  # the cup is no longer in the range: too late
     ("coupon", "coupon_claim", 3, None, None),
     ("coupon", "login", 3, None, None),
     ("used", "coupon_claim", 3, None, None),
@@ -80,11 +83,12 @@ def hand_made() -> dict[str, pd.DataFrame]:
     )
     items = pd.DataFrame(
         {
-            "item_id": ["tea", "pot"],
-            "category_id": ["drinks", "ware"],
-            "list_price": [700, 500],
-            "unit_cost": [350, 250],
-            "stock": [100.0, 2.0],
+            "item_id": ["tea", "pot", "jug", "cosy", "mat"],
+            "category_id": ["drinks", "ware", "ware", "ware", "ware"],
+            "list_price": [700, 500, 300, 450, 90],
+            "unit_cost": [350, 250, 100, 200, 50],
+            "stock": [100.0, 2.0, 0.0, 1.0, 3.0],
+            "delisted_at": pd.to_datetime([pd.NaT, pd.NaT, ago(-3), ago(-3), ago(1)]).astype("datetime64[us]"),
         }
     )
     campaigns = pd.DataFrame({"campaign_id": ["old"], "channel": ["sms"]})
@@ -129,13 +133,20 @@ def who(known: pd.DataFrame, flag: str) -> set[str]:
 
 
 def test_crowds_and_triggers_are_those_of_the_hand_made_shop(known: pd.DataFrame) -> None:
-    assert who(known, "in_interest") == {"cart", "gone"}
+    assert who(known, "in_interest") == {"cart", "gone", "late2"}
     assert who(known, "in_coupon_holders") == {"coupon"}
     assert who(known, "cart_price_dropped") == {"cart"}
     assert who(known, "cart_stock_low") == {"fresh"}
-    assert who(known, "cart_leaves_range") == {"gone"}
-    assert who(known, "has_shown_interest") == {"cart", "fresh", "buyer", "gone"}
+    assert who(known, "cart_leaves_range") == {"fresh"}
+    assert who(known, "has_shown_interest") == {"cart", "fresh", "buyer", "gone", "late2"}
     assert "listed" not in who(known, "is_registered")
+
+
+def test_a_trigger_names_the_item_that_was_put_in_last_and_its_price(known: pd.DataFrame) -> None:
+    named = known[[f"cart_{name}_{what}" for name in ("stock_low", "leaves_range") for what in ("item", "price")]]
+    assert named.loc["fresh"].tolist() == ["pot", 5.0, "cosy", 4.5]
+    assert known.loc["cart", ["cart_price_dropped_item", "cart_price_dropped_price"]].tolist() == ["tea", 7.0]
+    assert pd.isna(known.loc["gone", "cart_leaves_range_item"])
 
 
 def test_orders_are_seen_as_they_stood(known: pd.DataFrame) -> None:

@@ -86,6 +86,8 @@ def crowd(people: People, n: int = 200, seed: int = 0) -> pd.DataFrame:
         margin=rng.uniform(20, 200, n),
         last_order_at=pd.NaT,
         cart_price_dropped=rng.random(n) < 0.3,
+        cart_price_dropped_item="tea",
+        cart_price_dropped_price=7.0,
     )
 
 
@@ -231,6 +233,9 @@ def test_an_open_cart_triggers_and_conditions_narrow(people: People) -> None:
         & (customers["margin"] >= 100)
     ]
     assert found.crowd.n_eligible == len(oracle) > 0
+    [audience] = draw_due(customers, None, a_plan(campaigns=[carts], splits=[]), START).audiences
+    assert set(audience.record["item_id"]) == {"tea"}
+    assert set(audience.record["item_price"]) == {7.0}
 
 
 def price_test(**more: Any) -> dict[str, Any]:
