@@ -29,6 +29,7 @@ from .options.shop import (
     SimulateOptions,
     TagsOptions,
 )
+from .options.web import PrepareOptions, ServeOptions, TokenAddOptions, TokenListOptions, TokenRemoveOptions
 
 COMMANDS = (
     Command("demo", DemoOptions, "demo.run_demo"),
@@ -48,6 +49,11 @@ COMMANDS = (
     Command("measure", MeasureOptions, "measure.run_measure"),
     Command("monitor", MonitorOptions, "monitor.run_monitor"),
     Command("tags", TagsOptions, "tags.run_tags"),
+    Command("serve", ServeOptions, "web.run_serve"),
+    Command("prepare", PrepareOptions, "web.run_prepare"),
+    Command("token add", TokenAddOptions, "web.run_token_add"),
+    Command("token remove", TokenRemoveOptions, "web.run_token_remove"),
+    Command("token list", TokenListOptions, "web.run_token_list"),
     Command("insight stages", StagesOptions, "insight.show_stages"),
     Command("insight flow", FlowOptions, "insight.show_flow"),
     Command("insight funnel", FunnelOptions, "insight.show_funnel"),
@@ -57,4 +63,9 @@ COMMANDS = (
     Command("insight demand", DemandOptions, "insight_goods.show_demand"),
     Command("insight scene", SceneOptions, "insight_goods.show_scene"),
 )
-GROUPS = MappingProxyType({"insight": "Look at customers and goods as they were known at any moment of the past."})
+GROUPS = MappingProxyType(
+    {
+        "insight": "Look at customers and goods as they were known at any moment of the past.",
+        "token": "Who may reach the page from elsewhere.",
+    }
+)

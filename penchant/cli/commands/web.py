@@ -1,0 +1,81 @@
+"""The commands serve, prepare and token: the shop in a browser."""
+
+from __future__ import annotations
+
+import logging
+from pathlib import Path
+
+from penchant.cli.options.web import PrepareOptions, ServeOptions, TokenAddOptions, TokenListOptions, TokenRemoveOptions
+from penchant.cli.terminal import bare_table
+from penchant.cli.work import Work
+from penchant.errors import NotThereError
+from penchant.serving.web.access import add_token, read_tokens, remove_token
+from penchant.serving.web.prepare import READY, prepare
+from penchant.serving.web.settings import WebSettings
+
+
+def run_serve(work: Work, options: ServeOptions) -> None:
+    """Serve the page until it is stopped."""
+    try:
+        import uvicorn
+
+        from penchant.serving.web.app import create_app
+    except ModuleNotFoundError as fault:
+        raise NotThereError(
+            "penchant serve", "the packages of the page", f"no '{fault.name}'", "pip install 'penchant[serve]'"
+        ) from fault
+    settings = WebSettings(
+        config=work.config,
+        shop_file=work.config_file.absolute(),
+        data=work.data_folder.absolute(),
+        out=_results(work, options.out).absolute(),
+        store=options.store.absolute(),
+        host=options.host,
+        port=options.port,
+        user_header=options.user_header,
+        hosts=tuple(options.host_name or ()),
+    )
+    app = create_app(settings)
+    logging.basicConfig(level=logging.INFO, format="%(message)s")
+    work.note(f"http://{options.host}:{options.port}/  (Ctrl+C ends it)")
+    uvicorn.run(app, host=options.host, port=options.port, log_level="warning", access_log=False, server_header=False)
+
+
+def run_prepare(work: Work, options: PrepareOptions) -> None:
+    """Make ready what the pages show."""
+    folder = _results(work, options.out) / "web" / READY
+    with work.shop() as shop:
+        moment = work.instant_or_none(options.as_of)
+        with work.step("preparing the pages"):
+            told = prepare(shop, folder, {"step": "prepare", "sources": work.sources()}, moment)
+    work.show(f"{told['n_customers']:,} customers as of {told['as_of']}: {folder}")
+    work.show(*work.left_out(told["left_out"]))
+    work.finish({**told, "out": str(folder)})
+
+
+def run_token_add(work: Work, options: TokenAddOptions) -> None:
+    """Make a token and show it once."""
+    secret = add_token(_results(work, options.out) / "web", options.name, options.scope)
+    work.show(secret)
+    work.note("Keep it now: it is not shown again.")
+    work.finish({"name": options.name, "scope": options.scope, "token": secret})
+
+
+def run_token_remove(work: Work, options: TokenRemoveOptions) -> None:
+    """Remove a token."""
+    remove_token(_results(work, options.out) / "web", options.name)
+    work.finish({"removed": options.name})
+
+
+def run_token_list(work: Work, options: TokenListOptions) -> None:
+    """List the tokens."""
+    tokens = read_tokens(_results(work, options.out) / "web")
+    table = bare_table(("name", "scope"))
+    for token in tokens.values():
+        table.add_row(token.name, token.scope)
+    work.show(table)
+    work.finish({"tokens": [{"name": token.name, "scope": token.scope} for token in tokens.values()]})
+
+
+def _results(work: Work, given: Path | None) -> Path:
+    return given or work.result_folder("web").parent

@@ -1,0 +1,132 @@
+"""What can be asked for: each action is a command line, made of fields that were checked one by one."""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Callable, Mapping
+from dataclasses import dataclass
+from datetime import date
+
+from penchant.errors import InputError, did_you_mean, quoted
+
+from ..goals.catalogue import GOALS
+from .settings import WebSettings
+
+CAMPAIGN = re.compile(r"\w[\w .-]{0,63}")
+MODEL = re.compile(r"\w[\w.-]{0,63}")
+CHANNELS = ("email", "sms", "push", "phone")
+
+
+@dataclass(frozen=True)
+class Action:
+    """Something that takes long.
+
+    Parameters
+    ----------
+    kind
+        Its name, and its key in the catalogue of texts.
+    scope
+        Who may ask for it.
+    arguments
+        Fields of a form -> arguments of the command line.
+    """
+
+    kind: str
+    scope: str
+    arguments: Callable[[Mapping[str, str]], list[str]]
+
+
+def command_of(settings: WebSettings, action: Action, fields: Mapping[str, str]) -> list[str]:
+    """Return the whole command line of an action.
+
+    Raises
+    ------
+    InputError
+        If a field is not as it should be.
+    """
+    shared = ["--shop", str(settings.shop_file), "--data", str(settings.data), "--json"]
+    return [*shared, *action.arguments(fields)]
+
+
+def _audience(fields: Mapping[str, str]) -> list[str]:
+    names = list(GOALS)
+    goal = fields.get("goal", "")
+    if goal not in names:
+        raise InputError("field 'goal'", f"one of {', '.join(names)}", quoted(goal[:40]), did_you_mean(goal, names))
+    arguments = ["audience", goal, "--as-of", _day(fields, "as_of")]
+    for name, flag, write in (
+        ("budget", "--budget", _number),
+        ("size", "--size", _whole),
+        ("channel", "--channel", _channel),
+        ("campaign", "--campaign", _campaign),
+    ):
+        if fields.get(name):
+            arguments += [flag, write(fields, name)]
+    return [*arguments, *(["--assume-consent"] if fields.get("assume_consent") == "yes" else [])]
+
+
+def _day(fields: Mapping[str, str], name: str) -> str:
+    try:
+        return date.fromisoformat(fields.get(name, "")[:10]).isoformat()
+    except ValueError:
+        raise InputError(f"field '{name}'", "a date such as 2025-11-01", quoted(fields.get(name, "")[:40])) from None
+
+
+def _number(fields: Mapping[str, str], name: str) -> str:
+    try:
+        value = float(fields[name])
+    except ValueError:
+        value = -1.0
+    if not 0.0 <= value < 1e12:
+        raise InputError(f"field '{name}'", "an amount of 0 or more", quoted(fields[name][:40]))
+    return f"{value:g}" if value == int(value) else f"{value:.2f}"
+
+
+def _whole(fields: Mapping[str, str], name: str) -> str:
+    if not (fields[name].isascii() and fields[name].isdigit()) or len(fields[name]) > 10:
+        raise InputError(f"field '{name}'", "a whole number of customers", quoted(fields[name][:40]))
+    return fields[name]
+
+
+def _channel(fields: Mapping[str, str], name: str) -> str:
+    if fields[name] not in CHANNELS:
+        hint = did_you_mean(fields[name], CHANNELS)
+        raise InputError(f"field '{name}'", f"one of {', '.join(CHANNELS)}", quoted(fields[name][:40]), hint)
+    return fields[name]
+
+
+def _campaign(fields: Mapping[str, str], name: str) -> str:
+    if not CAMPAIGN.fullmatch(fields[name]) or ".." in fields[name]:
+        raise InputError(
+            f"field '{name}'", "a name of letters, digits, blanks, '.', '_' and '-'", quoted(fields[name][:40])
+        )
+    return fields[name]
+
+
+def _score(fields: Mapping[str, str]) -> list[str]:
+    return ["score", *(["--as-of", _day(fields, "as_of")] if fields.get("as_of") else [])]
+
+
+def _measure(fields: Mapping[str, str]) -> list[str]:
+    return ["measure", _campaign(fields, "campaign")]
+
+
+def _promote(fields: Mapping[str, str]) -> list[str]:
+    task = fields.get("task", "")
+    if not MODEL.fullmatch(task):
+        raise InputError("field 'task'", "the name of a task", quoted(task[:40]))
+    return ["promote", task]
+
+
+ACTIONS: Mapping[str, Action] = {
+    action.kind: action
+    for action in (
+        Action("prepare", "operate", lambda _fields: ["prepare"]),
+        Action("check", "operate", lambda _fields: ["check"]),
+        Action("score", "operate", _score),
+        Action("audience", "operate", _audience),
+        Action("measure", "operate", _measure),
+        Action("monitor", "operate", lambda _fields: ["monitor"]),
+        Action("promote", "promote", _promote),
+    )
+}

@@ -1,0 +1,213 @@
+"""What the pages show, made ready once: a job opens the shop, so that no page has to."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Mapping
+from datetime import datetime, timedelta
+from functools import partial
+from pathlib import Path
+from typing import Any
+
+import ibis
+import pyarrow as pa
+import pyarrow.parquet as pq
+from ibis import _
+
+from penchant.errors import InputError, LeftOutError, TooLittleDataError
+from penchant.output import replaced_folder, write_json
+
+from ...features.catalogue import our_groups
+from ...features.history.facts import order_lines
+from ...features.matrix import build
+from ...features.shop import Shop
+from ...features.spine import Spine
+from ..insight.crowds import crowds_page
+from ..insight.flow import flow_page
+from ..insight.funnel import funnel_page
+from ..insight.page import InsightPage, moment_of
+from ..insight.products import products_page
+from ..insight.stages import stages_page
+
+READY = "ready"
+CUSTOMERS_FILE, TIMELINE_FILE, OVERVIEW_FILE = "customers.parquet", "timeline.parquet", "overview.json"
+MONTH = timedelta(days=30)
+ROWS_IN_A_GROUP = 8_192  # what one customer's page reads at the most
+GROUPS = (
+    "recency",
+    "frequency",
+    "monetary",
+    "rfm",
+    "category",
+    "price",
+    "funnel",
+    "lifecycle",
+    "crowds",
+    "contact",
+    "profile",
+)
+SIGNALS = (  # in the order in which a customer's page tells them
+    "stage",
+    "days_in_stage",
+    "days_since_last_purchase",
+    "days_since_last_visit",
+    "n_purchases",
+    "n_purchases_365d",
+    "n_visits_30d",
+    "amount_total",
+    "amount_365d",
+    "amount_mean_365d",
+    "cycle_days",
+    "overdue_days",
+    "rfm_recency",
+    "rfm_frequency",
+    "rfm_monetary",
+    "rfm_segment",
+    "category_top_1",
+    "price_tier",
+    "discount_line_share",
+    "n_open_cart",
+    "open_cart_value",
+    "n_unpaid_orders",
+    "n_contacted_90d",
+    "days_since_last_contact",
+    "contact_opened_rate",
+    "gender",
+    "region",
+    "age_years",
+    "acquisition_channel",
+)
+CROWD = "in_"
+
+
+def prepare(shop: Shop, folder: Path, manifest: Mapping[str, Any], as_of: datetime | None = None) -> dict[str, Any]:
+    """Write what the pages show of a shop into a folder that is replaced as a whole.
+
+    Parameters
+    ----------
+    shop
+        The shop.
+    folder
+        Receives JSON files of the insight pages, ``customers.parquet`` and ``timeline.parquet``.
+    manifest
+        What the result depends on.
+    as_of
+        UTC without a zone; default: the end of the data.
+
+    Returns
+    -------
+    dict
+        as_of, the number of customers, and what was left out, with the reason.
+    """
+    moment = moment_of(shop, as_of)
+    left_out: dict[str, str] = {}
+    with replaced_folder(folder, manifest) as place:
+        for name, page in _pages(shop, moment).items():
+            _write_page(place / f"{name}.json", page, name, left_out)
+        n_customers = _write_customers(shop, moment, place / CUSTOMERS_FILE)
+        _write_timeline(shop, moment, place / TIMELINE_FILE)
+        told = {"as_of": moment.isoformat(), "n_customers": n_customers, "left_out": left_out}
+        write_json(place / OVERVIEW_FILE, {**told, "months": _months(shop, moment)})
+    return told
+
+
+def _pages(shop: Shop, moment: datetime) -> dict[str, Callable[[], InsightPage]]:
+    return {
+        "stages": partial(stages_page, shop, moment),
+        "flow": partial(flow_page, shop, moment - MONTH, moment),
+        "funnel": partial(funnel_page, shop, moment),
+        "crowds": partial(crowds_page, shop, moment),
+        "products": partial(products_page, shop, moment),
+    }
+
+
+def _write_page(path: Path, page: Callable[[], InsightPage], name: str, left_out: dict[str, str]) -> None:
+    try:
+        made = page()
+    except (LeftOutError, TooLittleDataError, InputError) as fault:  # a shop that cannot have one page has the others
+        left_out[name] = str(fault)
+        return
+    write_json(path, as_json(made.as_dict()))
+
+
+def as_json(value: Any) -> Any:
+    """Return a value in JSON's types: an estimate with its bounds, a number that is none as null."""
+    if hasattr(value, "low") and hasattr(value, "value"):
+        return {"value": as_json(value.value), "low": as_json(value.low), "high": as_json(value.high)}
+    if isinstance(value, Mapping):
+        return {str(key): as_json(one) for key, one in value.items()}
+    if isinstance(value, list | tuple | set | frozenset):
+        return [as_json(one) for one in value]
+    if hasattr(value, "item"):
+        value = value.item()
+    if isinstance(value, float):
+        return value if value == value and abs(value) != float("inf") else None
+    return value if value is None or isinstance(value, bool | int | str) else str(value)
+
+
+def _write_customers(shop: Shop, moment: datetime, path: Path) -> int:
+    """Write one row for each customer known at the moment, sorted by customer_id: stage, crowds, signals."""
+    there = {group.name for group in our_groups(shop)}
+    matrix = build(shop, Spine.at(shop, moment), groups=[name for name in GROUPS if name in there])
+    names = [column.name for column in matrix.columns]
+    kept = [*(name for name in SIGNALS if name in names), *(name for name in names if name.startswith(CROWD))]
+    table = matrix.table.select("customer_id", *kept).order_by("customer_id").to_pyarrow()
+    pq.write_table(table, path, row_group_size=ROWS_IN_A_GROUP)
+    return int(table.num_rows)
+
+
+def _write_timeline(shop: Shop, moment: datetime, path: Path) -> None:
+    """Write what happened to each customer before the moment, latest first: orders, and contacts with their arm."""
+    parts = [table for table in (_orders(shop, moment), _contacts(shop, moment)) if table is not None]
+    schema = pa.schema(
+        [
+            ("customer_id", pa.string()),
+            ("at", pa.timestamp("us")),
+            ("what", pa.string()),
+            ("name", pa.string()),
+            ("amount", pa.float64()),
+        ]
+    )
+    table = pa.concat_tables([part.cast(schema) for part in parts]) if parts else schema.empty_table()
+    table = table.sort_by([("customer_id", "ascending"), ("at", "descending")])
+    pq.write_table(table, path, row_group_size=ROWS_IN_A_GROUP)
+
+
+def _orders(shop: Shop, moment: datetime) -> pa.Table | None:
+    lines = _purchased(shop, moment)
+    amount = (_.amount.sum() / 10**shop.decimals) if "amount" in lines.columns else ibis.null("float64")
+    orders = lines.group_by("customer_id", "order_key").aggregate(at=_.paid_at.min(), amount=amount)
+    return orders.select(
+        "customer_id", "at", what=ibis.literal("order"), name=_.order_key, amount=_.amount.cast("float64")
+    ).to_pyarrow()
+
+
+def _contacts(shop: Shop, moment: datetime) -> pa.Table | None:
+    if not shop.has("assignments"):
+        return None
+    rows = shop.tables["assignments"].filter(_.assigned_at < moment)
+    return rows.select(
+        "customer_id",
+        at=_.assigned_at,
+        what=ibis.cases((_.arm == "control", "control"), else_="contact"),
+        name=_.campaign_id + " · " + _.arm,
+        amount=ibis.null("float64"),
+    ).to_pyarrow()
+
+
+def _purchased(shop: Shop, moment: datetime) -> Any:
+    """Return the order lines that count as bought at the moment, as they stood then."""
+    lines = order_lines(shop)
+    ended = [lines[name].isnull() | (lines[name] >= moment) for name in ("cancelled_at", "refunded_at")]
+    return lines.filter(lines.paid_at < moment, *ended)
+
+
+def _months(shop: Shop, moment: datetime) -> list[dict[str, Any]]:
+    """Return revenue, orders and buyers of each month of the last two years, the unfinished one marked."""
+    lines = _purchased(shop, moment)
+    month = lines.paid_at.truncate("month")
+    values = {"n_orders": _.order_key.nunique(), "n_buyers": _.customer_id.nunique()}
+    if "amount" in lines.columns:
+        values["revenue"] = _.amount.sum() / 10**shop.decimals
+    rows = lines.group_by(month=month).aggregate(**values).order_by("month").to_pyarrow().to_pylist()[-25:]
+    this = moment.replace(day=1, hour=0, minute=0, second=0, microsecond=0)
+    return [as_json({**row, "month": f"{row['month']:%Y-%m}", "is_unfinished": row["month"] >= this}) for row in rows]

@@ -1,0 +1,92 @@
+"""All text of the page, one catalogue for each language, and how numbers, amounts and dates are written."""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Mapping
+from datetime import UTC, date, datetime
+from functools import cache
+from pathlib import Path
+from typing import Any
+from zoneinfo import ZoneInfo
+
+from .settings import LANGUAGES
+
+FOLDER = Path(__file__).parent / "words"
+UNKNOWN = "–"
+
+
+@cache
+def catalogue(language: str) -> Mapping[str, str]:
+    """Return key -> text of a language."""
+    found: dict[str, str] = json.loads((FOLDER / f"{language}.json").read_text(encoding="utf-8"))
+    return found
+
+
+def language_of(accepted: str, chosen: str | None = None) -> str:
+    """Return the language to answer in: the chosen one, else the first that the browser accepts and we have."""
+    if chosen in LANGUAGES:
+        return chosen
+    for part in accepted.split(","):
+        if (language := part.split(";")[0].strip().lower()[:2]) in LANGUAGES:
+            return language
+    return LANGUAGES[0]
+
+
+class Words:
+    """What a template says and how it writes values, in one language, for one shop."""
+
+    def __init__(self, language: str, currency: str, timezone: str) -> None:
+        self.language, self.currency, self.zone = language, currency, ZoneInfo(timezone)
+        self._texts = catalogue(language)
+
+    def __call__(self, key: str, **values: Any) -> str:
+        """Return the text of a key, with values put in; a key nobody translated stands as it is."""
+        return self._texts.get(key, key).format(**values) if values else self._texts.get(key, key)
+
+    def of(self, kind: str, name: Any) -> str:
+        """Return the word for a value of some kind, such as a stage; a name of the shop's own stays as it is."""
+        return self._texts.get(f"{kind}.{name}", str(name).replace("_", " "))
+
+    def number(self, value: Any, digits: int = 0) -> str:
+        """Write a number with separators; what is not known as a dash."""
+        return UNKNOWN if _is_missing(value) else f"{float(value):,.{digits}f}"
+
+    def share(self, value: Any, digits: int = 1) -> str:
+        """Write a share as per cent."""
+        return UNKNOWN if _is_missing(value) else f"{float(value):.{digits}%}"
+
+    def money(self, value: Any) -> str:
+        """Write an amount in the shop's currency, rounded as people say it."""
+        if _is_missing(value):
+            return UNKNOWN
+        amount = float(value)
+        return f"{amount:,.0f} {self.currency}" if abs(amount) >= 100 else f"{amount:,.2f} {self.currency}"
+
+    def interval(self, value: Any, write: str = "number", **how: Any) -> str:
+        """Write the bounds of ``{"value", "low", "high"}``; nothing where there are none."""
+        if not isinstance(value, Mapping) or _is_missing(value.get("low")):
+            return ""
+        one = getattr(self, write)
+        return self("interval", low=one(value["low"], **how), high=one(value["high"], **how))
+
+    def day(self, value: Any) -> str:
+        """Write an instant (UTC) as a day of the shop's own."""
+        return UNKNOWN if _is_missing(value) else f"{self._local(value):%Y-%m-%d}"
+
+    def moment(self, value: Any) -> str:
+        """Write an instant (UTC) as the shop's clock shows it, with its offset."""
+        return UNKNOWN if _is_missing(value) else f"{self._local(value):%Y-%m-%d %H:%M %z}"
+
+    def _local(self, value: Any) -> datetime | date:
+        at = datetime.fromisoformat(value) if isinstance(value, str) else value
+        return (at if at.tzinfo else at.replace(tzinfo=UTC)).astimezone(self.zone)
+
+
+def plain(value: Any) -> Any:
+    """Return the number of ``{"value", "low", "high"}``, and anything else as it is."""
+    return value.get("value") if isinstance(value, Mapping) else value
+
+
+def _is_missing(value: Any) -> bool:
+    return value is None or value != value  # NaN alone differs from itself

@@ -1,0 +1,106 @@
+"""Long work: one at a time, told as it goes, still there after a restart, cancelled, never twice at once."""
+
+from __future__ import annotations
+
+import time
+from pathlib import Path
+
+import pytest
+from fastapi.testclient import TestClient
+
+from penchant.errors import InputError, NotThereError
+from penchant.serving.web.actions import ACTIONS, command_of
+from penchant.serving.web.app import API
+from penchant.serving.web.jobs import Job, Jobs
+from penchant.serving.web.settings import WebSettings
+
+
+def ended(jobs: Jobs, name: str, seconds: float = 60.0) -> Job:
+    until = time.monotonic() + seconds
+    while (job := jobs.get(name)).is_open and time.monotonic() < until:
+        time.sleep(0.05)
+    return job
+
+
+@pytest.mark.slow
+def test_a_job_runs_a_command_and_keeps_what_it_said(tmp_path: Path) -> None:
+    jobs = Jobs(tmp_path)
+    job = ended(jobs, jobs.start("check", ["--help"], "ann").id)
+    assert (job.state, job.exit_code, job.asked_by) == ("done", 0, "ann")
+    failed = ended(jobs, jobs.start("check", ["no-such-command"], "ann").id)
+    assert (failed.state, failed.exit_code) == ("failed", 2)
+    assert "no-such-command" in jobs.progress(failed.id)
+    after_a_restart = Jobs(tmp_path)
+    assert [one.id for one in after_a_restart.all()] == [failed.id, job.id]
+
+
+@pytest.mark.slow
+def test_the_same_work_is_not_started_twice_and_runs_one_at_a_time(tmp_path: Path) -> None:
+    jobs = Jobs(tmp_path)
+    first = jobs.start("check", ["--help"], "ann")
+    assert jobs.start("check", ["--help"], "bob").id == first.id
+    other = jobs.start("score", ["--help"], "bob")
+    assert other.id != first.id
+    keyed = jobs.start("monitor", ["--help"], "bob", key="mine")
+    for one in (first, other, keyed):
+        ended(jobs, one.id)
+    assert jobs.start("monitor", ["--help"], "bob", key="mine").id == keyed.id
+    assert jobs.start("check", ["--help"], "ann").id != first.id
+
+
+@pytest.mark.slow
+def test_a_job_that_waits_or_runs_can_be_cancelled(tmp_path: Path) -> None:
+    jobs = Jobs(tmp_path)
+    job = jobs.start("demo", ["simulate", "--help"], "ann")
+    jobs.cancel(job.id)
+    time.sleep(0.3)
+    assert jobs.get(job.id).state == "cancelled"
+    with pytest.raises(InputError, match="one that waits or runs"):
+        jobs.cancel(job.id)
+    with pytest.raises(NotThereError, match="one of those there are"):
+        jobs.get("../../etc")
+
+
+def test_each_action_becomes_a_command_of_checked_fields(web_settings: WebSettings) -> None:
+    fields = {"goal": "retain", "as_of": "2025-11-01", "budget": "5000", "campaign": "late autumn"}
+    command = command_of(web_settings, ACTIONS["audience"], fields)
+    assert command[5:] == [
+        *("audience", "retain", "--as-of", "2025-11-01"),
+        *("--budget", "5000", "--campaign", "late autumn"),
+    ]
+
+
+@pytest.mark.parametrize(
+    ("kind", "fields", "message"),
+    [
+        ("audience", {"goal": "retian", "as_of": "2025-11-01"}, "Did you mean 'retain'?"),
+        ("audience", {"goal": "retain", "as_of": "soon"}, "a date"),
+        ("audience", {"goal": "retain", "as_of": "2025-11-01", "campaign": "../../x"}, "a name of letters"),
+        ("audience", {"goal": "retain", "as_of": "2025-11-01", "campaign": "--out"}, "a name of letters"),
+        ("audience", {"goal": "retain", "as_of": "2025-11-01", "size": "-3"}, "a whole number"),
+        ("audience", {"goal": "retain", "as_of": "2025-11-01", "budget": "nan"}, "an amount"),
+        ("audience", {"goal": "retain", "as_of": "2025-11-01", "channel": "--json"}, "one of email"),
+        ("promote", {"task": "--all"}, "the name of a task"),
+    ],
+)
+def test_a_field_that_is_not_as_it_should_be_is_refused(
+    web_settings: WebSettings, kind: str, fields: dict[str, str], message: str
+) -> None:
+    with pytest.raises(InputError, match=message):
+        command_of(web_settings, ACTIONS[kind], fields)
+
+
+@pytest.mark.slow
+def test_a_program_starts_a_job_once_and_follows_it(client: TestClient, web_settings: WebSettings) -> None:
+    wanted = {"kind": "check", "fields": {}}
+    first = client.post(f"{API}/jobs", json=wanted, headers={"Idempotency-Key": "night"})
+    again = client.post(f"{API}/jobs", json=wanted, headers={"Idempotency-Key": "night"})
+    assert first.status_code == again.status_code == 202
+    assert first.json()["id"] == again.json()["id"]
+    job = ended(Jobs(web_settings.folder / "jobs"), first.json()["id"])
+    assert job.state == "failed"  # this shop has no tables: a fault of the request, told in words
+    told = client.get(first.headers["Location"]).json()
+    assert told["exit_code"] == 2
+    assert "neither orders nor interactions" in told["result"]["faults"][0]
+    assert client.get(f"/jobs/{job.id}").status_code == 200
+    assert client.post(f"{API}/jobs", json={"kind": "rm"}).status_code == 400
