@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Mapping
 from dataclasses import dataclass
 from typing import Any
 
@@ -12,11 +12,10 @@ from scipy.stats import rankdata
 
 from ..models.decisions.policy import PolicyValue, Stakes, policy_value, treat_top
 from ..models.decisions.profit import ProfitCurve, SleepingDogs, profit_curve, sleeping_dogs
-from ..models.evaluation.comparison import Verdict, verdict_of
+from ..models.evaluation.comparison import Verdict
 from ..models.evaluation.effect_calibration import UpliftCalibration, uplift_calibration
-from ..models.evaluation.qini import GRID, PER_CUSTOMERS, UpliftCurve, replicate
-from ..models.evaluation.qini_curves import area, at, autoc, coefficient
-from ..models.inputs.bootstrap import N_DRAWS, interval
+from ..models.evaluation.qini import RankingWorth, UpliftCurve, measured_rankings
+from ..models.inputs.bootstrap import N_DRAWS
 from ..models.inputs.estimate import Estimate
 from ..models.uplift.trial import read_trial
 from .uplift_dataset import UpliftRows
@@ -216,7 +215,10 @@ def board_of(judged: Judged, code: int, cost: float = 0.0, seed: int = 0) -> Arm
     rows = judged.rows
     pair = _Pair.of(rows, code)
     own = {name: score[pair.chosen] for name, score in judged.ranking(code).items()}
-    metrics, curves, draws = _measured(pair, own, seed)
+    trial = read_trial(pair.y, own, pair.treated, **pair.same)
+    found = dict(zip(own, measured_rankings(trial, DEPTHS, N_DRAWS, seed), strict=True))
+    metrics = {name: _metrics_of(one) for name, one in found.items()}
+    against = {name: found[STACK].against(one) for name, one in found.items() if name != STACK}
     for name, score in own.items():
         treat = treat_top(score, CONTACTED)
         metrics[name]["policy_value"] = policy_value(pair.y, treat, pair.treated, **pair.same).over_nobody
@@ -225,9 +227,9 @@ def board_of(judged: Judged, code: int, cost: float = 0.0, seed: int = 0) -> Arm
     return ArmBoard(
         rows.arms().names[code],
         metrics,
-        curves,
-        {name: _against(metrics, draws, name) for name in own if name != STACK},
-        next(iter(curves.values())).at(1.0),
+        {name: one.qini.curve for name, one in found.items()},
+        {name: Against(one.difference, one.verdict) for name, one in against.items()},
+        found[STACK].qini.average_effect,
         uplift_calibration(pair.y, predicted, pair.treated, seed=seed, **pair.same),
         profit_curve(worth, stack, pair.treated, stakes=Stakes(cost=cost), seed=seed, **pair.same),
         sleeping_dogs(pair.y, stack, pair.treated, seed=seed, **pair.same),
@@ -253,35 +255,7 @@ def best_arm_value(rows: UpliftRows, uplift: Floats) -> PolicyValue:
     return policy_value(rows.y, policy, treatment, p_treatment=given, control=arms.names[0], groups=rows.customer_id)
 
 
-def _measured(
-    pair: _Pair, scores: Mapping[str, Floats], seed: int
-) -> tuple[dict[str, dict[str, Estimate]], dict[str, UpliftCurve], Floats]:
-    """Return metrics and curves by score, and the draws of the main metric, (n_scores, n_draws)."""
-    n_areas, depths = len(AREAS), np.array(DEPTHS)
-
-    def read(depth: Floats, gain: Floats) -> Floats:
-        areas = [coefficient(depth, gain), area(depth, gain), autoc(depth, gain)]
-        return np.concatenate([areas, at(depth, gain, depths) / depths, at(depth, gain, GRID)])
-
-    trial = read_trial(pair.y, scores, pair.treated, **pair.same)
-    values, draws = replicate(trial, read, N_DRAWS, seed)
-    metrics, curves = {}, {}
-    for name, value, drawn in zip(trial.names, values, draws, strict=True):
-        found = _intervals(value, drawn)
-        metrics[name] = dict(zip((*AREAS, *AT_DEPTH), found, strict=False))
-        curve = np.array([(one.value, one.low, one.high) for one in found[n_areas + len(depths) :]]).T
-        curves[name] = UpliftCurve(GRID, *curve)
-    return metrics, curves, draws[:, :, 0] * PER_CUSTOMERS
-
-
-def _intervals(values: Floats, draws: Floats) -> list[Estimate]:
-    pairs: Sequence[Any] = list(zip(values.tolist(), draws.T, strict=True))
-    return [interval(value, drawn).scaled(PER_CUSTOMERS) for value, drawn in pairs]
-
-
-def _against(metrics: Mapping[str, Mapping[str, Estimate]], draws: Floats, baseline: str) -> Against:
-    names = list(metrics)
-    drawn = draws[names.index(STACK)] - draws[names.index(baseline)]
-    value = metrics[STACK][MAIN].value - metrics[baseline][MAIN].value
-    difference = interval(value, drawn)
-    return Against(difference, verdict_of(difference))
+def _metrics_of(found: RankingWorth) -> dict[str, Estimate]:
+    own = found.qini
+    numbers = (Estimate(own.value, own.low, own.high), own.auuc, found.autoc, *found.at)
+    return dict(zip((*AREAS, *AT_DEPTH), numbers, strict=True))

@@ -26,11 +26,13 @@ from ..evaluation.ranking import Positions, first_of_ties
 from ..inputs.arrays import Floats, Ints, refuse_lengths
 from ..inputs.bootstrap import N_DRAWS, interval
 from ..inputs.estimate import Estimate
+from ..inputs.two_means import ArmSums, Stretch, kind_of_outcome, stretch_of
 from ..uplift.trial import Assignment, Experiment, draw_customers, read_experiment
 from .allocation import read_costs, read_gains
 from .allocation_steps import best_steps
 from .policy import AS_COUNTED, Stakes, profit_scores
 
+LEAST_IN_ARM = 50  # customers: below it, draws do not say how far the gains may be off
 SHARES = np.linspace(0.0, 1.0, 101)  # of the budget that gives every customer the best arm
 
 
@@ -134,7 +136,9 @@ def budget_curve(
     paths = [path.thinned() for path in paths]
     draws = [read(c) for c in draw_customers(experiment.arms.codes[order], customer, n_draws, seed)]
     drawn = np.array(draws).reshape(n_draws, len(values))
-    found = [interval(value, d) for value, d in zip(values.tolist(), drawn.T, strict=True)]
+    stretch = _stretch(experiment)
+    sides = [stretch.sides] * (len(values) - 1) + [stretch.even]
+    found = [interval(v, d, stretch=side) for v, d, side in zip(values.tolist(), drawn.T, sides, strict=True)]
     low, high = np.array([(e.low, e.high) for e in found[: len(SHARES)]]).T
     return BudgetCurve(
         PER_CUSTOMERS * budgets,
@@ -144,6 +148,20 @@ def budget_curve(
         untargeted=values[len(SHARES) : -1],
         over_untargeted=found[-1],
     )
+
+
+def _stretch(experiment: Experiment) -> Stretch:
+    """Return how much further than draws the numbers are to be taken to spread: as the least known treatment's."""
+    kind = kind_of_outcome(experiment.y)
+    weight = experiment.weight / experiment.arms.own_probability
+    arms = [
+        ArmSums.of(experiment.y[rows], weight[rows])
+        for rows in (experiment.arms.codes == code for code in range(experiment.arms.n_arms))
+    ]
+    if min(np.bincount(experiment.arms.codes)) < LEAST_IN_ARM:
+        return Stretch(np.nan, np.nan, np.nan)
+    found = [stretch_of(arm, arms[0], kind) for arm in arms[1:]]
+    return Stretch(*(max(getattr(one, name) for one in found) for name in ("even", "below", "above")))
 
 
 @dataclass(frozen=True, eq=False)

@@ -142,19 +142,22 @@ def policy_value(
     experiment = read_experiment(y, treatment, **assignment)
     shares = read_policy(policy, experiment.arms)
     profit = profit_scores(experiment, predicted, stakes)
-    own = (shares * profit).sum(axis=1)
-    total = weighted_mean(own, experiment)
+    value = stakes.by_arm(experiment.arms.names, len(experiment))[0]
+    names, here = experiment.arms.names, np.arange(len(experiment))
+
+    def gain(of: Floats) -> Estimate:
+        return weighted_mean((of * profit).sum(axis=1), experiment, (of * value)[here, experiment.arms.codes])
+
+    everyone = np.eye(len(names))
+    total = gain(shares)
     put = np.average(shares, axis=0, weights=experiment.weight).tolist()
     return PolicyValue(
         total.value,
         total.low,
         total.high,
-        over_nobody=weighted_mean(own - profit[:, 0], experiment),
-        over_everyone={
-            name: weighted_mean(own - scores, experiment)
-            for name, scores in zip(experiment.arms.names[1:], profit.T[1:], strict=True)
-        },
-        share=dict(zip(experiment.arms.names, put, strict=True)),
+        over_nobody=gain(shares - everyone[0]),
+        over_everyone={name: gain(shares - own) for name, own in zip(names[1:], everyone[1:], strict=True)},
+        share=dict(zip(names, put, strict=True)),
     )
 
 

@@ -10,14 +10,16 @@ from typing import Any, Unpack
 
 import numpy as np
 
+from ..evaluation.outcome_scores import weighted_mean
 from ..evaluation.qini import GRID, PER_CUSTOMERS, UpliftCurve
+from ..evaluation.qini_bounds import stretch_of_trial
 from ..evaluation.ranking import falling, first_of_ties
 from ..inputs.arrays import Floats, Ints, read_by_arm
 from ..inputs.bootstrap import LEVEL, N_DRAWS, interval
 from ..inputs.estimate import Estimate
-from ..uplift.arms import read_arms
-from ..uplift.trial import Design, Trial, draw_customers, read_trial
-from .policy import AS_COUNTED, Stakes
+from ..uplift.arms import Arms, read_arms
+from ..uplift.trial import Design, Experiment, Trial, draw_customers, read_trial
+from .policy import AS_COUNTED, Stakes, treat_top
 
 BOTTOM_SHARES = np.arange(1, 11) / 20  # 5 %, 10 % ... 50 % of the customers, the lowest scored
 
@@ -134,13 +136,14 @@ def profit_curve(
     drawn_best = draws.argmax(axis=1)
     optimism = float(np.mean(draws.max(axis=1) - curve[drawn_best])) if n_draws else 0.0
     profit = float(curve[best]) - optimism
-    band = [interval(value, drawn) for value, drawn in zip(curve.tolist(), draws.T, strict=True)]
+    stretch = stretch_of_trial(trial)
+    band = _band(trial, effect)
     bounds = np.quantile(GRID[drawn_best], [(1 - LEVEL) / 2, (1 + LEVEL) / 2]) if n_draws else [np.nan] * 2
     return ProfitCurve(
-        UpliftCurve(GRID, curve, np.array([b.low for b in band]), np.array([b.high for b in band])),
+        UpliftCurve(GRID, curve, *band),
         best_depth=Estimate(float(GRID[best]), float(bounds[0]), float(bounds[1])),
-        best_profit=interval(profit, draws[:, best]),
-        over_everyone=interval(profit - float(curve[-1]), draws[:, best] - draws[:, -1]),
+        best_profit=interval(profit, draws[:, best], stretch=stretch.sides),
+        over_everyone=interval(profit - float(curve[-1]), draws[:, best] - draws[:, -1], stretch=stretch.even),
     )
 
 
@@ -170,7 +173,8 @@ def sleeping_dogs(
     drawn = ((draws[:, -1:] - draws[:, :-1]) / (1 - tops))[:, ::-1]
     spread = drawn.std(axis=0, ddof=1) if n_draws > 1 else np.full(len(bottom), np.inf)
     moved = np.divide(bottom - drawn, spread, out=np.zeros_like(drawn), where=spread > 0)
-    half = float(np.quantile(moved.max(axis=1), (1 + LEVEL) / 2)) * spread if n_draws > 1 else spread
+    reach = float(np.quantile(moved.max(axis=1), (1 + LEVEL) / 2)) if n_draws > 1 else 1.0
+    half = reach * max(stretch_of_trial(trial).sides) * spread
     below = np.flatnonzero(bottom + half < 0)
     chosen = int(below[-1]) if len(below) else int(np.argmin(bottom + half))
     share = float(BOTTOM_SHARES[chosen])
@@ -216,6 +220,20 @@ def _curves(trial: Trial, effect: Floats, depths: Floats, n_draws: int, seed: in
 
     draws = [read(counts) for counts in draw_customers(trial.is_treated, trial.customer, n_draws, seed)]
     return read(None), np.array(draws).reshape(n_draws, len(depths))
+
+
+def _band(trial: Trial, effect: Floats) -> tuple[Floats, Floats]:
+    """Return the bounds of the cumulated effect at each depth of the grid, (101,) each."""
+    shares = np.column_stack([1 - trial.p_treated, trial.p_treated])
+    arms = Arms(trial.is_treated.astype(np.int8), ("control", "treated"), shares)
+    experiment = Experiment(trial.y, arms, trial.weight, trial.customer)
+    worth = np.where(trial.is_treated, trial.scores[1], -trial.scores[2])
+    bounds = np.zeros((2, len(GRID)))
+    for i, depth in enumerate(GRID[1:], start=1):
+        part = treat_top(trial.scores[0], float(depth), trial.weight)
+        found = weighted_mean(part * effect / PER_CUSTOMERS, experiment, part * worth)
+        bounds[:, i] = found.low, found.high
+    return bounds[0], bounds[1]
 
 
 def _score_at(trial: Trial, share: float) -> float:

@@ -11,10 +11,10 @@ from numpy.typing import ArrayLike
 
 from penchant.errors import InputError, did_you_mean
 
-from ..inputs.arrays import Floats, read_weights
+from ..inputs.arrays import Floats, read_groups, read_weights
 from ..inputs.bootstrap import N_DRAWS, bootstrap, interval
 from ..inputs.estimate import Estimate
-from .metrics import Kind, checked, metrics_of
+from .metrics import Kind, checked, metrics_of, stretch_of_few
 
 Verdict = Literal["better", "worse", "not separable"]
 
@@ -131,9 +131,10 @@ def compare(
         for name, score in scores.items()
     }
     values, draws = found.pop(reference)
+    stretch = stretch_of_few(checked(y, scores[reference], kind, amount), read_groups(groups, len(weights)))
     return {
         name: {
-            metric: compared(metric, (own[metric], values[metric]), (drawn[metric], draws[metric]))
+            metric: compared(metric, (own[metric], values[metric]), (drawn[metric], draws[metric]), stretch)
             for metric in own
             if metric in COMPARABLE
         }
@@ -141,14 +142,16 @@ def compare(
     }
 
 
-def compared(metric: str, values: tuple[float, float], draws: tuple[Floats, Floats]) -> Comparison:
-    """Return the comparison of a score's values with the reference's, given in this order."""
+def compared(
+    metric: str, values: tuple[float, float], draws: tuple[Floats, Floats], stretch: float = 1.0
+) -> Comparison:
+    """Return the comparison of a score's values with the reference's, given in this order; as `interval` stretched."""
     gained = float(goodness(metric, np.array(values[0])) - goodness(metric, np.array(values[1])))
     drawn = goodness(metric, draws[0]) - goodness(metric, draws[1])
     known = drawn[np.isfinite(drawn)]
     spread = float(known.std(ddof=1)) if len(known) > 1 else float("nan")
-    difference = interval(gained, drawn)
-    return Comparison(metric, difference, verdict_of(difference), STANDARD_ERRORS_SEEN * spread)
+    difference = interval(gained, drawn, stretch=stretch)
+    return Comparison(metric, difference, verdict_of(difference), STANDARD_ERRORS_SEEN * stretch * spread)
 
 
 def goodness(metric: str, values: Floats) -> Floats:

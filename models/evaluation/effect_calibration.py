@@ -12,8 +12,10 @@ from penchant.errors import InputError
 from ..inputs.arrays import Floats, Ints
 from ..inputs.bootstrap import N_DRAWS, interval
 from ..inputs.estimate import Estimate
-from ..uplift.trial import Design, draw_customers, read_trial
+from ..inputs.two_means import difference_bounds, kind_of_outcome
+from ..uplift.trial import Design, Trial, draw_customers, read_trial
 from .qini import PER_CUSTOMERS
+from .qini_bounds import stretch_of_trial, sums_between
 from .qini_curves import Ranked, rank
 from .ranking import Positions
 
@@ -114,26 +116,34 @@ def uplift_calibration(
     parts = _moments(ranked.parts, predicted - centre)
     nothing = 1e-12 * float(((predicted - centre) ** 2).max())  # what rounding leaves of equal predictions
 
-    def read(counts: Ints | None) -> Floats:
+    def slope_of(counts: Ints | None) -> float:
         drawn = parts if counts is None else parts * counts[ranked.order]
-        sums = np.add.reduceat(drawn, starts, axis=1)
-        effects = _ratio(sums[2], sums[1]) - _ratio(sums[4], sums[3])
-        slope, bias = _line(sums.sum(axis=1), nothing)
-        return np.append(effects, [slope, bias + centre])
+        return _slope(drawn.sum(axis=1), nothing)
 
-    values = read(None)
-    draws = [read(counts) for counts in draw_customers(trial.is_treated, trial.customer, n_draws, seed)]
-    drawn = np.array(draws).reshape(n_draws, len(values))
-    found = [interval(value, d) for value, d in zip(values.tolist(), drawn.T, strict=True)]
+    drawn = np.array([slope_of(counts) for counts in draw_customers(trial.is_treated, trial.customer, n_draws, seed)])
     weight = np.add.reduceat(ranked.parts[0], starts)
     means = np.add.reduceat(ranked.parts[0] * predicted, starts) / weight
+    ends = np.append(starts[1:], len(predicted))
+    effects = _effects(trial, ranked, starts, ends)
     bins = tuple(
-        UpliftBin(decile, share, mean * PER_CUSTOMERS, effect.scaled(PER_CUSTOMERS))
+        UpliftBin(decile, share, mean * PER_CUSTOMERS, effect)
         for decile, share, mean, effect in zip(
-            deciles.tolist(), (weight / weight.sum()).tolist(), means.tolist(), found, strict=False
+            deciles.tolist(), (weight / weight.sum()).tolist(), means.tolist(), effects, strict=True
         )
     )
-    return UpliftCalibration(bins, slope=found[-2], bias=found[-1].scaled(PER_CUSTOMERS))
+    average = _effects(trial, ranked, starts[:1], ends[-1:])[0]
+    mean = PER_CUSTOMERS * float(np.average(predicted, weights=ranked.parts[0]))
+    return UpliftCalibration(
+        bins,
+        slope=interval(slope_of(None), drawn, stretch=stretch_of_trial(trial).even),
+        bias=Estimate(mean - average.value, mean - average.high, mean - average.low),
+    )
+
+
+def _effects(trial: Trial, ranked: Ranked, starts: Positions, ends: Positions) -> list[Estimate]:
+    """Return what contacting changed from each start to each end, per 1,000 customers."""
+    found = difference_bounds(*sums_between(trial, ranked, starts, ends), kind_of_outcome(trial.y))
+    return [Estimate(*map(float, column)).scaled(PER_CUSTOMERS) for column in np.array(found).T]
 
 
 def _bins(ranked: Ranked, n_bins: int) -> tuple[Ints, Positions]:
@@ -159,19 +169,10 @@ def _moments(parts: Floats, predicted: Floats) -> Floats:
     return np.vstack([parts, weight * predicted, *by_arm])
 
 
-def _line(sums: Floats, nothing: float) -> tuple[float, float]:
-    """Return the slope of the effect over the prediction, and predicted less realised mean effect.
-
-    The slope of the effect is the slope of the outcome among the treated less that among the control.
-    """
-    weight, treated, treated_y, control, control_y, weight_s = sums[:6]
+def _slope(sums: Floats, nothing: float) -> float:
+    """Return the slope of the effect over the prediction: that of the outcome among the treated less the control's."""
     slopes = []
-    for w, wy, (ws, wss, wsy) in ((treated, treated_y, sums[6:9]), (control, control_y, sums[9:])):
+    for w, wy, (ws, wss, wsy) in ((sums[1], sums[2], sums[6:9]), (sums[3], sums[4], sums[9:])):
         spread = wss / w - (ws / w) ** 2
         slopes.append((wsy / w - ws / w * wy / w) / spread if spread > nothing else np.nan)
-    bias = weight_s / weight - (treated_y / treated - control_y / control)
-    return slopes[0] - slopes[1], bias
-
-
-def _ratio(above: Floats, below: Floats) -> Floats:
-    return np.divide(above, below, out=np.full(len(below), np.nan), where=below > 0)
+    return slopes[0] - slopes[1]

@@ -12,12 +12,14 @@ from typing import Literal, get_args
 
 import numpy as np
 from numpy.typing import ArrayLike
+from scipy import stats
 
 from penchant.errors import InputError, did_you_mean, quoted
 
-from ..inputs.arrays import Floats, read_numbers, read_weights, refuse_lengths, refuse_misaligned
-from ..inputs.bootstrap import N_DRAWS, Statistic, bootstrap, interval
+from ..inputs.arrays import Floats, Ints, read_groups, read_numbers, read_weights, refuse_lengths, refuse_misaligned
+from ..inputs.bootstrap import LEVEL, N_DRAWS, Statistic, bootstrap, interval
 from ..inputs.estimate import Estimate
+from ..inputs.two_means import ArmSums, design_effect, kind_of_outcome, mean_bounds
 from .ranking import Positions, auc, average_precision, falling, first_of_ties, gains, middle_ranks, ratio, sums_of_ties
 
 Kind = Literal["binary", "value", "count"]
@@ -40,6 +42,7 @@ RANGES = {  # where not 0..1
     "mean": ANY,
     "mean_score": ANY,
 }
+LEAST_WITH_OUTCOME = 10  # customers with an outcome, and without: below it, no interval but the outcome's own mean's
 SMALLEST_PROBABILITY = 1e-15  # a certain prediction that fails costs 34.5 nats, not infinity
 
 
@@ -154,7 +157,14 @@ def evaluate(
     scored = checked(y, score, kind, amount)
     weights = read_weights(sample_weight, len(scored.y))
     values, draws = bootstrap(metrics_of(scored, kind), weights, groups, n_draws, seed)
-    return {name: within_range(name, interval(value, draws[name])) for name, value in values.items()}
+    customer = read_groups(groups, len(weights))
+    stretch = stretch_of_few(scored, customer)
+    found = {name: interval(value, draws[name], stretch=stretch) for name, value in values.items()}
+    if n_draws:
+        found |= {
+            name: Estimate(found[name].value, *bounds) for name, bounds in closed(scored, weights, customer).items()
+        }
+    return {name: within_range(name, one) for name, one in found.items()}
 
 
 def metrics_of(scored: Scored, kind: Kind) -> Statistic:
@@ -169,6 +179,41 @@ def metrics_of(scored: Scored, kind: Kind) -> Statistic:
         return found
 
     return statistic
+
+
+def stretch_of_few(scored: Scored, customer: Ints | None) -> float:
+    """Return how much further than draws metrics are to be taken to spread where few customers have an outcome.
+
+    That is Student's t of as many customers as there are with an outcome, or without one where these are fewer, and
+    unknown (nan) below ten of them: what so few have in common says little of others.
+    """
+    has = scored.y != 0
+    rows = [has, ~has] if has.any() and not has.all() else [np.ones(len(has), dtype=bool)]
+    who = None if customer is None else customer[scored.order]
+    fewest = min(int(own.sum()) if who is None else len(np.unique(who[own])) for own in rows)
+    if fewest < LEAST_WITH_OUTCOME:
+        return float("nan")
+    return (
+        float(stats.t.ppf((1 + LEVEL) / 2, fewest - 1) / stats.norm.ppf((1 + LEVEL) / 2))
+        * fewest**0.5
+        / (fewest - 1) ** 0.5
+    )
+
+
+def closed(scored: Scored, weights: Floats, customer: Ints | None) -> dict[str, tuple[float, float]]:
+    """Return the bounds of means of the outcome and of squared errors, which need no draws (`two_means`)."""
+    ranked = weights[scored.order]
+    who = None if customer is None else customer[scored.order]
+
+    def bounds(values: Floats) -> tuple[float, float]:
+        sums = ArmSums.of(values, ranked)
+        own = sums.clustered(design_effect(ranked * (values - sums.mean), who))
+        low, high = mean_bounds(own, kind_of_outcome(values))
+        return float(low), float(high)
+
+    is_binary = bool(np.isin(scored.y, (0.0, 1.0)).all())
+    low, high = bounds((scored.score - scored.y) ** 2)
+    return {"base_rate": bounds(scored.y)} if is_binary else {"mean": bounds(scored.y), "rmse": (low**0.5, high**0.5)}
 
 
 def ranking_metrics(scored: Scored, weights: Floats) -> dict[str, Floats]:

@@ -6,7 +6,8 @@ or extra money, whatever ``y`` counts. Outcomes may be binary, counts or amounts
 
 from __future__ import annotations
 
-from collections.abc import Callable, Mapping
+import math
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any, Unpack
 
@@ -14,17 +15,20 @@ import numpy as np
 
 from penchant.errors import InputError, did_you_mean
 
-from ..inputs.arrays import Floats
+from ..inputs.arrays import Floats, Ints
 from ..inputs.bootstrap import N_DRAWS, interval
 from ..inputs.estimate import Estimate
+from ..inputs.two_means import Stretch
 from ..uplift.trial import Design, Trial, draw_customers, read_trial
 from .comparison import STANDARD_ERRORS_SEEN, Verdict, verdict_of
-from .qini_curves import area, at, autoc, coefficient, knots, rank, thinned
+from .qini_bounds import gain_bounds, stretch_of_trial
+from .qini_curves import Ranked, area, at, autoc, coefficient, knots, rank, thinned, unseen_share
 
 PER_CUSTOMERS = 1000
 GRID = np.linspace(0.0, 1.0, 101)
 
-Reading = Callable[[Floats, Floats], Floats]  # corners of a curve -> the numbers wanted, shape (k,)
+LEAST_IN_ARM = 20  # customers: below it, the intervals of areas under a curve are unknown
+MOST_UNSEEN = 0.25  # of the customers, best-scored, among whom one arm is missing: beyond it, areas are unknown
 
 
 @dataclass(frozen=True, eq=False)
@@ -145,25 +149,8 @@ def qini(
     500 [468, 508]
     """
 
-    def read(depth: Floats, gain: Floats) -> Floats:
-        return np.concatenate([[coefficient(depth, gain), area(depth, gain)], at(depth, gain, GRID)])
-
     trial = read_trial(y, {"uplift": uplift}, treatment, **design)
-    values, draws = replicate(trial, read, n_draws, seed)
-    found = [
-        interval(value, drawn).scaled(PER_CUSTOMERS)
-        for value, drawn in zip(values[0].tolist(), draws[0].T, strict=True)
-    ]
-    gain = np.array([(g.value, g.low, g.high) for g in found[2:]]).T
-    return Qini(
-        found[0].value,
-        found[0].low,
-        found[0].high,
-        auuc=found[1],
-        average_effect=found[-1],
-        curve=UpliftCurve(GRID, *gain),
-        n_rows=len(trial),
-    )
+    return measured_rankings(trial, (), n_draws, seed)[0].qini
 
 
 def uplift_at_k(
@@ -178,12 +165,15 @@ def uplift_at_k(
 ) -> Estimate:
     """Return what contacting changes among the best-scored share ``k``, per 1,000 customers contacted.
 
+    Its interval is in closed form (`two_means`) and needs no draws: it holds with a handful of controls as well. NaN
+    where one of the arms has nobody among the best-scored.
+
     Parameters
     ----------
     k
         Share of customers, in (0, 1].
     y, uplift, treatment, n_draws, seed, **design
-        As in `qini`.
+        As in `qini`; the draws change nothing here.
 
     Raises
     ------
@@ -192,11 +182,8 @@ def uplift_at_k(
     """
     if not 0 < k <= 1:
         raise InputError("k", "a share of customers in (0, 1] is needed", f"{k:g}")
-
-    def read(depth: Floats, gain: Floats) -> Floats:
-        return at(depth, gain, np.array([k])) / k
-
-    return _single(read_trial(y, {"uplift": uplift}, treatment, **design), read, n_draws, seed)
+    trial = read_trial(y, {"uplift": uplift}, treatment, **design)
+    return _effects_at(trial, rank(trial, trial.scores[0]), (k,))[0]
 
 
 def rate_autoc(
@@ -212,11 +199,7 @@ def rate_autoc(
     Yadlowsky, Fleming, Shah, Brunskill & Wager (2021), Evaluating treatment prioritization rules via
     rank-weighted average treatment effects, arXiv:2111.07966.
     """
-
-    def read(depth: Floats, gain: Floats) -> Floats:
-        return np.array([autoc(depth, gain)])
-
-    return _single(read_trial(y, {"uplift": uplift}, treatment, **design), read, n_draws, seed)
+    return measured_rankings(read_trial(y, {"uplift": uplift}, treatment, **design), (), n_draws, seed)[0].autoc
 
 
 def compare_qini(
@@ -253,48 +236,119 @@ def compare_qini(
     if reference not in scores:
         raise InputError("reference", "one of the scores", f"'{reference}'", did_you_mean(reference, scores))
 
-    def read(depth: Floats, gain: Floats) -> Floats:
-        return np.array([coefficient(depth, gain) * PER_CUSTOMERS])
-
-    trial = read_trial(y, scores, treatment, **design)
-    found, drawn = replicate(trial, read, n_draws, seed)
-    values, draws = found[:, 0].tolist(), drawn[:, :, 0]
-    own = trial.names.index(reference)
-    return {name: _compared((values[i], values[own]), (draws[i], draws[own])) for i, name in enumerate(trial.names)}
+    found = measured_rankings(read_trial(y, scores, treatment, **design), (), n_draws, seed)
+    by_name = dict(zip(scores, found, strict=True))
+    return {name: by_name[name].against(by_name[reference]) for name in scores}
 
 
-def _compared(values: tuple[float, float], draws: tuple[Floats, Floats]) -> QiniComparison:
-    drawn = draws[0] - draws[1]
-    difference = interval(values[0] - values[1], drawn)
-    spread = float(drawn.std(ddof=1)) if len(drawn) > 1 else float("nan")
-    return QiniComparison(
-        interval(values[0], draws[0]), difference, verdict_of(difference), STANDARD_ERRORS_SEEN * spread
-    )
+@dataclass(frozen=True, eq=False)
+class RankingWorth:
+    """All that is measured of one score, per 1,000 customers.
+
+    Attributes
+    ----------
+    qini
+        The Qini coefficient, with area, average effect and curve.
+    autoc
+        As `rate_autoc` gives it.
+    at
+        The effect among the best-scored shares that were asked for, as `uplift_at_k` gives it.
+    draws
+        (n_draws,) the Qini coefficient in each draw of customers, the same draws for every score of a trial.
+    stretch
+        How much further they are to be taken to spread, see `two_means.Stretch`.
+    """
+
+    qini: Qini
+    autoc: Estimate
+    at: tuple[Estimate, ...]
+    draws: Floats
+    stretch: Stretch
+
+    def against(self, other: RankingWorth) -> QiniComparison:
+        """Compare the Qini coefficient with that of another score of the same trial."""
+        drawn = self.draws - other.draws
+        difference = interval(self.qini.value - other.qini.value, drawn, stretch=self.stretch.even)
+        spread = self.stretch.even * float(drawn.std(ddof=1)) if len(drawn) > 1 else float("nan")
+        own = Estimate(self.qini.value, self.qini.low, self.qini.high)
+        return QiniComparison(own, difference, verdict_of(difference), STANDARD_ERRORS_SEEN * spread)
 
 
-def _single(trial: Trial, read: Reading, n_draws: int, seed: int) -> Estimate:
-    values, draws = replicate(trial, read, n_draws, seed)
-    return interval(float(values[0, 0]), draws[0, :, 0]).scaled(PER_CUSTOMERS)
-
-
-def replicate(trial: Trial, read: Reading, n_draws: int, seed: int) -> tuple[Floats, Floats]:
-    """Return what is read off each score's curve, on all customers and in each draw of them.
+def measured_rankings(trial: Trial, depths: Sequence[float], n_draws: int, seed: int) -> list[RankingWorth]:
+    """Return what each score of a trial is worth.
 
     Parameters
     ----------
-    read
-        Takes the corners of a curve (depths, gains per customer) and returns k numbers.
+    trial
+        The customers and their scores.
+    depths
+        Best-scored shares at which the effect is wanted.
+    n_draws, seed
+        As in `qini`.
+    """
+    stretch = stretch_of_trial(trial)
+    ranked = [rank(trial, score) for score in trial.scores]
+    values, draws = replicate(trial, ranked, n_draws, seed)
+    return [
+        _worth(trial, one, (found, drawn), depths, stretch)
+        for one, found, drawn in zip(ranked, values, draws, strict=True)
+    ]
+
+
+def _worth(
+    trial: Trial, ranked: Ranked, areas: tuple[Floats, Floats], depths: Sequence[float], stretch: Stretch
+) -> RankingWorth:
+    is_known = unseen_share(ranked) <= MOST_UNSEEN
+    values, draws = areas if is_known else (np.full(3, np.nan), areas[1])
+    bounds: tuple[Any, ...] = (stretch.even, stretch.sides, stretch.even) if _are_enough(trial) else (math.nan,) * 3
+    coefficients, auuc, top = (
+        interval(value, drawn, stretch=bound).scaled(PER_CUSTOMERS)
+        for value, drawn, bound in zip(values.tolist(), draws.T, bounds, strict=True)
+    )
+    gain, low, high = (PER_CUSTOMERS * row for row in gain_bounds(trial, ranked, GRID))
+    curve = UpliftCurve(GRID, np.where(np.isnan(gain), PER_CUSTOMERS * at(*knots(ranked), GRID), gain), low, high)
+    found = Qini(
+        coefficients.value,
+        coefficients.low,
+        coefficients.high,
+        auuc=auuc,
+        average_effect=curve.at(1.0),
+        curve=curve,
+        n_rows=len(trial),
+    )
+    return RankingWorth(found, top, _effects_at(trial, ranked, depths), PER_CUSTOMERS * draws[:, 0], stretch)
+
+
+def _are_enough(trial: Trial) -> bool:
+    """Whether both arms have customers enough for the interval of an area."""
+    n_treated = int(trial.is_treated.sum())
+    return min(n_treated, len(trial) - n_treated) >= LEAST_IN_ARM
+
+
+def _effects_at(trial: Trial, ranked: Ranked, depths: Sequence[float]) -> tuple[Estimate, ...]:
+    if not len(depths):
+        return ()
+    found = np.array(gain_bounds(trial, ranked, np.array(depths))) / np.array(depths) * PER_CUSTOMERS
+    return tuple(Estimate(*map(float, column)) for column in found.T)
+
+
+def replicate(trial: Trial, ranked: Sequence[Ranked], n_draws: int, seed: int) -> tuple[Floats, Floats]:
+    """Return Qini coefficient, area and AUTOC of each curve, on all customers and in each draw of them.
 
     Returns
     -------
     values, draws
-        (n_scores, k) and (n_scores, n_draws, k). The draws are the same customers for every score.
+        (n_scores, 3) and (n_scores, n_draws, 3). The draws are the same customers for every score.
     """
-    ranked = [rank(trial, score) for score in trial.scores]
-    values = np.array([read(*knots(one)) for one in ranked])
+    values = np.array([_areas(one) for one in ranked])
     draws = np.empty((len(ranked), n_draws, values.shape[1]))
     ranked = [thinned(one) for one in ranked]
     for i, counts in enumerate(draw_customers(trial.is_treated, trial.customer, n_draws, seed)):
         for j, one in enumerate(ranked):
-            draws[j, i] = read(*knots(one, counts))
+            draws[j, i] = _areas(one, counts)
     return values, draws
+
+
+def _areas(ranked: Ranked, counts: Ints | None = None) -> Floats:
+    depth, gain = knots(ranked, counts)
+    return np.array([coefficient(depth, gain), area(depth, gain), autoc(depth, gain)])

@@ -105,6 +105,15 @@ def knots(ranked: Ranked, counts: Ints | None = None) -> Knots:
     return np.concatenate([[0.0], depth]), np.concatenate([[0.0], gain])
 
 
+def unseen_share(ranked: Ranked) -> float:
+    """Return the share of customers, the best-scored, up to which one of the arms has nobody at all."""
+    treated, control = (np.cumsum(ranked.parts[i]) > 0 for i in (1, 3))
+    first = int(np.argmax(treated & control))
+    if ranked.starts is not None:  # equal scores enter together
+        first = int(ranked.starts[np.searchsorted(ranked.starts, first, side="right") - 1])
+    return float(ranked.parts[0][:first].sum() / ranked.parts[0].sum())
+
+
 def area(depth: Floats, gain: Floats) -> float:
     """Return the area under the curve (AUUC), outcome per customer at a depth drawn at random."""
     return float(np.sum(np.diff(depth) * (gain[1:] + gain[:-1])) / 2)

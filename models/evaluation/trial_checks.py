@@ -162,7 +162,8 @@ def detectable_gap(experiment: Experiment) -> Check:
     scores = outcome_scores(experiment)
     found: dict[str, tuple[float, Estimate]] = {}
     for code, name in enumerate(arms.names[1:], start=1):
-        effect = weighted_mean(scores[:, code] - scores[:, 0], experiment)
+        factor = (arms.codes == code) - arms.is_control.astype(np.float64)
+        effect = weighted_mean(scores[:, code] - scores[:, 0], experiment, factor)
         error = (effect.high - effect.low) / (2 * 1.959964)
         found[name] = (STANDARD_ERRORS_SEEN * error / np.sqrt(12), effect)
     blind = [name for name, (gap, effect) in found.items() if gap > abs(effect.value) / STRONG_RANKING]

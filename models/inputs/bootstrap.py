@@ -75,12 +75,14 @@ def bootstrap(
     return values, draws
 
 
-def interval(value: float, draws: Floats, level: float = LEVEL) -> Estimate:
+def interval(value: float, draws: Floats, level: float = LEVEL, stretch: float | tuple[float, float] = 1.0) -> Estimate:
     """Return a value with the central ``level`` of its draws around it.
 
     The draws are moved so that their mean is the value: resampling adds noise to noise, which lifts every
     draw of a statistic like the calibration error above what was observed. Draws in which the statistic
     does not exist (no positive was drawn) are left out; without any draw the interval is unknown (nan).
+    Draws of few rows spread too little: ``stretch`` says by what factor, or by which below and above the value
+    (see `two_means.stretch_of`).
 
     References
     ----------
@@ -89,5 +91,5 @@ def interval(value: float, draws: Floats, level: float = LEVEL) -> Estimate:
     known = draws[np.isfinite(draws)]
     if not len(known) or not np.isfinite(value):
         return Estimate(value, float("nan"), float("nan"))
-    moved = np.quantile(known, [(1 - level) / 2, (1 + level) / 2]) + (value - known.mean())
-    return Estimate(value, float(min(moved[0], value)), float(max(moved[1], value)))
+    away = np.asarray(stretch) * (np.quantile(known, [(1 - level) / 2, (1 + level) / 2]) - known.mean())
+    return Estimate(value, value + float(np.minimum(away[0], 0.0)), value + float(np.maximum(away[1], 0.0)))

@@ -9,6 +9,7 @@ import numpy as np
 
 from ...models.inputs.arrays import Floats
 from ...models.inputs.estimate import Estimate
+from ...models.inputs.two_means import ArmSums, kind_of_outcome, mean_bounds
 
 LEVEL = 0.95
 
@@ -46,16 +47,13 @@ def wilson(n_yes: int, n: int, z: float | None = None) -> Estimate:
     return Estimate(p, max(0.0, min(middle - half, p)), min(1.0, max(middle + half, p)))
 
 
-def mean_of(values: Floats) -> Estimate:
-    """Return a mean with its normal interval; bounds are nan with fewer than two values."""
-    n = len(values)
-    if not n:
+def mean_of(values: Floats, level: float = LEVEL) -> Estimate:
+    """Return a mean with its interval, right for few and skewed amounts too; bounds are nan with fewer than two."""
+    if not len(values):
         return Estimate(nan, nan, nan)
-    mean = float(values.mean())
-    if n < 2:
-        return Estimate(mean, nan, nan)
-    half = normal_quantile() * float(np.std(values, ddof=1)) / sqrt(n)
-    return Estimate(mean, mean - half, mean + half)
+    sums = ArmSums.of(values, np.ones(len(values)))
+    low, high = mean_bounds(sums, kind_of_outcome(values), level)
+    return Estimate(float(sums.mean), float(low), float(high))
 
 
 def index_of(inside: tuple[int, int], base: tuple[int, int], z: float | None = None) -> Estimate:

@@ -22,7 +22,7 @@ from __future__ import annotations
 
 import math
 from collections.abc import Iterator, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from functools import cached_property
 
 import numpy as np
@@ -31,6 +31,7 @@ from scipy import stats
 
 from ...models.inputs.arrays import Floats, Ints
 from ...models.inputs.estimate import Estimate
+from ...models.inputs.two_means import ArmSums, OutcomeKind, difference_bounds, kind_of_outcome, mean_bounds
 
 LEVEL = 0.95
 ROWS_PER_SLOPE = 20  # fewer customers in an arm than this many per covariate: no adjustment
@@ -38,16 +39,47 @@ ROWS_AT_ONCE = 16_384  # what they hold stays in the processor's cache
 POWER_QUANTILE = float(stats.norm.ppf(0.975) + stats.norm.ppf(0.80))
 
 
+@dataclass(frozen=True, eq=False)
+class RowSums:
+    """What an interval of few rows is made of.
+
+    Attributes
+    ----------
+    arms
+        The sums of the arm, or of the treated and of the control.
+    kind
+        Of the outcome.
+    factor
+        How many times as wide as that of these sums alone it is, for what else is known of the rows.
+    """
+
+    arms: tuple[ArmSums, ...]
+    kind: OutcomeKind
+    factor: float = 1.0
+
+    def reach(self, level: float) -> tuple[float, float]:
+        """Return how far the interval reaches below and above the number."""
+        if len(self.arms) == 1:
+            middle, (low, high) = self.arms[0].mean, mean_bounds(self.arms[0], self.kind, level)
+        else:
+            middle, low, high = difference_bounds(self.arms[0], self.arms[1], self.kind, level)
+        return self.factor * float(middle - low), self.factor * float(high - middle)
+
+
 @dataclass(frozen=True)
 class Measured:
-    """A number, its standard error, and the degrees of freedom of that error."""
+    """A number, its standard error, and the degrees of freedom of that error; ``sums`` where few rows are minded."""
 
     value: float
     error: float
     df: float = math.inf
+    sums: RowSums | None = None
 
     def interval(self, level: float = LEVEL) -> Estimate:
         """Return the number with its two-sided interval; bounds are NaN where the error is not known."""
+        if self.sums is not None and self.error > 0:
+            below, above = self.sums.reach(level)
+            return Estimate(self.value, self.value - below, self.value + above)
         half = float(stats.t.ppf((1 + level) / 2, self.df)) * self.error if self.df > 0 else math.nan
         return Estimate(self.value, self.value - half, self.value + half)
 
@@ -173,7 +205,7 @@ def measure_effects(sample: Sample, outcomes: Floats, is_amount: Sequence[bool] 
     least[:, np.flatnonzero(is_amount if is_amount is not None else [])] = 0.0
     slopes = _slopes(sample, spread, len(outcomes))
     return [
-        _effect(sample.counts, *_only(means, spread, len(slope), place), slope, least[:, place])
+        _effect(sample, outcomes[place], _only(means, spread, len(slope), place), slope, least[:, place])
         for place, slope in enumerate(slopes)
     ]
 
@@ -238,8 +270,9 @@ def _only(means: Floats, spread: Floats, k: int, place: int) -> tuple[Floats, Fl
     return means[:, kept], spread[:, kept][:, :, :, kept]
 
 
-def _effect(counts: tuple[int, int], means: Floats, spread: Floats, slope: Floats, least: Floats) -> Effect:
+def _effect(sample: Sample, outcome: Floats, moments: tuple[Floats, Floats], slope: Floats, least: Floats) -> Effect:
     """Return the effect on the last value, given the slopes on the others and its least variance in each arm."""
+    counts, (means, spread) = sample.counts, moments
     treated, control = np.zeros_like(means), np.zeros_like(means)
     treated[0, -1] = control[1, -1] = 1.0
     plain = treated - control
@@ -249,11 +282,15 @@ def _effect(counts: tuple[int, int], means: Floats, spread: Floats, slope: Float
     df = _freedom(found, counts)
 
     n_fitted = int(np.count_nonzero(slope))
+    arms = tuple(ArmSums.of(outcome, weight) for weight in sample.weights)
+    kind = kind_of_outcome(outcome)
 
     def measured(pull: Floats, places: slice = slice(None)) -> Measured:
-        return Measured(
-            float((pull * means).sum()), _error(_variance(pull, spread), found[places].sum(), least[places].sum()), df
-        )
+        variance = _variance(pull, spread)
+        error = _error(variance, found[places].sum(), least[places].sum())
+        alone = sum(arm.variance for arm in arms[places])
+        factor = math.sqrt(variance / alone) if variance > 0 and alone > 0 else 1.0
+        return Measured(float((pull * means).sum()), error, df, RowSums(arms[places], kind, factor))
 
     def ratio(pull: Floats) -> Measured:
         base = float(means[1, -1])
@@ -278,7 +315,9 @@ def _less_free(one: Measured, n_fitted: int) -> Measured:
     """Return a number whose slopes were fitted to the same rows: they flatter its variance by as many degrees."""
     if not n_fitted or not n_fitted < one.df < math.inf:
         return one
-    return Measured(one.value, one.error * math.sqrt(one.df / (one.df - n_fitted)), one.df - n_fitted)
+    more = math.sqrt(one.df / (one.df - n_fitted))
+    sums = one.sums and replace(one.sums, factor=one.sums.factor * more)
+    return Measured(one.value, one.error * more, one.df - n_fitted, sums)
 
 
 def _variance(pull: Floats, spread: Floats) -> float:

@@ -16,9 +16,8 @@ from penchant.output import read_rows
 from ...features.catalogue import task_of
 from ...features.outcomes.labels import label
 from ...features.shop import Shop
-from ...models.inputs.arrays import Floats
 from ...models.inputs.estimate import Estimate
-from ..insight.intervals import normal_quantile, wilson
+from ..insight.intervals import LEVEL, mean_of, normal_quantile, wilson
 from ..score.champion import SCORE, UPLIFT
 from ..score.files import RISK_SCORE, decile_of, read_manifest
 
@@ -176,13 +175,8 @@ def promise_of(shop: Shop, scored: Scored) -> Promise:
 
 def _group(name: str, rows: pd.DataFrame, kind: str, n_together: int) -> Group:
     came = rows["label"].to_numpy(np.float64)
-    z = normal_quantile(n_together=n_together)
-    found = wilson(int(came.sum()), len(came), z) if kind == "probability" else _mean(came, z)
+    if kind == "probability":
+        found = wilson(int(came.sum()), len(came), normal_quantile(n_together=n_together))
+    else:
+        found = mean_of(came, LEVEL ** (1 / max(n_together, 1)))
     return Group(name, len(rows), float(rows["score"].mean()) if len(rows) else float("nan"), found)
-
-
-def _mean(values: Floats, z: float) -> Estimate:
-    if len(values) < 2:
-        return Estimate(float("nan"), float("nan"), float("nan"))
-    half = z * float(values.std(ddof=1)) / len(values) ** 0.5
-    return Estimate(float(values.mean()), float(values.mean()) - half, float(values.mean()) + half)
