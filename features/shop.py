@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Collection, Mapping
-from dataclasses import dataclass, field
+from dataclasses import dataclass
 from datetime import datetime
 from functools import cached_property
 from pathlib import Path
@@ -20,6 +20,7 @@ from penchant.errors import ContractError, quoted
 
 from .contract import CONTRACT, IBIS_TYPES, CanonicalTable, canonical, derived_columns
 from .engine.backends import Backend, Scratch, duckdb_backend, is_local, put, spark_backend
+from .intake.accepted import AcceptedRows
 from .intake.ids import plain_ids
 from .intake.ingest import receive, refusal
 from .intake.report import CheckReport
@@ -47,8 +48,6 @@ class Shop:
         The scratch space that the engine works in.
     owned
         The connections that end with the shop.
-    clean
-        Tables in which no rule found anything, and that are read where they lie -> their rows.
     """
 
     tables: Mapping[str, Any]
@@ -58,7 +57,6 @@ class Shop:
     report: CheckReport
     space: Scratch
     owned: tuple[Backend, ...] = ()
-    clean: Mapping[str, int] = field(default_factory=dict)
 
     @property
     def timezone(self) -> str:
@@ -224,7 +222,7 @@ def open_shop(
     *,
     checked: bool = True,
     quarantine: Path | None = None,
-    known_clean: Mapping[str, int] = MappingProxyType({}),
+    accepted: AcceptedRows | None = None,
 ) -> Shop:
     """Open the tables that a configuration describes.
 
@@ -238,9 +236,8 @@ def open_shop(
         Whether the rules are applied to every row; without, rows are taken as they are.
     quarantine
         The folder that rows set aside are written to; default: they are counted in the report and not written.
-    known_clean
-        `Shop.clean` of an earlier opening of the same files by the same configuration: these tables are not held
-        against the rules again.
+    accepted
+        Where accepted rows are stored: those of the same files and configuration are opened from there, others stored.
 
     Raises
     ------
@@ -257,7 +254,7 @@ def open_shop(
     gate = duckdb_backend(config.engine, space.folder)
     try:
         places = ((data or Path()).absolute(), space.folder)
-        received = receive(gate.con, config, places, checked, quarantine, known_clean)
+        received = receive(gate.con, config, places, checked, quarantine, accepted)
         if (error := refusal(received.report)) is not None:
             raise error
         backend = gate if config.engine.kind == "duckdb" else spark_backend(config.engine)
@@ -269,7 +266,7 @@ def open_shop(
     end = received.report.extract_end
     if end is None:
         raise ContractError("the shop", "orders or interactions with at least one row", "none")
-    return Shop(MappingProxyType(tables), backend, config, end, received.report, space, (gate,), received.clean)
+    return Shop(MappingProxyType(tables), backend, config, end, received.report, space, (gate,))
 
 
 def _moved(gate: Backend, backend: Backend, name: str, folder: Path) -> Any:

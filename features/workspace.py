@@ -13,10 +13,10 @@ from zoneinfo import ZoneInfo
 
 from penchant.config import Config
 
-from .intake.clean import known_clean, remember, state_of
 from .intake.fingerprint import source_hashes
 
 if TYPE_CHECKING:
+    from .intake.accepted import AcceptedRows
     from .shop import Shop
 
 
@@ -48,20 +48,17 @@ class Workspace:
             shop.close()
 
     def open_shop(self) -> Shop:
-        """Return the shop, checked; tables that were found clean before are not checked again."""
+        """Return the shop, checked; rows that were accepted before are not checked again."""
         from .shop import open_shop  # Ibis takes half a second to import, and ready scores do without it
 
-        state = state_of(self.config, self.sources())
-        known = known_clean(self.clean_tables, state)
-        shop = open_shop(self.config, self.data_folder, known_clean=known)
-        if dict(shop.clean) != known:
-            remember(self.clean_tables, state, shop.clean)
-        return shop
+        return open_shop(self.config, self.data_folder, accepted=self.accepted)
 
     @property
-    def clean_tables(self) -> Path:
-        """The file that remembers which tables were found clean."""
-        return self.result_folder("clean.json")
+    def accepted(self) -> AcceptedRows:
+        """Where the shop's accepted rows are stored."""
+        from .intake.accepted import AcceptedRows, state_of
+
+        return AcceptedRows(self.result_folder("accepted"), state_of(self.config, self.sources()))
 
     def result_folder(self, step: str, as_of: datetime | None = None) -> Path:
         """Return where the result of a step goes by default.

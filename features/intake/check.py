@@ -13,6 +13,7 @@ from rich.text import Text
 from penchant.config import Config
 
 from ..engine.backends import Scratch, duckdb_backend
+from .accepted import AcceptedRows
 from .ingest import receive
 from .report import CheckReport, Example, Finding, TableReport
 from .rules import RULES
@@ -20,7 +21,9 @@ from .rules import RULES
 STYLES: Mapping[str, str] = {"refuse": "bold red", "set aside": "yellow", "warn": "cyan"}
 
 
-def check(config: Config, data: Path | None = None, quarantine: Path | None = None) -> CheckReport:
+def check(
+    config: Config, data: Path | None = None, quarantine: Path | None = None, accepted: AcceptedRows | None = None
+) -> CheckReport:
     """Read everything that a configuration describes and report all that the rules found.
 
     Parameters
@@ -32,6 +35,8 @@ def check(config: Config, data: Path | None = None, quarantine: Path | None = No
     quarantine
         The folder that rows set aside are written to, one Parquet and one CSV file per table; default: they are
         counted and not written.
+    accepted
+        Where accepted rows are stored, for the commands that follow.
 
     Returns
     -------
@@ -47,7 +52,7 @@ def check(config: Config, data: Path | None = None, quarantine: Path | None = No
     gate = duckdb_backend(config.engine, space.folder)
     try:
         places = ((data or Path()).absolute(), space.folder)
-        return receive(gate.con, config, places, quarantine=quarantine).report
+        return receive(gate.con, config, places, quarantine=quarantine, accepted=accepted).report
     finally:
         gate.disconnect()
         space.remove()

@@ -107,15 +107,6 @@ class Origin:
         given = self.reading.time_format
         return (given,) if isinstance(given, str) else given or ()
 
-    @property
-    def is_cheap(self) -> bool:
-        """Whether converting the values each time they are read costs next to nothing."""
-        if self.is_text:
-            return self.column.kind in ("id", "code", "text") and not (self.codes or self.merge)
-        if self.column.kind == "time":
-            return self.is_time and len(self.clock.steps) <= FEW_STEPS
-        return self.column.kind != "id"
-
 
 def misfit(origin: Origin) -> str:
     """Return why a type cannot become what the contract asks, or an empty text."""
@@ -147,7 +138,7 @@ def cells(origin: Origin, raw: RawColumns) -> Cells:
         return Cells(first, {}, {name: _flag(origin), f"bad:{name}": _bad(origin, quoted_name(name))})
     if origin.column.kind == "text":
         return Cells(first, {}, {name: quoted_name(f"raw:{name}"), f"bad:{name}": _bad(origin)})
-    return Cells({**first, **_padding(origin, raw)}, {}, _string(origin))
+    return Cells({**first, f"pad:{name}": _padding(origin, raw)}, {}, _string(origin))
 
 
 def _bad(origin: Origin, value: str = "") -> str:
@@ -159,17 +150,14 @@ def _bad(origin: Origin, value: str = "") -> str:
     return f"({' or '.join(asked)})" if asked else NEVER
 
 
-def _padding(origin: Origin, raw: RawColumns) -> dict[str, str]:
-    """Say whether a text cell has blanks around it, and whether it is taken as anything but what it is."""
-    name, column = origin.column.name, origin.meaning.column
+def _padding(origin: Origin, raw: RawColumns) -> str:
+    """Return the SQL that says whether a text cell has blanks around it."""
+    column = origin.meaning.column
     if column is None or not raw.is_text(column):
-        return {f"pad:{name}": NEVER, f"cell_same:{name}": "true"}
+        return NEVER
     cell = quoted_name(raw.names[column])
     bare = f"{'bare_id' if origin.column.kind == 'id' else 'trim'}({cell})"
-    return {
-        f"pad:{name}": f"coalesce(length({cell}) <> length({bare}), false)",
-        f"cell_same:{name}": f"{cell} is not distinct from {raw.cell(column)}",
-    }
+    return f"coalesce(length({cell}) <> length({bare}), false)"
 
 
 def _string(origin: Origin) -> dict[str, str]:
@@ -181,8 +169,7 @@ def _string(origin: Origin) -> dict[str, str]:
         value = _coded(value, origin)
     if origin.merge:
         value, facts[f"merged:{name}"] = f"folded_id({value})", f"coalesce({value} <> folded_id({value}), false)"
-    same = f"({quoted_name(f'cell_same:{name}')} and {cell} is not distinct from {value})"
-    return {name: value, f"same:{name}": same if origin.is_text else "true", **facts}
+    return {name: value, **facts}
 
 
 def _id_facts(origin: Origin, cell: str, value: str) -> dict[str, str]:
@@ -260,23 +247,6 @@ def _double(origin: Origin, value: str) -> str:
 
 def _is_minor(origin: Origin) -> bool:
     return origin.column.kind == "money" and origin.reading.amounts_in == "minor"
-
-
-def trusted_cell(origin: Origin) -> str:
-    """Return the SQL of a canonical value of which it is known that every cell can be read, from the middle layer."""
-    name, kind = origin.column.name, origin.column.kind
-    value = quoted_name(f"raw:{name}")
-    if kind == "time":
-        return quoted_name(f"at:{name}")
-    if kind in ("whole", "money") and origin.engine_type in WHOLE_TYPES and (kind == "whole" or _is_minor(origin)):
-        return f"{value}::bigint"
-    if kind == "money":
-        return f"{minor_units(quoted_name(f'num:{name}'), origin)}::bigint"
-    if kind == "number":
-        return quoted_name(f"num:{name}")
-    if kind == "whole":
-        return f"{quoted_name(f'num:{name}')}::bigint"
-    return _flag(origin) if kind == "flag" else value
 
 
 def minor_units(number: str, origin: Origin) -> str:

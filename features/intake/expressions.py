@@ -16,8 +16,9 @@ from sqlglot.errors import SqlglotError
 from penchant.config import Reading
 from penchant.errors import ContractError, did_you_mean
 
+from .safety import DIALECT, no_scalar
+
 NULLS = ("NULL", "null", "NaN", "nan", "None", "\\N")
-DIALECT = "duckdb"
 Node = Any  # sqlglot names the base class of its nodes differently from version to version
 SPREAD_PARTS = 3  # of spread(total, weight, order)
 PSEUDO = ("_file", "_row")  # where a row was read: at hand in every expression
@@ -74,14 +75,11 @@ class RawColumns:
         The shop's column name to the engine's type.
     reading
         How the cells of text are read.
-    is_clean
-        Whether it is known that no cell needs trimming or stands for null.
     """
 
     names: Mapping[str, str]
     types: Mapping[str, str]
     reading: Reading
-    is_clean: bool = False
 
     def found(self, name: str) -> str | None:
         """Return the column of a name: the same letters first, then the same but for upper and lower case."""
@@ -97,7 +95,7 @@ class RawColumns:
     def cell(self, name: str, is_number: bool = False) -> str:
         """Return the SQL of a cell: text trimmed, with null signs and blanks as null; NaN is a number."""
         cell = quoted_name(self.names.get(name, name))
-        if self.is_clean or not self.is_text(name):
+        if not self.is_text(name):
             return cell
         default = tuple(sign for sign in NULLS if not (is_number and sign.lower() == "nan"))
         signs = ("", *(default if self.reading.nulls is None else self.reading.nulls))
@@ -189,24 +187,21 @@ def meaning(value: str, raw: RawColumns, where: str, is_number: bool = False) ->
 
 
 def _parsed(value: str, raw: RawColumns, where: str) -> Node:
-    parts: list[Node] = []
+    expected = "a column of the source or an SQL expression over its columns"
     try:
         statements = parse(f"select {value}", dialect=DIALECT)
-        tree: Node = statements[0]
-        parts = tree.expressions if isinstance(tree, exp.Select) else []
-        plain = len(statements) == 1 and len(parts) == 1 and not tree.args.get("from_")
     except SqlglotError:
-        plain = False
-    if not plain or any(tree.find_all(exp.Subquery)):
-        raise ContractError(
-            where,
-            "a column of the source or an SQL expression over its columns",
-            f"'{value}'",
-            did_you_mean(value, raw.names),
-        )
-    part = parts[0]
+        statements = []
+    tree: Node = statements[0] if len(statements) == 1 else None
+    given = {name for name, part in tree.args.items() if part} if isinstance(tree, exp.Select) else set()
+    if given != {"expressions"} or len(tree.expressions) != 1:
+        raise ContractError(where, expected, f"'{value}'", did_you_mean(value, raw.names))
+    part = tree.expressions[0]
     if isinstance(part, exp.Alias):  # two words: a column's name with a blank, mistyped
         raise ContractError(where, "a column of the source", f"'{value}'", did_you_mean(value, raw.names))
+    if why := no_scalar(part):
+        do = "A source's 'query' may hold it instead"
+        raise ContractError(where, f"{expected}: one value of one row", f"'{value}', with {why}", do)
     return part
 
 

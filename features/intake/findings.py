@@ -15,9 +15,9 @@ from .parts import Part
 from .raw import BrokenLine
 from .report import MOST_EXAMPLES, Example, Finding
 from .rules import RULES
-from .staging import CHANGED, Group, Stage
+from .staging import Group, Stage
 
-HIDDEN = (CHANGED, "zoned")
+HIDDEN = ("zoned",)
 WHOLE_ROWS = ("duplicate_row", "overlapping_files")  # rules about all columns of a row
 MOST_CELLS = 6
 
@@ -48,28 +48,12 @@ def row_findings(stage: Stage, groups: Sequence[Group]) -> list[Finding]:
         for key, mask in masks.items()
     }
     broken = {key: masks[key] for key, n_rows in counts.items() if n_rows}
-    faulty = _faulty_rows(stage, broken.values())
     found = []
     for (rule, column), mask in broken.items():
-        rows = f"select {ROWS} from {faulty} where _excluded = 0 and _faults & {mask} <> 0"
+        rows = f"select {ROWS} from {stage.relation} where _excluded = 0 and _faults & {mask} <> 0"
         examples = row_examples(stage, column, rows)
         found.append(finding(rule, stage.severity[rule], counts[rule, column], column=column, examples=examples))
     return found
-
-
-def _faulty_rows(stage: Stage, masks: Iterable[int]) -> str:
-    """Return a relation with the rows that break a rule; of a view they are copied, so that it is read once."""
-    every = 0
-    for mask in masks:
-        every |= mask
-    if stage.is_copy or not every:
-        return stage.relation
-    name = stage.gate.name("faulty")
-    stage.gate.execute(
-        f"create temp table {name} as select {ROWS}, _excluded, _faults from {stage.relation}"
-        f" where _excluded = 0 and _faults & {every} <> 0"
-    )
-    return name
 
 
 def rows_by_rule(

@@ -19,6 +19,7 @@ from penchant.output import file_facts
 
 from .files import matching_files
 from .queries import file_tables, parsed_query
+from .safety import is_volatile
 
 NO_FILE = "not a file"  # what stands for the content of a table in a database
 _READERS = ("read_csv", "read_csv_auto", "read_parquet", "parquet_scan", "read_json", "read_json_auto", "read_text")
@@ -60,7 +61,7 @@ def _patterns(source: Source) -> tuple[list[str], bool]:
         return [], False
     named = [table.name for table in file_tables(tree)]
     read, is_known = _files_of_functions(tree)
-    return [*named, *read], is_known
+    return [*named, *read], is_known and not is_volatile(tree)
 
 
 def _files_of_functions(tree: exp.Expression) -> tuple[list[str], bool]:

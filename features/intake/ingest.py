@@ -9,7 +9,6 @@ from __future__ import annotations
 from collections.abc import Collection, Mapping
 from dataclasses import dataclass, replace
 from pathlib import Path
-from types import MappingProxyType
 from typing import Any
 
 import duckdb
@@ -18,6 +17,7 @@ from penchant.config import Config, Severity
 from penchant.errors import ContractError, InputError
 
 from ..contract import CONTRACT
+from .accepted import AcceptedRows
 from .crosschecks import Marks, duplicate_keys, duplicate_rows, far_times, orphans, outliers, overlapping_files
 from .expressions import MACROS, quoted_name, text_literal
 from .extract import extract_end, orders_from_payments
@@ -29,7 +29,7 @@ from .raw import Gate
 from .report import CheckReport, Finding, TableReport
 from .settings import Settings, settings_of
 from .similar import similar_ids
-from .staging import Group, Stage, accept, lies_ready, relieved, staged, trusted_rows, unchecked_rows
+from .staging import Group, Stage, accept, staged, unchecked_rows
 
 Severities = Mapping[str, Severity]
 
@@ -48,16 +48,10 @@ class Received:
         Canonical table to its columns; the accepted rows are on the gate under the table's name.
     report
         What came of reading the shop.
-    plans
-        What each table is made of.
-    clean
-        Tables without any finding that can be read where they lie -> their rows.
     """
 
     names: Mapping[str, tuple[str, ...]]
     report: CheckReport
-    plans: Mapping[str, TablePlan]
-    clean: Mapping[str, int]
 
 
 def receive(
@@ -66,7 +60,7 @@ def receive(
     places: tuple[Path, Path],
     checked: bool = True,
     quarantine: Path | None = None,
-    known_clean: Mapping[str, int] = MappingProxyType({}),
+    accepted: AcceptedRows | None = None,
 ) -> Received:
     """Read a shop's tables, apply the rules, and put the accepted rows on the gate.
 
@@ -82,8 +76,8 @@ def receive(
         Whether the rules are applied; else all rows are taken as they are.
     quarantine
         The folder for rows that were set aside; default: they are counted and not written.
-    known_clean
-        What was ``clean`` when the same files were read by the same configuration: no rule is applied again.
+    accepted
+        Where accepted rows are stored; what is there is taken, unless a quarantine is to be written.
 
     Raises
     ------
@@ -103,7 +97,13 @@ def receive(
     if "," not in str(gate.data):  # which parts the places of a list
         gate.execute(f"set file_search_path = {text_literal(str(gate.data))}")  # where a query's own readers look
     try:
-        return _receive(gate, settings, checked, quarantine, known_clean)
+        stored = accepted.put_on(gate) if accepted is not None and quarantine is None else None
+        if stored is not None:
+            return Received(*stored)
+        received = _receive(gate, settings, checked, quarantine)
+        if accepted is not None and checked and not received.report.failed:
+            accepted.store(gate, received.names, received.report)
+        return received
     except duckdb.OutOfMemoryException as fault:
         raise InputError(
             "engine.memory_limit", "enough memory for the shop's tables", str(fault).splitlines()[0], "Raise it"
@@ -113,30 +113,23 @@ def receive(
         raise ContractError("the shop", "files that can be read to their end", got) from None
 
 
-def _receive(
-    gate: Gate, settings: Settings, checked: bool, quarantine: Path | None, known_clean: Mapping[str, int]
-) -> Received:
+def _receive(gate: Gate, settings: Settings, checked: bool, quarantine: Path | None) -> Received:
     reports: dict[str, TableReport] = {}
-    plans: dict[str, TablePlan] = {}
+    names: dict[str, tuple[str, ...]] = {}
     written: list[Path] = []
-    clean: dict[str, int] = {}
     for name in (name for name in _ORDER if name in settings.tables):
         plan = plan_table(gate, CONTRACT[name], settings)
         entry = _Entry(gate, plan, settings)
         if _is_refused(plan, entry.severity):
             reports[name] = entry.report
-        elif checked and name in known_clean:
-            reports[name] = _taken(entry, known_clean[name])
-            clean[name] = known_clean[name]
         elif checked:
-            reports[name], files, is_clean = _checked(entry, tuple(plans), quarantine)
+            reports[name], files = _checked(entry, tuple(names), quarantine)
             written += files
-            clean |= {name: reports[name].n_accepted} if is_clean else {}
         else:
             reports[name] = _unchecked(entry)
         if reports[name].n_accepted:
-            plans[name] = plan
-    return replace(_received(gate, settings, reports, (plans, written)), clean=clean)
+            names[name] = plan.names
+    return _received(gate, settings, reports, names, written)
 
 
 @dataclass(frozen=True)
@@ -173,32 +166,21 @@ def _is_refused(plan: TablePlan, severity: Severities) -> bool:
 def _unchecked(entry: _Entry) -> TableReport:
     """Give the rows their name as they are."""
     name = quoted_name(entry.plan.table.name)
-    if all(part.is_cheap for part in entry.plan.parts):
-        entry.gate.execute(f"create view {name} as {trusted_rows(entry.plan)}")
-    else:
-        entry.gate.execute(f"create table {name} as {unchecked_rows(entry.plan)}")
+    entry.gate.execute(f"create table {name} as {unchecked_rows(entry.plan)}")
     n_rows = int(entry.gate.row(f"select count(*) from {name}")[0])
     return replace(entry.report, n_read=n_rows, n_accepted=n_rows)
 
 
-def _taken(entry: _Entry, n_rows: int) -> TableReport:
-    """Give the rows of a table that is known to be clean their name."""
-    name = quoted_name(entry.plan.table.name)
-    entry.gate.execute(f"create view {name} as {trusted_rows(entry.plan)}")
-    return replace(entry.report, n_read=n_rows, n_accepted=n_rows)
-
-
-def _checked(entry: _Entry, accepted: Collection[str], quarantine: Path | None) -> tuple[TableReport, list[Path], bool]:
-    """Apply every rule to a table, accept its rows, and say whether it lies ready without any finding."""
+def _checked(entry: _Entry, accepted: Collection[str], quarantine: Path | None) -> tuple[TableReport, list[Path]]:
+    """Apply every rule to a table, and accept its rows."""
     try:
         stage = staged(entry.gate, entry.plan, entry.settings)
     except ContractError as fault:
         broken = finding("unreadable", "refuse", detail=str(fault))
-        return replace(entry.report, findings=(*entry.report.findings, broken)), [], False
+        return replace(entry.report, findings=(*entry.report.findings, broken)), []
     groups = stage.groups()
     stage = without_uniform_zones(stage, groups)
     findings = [*entry.report.findings, *row_findings(stage, groups)]
-    stage = relieved(stage, groups)
     n_faults = len(stage.faults)
     for check in (
         far_times,
@@ -214,8 +196,7 @@ def _checked(entry: _Entry, accepted: Collection[str], quarantine: Path | None) 
         groups = stage.groups()
     report = _counted(replace(entry.report, findings=tuple(findings)), stage, groups)
     accept(stage, groups)
-    files = write_quarantine(stage, groups, quarantine) if quarantine is not None else []
-    return report, files, lies_ready(stage, groups) and not report.findings
+    return report, write_quarantine(stage, groups, quarantine) if quarantine is not None else []
 
 
 def _weighed(stage: Stage, check: Any) -> list[Marks]:
@@ -268,10 +249,12 @@ def _of_counts(report: TableReport, severity: Severities) -> list[Finding]:
 
 
 def _received(
-    gate: Gate, settings: Settings, reports: dict[str, TableReport], opened: tuple[Mapping[str, TablePlan], list[Path]]
+    gate: Gate,
+    settings: Settings,
+    reports: dict[str, TableReport],
+    names: dict[str, tuple[str, ...]],
+    written: list[Path],
 ) -> Received:
-    plans, written = opened
-    names = {name: plan.names for name, plan in plans.items()}
     notes, faults = [], []
     if not names.keys() & _EVENTS and not any(reports[name].refusals for name in reports.keys() & _EVENTS):
         faults.append("there are neither orders nor interactions: name one of them under [tables]")
@@ -283,7 +266,7 @@ def _received(
         reports[table] = replace(reports[table], findings=(*reports[table].findings, doubt))
     ordered = {name: reports[name] for name in CONTRACT if name in reports}
     report = CheckReport(ordered, end, tuple(notes), tuple(map(str, written)), tuple(faults))
-    return Received(names, report, plans, {})
+    return Received(names, report)
 
 
 def refusal(report: CheckReport) -> ContractError | None:

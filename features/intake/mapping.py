@@ -3,14 +3,14 @@
 from __future__ import annotations
 
 from collections.abc import Iterable
-from dataclasses import dataclass, field, replace
+from dataclasses import dataclass, field
 
 from penchant.config import TableSection
 from penchant.errors import ContractError, PenchantError, did_you_mean
 
 from ..contract import CanonicalTable
-from .conversion import NEVER, Cells, cells, trusted_cell
-from .expressions import Meaning, RawColumns, meaning, quoted_name
+from .conversion import NEVER, Cells, cells
+from .expressions import quoted_name
 from .parts import Part, Refusal, Site, part_of
 from .raw import Gate
 from .settings import Settings
@@ -121,29 +121,3 @@ def never_true(plan: TablePlan) -> set[str]:
 
 def _aliased(layers: Iterable[Cells], layer: str) -> list[str]:
     return [f"{sql} as {quoted_name(alias)}" for one in layers for alias, sql in getattr(one, layer).items()]
-
-
-def trusted_select(plan: TablePlan, place: int) -> str:
-    """Return the select of one part's canonical rows, where it is known that all of them can be taken as they are."""
-    part = plan.parts[place]
-    clean = replace(part.columns, is_clean=True)
-    origins = {
-        name: replace(origin, meaning=_again(part.mapping[name], clean)) for name, origin in part.origins.items()
-    }
-    layers = [cells(origin, clean) for origin in origins.values()]
-    first = ["_file", "_row", *_aliased([Cells(_only_raw(layer), {}, {}) for layer in layers], "raw")]
-    second = ["*", *_aliased(layers, "middle")]
-    third = [f"{place} as _part", "_file", "_row", "0::bigint as _excluded", "0::bigint as _faults"]
-    third += [f"{trusted_cell(origin)} as {quoted_name(name)}" for name, origin in origins.items()]
-    return (
-        f"select {', '.join(third)} from (select {', '.join(second)}"
-        f" from (select {', '.join(first)} from {part.raw.relation}))"
-    )
-
-
-def _only_raw(layer: Cells) -> dict[str, str]:
-    return {alias: sql for alias, sql in layer.raw.items() if alias.startswith("raw:")}
-
-
-def _again(value: str, columns: RawColumns) -> Meaning:
-    return meaning(value, columns, "")

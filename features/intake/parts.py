@@ -52,12 +52,6 @@ class Part:
     origins: Mapping[str, Origin]
     exclusions: Mapping[str, str]
 
-    @property
-    def is_cheap(self) -> bool:
-        """Whether reading the rows anew each time costs next to nothing more than a copy of them would."""
-        cheap = all(origin.is_cheap for origin in self.origins.values())
-        return self.raw.is_stored and cheap and not self.exclusions
-
 
 @dataclass(frozen=True)
 class Site:

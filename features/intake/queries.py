@@ -12,9 +12,10 @@ from sqlglot.errors import SqlglotError
 from penchant.config import Reading, Source
 from penchant.errors import ContractError, PenchantError
 
-from .expressions import DIALECT, Node, RawColumns, is_computed, quoted_name, rewritten, softened
+from .expressions import Node, RawColumns, is_computed, quoted_name, rewritten, softened
 from .files import found_files, open_files
 from .raw import Gate, Opened, Raw, copied, guarded, store
+from .safety import DIALECT
 from .sheets import SUFFIXES as SHEET_SUFFIXES
 
 

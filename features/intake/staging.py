@@ -12,11 +12,10 @@ from penchant.errors import ContractError
 
 from .expressions import quoted_name
 from .faults import Fault, row_faults
-from .mapping import TablePlan, never_true, part_select, trusted_select
+from .mapping import TablePlan, never_true, part_select
 from .raw import Gate
 from .settings import Settings
 
-CHANGED = "changed"  # a hidden fault: a text cell is not taken as it is
 KEYS = ("_part", "_file", "_row", "_excluded", "_faults")
 
 Count = Callable[[str], int]
@@ -43,9 +42,7 @@ class Stage:
     plan
         What they are made of.
     relation
-        The relation: the canonical columns, and `KEYS`.
-    is_copy
-        Whether it is a table, so that rows can be marked, rather than a view.
+        The table: the canonical columns, and `KEYS`.
     faults
         The rules' conditions; bit n of ``_faults`` stands for the n-th.
     severity
@@ -55,7 +52,6 @@ class Stage:
     gate: Gate
     plan: TablePlan
     relation: str
-    is_copy: bool
     faults: tuple[Fault, ...]
     severity: Mapping[str, Severity]
 
@@ -78,14 +74,6 @@ class Stage:
         rows = self.gate.rows(f"select _file, _excluded, _faults, count(*) from {self.relation} group by all")
         return [Group(file, int(excluded), int(faults), n_rows) for file, excluded, faults, n_rows in rows]
 
-    def copied(self) -> Stage:
-        """Return the stage as a table."""
-        if self.is_copy:
-            return self
-        name = self.gate.name(f"stage_{self.plan.table.name}")
-        self.gate.execute(f"create table {name} as select * from {self.relation}")
-        return replace(self, relation=name, is_copy=True)
-
     def marked(self, rule: str, column: str, rows: str) -> tuple[Stage, int]:
         """Mark rows as breaking a rule.
 
@@ -99,17 +87,16 @@ class Stage:
         Returns
         -------
         Stage
-            The stage, a copy by now.
+            The stage.
         int
             How many rows were marked.
         """
-        stage = self.copied()
         bit = len(self.faults)
         changed = self.gate.row(
-            f"update {stage.relation} as s set _faults = s._faults | {1 << bit} from ({rows}) as m"
+            f"update {self.relation} as s set _faults = s._faults | {1 << bit} from ({rows}) as m"
             " where s._part = m._part and s._file = m._file and s._row = m._row"
         )[0]
-        return replace(stage, faults=(*self.faults, Fault(rule, column, ""))), int(changed)
+        return replace(self, faults=(*self.faults, Fault(rule, column, ""))), int(changed)
 
 
 def staged(gate: Gate, plan: TablePlan, settings: Settings) -> Stage:
@@ -132,13 +119,9 @@ def staged(gate: Gate, plan: TablePlan, settings: Settings) -> Stage:
     severity = settings.severity[plan.table.name]
     never = {quoted_name(alias) for alias in never_true(plan)}
     faults = tuple(fault for fault in row_faults(plan.table, plan.names, settings) if fault.condition not in never)
-    is_cheap = all(part.is_cheap for part in plan.parts)
-    if is_cheap:
-        texts = [name for name in plan.names if plan.table.column(name).kind in ("id", "code")]
-        faults = (*faults, *(Fault(CHANGED, name, f"not {quoted_name(f'same:{name}')}") for name in texts))
     name = gate.name(f"stage_{plan.table.name}")
     try:
-        gate.execute(f"create {'view' if is_cheap else 'table'} {name} as {_stage_select(plan, faults)}")
+        gate.execute(f"create table {name} as {_stage_select(plan, faults)}")
     except duckdb.OutOfMemoryException:
         raise
     except duckdb.Error as fault:
@@ -148,7 +131,7 @@ def staged(gate: Gate, plan: TablePlan, settings: Settings) -> Stage:
             str(fault).splitlines()[0][:300],
             "Where an expression fails on some rows, use try_cast or try_strptime in it",
         ) from None
-    return Stage(gate, plan, name, not is_cheap, faults, severity)
+    return Stage(gate, plan, name, faults, severity)
 
 
 def _stage_select(plan: TablePlan, faults: Sequence[Fault]) -> str:
@@ -160,50 +143,17 @@ def _stage_select(plan: TablePlan, faults: Sequence[Fault]) -> str:
     return f"select {names}, {keys}, ({' + '.join(bits) or '0'})::{kind} as _faults from ({parts})"
 
 
-def relieved(stage: Stage, groups: Sequence[Group]) -> Stage:
-    """Return the stage without the conversions that turned out to change nothing, where that is so for all rows."""
-    if not lies_ready(stage, groups):
-        return stage
-    name = stage.gate.name(f"stage_{stage.plan.table.name}")
-    stage.gate.execute(f"create view {name} as {_trusted(stage.plan)}")
-    return replace(stage, relation=name)
-
-
-def lies_ready(stage: Stage, groups: Sequence[Group]) -> bool:
-    """Say whether a table can be read where it lies: each row is accepted, and each text cell taken as it stands."""
-    changed = sum(1 << bit for bit, fault in enumerate(stage.faults) if fault.rule == CHANGED)
-    return not stage.is_copy and all(
-        not group.excluded and not group.faults & (stage.aside | changed) for group in groups
-    )
-
-
 def accept(stage: Stage, groups: Sequence[Group]) -> None:
-    """Give the accepted rows the table's name on the gate, as a view.
-
-    Rows that need no conversion worth a copy are read from the shop's own files; all others from the stage.
-    """
-    name = quoted_name(stage.plan.table.name)
-    if lies_ready(stage, groups):
-        stage.gate.execute(f"create view {name} as {trusted_rows(stage.plan)}")
-        return
-    stage = stage.copied()
+    """Give the accepted rows the table's name on the gate, as a view."""
     where = f" where {stage.kept}" if any(group.excluded or group.faults & stage.aside for group in groups) else ""
+    name = quoted_name(stage.plan.table.name)
     stage.gate.execute(f"create view {name} as select {_names(stage.plan)} from {stage.relation}{where}")
-
-
-def trusted_rows(plan: TablePlan) -> str:
-    """Return the select of all canonical rows, unchecked, from where they lie, in canonical order of columns."""
-    return f"select {_names(plan)} from ({_trusted(plan)})"
 
 
 def unchecked_rows(plan: TablePlan) -> str:
     """Return the select of all canonical rows that are not excluded, with text trimmed and null signs as null."""
     parts = " union all by name ".join(part_select(plan, place) for place in range(len(plan.parts)))
     return f"select {_names(plan)} from ({parts}) where _excluded = 0"
-
-
-def _trusted(plan: TablePlan) -> str:
-    return " union all by name ".join(trusted_select(plan, place) for place in range(len(plan.parts)))
 
 
 def _names(plan: TablePlan) -> str:

@@ -18,7 +18,7 @@ def run_check(work: Work, options: CheckOptions) -> None:
     folder = options.out or work.result_folder("check")
     manifest: dict[str, object] = {"step": "check"}
     with replaced_folder(folder, manifest) as place, work.step(f"reading {work.data_folder}"):
-        report = check(work.config, work.data_folder, quarantine=place)
+        report = check(work.config, work.data_folder, place, work.workspace.accepted)
         names = tuple(Path(path).name for path in report.quarantine)  # wherever the folder is
         manifest |= {"config": work.config.resolved(), "report": replace(report, quarantine=names).as_dict()}
     in_place = replace(report, quarantine=tuple(str(folder / Path(path).name) for path in report.quarantine))
