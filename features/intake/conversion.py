@@ -138,7 +138,10 @@ def cells(origin: Origin, raw: RawColumns) -> Cells:
         return Cells(first, {}, {name: _flag(origin), f"bad:{name}": _bad(origin, quoted_name(name))})
     if origin.column.kind == "text":
         return Cells(first, {}, {name: quoted_name(f"raw:{name}"), f"bad:{name}": _bad(origin)})
-    return Cells({**first, f"pad:{name}": _padding(origin, raw)}, {}, _string(origin))
+    middle = {
+        f"bare:{name}": as_text(origin, quoted_name(f"raw:{name}"))
+    }  # asked of often: not to be written out again
+    return Cells({**first, f"pad:{name}": _padding(origin, raw)}, middle, _string(origin))
 
 
 def _bad(origin: Origin, value: str = "") -> str:
@@ -162,9 +165,10 @@ def _padding(origin: Origin, raw: RawColumns) -> str:
 
 def _string(origin: Origin) -> dict[str, str]:
     name = origin.column.name
-    cell = quoted_name(f"raw:{name}")
-    value = as_text(origin, cell)
-    facts = {f"bad:{name}": _bad(origin), **_id_facts(origin, cell, value)}
+    bare = quoted_name(f"bare:{name}")
+    is_id = origin.is_text and origin.column.kind == "id"
+    value = f"plain_id({bare})" if is_id else bare
+    facts = {f"bad:{name}": _bad(origin), **_id_facts(origin, bare, is_id)}
     if origin.codes or origin.column.codes:
         value = _coded(value, origin)
     if origin.merge:
@@ -172,14 +176,15 @@ def _string(origin: Origin) -> dict[str, str]:
     return {name: value, **facts}
 
 
-def _id_facts(origin: Origin, cell: str, value: str) -> dict[str, str]:
+def _id_facts(origin: Origin, bare: str, is_id: bool) -> dict[str, str]:
     """Return what the rules ask of the way in which an id was written."""
     name = origin.column.name
+    cell = quoted_name(f"raw:{name}")
     facts = {f"{asked}:{name}": NEVER for asked in ("float", "rounded", "infinite", "merged")}
-    if origin.is_text and origin.column.kind == "id":
-        rounded = f"contains(upper({cell}), 'E+') and regexp_full_match({cell}, {ROUNDED})"
-        facts[f"float:{name}"] = f"coalesce(contains({cell}, '.0') and {value} <> bare_id({cell}), false)"
-        facts[f"infinite:{name}"] = f"({value} is null and bare_id({cell}) is not null)"
+    if is_id:
+        rounded = f"contains(upper({bare}), 'E+') and regexp_full_match({bare}, {ROUNDED})"
+        facts[f"float:{name}"] = f"coalesce(is_whole_id({bare}), false)"
+        facts[f"infinite:{name}"] = f"coalesce(is_no_id({bare}), false)"
         facts[f"rounded:{name}"] = f"coalesce({rounded}, false)"
     elif origin.engine_type in REAL_TYPES:
         facts[f"float:{name}"] = f"({cell} is not null and isfinite({cell}))"
@@ -191,7 +196,7 @@ def _id_facts(origin: Origin, cell: str, value: str) -> dict[str, str]:
 def as_text(origin: Origin, value: str) -> str:
     """Return the SQL of a raw value as text; whole numbers lose their decimal point."""
     if origin.is_text:
-        return f"plain_id(bare_id({value}))" if origin.column.kind == "id" else value
+        return f"bare_id({value})" if origin.column.kind == "id" else value
     if origin.engine_type in REAL_TYPES or origin.engine_type.startswith("DECIMAL"):
         whole = f"{value} = trunc({value}) and abs({value}) < 1e18"
         missing = f"not isfinite({value})" if origin.engine_type in REAL_TYPES else "false"

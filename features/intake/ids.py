@@ -38,9 +38,10 @@ MACROS = (
     "create or replace macro edged_id(x) as"
     f" case when {_HAS_EDGE} then trim(x, {_literal(BLANKS + _SPACES)}) else x end",
     "create or replace macro bare_id(x) as nullif(edged_id(trim(x)), '')",
-    "create or replace macro plain_id(x) as case"
-    f" when contains(x, '.0') and regexp_full_match(x, '{WHOLE}') then split_part(x, '.', 1)"
-    f" when length(x) < 10 and x in ({', '.join(repr(text) for text in NO_IDS)}) then null else x end",
+    f"create or replace macro is_whole_id(x) as contains(x, '.0') and regexp_full_match(x, '{WHOLE}')",
+    f"create or replace macro is_no_id(x) as length(x) < 10 and x in ({', '.join(repr(text) for text in NO_IDS)})",
+    "create or replace macro plain_id(x) as"
+    " case when is_whole_id(x) then split_part(x, '.', 1) when is_no_id(x) then null else x end",
     "create or replace macro folded_id(x) as case when strlen(x) = length(x) or contains(x, chr(0))"
     " then lower(x)"
     f" else lower(nfc_normalize(translate(x, {_literal(_WIDE)}, {_literal(_NARROW)}))) end",
