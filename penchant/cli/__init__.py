@@ -19,7 +19,7 @@ from .catalogue import COMMANDS, GROUPS
 from .command import SharedOptions, help_of, typer_function
 from .results import fail
 
-EVERYWHERE = "Everywhere: --shop FILE, --data FOLDER, --json; before or after the command."
+ALL_COMMANDS = "All commands: --shop FILE, --data FOLDER, --json; before or after the command."
 
 app = typer.Typer(
     name="penchant",
@@ -29,7 +29,7 @@ app = typer.Typer(
     pretty_exceptions_enable=False,
     rich_markup_mode="rich",
     context_settings={"help_option_names": ["-h", "--help"]},
-    epilog="Exit codes: 0 done, 1 a bug, 2 the input or the request is at fault, 3 done but a check failed.",
+    epilog="Exit codes: 0 done, 1 a bug, 2 invalid input or request, 3 done but a check failed.",
 )
 
 
@@ -44,12 +44,14 @@ def _version(wanted: bool) -> None:
 @app.callback()
 def options(
     context: typer.Context,
-    shop: Annotated[Path | None, typer.Option(help="The configuration. Default: penchant.toml in this folder.")] = None,
+    shop: Annotated[
+        Path | None, typer.Option(help="Configuration file. Default: penchant.toml in this folder.")
+    ] = None,
     data: Annotated[
-        Path | None, typer.Option(help="The folder of the shop's files. Default: where the configuration is.")
+        Path | None, typer.Option(help="Folder with the shop's files. Default: the folder of the configuration.")
     ] = None,
     as_json: Annotated[
-        bool, typer.Option("--json", help="Print one JSON object, for scripts, and nothing else.")
+        bool, typer.Option("--json", help="Print one JSON object for scripts, and nothing else.")
     ] = False,
     version: Annotated[
         bool, typer.Option("--version", callback=_version, is_eager=True, help="Print the version.")
@@ -68,7 +70,7 @@ def _add_commands() -> None:
     for command in COMMANDS:
         name = command.name.rpartition(" ")[2]
         place = groups.get(command.group, app)
-        place.command(name, help=help_of(command.options), epilog=EVERYWHERE)(typer_function(command))
+        place.command(name, help=help_of(command.options), epilog=ALL_COMMANDS)(typer_function(command))
     for group in groups.values():
         app.add_typer(group)
 

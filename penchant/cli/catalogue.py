@@ -65,7 +65,7 @@ COMMANDS = (
 )
 GROUPS = MappingProxyType(
     {
-        "insight": "Look at customers and goods as they were known at any moment of the past.",
+        "insight": "Show customers and products as they were known at any moment of the past.",
         "token": "Who may reach the page from elsewhere.",
     }
 )

@@ -57,7 +57,7 @@ def test_a_planted_leak_ends_with_3_and_is_told(shop: Path) -> None:
     assert "n_orders_tomorrow of customer 'c0'" in broken[0]["counterexample"]
     shown = penchant(shop, "prove", "--group", "today", "--as-of", "2024-02-01", *where)
     assert shown.returncode == 0, shown.stderr
-    assert "All promises kept by 4 customers at 2024-02-01 00:00:00 UTC." in shown.stdout
+    assert "All promises kept, checked on 4 customers at 2024-02-01 00:00:00 UTC." in shown.stdout
 
 
 def test_a_group_that_is_none_is_a_fault_of_the_request(shop: Path) -> None:

@@ -29,7 +29,7 @@ def run_features(work: Work, options: FeaturesOptions) -> None:
         end = shop.extract_end
     work.show(f"{n_rows:,} rows, {len(matrix.columns)} signals: {folder}")
     if any(moment > end for moment in rows.moments):
-        work.show(f"The data ends at {end:%Y-%m-%d %H:%M} UTC: what came after is as if it had not happened.")
+        work.show(f"The data ends at {end:%Y-%m-%d %H:%M} UTC: nothing after that is known.")
     if matrix.left_out:
         work.show(*work.left_out(matrix.left_out))
     facts = {"out": str(folder), "as_of": rows.as_of, "n_rows": n_rows, "extract_end": end.isoformat()}

@@ -13,10 +13,10 @@ def run_init(work: Work, options: InitOptions) -> None:
     """Write the configuration that a folder of files suggests, and say what is in doubt."""
     out, folder = options.out, options.folder
     if out.exists() and not options.overwrite:
-        raise OutputError(f"output '{out}'", "a new file", "one that is there", "Add --overwrite to replace it")
-    with work.step(f"looking at {folder}"):
+        raise OutputError(f"output '{out}'", "a new file", "an existing one", "Add --overwrite to replace it")
+    with work.step(f"inspecting {folder}"):
         text = propose(folder)
     write_text(out, text)
-    work.show("\n".join([f"{out}", "", "To be settled in it:", *(f"- {doubt}" for doubt in doubts(text))]))
-    work.show(f"\nRead it, mend it, then: penchant --shop {out} --data {folder} check")
+    work.show("\n".join([f"{out}", "", "Please settle:", *(f"- {doubt}" for doubt in doubts(text))]))
+    work.show(f"\nCheck and correct it, then run: penchant --shop {out} --data {folder} check")
     work.finish({"config": str(out), "text": text, "doubts": doubts(text)})

@@ -14,7 +14,7 @@ from penchant.serving.insight.scenes import SceneRules, scene_of
 
 def show_products(work: Work, options: ProductsOptions) -> None:
     """Show which role goods play."""
-    with work.shop() as shop, work.step("measuring goods"):
+    with work.shop() as shop, work.step("analysing products"):
         as_of = work.instant_or_none(options.as_of)
         page = products_page(shop, as_of, cast(Any, options.by), options.top, options.least)
     present(work, page, options.out)
@@ -31,6 +31,6 @@ def show_scene(work: Work, options: SceneOptions) -> None:
     """Show whom a scene fits, and which goods to show each of them."""
     scene_of(work.config, options.name)  # a mistyped name is refused before the shop is read
     rules = SceneRules(least_fit=options.least_fit, n_goods=options.goods)
-    with work.shop() as shop, work.step("matching customers and goods"):
+    with work.shop() as shop, work.step("matching customers and products"):
         page = scene_page(shop, options.name, work.instant_or_none(options.as_of), rules=rules)
     present(work, page, options.out)

@@ -33,7 +33,7 @@ def run_monitor(work: Work, options: MonitorOptions) -> None:
     thresholds = read_limits(options.limit or [])
     refuse_absent(options.scores or ())
     moment = work.instant_or_none(options.as_of)
-    with work.step("looking at the champions and earlier scores"):
+    with work.step("reading the champions and earlier scores"):
         in_use = models_in_use(work, options.store, options.task or None)
         scored = files_of_scores(options.scores or [work.result_folder("score")], options.task or None)
     with work.shop() as shop:

@@ -1,4 +1,4 @@
-"""The command promote: put the challenger in use if it passes the gates."""
+"""The command promote: promote the challenger if it passes the gates."""
 
 from __future__ import annotations
 
@@ -29,7 +29,7 @@ def run_promote(work: Work, options: PromoteOptions) -> None:
     name = model_name(work.config, task)
     chosen = registry.version(name, CHALLENGER if options.version is None else options.version)
     if CHAMPION in chosen.aliases:
-        work.show(f"{chosen} is the champion already.")
+        work.show(f"{chosen} is already the champion.")
         work.finish({**registered(chosen), "promoted": False, "gates": []})
         return
     with work.shop() as shop:
@@ -50,9 +50,9 @@ def run_promote(work: Work, options: PromoteOptions) -> None:
 def _outcome(chosen: Registered, failed: Sequence[Check], *, is_promoted: bool) -> str:
     """Return what became of a version, for a person."""
     if not is_promoted:
-        return f"{chosen} is not put in use. --force overrules the gates, and is recorded."
-    overruled = f", though {len(failed)} gates failed (recorded)" if failed else ""
-    return f"{chosen} is in use (champion){overruled}."
+        return f"{chosen} is not promoted. --force promotes it anyway, and this is recorded."
+    overruled = f", although it failed {len(failed)} gates (recorded)" if failed else ""
+    return f"{chosen} is the champion now{overruled}."
 
 
 def _gates(work: Work, shop: Shop, task: str, registry: Registry, chosen: Registered) -> tuple[Check, ...]:

@@ -14,7 +14,7 @@ from penchant.features.prove import PROMISES, Proof, prove
 def run_prove(work: Work, options: ProveOptions) -> None:
     """Build the groups again from changed rows, and show each promise that is broken."""
     moment = work.instant_or_none(options.as_of)
-    with work.shop() as shop, work.step("building the groups of the shop, and of the shop changed"):
+    with work.shop() as shop, work.step("building the groups from the shop's rows and from changed rows"):
         proof = prove(shop, options.group, moment)
     work.show(_table(proof), "", *_account(proof), *work.left_out(proof.left_out))
     work.finish(proof.as_dict())
@@ -36,10 +36,10 @@ def _table(proof: Proof) -> Table:
 
 
 def _account(proof: Proof) -> list[str]:
-    looked = f"{proof.n_customers:,} customers at {proof.as_of:%Y-%m-%d %H:%M:%S} UTC"
+    checked = f"{proof.n_customers:,} customers at {proof.as_of:%Y-%m-%d %H:%M:%S} UTC"
     if not proof.broken:
-        return [f"All promises kept by {looked}."]
+        return [f"All promises kept, checked on {checked}."]
     broken = [
         f"[red]{finding.group}[/]: {finding.promise}? No: {escape(finding.counterexample)}" for finding in proof.broken
     ]
-    return [*broken, f"{len(proof.broken)} promises broken, by {looked}."]
+    return [*broken, f"{len(proof.broken)} promises broken, checked on {checked}."]

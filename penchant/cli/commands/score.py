@@ -24,7 +24,7 @@ def run_score(work: Work, options: ScoreOptions) -> None:
     """Score everyone who is eligible at a moment, unless the same result is there already."""
     instant = work.instant(options.as_of)
     folder = options.out or work.result_folder("score", instant)
-    with work.step("looking at the shop's files and the champions"):
+    with work.step("checking the shop's files and the champions"):
         inputs = inputs_of(work.workspace, options.store, instant, options.task or None)
         inputs.facts["reasons"] = options.reasons
         is_there = not options.again and is_whole(folder, inputs.key)
@@ -40,7 +40,7 @@ def _show(work: Work, folder: Path, registered: dict[str, dict[str, Any]], *, is
     manifest = read_manifest(folder) or {}
     tasks = {name: {**facts, **registered[name]} for name, facts in manifest["tasks"].items()}
     left_out = [f"[yellow]left out[/] {name}: {why}" for name, why in manifest["left_out"].items()]
-    state = "already there, of the same data and models" if is_there else "written"
+    state = "already up to date" if is_there else "written"
     work.show(
         *([_top(folder / f"{RISK}.parquet")] if RISK in tasks else []),
         summary(tasks),

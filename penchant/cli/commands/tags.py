@@ -32,7 +32,7 @@ def run_tags(work: Work, options: TagsOptions) -> None:
     folder = options.out or work.result_folder("tags", instant)
     manifest: dict[str, Any] = {"step": "tags", "config": work.config.resolved(), "as_of": instant.isoformat()}
     with replaced_folder(folder, manifest) as place, work.shop() as shop:
-        with work.step(f"tagging what was known at {instant:%Y-%m-%d %H:%M} UTC"):
+        with work.step(f"writing tags as of {instant:%Y-%m-%d %H:%M} UTC"):
             result = tags_of(shop, moment_of(shop, instant), subject)
             counts = _write(result.batches, place)
         manifest |= {"sources": work.sources(), "left_out": dict(result.left_out), "n_rows": counts.total()}

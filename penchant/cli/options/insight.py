@@ -14,7 +14,7 @@ Out = Annotated[
     Path | None,
     typer.Option(
         "--out",
-        help="A folder for the tables as CSV and Parquet and the page as HTML, replaced as a whole.",
+        help="Folder for the tables as CSV and Parquet and the page as HTML, replaced as a whole.",
         show_default=False,
     ),
 ]
@@ -30,23 +30,24 @@ class StagesOptions:
 
 @dataclass(frozen=True)
 class FlowOptions:
-    """Show how customers moved between stages: the stage at one date by the stage at a later one.
+    """Show how customers moved between stages, from one date to a later one.
 
-    Who was not known yet at the first date stands in a row of its own.
+    Customers who were not known yet at the first date have a row of their own.
     """
 
-    first: Annotated[str, typer.Option("--from", help="The first date or instant.", show_default=False)]
+    first: Annotated[str, typer.Option("--from", help="The first date or timestamp.", show_default=False)]
     second: Annotated[
-        str | None, typer.Option("--to", help="The second. Default: the end of the data.", show_default=False)
+        str | None,
+        typer.Option("--to", help="The second date or timestamp. Default: the end of the data.", show_default=False),
     ] = None
     out: Out = None
 
 
 @dataclass(frozen=True)
 class FunnelOptions:
-    """Show how far open journeys got, the rates of passing on, and what one more per cent at each step is worth.
+    """Show the funnel: customers at each step, the rate of moving on, and what one more per cent is worth.
 
-    The rates are of who stood at a step one horizon before --as-of, by where they stand at --as-of.
+    The rates follow the customers who were at a step one horizon before --as-of to where they are at --as-of.
     """
 
     as_of: AsOfOrEnd = None
@@ -54,7 +55,7 @@ class FunnelOptions:
         int | None,
         typer.Option(
             "--horizon",
-            help="Days within which customers pass on. Default: 30, or a third of a shorter history.",
+            help="Days to move on to the next step. Default: 30, or a third of a shorter history.",
             show_default=False,
         ),
     ] = None
@@ -65,7 +66,7 @@ class FunnelOptions:
 class CrowdsOptions:
     """Show how many customers are in each focus crowd: interested, due to buy again, with unpaid orders ...
 
-    The buyers of each promotion of the calendar that had begun stand there too.
+    Includes the buyers of each promotion in the calendar that had started.
     """
 
     as_of: AsOfOrEnd = None
@@ -73,7 +74,7 @@ class CrowdsOptions:
         list[str] | None,
         typer.Option(
             "--crowd",
-            help="A further crowd: favorites:item:ID, favorites:category:ID. May be repeated.",
+            help="Additional crowd: favorites:item:ID, favorites:category:ID. May be repeated.",
             show_default=False,
         ),
     ] = None
@@ -82,18 +83,18 @@ class CrowdsOptions:
 
 @dataclass(frozen=True)
 class ProfileOptions:
-    """Show what the customers of a crowd are, against all customers, as an index: 100 = as the base.
+    """Show how a crowd differs from all customers, as an index: 100 = the same share.
 
-    Stage, value tier, segment, price tier, gender, region, age, hour of day and the shop's own attributes,
-    with the share unknown.
+    By stage, value tier, segment, price tier, gender, region, age, hour of day and the shop's own attributes, with the
+    share unknown.
     """
 
     crowd: Annotated[
         str,
         typer.Option(
             "--crowd",
-            help="A stage (loyal), focus crowd (interest, once:PROMOTION), RFM segment (segment:lost) or step of the "
-            "funnel (funnel:cart).",
+            help="Stage (loyal), focus crowd (interest, once:PROMOTION), RFM segment (segment:lost) or funnel step "
+            "(funnel:cart).",
             show_default=False,
         ),
     ]
@@ -103,18 +104,21 @@ class ProfileOptions:
 
 @dataclass(frozen=True)
 class ProductsOptions:
-    """Show which role goods play, and what many customers hold open in carts and favourites.
+    """Show the role of each product, and what many customers have in their carts and favourites.
 
-    Exactly one role each: traffic brings in customers, profit earns, potential rises, marginal does none of these.
-    What many hold open is a candidate for a joint price action; it is listed with today's price, the price when it
-    was put in, and the last price paid.
+    Each product has one role: traffic brings in customers, profit earns, potential is rising, marginal is none of
+    these. What many customers hold in carts and favourites is a candidate for a joint price promotion, listed with
+    today's price, the price when it was added, and the last price paid.
     """
 
-    by: Annotated[str, typer.Option("--by", help="What is told apart: item or category.")] = "item"
+    by: Annotated[str, typer.Option("--by", help="Unit of the rows: item or category.")] = "item"
     as_of: AsOfOrEnd = None
-    top: Annotated[int, typer.Option("--top", help="How many rows are shown; --out writes all.", min=1)] = 20
+    top: Annotated[int, typer.Option("--top", help="Number of rows shown; --out writes all.", min=1)] = 20
     least: Annotated[
-        int, typer.Option("--least", help="The fewest customers that hold a joint-action candidate.", min=1)
+        int,
+        typer.Option(
+            "--least", help="Minimum number of customers who hold a candidate for a joint price promotion.", min=1
+        ),
     ] = 5
     out: Out = None
 
@@ -124,23 +128,25 @@ class DemandOptions:
     """Show demand by category and price tier within it: views, favourites, carts, orders, amount."""
 
     as_of: AsOfOrEnd = None
-    days: Annotated[int, typer.Option("--days", help="The window before as_of.", min=1, max=36_500)] = 90
-    top: Annotated[int, typer.Option("--top", help="How many categories are shown; --out writes all.", min=1)] = 10
+    days: Annotated[int, typer.Option("--days", help="Days before as_of.", min=1, max=36_500)] = 90
+    top: Annotated[int, typer.Option("--top", help="Number of categories shown; --out writes all.", min=1)] = 10
     out: Out = None
 
 
 @dataclass(frozen=True)
 class SceneOptions:
-    """Show whom a holiday, a promotion or a theme page fits, and which goods to show each of them.
+    """Show which customers a holiday, a promotion or a theme page suits, and which products to show each of them.
 
-    A scene names what it is about, each of these as far as it matters:
+    A scene is a section of penchant.toml; all its keys are optional:
 
     [scenes.gifts] categories = ["toys"], price_tiers = ["high"], roles = ["traffic"], stages = ["new", "loyal"],
     calendar = "christmas"
     """
 
-    name: Annotated[str, typer.Argument(help="A scene of penchant.toml: a section \\[scenes.NAME].")]
+    name: Annotated[str, typer.Argument(help="Scene in penchant.toml: the section \\[scenes.NAME].")]
     as_of: AsOfOrEnd = None
-    least_fit: Annotated[float, typer.Option("--least-fit", help="Whom it fits less is left out.", min=0, max=1)] = 0.25
-    goods: Annotated[int, typer.Option("--goods", help="Goods for each customer at most.", min=1)] = 5
+    least_fit: Annotated[
+        float, typer.Option("--least-fit", help="Minimum fit; customers below it are left out.", min=0, max=1)
+    ] = 0.25
+    goods: Annotated[int, typer.Option("--goods", help="Maximum number of products per customer.", min=1)] = 5
     out: Out = None

@@ -10,51 +10,50 @@ import typer
 
 from .shared import STORE, AsOf, AsOfOrEnd, Horizon, Out, Seed, Store, Test, Threads
 
-TaskName = Annotated[str, typer.Argument(help="Whose models: churn, repurchase, value, ...")]
+TaskName = Annotated[str, typer.Argument(help="The task: churn, repurchase, value, ...")]
 
 
 @dataclass(frozen=True)
 class TrainOptions:
-    """Train a model on snapshots in the past, judge it on a later one beside baselines, and register it.
+    """Train a model on past snapshots, test it on a later one against baselines, and register it.
 
-    The first model of a task is put in use at once (alias champion); later ones wait as challenger.
-    What can be predicted: visit, engagement, conversion, payment, repurchase, second_purchase, churn, value, margin,
-    and the tasks of your own modules. And what a contact changes: `penchant train uplift --goal second` learns from
-    past campaigns with a held-out control, and refuses where they were not drawn by lot; with --matrix it learns from
-    any file of a trial.
+    The first model of a task becomes the champion at once, unless its checks forbid it; later ones become challengers.
+    Tasks: visit, engagement, conversion, payment, repurchase, second_purchase, churn, value, margin, and those of your
+    own modules. Uplift, what a contact changes: `penchant train uplift --goal second` learns from past campaigns with a
+    holdout, and refuses campaigns that were not randomised; --matrix learns from the file of any randomised trial.
     """
 
-    task: Annotated[str, typer.Argument(help="What to predict, such as churn or repurchase.")]
+    task: Annotated[str, typer.Argument(help="The task, such as churn or repurchase; or uplift.")]
     out: Out = None
     store: Store = STORE
     params: Annotated[
-        Path | None, typer.Option(help="A JSON file of LightGBM parameters, such as the params.json of `tune`.")
+        Path | None, typer.Option(help="JSON file of LightGBM parameters, such as the params.json of `tune`.")
     ] = None
     horizon: Horizon = None
     test: Test = None
     seed: Seed = None
     threads: Threads = None
     goal: Annotated[
-        str | None, typer.Option("--goal", help="For 'uplift': the goal whose past campaigns teach, such as second.")
+        str | None, typer.Option("--goal", help="For uplift: learn from past campaigns of this goal, such as second.")
     ] = None
     matrix: Annotated[
         Path | None,
         typer.Option(
             "--matrix",
-            help="For 'uplift': a Parquet or CSV file instead of campaigns, one row for each customer, with the "
-            "columns treatment, outcome and, if known, p_treatment and customer; all others are features.",
+            help="For uplift: a Parquet or CSV file instead of campaigns, one row per customer, with the columns "
+            "treatment, outcome and, if known, p_treatment and customer; all others are features.",
         ),
     ] = None
     campaign: Annotated[
-        list[str] | None, typer.Option("--campaign", help="For 'uplift': learn from this campaign; repeat for more.")
+        list[str] | None, typer.Option("--campaign", help="For uplift: learn from this campaign only; may be repeated.")
     ] = None
     column: Annotated[
         list[str] | None,
         typer.Option(
             "--column",
             metavar="PART=NAME",
-            help="For --matrix: how the file calls treatment, outcome, p_treatment or customer, such as "
-            "treatment=segment; repeat for more.",
+            help="For --matrix: the file's name for treatment, outcome, p_treatment or customer, such as "
+            "treatment=segment; may be repeated.",
         ),
     ] = None
     without: Annotated[
@@ -62,8 +61,8 @@ class TrainOptions:
         typer.Option(
             "--without",
             metavar="NAME",
-            help="For --matrix: a column that is no feature, such as another outcome, or whatever became known after "
-            "the contact; repeat for more.",
+            help="For --matrix: a column not to use as a feature, such as another outcome or anything known only after "
+            "the contact; may be repeated.",
         ),
     ] = None
     control: Annotated[
@@ -78,19 +77,19 @@ class TrainOptions:
 
 @dataclass(frozen=True)
 class TuneOptions:
-    """Search for better parameters, judge what is found beside the defaults on the untouched test, and register it.
+    """Search for better parameters, compare the best with the defaults on the untouched test, and register the model.
 
-    A trial learns from earlier snapshots and is judged on a later one, on up to three folds in time, by log loss (of
-    amounts: Tweedie deviance); the first trial is that of the defaults, and trials that fall behind are given up
-    early. Each is kept in a journal beside MLflow's database: stopped or killed, the same command goes on.
-    A tuned model that turns out worse than the defaults on the test is registered, but not promoted.
+    Each trial learns from earlier snapshots and is scored on a later one, over up to three folds in time, by log loss
+    (amounts: Tweedie deviance). The first trial uses the defaults, and trials that fall behind are stopped early. All
+    are stored beside MLflow's database: after a stop or a kill, the same command resumes. A tuned model that does worse
+    than the defaults on the test is registered, but not promoted.
     """
 
-    task: Annotated[str, typer.Argument(help="Whose parameters: churn, repurchase, value, ...")]
-    trials: Annotated[
-        int, typer.Option(help="How many trials in all, those of a run that was stopped included.", min=1)
-    ] = 50
-    timeout: Annotated[float | None, typer.Option(help="Begin no further trial after so many seconds.", min=0.0)] = None
+    task: Annotated[str, typer.Argument(help="The task: churn, repurchase, value, ...")]
+    trials: Annotated[int, typer.Option(help="Number of trials, including those of a run that was stopped.", min=1)] = (
+        50
+    )
+    timeout: Annotated[float | None, typer.Option(help="Start no new trial after this many seconds.", min=0.0)] = None
     out: Out = None
     store: Store = STORE
     horizon: Horizon = None
@@ -101,12 +100,12 @@ class TuneOptions:
 
 @dataclass(frozen=True)
 class CompareOptions:
-    """Judge all versions of a task's model, and the baselines, on one common test.
+    """Compare all versions of a task's model, and the baselines, on one common test.
 
-    The test's rows are built now and are the same for all. A version is ranked only if the labels that it learned
-    from were over when the test looked; for a model that was refitted since, the one kept from before is judged.
-    Each line is compared with the champion on the same customers: better, worse, or not separable, with the smallest
-    difference that the test would have seen.
+    The test rows are built now and are the same for all. A version is ranked only if the outcomes it learned from were
+    complete before the test date; for a model that was refitted later, the version kept from before is tested. Each is
+    compared with the champion on the same customers: better, worse, or not separable, with the smallest difference that
+    the test could have detected.
     """
 
     task: TaskName
@@ -121,67 +120,73 @@ class CompareOptions:
 class PromoteOptions:
     """Promote the challenger if it passes the gates; else nothing changes, and the exit code is 3.
 
-    The gates: the checks of its training allow its use; on one common test it is not worse than the champion, nor than
-    the best baseline; if it was tuned, it was not worse than the default parameters.
+    The gates: its training checks allow it to be used; on one common test it is no worse than the champion and the best
+    baseline; if it was tuned, it is no worse than the default parameters.
     """
 
     task: TaskName
-    version: Annotated[int | None, typer.Option("--version", help="Which version. Default: the challenger.", min=1)] = (
-        None
+    version: Annotated[
+        int | None, typer.Option("--version", help="Version to promote. Default: the challenger.", min=1)
+    ] = None
+    force: Annotated[bool, typer.Option("--force", help="Promote it even if it fails a gate; this is recorded.")] = (
+        False
     )
-    force: Annotated[
-        bool, typer.Option("--force", help="Promote it even if it fails a gate; this is recorded with it.")
-    ] = False
     store: Store = STORE
     test: Test = None
 
 
 @dataclass(frozen=True)
 class ScoreOptions:
-    """Apply all champions to everyone eligible at as_of, a file for each of them.
+    """Score every eligible customer with all champions, one file per model.
 
-    The churn list is for people: riskiest first, with what is at stake and three reasons in words, as CSV too. A run
-    that was killed goes on where it was; a result of the same data and models is left as it is.
+    The churn list is meant to be read: riskiest first, with the amount at risk and three reasons in words, also as CSV.
+    A run that was killed resumes where it stopped; a result of the same data and models is left as it is.
     """
 
     as_of: AsOf
     task: Annotated[
         list[str] | None,
-        typer.Option("--task", help="Whose champion scores; may be repeated. Default: every champion."),
+        typer.Option(
+            "--task", help="Score with the champion of this task only; may be repeated. Default: every champion."
+        ),
     ] = None
     out: Out = None
     store: Store = STORE
-    again: Annotated[bool, typer.Option("--again", help="Score anew even where the same result is there already.")] = (
-        False
-    )
-    reasons: Annotated[bool, typer.Option(help="Say why, in words; it takes several times as long as to score.")] = True
+    again: Annotated[bool, typer.Option("--again", help="Score again even if the same result exists already.")] = False
+    reasons: Annotated[
+        bool, typer.Option(help="Add the reasons in words; this takes several times as long as scoring.")
+    ] = True
 
 
 @dataclass(frozen=True)
 class MonitorOptions:
-    """Tell how far signals, scores and stages moved since training, and what earlier scores promised against what came.
+    """Show how far signals, scores and stages have drifted since training, and whether earlier scores came true.
 
     Exit code 3: something is past its threshold. Scores: PSI above 0.25. Signals: more than 5 % unseen categories, or a
-    share of missing values that changed by 20 points; by their own PSI only with --limit signal_stability, for they
-    move with the season too. Promises: missed by more than 10 %, beyond their interval.
+    share of missing values that changed by 20 points; their PSI counts only with --limit signal_stability, because
+    signals move with the season. Predictions: off by more than 10 %, and outside their interval.
     """
 
     as_of: AsOfOrEnd = None
     task: Annotated[
-        list[str] | None, typer.Option("--task", help="Whose champion and scores; may be repeated. Default: all.")
+        list[str] | None,
+        typer.Option(
+            "--task", help="Look at the champion and scores of this task only; may be repeated. Default: all."
+        ),
     ] = None
     scores: Annotated[
         list[Path] | None,
         typer.Option(
-            "--scores", help="Folders of `penchant score`, or of several of them; may be repeated. Default: below out/."
+            "--scores",
+            help="Folder written by `penchant score`, or a folder of several; may be repeated. Default: below out/.",
         ),
     ] = None
     limit: Annotated[
         list[str] | None,
         typer.Option(
             "--limit",
-            help="A threshold, such as score_stability=0.2; may be repeated. Others: signal_stability, unseen, "
-            "missing, promise.",
+            help="Threshold, such as score_stability=0.2; may be repeated. Others: signal_stability, unseen, missing, "
+            "promise.",
         ),
     ] = None
     out: Out = None

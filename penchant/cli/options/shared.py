@@ -13,7 +13,7 @@ AsOf = Annotated[
     str,
     typer.Option(
         "--as-of",
-        help="Look at customers as they were known strictly before: a date (midnight of the shop) or an instant.",
+        help="Use only what was known before this moment: a date (midnight in the shop's time zone) or a timestamp.",
         show_default=False,
     ),
 ]
@@ -21,30 +21,33 @@ AsOfOrEnd = Annotated[
     str | None,
     typer.Option(
         "--as-of",
-        help="Look at what was known strictly before: a date or an instant. Default: the end of the data.",
+        help="Use only what was known before this moment: a date or a timestamp. Default: the end of the data.",
         show_default=False,
     ),
 ]
 Out = Annotated[
     Path | None,
-    typer.Option(
-        "--out", help="The folder of the result, replaced as a whole. Default: below out/.", show_default=False
-    ),
+    typer.Option("--out", help="Folder for the result, replaced as a whole. Default: below out/.", show_default=False),
 ]
-Store = Annotated[Path, typer.Option("--store", help="The folder of MLflow's database and artifacts.")]
+Store = Annotated[Path, typer.Option("--store", help="Folder with MLflow's database and artifacts.")]
 Horizon = Annotated[
-    int | None, typer.Option(help="Days in which the outcome is read. Default: as configured, else the task's.", min=1)
+    int | None,
+    typer.Option(help="Days over which the outcome is observed. Default: as configured, else the task's own.", min=1),
 ]
 Test = Annotated[
-    str | None, typer.Option(help="When the test looks: a date. Default: the latest whose horizon is over.")
+    str | None, typer.Option(help="Date of the test snapshot. Default: the latest one whose horizon is complete.")
 ]
-Seed = Annotated[int | None, typer.Option(help="Same rows and seed, same model. Default: as configured.", min=0)]
+Seed = Annotated[
+    int | None,
+    typer.Option(help="Random seed: the same rows and seed give the same model. Default: as configured.", min=0),
+]
 Threads = Annotated[
-    int | None, typer.Option(help="Threads of LightGBM; 0: all. Default: as many as are worth it.", min=0)
+    int | None, typer.Option(help="LightGBM threads; 0: all cores. Default: as many as pay off.", min=0)
 ]
 MarginShare = Annotated[
-    float | None, typer.Option(help="Margin as a share of sales. Default: as the items' costs say.", min=0, max=1)
+    float | None, typer.Option(help="Margin as a share of sales. Default: from the items' costs.", min=0, max=1)
 ]
 Past = Annotated[
-    list[Path] | None, typer.Option("--past", help="Audiences drawn elsewhere, which count as past; may be repeated.")
+    list[Path] | None,
+    typer.Option("--past", help="Folder of audiences drawn elsewhere that count as earlier contacts; may be repeated."),
 ]

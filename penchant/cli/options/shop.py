@@ -13,32 +13,34 @@ from .shared import AsOf, Out
 
 @dataclass(frozen=True)
 class DemoOptions:
-    """Run the main job on a simulated shop: check its files, list who may leave, and let one campaign teach the next.
+    """Run everything once on a simulated shop: check its files, list who may leave, run a campaign and learn from it.
 
-    A campaign goes to one-time buyers with half of them held out, is measured, and teaches whom a contact changes; the
-    next list is compared on the simulator's truth with one by propensity and one by lot. The same commands do it
-    for your own shop: init, check, train, score, audience, measure, train uplift.
+    The campaign contacts one-time buyers and holds out half of them. It is measured, an uplift model learns from it,
+    and the next list is compared with one ranked by propensity and a random one, using the effects that the simulator
+    knows. The same commands work on your own shop: init, check, train, score, audience, measure, train uplift.
     """
 
-    customers: Annotated[int, typer.Option(help="How many customers appear in a year and a half.", min=8_000)] = 20_000
-    out: Annotated[Path, typer.Option("--out", help="The folder for the shop and all results.")] = Path("out/demo")
-    seed: Annotated[int, typer.Option(help="Same seed, same shop.", min=0)] = 0
+    customers: Annotated[int, typer.Option(help="Number of customers who appear in a year and a half.", min=8_000)] = (
+        20_000
+    )
+    out: Annotated[Path, typer.Option("--out", help="Folder for the shop and all results.")] = Path("out/demo")
+    seed: Annotated[int, typer.Option(help="Random seed: the same seed gives the same shop.", min=0)] = 0
 
 
 @dataclass(frozen=True)
 class InitOptions:
-    """Look at a folder of files and propose a penchant.toml, commented, to be read and mended."""
+    """Look at a folder of files and propose a penchant.toml, with comments, for you to check and correct."""
 
-    folder: Annotated[Path, typer.Argument(help="The folder of the shop's files.")]
-    out: Annotated[Path, typer.Option("--out", help="The configuration to write.")] = Path("penchant.toml")
-    overwrite: Annotated[bool, typer.Option("--overwrite", help="Replace the configuration that is there.")] = False
+    folder: Annotated[Path, typer.Argument(help="Folder with the shop's files.")]
+    out: Annotated[Path, typer.Option("--out", help="Configuration file to write.")] = Path("penchant.toml")
+    overwrite: Annotated[bool, typer.Option("--overwrite", help="Replace an existing configuration file.")] = False
 
 
 @dataclass(frozen=True)
 class CheckOptions:
-    """Read every table and report all violations of the contract, with counts and examples.
+    """Read every table and report every violation of the data contract, with counts and examples.
 
-    Rows that are set aside are written, with the reason, to the result's folder.
+    Rows that are set aside are written to the result folder, each with its reason.
     """
 
     out: Out = None
@@ -46,17 +48,17 @@ class CheckOptions:
 
 @dataclass(frozen=True)
 class FeaturesOptions:
-    """Build the feature matrix: a row per customer and moment, a column per signal.
+    """Build the feature matrix: one row per customer and moment, one column per signal.
 
-    With --as-of, everyone known at that moment; several moments share the work. With --spine, the rows of a file.
+    With --as-of: every customer known by then; several moments are built in one go. With --spine: the rows of a file.
     """
 
     as_of: Annotated[
         list[str] | None,
         typer.Option(
             "--as-of",
-            help="Look at customers as they were known strictly before: a date (midnight of the shop) or an instant; "
-            "may be repeated.",
+            help="Use only what was known before this moment: a date (midnight in the shop's time zone) or a "
+            "timestamp; may be repeated.",
             show_default=False,
         ),
     ] = None
@@ -64,50 +66,49 @@ class FeaturesOptions:
         Path | None,
         typer.Option(
             "--spine",
-            help="In place of --as-of: a Parquet or CSV file with customer_id and as_of, each row's own moment (UTC "
-            "where it has no zone), such as the assignments of a campaign.",
+            help="Instead of --as-of: a Parquet or CSV file with customer_id and as_of, a moment for each row (UTC "
+            "unless it has a time zone), such as the assignments of a campaign.",
             show_default=False,
         ),
     ] = None
     out: Out = None
     group: Annotated[
         list[str] | None,
-        typer.Option("--group", help="A feature group; may be repeated. Default: all the shop can have."),
+        typer.Option("--group", help="Feature group; may be repeated. Default: all that the shop's data allow."),
     ] = None
 
 
 @dataclass(frozen=True)
 class SimulateOptions:
-    """Write the files of a simulated shop; what no shop can know goes into the folder truth beside them."""
+    """Write the files of a simulated shop; what no real shop can know goes into the subfolder truth."""
 
-    out: Annotated[Path, typer.Option("--out", help="The folder of the shop's files.")] = Path("out/demo/shop")
-    customers: Annotated[int, typer.Option(help="How many customers appear in two years.", min=1)] = 20_000
-    seed: Annotated[int, typer.Option(help="Same seed, same shop.", min=0)] = 0
+    out: Annotated[Path, typer.Option("--out", help="Folder with the shop's files.")] = Path("out/demo/shop")
+    customers: Annotated[int, typer.Option(help="Number of customers who appear in two years.", min=1)] = 20_000
+    seed: Annotated[int, typer.Option(help="Random seed: the same seed gives the same shop.", min=0)] = 0
 
 
 @dataclass(frozen=True)
 class ProveOptions:
-    """Prove on your own data that feature groups look at the past alone, and keep their other promises.
+    """Prove on your own data that feature groups use the past only, and keep their other promises.
 
-    Builds the groups for up to 1,000 customers, then again without all that
-    came later, with the rows the other way round, and without anybody else's
-    rows. What changes by that is a fault; the first of each kind is shown.
+    Builds the groups for up to 1,000 customers, then again with another future, with the rows in another order, and
+    without the rows of other customers. Any number that changes is a fault; the first of each kind is shown.
 
-    Your own groups are those that a module of yours lists as GROUPS; name it
-    in penchant.toml: modules = ["my_groups.py"].
+    Your own groups come from a module that lists them as GROUPS; name it in penchant.toml: modules = ["my_groups.py"].
     """
 
     group: Annotated[
         list[str] | None,
         typer.Option(
-            "--group", help="A feature group, of ours or of your own modules; may be repeated. Default: all configured."
+            "--group",
+            help="Feature group, built-in or from your own modules; may be repeated. Default: all configured.",
         ),
     ] = None
     as_of: Annotated[
         str | None,
         typer.Option(
             "--as-of",
-            help="Where past and future part: a date or an instant. Default: an event late in the shop's time.",
+            help="Where the past ends: a date or a timestamp. Default: an event late in the shop's history.",
             show_default=False,
         ),
     ] = None
@@ -115,11 +116,11 @@ class ProveOptions:
 
 @dataclass(frozen=True)
 class TagsOptions:
-    """Write all that is known at as_of as tags for other systems: one long table, as Parquet and CSV.
+    """Write everything known at as_of as tags for other systems: one long table, as Parquet and CSV.
 
-    Its columns are subject, id, tag, value and as_of. Of customers: stage, funnel, tier, rfm_segment, crowd,
-    category_1 to category_3, price_tier, prefers, channel. Of items: category, price_tier, role, holiday. Of the
-    scenes in penchant.toml ([scenes.NAME]): what they show and whom they are for.
+    The columns are subject, id, tag, value and as_of. Customer tags: stage, funnel, tier, rfm_segment, crowd,
+    category_1 to category_3, price_tier, prefers, channel. Item tags: category, price_tier, role, holiday. Tags of the
+    scenes in penchant.toml ([scenes.NAME]): which goods they show and which customers they address.
     """
 
     as_of: AsOf
