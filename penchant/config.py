@@ -233,6 +233,22 @@ class ScoreSection(Section):
     )
 
 
+Age = Annotated[str, Field(pattern=r"^[1-9]\d*d$")]
+
+
+class RetentionSection(Section):
+    """How long dated results are kept, such as '90d'; `penchant clean` removes older ones that nothing needs."""
+
+    score: Age | None = Field(None, description="scores; those whose horizon is not over always stay")
+    features: Age | None = Field(None, description="feature matrices")
+    tags: Age | None = Field(None, description="tags")
+    monitor: Age | None = Field(None, description="reports of drift")
+
+    def days(self) -> dict[str, int]:
+        """Return step -> days, of the steps that have a rule."""
+        return {step: int(age.removesuffix("d")) for step, age in self if age is not None}
+
+
 class CapSection(Section):
     """No more than so many contacts within so many days, by one channel or by all."""
 
@@ -287,6 +303,7 @@ class Config(Section):
     gate: GateSection = GateSection()
     score: ScoreSection = ScoreSection()
     protection: ProtectionSection = ProtectionSection()
+    keep: RetentionSection = RetentionSection()
     scenes: dict[str, SceneSection] = Field({}, description="name -> what it shows and whom it is for")
     modules: tuple[str, ...] = Field(
         (),

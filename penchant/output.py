@@ -68,6 +68,50 @@ def replaced_folder(folder: Path, manifest: Mapping[str, Any]) -> Iterator[Path]
 
 
 @contextmanager
+def changed_folder(folder: Path, facts: Mapping[str, Any]) -> Iterator[Path]:
+    """Give a copy of a result to change; on success it takes the result's place, with its manifest brought up to date.
+
+    Parameters
+    ----------
+    folder
+        The result. Its files are to be replaced, not written into: the copy may share them.
+    facts
+        What the manifest says beside what it said.
+
+    Raises
+    ------
+    OutputError
+        If another run is writing the result, or it cannot be written.
+    """
+    folder = Path(os.path.abspath(folder))  # noqa: PTH100 - as in replaced_folder
+    try:
+        with locked(folder):
+            staging = _beside(folder, "new")
+            shutil.rmtree(staging, ignore_errors=True)
+            try:
+                shutil.copytree(folder, staging, copy_function=_linked)
+                yield staging
+                manifest = read_json(staging / MANIFEST)
+                (staging / MANIFEST).unlink()
+                write_json(staging / MANIFEST, {**manifest, **facts, "files": files_in(staging)})
+                _put_in_place(staging, folder)
+            finally:
+                shutil.rmtree(staging, ignore_errors=True)
+    except OSError as fault:
+        if isinstance(fault, PenchantError) or not fault.errno:
+            raise
+        raise _cannot_write(folder, fault) from fault
+
+
+def _linked(source: str, target: str) -> None:
+    """Link a file, or copy it where the file system has no links."""
+    try:
+        os.link(source, target)
+    except OSError:
+        shutil.copy2(source, target)
+
+
+@contextmanager
 def replaced_file(path: Path) -> Iterator[Path]:
     """Give a path to write to; on success what was written there becomes ``path``, in one step.
 
