@@ -249,6 +249,16 @@ class RetentionSection(Section):
         return {step: int(age.removesuffix("d")) for step, age in self if age is not None}
 
 
+class NightlySection(Section):
+    """What `penchant nightly` does beside scoring and watching."""
+
+    plans: tuple[str, ...] = Field((), description="plan files whose due waves are drawn, from the working directory")
+    to: str | None = Field(None, description="the destination's file that due waves are exported to")
+    retrain_days: PositiveInt | None = Field(
+        None, description="a champion whose test is older gets a challenger; default: never"
+    )
+
+
 class CapSection(Section):
     """No more than so many contacts within so many days, by one channel or by all."""
 
@@ -304,6 +314,7 @@ class Config(Section):
     score: ScoreSection = ScoreSection()
     protection: ProtectionSection = ProtectionSection()
     keep: RetentionSection = RetentionSection()
+    nightly: NightlySection = NightlySection()
     scenes: dict[str, SceneSection] = Field({}, description="name -> what it shows and whom it is for")
     modules: tuple[str, ...] = Field(
         (),

@@ -20,7 +20,7 @@ from .options.insight import (
     StagesOptions,
 )
 from .options.models import CompareOptions, MonitorOptions, PromoteOptions, ScoreOptions, TrainOptions, TuneOptions
-from .options.operations import CleanOptions, ForgetOptions
+from .options.operations import CleanOptions, ForgetOptions, NightlyOptions
 from .options.shop import (
     CheckOptions,
     DemoOptions,
@@ -55,6 +55,7 @@ COMMANDS = (
     Command("token add", TokenAddOptions, "web.run_token_add"),
     Command("token remove", TokenRemoveOptions, "web.run_token_remove"),
     Command("token list", TokenListOptions, "web.run_token_list"),
+    Command("nightly", NightlyOptions, "nightly.run_nightly"),
     Command("clean", CleanOptions, "clean.run_clean"),
     Command("forget", ForgetOptions, "forget.run_forget"),
     Command("insight stages", StagesOptions, "insight.show_stages"),

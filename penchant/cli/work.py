@@ -21,6 +21,7 @@ from penchant.errors import InputError, quoted
 from penchant.features.workspace import Workspace
 from penchant.progress import Done
 
+from .log import JsonLog
 from .results import print_json
 
 if TYPE_CHECKING:
@@ -31,7 +32,8 @@ if TYPE_CHECKING:
 class Work:
     """One run of one command.
 
-    Steps and progress go to the standard error stream, results to standard output: with ``--json`` one object.
+    Steps and progress go to the standard error stream, results to standard output: with ``--json`` one object. With a
+    log, steps are its lines.
     """
 
     shop_file: Path | None
@@ -39,6 +41,8 @@ class Work:
     as_json: bool
     is_part: bool = False
     started: float = field(default_factory=monotonic)
+    log: JsonLog | None = None
+    result: Mapping[str, Any] = field(default_factory=dict)
 
     @cached_property
     def notes(self) -> Console:
@@ -64,6 +68,12 @@ class Work:
     def configure(self, config: Config) -> None:
         """Replace the configuration, before anything is read."""
         self.workspace = replace(self.workspace, config=config)
+
+    def part(self) -> Work:
+        """Return a run of another command as a part of this one: of the same shop, its result not printed."""
+        part = Work(self.shop_file, self.data, self.as_json or self.log is not None, is_part=True, log=self.log)
+        part.workspace = self.workspace
+        return part
 
     @property
     def config_file(self) -> Path:
@@ -135,7 +145,9 @@ class Work:
         self._show_done(what, started)
 
     def _show_done(self, what: str, started: float) -> None:
-        if not self.as_json:
+        if self.log:
+            self.log.write("info", what, seconds=round(monotonic() - started, 2))
+        elif not self.as_json:
             self.notes.print(f"[green]✓[/] {what} [dim]{monotonic() - started:.1f} s[/]")
 
     def note(self, text: str) -> None:
@@ -156,6 +168,7 @@ class Work:
 
     def finish(self, result: Mapping[str, Any]) -> None:
         """End the command: the JSON object with ``--json``, else how long it took; a part of another prints nothing."""
+        self.result = result
         if self.is_part:
             return
         seconds = round(monotonic() - self.started, 2)

@@ -14,6 +14,8 @@ from typing import Any
 
 import numpy as np
 import pandas as pd
+import pyarrow as pa
+import pyarrow.parquet as pq
 import pytest
 
 from penchant.cli import app, hoist
@@ -262,3 +264,72 @@ def test_a_campaign_is_measured_and_a_broken_one_ends_with_3(shop: Path) -> None
     drawn.assign(campaign_id="../" + drawn["campaign_id"]).to_parquet(shop / "lost" / "assignments.parquet")
     odd = answer(penchant(shop, "measure", f"../{name}", "--data", "lost", "--json"))
     assert Path(odd["out"]).parent.name == "measure"
+
+
+NIGHT = ["check", "score", "plans", "measure", "monitor", "retrain", "clean"]
+
+
+def night(shop: Path, *more: str) -> tuple[dict[str, Any], dict[str, dict[str, Any]], str]:
+    """Return what a night printed, its steps by name, and its log."""
+    done = penchant(shop, "nightly", "--as-of", AS_OF, "--plan", "plan.toml", "--json", *more)
+    told = json.loads(done.stdout)
+    assert done.returncode == told["exit_code"], done.stderr
+    return told, {step["name"]: step for step in told["steps"]}, done.stderr
+
+
+def test_a_night_does_all_that_is_due_and_the_same_night_again_changes_nothing(shop: Path) -> None:
+    shutil.rmtree(shop / "out")
+    told, steps, _ = night(shop, "--to", "crm.toml")
+    assert list(steps) == NIGHT
+    assert {steps[name]["exit_code"] for name in NIGHT if name != "monitor"} == {0}
+    assert told["exit_code"] == steps["monitor"]["exit_code"]  # the small shop's scores may have moved
+    assert steps["plans"]["text"] == "1 waves drawn and exported"
+    out = shop / "out" / "small"
+    assert (out / "score" / AS_OF / "churn.parquet").is_file()
+    before = [facts for facts in files_in(out) if not facts["name"].startswith("nightly")]
+    night(shop, "--to", "crm.toml")
+    assert [facts for facts in files_in(out) if not facts["name"].startswith("nightly")] == before
+
+
+def test_a_shop_that_breaks_the_contract_ends_the_night(shop: Path) -> None:
+    (shop / "data").unlink()
+    (shop / "data").mkdir()
+    told, steps, _ = night(shop)
+    assert told["exit_code"] == 2
+    assert list(steps) == ["check"]
+
+
+def test_a_step_that_fails_leaves_the_others_to_be_done(shop: Path) -> None:
+    (shop / "plan.toml").unlink()
+    told, steps, _ = night(shop)
+    assert told["exit_code"] == steps["plans"]["exit_code"] == 2
+    assert "plan.toml" in steps["plans"]["text"]
+    assert list(steps) == NIGHT
+
+
+def test_the_log_is_json_of_one_run_and_names_no_customer(shop: Path) -> None:
+    told, _, log = night(shop, "--log-format", "json")
+    lines = [json.loads(line) for line in log.splitlines()]
+    assert {line["run_id"] for line in lines} == {told["run_id"]}
+    assert [line["step"] for line in lines if "step" in line] == NIGHT
+    assert lines[-1]["exit_code"] == told["exit_code"]
+    customers = pd.read_parquet(shop / "data" / "customers.parquet")["customer_id"]
+    assert not any(customer in log for customer in customers)
+
+
+def test_a_campaign_that_is_over_is_measured_once_its_contacts_are_in_the_shop(shop: Path) -> None:
+    drawn = ("audience", "retain", "--as-of", "2025-09-01", "--size", "60", "--campaign", "late", "--json")
+    folder = shop / answer(penchant(shop, *drawn))["out"]
+    assert night(shop)[1]["measure"]["text"] == "late not in the assignments of the shop"
+    data = shop / "sent"
+    shutil.copytree(shop / "data", data)
+    for name in ("assignments", "campaigns"):
+        known, sent = pq.read_table(data / f"{name}.parquet"), pq.read_table(folder / f"{name}.parquet")
+        sent = sent.select([column for column in known.column_names if column in sent.column_names])
+        fields = pa.schema([known.schema.field(column) for column in sent.column_names])
+        pq.write_table(
+            pa.concat_tables([known, sent.cast(fields)], promote_options="default"), data / f"{name}.parquet"
+        )
+    assert night(shop, "--data", "sent")[1]["measure"]["text"] == "late measured"
+    assert (shop / "out" / "small" / "measure" / "late" / "report.html").is_file()
+    assert night(shop, "--data", "sent")[1]["measure"]["text"] == "nothing to measure"

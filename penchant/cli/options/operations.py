@@ -3,9 +3,12 @@
 from __future__ import annotations
 
 from dataclasses import dataclass
-from typing import Annotated
+from pathlib import Path
+from typing import Annotated, Literal
 
 import typer
+
+from .shared import STORE, Store
 
 
 @dataclass(frozen=True)
@@ -38,3 +41,33 @@ class ForgetOptions:
     """
 
     customers: Annotated[list[str], typer.Argument(metavar="CUSTOMER...", help="Ids of the customers.")]
+
+
+@dataclass(frozen=True)
+class NightlyOptions:
+    """Do everything that is due once a day: check, score, due waves, measure, monitor, retrain, clean.
+
+    Every step is safe to repeat. A step that fails does not stop the others, except that nothing can be done with
+    tables that the check refuses; the exit code is the most serious one. Plans, destination and retraining are set in
+    the section [nightly] of penchant.toml.
+    """
+
+    as_of: Annotated[
+        str | None,
+        typer.Option(
+            "--as-of",
+            help="Use only what was known before this moment. Default: the end of the shop's last complete day.",
+            show_default=False,
+        ),
+    ] = None
+    plan: Annotated[
+        list[Path] | None,
+        typer.Option("--plan", help="Draw the due waves of this plan; may be repeated. Default: as configured."),
+    ] = None
+    to: Annotated[
+        Path | None, typer.Option("--to", help="TOML file of the destination for due waves. Default: as configured.")
+    ] = None
+    store: Store = STORE
+    log_format: Annotated[
+        Literal["text", "json"], typer.Option("--log-format", help="How steps are logged to the standard error stream.")
+    ] = "text"

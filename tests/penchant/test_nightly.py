@@ -1,0 +1,140 @@
+"""When a night begins, what it measures, and what runs it."""
+
+from __future__ import annotations
+
+import json
+import re
+import sys
+from configparser import ConfigParser
+from datetime import datetime
+from importlib.util import module_from_spec, spec_from_file_location
+from pathlib import Path
+from types import ModuleType
+from typing import Any
+from unittest.mock import MagicMock
+
+import pandas as pd
+import pytest
+import typer
+import yaml
+
+from penchant.cli import app
+from penchant.cli.commands.nightly import last_complete_day
+from penchant.serving.measure.due import campaigns_over
+
+RECIPES = Path(__file__).resolve().parents[2] / "recipes"
+FILES = sorted(path for path in RECIPES.rglob("*") if path.is_file() and path.suffix != ".pyc")
+
+
+def test_a_campaign_is_over_with_the_last_window_of_its_last_wave() -> None:
+    records = pd.DataFrame(
+        {
+            "campaign_id": ["spring", "spring", "autumn"],
+            "assigned_at": pd.to_datetime(["2025-03-01", "2025-03-10", "2025-10-01"]),
+        }
+    )
+    over = {"spring": datetime(2025, 4, 9)}
+    assert campaigns_over(records, 30, datetime(2025, 4, 8)) == {}
+    assert campaigns_over(records, 30, datetime(2025, 4, 9)) == over
+    assert campaigns_over(records, 30, datetime(2025, 10, 30)) == over
+    assert campaigns_over(None, 30, datetime(2025, 10, 30)) == {}
+
+
+@pytest.mark.parametrize(
+    ("end", "day"),
+    [
+        (datetime(2025, 6, 9, 22, 0), datetime(2025, 6, 9, 22, 0)),  # midnight in Berlin: the day is complete
+        (datetime(2025, 6, 9, 21, 59), datetime(2025, 6, 8, 22, 0)),
+        (datetime(2025, 3, 30, 12, 0), datetime(2025, 3, 29, 23, 0)),  # summer time begins
+    ],
+)
+def test_the_last_complete_day_is_the_shops_own(end: datetime, day: datetime) -> None:
+    assert last_complete_day(end, "Europe/Berlin") == day
+
+
+def stubbed(monkeypatch: pytest.MonkeyPatch, name: str, **values: Any) -> None:
+    """Put a module in the place of a package that is not installed."""
+    module = ModuleType(name)
+    module.__dict__.update(values)
+    monkeypatch.setitem(sys.modules, name, module)
+
+
+def loaded(path: Path) -> ModuleType:
+    spec = spec_from_file_location(path.stem, path)
+    module = module_from_spec(spec)  # type: ignore[arg-type]
+    spec.loader.exec_module(module)  # type: ignore[union-attr]
+    return module
+
+
+def test_airflow_runs_the_command_in_the_shops_folder(monkeypatch: pytest.MonkeyPatch) -> None:
+    stubbed(monkeypatch, "airflow", DAG=MagicMock())
+    operator = MagicMock()
+    for name in ("airflow.providers", "airflow.providers.standard", "airflow.providers.standard.operators"):
+        stubbed(monkeypatch, name)
+    stubbed(monkeypatch, "airflow.providers.standard.operators.bash", BashOperator=operator)
+    monkeypatch.setenv("PENCHANT_HOME", "/shop")
+    loaded(RECIPES / "airflow" / "penchant_nightly.py")
+    assert operator.call_args.kwargs["bash_command"] == "penchant nightly --log-format json"
+    assert operator.call_args.kwargs["cwd"] == "/shop"
+
+
+@pytest.mark.parametrize(("code", "retries"), [(0, None), (2, True), (3, False)])
+def test_dagster_fails_with_the_steps_that_did(
+    monkeypatch: pytest.MonkeyPatch, tmp_path: Path, code: int, retries: bool | None
+) -> None:
+    class Failure(Exception):
+        def __init__(self, text: str, allow_retries: bool) -> None:
+            super().__init__(text)
+            self.allow_retries = allow_retries
+
+    def bare(*given: Any, **_: Any) -> Any:
+        return given[0] if given else lambda function: function
+
+    names = ("Definitions", "OpExecutionContext", "RetryPolicy", "ScheduleDefinition")
+    stubbed(monkeypatch, "dagster", Failure=Failure, job=bare, op=bare, **{name: MagicMock() for name in names})
+    command = tmp_path / "penchant"
+    facts = json.dumps({"steps": [{"name": "monitor", "exit_code": code}]})
+    command.write_text(f"#!/bin/sh\ntest \"$*\" = 'nightly --json' || exit 9\necho '{facts}'\nexit {code}\n")
+    command.chmod(0o755)
+    monkeypatch.setenv("PENCHANT_HOME", str(tmp_path))
+    monkeypatch.setenv("PENCHANT", str(command))
+    module = loaded(RECIPES / "dagster" / "penchant_nightly.py")
+    if retries is None:
+        module.nightly(MagicMock())
+        return
+    with pytest.raises(Failure, match=f"exit code {code}: .*monitor") as failed:
+        module.nightly(MagicMock())
+    assert failed.value.allow_retries == retries
+
+
+@pytest.mark.parametrize(
+    "recipe", sorted(path for path in RECIPES.rglob("*") if path.is_file()), ids=lambda path: path.name
+)
+def test_a_recipe_runs_commands_and_options_that_there_are(recipe: Path) -> None:
+    text = recipe.read_text(encoding="utf-8")
+    known = {parameter.opts[0] for parameter in typer.main.get_command(app).commands["nightly"].params}  # type: ignore[attr-defined]
+    for words in re.findall(r"penchant nightly((?: --[a-z-]+(?: json)?)*)", text):
+        assert set(re.findall(r"--[a-z-]+", words)) <= known | {"--json"}
+
+
+def test_the_image_is_pinned_not_root_and_says_how_it_is(tmp_path: Path) -> None:
+    dockerfile = (RECIPES / "docker" / "Dockerfile").read_text()
+    assert re.search(r"^FROM python:3\.11\.\d+-slim", dockerfile, re.M)
+    assert dockerfile.index("\nUSER penchant") < dockerfile.index("\nENTRYPOINT")
+    assert "HEALTHCHECK" in dockerfile
+    services = yaml.safe_load((RECIPES / "docker" / "compose.yaml").read_text())["services"]
+    assert set(services) == {"penchant", "database", "mlflow"}
+    assert re.fullmatch(r"postgres:\d+\.\d+-\w+", services["database"]["image"])
+    assert all("healthcheck" in services[name] for name in ("database", "mlflow"))
+    assert "PASSWORD" not in json.dumps({**services["penchant"], "environment": None})
+
+
+def test_the_github_workflow_and_the_units_are_well_formed() -> None:
+    workflow = yaml.safe_load((RECIPES / "github" / "nightly.yml").read_text())
+    (step,) = workflow["jobs"]["nightly"]["steps"]
+    assert step["run"].endswith("penchant nightly --log-format json")
+    for name in ("penchant-nightly.service", "penchant-nightly.timer"):
+        unit = ConfigParser(strict=False)
+        unit.optionxform = str  # type: ignore[assignment]
+        unit.read_string((RECIPES / "systemd" / name).read_text())
+        assert "Unit" in unit
