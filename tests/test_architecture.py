@@ -8,7 +8,10 @@ from pathlib import Path
 import pytest
 
 ROOT = Path(__file__).resolve().parent.parent
-FLOOR = {"errors", "section", "config", "output", "progress", "table_file", "spreadsheet", "page", "charts"}
+FLOOR = {"errors", "section", "config", "output", "progress", "temporary", "table_file", "spreadsheet"} | {
+    "page",
+    "charts",
+}
 MAY_IMPORT = {
     "features": FLOOR,
     "models": FLOOR,

@@ -1,10 +1,7 @@
-"""Edge: the engines that features are computed on, and the scratch space they use."""
+"""Edge: the engines that features are computed on."""
 
 from __future__ import annotations
 
-import shutil
-import tempfile
-import weakref
 from collections.abc import Iterator
 from pathlib import Path
 from typing import Any
@@ -15,28 +12,9 @@ import pyarrow.parquet as pq
 
 from penchant.config import EngineSection
 from penchant.errors import InputError
+from penchant.temporary import Scratch as Scratch
 
 Backend = Any  # an Ibis backend; Ibis publishes no type that covers all of them
-
-
-class Scratch:
-    """A folder for what an engine spills: removed by ``remove()``, and at the latest with its owner.
-
-    Parameters
-    ----------
-    parent
-        Where the folder is made; default: the system's place for temporary files.
-    """
-
-    def __init__(self, parent: Path | None = None) -> None:
-        if parent is not None:
-            parent.mkdir(parents=True, exist_ok=True)
-        self.folder = Path(tempfile.mkdtemp(prefix="penchant-", dir=parent))
-        self._finalizer = weakref.finalize(self, shutil.rmtree, self.folder, ignore_errors=True)
-
-    def remove(self) -> None:
-        """Delete the folder; a second call does nothing."""
-        self._finalizer()
 
 
 def duckdb_backend(section: EngineSection, folder: Path) -> Backend:

@@ -4,10 +4,11 @@ from __future__ import annotations
 
 import re
 import sys
+import warnings
 from collections.abc import Iterator, Mapping
 from contextlib import contextmanager
 from dataclasses import dataclass, field, replace
-from datetime import datetime
+from datetime import UTC, datetime
 from functools import cached_property
 from pathlib import Path
 from time import monotonic
@@ -217,4 +218,10 @@ def read_instant(text: str, timezone: str, option: str = "--as-of") -> datetime:
             f"option {option}", "a date such as 2011-09-10 or an instant such as 2011-09-10T12:00", f"'{text}'"
         ) from None
     local = instant if instant.tzinfo else instant.replace(tzinfo=ZoneInfo(timezone))
-    return local.astimezone(ZoneInfo("UTC")).replace(tzinfo=None)
+    read = local.astimezone(UTC).replace(tzinfo=None)
+    if local.utcoffset() != local.replace(fold=1).utcoffset():
+        back = read.replace(tzinfo=UTC).astimezone(local.tzinfo)
+        is_there = back.replace(tzinfo=None) == local.replace(tzinfo=None)
+        why = "is there twice, because the clocks go back" if is_there else "is skipped, because the clocks go forward"
+        warnings.warn(f"{option} {text} {why} in {timezone}: read as {read:%Y-%m-%d %H:%M} UTC", stacklevel=2)
+    return read

@@ -8,6 +8,7 @@ from pathlib import Path
 
 from penchant.progress import Reporter
 
+from ...features.moments import refuse_before_data
 from ...features.shop import Shop
 from ..goals.own import own_goals
 from .registered import ScoreInputs
@@ -33,7 +34,13 @@ def score_into(
         Who is told of the progress.
     with_reasons
         Whether each score comes with its reasons.
+
+    Raises
+    ------
+    InputError
+        If the shop had seen nothing yet.
     """
+    refuse_before_data(shop, inputs.as_of)
     if inputs.as_of - shop.extract_end > LATE:
         end = f"the data ends at {shop.extract_end:%Y-%m-%d %H:%M} UTC"
         text = f"{end}, before {inputs.as_of:%Y-%m-%d %H:%M}: whatever came after counts as if nothing had happened"

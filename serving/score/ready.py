@@ -10,7 +10,6 @@ from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from datetime import datetime
 from pathlib import Path
-from tempfile import TemporaryDirectory
 from typing import TYPE_CHECKING, Any
 
 import pandas as pd
@@ -18,6 +17,7 @@ import pandas as pd
 from penchant.errors import InputError
 from penchant.output import replaced_folder
 from penchant.progress import Reporter
+from penchant.temporary import Scratch
 
 from ...features.intake.fingerprint import is_unknown
 from ...features.workspace import Workspace
@@ -91,8 +91,8 @@ def scores_for(
         return _read(ready, inputs.facts)
     if not inputs.champions:
         return ReadyScores((), None, inputs.facts)
-    with TemporaryDirectory(prefix="penchant-") as passing:
-        return _made(open_shop(), inputs, Path(passing), reporter)
+    with Scratch() as passing:
+        return _made(open_shop(), inputs, passing, reporter)
 
 
 def tasks_for(goals: Sequence[Goal]) -> list[str]:

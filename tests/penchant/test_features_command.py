@@ -12,7 +12,7 @@ import pytest
 from typer.testing import CliRunner
 
 from penchant.cli import app, hoist
-from penchant.errors import PenchantError
+from penchant.errors import InputError, PenchantError
 
 Answer = Callable[..., dict[str, Any]]
 TOML = "[shop]\nname = 'tea'\ntimezone = 'Europe/Berlin'\n[tables.orders]\npath = 'orders.csv'\n"
@@ -71,3 +71,14 @@ def test_a_file_brings_each_rows_own_moment(answer: Answer, tmp_path: Path) -> N
 def test_what_names_no_moments_is_told(answer: Answer, arguments: tuple[str, ...], message: str) -> None:
     with pytest.raises(PenchantError, match=message):
         answer(*arguments)
+
+
+def test_a_moment_before_the_data_is_refused_and_one_after_them_told(answer: Answer, tmp_path: Path) -> None:
+    people = TOML + "[tables.customers]\npath = 'customers.csv'\n"
+    (tmp_path / "penchant.toml").write_text(people)  # customers without a date of registration count as known
+    (tmp_path / "customers.csv").write_text("customer_id\n007\nb\nc\n")
+    with pytest.raises(InputError, match=r"after the data's first event, 2025-03-01 10:00 UTC\. Got 1899-12-31"):
+        answer("--as-of", "2025-06-01", "--as-of", "1900-01-01")
+    assert answer("--as-of", "2025-06-01")["n_rows"] == 3
+    late = answer("--as-of", "2030-01-01")
+    assert late["as_of"] > late["extract_end"]

@@ -2,11 +2,13 @@
 
 from __future__ import annotations
 
+from datetime import datetime
 from pathlib import Path
 
 import pytest
 
-from penchant.cli.work import Work
+from penchant.cli.work import Work, read_instant
+from penchant.errors import InputError
 
 TOML = "[shop]\nname = 'small'\n[tables.orders]\npath = 'orders.csv'\n"
 
@@ -35,3 +37,23 @@ def test_files_of_one_name_in_several_folders_are_told_apart_as_sources(tmp_path
     assert len(found) == len(set(found.values())) == 3
     assert {"day=1/part.csv", "day=2/part.csv"} < set(found)
     assert str(tmp_path) not in "".join(found)
+
+
+@pytest.mark.parametrize(
+    ("text", "why", "read"),
+    [
+        ("2025-03-30T02:30", "is skipped, because the clocks go forward", datetime(2025, 3, 30, 1, 30)),
+        ("2025-10-26T02:30", "is there twice, because the clocks go back", datetime(2025, 10, 26, 0, 30)),
+    ],
+)
+def test_a_time_at_which_the_clocks_change_is_read_with_a_note(text: str, why: str, read: datetime) -> None:
+    with pytest.warns(UserWarning, match=f"--as-of {text} {why} in Europe/Berlin: read as {read:%Y-%m-%d %H:%M} UTC"):
+        assert read_instant(text, "Europe/Berlin") == read
+
+
+def test_other_times_and_leap_days_are_read_without_a_note() -> None:
+    assert read_instant("2024-02-29", "Europe/Berlin") == datetime(2024, 2, 28, 23)
+    assert read_instant("2025-03-30T02:30+02:00", "Europe/Berlin") == datetime(2025, 3, 30, 0, 30)
+    assert read_instant("2025-03-30", "Europe/Berlin") == datetime(2025, 3, 29, 23)
+    with pytest.raises(InputError, match="a date such as 2011-09-10"):
+        read_instant("2023-02-29", "Europe/Berlin")

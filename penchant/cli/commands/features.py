@@ -10,6 +10,7 @@ from penchant.cli.options.shop import FeaturesOptions
 from penchant.cli.work import Work
 from penchant.errors import InputError
 from penchant.features.matrix import build
+from penchant.features.moments import refuse_before_data
 from penchant.features.shop import Shop
 from penchant.features.spine import Spine
 from penchant.output import replaced_folder
@@ -21,6 +22,8 @@ def run_features(work: Work, options: FeaturesOptions) -> None:
     rows = _matrix_rows(work, options)
     folder = options.out or work.result_folder("features") / rows.name
     with work.shop() as shop:
+        for moment in rows.moments:
+            refuse_before_data(shop, moment)
         with work.step(f"building signals at {rows.in_words}"):
             matrix = build(shop, rows.spine(shop), options.group)
         manifest = {"step": "features", "config": work.config.resolved(), **matrix.facts()}

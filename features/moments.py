@@ -1,0 +1,40 @@
+"""Moments that a shop's data cannot answer for: before its first event nothing is known of anybody."""
+
+from __future__ import annotations
+
+from datetime import datetime
+
+import pandas as pd
+
+from penchant.errors import InputError
+
+from .contract import CONTRACT
+from .shop import Shop
+
+
+def first_event(shop: Shop) -> datetime:
+    """Return when the shop's first order or interaction was, UTC without a zone."""
+    tables = {name: CONTRACT[name].time for name in ("orders", "interactions") if shop.has(name)}
+    firsts = [shop.tables[name][time].min().execute() for name, time in tables.items()]
+    return min(pd.Timestamp(first).to_pydatetime() for first in firsts if not pd.isna(first))
+
+
+def refuse_before_data(shop: Shop, as_of: datetime, option: str = "--as-of") -> None:
+    """Refuse a moment at which the shop had seen nothing yet.
+
+    Parameters
+    ----------
+    shop, as_of
+        The shop, and the moment, UTC without a zone.
+    option
+        What named it.
+
+    Raises
+    ------
+    InputError
+        If no event lies before it: whoever stands on the list of customers without a date would seem known.
+    """
+    first = first_event(shop)
+    if as_of <= first:
+        expected = f"a moment after the data's first event, {first:%Y-%m-%d %H:%M} UTC"
+        raise InputError(f"option {option}", expected, f"{as_of:%Y-%m-%d %H:%M} UTC")
