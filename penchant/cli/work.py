@@ -113,6 +113,15 @@ class Work:
         """Return the instant that an option names; None where it was not given."""
         return None if text is None else self.instant(text, option)
 
+    def moment(self, shop: Shop, text: str | None, option: str = "--as-of") -> datetime | None:
+        """Return the same of a shop that is open, refused where the shop had seen nothing yet."""
+        moment = self.instant_or_none(text, option)
+        if moment is not None:
+            from penchant.features.moments import refuse_before_data  # as the shop: Ibis
+
+            refuse_before_data(shop, moment, option)
+        return moment
+
     @staticmethod
     def left_out(reasons: Mapping[str, str]) -> list[str]:
         """Return one line for each reason why something was left out, with the names it concerns."""

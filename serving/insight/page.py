@@ -21,7 +21,6 @@ from penchant.errors import InputError, TooLittleDataError, quoted
 from penchant.spreadsheet import safe_for_spreadsheets, shop_time
 
 from ...features.engine.times import instant
-from ...features.moments import refuse_before_data
 from ...features.shop import Shop
 from ...features.spine import Spine, first_seen
 from ...models.inputs.estimate import Estimate
@@ -178,7 +177,7 @@ def moment_of(shop: Shop, as_of: datetime | None, option: str = "--as-of") -> da
     Raises
     ------
     InputError
-        If the data ends before it: what was not recorded would look as if it had not happened. If it begins after it.
+        If the data ends before it: what was not recorded would look as if it had not happened.
     """
     if as_of is None:
         return shop.extract_end
@@ -189,7 +188,6 @@ def moment_of(shop: Shop, as_of: datetime | None, option: str = "--as-of") -> da
             f"an instant that the data reaches, which ends at {end}",
             shop_time(as_of, shop.timezone),
         )
-    refuse_before_data(shop, as_of, option)
     return as_of
 
 

@@ -15,35 +15,34 @@ from penchant.serving.insight.stages import stages_page
 def show_stages(work: Work, options: StagesOptions) -> None:
     """Show how many customers are in each stage."""
     with work.shop() as shop, work.step("counting stages"):
-        page = stages_page(shop, work.instant_or_none(options.as_of))
+        page = stages_page(shop, work.moment(shop, options.as_of))
     present(work, page, options.out)
 
 
 def show_flow(work: Work, options: FlowOptions) -> None:
     """Show how customers moved between stages."""
     since = work.instant(options.first, "--from")
-    until = work.instant_or_none(options.second, "--to")
     with work.shop() as shop, work.step("counting stages at both dates"):
-        page = flow_page(shop, since, until)
+        page = flow_page(shop, since, work.moment(shop, options.second, "--to"))
     present(work, page, options.out)
 
 
 def show_funnel(work: Work, options: FunnelOptions) -> None:
     """Show how far open journeys got."""
     with work.shop() as shop, work.step("following customers along the funnel"):
-        page = funnel_page(shop, work.instant_or_none(options.as_of), options.horizon)
+        page = funnel_page(shop, work.moment(shop, options.as_of), options.horizon)
     present(work, page, options.out)
 
 
 def show_crowds(work: Work, options: CrowdsOptions) -> None:
     """Show how many customers are in each focus crowd."""
     with work.shop() as shop, work.step("counting crowds"):
-        page = crowds_page(shop, work.instant_or_none(options.as_of), options.crowd or ())
+        page = crowds_page(shop, work.moment(shop, options.as_of), options.crowd or ())
     present(work, page, options.out)
 
 
 def show_profile(work: Work, options: ProfileOptions) -> None:
     """Show what the customers of a crowd are, against all customers."""
     with work.shop() as shop, work.step("describing the crowd"):
-        page = profile_page(shop, options.crowd, work.instant_or_none(options.as_of))
+        page = profile_page(shop, options.crowd, work.moment(shop, options.as_of))
     present(work, page, options.out)

@@ -15,7 +15,7 @@ from penchant.serving.insight.scenes import SceneRules, scene_of
 def show_products(work: Work, options: ProductsOptions) -> None:
     """Show which role goods play."""
     with work.shop() as shop, work.step("analysing products"):
-        as_of = work.instant_or_none(options.as_of)
+        as_of = work.moment(shop, options.as_of)
         page = products_page(shop, as_of, cast(Any, options.by), options.top, options.least)
     present(work, page, options.out)
 
@@ -23,7 +23,7 @@ def show_products(work: Work, options: ProductsOptions) -> None:
 def show_demand(work: Work, options: DemandOptions) -> None:
     """Show demand by category and price tier."""
     with work.shop() as shop, work.step("measuring demand"):
-        page = demand_page(shop, work.instant_or_none(options.as_of), options.days, options.top)
+        page = demand_page(shop, work.moment(shop, options.as_of), options.days, options.top)
     present(work, page, options.out)
 
 
@@ -32,5 +32,5 @@ def show_scene(work: Work, options: SceneOptions) -> None:
     scene_of(work.config, options.name)  # a mistyped name is refused before the shop is read
     rules = SceneRules(least_fit=options.least_fit, n_goods=options.goods)
     with work.shop() as shop, work.step("matching customers and products"):
-        page = scene_page(shop, options.name, work.instant_or_none(options.as_of), rules=rules)
+        page = scene_page(shop, options.name, work.moment(shop, options.as_of), rules=rules)
     present(work, page, options.out)

@@ -32,12 +32,11 @@ def run_monitor(work: Work, options: MonitorOptions) -> None:
     """Compare signals, scores and stages with the training's, and earlier scores with what came."""
     thresholds = read_limits(options.limit or [])
     refuse_absent(options.scores or ())
-    moment = work.instant_or_none(options.as_of)
     with work.step("reading the champions and earlier scores"):
         in_use = models_in_use(work, options.store, options.task or None)
         scored = files_of_scores(options.scores or [work.result_folder("score")], options.task or None)
     with work.shop() as shop:
-        instant = moment_of(shop, moment)
+        instant = moment_of(shop, work.moment(shop, options.as_of))
         with work.step(f"comparing with {instant:%Y-%m-%d}"):
             watched = monitor(shop, in_use, scored, instant, thresholds, own_goals(work.config))
     page = watched.page()

@@ -16,6 +16,7 @@ from penchant.cli.options.shop import TagsOptions
 from penchant.cli.terminal import bare_table
 from penchant.cli.work import Work
 from penchant.errors import InputError, did_you_mean
+from penchant.features.moments import refuse_before_data
 from penchant.output import replaced_folder
 from penchant.serving.insight.page import moment_of
 from penchant.serving.insight.tags import SCHEMA, SUBJECTS, tags_of
@@ -32,6 +33,7 @@ def run_tags(work: Work, options: TagsOptions) -> None:
     folder = options.out or work.result_folder("tags", instant)
     manifest: dict[str, Any] = {"step": "tags", "config": work.config.resolved(), "as_of": instant.isoformat()}
     with replaced_folder(folder, manifest) as place, work.shop() as shop:
+        refuse_before_data(shop, instant)
         with work.step(f"writing tags as of {instant:%Y-%m-%d %H:%M} UTC"):
             result = tags_of(shop, moment_of(shop, instant), subject)
             counts = _write(result.batches, place)

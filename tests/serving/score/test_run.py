@@ -206,7 +206,7 @@ def test_equal_scores_share_a_decile_and_no_score_is_in_none() -> None:
 @pytest.mark.slow
 @pytest.mark.skipif(not hasattr(os, "fork"), reason="needs fork")
 def test_killed_at_any_step_of_scoring_a_rerun_comes_to_the_same_bytes(tmp_path: Path) -> None:
-    script = Path(__file__).with_name("killed.py")
+    script = Path(__file__).parents[1] / "killed.py"
     for name in ("work", "scratch"):
         (tmp_path / name).mkdir()
     alone = {**os.environ, "OPENBLAS_NUM_THREADS": "1", "OMP_NUM_THREADS": "1"}
