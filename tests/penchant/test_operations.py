@@ -61,3 +61,16 @@ def test_forget_removes_customers_and_says_what_it_cannot_reach(shop: Path) -> N
     for day in days(shop):
         kept = pd.read_parquet(shop / "out" / "tea" / "score" / day / "churn.parquet")
         assert kept["customer_id"].tolist() == ["anna"]
+
+
+def test_a_night_of_a_shop_that_is_refused_ends_with_the_check(tmp_path: Path) -> None:
+    (tmp_path / "penchant.toml").write_text('[shop]\nname = "tea"\n[tables.orders]\npath = "orders.csv"\n')
+    (tmp_path / "orders.csv").write_text("customer_id,when\na,2025-01-01\n")
+    with chdir(tmp_path):
+        done = CliRunner().invoke(app, hoist(["nightly", "--json"]), catch_exceptions=False)
+    told = json.loads(done.stdout)
+    assert (done.exit_code, told["exit_code"], told["as_of"]) == (2, 2, None)
+    assert [step["name"] for step in told["steps"]] == ["check"]
+    assert not (tmp_path / "out" / "tea" / "nightly").exists() or not list(
+        (tmp_path / "out" / "tea" / "nightly").iterdir()
+    )

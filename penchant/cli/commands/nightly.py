@@ -6,6 +6,7 @@ import warnings
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field
 from datetime import UTC, datetime, time
+from functools import cached_property
 from pathlib import Path
 from time import monotonic
 from typing import Any
@@ -73,8 +74,15 @@ class Night:
 
     work: Work
     options: NightlyOptions
-    moment: datetime
     failed_checks: list[str] = field(default_factory=list)
+
+    @cached_property
+    def moment(self) -> datetime:
+        """The moment that the night looks from, UTC without a zone; the shop is opened where it is not given."""
+        if self.options.as_of is not None:
+            return self.work.instant(self.options.as_of)
+        with self.work.part().shop() as shop:
+            return last_complete_day(shop.extract_end, shop.timezone)
 
     @property
     def as_of(self) -> str:
@@ -103,17 +111,21 @@ def run_nightly(work: Work, options: NightlyOptions) -> None:
     folder = work.result_folder("nightly")
     folder.mkdir(parents=True, exist_ok=True)
     with locked(folder):
-        night = Night(work, options, _moment(work, options))
+        night = Night(work, options)
         results = _steps(night)
-        _record(night, results)
+        is_refused = len(results) == 1  # then nobody knows of which moment
+        if not is_refused:
+            _record(night, results)
     code = _exit_code(results)
-    summary = f"nightly {night.as_of}: {'; '.join(f'{r.name} {r.text}' for r in results)}; exit code {code}"
+    when = "" if is_refused else f" {night.as_of}"
+    summary = f"nightly{when}: {'; '.join(f'{r.name} {r.text}' for r in results)}; exit code {code}"
     work.show(summary)
     if log:
         log.write("error" if code else "info", summary, exit_code=code)
     run_id = log.run_id if log else None
     steps = [result.as_dict() for result in results]
-    work.finish({"as_of": night.moment.isoformat(), "run_id": run_id, "steps": steps, "exit_code": code})
+    as_of = None if is_refused else night.moment.isoformat()
+    work.finish({"as_of": as_of, "run_id": run_id, "steps": steps, "exit_code": code})
     if code:
         raise typer.Exit(code)
 
@@ -136,13 +148,6 @@ def last_complete_day(end: datetime, timezone: str) -> datetime:
     zone = ZoneInfo(timezone)
     local = end.replace(tzinfo=UTC).astimezone(zone)
     return datetime.combine(local.date(), time(), zone).astimezone(UTC).replace(tzinfo=None)
-
-
-def _moment(work: Work, options: NightlyOptions) -> datetime:
-    if options.as_of is not None:
-        return work.instant(options.as_of)
-    with work.part().shop() as shop:
-        return last_complete_day(shop.extract_end, shop.timezone)
 
 
 def _steps(night: Night) -> list[StepResult]:
