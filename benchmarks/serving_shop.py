@@ -21,8 +21,8 @@ from penchant.features.spine import Spine
 from penchant.models import plain_scorer
 from penchant.models.estimators.propensity import PropensityModel
 from penchant.models.store import artifact
+from penchant.models.store.artifact import CODE
 from penchant.models.store.registry import Record, Registry
-from penchant.models.uplift import artifact as uplift_artifact
 from penchant.models.uplift.stack import UpliftStack
 from penchant.simulate import SimulationSettings, simulate
 
@@ -106,9 +106,9 @@ def _teach_uplift(shop: Shop, small: Path) -> None:
     model = UpliftStack().fit(_signals(matrix), came, np.where(treated, ARM, "control"), p_treatment=0.5)
     name = f"uplift.{GOAL}"
     facts = {"task": "uplift", "goal": GOAL, "arms": [ARM], **_facts(matrix)}
-    uplift_artifact.save(model, small / name / "model", facts)
+    artifact.save(model, small / name / "model", facts)
     effect = {"average_effect": 100.0, "average_effect_low": 70.0, "average_effect_high": 130.0}
-    record = replace(_record(name, small, matrix), metrics=effect, scorer=uplift_artifact.CODE, output="uplift")
+    record = replace(_record(name, small, matrix), metrics=effect, scorer=CODE, output="uplift")
     _register(record, folder=small)
 
 

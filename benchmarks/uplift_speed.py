@@ -54,7 +54,7 @@ def fit_large(name: str, data: Path) -> dict[str, float]:
         "predict": scored - fitted,
         "error": float(np.sqrt(np.mean((uplift - effect) ** 2))),
         "memory": (_peak_mb() - before) / given_mb,
-        "evaluations_per_arm": float(len(model.scorer_.arms[0].terms)),
+        "evaluations_per_arm": float(len(model.scorer_.outputs[0].terms)),
     }
 
 

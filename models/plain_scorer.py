@@ -2,86 +2,217 @@
 
 This file imports nothing of penchant: it travels as code with every model, so that whoever has mlflow,
 lightgbm and numpy can use the model. The estimators score through the same functions.
+
+Every model is the same plain thing: **parts** (trees, linear models, one-column rules) and **outputs**, each a
+constant and a weighted sum of parts. A propensity or value model turns its outputs into a probability or an amount;
+an uplift model has one output for each treatment.
 """
 
 from __future__ import annotations
 
+import hashlib
 import json
-from collections.abc import Mapping, Sequence
+import warnings
+from collections.abc import Iterator, Mapping, Sequence
+from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
 
 import lightgbm as lgb
 import numpy as np
-import numpy.typing as npt
 
-FORMAT = 2  # what is written; a scorer of format 1 does not add the line of an amount, and refuses
-READABLE = (1, 2)
+try:
+    from .plain_inputs import (
+        Floats,
+        Inputs,
+        MissingValueWarning,
+        UnseenCategoryWarning,
+        missing_message,
+        unseen_message,
+    )
+    from .plain_parts import LinearPart, Part, RulePart, TreesPart, sigmoid, with_treatment
+except ImportError:  # shipped with a model, the files lie side by side
+    from plain_inputs import *  # type: ignore[import-not-found]  # noqa: F403
+    from plain_parts import *  # type: ignore[import-not-found]  # noqa: F403
+
+FORMAT = 3
 MODEL_FILE = "model.json"
-MOST_CODES = 254  # rarer categories share the last code; LightGBM bins no more
+# What a served model ships as its code, the loader first.
+CODE = tuple(Path(__file__).with_name(f"{name}.py") for name in ("plain_scorer", "plain_parts", "plain_inputs"))
+HASHES_FILE = "SHA256SUMS"  # of all files of a model, as `sha256sum -c` reads it
+ROWS_AT_ONCE = 65_536  # bounds the memory of scoring, whatever the number of rows
+LEAST_CHANCE = 1e-15
+NO_CALIBRATION: Mapping[str, Any] = {"slope": 1.0, "intercept": 0.0, "knots_at": (), "knots": (), "knots_share": 0.0}
 
-Floats = npt.NDArray[np.float64]
 
-
-class PlainModel:
-    """A saved model that scores tables.
+@dataclass(frozen=True)
+class Term:
+    """A part's share in an output.
 
     Parameters
     ----------
-    folder
-        Where `penchant.models.store.artifact.save` wrote the model.
+    part
+        Position in `Scorer.parts`.
+    weight
+        Factor of its prediction.
+    treated
+        For a part that was trained with the treatment as its last column: the value put there, 1 or 0.
     """
 
-    def __init__(self, folder: str | Path) -> None:
-        self.spec = json.loads((Path(folder) / MODEL_FILE).read_text(encoding="utf-8"))
-        if self.spec["format"] not in READABLE:
-            raise ValueError(f"{folder}: written in format {self.spec['format']}, this scorer reads up to {FORMAT}.")
-        self.boosters = {
-            name: lgb.Booster(model_file=str(Path(folder) / file)) for name, file in self.spec["boosters"].items()
-        }
+    part: int
+    weight: float = 1.0
+    treated: float | None = None
+
+
+@dataclass(frozen=True)
+class Output:
+    """A number for each row: ``constant`` plus the weighted predictions of ``terms``.
+
+    Parameters
+    ----------
+    name
+        Of an uplift model the treatment, else ``"propensity"`` or ``"amount"``.
+    constant, terms
+        What is added up.
+    """
+
+    name: str
+    constant: float = 0.0
+    terms: tuple[Term, ...] = ()
+
+
+@dataclass(frozen=True)
+class Scorer:
+    """A model that scores tables.
+
+    Parameters
+    ----------
+    form
+        ``"propensity"``, ``"two_part"``, ``"tweedie"``, ``"squared_error"`` or ``"uplift"``.
+    inputs
+        The columns that it reads.
+    parts, outputs
+        What it adds up.
+    calibration
+        Of the probability, as `calibrated` takes it.
+    factor
+        Levels predicted amounts.
+    about
+        Facts for people, JSON values only.
+    """
+
+    form: str
+    inputs: Inputs
+    parts: tuple[Part, ...]
+    outputs: tuple[Output, ...]
+    calibration: Mapping[str, Any] = field(default_factory=lambda: NO_CALIBRATION)
+    factor: float = 1.0
+    about: Mapping[str, Any] = field(default_factory=dict)
 
     def predict(self, table: Any, params: Mapping[str, Any] | None = None) -> Floats:
-        """Return the probability of the outcome, or the expected amount, of each row, shape (n,).
+        """Return a score for each row: the probability of the outcome, the expected amount, or the uplift.
 
         Parameters
         ----------
         table
-            DataFrame or mapping of columns, at least those that the model was trained on, in any order.
+            DataFrame or mapping of columns, at least those that the model was trained on, in any order; or an array
+            of shape (n, columns).
         params
             Not used; MLflow passes it.
+
+        Returns
+        -------
+        ndarray
+            (n,), or (n, treatments) of an uplift model with several treatments.
+
+        Warns
+        -----
+        UnknownValueWarning
+            Rows hold categories that training has not seen, or lack values that it always knew.
         """
-        matrix, _ = encode(table, self.spec["columns"], self.spec["categories"])
-        raw = {name: np.asarray(b.predict(matrix, raw_score=True)) for name, b in self.boosters.items()}
-        return prediction(raw, self.spec)
+        if not (hasattr(table, "columns") or isinstance(table, Mapping)):
+            return self.score(self._array(table))
+        matrix, unseen = self.inputs.read(table)
+        if unseen:
+            warnings.warn(unseen_message(unseen), UnseenCategoryWarning, stacklevel=2)
+        return self.score(matrix)
 
+    def predict_uplift(self, X: Any) -> Floats:
+        """Return `predict`: what each treatment changes for each row, in units of the outcome."""
+        return self.predict(X)
 
-def _load_pyfunc(data_path: str) -> PlainModel:
-    """Return the model in a folder; MLflow calls this."""
-    return PlainModel(data_path)
+    def score(self, matrix: Floats) -> Floats:
+        """Return `predict` of rows that are numbers already, as `Inputs.read` makes them."""
+        found = self.raw(matrix)
+        if self.form == "uplift":
+            return found[:, 0] if len(self.outputs) == 1 else found
+        if self.form == "propensity":
+            return calibrated(found[:, 0], self.calibration)
+        if self.form == "two_part":
+            return np.asarray(self.factor * calibrated(found[:, 0], self.calibration) * np.exp(found[:, 1]))
+        return np.asarray(self.factor * np.exp(found[:, 0])) if self.form == "tweedie" else found[:, 0]
 
+    def raw(self, matrix: Floats) -> Floats:
+        """Return the outputs of each row, (n, outputs); where a value is unknown, the mean over the usual ones."""
+        found = np.empty((len(matrix), len(self.outputs)))
+        for start in range(0, len(matrix), ROWS_AT_ONCE):
+            rows = slice(start, start + ROWS_AT_ONCE)
+            found[rows] = self.sums(matrix if len(matrix) <= ROWS_AT_ONCE else np.asfortranarray(matrix[rows]))
+        unknown = self.inputs.unknown(matrix)
+        if unknown:
+            if told := missing_message(self.inputs, matrix, unknown):
+                warnings.warn(told, MissingValueWarning, stacklevel=3)
+            strange = np.flatnonzero(np.logical_or.reduce(list(unknown.values())))
+            for start in range(0, len(strange), ROWS_AT_ONCE):
+                some = strange[start : start + ROWS_AT_ONCE]
+                found[some] = self.pooled([self.sums(whole) for whole in self.filled(matrix[some])])
+        return found
 
-def prediction(raw: Mapping[str, Floats], spec: Mapping[str, Any]) -> Floats:
-    """Return what a model predicts, from the sums of its trees.
+    def filled(self, matrix: Floats) -> Iterator[Floats]:
+        """Yield a matrix several times, each time with other usual values in place of the unknown ones."""
+        unknown = self.inputs.unknown(matrix)
+        fills = {place: self.inputs.fills[self.inputs.names[place]] for place in unknown}
+        for draw in range(max(map(len, fills.values()), default=1)):
+            whole = matrix.copy(order="F")
+            for place, rows in unknown.items():
+                whole[rows, place] = fills[place][draw]
+            yield whole
 
-    Parameters
-    ----------
-    raw
-        By the booster's name (``"propensity"``, ``"amount"``, and a ``"line"`` that adds to the amount or, alone with
-        it, to the propensity), the raw score of each row.
-    spec
-        ``form`` (``"propensity"``, ``"two_part"``, ``"tweedie"``, ``"squared_error"``), ``calibration`` of
-        the probability, ``factor`` that levels predicted amounts.
-    """
-    form = spec["form"]
-    if form == "propensity":
-        return calibrated(np.asarray(sum(raw.values())), spec["calibration"])
-    amount = raw["amount"] + raw.get("line", 0.0)
-    if form == "two_part":
-        buys = calibrated(raw["propensity"], spec["calibration"])
-        return np.asarray(spec["factor"] * buys * np.exp(amount))
-    if form == "tweedie":
-        return np.asarray(spec["factor"] * np.exp(amount))
-    return np.asarray(amount)
+    def pooled(self, drawn: Sequence[Floats]) -> Floats:
+        """Return the mean of several (n, outputs), as probabilities and amounts, in the unit of the outputs."""
+        mean = np.mean([self._as_means(raw) for raw in drawn], axis=0)
+        if self.form in ("propensity", "two_part"):
+            chance = np.clip(mean[:, 0], LEAST_CHANCE, 1 - LEAST_CHANCE)
+            mean[:, 0] = np.log(chance) - np.log1p(-chance)
+            if self.form == "two_part":
+                mean[:, 1] = np.log(mean[:, 1] / chance)
+        return np.log(mean) if self.form == "tweedie" else mean
+
+    def _as_means(self, raw: Floats) -> Floats:
+        """Return outputs as what has a mean: probabilities, amounts, and amounts of everyone rather than of buyers."""
+        if self.form in ("propensity", "two_part"):
+            chance = sigmoid(raw[:, :1])
+            return chance if self.form == "propensity" else np.hstack([chance, chance * np.exp(raw[:, 1:])])
+        return np.exp(raw) if self.form == "tweedie" else raw
+
+    def sums(self, matrix: Floats) -> Floats:
+        """Return (n, outputs) for one piece; no part is asked twice for the same."""
+        known: dict[tuple[int, float | None], Floats] = {}
+        found = np.empty((len(matrix), len(self.outputs)))
+        for position, output in enumerate(self.outputs):
+            found[:, position] = output.constant
+            for term in output.terms:
+                key = (term.part, term.treated)
+                if key not in known:
+                    known[key] = self.parts[term.part].predict(with_treatment(matrix, term.treated))
+                found[:, position] += term.weight * known[key]
+        return found
+
+    def _array(self, table: Any) -> Floats:
+        matrix = np.asarray(table)
+        if matrix.ndim != 2 or matrix.shape[1] != len(self.inputs.names):
+            raise ValueError(f"rows of {len(self.inputs.names)} columns are needed, got shape {matrix.shape}")
+        return matrix if matrix.dtype in (np.float32, np.float64) else matrix.astype(np.float64)
 
 
 def calibrated(raw: Floats, calibration: Mapping[str, Any]) -> Floats:
@@ -92,8 +223,8 @@ def calibrated(raw: Floats, calibration: Mapping[str, Any]) -> Floats:
     raw
         Log-odds, shape (n,).
     calibration
-        ``slope`` and ``intercept`` on the log-odds; ``knots_at`` and ``knots`` of a rising step curve, or
-        None, and ``knots_share``, its share in the result.
+        ``slope`` and ``intercept`` on the log-odds; ``knots_at`` and ``knots`` of a rising step curve, and
+        ``knots_share``, its share in the result.
     """
     straight = sigmoid(calibration["slope"] * raw + calibration["intercept"])
     share = calibration["knots_share"]
@@ -102,92 +233,56 @@ def calibrated(raw: Floats, calibration: Mapping[str, Any]) -> Floats:
     return share * np.interp(raw, calibration["knots_at"], calibration["knots"]) + (1 - share) * straight
 
 
-def sigmoid(log_odds: Floats) -> Floats:
-    """Return 1 / (1 + exp(-x)) without overflow."""
-    return np.asarray(np.exp(-np.logaddexp(0.0, -log_odds)))
+def read_model(folder: str | Path) -> Scorer:
+    """Return the model in a folder, once all its files are what was written.
 
-
-def encode(
-    table: Any, columns: Sequence[str], categories: Mapping[str, Sequence[str]]
-) -> tuple[Floats, dict[str, list[str]]]:
-    """Return a table as numbers, and by column the categories that training has not seen.
-
-    Parameters
-    ----------
-    table
-        DataFrame or mapping of columns.
-    columns
-        Names in the order of training.
-    categories
-        By column, the categories in the order of their codes. What is missing or unseen becomes nan.
-
-    Returns
-    -------
-    matrix, unseen
-        (n, len(columns)) column by column in memory, and a list of categories with one entry for each row
-        that holds one.
+    Raises
+    ------
+    ValueError
+        The model is of another format, or a file is damaged.
     """
-    absent = [name for name in columns if name not in table]
-    if absent:
-        raise ValueError(f"the table lacks {len(absent)} columns of the model: {absent[:5]}")
-    matrix = np.empty((len(table[columns[0]]), len(columns)), order="F")
-    unseen: dict[str, list[str]] = {}
-    for position, name in enumerate(columns):
-        if name in categories:
-            matrix[:, position], strange = category_codes(table[name], categories[name])
-            if strange:
-                unseen[name] = strange
-        else:
-            matrix[:, position] = numbers(table[name], name)
-    return matrix, unseen
+    spec = json.loads((Path(folder) / MODEL_FILE).read_text(encoding="utf-8"))
+    if not isinstance(spec, dict) or spec.get("format") != FORMAT:
+        got = spec.get("format") if isinstance(spec, dict) else type(spec).__name__
+        raise ValueError(f"{folder}: written in format {got}, this scorer reads format {FORMAT}; train the model again")
+    texts = whole_files(Path(folder))
+    read = {name: value for name, value in spec["inputs"].items() if name != "typical"}  # for people
+    inputs = Inputs(**{**read, "names": tuple(read["names"]), "learned_missing": tuple(read["learned_missing"])})
+    return Scorer(
+        spec["form"],
+        inputs,
+        tuple(_read_part(dict(part), texts) for part in spec["parts"]),
+        tuple(Output(o["name"], o["constant"], tuple(Term(**term) for term in o["terms"])) for o in spec["outputs"]),
+        spec["calibration"],
+        spec["factor"],
+        spec["about"],
+    )
 
 
-def numbers(column: Any, name: str) -> Floats:
-    """Return a column of numbers or booleans as floats, missing ones as nan."""
-    try:
-        if hasattr(column, "to_numpy"):  # a pandas column, whichever of its kinds of numbers
-            values = column.to_numpy(dtype=np.float64, na_value=np.nan)
-        else:
-            values = np.asarray(column, dtype=np.float64)
-    except (TypeError, ValueError):
-        raise ValueError(f"column '{name}' held numbers in training; it now holds something else") from None
-    if np.isinf(values.sum()) and np.isinf(values).any():
-        raise ValueError(f"column '{name}' holds infinite values")
-    return np.asarray(values)
+def whole_files(folder: Path) -> dict[str, str]:
+    """Return the text of each file that a model's list of hashes names, none of them changed since it was written."""
+    texts = {}
+    for line in (folder / HASHES_FILE).read_text(encoding="utf-8").splitlines():
+        expected, _, name = line.partition("  ")
+        content = (folder / name).read_bytes()
+        if hashlib.sha256(content).hexdigest() != expected:
+            raise ValueError(f"{folder / name}: changed or damaged since it was written; get the model again")
+        texts[name] = content.decode("utf-8")
+    if MODEL_FILE not in texts:
+        raise ValueError(f"{folder / HASHES_FILE}: no hash of {MODEL_FILE}; get the model again")
+    return texts
 
 
-def category_codes(column: Any, categories: Sequence[str]) -> tuple[Floats, list[str]]:
-    """Return each row's code, nan where missing or unseen, and the unseen category of each such row."""
-    if hasattr(column, "factorize"):
-        codes, distinct = column.factorize()
-    else:
-        codes, distinct = first_seen(column)
-    code_of = {category: float(min(code, MOST_CODES)) for code, category in enumerate(categories)}
-    keys = [category_key(value) for value in distinct]
-    lookup = np.array([code_of.get(key, np.nan) for key in keys] + [np.nan])  # code -1, missing, is the last
-    strange = np.array([key not in code_of for key in keys] + [False])
-    rows = np.flatnonzero(strange[codes])
-    return lookup[codes], [keys[codes[row]] for row in rows]
+def _read_part(spec: dict[str, Any], texts: Mapping[str, str]) -> Part:
+    kind = spec.pop("kind")
+    if kind == "trees":
+        return TreesPart(lgb.Booster(model_str=texts[spec["file"]]), spec["raw"], None)
+    return LinearPart(**spec) if kind == "linear" else RulePart(**spec)
 
 
-def first_seen(column: Any) -> tuple[npt.NDArray[np.intp], list[Any]]:
-    """Return the code of each value in order of appearance, -1 for missing ones, and the values."""
-    distinct: dict[Any, int] = {}
-    codes = [
-        -1 if value is None or value != value else distinct.setdefault(value, len(distinct))
-        for value in np.asarray(column, dtype=object)
-    ]
-    return np.array(codes, dtype=np.intp), list(distinct)
+def _load_pyfunc(data_path: str) -> Scorer:
+    """Return the model in a folder; MLflow calls this."""
+    return read_model(data_path)
 
 
-def category_key(value: Any) -> str:
-    """Return a category as text: 3 and 3.0 are one, for a missing value turns a column of ints to floats.
-
-    Examples
-    --------
-    >>> category_key(3.0), category_key("north")
-    ('3', 'north')
-    """
-    if isinstance(value, float | np.floating) and float(value).is_integer():
-        return str(int(value))
-    return str(value)
+PlainModel = read_model  # what a saved model was read by before format 3

@@ -11,9 +11,8 @@ from typing import Any
 from penchant.config import Config
 from penchant.output import versions, write_json
 
-from ..models import plain_scorer
 from ..models.evaluation.reference import REFERENCE, describe
-from ..models.store.artifact import save
+from ..models.store.artifact import CODE, save
 from ..models.store.registry import Record
 from .checks import may_be_used
 from .report import pictures, report
@@ -67,7 +66,7 @@ def write_training(trained: Trained, config: Config, folder: Path, sources: Mapp
         used,
         artifacts,
         model,
-        Path(plain_scorer.__file__),
+        CODE,
         {column.name: MLFLOW_TYPES[column.dtype] for column in trained.columns},
         may_lead=may_be_used(trained.checks),
     )

@@ -13,8 +13,8 @@ from penchant.config import Config
 from penchant.output import versions, write_json
 
 from ..models.evaluation.reference import REFERENCE, describe
+from ..models.store.artifact import CODE, save
 from ..models.store.registry import Record
-from ..models.uplift.artifact import CODE, save
 from .record import ARTIFACTS, MLFLOW_TYPES, MODEL, data_hash, model_name
 from .train_uplift import TASK, TrainedUplift
 from .uplift_evaluate import MAIN, STACK

@@ -20,7 +20,7 @@ import numpy as np
 import numpy.typing as npt
 import pandas as pd
 
-from ..models.inputs.categories import UnseenCategoryWarning
+from ..models.inputs.categories import UnknownValueWarning
 from ..models.inputs.folds import grouped_folds
 from .uplift_dataset import UpliftRows
 
@@ -140,7 +140,7 @@ def _predicted(learner: Any, train: UpliftRows, test: UpliftRows) -> Floats:
     """Return (n, treatments) scores of the test rows."""
     fitted = fit_on(learner, train)
     with catch_warnings():
-        simplefilter("ignore", UnseenCategoryWarning)  # rare categories may stand in one fold alone
+        simplefilter("ignore", UnknownValueWarning)  # rare categories may stand in one fold alone
         scores = np.asarray(fitted.predict_uplift(test.features))
     return scores[:, None] if scores.ndim == 1 else scores
 

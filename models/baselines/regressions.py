@@ -16,7 +16,8 @@ from sklearn.utils.validation import check_is_fitted
 
 from penchant.errors import InputError, TooLittleDataError
 
-from ..inputs.arrays import Floats, read_numbers, read_weights, signed_log
+from ..inputs.arrays import Floats, read_numbers, read_weights
+from ..plain_inputs import signed_log
 from .simple import OfOneColumn, Probabilities, column_of
 
 MOST_CATEGORIES = 20

@@ -20,7 +20,8 @@ from sklearn.utils.validation import check_is_fitted
 
 from penchant.errors import InputError, TooLittleDataError, did_you_mean
 
-from ..inputs.arrays import Floats, read_numbers, read_weights, signed_log
+from ..inputs.arrays import Floats, read_numbers, read_weights
+from ..plain_inputs import signed_log
 
 DAYS_SINCE_LAST = "days_since_last_purchase"
 DAYS_SINCE_VISIT = "days_since_last_visit"

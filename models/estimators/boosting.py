@@ -37,7 +37,6 @@ FIXED = {"verbosity": -1, "deterministic": True, "force_col_wise": True, "monoto
 MOST_TREES = 1000
 PATIENCE = 40
 TREES_WITHOUT_FOLDS = 60
-CELLS_WORTH_THREADS = 10_000_000  # below, threads that wait for each other cost more than they bring
 
 
 @dataclass(frozen=True)
@@ -107,13 +106,6 @@ def parameters_of(
     return {**DEFAULTS, **(given or {}), **FIXED, **objective, "seed": seed, "num_threads": n_threads}
 
 
-def threads_for(matrix: Floats, n_threads: int | None) -> int:
-    """Return the number of threads for a matrix, 0 for all; None asks for what is worth its start."""
-    if n_threads is not None:
-        return n_threads
-    return 0 if matrix.size >= CELLS_WORTH_THREADS else 1
-
-
 def grow(rows: Training, parameters: Mapping[str, Any], n_trees: int | None = None) -> Grown:
     """Return trees trained on all rows, in a number that did best on left-out folds.
 
@@ -174,12 +166,3 @@ def train(data: lgb.Dataset, parameters: Mapping[str, Any], n_trees: int) -> lgb
     """Return a booster as it will be read from its file."""
     booster = lgb.train(dict(parameters), data, num_boost_round=n_trees)
     return lgb.Booster(model_str=booster.model_to_string(num_iteration=-1))
-
-
-def raw_scores(boosters: Mapping[str, lgb.Booster], matrix: Floats, n_threads: int | None) -> dict[str, Floats]:
-    """Return by name the sum of each booster's trees, shape (n,)."""
-    n_threads = threads_for(matrix, n_threads)
-    return {
-        name: np.asarray(booster.predict(matrix, raw_score=True, num_threads=n_threads))
-        for name, booster in boosters.items()
-    }

@@ -2,21 +2,24 @@
 
 from __future__ import annotations
 
+import warnings
 from collections.abc import Callable, Mapping
 from dataclasses import asdict, dataclass
 from typing import Any, Literal, Self
 
 import numpy as np
+from scipy.linalg import LinAlgWarning
 from scipy.optimize import isotonic_regression
+from sklearn.exceptions import ConvergenceWarning
+from sklearn.linear_model import LogisticRegression
 
 from penchant.errors import InputError, did_you_mean
 
 from ..inputs.arrays import Floats, Ints
-from ..plain_scorer import calibrated, sigmoid
+from ..plain_scorer import calibrated
 
 Method = Literal["none", "platt", "isotonic"]
 
-NEWTON_STEPS = 50
 ISOTONIC_SHARE = 0.98  # the rest follows a straight line, so that steps do not tie customers
 
 
@@ -73,43 +76,17 @@ def fit_platt(log_odds: Floats, y: Floats, weight: Floats) -> Calibration:
     """
     positives, negatives = weight @ y, weight @ (1 - y)
     soft = np.where(y > 0, (positives + 1) / (positives + 2), 1 / (negatives + 2))
-    line, loss = np.array([1.0, 0.0]), np.inf
-    for _ in range(NEWTON_STEPS):
-        p = sigmoid(line[0] * log_odds + line[1])
-        step = newton_step(log_odds, weight * (soft - p), weight * p * (1 - p))
-        line, before = shortened(line, step, lambda at: line_loss(at, log_odds, soft, weight)), loss
-        loss = line_loss(line, log_odds, soft, weight)
-        if before - loss < 1e-12 * abs(loss):
-            break
-    if not np.isfinite(line).all() or line[0] <= 0:  # worse than no score: its order still is all there is
+    both = np.concatenate([log_odds, log_odds])[:, None]  # each row comes as a success and as none, by their shares
+    outcome = np.repeat([1, 0], len(log_odds))
+    line = LogisticRegression(C=np.inf, solver="newton-cholesky", tol=1e-8)
+    with warnings.catch_warnings():
+        warnings.simplefilter("ignore", LinAlgWarning)
+        warnings.simplefilter("ignore", ConvergenceWarning)  # of scores that are all the same
+        line.fit(both, outcome, np.concatenate([weight * soft, weight * (1 - soft)]))
+    slope, intercept = float(line.coef_[0, 0]), float(line.intercept_[0])
+    if not np.isfinite([slope, intercept]).all() or slope <= 0:  # worse than no score: its order still is all there is
         return Calibration()
-    return Calibration("platt", float(line[0]), float(line[1]))
-
-
-def line_loss(line: Floats, log_odds: Floats, soft: Floats, weight: Floats) -> float:
-    """Return the weighted log loss of a straight line on the log-odds."""
-    at = line[0] * log_odds + line[1]
-    return float((weight * (np.logaddexp(0.0, at) - soft * at)).sum())
-
-
-def newton_step(log_odds: Floats, slope: Floats, curvature: Floats) -> Floats:
-    """Return Newton's step for the line, from each row's first and second derivative.
-
-    Plain sums: on two columns a matrix product spends more on its threads than it saves.
-    """
-    gradient = np.array([(slope * log_odds).sum(), slope.sum()])
-    mixed = (curvature * log_odds).sum()
-    hessian = np.array([[(curvature * log_odds**2).sum(), mixed], [mixed, curvature.sum()]])
-    return np.asarray(np.linalg.solve(hessian + 1e-9 * np.eye(2), gradient))
-
-
-def shortened(line: Floats, step: Floats, loss: Callable[[Floats], float]) -> Floats:
-    """Return the line after a step that is halved until the loss does not rise."""
-    start = loss(line)
-    for halvings in range(40):
-        if loss(line + step / 2**halvings) <= start:
-            return np.asarray(line + step / 2**halvings)
-    return line
+    return Calibration("platt", slope, intercept)
 
 
 def fit_isotonic(log_odds: Floats, y: Floats, weight: Floats) -> Calibration:

@@ -18,10 +18,11 @@ from penchant.errors import InputError, TooLittleDataError
 from ..inputs.arrays import Floats, Ints, read_groups, read_weights
 from ..inputs.folds import grouped_folds, read_n_folds
 from ..inputs.frames import constraints, read_new_table, read_outcome, read_table, refuse_other_order
-from ..plain_scorer import prediction
-from .boosting import Grown, Training, grow, parameters_of, raw_scores, threads_for
+from ..plain_parts import LinearPart, Part, TreesPart, threads_for
+from ..plain_scorer import Output, Scorer, Term
+from .boosting import Training, grow, parameters_of
 from .calibration import Calibration, Method, fit_calibration, gains_surely
-from .line import LINE, as_trees, fit_lines, scaled
+from .line import fit_lines
 
 FEWEST_PER_FOLD = 4  # customers of the rarer outcome that each fold must hold, else none is left out
 
@@ -30,9 +31,10 @@ class PropensityModel(ClassifierMixin, BaseEstimator):
     """Calibrated, regularised LightGBM trees for a yes-or-no outcome, with a logistic line beside them.
 
     The number of trees, the line's share and the calibration are chosen on folds of customers that were left out;
-    trees and line are then learned from all rows. The line is kept as trees too (`penchant.models.estimators.line`). An
-    imbalance of the outcomes is not weighted away, which would break the probabilities: leaves must hold enough
-    positives instead. With ``sample_weight`` the probabilities are those of the weighted population.
+    trees and line are then learned from all rows. An imbalance of the outcomes is not weighted away, which would break
+    the probabilities: leaves must hold enough positives instead. With ``sample_weight`` the probabilities are those of
+    the weighted population. A category that training has not seen, and a missing value where it (nearly) always knew
+    one, score as the mean over the usual values of the column, with a warning.
 
     Parameters
     ----------
@@ -59,9 +61,15 @@ class PropensityModel(ClassifierMixin, BaseEstimator):
     columns_ : Columns
         Names and categories of the training columns.
     boosters_ : dict of str to lightgbm.Booster
-        The trees, under ``"propensity"``, and under ``"line"`` the line's, where it is used; their log-odds add up.
+        The trees, under ``"propensity"``.
+    line_ : LinearPart or None
+        The line, where it is used.
+    share_ : float
+        Its share in the log-odds.
     calibration_ : Calibration
-        From the trees' log-odds to probabilities.
+        From the log-odds to probabilities.
+    scorer_ : Scorer
+        All of it, as it is saved.
     left_out_ : ndarray of shape (n,) or None
         The calibrated probability of each training row by trees that did not see its customer.
     classes_ : ndarray of shape (2,)
@@ -126,31 +134,40 @@ class PropensityModel(ClassifierMixin, BaseEstimator):
         parameters = parameters_of(objective, self.params, self.seed, n_threads)
         refuse_no_share(self.line_share)
         grown = grow(rows, parameters, self.n_trees)
-        self.boosters_, self.calibration_, self.left_out_ = {"propensity": grown.booster}, Calibration(), None
+        self.boosters_ = {"propensity": grown.booster}
+        self.line_: LinearPart | None = None
+        self.share_ = 0.0
+        self.calibration_, self.left_out_ = Calibration(), None
         if grown.left_out is not None and folds is not None:
-            log_odds = self._with_line(rows, grown, parameters)
+            log_odds = self._with_line(rows, grown.left_out)
             self.calibration_ = fit_calibration(log_odds, outcome, weight, folds, self.calibration)
             self.left_out_ = self.calibration_(log_odds)
         return self
 
-    def _with_line(self, rows: Training, grown: Grown, parameters: Mapping[str, Any]) -> Floats:
-        """Return left-out log-odds; where the line does not surely harm, it joins the boosters and is in them."""
-        alone, share = np.asarray(grown.left_out), self.line_share
+    def _with_line(self, rows: Training, alone: Floats) -> Floats:
+        """Return left-out log-odds; where the line does not surely harm, it is remembered and is in them."""
+        share = self.line_share
         if not share:
             return alone
         monotone = self.monotone or {}
         directions = {self.columns_.names.index(name): way for name, way in monotone.items()}
         lines = fit_lines(rows, directions, self.seed)
         together = (1 - share) * alone + share * lines.left_out
-        if not len(lines.line.slopes) or gains_surely(
-            log_loss(together, rows.y) - log_loss(alone, rows.y), rows.weight
-        ):
+        if not lines.part.columns or gains_surely(log_loss(together, rows.y) - log_loss(alone, rows.y), rows.weight):
             return alone
-        self.boosters_ = {
-            "propensity": scaled(grown.booster, 1 - share),
-            LINE: as_trees(lines.line, share, rows, parameters),
-        }
+        self.line_, self.share_ = lines.part, share
         return together
+
+    @property
+    def scorer_(self) -> Scorer:
+        """What scores rows: trees and line, each with its share."""
+        parts: list[Part] = [TreesPart(self.boosters_["propensity"], True, self.n_threads)]
+        terms = [Term(0, 1 - self.share_)]
+        if self.line_ is not None:
+            parts.append(self.line_)
+            terms.append(Term(1, self.share_))
+        outputs = (Output("propensity", 0.0, tuple(terms)),)
+        return Scorer("propensity", self.columns_, tuple(parts), outputs, self.calibration_.as_dict())
 
     def predict_proba(self, X: Any) -> Floats:
         """Return the probability of each class, shape (n, 2), columns in the order of ``classes_``.
@@ -161,19 +178,13 @@ class PropensityModel(ClassifierMixin, BaseEstimator):
             Columns are absent, or hold something else than in training.
         """
         check_is_fitted(self)
-        matrix = read_new_table(self, X, self.columns_)
-        p = prediction(raw_scores(self.boosters_, matrix, self.n_threads), self.spec_)
+        p = self.scorer_.score(read_new_table(self, X, self.columns_))
         return np.column_stack([1 - p, p])
 
     def predict(self, X: Any) -> npt.NDArray[Any]:
         """Return the more probable class of each row."""
         is_second = self.predict_proba(X)[:, 1] > 0.5
         return np.asarray(self.classes_[is_second.astype(int)])
-
-    @property
-    def spec_(self) -> dict[str, Any]:
-        """What a scorer needs beside the trees, as JSON takes it."""
-        return {"form": "propensity", "calibration": self.calibration_.as_dict(), "factor": 1.0}
 
     def _learn_classes(self, y: npt.NDArray[Any]) -> Floats:
         """Remember the two classes, and return the outcome as 0 and 1."""

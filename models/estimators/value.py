@@ -17,15 +17,13 @@ from penchant.errors import InputError, TooLittleDataError, did_you_mean
 from ..inputs.arrays import Floats, Ints, read_groups, read_numbers, read_weights
 from ..inputs.folds import grouped_folds, read_n_folds
 from ..inputs.frames import constraints, read_new_table, read_outcome, read_table, refuse_other_order
-from ..plain_scorer import prediction
-from .boosting import Grown, Training, grow, parameters_of, raw_scores, threads_for
+from ..plain_parts import LinearPart, TreesPart, threads_for
+from ..plain_scorer import Output, Scorer, Term
+from .boosting import Grown, Training, grow, parameters_of
 from .calibration import Calibration, fit_calibration
-from .line import LINE
-from .own_rate import own_rate
+from .own_rate import own_rate, positions_of
 
 Form = Literal["two_part", "tweedie", "squared_error"]
-
-Boosters = Mapping[str, lgb.Booster]
 
 FORMS: tuple[Form, ...] = ("two_part", "tweedie", "squared_error")
 POWER = 1.5  # of the Tweedie distribution: between counts (1) and amounts that are never zero (2)
@@ -57,13 +55,17 @@ class ValueModel(RegressorMixin, BaseEstimator):
     form_ : str
         The form in use.
     boosters_ : dict of str to lightgbm.Booster
-        The trees, under ``"amount"``, with two parts ``"propensity"``, and under ``"line"`` the start of the amount.
+        The trees, under ``"amount"``, and with two parts ``"propensity"``.
+    start_ : LinearPart or None
+        The logarithm of each customer's own rate, where trees of the amount start from it.
     calibration_ : Calibration
         Of the probability of buying.
     factor_ : float
         From the trees' level to amounts.
     columns_ : Columns
         Names and categories of the training columns.
+    scorer_ : Scorer
+        All of it, as it is saved.
     deviance_ : dict of str to float
         By form that was tried, the mean Tweedie deviance on left-out customers (scaled amounts).
 
@@ -129,9 +131,21 @@ class ValueModel(RegressorMixin, BaseEstimator):
         self.deviance_ = {form: part.deviance for form, part in tried.items()}
         self.form_ = min(tried, key=lambda form: self.deviance_[form])
         best = tried[self.form_]
-        self.boosters_, self.calibration_ = dict(best.boosters), best.calibration
+        self.boosters_, self.start_, self.calibration_ = dict(best.boosters), best.start, best.calibration
         self.factor_ = scale * best.level
         return self
+
+    @property
+    def scorer_(self) -> Scorer:
+        """What scores rows: trees, and the rate that the amount starts from."""
+        names = [name for name in ("propensity", "amount") if name in self.boosters_]
+        trees = tuple(TreesPart(self.boosters_[name], True, self.n_threads) for name in names)
+        start = () if self.start_ is None else (self.start_,)
+        terms = {name: [Term(place)] for place, name in enumerate(names)}
+        terms["amount"] += [Term(len(trees))] if start else []
+        outputs = tuple(Output(name, 0.0, tuple(own)) for name, own in terms.items())
+        calibration = self.calibration_.as_dict()
+        return Scorer(self.form_, self.columns_, (*trees, *start), outputs, calibration, self.factor_)
 
     def predict(self, X: Any) -> Floats:
         """Return the expected amount of each row, in the unit of ``y``.
@@ -142,13 +156,7 @@ class ValueModel(RegressorMixin, BaseEstimator):
             Columns are absent, or hold something else than in training.
         """
         check_is_fitted(self)
-        matrix = read_new_table(self, X, self.columns_)
-        return prediction(raw_scores(self.boosters_, matrix, self.n_threads), self.spec_)
-
-    @property
-    def spec_(self) -> dict[str, Any]:
-        """What a scorer needs beside the trees, as JSON takes it."""
-        return {"form": self.form_, "calibration": self.calibration_.as_dict(), "factor": self.factor_}
+        return self.scorer_.score(read_new_table(self, X, self.columns_))
 
     def _forms(self, amount: Floats, folds: Ints | None) -> tuple[Form, ...]:
         """Return the forms to try: one where there is nothing to choose, or nothing to choose by."""
@@ -176,22 +184,22 @@ class ValueModel(RegressorMixin, BaseEstimator):
         """Return the trees of one form, and how they did on left-out customers."""
         if form == "two_part":
             buys = self._trees({"objective": "binary"}, replace(rows, y=(rows.y > 0).astype(np.float64)))
-            spends, line = self._from_rate({"objective": "gamma"}, replace(rows, learns=rows.y > 0))
-            return two_part(rows, buys, spends, line)
+            spends, start = self._from_rate({"objective": "gamma"}, replace(rows, learns=rows.y > 0))
+            return two_part(rows, buys, spends, start)
         if form == "tweedie":
             objective = {"objective": "tweedie", "tweedie_variance_power": POWER}
             return tweedie(rows, *self._from_rate(objective, rows))
+        if self.rate is not None:
+            positions_of(self.columns_, self.rate)
         grown = self._trees({"objective": "regression"}, rows)
         return Fitted({"amount": grown.booster})
 
-    def _from_rate(self, objective: Mapping[str, Any], rows: Training) -> tuple[Grown, Boosters]:
-        """Return trees that start from each customer's own rate, and those that hold it; none where none is asked."""
-        rate = own_rate(self.columns_, self.rate)
-        line = rate.trees(rows, parameters_of({}, None, self.seed, 1)) if rate else None
-        if line is None:
-            return self._trees(objective, rows), {}
-        start = raw_scores({LINE: line}, rows.matrix, self.n_threads)[LINE]
-        return self._trees(objective, replace(rows, start=start)), {LINE: line}
+    def _from_rate(self, objective: Mapping[str, Any], rows: Training) -> tuple[Grown, LinearPart | None]:
+        """Return trees that start from each customer's own rate, and that; None where none is asked or none varies."""
+        start = own_rate(rows, self.rate)
+        if start is None:
+            return self._trees(objective, rows), None
+        return self._trees(objective, replace(rows, start=start.predict(rows.matrix))), start
 
     def _trees(self, objective: Mapping[str, Any], rows: Training) -> Grown:
         """Return trees for an objective, with the estimator's options."""
@@ -211,32 +219,32 @@ class Fitted:
     """Trees of one form, the calibration and level that go with them, and their deviance on left-out rows."""
 
     boosters: Mapping[str, lgb.Booster]
+    start: LinearPart | None = None
     calibration: Calibration = field(default_factory=Calibration)
     level: float = 1.0
     deviance: float = float("nan")
 
 
-def two_part(rows: Training, buys: Grown, spends: Grown, line: Boosters) -> Fitted:
+def two_part(rows: Training, buys: Grown, spends: Grown, start: LinearPart | None) -> Fitted:
     """Return whether times how much."""
-    boosters = {"propensity": buys.booster, "amount": spends.booster, **line}
+    boosters = {"propensity": buys.booster, "amount": spends.booster}
     if rows.folds is None or buys.left_out is None or spends.left_out is None:
-        return Fitted(boosters)
+        return Fitted(boosters, start)
     calibration = fit_calibration(buys.left_out, (rows.y > 0).astype(np.float64), rows.weight, rows.folds)
-    return levelled(boosters, calibration, rows, calibration(buys.left_out) * np.exp(spends.left_out))
+    left_out = calibration(buys.left_out) * np.exp(spends.left_out)
+    return levelled(Fitted(boosters, start, calibration), rows, left_out)
 
 
-def tweedie(rows: Training, grown: Grown, line: Boosters) -> Fitted:
+def tweedie(rows: Training, grown: Grown, start: LinearPart | None) -> Fitted:
     """Return both at once."""
-    boosters = {"amount": grown.booster, **line}
-    if grown.left_out is None:
-        return Fitted(boosters)
-    return levelled(boosters, Calibration(), rows, np.exp(grown.left_out))
+    fitted = Fitted({"amount": grown.booster}, start)
+    return fitted if grown.left_out is None else levelled(fitted, rows, np.exp(grown.left_out))
 
 
-def levelled(boosters: Mapping[str, lgb.Booster], calibration: Calibration, rows: Training, left_out: Floats) -> Fitted:
+def levelled(fitted: Fitted, rows: Training, left_out: Floats) -> Fitted:
     """Return trees with the factor that makes left-out predictions sum to what was spent."""
     level = float((rows.weight * rows.y).sum() / (rows.weight * left_out).sum())
-    return Fitted(boosters, calibration, level, tweedie_deviance(rows.y, level * left_out, rows.weight))
+    return replace(fitted, level=level, deviance=tweedie_deviance(rows.y, level * left_out, rows.weight))
 
 
 def tweedie_deviance(y: Floats, mean: Floats, weight: Floats | None = None, power: float = POWER) -> float:

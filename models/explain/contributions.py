@@ -10,12 +10,12 @@ import numpy.typing as npt
 import pandas as pd
 from sklearn.utils.validation import check_is_fitted
 
-from ..estimators.boosting import threads_for
-from ..estimators.line import LINE, line_contributions, steps_of
 from ..estimators.propensity import PropensityModel
 from ..estimators.value import ValueModel
 from ..inputs.arrays import Floats
 from ..inputs.frames import read_new_table
+from ..plain_parts import LinearPart, TreesPart, threads_for
+from ..plain_scorer import Scorer
 
 CHUNK = 20_000  # rows explained at a time: contributions take (columns + 1) x 8 bytes a row
 
@@ -23,8 +23,9 @@ CHUNK = 20_000  # rows explained at a time: contributions take (columns + 1) x 8
 def contributions(model: PropensityModel | ValueModel, X: Any) -> Floats:
     """Return what each column adds to each row's log-odds, shape (n, columns + 1); the last is the base.
 
-    A row's contributions add up to the trees' log-odds, before calibration. Of a value model they add up to the log of
-    the amount, and with two parts to that and the log-odds of buying.
+    A row's contributions add up to the model's log-odds, before calibration. Of a value model they add up to the log of
+    the amount, and with two parts to that and the log-odds of buying. Where a value is unknown, its column gets what is
+    left of the mean over its usual values.
 
     References
     ----------
@@ -33,18 +34,50 @@ def contributions(model: PropensityModel | ValueModel, X: Any) -> Floats:
     """
     check_is_fitted(model)
     matrix = read_new_table(model, X, model.columns_)
-    n_threads = threads_for(matrix, model.n_threads)
-    added = np.zeros((len(matrix), matrix.shape[1] + 1))
-    line = steps_of(model.boosters_[LINE]) if LINE in model.boosters_ else []
+    scorer = model.scorer_
+    added = np.empty((len(matrix), matrix.shape[1] + 1))
     for start in range(0, len(matrix), CHUNK):
         rows = slice(start, start + CHUNK)
-        for name, booster in model.boosters_.items():
-            if name == LINE:
-                added[rows] += line_contributions(booster, line, matrix[rows], n_threads)
-            else:
-                found = booster.predict(matrix[rows], pred_contrib=True, num_threads=n_threads)
-                added[rows] += np.asarray(found)
+        added[rows] = added_by(scorer, matrix[rows])
+    unknown = scorer.inputs.unknown(matrix)
+    strange = np.flatnonzero(np.logical_or.reduce([*unknown.values(), np.zeros(len(matrix), dtype=bool)]))
+    for start in range(0, len(strange), CHUNK):
+        rows_of = strange[start : start + CHUNK]
+        added[rows_of] = mean_added(scorer, matrix[rows_of])
     return added
+
+
+def added_by(scorer: Scorer, matrix: Floats) -> Floats:
+    """Return the contributions of rows, whatever is known of them."""
+    added = np.zeros((len(matrix), matrix.shape[1] + 1))
+    for output in scorer.outputs:
+        added[:, -1] += output.constant
+        for term in output.terms:
+            part = scorer.parts[term.part]
+            if isinstance(part, TreesPart):
+                n_threads = threads_for(matrix, part.n_threads)
+                found = np.asarray(part.booster.predict(matrix, pred_contrib=True, num_threads=n_threads))
+                added += term.weight * found
+            elif isinstance(part, LinearPart):
+                added[:, -1] += term.weight * part.intercept
+                for place, effect in part.effects(matrix):
+                    added[:, place] += term.weight * effect
+    return added
+
+
+def mean_added(scorer: Scorer, matrix: Floats) -> Floats:
+    """Return the contributions of rows with unknown values: means over usual ones, and to these what is left."""
+    added, drawn = np.zeros((len(matrix), matrix.shape[1] + 1)), []
+    for whole in scorer.filled(matrix):
+        added += added_by(scorer, whole)
+        drawn.append(scorer.sums(whole))
+    found = added / len(drawn)
+    left = scorer.pooled(drawn).sum(axis=1) - found.sum(axis=1)
+    unknown = scorer.inputs.unknown(matrix)
+    share = left / np.sum(list(unknown.values()), axis=0)
+    for place, rows in unknown.items():
+        found[rows, place] += share[rows]
+    return found
 
 
 def top_columns(added: Floats, families: Sequence[str], n_top: int = 3) -> npt.NDArray[np.intp]:

@@ -202,9 +202,3 @@ def _refuse_indexes(labelled: dict[str, pd.Series | pd.DataFrame]) -> None:
                 same,
                 "Align both (reindex) or pass arrays (.to_numpy()) where the order is known to be the same",
             )
-
-
-def signed_log(values: Any) -> Floats:
-    """Return the logarithm of 1 + size, with the sign kept: counts and amounts have long tails."""
-    numbers = np.asarray(values, dtype=np.float64)
-    return np.asarray(np.sign(numbers) * np.log1p(np.abs(numbers)))

@@ -5,7 +5,7 @@ from __future__ import annotations
 import warnings
 from collections import Counter
 from collections.abc import Mapping
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from typing import Any
 
 import numpy as np
@@ -13,31 +13,38 @@ import pandas as pd
 
 from penchant.errors import InputError, quoted
 
-from ..plain_scorer import category_key, encode
+from ..plain_inputs import (
+    Inputs,
+    MissingValueWarning,
+    UnknownValueWarning,
+    UnseenCategoryWarning,
+    category_key,
+    unseen_message,
+)
 from .arrays import Floats
 
+__all__ = ["Columns", "MissingValueWarning", "UnknownValueWarning", "UnseenCategoryWarning", "learn_columns"]
 
-class UnseenCategoryWarning(UserWarning):
-    """Rows hold categories that training has not seen; they count as missing there."""
+FEWEST_MISSING = 20  # rows from which trees learn what a missing value means; their leaves hold no fewer
+N_FILLS = 16  # values that stand for an unknown one
+SAMPLE = 100_000  # rows that usual values are read from
 
 
 @dataclass(frozen=True)
-class Columns:
-    """Names of the columns in order, and the categories of those that hold categories.
+class Columns(Inputs):
+    """Names of the columns in order, the categories of those that hold categories, and what is usual in each.
+
+    LightGBM's own reading of pandas categories follows the frame at hand, which plain files cannot carry along: here
+    a category's place in a stored list, the most frequent first, is its code.
 
     Parameters
     ----------
-    names
-        In the order of training.
-    categories
-        By column, its categories, the most frequent first: a category's place is its code. LightGBM's own
-        reading of pandas categories follows the frame at hand, which plain files cannot carry along.
+    names, categories, fills, learned_missing, rarely_missing
+        As in `Inputs`.
     typical
         By column of numbers, the median of the training rows: what high and low are measured against.
     """
 
-    names: tuple[str, ...]
-    categories: Mapping[str, tuple[str, ...]] = field(default_factory=dict)
     typical: Mapping[str, float] = field(default_factory=dict)
 
     @property
@@ -58,12 +65,45 @@ class Columns:
             A column is absent, or numbers were expected and something else came.
         """
         try:
-            matrix, unseen = encode(X, self.names, self.categories)
+            matrix, unseen = self.read(X)
         except ValueError as error:
             raise InputError("X", "the columns that the model was trained on", str(error)) from None
         if unseen:
             warnings.warn(unseen_message(unseen), UnseenCategoryWarning, stacklevel=4)
         return matrix
+
+    def usual(self, matrix: Floats) -> Columns:
+        """Return the columns with what the rows of training say of them: their usual values, and what is missing."""
+        step = max(1, len(matrix) // SAMPLE)
+        fills, learned, rarely = {}, [], {}
+        for place, name in enumerate(self.names):
+            values = matrix[:, place]
+            n_missing = int(np.isnan(values).sum())
+            if n_missing >= FEWEST_MISSING:
+                learned.append(name)
+                if name not in self.categories:
+                    continue
+            elif n_missing:
+                rarely[name] = n_missing / len(values)
+            known = np.sort(values[::step][~np.isnan(values[::step])])
+            if len(known):
+                fills[name] = spread_evenly(known, place)
+        return replace(self, fills=fills, learned_missing=tuple(learned), rarely_missing=rarely)
+
+
+def spread_evenly(rising: Floats, seed: int) -> tuple[float, ...]:
+    """Return 16 values of a column, one from the middle of each sixteenth of its rows, shuffled.
+
+    Each column has an order of its own, so that the values of two columns are not tied to each other.
+
+    References
+    ----------
+    McKay, Beckman & Conover (1979), A comparison of three methods for selecting values of input variables
+    (latin hypercube sampling), Technometrics 21.
+    """
+    middles = (np.arange(N_FILLS) + 0.5) / N_FILLS * len(rising)
+    chosen = rising[middles.astype(np.intp)]
+    return tuple(np.random.default_rng(seed).permutation(chosen).tolist())
 
 
 def learn_columns(X: pd.DataFrame) -> Columns:
@@ -87,7 +127,7 @@ def learn_columns(X: pd.DataFrame) -> Columns:
     categories = {name: category_list(X[name]) for name in names if holds_categories(X[name])}
     numbers = X[[name for name in names if name not in categories]]
     medians = numbers.astype(np.float64).median() if numbers.shape[1] else pd.Series(dtype=np.float64)
-    return Columns(names, categories, {str(n): float(m) for n, m in medians.items() if m == m})
+    return Columns(names, categories, typical={str(n): float(m) for n, m in medians.items() if m == m})
 
 
 def refuse_same_names(X: pd.DataFrame) -> None:
@@ -116,12 +156,3 @@ def category_list(column: pd.Series[Any]) -> tuple[str, ...]:
         if count:
             counts[category_key(value)] += count
     return tuple(sorted(counts, key=lambda category: (-counts[category], category)))
-
-
-def unseen_message(unseen: Mapping[str, list[str]]) -> str:
-    """Return one sentence for each column with categories that training has not seen."""
-    return " ".join(
-        f"Column '{name}': {len(strange):,} rows hold categories that training has not seen "
-        f"({quoted(sorted(set(strange)))}); they count as missing."
-        for name, strange in unseen.items()
-    )

@@ -27,14 +27,15 @@ def read_table(estimator: BaseEstimator, X: Any) -> tuple[Floats, Columns]:
     if not has_names(X):
         matrix = validate_data(estimator, X, dtype=np.float64, ensure_all_finite="allow-nan")
         refuse_infinite(matrix)
-        return matrix, Columns(tuple(f"x{i}" for i in range(matrix.shape[1])))
+        return matrix, Columns(tuple(f"x{i}" for i in range(matrix.shape[1]))).usual(matrix)
     if not X.shape[0] or not X.shape[1]:
         raise InputError("X", "at least one row and one column", f"shape {X.shape}")
     refuse_same_names(X)
     _check_feature_names(estimator, X, reset=True)
     _check_n_features(estimator, X, reset=True)
     columns = learn_columns(X)
-    return columns.encode(X), columns
+    matrix = columns.encode(X)
+    return matrix, columns.usual(matrix)
 
 
 def read_new_table(estimator: BaseEstimator, X: Any, columns: Columns) -> Floats:

@@ -1,43 +1,61 @@
-"""A model as plain files: LightGBM's text and one page of JSON, readable without this package.
+"""A model as plain files: LightGBM's text and one page of JSON, readable without this package, never a pickle.
 
 ::
 
-    model.json        form, columns, categories, calibration, the caller's facts
-    propensity.txt    the trees, in LightGBM's text format
-    amount.txt        (value models)
+    model.json        form, columns, parts, calibration, the caller's facts (`penchant.models.store.schema`)
+    part_0.txt ...    trees, in LightGBM's text format
+    SHA256SUMS        a hash of each of these files, as ``sha256sum -c`` reads it
+
+Propensity, value and uplift models have one format, and one scorer (`penchant.models.plain_scorer`).
 """
 
 from __future__ import annotations
 
+import hashlib
 import json
 import shutil
 from collections.abc import Mapping
+from dataclasses import asdict, replace
 from pathlib import Path
-from typing import Any
+from typing import Any, Protocol
 
 import numpy as np
 
-from penchant.errors import InputError, NotThereError, OutputError
+from penchant.errors import InputError, NotThereError, OutputError, quoted
 
 from ..estimators.calibration import Calibration
 from ..estimators.propensity import PropensityModel
 from ..estimators.value import ValueModel
 from ..inputs.categories import Columns
-from ..plain_scorer import FORMAT, MODEL_FILE, READABLE, PlainModel
+from ..plain_parts import LinearPart, Part, RulePart, TreesPart
+from ..plain_scorer import CODE, FORMAT, HASHES_FILE, MODEL_FILE, Scorer, read_model
 
-KINDS: dict[str, type[PropensityModel] | type[ValueModel]] = {
+__all__ = ["CODE", "MODEL_FILE", "fingerprint", "load", "read_facts", "read_spec", "save"]
+
+OLD_FILES = ("uplift.json",)  # where formats before 3 kept uplift models
+UPLIFT = "UpliftModel"
+ESTIMATORS: dict[str, type[PropensityModel] | type[ValueModel]] = {
     "PropensityModel": PropensityModel,
     "ValueModel": ValueModel,
 }
+AGAIN = "Train it again with this version"
 
 
-def save(model: PropensityModel | ValueModel, folder: Path | str, facts: Mapping[str, Any] | None = None) -> Path:
+class Fitted(Protocol):
+    """A fitted model: whatever holds a scorer."""
+
+    @property
+    def scorer_(self) -> Scorer:
+        """What scores rows."""
+
+
+def save(model: Fitted | Scorer, folder: Path | str, facts: Mapping[str, Any] | None = None) -> Path:
     """Write a fitted model as plain files, and return their folder.
 
     Parameters
     ----------
     model
-        A fitted model.
+        A fitted propensity or value model, a fitted uplift learner, or an uplift model's scorer.
     folder
         Where to write; what stands there before is replaced when the new files are complete.
     facts
@@ -51,14 +69,13 @@ def save(model: PropensityModel | ValueModel, folder: Path | str, facts: Mapping
         The facts are no JSON.
     """
     folder = Path(folder)
-    page = as_json(spec_of(model, facts))
+    files = texts_of(model, facts)
     written = folder.with_name(f".{folder.name}.writing")
     try:
         shutil.rmtree(written, ignore_errors=True)
         written.mkdir(parents=True)
-        (written / MODEL_FILE).write_text(page, encoding="utf-8")
-        for name, booster in model.boosters_.items():
-            booster.save_model(str(written / f"{name}.txt"))
+        for name, text in files.items():
+            (written / name).write_bytes(text.encode("utf-8"))
         if folder.exists():
             shutil.rmtree(folder)
         written.rename(folder)
@@ -67,20 +84,50 @@ def save(model: PropensityModel | ValueModel, folder: Path | str, facts: Mapping
     return folder
 
 
-def spec_of(model: PropensityModel | ValueModel, facts: Mapping[str, Any] | None) -> dict[str, Any]:
+def texts_of(model: Fitted | Scorer, facts: Mapping[str, Any] | None) -> dict[str, str]:
+    """Return the files of a model by name, their hashes last."""
+    scorer = model if isinstance(model, Scorer) else model.scorer_
+    trees = {place: part for place, part in enumerate(scorer.parts) if isinstance(part, TreesPart)}
+    files = {f"part_{place}.txt": part.booster.model_to_string(num_iteration=-1) for place, part in trees.items()}
+    files[MODEL_FILE] = as_json(spec_of(model, scorer, facts))
+    hashes = {name: hashlib.sha256(text.encode("utf-8")).hexdigest() for name, text in files.items()}
+    return files | {HASHES_FILE: "".join(f"{digest}  {name}\n" for name, digest in sorted(hashes.items()))}
+
+
+def spec_of(model: Any, scorer: Scorer, facts: Mapping[str, Any] | None) -> dict[str, Any]:
     """Return what stands in model.json."""
+    kind = type(model).__name__ if type(model).__name__ in ESTIMATORS else UPLIFT
+    if kind == UPLIFT and scorer.form != "uplift":
+        raise InputError("model", "a fitted estimator, or the scorer of an uplift", f"a scorer of form '{scorer.form}'")
+    inputs = scorer.inputs
     return {
         "format": FORMAT,
-        "kind": type(model).__name__,
-        **model.spec_,
-        "columns": list(model.columns_.names),
-        "categories": {name: list(found) for name, found in model.columns_.categories.items()},
-        "typical": dict(model.columns_.typical),
+        "kind": kind,
+        "form": scorer.form,
+        "inputs": {
+            "names": list(inputs.names),
+            "categories": {name: list(found) for name, found in inputs.categories.items()},
+            "fills": {name: list(found) for name, found in inputs.fills.items()},
+            "learned_missing": list(inputs.learned_missing),
+            "rarely_missing": dict(inputs.rarely_missing),
+            "typical": dict(getattr(inputs, "typical", {})),
+        },
+        "parts": [_part(part, place) for place, part in enumerate(scorer.parts)],
+        "outputs": [asdict(output) for output in scorer.outputs],
+        "calibration": dict(scorer.calibration),
+        "factor": scorer.factor,
+        "about": dict(scorer.about),
         "classes": np.asarray(getattr(model, "classes_", ())).tolist(),
-        "boosters": {name: f"{name}.txt" for name in model.boosters_},
-        "options": model.get_params(deep=False),
+        "options": model.get_params(deep=False) if kind in ESTIMATORS else {},
         "facts": dict(facts or {}),
     }
+
+
+def _part(part: Part, place: int) -> dict[str, Any]:
+    if isinstance(part, TreesPart):
+        return {"kind": "trees", "file": f"part_{place}.txt", "raw": part.raw}
+    assert isinstance(part, LinearPart | RulePart)  # noqa: S101  # there is no third
+    return {"kind": "linear" if isinstance(part, LinearPart) else "rule", **asdict(part)}
 
 
 def as_json(spec: Mapping[str, Any]) -> str:
@@ -91,31 +138,47 @@ def as_json(spec: Mapping[str, Any]) -> str:
         raise InputError("facts", "values that JSON can hold", str(error), "Turn them into text or numbers") from None
 
 
-def load(folder: Path | str) -> PropensityModel | ValueModel:
-    """Return the model that `save` wrote, ready to predict.
+def load(folder: Path | str) -> PropensityModel | ValueModel | Scorer:
+    """Return the model that `save` wrote, ready to predict: an estimator, or the scorer of an uplift model.
 
     Raises
     ------
     NotThereError
         The folder or one of its files does not exist.
     InputError
-        The files are no model, or of another format.
+        The files are no model, of another format or schema, or not what was written.
     """
-    plain = read_plain(folder)
-    spec = plain.spec
-    if spec["kind"] not in KINDS:
-        raise InputError(str(folder), "a propensity or value model", f"'{spec['kind']}'")
-    model = KINDS[spec["kind"]](**spec["options"])
-    categories = {name: tuple(found) for name, found in spec["categories"].items()}
-    model.columns_ = Columns(tuple(spec["columns"]), categories, spec["typical"])
-    model.boosters_ = plain.boosters
-    model.calibration_ = Calibration.from_dict(spec["calibration"])
-    model.n_features_in_ = len(spec["columns"])
-    model.feature_names_in_ = np.array(spec["columns"], dtype=object)
+    folder = Path(folder)
+    spec = read_spec(folder)
+    refuse_other_schema(folder / MODEL_FILE, spec)
+    absent = [part["file"] for part in spec["parts"] if "file" in part and not (folder / part["file"]).is_file()]
+    if absent:
+        raise NotThereError(str(folder / absent[0]), "the model's trees", "no such file")
+    try:
+        plain = read_model(folder)
+    except (ValueError, KeyError) as error:
+        what = str(error).removeprefix(f"{folder}/")
+        raise InputError(f"model '{folder}'", "the files as they were written", what, AGAIN) from None
+    columns = Columns(**vars(plain.inputs), typical=spec["inputs"]["typical"])
+    plain = replace(plain, inputs=columns)
+    return plain if spec["kind"] == UPLIFT else _estimator(spec, plain, columns)
+
+
+def _estimator(spec: Mapping[str, Any], plain: Scorer, columns: Columns) -> PropensityModel | ValueModel:
+    """Return the estimator that a scorer came from."""
+    model = ESTIMATORS[spec["kind"]](**spec["options"])
+    model.columns_ = columns
+    parts = {o.name: [plain.parts[term.part] for term in o.terms] for o in plain.outputs}
+    model.boosters_ = {n: p.booster for n, own in parts.items() for p in own if isinstance(p, TreesPart)}
+    model.calibration_ = Calibration.from_dict(plain.calibration)
+    model.n_features_in_ = len(columns.names)
+    model.feature_names_in_ = np.array(columns.names, dtype=object)
+    linear = next((p for own in parts.values() for p in own if isinstance(p, LinearPart)), None)
     if isinstance(model, ValueModel):
-        model.form_, model.factor_ = spec["form"], spec["factor"]
+        model.form_, model.factor_, model.start_ = spec["form"], plain.factor, linear
     else:
         model.classes_ = np.array(spec["classes"])
+        model.line_, model.share_ = linear, plain.outputs[0].terms[-1].weight if linear else 0.0
     return model
 
 
@@ -124,25 +187,37 @@ def read_facts(folder: Path | str) -> dict[str, Any]:
     return dict(read_spec(folder)["facts"])
 
 
-def read_plain(folder: Path | str) -> PlainModel:
-    """Return a saved model as the plain scorer holds it; raises as `load`."""
-    spec = read_spec(folder)
-    absent = [file for file in spec["boosters"].values() if not (Path(folder) / file).is_file()]
-    if absent:
-        raise NotThereError(str(Path(folder) / absent[0]), "the model's trees", "no such file")
-    return PlainModel(folder)
+def fingerprint(folder: Path | str) -> str:
+    """Return one hash of all files of a saved model; raises NotThereError where there are none."""
+    page = Path(folder) / HASHES_FILE
+    if not page.is_file():
+        raise NotThereError(str(page), "the hashes of a model's files", "no such file", AGAIN)
+    return hashlib.sha256(page.read_bytes()).hexdigest()
 
 
 def read_spec(folder: Path | str) -> dict[str, Any]:
     """Return what stands in model.json; raises as `load`."""
     page = Path(folder) / MODEL_FILE
     if not page.is_file():
+        old = [name for name in OLD_FILES if (Path(folder) / name).is_file()]
+        if old:
+            raise InputError(str(Path(folder) / old[0]), f"a model in format {FORMAT}", "an earlier format", AGAIN)
         raise NotThereError(str(page), "a model that was saved here", "no such file")
     try:
         spec = json.loads(page.read_text(encoding="utf-8"))
     except ValueError as error:
         raise InputError(str(page), "a page of JSON", str(error), "Train or download the model again") from None
-    if not isinstance(spec, dict) or spec.get("format") not in READABLE:
+    if not isinstance(spec, dict) or spec.get("format") != FORMAT:
         got = spec.get("format") if isinstance(spec, dict) else type(spec).__name__
-        raise InputError(str(page), f"a model in format {FORMAT}", f"{got}", "Train it again with this version")
+        raise InputError(str(page), f"a model in format {FORMAT}", f"format {got}", AGAIN)
     return spec
+
+
+def refuse_other_schema(page: Path, spec: Mapping[str, Any]) -> None:
+    """Raise InputError with the differences where a page is not as the schema says."""
+    from .schema import differences
+
+    found = differences(spec)
+    if found:
+        got = f"{len(found)} differences: {quoted(found)}"
+        raise InputError(str(page), f"a page as format {FORMAT} has it", got, AGAIN)

@@ -214,7 +214,7 @@ class Registry:
         from mlflow.exceptions import MlflowException
         from mlflow.pyfunc import log_model
 
-        code = record.scorer if isinstance(record.scorer, tuple) else (record.scorer,)
+        code = record.scorer if isinstance(record.scorer, tuple) else (record.scorer, *_beside(record.scorer))
         info = log_model(
             name="model",
             loader_module=code[0].stem,
@@ -319,6 +319,13 @@ def _numbers(name: str, value: Estimate | float) -> Sequence[tuple[str, float]]:
     if isinstance(value, Estimate):
         return [(name, value.value), (f"{name}_low", value.low), (f"{name}_high", value.high)]
     return [(name, float(value))]
+
+
+def _beside(scorer: Path) -> list[Path]:
+    """Return the other files of the plain scorer, where it is one of them."""
+    from ..plain_scorer import CODE
+
+    return [path for path in CODE if scorer in CODE and path != scorer]
 
 
 def _signature(record: Record) -> Any:

@@ -12,7 +12,8 @@ from sklearn.utils.validation import check_is_fitted
 
 from ..inputs.arrays import Floats, refuse_misaligned
 from ..inputs.frames import read_new_table, read_table
-from ..uplift_scorer import ArmScore, Part, Term, UpliftScorer
+from ..plain_parts import Part
+from ..plain_scorer import Output, Scorer, Term
 from .assignment import estimate_assignment
 from .models import Base, Model
 from .outcomes import OutcomeModels
@@ -59,8 +60,8 @@ class UpliftLearner(BaseEstimator, metaclass=ABCMeta):
 
     Attributes
     ----------
-    scorer_ : UpliftScorer
-        The fitted model in plain parts.
+    scorer_ : Scorer
+        The fitted model in plain parts, as it is saved.
     treatments_ : tuple of str
         Names of the treatments, in the order of the columns of `predict_uplift`.
     n_features_in_, feature_names_in_
@@ -144,7 +145,7 @@ class UpliftLearner(BaseEstimator, metaclass=ABCMeta):
             The columns are not those of training.
         """
         check_is_fitted(self)
-        return self.scorer_.predict_uplift(read_new_table(self, X, self.columns_))
+        return self.scorer_.score(read_new_table(self, X, self.columns_))
 
     @abstractmethod
     def _effect(self, code: int, outcomes: OutcomeModels) -> Effect:
@@ -167,7 +168,7 @@ class UpliftLearner(BaseEstimator, metaclass=ABCMeta):
         }
 
 
-def assemble(problem: Problem, effects: Sequence[Effect], about: dict[str, Any]) -> UpliftScorer:
+def assemble(problem: Problem, effects: Sequence[Effect], about: dict[str, Any]) -> Scorer:
     """Return the scorer of all treatments; a part that is used more than once is kept once."""
     parts: list[Part] = []
     arms = []
@@ -177,9 +178,8 @@ def assemble(problem: Problem, effects: Sequence[Effect], about: dict[str, Any])
             key = (_place(model.part, parts), model.treated)
             weights[key] = weights.get(key, 0.0) + float(weight)
         terms = tuple(Term(part, weight, treated) for (part, treated), weight in weights.items())
-        arms.append(ArmScore(name, float(effect.constant), terms))
-    categories = {name: list(values) for name, values in problem.columns.categories.items()}
-    return UpliftScorer(problem.columns.names, categories, tuple(parts), tuple(arms), about)
+        arms.append(Output(name, float(effect.constant), terms))
+    return Scorer("uplift", problem.columns, tuple(parts), tuple(arms), about=about)
 
 
 def _place(part: Part, parts: list[Part]) -> int:

@@ -3,27 +3,25 @@
 from __future__ import annotations
 
 from collections.abc import Iterator
-from dataclasses import dataclass, field
+from dataclasses import dataclass
 from typing import Any
 
 import numpy as np
 
 from penchant.errors import InputError
 
+from ..estimators.linear import Spreading, design_of, logistic, part_of, spreads_of
 from ..inputs.arrays import Floats
-from ..plain_scorer import sigmoid
-from ..uplift_scorer import LinearPart
 from .models import Model
 from .problem import Folds, Problem, Rows
 
 ROWS_AT_ONCE = 65_536
 IDENTITY, LOGISTIC = "identity", "logistic"
 SAMPLE = 100_000  # rows that quantiles and means are read from
-CLIP = (0.01, 0.99)  # a few giants must not carry a slope
-MOST_CATEGORIES = 30  # rarer ones share what the average customer gets
+SPREADING = Spreading(clip=(0.01, 0.99), most_categories=30, keeps_rare=True)
 PENALTIES = (0.003, 0.01, 0.03, 0.1, 0.3, 1.0, 3.0, 10.0, 30.0)  # per row, for columns of variance 1
 N_PARTS = 5  # pieces of the rows on which the penalty is chosen
-NEWTON_STEPS = 8
+LEAST_HELD = 1e-3  # of a slope that is not held, beside 1: keeps columns of about one size
 INTERACTION_PENALTY = 3.0  # how much harder effects of the treatment are held than those of a feature
 
 
@@ -50,59 +48,6 @@ class Linear:
         return LinearBench(self, problem)
 
 
-@dataclass(frozen=True)
-class Spread:
-    """How one column of the matrix becomes columns of variance about 1.
-
-    Parameters
-    ----------
-    position
-        The column's position.
-    low, high, centre, scale
-        For a number: where it is clipped, its mean and its deviation.
-    codes
-        For categories: the codes with a column of their own; empty for a number.
-    shares
-        (centre, deviation) of each of these columns, then of the flag of missing values where there are any.
-    """
-
-    position: int
-    low: float = 0.0
-    high: float = 0.0
-    centre: float = 0.0
-    scale: float = 1.0
-    codes: tuple[int, ...] = ()
-    shares: tuple[tuple[float, float], ...] = field(default=())
-
-    @property
-    def has_flag(self) -> bool:
-        """Whether missing values have a column of their own."""
-        return len(self.shares) > len(self.codes)
-
-    def columns(self, values: Floats) -> Iterator[Floats]:
-        """Yield the columns, each (n,)."""
-        is_missing = np.isnan(values)
-        if not self.codes:
-            held = np.clip(np.where(is_missing, self.centre, values), self.low, self.high)
-            yield (held - self.centre) / self.scale
-        flags = [values == code for code in self.codes] + ([is_missing] if self.has_flag else [])
-        for flag, (centre, scale) in zip(flags, self.shares, strict=True):
-            yield (flag - centre) / scale
-
-    def spec(self, slopes: Floats) -> tuple[dict[str, Any], float]:
-        """Return the column's entry in a `LinearPart`, and what it adds to the intercept."""
-        own = slopes if self.codes else slopes[1:]
-        steps = np.array([slope / scale for slope, (_, scale) in zip(own, self.shares, strict=True)])
-        base = -float(sum(s * centre for s, (centre, _) in zip(steps, self.shares, strict=True)))
-        missing = float(steps[-1]) if self.has_flag else 0.0
-        if not self.codes:
-            line = {"low": self.low, "high": self.high, "centre": self.centre}
-            return line | {"position": self.position, "slope": float(slopes[0] / self.scale), "missing": missing}, base
-        by_code = np.zeros(max(self.codes) + 1)
-        by_code[list(self.codes)] = steps[: len(self.codes)]
-        return {"position": self.position, "steps": by_code.tolist(), "missing": missing}, base
-
-
 class LinearBench:
     """The columns' spread, learned once, and the fits over it.
 
@@ -116,12 +61,9 @@ class LinearBench:
 
     def __init__(self, linear: Linear, problem: Problem) -> None:
         self.linear, self.matrix = linear, problem.matrix
-        step = max(1, len(problem) // SAMPLE)
-        self.spreads = [
-            spread
-            for position, name in enumerate(problem.columns.names)
-            if (spread := _spread(position, problem.matrix[::step, position], name in problem.columns.categories))
-        ]
+        sample = problem.matrix[:: max(1, len(problem) // SAMPLE)]
+        positions = problem.columns.category_positions
+        self.spreads = spreads_of(sample, positions, np.ones(len(sample)), SPREADING)
 
     def fit_mean(self, rows: Rows, target: Floats, weight: Floats, kind: str) -> Model:
         """Return a ridge model of the target's mean, logistic where ``kind`` is "binary"."""
@@ -148,12 +90,8 @@ class LinearBench:
 
     def design(self, rows: Rows, treated: Floats | None) -> Floats:
         """Return (n, 1 + columns): ones, the spread columns and, with a treatment, their products with it."""
-        values = self.matrix[rows]
-        columns = [np.ones(len(rows))]
-        columns += [column for s in self.spreads for column in s.columns(values[:, s.position])]
-        if treated is not None:
-            columns += [column * (treated - 0.5) for column in columns]
-        return np.column_stack(columns)
+        main = np.column_stack([np.ones(len(rows)), design_of(self.spreads, self.matrix[rows])])
+        return main if treated is None else np.hstack([main, main * (treated - 0.5)[:, None]])
 
     def _pieces(self, rows: Rows, treated: Floats | None) -> Iterator[tuple[slice, Floats]]:
         for start in range(0, len(rows), ROWS_AT_ONCE):
@@ -165,7 +103,7 @@ class LinearBench:
         moments = self._moments(rows, target, weight, fold, treated)
         if link == IDENTITY:
             return self._ridge(moments)
-        return self._newton(rows, target, weight, treated, self._penalty(moments))
+        return self._logistic(rows, target, weight, treated, self._penalty(moments))
 
     def _moments(self, rows: Rows, target: Floats, weight: Floats, fold: Folds, treated: Floats | None) -> Moments:
         n_folds = int(fold.max()) + 1
@@ -183,8 +121,7 @@ class LinearBench:
 
     def _held(self, treated: Floats | None) -> Floats:
         """Return how hard each slope is held: intercepts not at all."""
-        n = sum(not s.codes for s in self.spreads) + sum(len(s.shares) for s in self.spreads)
-        main = np.concatenate([[0.0], np.ones(n)])
+        main = np.concatenate([[0.0], np.ones(sum(map(len, self.spreads)))])
         return main if treated is None else np.concatenate([main, main * INTERACTION_PENALTY])
 
     def _penalty(self, moments: Moments) -> float:
@@ -193,24 +130,14 @@ class LinearBench:
     def _ridge(self, moments: Moments) -> Floats:
         return moments.slopes(self._penalty(moments))
 
-    def _newton(self, rows: Rows, target: Floats, weight: Floats, treated: Floats | None, penalty: float) -> Floats:
+    def _logistic(self, rows: Rows, target: Floats, weight: Floats, treated: Floats | None, penalty: float) -> Floats:
         """Return logistic slopes; a ridge's penalty, times the outcome's variance, holds them alike."""
-        scaled = weight / weight.mean()
         rate = float(np.clip(np.average(target, weights=weight), 1e-6, 1 - 1e-6))
-        held = self._held(treated) * penalty * rate * (1 - rate) * len(rows)
-        slopes = np.zeros(len(held))
-        slopes[0] = np.log(rate / (1 - rate))
-        for _ in range(NEWTON_STEPS):
-            gram, gradient = np.diag(held + 1e-9), -held * slopes
-            for piece, design in self._pieces(rows, treated):
-                p = sigmoid(design @ slopes)
-                gram += (design * (scaled[piece] * p * (1 - p))[:, None]).T @ design
-                gradient += design.T @ (scaled[piece] * (target[piece] - p))
-            step = np.linalg.solve(gram, gradient)
-            slopes += step
-            if np.abs(step).max() < 1e-8:
-                break
-        return slopes
+        shrunk = np.sqrt(np.maximum(self._held(treated)[1:], LEAST_HELD))  # columns made smaller are held harder
+        design = self.design(rows, treated)[:, 1:]
+        design /= shrunk
+        found = logistic(design, target, weight, penalty * rate * (1 - rate) * len(rows), solver="newton-cholesky")
+        return np.append(found[0], found[1:] / shrunk)
 
     def _models(self, slopes: Floats, link: str) -> list[Model]:
         """Return the slopes as one model, or as two where they hold products with the treatment."""
@@ -220,13 +147,7 @@ class LinearBench:
         return [self._model(slopes[:n] + (value - 0.5) * slopes[n:], link) for value in (0.0, 1.0)]
 
     def _model(self, slopes: Floats, link: str) -> Model:
-        intercept, position, columns = float(slopes[0]), 1, []
-        for spread in self.spreads:
-            n = len(spread.shares) + (not spread.codes)
-            spec, base = spread.spec(slopes[position : position + n])
-            intercept, position = intercept + base, position + n
-            columns.append(spec)
-        return Model(LinearPart(intercept, tuple(columns), link))
+        return Model(part_of(self.spreads, slopes[0], slopes[1:], link))
 
 
 @dataclass(frozen=True, eq=False)
@@ -282,27 +203,3 @@ def _ridge(gram: Floats, cross: Floats, penalty: float, held: Floats) -> Floats:
 def _link(target: Floats, kind: str) -> str:
     """Return the scale on which slopes add up; outcomes that are all alike have no log-odds."""
     return LOGISTIC if kind == "binary" and (target != target[0]).any() else IDENTITY
-
-
-def _spread(position: int, values: Floats, holds_categories: bool) -> Spread | None:
-    """Return how a column is spread, None where it says nothing."""
-    missing = np.isnan(values)
-    flag = [_centre_scale(missing)] if 0 < missing.sum() < len(values) else []
-    known = values[~missing]
-    if holds_categories:
-        codes = tuple(int(c) for c in np.unique(known)[:MOST_CATEGORIES])  # codes rise with rarity
-        shares = [_centre_scale(values == code) for code in codes] + flag
-        return Spread(position, codes=codes, shares=tuple(shares)) if len(codes) > 1 or flag else None
-    low, high = np.quantile(known, CLIP) if len(known) else (0.0, 0.0)
-    if low == high:  # rare values are all there is
-        low, high = (known.min(), known.max()) if len(known) else (0.0, 0.0)
-    held = np.clip(known, low, high)
-    if low == high and not flag:
-        return None
-    centre, scale = (float(held.mean()), float(held.std())) if len(held) else (0.0, 1.0)
-    return Spread(position, float(low), float(high), centre, scale or 1.0, shares=tuple(flag))
-
-
-def _centre_scale(flag: Any) -> tuple[float, float]:
-    share = float(flag.mean())
-    return share, float(np.sqrt(share * (1 - share))) or 1.0

@@ -9,7 +9,8 @@ from typing import Protocol
 import numpy as np
 
 from ..inputs.arrays import Floats
-from ..uplift_scorer import ROWS_AT_ONCE, Part, with_treatment
+from ..plain_parts import Part, with_treatment
+from ..plain_scorer import ROWS_AT_ONCE
 from .problem import Folds, Problem, Rows
 
 

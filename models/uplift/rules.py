@@ -5,7 +5,7 @@ from __future__ import annotations
 import numpy as np
 
 from ..inputs.arrays import Floats, Ints
-from ..uplift_scorer import RulePart
+from ..plain_parts import RulePart
 from .outcomes import Scores
 from .problem import Problem, Rows
 

@@ -12,7 +12,7 @@ import lightgbm as lgb
 from penchant.errors import InputError
 
 from ..inputs.arrays import Floats
-from ..uplift_scorer import LinearPart, TreesPart
+from ..plain_parts import LinearPart, TreesPart
 from .models import Model
 from .problem import Problem, Rows
 
@@ -155,7 +155,7 @@ class TreeBench:
         data.set_weight(None if (weight == weight[0]).all() else weight / weight.mean())
         booster = lgb.train({**self._growing(growth), "objective": objective}, data, growth.n_trees)
         text = booster.model_to_string(num_iteration=-1)
-        return Model(TreesPart(lgb.Booster(model_str=text), self.n_threads))
+        return Model(TreesPart(lgb.Booster(model_str=text), n_threads=self.n_threads))
 
     def _subset(self, rows: Rows, treated: Floats | None) -> lgb.Dataset:
         """Return rows of the binned table, with the treatment as a further column where it is given."""

@@ -20,7 +20,7 @@ from ...features.matrix import build
 from ...features.shop import Shop
 from ...features.spine import Spine
 from ...models.evaluation.reference import Movement, movements, score_movement
-from ...models.inputs.categories import UnseenCategoryWarning
+from ...models.inputs.categories import UnknownValueWarning
 from ...models.inputs.estimate import Estimate
 from ..goals.catalogue import Goal
 from ..insight.page import InsightPage, InsightTable
@@ -256,7 +256,7 @@ def _drifts(
 def _drift(one: InUse, rows: Any) -> Drift:
     champion, reference = one.champion, one.reference or {}
     with warnings.catch_warnings():
-        warnings.simplefilter("ignore", UnseenCategoryWarning)  # told below, with its share
+        warnings.simplefilter("ignore", UnknownValueWarning)  # told below, with its share
         scored = champion.scored(rows, with_reasons=False)
     highest = np.max([scored[name].to_numpy() for name in champion.scores], axis=0)
     signals = movements(reference, rows[[column.name for column in champion.columns]])

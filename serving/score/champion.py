@@ -18,10 +18,8 @@ from ...features.signals.group import Column
 from ...models.estimators.propensity import PropensityModel
 from ...models.estimators.value import ValueModel
 from ...models.explain.reasons import reasons
+from ...models.plain_scorer import Scorer
 from ...models.store import artifact
-from ...models.uplift import artifact as uplift_artifact
-from ...models.uplift_scorer import MODEL_FILE as UPLIFT_FILE
-from ...models.uplift_scorer import UpliftScorer
 from ..candidates.gather import SCORE, UPLIFT
 from .risk_list import N_REASONS
 
@@ -57,7 +55,7 @@ class Champion:
         Days between as_of and the horizon, of the labels it learned from.
     """
 
-    model: PropensityModel | ValueModel | UpliftScorer
+    model: PropensityModel | ValueModel | Scorer
     task: str
     horizon_days: int
     columns: tuple[Column, ...]
@@ -99,22 +97,22 @@ class Champion:
     @property
     def kind(self) -> Kind:
         """What its score is."""
-        if isinstance(self.model, UpliftScorer):
+        if isinstance(self.model, Scorer):
             return "uplift"
         return "amount" if isinstance(self.model, ValueModel) else "probability"
 
     @property
     def scores(self) -> tuple[str, ...]:
         """The columns of its scores; of an uplift one for each arm, of several."""
-        if not isinstance(self.model, UpliftScorer):
+        if not isinstance(self.model, Scorer):
             return (SCORE[self.kind],)
-        arms = [arm.name for arm in self.model.arms]
+        arms = [arm.name for arm in self.model.outputs]
         return (UPLIFT,) if len(arms) == 1 else tuple(f"{UPLIFT}_{arm}" for arm in arms)
 
     @property
     def arms(self) -> tuple[str, ...]:
         """The treatments that an uplift was learned from."""
-        return tuple(arm.name for arm in self.model.arms) if isinstance(self.model, UpliftScorer) else ()
+        return tuple(arm.name for arm in self.model.outputs) if isinstance(self.model, Scorer) else ()
 
     def refuse_lacking(self, there: Iterable[str]) -> None:
         """Raise NoModelError where the shop cannot have signals that the model reads."""
@@ -154,7 +152,7 @@ class Champion:
 
     def _reasons(self, signals: pd.DataFrame) -> dict[str, pa.Array]:
         """Return the reasons in words, by name: what raised each customer's score most; an uplift has none."""
-        if isinstance(self.model, UpliftScorer):
+        if isinstance(self.model, Scorer):
             return {}
         describe = {column.name: _teller(column) for column in self.columns}
         families = [column.name.split("_")[0] for column in self.columns]
@@ -165,11 +163,10 @@ class Champion:
         }
 
 
-def _model_in(folder: Path) -> tuple[PropensityModel | ValueModel | UpliftScorer, dict[str, Any]]:
+def _model_in(folder: Path) -> tuple[PropensityModel | ValueModel | Scorer, dict[str, Any]]:
     """Return the model in a folder, of whichever kind, and the facts saved with it."""
-    if (folder / UPLIFT_FILE).is_file():
-        return uplift_artifact.load(folder), {"task": UPLIFT, **uplift_artifact.read_facts(folder)}
-    return artifact.load(folder), artifact.read_facts(folder)
+    model, facts = artifact.load(folder), artifact.read_facts(folder)
+    return model, {"task": UPLIFT, **facts} if isinstance(model, Scorer) else facts
 
 
 def _frozen(value: Any) -> Any:

@@ -13,7 +13,7 @@ import numpy as np
 import pandas as pd
 import pytest
 
-from penchant.models.uplift.artifact import load, read_facts
+from penchant.models.store.artifact import load, read_facts
 from penchant.simulate import SimulationSettings, simulate
 from penchant.simulate.settings import SimulatedArm, SimulatedCampaign, SimulatedOffer
 
@@ -88,6 +88,7 @@ def test_the_uplift_is_near_the_true_effects(shop: Path, trained: dict[str, Any]
 
 
 @pytest.mark.slow
+@pytest.mark.filterwarnings("ignore::penchant.models.plain_inputs.UnknownValueWarning")  # rows of chance
 def test_the_model_scores_alike_where_the_package_is_absent(shop: Path, trained: dict[str, Any]) -> None:
     model = shop / trained["out"] / "model"
     signals = read_facts(model)["signals"]

@@ -17,9 +17,9 @@ from penchant.features.shop import Shop, shop_from_tables
 from penchant.features.spine import Spine
 from penchant.models.estimators.propensity import PropensityModel
 from penchant.models.estimators.value import ValueModel
+from penchant.models.plain_parts import RulePart
+from penchant.models.plain_scorer import Inputs, Output, Scorer, Term
 from penchant.models.store.artifact import save
-from penchant.models.uplift.artifact import save as save_uplift
-from penchant.models.uplift_scorer import ArmScore, RulePart, Term, UpliftScorer
 from penchant.serving.score.champion import Champion
 
 AS_OF = datetime(2025, 3, 1)
@@ -70,12 +70,12 @@ def write_champions(shop: Shop, folder: Path) -> dict[str, Path]:
         facts = {"task": name, "horizon_days": 60, "signals": [asdict(column) for column in matrix.columns]}
         places[name] = save(model, folder / name, facts)
     columns = [column for column in matrix.columns if column.name == "n_purchases"]
-    scorer = UpliftScorer(
-        ("n_purchases",), {}, (RulePart(0, 2.0, (), 0.05, 0.01),), (ArmScore("email", 0.0, (Term(0, 1.0),)),), {}
+    scorer = Scorer(
+        "uplift", Inputs(("n_purchases",)), (RulePart(0, 2.0, (), 0.05, 0.01),), (Output("email", 0.0, (Term(0),)),)
     )
     places["uplift.retain"] = folder / "uplift.retain"
     told = {"task": "uplift", "goal": "retain", "horizon_days": 30, "arms": ["email"]}
-    save_uplift(scorer, places["uplift.retain"], told | {"signals": [asdict(one) for one in columns]})
+    save(scorer, places["uplift.retain"], told | {"signals": [asdict(one) for one in columns]})
     return places
 
 

@@ -13,7 +13,7 @@ from penchant.config import Config, GateSection
 from penchant.errors import CheckFailedError, InputError, NotThereError, PenchantError, TooLittleDataError
 from penchant.models import Linear, RLearner
 from penchant.models.evaluation.qini import qini
-from penchant.models.uplift import artifact as uplift_artifact
+from penchant.models.store import artifact as uplift_artifact
 from penchant.models.uplift.baselines import AverageEffect
 from penchant.training.train_uplift import Asked, TrainedUplift, guards, signals_of, train_uplift
 from penchant.training.uplift_dataset import Collected, UpliftRows

@@ -19,7 +19,6 @@ from penchant.cli.work import Work
 from penchant.errors import InputError, NotThereError, did_you_mean
 from penchant.models.evaluation.reference import REFERENCE
 from penchant.models.store.artifact import read_facts
-from penchant.models.uplift_scorer import MODEL_FILE
 from penchant.output import replaced_folder, write_json
 from penchant.serving.goals.own import own_goals
 from penchant.serving.insight.page import InsightPage, moment_of
@@ -75,8 +74,6 @@ def models_in_use(work: Work, store: Path, names: list[str] | None) -> list[InUs
 
 def _tested_at(folder: Path) -> datetime | None:
     """Return when the test of a model's training looked; None of an uplift, which is tested on waves."""
-    if (folder / MODEL_FILE).is_file():
-        return None
     test = read_facts(folder).get("schedule", {}).get("test")
     return None if test is None else datetime.fromisoformat(test)
 

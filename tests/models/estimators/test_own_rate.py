@@ -10,7 +10,6 @@ import pandas as pd
 import pytest
 
 from penchant.errors import InputError
-from penchant.models.estimators.line import LINE
 from penchant.models.estimators.value import ValueModel
 from penchant.models.explain.contributions import contributions
 from penchant.models.store.artifact import load, save
@@ -52,7 +51,7 @@ def test_what_is_saved_holds_the_start_too(form: Any, tmp_path: Path) -> None:
     X.loc[::7, "total"] = np.nan
     model = ValueModel(rate=RATE, form=form, n_threads=1).fit(X, y)
     again = load(save(model, tmp_path / "model"))
-    assert LINE in again.boosters_
+    assert again.start_.intercept == model.start_.intercept
     assert np.array_equal(again.predict(X), model.predict(X))
     assert np.isfinite(model.predict(X)).all()
 
@@ -73,14 +72,14 @@ def test_left_out_amounts_sum_to_what_was_spent(fitted: Any) -> None:
 def test_without_a_rate_that_varies_trees_start_from_the_mean(column: str) -> None:
     X, y = shop(400)
     model = ValueModel(rate=RATE, n_threads=1).fit(X.assign(**{column: 1.0}), y)
-    assert LINE not in model.boosters_
+    assert model.start_ is None
 
 
 def test_amounts_that_can_be_negative_start_from_the_mean() -> None:
     X, y = shop(400)
     model = ValueModel(rate=RATE, n_threads=1).fit(X, y - 1.0)
     assert model.form_ == "squared_error"
-    assert LINE not in model.boosters_
+    assert model.start_ is None
 
 
 @pytest.mark.parametrize("rate", [("total", "day"), ("total", "kind"), ("total",), ()])

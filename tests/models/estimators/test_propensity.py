@@ -103,13 +103,14 @@ def test_a_monotone_column_never_goes_the_wrong_way() -> None:
     assert falling[0] > falling[-1]
 
 
-def test_unseen_categories_are_counted_and_count_as_missing(fitted: PropensityModel) -> None:
+def test_unseen_categories_are_counted_and_score_alike_whatever_their_name(fitted: PropensityModel) -> None:
     X, _, _ = simulated(50, seed=4)
     strange = X.assign(region=["east"] * 3 + list(X["region"][3:]))
     with pytest.warns(UnseenCategoryWarning, match=r"'region': 3 rows .*'east'"):
         found = fitted.predict_proba(strange)
-    missing = X.assign(region=[None] * 3 + list(X["region"][3:]))
-    assert np.array_equal(found, fitted.predict_proba(missing))
+    with pytest.warns(UnseenCategoryWarning, match="zz top"):
+        assert np.array_equal(found, fitted.predict_proba(strange.replace("east", "zz top")))
+    assert np.array_equal(found[3:], fitted.predict_proba(X)[3:])
 
 
 def test_the_kind_of_frame_does_not_matter(fitted: PropensityModel) -> None:

@@ -14,7 +14,7 @@ from penchant.errors import InputError, NotThereError, OutputError
 from penchant.models import plain_scorer
 from penchant.models.estimators.propensity import PropensityModel
 from penchant.models.estimators.value import ValueModel
-from penchant.models.store.artifact import load, read_facts, save
+from penchant.models.store.artifact import fingerprint, load, read_facts, save
 
 FACTS = {"task": "churn", "horizon_days": 91}
 
@@ -60,7 +60,7 @@ def test_reloaded_and_plainly_scored_it_gives_the_same(name: str, tmp_path: Path
     again = load(folder)
     assert np.array_equal(predicted(again, X), predicted(model, X))
     assert again.get_params() == model.get_params()
-    assert np.array_equal(plain_scorer.PlainModel(folder).predict(X), predicted(model, X))
+    assert np.array_equal(plain_scorer.read_model(folder).predict(X), predicted(model, X))
     assert read_facts(folder) == FACTS
 
 
@@ -88,7 +88,7 @@ def test_the_scorer_works_where_penchant_pandas_and_sklearn_do_not_exist(tmp_pat
 def test_no_file_is_a_pickle_and_the_same_model_gives_the_same_bytes(tmp_path: Path) -> None:
     one, two = (save(MODELS["value two_part"], tmp_path / name, FACTS) for name in ("a", "b"))
     files = sorted(path.name for path in one.iterdir())
-    assert files == ["amount.txt", "model.json", "propensity.txt"]
+    assert files == ["SHA256SUMS", "model.json", "part_0.txt", "part_1.txt"]
     for name in files:
         assert (one / name).read_bytes() == (two / name).read_bytes()
         (one / name).read_text(encoding="utf-8")
@@ -97,30 +97,79 @@ def test_no_file_is_a_pickle_and_the_same_model_gives_the_same_bytes(tmp_path: P
 def test_saving_again_replaces_what_stood_there(tmp_path: Path) -> None:
     save(MODELS["value two_part"], tmp_path / "m")
     save(MODELS["propensity none"], tmp_path / "m")
-    assert sorted(path.name for path in tmp_path.rglob("*")) == ["line.txt", "m", "model.json", "propensity.txt"]
+    assert sorted(path.name for path in tmp_path.rglob("*")) == ["SHA256SUMS", "m", "model.json", "part_0.txt"]
+
+
+def edited(page: Path, before: str, after: str) -> None:
+    text = page.read_text(encoding="utf-8")
+    assert before in text
+    page.write_text(text.replace(before, after, 1), encoding="utf-8")
 
 
 def test_what_cannot_be_read_is_named(tmp_path: Path) -> None:
     with pytest.raises(NotThereError, match=r"model\.json"):
         load(tmp_path / "nowhere")
     folder = save(MODELS["propensity none"], tmp_path / "m")
-    (folder / "propensity.txt").unlink()
-    with pytest.raises(NotThereError, match=r"propensity\.txt"):
+    (folder / "part_0.txt").unlink()
+    with pytest.raises(NotThereError, match=r"part_0\.txt"):
         load(folder)
-    page = folder / "model.json"
-    page.write_text(page.read_text(encoding="utf-8").replace('"format": 2', '"format": 9'), encoding="utf-8")
-    with pytest.raises(InputError, match="format 2"):
-        load(folder)
-    page.write_text("{", encoding="utf-8")
+    (folder / "model.json").write_text("{", encoding="utf-8")
     with pytest.raises(InputError, match="page of JSON"):
         load(folder)
 
 
-def test_a_model_of_the_format_before_is_still_read(tmp_path: Path) -> None:
+@pytest.mark.parametrize("old", [1, 2, 9])
+def test_other_formats_are_refused_in_words(old: int, tmp_path: Path) -> None:
     folder = save(MODELS["propensity none"], tmp_path / "m")
-    page = folder / "model.json"
-    page.write_text(page.read_text(encoding="utf-8").replace('"format": 2', '"format": 1'), encoding="utf-8")
-    assert load(folder).boosters_.keys() == MODELS["propensity none"].boosters_.keys()
+    edited(folder / "model.json", '"format": 3', f'"format": {old}')
+    with pytest.raises(InputError, match=f"a model in format 3.*format {old}.*Train it again"):
+        load(folder)
+    with pytest.raises(ValueError, match=f"written in format {old}"):
+        plain_scorer.read_model(folder)
+
+
+def test_an_uplift_model_of_an_earlier_format_is_refused_in_words(tmp_path: Path) -> None:
+    (tmp_path / "uplift.json").write_text('{"format": 1}', encoding="utf-8")
+    with pytest.raises(InputError, match="an earlier format"):
+        load(tmp_path)
+
+
+@pytest.mark.parametrize(
+    ("before", "after", "named"),
+    [
+        ('"slope": 1.0', '"slope": -1.0', "calibration.slope"),
+        ('"form": "propensity"', '"form": "tweedie"', "form 'tweedie'"),
+        ('"factor"', '"level"', "level: Extra inputs are not permitted"),
+        ('"part": 0', '"part": 7', "a part that is not there"),
+        ('"intercept": 0.0', '"intercept": "none"', "calibration.intercept"),
+    ],
+)
+def test_another_schema_is_refused_with_the_difference(before: str, after: str, named: str, tmp_path: Path) -> None:
+    model = PropensityModel(calibration="none", line_share=0.0, n_threads=1, n_trees=5)
+    folder = save(model.fit(frame(), np.arange(900) % 2), tmp_path / "m")
+    edited(folder / "model.json", before, after)
+    with pytest.raises(InputError, match=named):
+        load(folder)
+
+
+@pytest.mark.parametrize("file", ["part_0.txt", "part_1.txt", "model.json"])
+def test_a_damaged_file_is_refused_before_lightgbm_reads_it(file: str, tmp_path: Path) -> None:
+    folder = save(MODELS["value two_part"], tmp_path / "m", FACTS)
+    content = bytearray((folder / file).read_bytes())
+    place = content.index(b"leaf_value") + 15 if file.startswith("part") else content.index(b"churn")
+    content[place] ^= 1
+    (folder / file).write_bytes(bytes(content))
+    with pytest.raises(InputError, match=f"{file}: changed or damaged"):
+        load(folder)
+    with pytest.raises(ValueError, match=f"{file}: changed or damaged"):
+        plain_scorer.read_model(folder)
+
+
+def test_one_fingerprint_stands_for_all_files(tmp_path: Path) -> None:
+    saved = {n: save(MODELS["propensity none"], tmp_path / n, {"v": v}) for n, v in (("a", 1), ("b", 1), ("c", 2))}
+    assert fingerprint(saved["a"]) == fingerprint(saved["b"]) != fingerprint(saved["c"])
+    with pytest.raises(NotThereError, match="hashes"):
+        fingerprint(tmp_path)
 
 
 def test_facts_must_be_json_and_a_file_in_the_way_is_an_output_error(tmp_path: Path) -> None:
@@ -133,6 +182,6 @@ def test_facts_must_be_json_and_a_file_in_the_way_is_an_output_error(tmp_path: P
 
 
 def test_the_scorer_names_the_columns_it_lacks(tmp_path: Path) -> None:
-    scorer = plain_scorer.PlainModel(save(MODELS["propensity none"], tmp_path / "m"))
+    scorer = plain_scorer.read_model(save(MODELS["propensity none"], tmp_path / "m"))
     with pytest.raises(ValueError, match=r"lacks 1 columns of the model: \['region'\]"):
         scorer.predict(frame(5).drop(columns="region"))

@@ -13,14 +13,15 @@ import pandas as pd
 import pytest
 
 from penchant.errors import NotThereError
+from penchant.models.inputs.categories import UnseenCategoryWarning
+from penchant.models.store import artifact as uplift_artifact
 from penchant.models.uplift import DRLearner, Linear, SLearner, TLearner, Trees, UpliftLearner, UpliftStack
-from penchant.models.uplift import artifact as uplift_artifact
 
 SCORE_ALONE = """
 import sys
 import numpy as np
 sys.path.insert(0, sys.argv[1])
-from uplift_scorer import _load_pyfunc
+from plain_scorer import _load_pyfunc
 table = {name: column for name, column in np.load(sys.argv[3], allow_pickle=True).items()}
 np.save(sys.argv[4], _load_pyfunc(sys.argv[2]).predict(table))
 foreign = [name for name in ("penchant", "pandas", "sklearn", "scipy.optimize") if name in sys.modules]
@@ -51,7 +52,7 @@ def test_a_saved_model_gives_the_same_numbers(learner: UpliftLearner, tmp_path: 
     uplift_artifact.save(model, tmp_path / "model")
     loaded = uplift_artifact.load(tmp_path / "model")
     np.testing.assert_allclose(loaded.predict_uplift(new), model.predict_uplift(new), rtol=0, atol=1e-12)
-    assert {path.suffix for path in (tmp_path / "model").iterdir()} <= {".json", ".txt"}
+    assert {path.suffix for path in (tmp_path / "model").iterdir()} <= {".json", ".txt", ""}
     uplift_artifact.save(loaded, tmp_path / "again")
     for path in (tmp_path / "model").iterdir():
         assert path.read_bytes() == (tmp_path / "again" / path.name).read_bytes()
@@ -59,7 +60,7 @@ def test_a_saved_model_gives_the_same_numbers(learner: UpliftLearner, tmp_path: 
 
 def test_it_scores_without_this_package(tmp_path: Path) -> None:
     model, new = fitted(UpliftStack()), customers(300, 5)
-    new.loc[3, "city"] = "Bern"  # never seen: counts as missing
+    new.loc[3, "city"] = "Bern"  # never seen
     uplift_artifact.save(model, tmp_path / "model")
     for file in uplift_artifact.CODE:
         shutil.copy(file, tmp_path)
@@ -69,27 +70,28 @@ def test_it_scores_without_this_package(tmp_path: Path) -> None:
         [sys.executable, "-c", SCORE_ALONE, *paths], check=True, capture_output=True, text=True, cwd=tmp_path
     )
     assert "penchant" not in done.stdout
-    expected = uplift_artifact.load(tmp_path / "model").predict_uplift(new)
+    with pytest.warns(UnseenCategoryWarning, match="Bern"):
+        expected = uplift_artifact.load(tmp_path / "model").predict_uplift(new)
     np.testing.assert_allclose(np.load(tmp_path / "out.npy"), expected, rtol=0, atol=1e-12)
 
 
 def test_what_was_found_travels_with_the_model(tmp_path: Path) -> None:
     model = fitted(UpliftStack())
-    uplift_artifact.save(model, tmp_path)
-    about = json.loads((tmp_path / "uplift.json").read_text(encoding="utf-8"))["about"]
+    uplift_artifact.save(model, tmp_path / "model")
+    about = json.loads((tmp_path / "model" / "model.json").read_text(encoding="utf-8"))["about"]
     assert about["findings"]["mail"]["words"] == model.findings_["mail"].words
     assert about["control"] == "control"
 
 
 def test_a_folder_without_a_model_is_refused(tmp_path: Path) -> None:
-    with pytest.raises(NotThereError, match=r"no uplift\.json in it"):
+    with pytest.raises(NotThereError, match=r"model\.json"):
         uplift_artifact.load(tmp_path)
 
 
 def test_facts_are_kept_beside_the_model(tmp_path: Path) -> None:
-    uplift_artifact.save(fitted(TLearner(Linear())), tmp_path, {"goal": "second", "horizon_days": 60})
-    assert uplift_artifact.read_facts(tmp_path) == {"goal": "second", "horizon_days": 60}
-    with pytest.raises(NotThereError, match=r"no uplift\.json in it"):
+    uplift_artifact.save(fitted(TLearner(Linear())), tmp_path / "m", {"goal": "second", "horizon_days": 60})
+    assert uplift_artifact.read_facts(tmp_path / "m") == {"goal": "second", "horizon_days": 60}
+    with pytest.raises(NotThereError, match=r"model\.json"):
         uplift_artifact.read_facts(tmp_path / "elsewhere")
 
 

@@ -1,0 +1,172 @@
+"""What stands in model.json, as a schema: every key, its type and its range, checked before a model is believed."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from itertools import pairwise
+from typing import Annotated, Any, Literal, Self
+
+from pydantic import BaseModel, ConfigDict, Field, FiniteFloat, ValidationError, model_validator
+
+Kind = Literal["PropensityModel", "ValueModel", "UpliftModel"]
+FORMS: dict[Kind, tuple[str, ...]] = {
+    "PropensityModel": ("propensity",),
+    "ValueModel": ("two_part", "tweedie", "squared_error"),
+    "UpliftModel": ("uplift",),
+}
+Position = Annotated[int, Field(ge=0)]
+MOST_SHOWN = 5
+
+
+class _Strict(BaseModel):
+    model_config = ConfigDict(extra="forbid", strict=True, allow_inf_nan=False)
+
+
+class _Inputs(_Strict):
+    names: Annotated[list[str], Field(min_length=1)]
+    categories: dict[str, list[str]]
+    fills: dict[str, Annotated[list[FiniteFloat], Field(min_length=1)]]
+    learned_missing: list[str]
+    rarely_missing: dict[str, Annotated[float, Field(ge=0, le=1)]]
+    typical: dict[str, FiniteFloat]
+
+
+class _Trees(_Strict):
+    kind: Literal["trees"]
+    file: Annotated[str, Field(pattern=r"^\w+\.txt$")]
+    raw: bool
+
+
+class _Number(_Strict):
+    position: Position
+    low: FiniteFloat
+    high: FiniteFloat
+    log: bool
+    slope: FiniteFloat
+    offset: FiniteFloat
+    missing: FiniteFloat
+
+
+class _Steps(_Strict):
+    position: Position
+    steps: list[FiniteFloat]
+    other: FiniteFloat
+    missing: FiniteFloat
+
+
+class _Logarithm(_Strict):
+    position: Position
+    prior: Annotated[float, Field(gt=0)]
+    slope: FiniteFloat
+    offset: FiniteFloat
+
+
+class _Linear(_Strict):
+    kind: Literal["linear"]
+    intercept: FiniteFloat
+    columns: list[_Number | _Steps | _Logarithm]
+    link: Literal["identity", "logistic"]
+
+
+class _Rule(_Strict):
+    kind: Literal["rule"]
+    position: Position
+    threshold: float | None
+    codes: list[FiniteFloat]
+    inside: FiniteFloat
+    outside: FiniteFloat
+
+
+class _Term(_Strict):
+    part: Position
+    weight: FiniteFloat
+    treated: FiniteFloat | None
+
+
+class _Output(_Strict):
+    name: str
+    constant: FiniteFloat
+    terms: list[_Term]
+
+
+class _Calibration(_Strict):
+    method: Literal["none", "platt", "isotonic"] = "none"
+    slope: Annotated[float, Field(gt=0)]
+    intercept: FiniteFloat
+    knots_at: list[FiniteFloat]
+    knots: list[Annotated[float, Field(ge=0, le=1)]]
+    knots_share: Annotated[float, Field(ge=0, le=1)]
+
+    @model_validator(mode="after")
+    def _rises(self) -> Self:
+        if len(self.knots_at) != len(self.knots) or (self.knots_share and not self.knots):
+            raise ValueError("as many knots as places are needed")
+        for row in (self.knots_at, self.knots):
+            if any(later < earlier for earlier, later in pairwise(row)):
+                raise ValueError("knots must rise")
+        return self
+
+
+class ModelFile(_Strict):
+    """The whole of model.json.
+
+    Parameters
+    ----------
+    format
+        The schema's version.
+    kind, form
+        Which model it is, and which of its forms.
+    inputs, parts, outputs, calibration, factor, about
+        As in `penchant.models.plain_scorer.Scorer`.
+    classes, options
+        Of an estimator: its classes and parameters.
+    facts
+        What the caller saved with it.
+    """
+
+    format: Literal[3]
+    kind: Kind
+    form: str
+    inputs: _Inputs
+    parts: list[Annotated[_Trees | _Linear | _Rule, Field(discriminator="kind")]]
+    outputs: Annotated[list[_Output], Field(min_length=1)]
+    calibration: _Calibration
+    factor: Annotated[float, Field(gt=0, allow_inf_nan=False)]
+    about: dict[str, Any]
+    classes: list[Any]
+    options: dict[str, Any]
+    facts: dict[str, Any]
+
+    @model_validator(mode="after")
+    def _fits_together(self) -> Self:
+        if self.form not in FORMS[self.kind]:
+            raise ValueError(f"form '{self.form}' is none of a {self.kind}'s")
+        if any(term.part >= len(self.parts) for output in self.outputs for term in output.terms):
+            raise ValueError("a term names a part that is not there")
+        linear = [column.position for part in self.parts if isinstance(part, _Linear) for column in part.columns]
+        rules = [part.position for part in self.parts if isinstance(part, _Rule)]
+        if max([*linear, *rules], default=0) > len(self.inputs.names):  # the treatment may come after the columns
+            raise ValueError("a part reads a column that is not there")
+        return self
+
+
+def differences(spec: Mapping[str, Any]) -> list[str]:
+    """Return in words where a page departs from the schema; none where it does not.
+
+    Examples
+    --------
+    >>> differences({"format": 2})[0]
+    "format: Input should be 3, got 2"
+    """
+    try:
+        ModelFile.model_validate(spec)
+    except ValidationError as fault:
+        return [_told(error) for error in fault.errors(include_url=False)]
+    return []
+
+
+def _told(error: Mapping[str, Any]) -> str:
+    where = ".".join(str(part) for part in error["loc"]) or "model.json"
+    what = str(error["msg"]).removeprefix("Value error, ")
+    is_single = isinstance(error["input"], str | int | float | bool | None)
+    return f"{where}: {what}" + (f", got {error['input']!r}" if is_single else "")
