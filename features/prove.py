@@ -47,7 +47,6 @@ _OTHERWISE = {
 LATER_STATES = {
     "orders": ("paid_at", "cancelled_at", "refunded_at"),
     "assignments": ("contacted_at", "opened_at", "clicked_at", "redeemed_at"),
-    "customers": ("registered_at",),
 }
 
 
@@ -217,6 +216,8 @@ def as_it_stood(shop: Shop, moment: datetime, keep: Keep) -> Shop:
     for name, rows in shop.tables.items():
         time = CONTRACT[name].time
         before = rows.filter(rows[time] < instant(moment)) if time else rows
+        if name == "customers" and shop.has(name, "registered_at"):
+            before = rows.filter(rows.registered_at.isnull() | (rows.registered_at < instant(moment)))
         tables[name] = keep.table(_without_later_states(name, before, moment))
     return replace(shop, tables=MappingProxyType(tables))
 

@@ -1,4 +1,7 @@
-"""Profile: what the shop knows of the customer's person. Kept without history: today's values, whatever the as_of."""
+"""Profile: what the shop knows of the customer's person. Kept without history: today's values, whatever the as_of.
+
+Before a customer registered nothing is known, where the time of that is: else who has attributes would tell who will.
+"""
 
 from __future__ import annotations
 
@@ -19,6 +22,7 @@ PLAIN = {
     "region": "where the customer lives",
     "acquisition_channel": "through what the customer came",
 }
+UNKNOWN = "unknown, or not registered yet"
 KNOWN = (*PLAIN, "birth_year", "registered_at", "customer_id")
 
 
@@ -48,7 +52,7 @@ def _signals(attributes: tuple[tuple[str, Dtype], ...], _windows: Windows) -> It
     for name, meaning in PLAIN.items():
         yield _attribute(name, meaning, "string")
     yield signal(
-        "age_years", "age in the year of as_of", "ratio", _age, "customers.birth_year", "unknown",
+        "age_years", "age in the year of as_of", "ratio", _age, "customers.birth_year", UNKNOWN,
         "{value:.0f} years old", unit="years", high=130, historical=False,
     )  # fmt: skip
     for name, dtype in attributes:
@@ -57,7 +61,7 @@ def _signals(attributes: tuple[tuple[str, Dtype], ...], _windows: Windows) -> It
 
 def _attribute(name: str, meaning: str, dtype: Dtype) -> Signal:
     return signal(
-        name, meaning, "code", lambda past: person(past).max(_[name]), f"customers.{name}", "unknown",
+        name, meaning, "code", lambda past: person(past).max(_[name]), f"customers.{name}", UNKNOWN,
         f"{meaning}: {{value}}", dtype=dtype, historical=False,
     )  # fmt: skip
 
@@ -68,11 +72,12 @@ def person(past: Past) -> Rows:
 
 
 def _person(past: Past) -> Any:
-    always = ibis.timestamp("1000-01-01")  # attributes have no time of their own
+    always = ibis.timestamp("1000-01-01").cast("timestamp(6)")
     people = past.history.customers
     flags = [name for name in people.columns if people[name].type().is_boolean() and name != "wanted"]
     plain = people.mutate(**{name: people[name].cast("float64") for name in flags})
-    return past.seen(plain, always.cast("timestamp(6)"))
+    since = ibis.coalesce(plain.registered_at, always) if "registered_at" in plain.columns else always
+    return past.seen(plain, since)
 
 
 def _age(past: Past) -> Any:

@@ -14,6 +14,7 @@ from ibis import _
 
 from ...features.catalogue import our_groups
 from ...features.engine.temporary import Keep
+from ...features.engine.times import instant
 from ...features.history.past import Past
 from ...features.history.rows import Rows
 from ...features.matrix import evaluated
@@ -121,7 +122,10 @@ def known_and(shop: Shop, as_of: datetime, more: Mapping[str, Question]) -> tupl
         frame = parts[0].drop("as_of").order_by("customer_id").to_pyarrow().to_pandas()
     answers, frame = frame[list(more)], frame.drop(columns=list(more))
     if shop.has("customers"):
-        attributes = shop.tables["customers"].to_pyarrow().to_pandas()
+        people = shop.tables["customers"]
+        if "registered_at" in people.columns:  # nothing is known of a person before the registration
+            people = people.filter(people.registered_at.isnull() | (people.registered_at < instant(as_of)))
+        attributes = people.to_pyarrow().to_pandas()
         frame = frame.merge(attributes, on="customer_id", how="left", suffixes=("", "_attribute"))
     left_out = {name: "the shop has no " + " and no ".join(lack) for name, lack in missing.items() if lack}
     return Known(frame, left_out, {}), answers

@@ -21,7 +21,6 @@ TIMES = {"orders": "ordered_at", "interactions": "occurred_at", "assignments": "
 STATES = {
     "orders": ["paid_at", "cancelled_at", "refunded_at"],
     "assignments": ["contacted_at", "opened_at", "clicked_at", "redeemed_at"],
-    "customers": ["registered_at"],
 }
 Tables = dict[str, pd.DataFrame]
 
@@ -46,8 +45,16 @@ def another_future(tables: Tables) -> Tables:
             late = rows[TIMES[name]] >= AS_OF
             garbage = rows[~late].assign(**{TIMES[name]: pd.Timestamp(AS_OF)}).astype(rows.dtypes)
             rows = pd.concat([rows[~late], rows[late].sample(frac=0.3, random_state=1), garbage], ignore_index=True)
-        changed[name] = rows
+        changed[name] = with_other_registrations(rows) if name == "customers" else rows
     return changed
+
+
+def with_other_registrations(rows: pd.DataFrame) -> pd.DataFrame:
+    """Let others register after AS_OF, at another time, as somebody else: nothing is known of them before."""
+    late = rows["registered_at"] >= AS_OF
+    assert late.sum() > 5
+    others = rows[late].iloc[::2].assign(registered_at=pd.Timestamp(AS_OF), gender="m", birth_year=1900, shoe_size=99)
+    return pd.concat([rows[~late], others.astype(rows.dtypes)], ignore_index=True)
 
 
 @pytest.fixture(scope="module")

@@ -307,3 +307,14 @@ def test_each_row_with_its_own_moment_gives_the_same(shop: Shop, frame: pd.DataF
     assert spine.instants is None
     found = build(shop, spine).frame.set_index("as_of").loc[pd.Timestamp(AS_OF)]
     pd.testing.assert_series_equal(found[list(ANN)], frame.loc["ann", list(ANN)], check_names=False)
+
+
+def test_no_attribute_is_known_before_the_registration() -> None:
+    """Else whoever has a region is whoever will register; those without a time of it are as the list has them."""
+    people = [("early", ago(10)), ("at as_of", ago(0)), ("late", ago(-90)), ("undated", ago(None))]
+    rows = [{"customer_id": who, "registered_at": at, "region": "north", "birth_year": 1990} for who, at in people]
+    visits = [act(who, 20, "view") for who, _at in people]
+    with shop_from_tables({"customers": pd.DataFrame(rows), "interactions": pd.DataFrame(visits)}) as shop:
+        found = build(shop, Spine.at(shop, AS_OF), ["profile"]).frame.set_index("customer_id")
+    assert found["region"].dropna().to_dict() == {"early": "north", "undated": "north"}
+    assert set(found.index[found["age_years"].notna()]) == {"early", "undated"}
