@@ -152,7 +152,7 @@ class FeaturesSection(Section):
 class RfmSection(Section):
     """How recency, frequency and monetary value become scores from 1 to 5."""
 
-    days: Days | None = Field(None, description="of frequency and monetary; default: the longest window")
+    days: Days = Field(720, description="of frequency and monetary: as far back as recency tells customers apart")
     recency: Cuts | None = Field(None, description="four rising cuts in days; default: quintiles of all buyers")
     frequency: Cuts | None = Field(None, description="four rising cuts in purchases; default: quintiles")
     monetary: Cuts | None = Field(None, description="four rising cuts in the currency; default: quintiles")

@@ -29,6 +29,11 @@ def _signals(windows: Windows) -> Iterator[Signal]:
         "n_purchases", "paid orders so far", "count", lambda past: past.purchases.count(), PURCHASES,
         reason="{value:,.0f} purchases so far", buying=1,
     )  # fmt: skip
+    yield signal(
+        "n_purchase_days", "days with a purchase so far, in the shop's zone", "count",
+        lambda past: past.gaps.count() + past.purchases.any().cast("int64"), PURCHASES,
+        reason="bought on {value:,.0f} days so far", buying=1,
+    )  # fmt: skip
     yield from windowed(
         windows, "n_purchases_{days}d", "purchases in the last {days} days", "count",
         lambda past, days: past.purchases.within(days).count(), PURCHASES,

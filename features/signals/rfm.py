@@ -20,6 +20,7 @@ from ..history.past import Past
 from .declare import signal
 from .group import PURCHASES, FeatureGroup, Signal
 
+LOOK_BACK_DAYS = 720
 QUINTILES = (0.2, 0.4, 0.6, 0.8)
 Cuts = Mapping[str, tuple[float, ...]]
 VALUE_TIERS = {5: "high", 4: "middle", 3: "middle", 2: "low", 1: "low"}  # of a buyer, by the monetary score
@@ -38,18 +39,19 @@ SEGMENTS = (
 )
 
 
-def rfm_group(days: int | None = None, cuts: Cuts | None = None) -> FeatureGroup:
+def rfm_group(days: int = LOOK_BACK_DAYS, cuts: Cuts | None = None) -> FeatureGroup:
     """Return the group of RFM scores.
 
     Parameters
     ----------
     days
-        Frequency and monetary value count the purchases of so many days; default: the longest window.
+        Frequency and monetary value count the purchases of so many days: as far back as recency tells customers
+        apart, so that a lapsed customer who had spent much is found.
     cuts
         Fixed cuts instead of quintiles: four rising numbers for each of ``recency`` (days), ``frequency`` and
         ``monetary`` (major units).
     """
-    return FeatureGroup("rfm", __doc__.split("\n")[0], lambda windows: _signals(days or max(windows), cuts or {}))
+    return FeatureGroup("rfm", __doc__.split("\n")[0], lambda _windows: _signals(days, cuts or {}))
 
 
 def _signals(days: int, cuts: Cuts) -> Iterator[Signal]:

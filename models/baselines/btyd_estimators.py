@@ -21,6 +21,7 @@ from .simple import AMOUNT_TOTAL, DAYS_SINCE_FIRST, DAYS_SINCE_LAST, N_PURCHASES
 Story = Literal["bgnbd", "pareto_nbd"]
 
 STORIES: dict[str, type[BuyTillYouDie]] = {"bgnbd": BGNBD, "pareto_nbd": ParetoNBD}
+PURCHASE_DAYS = "n_purchase_days"
 NEEDED = (N_PURCHASES, DAYS_SINCE_FIRST, DAYS_SINCE_LAST)
 
 
@@ -101,21 +102,32 @@ def purchases_of(X: pd.DataFrame) -> Purchases:
     """Return the purchase histories of a feature frame, in days.
 
     The frame counts every purchase and looks back from as_of; the models count repeats and look ahead from the
-    first purchase. Purchases at one instant are one.
+    first purchase. Purchases on one day are one.
     """
-    n, first, last = (column_of(X, name) for name in NEEDED)
+    n, first, last = days_bought(X), column_of(X, DAYS_SINCE_FIRST), column_of(X, DAYS_SINCE_LAST)
     without = ~(n >= 1) | np.isnan(first) | np.isnan(last)
     if without.any():
         got = f"{int(without.sum()):,} of {len(X):,} rows without"
         raise InputError("X", "rows of customers with a purchase", got, "Leave this baseline out")
+    repeats = n - 1
+    return Purchases(repeats, np.where(repeats > 0, np.maximum(first - last, 0.0), 0.0), first)
+
+
+def days_bought(X: pd.DataFrame) -> Floats:
+    """Return the number of days with a purchase of each row.
+
+    Of a frame that counts purchases alone, at most one for each day from the first to the last.
+    """
+    if PURCHASE_DAYS in X:
+        return column_of(X, PURCHASE_DAYS)
+    n, first, last = (column_of(X, name) for name in NEEDED)
     between = np.maximum(first - last, 0.0)
-    repeats = np.where(between > 0, np.maximum(n - 1, 1), 0.0)
-    return Purchases(repeats, np.where(repeats > 0, between, 0.0), first)
+    return np.where(n >= 1, np.clip(n, np.where(between > 0, 2, 1), np.ceil(between) + 1), n)
 
 
 def amounts_of(X: pd.DataFrame) -> tuple[Floats, Floats]:
-    """Return number and mean amount of each row's purchases; no amount where it is unknown or not above 0."""
-    n, total = column_of(X, N_PURCHASES), column_of(X, AMOUNT_TOTAL)
+    """Return number and mean amount of each row's days with a purchase; none where it is unknown or not above 0."""
+    n, total = days_bought(X), column_of(X, AMOUNT_TOTAL)
     known = (total > 0) & (n > 0)
     return np.where(known, n, 0.0), np.divide(total, n, out=np.zeros(len(n)), where=known)
 

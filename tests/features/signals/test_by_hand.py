@@ -132,6 +132,7 @@ ANN: dict[str, Any] = {
     "cycle_elapsed": 20 / TYPICAL,
     # frequency
     "n_purchases": 3,
+    "n_purchase_days": 3,
     "n_purchases_90d": 2,
     "n_orders_30d": 2,
     "n_visits_30d": 10,
@@ -318,3 +319,19 @@ def test_no_attribute_is_known_before_the_registration() -> None:
         found = build(shop, Spine.at(shop, AS_OF), ["profile"]).frame.set_index("customer_id")
     assert found["region"].dropna().to_dict() == {"early": "north", "undated": "north"}
     assert set(found.index[found["age_years"].notna()]) == {"early", "undated"}
+
+
+def test_whoever_spent_much_and_lapsed_is_found() -> None:
+    """Half of the buyers lapsed more than a year ago; of these, one in five had spent much and often."""
+    lapsed = [
+        line(f"lapsed{n}", f"{n}-{order}", 400 + n + 40 * order, "i1", 9000 if n % 5 == 0 else 500)
+        for n in range(50)
+        for order in range(4 if n % 5 == 0 else 1)
+    ]
+    active = [line(f"active{n}", f"a{n}", 1 + n, "i1", 1000) for n in range(50)]
+    with shop_from_tables({"orders": pd.DataFrame(lapsed + active)}) as shop:
+        found = build(shop, Spine.at(shop, AS_OF), ["rfm"]).frame.set_index("customer_id")
+    spenders = found.loc[[f"lapsed{n}" for n in range(15, 50, 5)]]
+    assert set(spenders["rfm_monetary"]) == set(spenders["rfm_frequency"]) == {5}
+    assert set(spenders["rfm_segment"]) == {"at_risk", "cannot_lose"}
+    assert (spenders["rfm_segment"] == "cannot_lose").sum() == 4  # the last fifth of all: from 430 days on

@@ -120,3 +120,4 @@ def test_two_orders_on_one_day_are_no_gap(shop_of: Any) -> None:
     ]
     row = build(shop_of(orders=rows), Spine.at(shop_of(orders=rows), AS_OF), ["frequency"]).frame.iloc[0]
     assert (row["gap_mean_days"], row["gap_max_days"]) == (3, 3)
+    assert (row["n_purchases"], row["n_purchase_days"]) == (4, 2)

@@ -9,7 +9,7 @@ from sklearn.metrics import roc_auc_score
 
 from penchant.errors import InputError, TooLittleDataError
 from penchant.models.baselines.btyd import Purchases
-from penchant.models.baselines.btyd_estimators import PurchaseChance, longest_history, purchases_of
+from penchant.models.baselines.btyd_estimators import PurchaseChance, amounts_of, longest_history, purchases_of
 from penchant.models.baselines.leaderboard import baselines_for
 from penchant.models.baselines.regressions import LogisticBaseline, ValueRegression
 from penchant.models.baselines.simple import BaseRate, MeanValue, OneColumn, recency
@@ -115,6 +115,23 @@ def test_counts_and_days_are_turned_into_the_literatures_numbers() -> None:
     expected = Purchases([0, 2, 0], [0, 40, 0], [50, 60, 9])  # two purchases at one instant are one
     for part in ("n_repeats", "last", "age"):
         assert getattr(found, part).tolist() == getattr(expected, part).tolist()
+
+
+def test_orders_of_one_day_are_one_purchase() -> None:
+    """By the days that a frame counts, else at most one for each day between the first and the last."""
+    X = pd.DataFrame(
+        {
+            "n_purchases": [9, 9, 9, 2, 9],
+            "days_since_first_purchase": [50, 50, 50.5, 50.2, 50],
+            "days_since_last_purchase": [49.9, 48.5, 50.4, 49.9, 20],
+            "amount_total": [90.0, 90, 90, 90, 90],
+        }
+    )
+    assert purchases_of(X).n_repeats.tolist() == [1, 2, 1, 1, 8]
+    counted = X.assign(n_purchase_days=[1, 2, 1, 2, 5])
+    assert purchases_of(counted).n_repeats.tolist() == [0, 1, 0, 1, 4]
+    assert purchases_of(counted).last.tolist() == pytest.approx([0, 1.5, 0, 0.3, 30])
+    assert amounts_of(counted)[1].tolist() == [90, 45, 90, 45, 18]
 
 
 def test_of_a_customers_snapshots_the_longest_history_counts_once() -> None:
