@@ -29,6 +29,9 @@ class ShopSection(Section):
     extract_end: datetime | None = Field(
         None, description="the instant up to which the data is complete; default: the latest time in it"
     )
+    untimed_refunds: Literal["never count", "count"] = Field(
+        "never count", description="orders of status 'refunded' without a time of it: as purchases"
+    )
     data: Path | None = Field(
         None, description="the folder of the shop's files, seen from this file's; default: this file's own"
     )
@@ -167,12 +170,17 @@ class RfmSection(Section):
 class StageSection(Section):
     """Who is stranger, prospect, lead, new, loyal; the stages of the overdue come from the purchase cycle."""
 
-    look_back_days: Days = Field(90, description="what strangers, prospects and leads are judged by")
+    look_back_days: Days = Field(
+        90, description="what strangers, prospects and leads, and open favourites and carts, are judged by"
+    )
     new_days: Days = Field(180, description="so long after the one purchase a customer is new")
     new_span_days: Days = Field(720, description="within which there is exactly that one purchase")
     loyal_orders: PositiveInt = Field(4, description="so many purchases make a regular loyal")
     loyal_days: Days = Field(365, description="within so many days")
     deep_views: PositiveInt = Field(10, description="so many views within the look-back are strong interest")
+    visit_days: Days = Field(
+        30, description="a visit within so many days lifts silent to semi_active and churned to silent"
+    )
 
 
 class CrowdSection(Section):

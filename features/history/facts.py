@@ -4,8 +4,9 @@ An order that is paid on Monday and cancelled on Friday is a fact from Monday to
 row can reach into the past: `history` shows a fact to a moment if ``at < moment`` and ``until`` had not come before it.
 Every other column of a fact is known at ``at``; what becomes known later is a fact of its own.
 
-Where a shop gives the final status without its time, an order counts as paid from ``ordered_at`` on, a cancelled one
-never counts, and a refund without a time is not seen.
+Where a shop gives the final status without its time, an order counts as paid from ``ordered_at`` on, and a cancelled
+or refunded one is over as soon as it was placed: it is never open, paid or bought. ``shop.untimed_refunds`` lets
+refunded ones count as if they had been kept.
 """
 
 from __future__ import annotations
@@ -33,7 +34,7 @@ def order_lines(shop: Shop) -> Any:
     if not shop.has("orders"):
         return _bought_in_interactions(shop)
     lines = _with_items(shop, shop.tables["orders"])
-    lines = lines.mutate(**_state(shop, lines)).filter(~_.never_counts)
+    lines = lines.mutate(**_state(shop, lines))
     return lines.select("customer_id", **_STATE, **_order_key(shop, lines), **_line_values(shop, lines))
 
 
@@ -97,7 +98,7 @@ def _with_items(shop: Shop, rows: Any) -> Any:
 
 
 def _state(shop: Shop, lines: Any) -> dict[str, Any]:
-    """Return when a line was paid, cancelled and refunded, and whether it never counts."""
+    """Return when a line was paid, cancelled and refunded; what ended without a time is cancelled when placed."""
 
     def has(column: str) -> bool:
         return shop.has("orders", column)
@@ -107,11 +108,14 @@ def _state(shop: Shop, lines: Any) -> dict[str, Any]:
     refunded = lines.refunded_at if has("refunded_at") else _UNTIMED
     unless_unpaid = ibis.cases((status == "unpaid", _UNTIMED), else_=lines.ordered_at)
     paid = lines.paid_at if has("paid_at") else unless_unpaid
+    is_untimed = (status == "cancelled") & cancelled.isnull()
+    if shop.config.shop.untimed_refunds == "never count":
+        is_untimed = is_untimed | ((status == "refunded") & refunded.isnull())
+    cancelled = ibis.cases((is_untimed.fill_null(False), lines.ordered_at), else_=cancelled)
     return {
         "paid_at": _not_before(lines.ordered_at, paid),
         "cancelled_at": _not_before(lines.ordered_at, cancelled),
         "refunded_at": _not_before(lines.ordered_at, refunded),
-        "never_counts": (status == "cancelled").fill_null(False) & cancelled.isnull(),
     }
 
 

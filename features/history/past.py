@@ -93,6 +93,11 @@ class Past:
         return self.rows("orders", self._placed)
 
     @property
+    def placements(self) -> Rows:
+        """Orders that were placed, whatever became of them; ``at`` is when they were placed."""
+        return self.rows("placements", lambda: self._orders(_.ordered_at, None))
+
+    @property
     def unpaid(self) -> Rows:
         """Orders that were placed and are neither paid nor cancelled; ``at`` is when they were placed."""
         return self.rows("unpaid", self._unpaid)

@@ -7,14 +7,15 @@ from functools import reduce
 from typing import Any
 
 import ibis
+from ibis import _
 
-from ..engine.times import earlier
+from ..engine.times import days_between, earlier
 from ..history.past import Past
 from ..history.rows import Rows
 from .cycle import cycle, quantile_name, shop_cycle
 from .declare import signal
 from .group import PURCHASES, FeatureGroup, Signal, Windows
-from .stage import FUNNEL_STATES, STAGES, funnel_state, interest_rows, stage, visit_rows
+from .stage import FUNNEL_STATES, STAGES, funnel_state, interest_rows, last_visit, stage, visit_rows, visits_still
 
 
 def _signals(_windows: Windows) -> Iterator[Signal]:
@@ -58,20 +59,39 @@ def days_in_stage(past: Past) -> Any:
     """Return the days since the present stage began, as an expression."""
     thresholds, now = cycle(past), stage(past)
     since = past.days_since(past.purchases.last())
-    fell = ibis.ifelse(
-        since >= thresholds.semi_active, since - thresholds.semi_active, since - past.config.stages.new_days
-    )
+    overdue = since - thresholds.semi_active
+    fell = ibis.ifelse(since >= thresholds.semi_active, overdue, since - past.config.stages.new_days)
+    visiting, left = _visiting_days(past), past.days_since(last_visit(past)) - past.config.stages.visit_days
+    silent, churned = since - thresholds.silent, since - thresholds.churned
+    lifted = visits_still(past)
     second_at = past.gaps.first()
     settled_at = ibis.cases((second_at.notnull(), ibis.greatest(second_at, _returns(past).last().fill_null(second_at))))
     return ibis.cases(
         (now == "new", since),
-        (now == "churned", since - thresholds.churned),
-        (now == "silent", since - thresholds.silent),
+        (now == "churned", ibis.least(churned, ibis.coalesce(left, churned))),
+        ((now == "silent") & lifted, ibis.least(churned, visiting)),
+        (now == "silent", ibis.least(silent, ibis.coalesce(left, silent))),
+        ((now == "semi_active") & lifted & (silent >= 0) & (visiting < silent), visiting),
         (now == "semi_active", ibis.greatest(fell, 0.0)),
         (now.isin(("regular", "loyal")), ibis.coalesce(past.days_since(settled_at), since)),
         (now == "lead", past.days_since(_first(interest_rows(past)))),
         (now == "prospect", past.days_since(_first(visit_rows(past)))),
     )
+
+
+def _visiting_days(past: Past) -> Any:
+    """Return for how many days the customer has been visiting without a pause that would have let the stage fall."""
+    if not past.has("interactions"):
+        return ibis.null("float64")
+    return past.days_since(past.rows("returns_to_visit", lambda: _visits_after_a_pause(past)).last())
+
+
+def _visits_after_a_pause(past: Past) -> Any:
+    days = past.days.relation
+    before = days["at"].lag().over(group_by="row", order_by="at")
+    pause = days_between(days["at"], before)
+    began = days.mutate(pause=pause).filter(_.pause.isnull() | (_.pause > past.config.stages.visit_days))
+    return began.select("row", "as_of", "at")
 
 
 def _returns(past: Past) -> Rows:

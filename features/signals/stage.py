@@ -16,13 +16,15 @@ STAGES = ("stranger", "prospect", "lead", "new", "regular", "loyal", "semi_activ
 BUYERS = ("new", "regular", "loyal", "semi_active", "silent", "churned")
 ACTIVE_BUYERS = ("new", "regular", "loyal", "semi_active")
 FUNNEL_STATES = ("registered", "favorite", "cart", "unpaid_order", "one_purchase", "repeat_purchase")
+ORDER_KINDS = ("order", "pay", "coupon_redeem")
 INTEREST_KINDS = ("favorite", "cart", "content", "coupon_claim", "order")
 
 
 def stage(past: Past) -> Any:
     """Return each spine row's stage as an expression: one of `STAGES`, never null.
 
-    The thresholds are those of ``[stages]`` and ``[cycle]`` in penchant.toml.
+    The thresholds are those of ``[stages]`` and ``[cycle]`` in penchant.toml. Whoever still visits is not gone: a
+    recent visit lifts the silent to semi-active, and the churned to silent.
     """
     return past.let("stage", lambda: {"name": _stage(past)})["name"]
 
@@ -36,13 +38,27 @@ def _stage(past: Past) -> Any:
     return ibis.cases(
         (purchases.count() == 0, stage_without_purchase(past)),
         (is_new, "new"),
-        (since >= thresholds.churned, "churned"),
-        (since >= thresholds.silent, "silent"),
+        ((since >= thresholds.churned) & ~visits_still(past), "churned"),
+        ((since >= thresholds.churned) | ((since >= thresholds.silent) & ~visits_still(past)), "silent"),
         (since >= thresholds.semi_active, "semi_active"),
         (is_loyal, "loyal"),
         (purchases.count() >= 2, "regular"),
         else_="semi_active",  # one purchase, no longer new, and not yet overdue against a long cycle
     )
+
+
+def visits_still(past: Past) -> Any:
+    """Return whether the customer visited of late, after the last purchase; never null."""
+    visited, bought = last_visit(past), past.purchases.last()
+    is_recent = past.days_since(visited) <= past.config.stages.visit_days
+    return (is_recent & (visited > bought)).fill_null(False)
+
+
+def last_visit(past: Past) -> Any:
+    """Return when the customer last did anything but order or pay; null where the shop has no visits."""
+    if not past.has("interactions"):
+        return ibis.null("timestamp(6)")
+    return past.interactions.where(_.kind.notin(ORDER_KINDS)).last()
 
 
 def is_new_customer(past: Past) -> Any:
@@ -85,14 +101,27 @@ def tells_unpaid(has: Callable[..., bool]) -> bool:
 
 
 def funnel_state(past: Past) -> Any:
-    """Return how far the open journey got, as an expression: one of `FUNNEL_STATES`, never null."""
+    """Return how far the open journey got, as an expression: one of `FUNNEL_STATES`, never null.
+
+    A favourite or cart is open for ``[stages] look_back_days``, an order until it is paid or cancelled.
+    """
+    return _funnel_step(past, past.unpaid.any(), past.config.stages.look_back_days)
+
+
+def furthest_step(past: Past) -> Any:
+    """Return how far the customer ever got, as an expression: one of `FUNNEL_STATES`, never null.
+
+    Whoever ever placed an order came as far as that, though it was cancelled unpaid.
+    """
+    return _funnel_step(past, past.placements.any(), None)
+
+
+def _funnel_step(past: Past, has_order: Any, days: int | None) -> Any:
     bought = past.purchases.count()
-    cases = [(bought >= 2, "repeat_purchase"), (bought == 1, "one_purchase"), (past.unpaid.any(), "unpaid_order")]
+    cases = [(bought >= 2, "repeat_purchase"), (bought == 1, "one_purchase"), (has_order, "unpaid_order")]
     if past.has("interactions"):
+        acts = past.interactions if days is None else past.interactions.within(days)
         if not tells_unpaid(past.has):
             cases.append((past.interactions.where(_.kind == "order").any(), "unpaid_order"))
-        cases += [
-            (past.interactions.where(_.kind == "cart").any(), "cart"),
-            (past.interactions.where(_.kind == "favorite").any(), "favorite"),
-        ]
+        cases += [(acts.where(_.kind == kind).any(), kind) for kind in ("cart", "favorite")]
     return ibis.cases(*cases, else_="registered")

@@ -28,7 +28,7 @@ from ...features.shop import Shop
 from ...features.signals.crowds import UNPAID, recorded_kinds
 from ...features.signals.declare import money
 from ...features.signals.group import unmet_needs
-from ...features.signals.stage import FUNNEL_STATES, funnel_state, tells_unpaid
+from ...features.signals.stage import FUNNEL_STATES, funnel_state, furthest_step, tells_unpaid
 from ...features.spine import first_seen
 from .intervals import wilson
 from .page import InsightPage, InsightTable, refuse_nobody, seen_before, told_left_out, undated_note
@@ -43,7 +43,7 @@ NEEDS: Mapping[str, tuple[str, ...]] = {
     "unpaid_order": UNPAID,
 }
 TITLES: Mapping[str, str] = {
-    "registered": "no favourite, no cart",
+    "registered": "no open favourite or cart",
     "favorite": "favourite, no cart",
     "cart": "cart, no order",
     "unpaid_order": "order, not paid",
@@ -53,7 +53,7 @@ TITLES: Mapping[str, str] = {
 
 
 @dataclass(frozen=True)
-class Span:
+class FunnelDates:
     """The instants of a funnel, UTC: rates are of who stood at a step at ``start``, by where they are at ``as_of``."""
 
     start: datetime
@@ -135,7 +135,7 @@ def _missing(shop: Shop) -> dict[str, str]:
 _NO_TIMES = "the shop has no times of registration ('customers.registered_at' or interactions of kind 'register')"
 
 
-def _span(shop: Shop, as_of: datetime | None, horizon_days: int | None) -> Span:
+def _span(shop: Shop, as_of: datetime | None, horizon_days: int | None) -> FunnelDates:
     if horizon_days is not None and not 1 <= horizon_days <= LONGEST_WINDOW:
         raise InputError("option --horizon", f"1 to {LONGEST_WINDOW:,} days", f"{horizon_days:,}")
     moment = shop.extract_end if as_of is None else as_of
@@ -147,7 +147,7 @@ def _span(shop: Shop, as_of: datetime | None, horizon_days: int | None) -> Span:
             f"The latest as_of is {shop_time(shop.extract_end, shop.timezone)}",
         )
     days, basis = (horizon_days, "as asked") if horizon_days is not None else _default_days(shop, moment)
-    return Span(moment - timedelta(days=days), moment, days, basis)
+    return FunnelDates(moment - timedelta(days=days), moment, days, basis)
 
 
 def _default_days(shop: Shop, moment: datetime) -> tuple[int, str]:
@@ -161,10 +161,12 @@ def _default_days(shop: Shop, moment: datetime) -> tuple[int, str]:
     ), f"about a third of the {days_told(known_days)} that the data reaches back"
 
 
-def _snapshots(shop: Shop, span: Span) -> tuple[pd.DataFrame, pd.DataFrame]:
+def _snapshots(shop: Shop, span: FunnelDates) -> tuple[pd.DataFrame, pd.DataFrame]:
     """Return who was seen before the start and before as_of, each with step, sales so far, and purchases of late."""
     asked = {
         "state": funnel_state,
+        "reached": furthest_step,
+        "orders": lambda past: past.placements.within(span.days).any(),
         "is_registered": is_registered,
         "sales": lambda past: _sales(past, first=False),
         "first_sales": lambda past: _sales(past, first=True),
@@ -199,10 +201,12 @@ def _firsts(past: Past) -> Any:
     return past.purchases.relation.mutate(place=place).filter(_.place == 0)
 
 
-def _notes(shop: Shop, now: pd.DataFrame, span: Span, base: str) -> tuple[str, ...]:
+def _notes(shop: Shop, now: pd.DataFrame, span: FunnelDates, base: str) -> tuple[str, ...]:
     notes = [
         f"The horizon is {days_told(span.days)}, {span.basis}. Who came within it is counted at as_of, and in no rate. "
-        "To pass on is to have come to a further step; from the last one, to have bought again.",
+        "To pass on is to have come to a further step; from the last one, to have bought again. "
+        f"Favourites and carts are open for {days_told(shop.config.stages.look_back_days)}; who let an order be cancelled "
+        "unpaid had come to the order.",
         "Intervals of 95 %: Wilson's for rates and shares, the normal one for means.",
     ]
     guests = now[~now["is_registered"]]
@@ -216,7 +220,8 @@ def _notes(shop: Shop, now: pd.DataFrame, span: Span, base: str) -> tuple[str, .
 
 def _steps(then: pd.DataFrame, now: pd.DataFrame, shown: list[str], days: int) -> InsightTable:
     rank = {name: place for place, name in enumerate(FUNNEL_STATES)}
-    before, after = then["state"].map(rank), now["state"].map(rank).reindex(then.index)
+    ordered = now["orders"].map({True: rank["unpaid_order"], False: 0})  # though it was cancelled unpaid
+    before, after = then["state"].map(rank), now["state"].map(rank).clip(lower=ordered).reindex(then.index)
     has_passed = (after > before).where(then["state"] != FUNNEL_STATES[-1], now["buys_again"].reindex(then.index))
     rows: list[dict[str, Any]] = []
     for name in shown:

@@ -33,7 +33,7 @@ def worth_table(now: pd.DataFrame, steps: Sequence[str], base: str, unit: str) -
     Parameters
     ----------
     now
-        One row per registration: ``state`` of the funnel, ``sales`` and ``first_sales`` in ``unit``.
+        One row per registration: the furthest step ``reached``, ``sales`` and ``first_sales`` in ``unit``.
     steps
         The states of the funnel that the shop can tell, in order.
     base
@@ -45,7 +45,7 @@ def worth_table(now: pd.DataFrame, steps: Sequence[str], base: str, unit: str) -
     value = mean_of(now["sales"].to_numpy(np.float64))
     whole = {"step": base, "n_reached": n_all, "share": None, "sales_mean": value}
     rows: list[dict[str, Any]] = [{**whole, "one_per_cent": None, "one_per_cent_each": None}]
-    rank = now["state"].map({name: place for place, name in enumerate(FUNNEL_STATES)})
+    rank = now["reached"].map({name: place for place, name in enumerate(FUNNEL_STATES)})
     before = n_all
     for name in _beyond_first(steps):
         reached = now[rank >= FUNNEL_STATES.index(name)]
@@ -58,7 +58,7 @@ def worth_table(now: pd.DataFrame, steps: Sequence[str], base: str, unit: str) -
 
 def worth_words(now: pd.DataFrame, steps: Sequence[str], unit: str) -> str:
     """Return how the value per registration is made up, as a sentence: it holds exactly, but for rounding."""
-    rank = now["state"].map({name: place for place, name in enumerate(FUNNEL_STATES)})
+    rank = now["reached"].map({name: place for place, name in enumerate(FUNNEL_STATES)})
     n_reached = [len(now), *(int((rank >= FUNNEL_STATES.index(name)).sum()) for name in _beyond_first(steps))]
     shares = [f"{n / max(before, 1):.1%}" for before, n in pairwise(n_reached)]
     buyers, again = now[rank >= FUNNEL_STATES.index("one_purchase")], now[rank == len(FUNNEL_STATES) - 1]

@@ -166,21 +166,26 @@ def test_an_order_counts_as_it_stood(shop_of: Any) -> None:
     assert frame["amount_refunded"].tolist() == [0, 0, 0, 0, 5]
 
 
-def test_final_status_without_its_time(shop_of: Any) -> None:
-    """Paid from ordered_at on, never if cancelled; a refund whose time is unknown is not seen."""
-    shop = shop_of(
-        orders=[
-            {"customer_id": status, "ordered_at": "2024-01-01", "status": status, "amount": 100}
-            for status in ("cancelled", "paid", "refunded", "unpaid")
-        ]
-    )
-    frame = build(shop, Spine.at(shop, datetime(2024, 1, 2)), ["frequency"]).frame
-    assert frame.set_index("customer_id")["n_purchases"].to_dict() == {
-        "cancelled": 0,
-        "paid": 1,
-        "refunded": 1,
-        "unpaid": 0,
-    }
+@pytest.mark.parametrize("times", [(), ("paid_at",), ("paid_at", "cancelled_at", "refunded_at")], ids=str)
+@pytest.mark.parametrize("untimed_refunds", ["never count", "count"])
+def test_final_status_without_its_time(shop_of: Any, times: tuple[str, ...], untimed_refunds: str) -> None:
+    """Paid from ordered_at on; cancelled or refunded never, unless the configuration counts what was refunded."""
+    orders = []
+    for status in ("cancelled", "paid", "refunded", "unpaid"):
+        row = {"customer_id": status, "ordered_at": "2024-01-01", "status": status, "amount": 100}
+        was_paid = status in ("paid", "refunded")
+        orders.append({**row, **{time: "2024-01-01" if time == "paid_at" and was_paid else None for time in times}})
+    config = {"shop": {"untimed_refunds": untimed_refunds}}
+    shop = shop_of(orders=orders, config=config)
+    frame = build(shop, Spine.at(shop, datetime(2024, 1, 2)), ["frequency", "monetary", "funnel"]).frame
+    frame = frame.set_index("customer_id")
+    kept = int(untimed_refunds == "count")
+    assert frame["n_purchases"].to_dict() == {"cancelled": 0, "paid": 1, "refunded": kept, "unpaid": 0}
+    assert frame["amount_total"].sum() == 1 + kept
+    assert frame["n_unpaid_orders"].to_dict() == {"cancelled": 0, "paid": 0, "refunded": 0, "unpaid": 1}
+    assert frame["n_orders_30d"].to_dict() == {"cancelled": 0, "paid": 1, "refunded": kept, "unpaid": 1}
+    if "refunded_at" in times:
+        assert frame["n_refunds"].sum() == 0  # when it came back is not known
 
 
 def test_lines_without_an_order_id_are_one_order_per_instant(shop_of: Any) -> None:

@@ -165,10 +165,17 @@ def stage(one: Known, base: Known) -> str:
     if since <= 180 and len(one.within(one.orders, "paid_at", 720)) == 1:
         return "new"
     if since >= min(max(cycle(one, base, 0.75), 10), silent):
-        return "churned" if since >= 2 * silent else "silent" if since >= silent else "semi_active"
+        fallen = 2 if since >= 2 * silent else 1 if since >= silent else 0
+        return ("semi_active", "silent", "churned")[max(fallen - visits_still(one), 0)]
     if len(one.within(one.orders, "paid_at", 365)) >= 4:
         return "loyal"
     return "regular" if len(paid) >= 2 else "semi_active"
+
+
+def visits_still(one: Known) -> bool:
+    """Say whether the customer visited within 30 days, and after the last purchase."""
+    visits = one.acts.loc[~one.acts["kind"].isin(["order", "pay", "coupon_redeem"]), "occurred_at"]
+    return bool((visits >= one.as_of - 30 * DAY).any() and visits.max() > one.orders["paid_at"].max())
 
 
 def stage_without_purchase(one: Known) -> str:

@@ -95,6 +95,56 @@ def lifecycle(shop: Shop, who: str = "a") -> pd.Series:
     return _stages(shop, [who]).iloc[0]
 
 
+VISITORS: list[tuple[tuple[float, ...], list[tuple[str, float]], str, float]] = [
+    # bought so many days ago; visits; stage; days in it
+    ((300, 100), [], "silent", 10),
+    ((300, 100), [("view", 31)], "silent", 1),  # the visit had held the stage until yesterday
+    ((300, 100), [("view", 30)], "semi_active", 70),  # was semi-active all along
+    ((300, 100), [("view", 5)], "semi_active", 5),  # had been silent for five days
+    ((300, 100), [("pay", 5), ("order", 5)], "silent", 10),  # no visits
+    ((300, 200), [("login", 3)], "silent", 3),
+    ((300, 200), [("login", 25), ("view", 3)], "silent", 20),  # semi-active before, by the visits
+    ((300, 200), [("view", 40)], "churned", 10),
+    ((500, 300), [("view", 100)], "churned", 70),  # the visit had held it as silent for 30 days
+    ((300, 25), [("view", 26)], "regular", 25),
+    ((300, 60), [("view", 2)], "semi_active", 30),
+]
+
+
+@pytest.mark.parametrize(("bought", "visits", "stage", "days"), VISITORS, ids=str)
+def test_whoever_still_visits_is_not_gone(
+    shop_of: Any, bought: tuple[float, ...], visits: list[tuple[str, float]], stage: str, days: float
+) -> None:
+    orders = [{"customer_id": "a", "ordered_at": str(_ago(day)), "amount": 1} for day in bought]
+    acts = [{"customer_id": "a", "occurred_at": str(_ago(day)), "kind": kind} for kind, day in visits]
+    acts = acts or [{"customer_id": "b", "occurred_at": str(_ago(1)), "kind": "view"}]
+    row = lifecycle(shop_of(orders=orders, interactions=acts, config=FIXED))
+    assert row["stage"] == stage
+    assert row["days_in_stage"] == pytest.approx(days)
+
+
+def test_a_visit_before_the_purchase_is_none_after_it(shop_of: Any) -> None:
+    """Where the horizon is shorter than the visits count, the visit at which something was bought lifts nobody."""
+    orders = [{"customer_id": "a", "ordered_at": str(_ago(day)), "amount": 1} for day in (60, 25)]
+    acts = [{"customer_id": "a", "occurred_at": str(_ago(25.01)), "kind": "view"}]
+    config = {"cycle": {"fixed_days": 20}}
+    assert lifecycle(shop_of(orders=orders, interactions=acts, config=config))["stage"] == "silent"
+    later = [*acts, {"customer_id": "a", "occurred_at": str(_ago(4)), "kind": "view"}]
+    assert lifecycle(shop_of(orders=orders, interactions=later, config=config))["stage"] == "semi_active"
+    few = {**config, "stages": {"visit_days": 3}}
+    assert lifecycle(shop_of(orders=orders, interactions=later, config=few))["stage"] == "silent"
+
+
+def test_favourites_and_carts_are_open_for_a_time(shop_of: Any) -> None:
+    acts = [("cart", 31), ("favorite", 20)]
+    rows = [{"customer_id": "a", "occurred_at": str(_ago(days)), "kind": kind} for kind, days in acts]
+    states = [
+        lifecycle(shop_of(interactions=rows, config={"stages": {"look_back_days": days}}))["funnel_state"]
+        for days in (10, 30, 31)
+    ]
+    assert states == ["registered", "favorite", "cart"]
+
+
 def test_an_unpaid_order_makes_a_lead_and_a_payment_a_buyer(shop_of: Any) -> None:
     order = {"customer_id": "a", "ordered_at": "2024-05-20", "paid_at": "2024-06-02", "amount": 5}
     shop = shop_of(orders=[order])
