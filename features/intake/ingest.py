@@ -20,7 +20,7 @@ from ..contract import CONTRACT
 from .accepted import AcceptedRows
 from .crosschecks import Marks, duplicate_keys, duplicate_rows, far_times, orphans, outliers, overlapping_files
 from .expressions import MACROS, quoted_name, text_literal
-from .extract import extract_end, orders_from_payments
+from .extract import extract_end, orders_from_payments, record_excluded_times, untimed_ends
 from .findings import finding, marked, row_findings, rows_by_rule, source_findings, without_uniform_zones
 from .ids import MACROS as ID_MACROS
 from .mapping import TablePlan, plan_table
@@ -195,6 +195,8 @@ def _checked(entry: _Entry, accepted: Collection[str], quarantine: Path | None) 
     if len(stage.faults) > n_faults:
         groups = stage.groups()
     report = _counted(replace(entry.report, findings=tuple(findings)), stage, groups)
+    if report.n_excluded:
+        record_excluded_times(entry.gate, entry.plan.table.name, f"from {stage.relation} where _excluded <> 0")
     accept(stage, groups)
     return report, write_quarantine(stage, groups, quarantine) if quarantine is not None else []
 
@@ -260,6 +262,7 @@ def _received(
         faults.append("there are neither orders nor interactions: name one of them under [tables]")
     elif "orders" not in settings.tables:
         notes += orders_from_payments(gate, names)
+    notes += untimed_ends(gate, settings, names)
     end, doubts = extract_end(gate, settings, names)
     doubts += similar_ids(gate, settings, names)
     for table, doubt in doubts:

@@ -177,7 +177,8 @@ _ALL = (
     Rule(
         "status_without_time",
         "an order is cancelled or refunded without a time",
-        "A cancelled one never counts, a refunded one as paid: when that changed cannot be told.",
+        "When that changed cannot be told, so that it never counts as a purchase (shop.untimed_refunds = 'count' lets"
+        " refunded ones).",
         "warn",
     ),
     Rule("status_against_time", "an order's status and times disagree", "Its times are believed.", "warn"),

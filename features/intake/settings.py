@@ -33,6 +33,10 @@ class Settings:
         The extract's configured end, UTC without a zone; None where it follows from the data.
     merged_ids
         The id columns in which spellings that differ by case or Unicode form alone are one id.
+    currency, timezone
+        The shop's.
+    counts_untimed_refunds
+        Whether orders that were refunded without a time of it count as purchases.
     """
 
     tables: Mapping[str, TableSection]
@@ -40,6 +44,9 @@ class Settings:
     decimals: int = 2
     end: datetime | None = None
     merged_ids: frozenset[str] = frozenset()
+    currency: str = "EUR"
+    timezone: str = "UTC"
+    counts_untimed_refunds: bool = False
 
 
 def settings_of(config: Config) -> Settings:
@@ -63,9 +70,16 @@ def settings_of(config: Config) -> Settings:
         if name not in ID_COLUMNS:
             expected = f"columns of ids: {quoted(ID_COLUMNS)}"
             raise ConfigError("ids.merge", expected, f"'{name}'", did_you_mean(name, ID_COLUMNS))
-    merged = frozenset(config.ids.merge)
+    shop = config.shop
     return Settings(
-        config.tables, severities(config.rules), config.shop.decimals, utc_instant(config.shop.extract_end), merged
+        config.tables,
+        severities(config.rules),
+        shop.decimals,
+        utc_instant(shop.extract_end),
+        frozenset(config.ids.merge),
+        shop.currency,
+        shop.timezone,
+        shop.untimed_refunds == "count",
     )
 
 

@@ -205,8 +205,8 @@ def _notes(shop: Shop, now: pd.DataFrame, span: FunnelDates, base: str) -> tuple
     notes = [
         f"The horizon is {days_told(span.days)}, {span.basis}. Who came within it is counted at as_of, and in no rate. "
         "To pass on is to have come to a further step; from the last one, to have bought again. "
-        f"Favourites and carts are open for {days_told(shop.config.stages.look_back_days)}; who let an order be cancelled "
-        "unpaid had come to the order.",
+        f"Favourites and carts are open for {days_told(shop.config.stages.look_back_days)}; whoever let an order be "
+        "cancelled unpaid had come to the order.",
         "Intervals of 95 %: Wilson's for rates and shares, the normal one for means.",
     ]
     guests = now[~now["is_registered"]]
