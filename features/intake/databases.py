@@ -5,6 +5,7 @@ from __future__ import annotations
 import sqlite3
 from collections.abc import Iterator
 from contextlib import closing
+from dataclasses import replace
 from pathlib import Path
 
 import duckdb
@@ -14,7 +15,7 @@ from penchant.config import Source
 from penchant.errors import ContractError, did_you_mean, quoted
 
 from .expressions import quoted_name, text_literal
-from .raw import Gate, Raw, copied, guarded, put_rows, relation_columns, store
+from .raw import Gate, Raw, columns_apart, copied, guarded, put_rows, store
 from .text import unique_names
 
 DATABASE_SUFFIXES = (".duckdb", ".ddb", ".db", ".sqlite", ".sqlite3", ".db3")
@@ -77,7 +78,7 @@ def _attached(gate: Gate, path: Path, table: str) -> Raw:
     name, alias, file = gate.name("raw"), _alias(gate, path), f"{gate.label(path)}#{table}"
     schema, _, own = table.rpartition(".")
     place = f"{alias}.{quoted_name(schema or 'main')}.{quoted_name(own)}"
-    select = f"select *, {text_literal(file)} as _file"
+    select = f"select {columns_apart(gate, place)}, {text_literal(file)} as _file"
     views = gate.rows(
         "select 1 from duckdb_views() where database_name = ? and schema_name = ? and view_name = ?",
         [alias, schema or "main", own],
@@ -86,8 +87,7 @@ def _attached(gate: Gate, path: Path, table: str) -> Raw:
         store(gate, name, f"{select} from {place}")
         return copied(gate, name, file, "DuckDB")
     gate.execute(f"create view {name} as {select}, rowid as _row from {place}")
-    types = relation_columns(gate, name)
-    return Raw(name, {column: column for column in types}, types, {file: file}, True, "DuckDB")
+    return replace(copied(gate, name, file, "DuckDB"), is_stored=True)
 
 
 _SQLITE_TABLES = (
@@ -121,14 +121,15 @@ def _copied_from_sqlite(gate: Gate, path: Path, table: str) -> Raw:
     label = f"{gate.label(path)}#{table}"
     with closing(_sqlite(gate, path)) as connection:
         cursor = _fetched(gate, path, connection, f"select * from {quoted_name(table)}")
-        names = unique_names([str(column[0]) for column in cursor.description])
+        given = [str(column[0]) for column in cursor.description]
+        names = unique_names(given)
         schema = pa.schema([(name, pa.string()) for name in names])
         reader = pa.RecordBatchReader.from_batches(schema, _batches(cursor, schema))
         try:
             name = put_rows(gate, reader, label)
         except (sqlite3.Error, duckdb.Error, pa.ArrowException) as fault:
             raise _unreadable(label, fault) from None
-        return copied(gate, name, label, "SQLite")
+        return copied(gate, name, label, "SQLite", given)
 
 
 def _batches(cursor: sqlite3.Cursor, schema: pa.Schema) -> Iterator[pa.RecordBatch]:

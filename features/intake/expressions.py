@@ -92,10 +92,21 @@ class RawColumns:
         """Say whether a column holds text."""
         return self.types.get(name) == "VARCHAR"
 
+    def is_binary(self, name: str) -> bool:
+        """Say whether a column holds bytes, as some programs write text."""
+        return self.types.get(name) == "BLOB"
+
+    def unreadable(self, name: str) -> tuple[str, ...]:
+        """Return the condition of a cell that is there and cannot be read: bytes that are no UTF-8."""
+        cell = quoted_name(self.names.get(name, name))
+        return (f"({cell} is not null and try(decode({cell})) is null)",) if self.is_binary(name) else ()
+
     def cell(self, name: str, is_number: bool = False) -> str:
         """Return the SQL of a cell: text trimmed, with null signs and blanks as null; NaN is a number."""
         cell = quoted_name(self.names.get(name, name))
-        if not self.is_text(name):
+        if self.is_binary(name):
+            cell = f"try(decode({cell}))"
+        elif not self.is_text(name):
             return cell
         default = tuple(sign for sign in NULLS if not (is_number and sign.lower() == "nan"))
         signs = ("", *(default if self.reading.nulls is None else self.reading.nulls))
@@ -172,7 +183,7 @@ def meaning(value: str, raw: RawColumns, where: str, is_number: bool = False) ->
     """
     column = raw.found(value.strip())
     if column is not None:
-        return Meaning(raw.cell(column, is_number), column, reads=(column,))
+        return Meaning(raw.cell(column, is_number), column, raw.unreadable(column), (column,))
     tree = _parsed(value, raw, where).transform(_spread)
     unknown = [ref.name for ref in tree.find_all(exp.Column) if raw.found(ref.name) is None]
     if unknown:
@@ -182,7 +193,7 @@ def meaning(value: str, raw: RawColumns, where: str, is_number: bool = False) ->
         )
     if isinstance(tree, exp.Column):
         name = raw.found(tree.name) or tree.name
-        return Meaning(raw.cell(name, is_number), name, reads=(name,))
+        return Meaning(raw.cell(name, is_number), name, raw.unreadable(name), (name,))
     return _resolved(tree, raw)
 
 

@@ -14,10 +14,10 @@ from penchant.errors import ContractError, NotThereError, PenchantError, did_you
 from .csv_rows import load_text
 from .databases import DATABASE_SUFFIXES, open_database
 from .expressions import quoted_name, text_literal
-from .raw import Gate, Opened, Raw, copied, guarded, put_rows, relation_columns, store, with_fields
+from .raw import Gate, Opened, Raw, columns_apart, copied, guarded, put_rows, relation_columns, store, with_fields
 from .sheets import SUFFIXES as SHEET_SUFFIXES
-from .sheets import read_sheet, sheet_names
-from .text import TextForm, plain_copy, text_form
+from .sheets import named_sheet, sheet_names
+from .text import RESERVED, TextForm, own_names, plain_copy, repeated_names, text_form, unique_names
 
 PARQUET_SUFFIXES = (".parquet", ".pq")
 JSON_SUFFIXES = (".json", ".jsonl", ".ndjson")
@@ -99,6 +99,8 @@ def _opened(gate: Gate, source: Source, shape: Any, paths: list[Path]) -> list[R
     if isinstance(shape, TextForm):
         return [_text(gate, shape, paths)]
     if isinstance(shape, pa.Schema):
+        if any(name.lower() in RESERVED for name in shape.names):
+            return [with_fields(gate, _parquet_copy(gate, path)) for path in paths]
         return [with_fields(gate, _parquet(gate, shape, paths))]
     path = paths[0]
     if path.suffix.lower() in SHEET_SUFFIXES:
@@ -121,10 +123,35 @@ def _parquet(gate: Gate, schema: pa.Schema, paths: list[Path]) -> Raw:
         "a readable Parquet file",
     )
     types = relation_columns(gate, name)
-    shops = [*schema.names, *list(types)[len(schema.names) :]]  # the engine renames what differs in case alone
+    shops = [*own_names(schema.names), *list(types)[len(schema.names) :]]  # the engine renames what is there twice
     names = dict(zip(shops, types, strict=True))
     files = {str(path): gate.label(path) for path in paths}
-    return Raw(name, names, {shop: types[own] for shop, own in names.items()}, files, True, "Parquet")
+    return Raw(
+        name,
+        names,
+        {shop: types[own] for shop, own in names.items()},
+        files,
+        True,
+        "Parquet",
+        repeated=tuple(repeated_names(schema.names)),
+    )
+
+
+def _parquet_copy(gate: Gate, path: Path) -> Raw:
+    """Copy a file in which a column is called as the engine calls one of its own."""
+    with pq.ParquetFile(path) as file:
+        schema = file.schema_arrow.remove_metadata()
+        plain = pa.schema(
+            [field.with_name(name) for field, name in zip(schema, unique_names(schema.names), strict=True)]
+        )
+        batches = (pa.RecordBatch.from_arrays(batch.columns, schema=plain) for batch in file.iter_batches())
+        label = gate.label(path)
+        name = guarded(
+            lambda: put_rows(gate, pa.RecordBatchReader.from_batches(plain, batches), label),
+            f"file '{label}'",
+            "a readable Parquet file",
+        )
+    return copied(gate, name, label, "Parquet", schema.names)
 
 
 def _text(gate: Gate, form: TextForm, paths: list[Path]) -> Raw:
@@ -133,26 +160,23 @@ def _text(gate: Gate, form: TextForm, paths: list[Path]) -> Raw:
     broken = load_text(gate, name, form, copies)
     separator = {"\t": "tab"}.get(form.separator, f"'{form.separator}'")
     how = f"text, {form.encoding}, separator {separator}{'' if form.header else ', no header'}"
-    names = {column: column for column in form.names}
-    types = dict.fromkeys(form.names, "VARCHAR")
+    names = dict(zip(form.own, form.names, strict=True))
+    types = dict.fromkeys(form.own, "VARCHAR")
     starts = dict(gate.rows(f"select _file, min(_row) from {name} group by _file"))
-    return Raw(name, names, types, copies, False, how, broken, form.is_guess, starts)
+    return Raw(name, names, types, copies, False, how, broken, form.is_guess, starts, form.repeated)
 
 
 def _sheet(gate: Gate, path: Path, sheet: str, source: Source) -> Raw:
     label = f"{gate.label(path)}#{sheet}"
-    return copied(gate, put_rows(gate, read_sheet(path, sheet, source), label), label, "workbook")
+    rows, given = named_sheet(path, sheet, source)
+    return copied(gate, put_rows(gate, rows, label, has_rows=True), label, "workbook", given)
 
 
 def _json(gate: Gate, path: Path) -> Raw:
     name, label = gate.name("raw"), gate.label(path)
+    rows = f"read_json({text_literal(str(path))}, map_inference_threshold = -1)"
     guarded(
-        lambda: store(
-            gate,
-            name,
-            f"select *, {text_literal(label)} as _file"
-            f" from read_json({text_literal(str(path))}, map_inference_threshold = -1)",
-        ),
+        lambda: store(gate, name, f"select {columns_apart(gate, rows)}, {text_literal(label)} as _file from {rows}"),
         f"file '{label}'",
         "a readable JSON file",
     )

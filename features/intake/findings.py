@@ -6,6 +6,7 @@ from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import replace
 
 from penchant.config import Severity
+from penchant.errors import quoted
 
 from .crosschecks import ROWS, Marks, unzoned_beside_zoned
 from .expressions import quoted_name
@@ -127,6 +128,10 @@ def source_findings(plan: TablePlan, severity: Mapping[str, Severity]) -> list[F
         reasons = ", ".join(sorted({line.why for line in lines}))
         examples = [Example(line.file, line.line, {"line": _short(line.text)}) for line in lines[:MOST_EXAMPLES]]
         found.append(finding("broken_line", severity["broken_line"], len(lines), reasons, examples=examples))
+    repeated = sorted({name for part in plan.parts for name in part.raw.repeated})
+    if repeated and severity["repeated_column"] != "ignore":
+        first = f"{quoted(repeated)}: the first is meant by that name, the next is '{repeated[0]}_2'"
+        found.append(finding("repeated_column", severity["repeated_column"], detail=first))
     guessed = sorted(label for part in plan.parts if part.raw.is_guess for label in part.raw.files.values())
     if guessed and severity["guessed_encoding"] != "ignore":
         found.append(finding("guessed_encoding", severity["guessed_encoding"], detail=", ".join(guessed[:5])))

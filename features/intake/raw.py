@@ -18,6 +18,7 @@ import pyarrow as pa
 from penchant.errors import ContractError, PenchantError
 
 from .expressions import quoted_name, text_literal
+from .text import APART, RESERVED, own_names, repeated_names
 
 
 @dataclass(frozen=True)
@@ -54,6 +55,8 @@ class Raw:
         Whether the encoding was assumed.
     starts
         ``_file`` to the ``_row`` of its first row, where that is not 0.
+    repeated
+        The names that several columns have.
     """
 
     relation: str
@@ -65,6 +68,7 @@ class Raw:
     broken: tuple[BrokenLine, ...] = ()
     is_guess: bool = False
     starts: Mapping[str, int] = field(default_factory=dict)
+    repeated: tuple[str, ...] = ()
 
     def row_number(self, file: str, row: int) -> int:
         """Return the number of a row in its file, from 1 (in a workbook: of the sheet's row)."""
@@ -164,15 +168,23 @@ def with_fields(gate: Gate, raw: Raw) -> Raw:
     return with_fields(gate, flat)
 
 
-def put_rows(gate: Gate, rows: pa.Table | pa.RecordBatchReader, file: str) -> str:
-    """Copy Arrow rows to a new raw relation, and return its name; ``_row`` is taken from them where they have it."""
+def put_rows(gate: Gate, rows: pa.Table | pa.RecordBatchReader, file: str, has_rows: bool = False) -> str:
+    """Copy Arrow rows to a new raw relation, and return its name; ``has_rows`` says that they carry ``_row``."""
     name = gate.name("raw")
     gate.connection.register("incoming_rows", rows)
     try:
-        store(gate, name, f"select *, {text_literal(file)} as _file from incoming_rows", "_row" in rows.schema.names)
+        cells = "*" if has_rows else columns_apart(gate, "incoming_rows", rows.schema.names)
+        store(gate, name, f"select {cells}, {text_literal(file)} as _file from incoming_rows", has_rows)
     finally:
         gate.connection.unregister("incoming_rows")
     return name
+
+
+def columns_apart(gate: Gate, relation: str, names: Sequence[str] | None = None) -> str:
+    """Return the SQL of all columns of a relation, with those renamed that are called as the engine's own are."""
+    known = [row[0] for row in gate.rows(f"describe select * from {relation}")] if names is None else names
+    renamed = [f"{quoted_name(name)} as {quoted_name(name + APART)}" for name in known if name.lower() in RESERVED]
+    return f"* rename ({', '.join(renamed)})" if renamed else "*"
 
 
 def store(gate: Gate, name: str, select: str, has_rows: bool = False) -> None:
@@ -182,8 +194,23 @@ def store(gate: Gate, name: str, select: str, has_rows: bool = False) -> None:
     gate.execute(f"create or replace view {name} as select *{row} from {name}_cells")
 
 
-def copied(gate: Gate, name: str, file: str, how: str) -> Raw:
-    """Return the raw relation that a copy of one file's rows is."""
+def copied(gate: Gate, name: str, file: str, how: str, given: Sequence[str] | None = None) -> Raw:
+    """Return the raw relation that a copy of one file's rows is.
+
+    Parameters
+    ----------
+    gate, name
+        The relation.
+    file, how
+        The file's label, and what it was read as.
+    given
+        The columns' names as the file has them, where they may be doubtful; default: the relation's own.
+    """
     types = relation_columns(gate, name)
+    apart = {reserved + APART: reserved for reserved in RESERVED}
+    owns = [apart.get(column.lower(), column) for column in types] if given is None else own_names(given)
+    names = dict(zip(owns, types, strict=True))
     starts = {file: 1} if how == "workbook" else {}
-    return Raw(name, {column: column for column in types}, types, {file: file}, False, how, starts=starts)
+    repeated = tuple(repeated_names(given or ()))
+    cells = {own: types[column] for own, column in names.items()}
+    return Raw(name, names, cells, {file: file}, False, how, starts=starts, repeated=repeated)

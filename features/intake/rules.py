@@ -84,6 +84,12 @@ _ALL = (
         "The mapping is more likely wrong than the shop: see the examples of the rules that set them aside.",
         "refuse",
     ),
+    Rule(
+        "repeated_column",
+        "several columns have one name",
+        "Name the one that is meant: which of them holds what cannot be told.",
+        "warn",
+    ),
     Rule("broken_line", "a line of text has not the header's cells", "It cannot be told what is what.", "set aside"),
     Rule(
         "guessed_encoding",

@@ -38,7 +38,12 @@ def sheet_names(path: Path, wanted: str | None = None) -> list[str]:
 
 
 def read_sheet(path: Path, sheet: str, source: Source) -> pa.Table:
-    """Return the rows of a sheet as text columns, and ``_row``, the row's number in the sheet.
+    """Return the rows of a sheet as text columns, and ``_row``, the row's number in the sheet."""
+    return named_sheet(path, sheet, source)[0]
+
+
+def named_sheet(path: Path, sheet: str, source: Source) -> tuple[pa.Table, list[str]]:
+    """Return the rows of a sheet as text columns and ``_row``, the row's number in the sheet, and the columns' names.
 
     Raises
     ------
@@ -58,8 +63,8 @@ def read_sheet(path: Path, sheet: str, source: Source) -> pa.Table:
         given = given or [cell_text(cell) or "" for cell in filled[0][1]]
         filled = filled[1:]
     width = max((len(row) for _, row in filled), default=len(given))
-    names = unique_names([*given, *[""] * (width - len(given))])
-    return _columns(filled, names)
+    given = [*given, *[""] * (width - len(given))]
+    return _columns(filled, unique_names(given)), given
 
 
 def _columns(rows: Sequence[tuple[int, list[Cell]]], names: Sequence[str]) -> pa.Table:

@@ -16,9 +16,9 @@ import statistics
 import zipfile
 import zlib
 from collections import deque
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator, Sequence
 from dataclasses import dataclass
-from itertools import islice
+from itertools import islice, takewhile
 from pathlib import Path
 from typing import IO
 
@@ -39,6 +39,9 @@ SAMPLE_ROWS = 200
 SAMPLE_BYTES = 400
 MANY_SIGNS = 20  # beyond ASCII, that pairs of them are no accident
 BLOCK = 1 << 22
+RESERVED = ("_file", "_row", "__path", "file_row_number")  # columns by which the engine says where a row was read
+APART = "_2"  # behind a shop's column of such a name
+_NOTHING = ' \t\r\n,;|"\ufeff'  # what a line without a cell is made of
 _QUOTED_FORMULA = re.compile(r'"=""([^"\n]*)"""')
 _FORMULA = re.compile(r'="([^"\n]*)"')
 
@@ -60,11 +63,15 @@ class TextForm:
     header
         Whether the first line names the columns.
     names
-        The columns' names, unique and not blank.
+        The columns' names on the engine, unique and not blank.
     skip
         Lines above the header.
     has_formulas
         Whether cells are written as ``="..."``, so that spreadsheets take them for text.
+    own
+        The columns' names as mappings call them.
+    repeated
+        The names that several columns have.
     """
 
     encoding: str
@@ -75,6 +82,8 @@ class TextForm:
     names: tuple[str, ...]
     skip: int = 0
     has_formulas: bool = False
+    own: tuple[str, ...] = ()
+    repeated: tuple[str, ...] = ()
 
 
 def text_form(path: Path, source: Source) -> TextForm:
@@ -89,7 +98,9 @@ def text_form(path: Path, source: Source) -> TextForm:
         encoding, is_guess = (source.encoding, False) if source.encoding else found_encoding(path)
     except UNREADABLE as fault:
         raise ContractError(f"file '{path.name}'", "a file that can be read to its end", str(fault)) from None
-    lines = _first_lines(path, encoding, source.skip_lines)
+    n_blank = _blank_lines(path, encoding, source.skip_lines) if source.header else 0
+    skip = source.skip_lines + n_blank
+    lines = _first_lines(path, encoding, skip)
     has_formulas = any('="' in line for line in lines)
     lines = list(map(without_formulas, lines)) if has_formulas else lines
     if not lines:
@@ -104,8 +115,10 @@ def text_form(path: Path, source: Source) -> TextForm:
     given = list(source.names) if source.names else rows[0] if source.header else []
     if not given:
         given = [f"column{number}" for number in range(1, width + 1)]
-    names = unique_names([*given, *[""] * (width - len(given))])
-    return TextForm(encoding, is_guess, separator, source.quote, source.header, names, source.skip_lines, has_formulas)
+    given = [*given, *[""] * (width - len(given))]
+    cells = (separator, source.quote, source.header, unique_names(given), skip, has_formulas, own_names(given))
+    repeated = tuple(repeated_names(given))
+    return TextForm(encoding, is_guess, *cells, repeated)
 
 
 def found_encoding(path: Path) -> tuple[str, bool]:
@@ -185,14 +198,24 @@ def without_formulas(line: str) -> str:
     return _FORMULA.sub(r'"\1"', _QUOTED_FORMULA.sub(r'"\1"', line))
 
 
+def _blank_lines(path: Path, encoding: str, skip: int) -> int:
+    """Return how many lines without a cell stand above the header."""
+    lines = _lines(path, encoding, skip)
+    blank = list(takewhile(lambda line: not line.strip(_NOTHING), lines))
+    return len(blank) if len(blank) < len(lines) else 0
+
+
 def _first_lines(path: Path, encoding: str, skip: int) -> list[str]:
+    return [line for line in _lines(path, encoding, skip) if line.strip()]
+
+
+def _lines(path: Path, encoding: str, skip: int) -> list[str]:
     try:
         with opened(path) as stream:
             reader = io.TextIOWrapper(stream, encoding=encoding, errors="replace", newline="")
-            lines = [line for line in islice(reader, skip, skip + SAMPLE_ROWS) if line.strip()]
+            return list(islice(reader, skip, skip + SAMPLE_ROWS))
     except UNREADABLE as fault:
         raise ContractError(f"file '{path.name}'", f"text in '{encoding}'", str(fault)) from None
-    return lines
 
 
 def split_lines(lines: list[str], separator: str, quote: str) -> list[list[str]]:
@@ -246,23 +269,43 @@ def _usual_width(rows: list[list[str]]) -> int:
     return statistics.mode(len(row) for row in rows)
 
 
-def unique_names(given: list[str]) -> tuple[str, ...]:
-    """Return column names without blanks around them, none empty and none twice (whatever the case).
+def unique_names(given: Sequence[str]) -> tuple[str, ...]:
+    """Return column names for the engine: without blanks around them, none empty, reserved or twice in any case.
 
     Examples
     --------
-    >>> unique_names([" id", "", "ID", "id"])
-    ('id', 'column2', 'ID_2', 'id_3')
+    >>> unique_names([" id", "", "ID", "id", "_file"])
+    ('id', 'column2', 'ID_2', 'id_3', '_file_2')
     """
+    return _unique(given, {name.lower() for name in RESERVED}, str.lower)
+
+
+def own_names(given: Sequence[str]) -> tuple[str, ...]:
+    """Return column names as mappings call them: those that differ by case alone are as they are.
+
+    Examples
+    --------
+    >>> own_names([" id", "", "ID", "id", "_file"])
+    ('id', 'column2', 'ID', 'id_2', '_file')
+    """
+    return _unique(given, set(), str)
+
+
+def repeated_names(given: Sequence[str]) -> list[str]:
+    """Return the names that several columns have."""
+    names = [name.strip() for name in given if name.strip()]
+    return [name for name in dict.fromkeys(names) if names.count(name) > 1]
+
+
+def _unique(given: Sequence[str], seen: set[str], alike: Callable[[str], str]) -> tuple[str, ...]:
     names: list[str] = []
-    seen: set[str] = set()
     for number, name in enumerate(given, start=1):
         base = name.strip().strip("\ufeff").replace("\x00", "") or f"column{number}"
         candidate, copy = base, 1
-        while candidate.lower() in seen:
+        while alike(candidate) in seen:
             copy += 1
             candidate = f"{base}_{copy}"
-        seen.add(candidate.lower())
+        seen.add(alike(candidate))
         names.append(candidate)
     return tuple(names)
 

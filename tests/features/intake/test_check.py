@@ -108,6 +108,7 @@ OTHERS: dict[str, tuple[str, dict[str, Any]]] = {
     "unreadable": ("", {}),
     "guessed_encoding": (HEADER + GOOD + "\xfc,2020-01-01,1\n", {}),
     "similar_ids": (HEADER + GOOD + "C1,2020-01-01,1\n", {}),
+    "repeated_column": ("id,at,amount,amount\na,2020-01-01,1,2\n", {}),
     "merged_id": (HEADER + GOOD + "C1,2020-01-01,1\n", {"merge": ["customer_id"]}),
     "infinite_id": (
         "id,at,amount,order_id\na,2020-01-01,1,inf\nb,2020-01-02,1,1\n",
