@@ -6,12 +6,13 @@ One class per section; every key has a default or says why it cannot have one. `
 
 from __future__ import annotations
 
+import re
 import tomllib
 from datetime import datetime
 from pathlib import Path
 from typing import Annotated, Any, Literal
 
-from pydantic import Field, PositiveInt, PrivateAttr, ValidationError, model_validator
+from pydantic import Field, PositiveInt, PrivateAttr, ValidationError, field_serializer, model_validator
 
 from penchant.errors import ConfigError, NotThereError
 from penchant.section import LONGEST_WINDOW, Cuts, Days, Section, TimeZone, faults_told
@@ -304,6 +305,19 @@ class SceneSection(Section):
         return self
 
 
+class MlflowSection(Section):
+    """Where runs and models are kept; `--store` goes before it, MLflow's own variables after it."""
+
+    tracking_uri: str | None = Field(
+        None, description="a folder, sqlite:///..., postgresql://..., http(s)://... or databricks; default: mlruns"
+    )
+    registry_uri: str | None = Field(None, description="where models are registered; default: as tracking_uri")
+
+    @field_serializer("tracking_uri", "registry_uri")
+    def _without_password(self, address: str | None) -> str | None:
+        return address and re.sub(r"(?<=://)[^/@]*@", "", address)
+
+
 class Config(Section):
     """All of penchant.toml."""
 
@@ -323,6 +337,7 @@ class Config(Section):
     protection: ProtectionSection = ProtectionSection()
     keep: RetentionSection = RetentionSection()
     nightly: NightlySection = NightlySection()
+    mlflow: MlflowSection = MlflowSection()
     scenes: dict[str, SceneSection] = Field({}, description="name -> what it shows and whom it is for")
     modules: tuple[str, ...] = Field(
         (),

@@ -55,8 +55,8 @@ def test_packages_import_only_what_stands_below_them(package: str) -> None:
     assert not wrong
 
 
-@pytest.mark.parametrize(("library", "home"), [("mlflow", "models/store/registry.py")])
-def test_a_library_at_the_edge_is_imported_in_one_file(library: str, home: str) -> None:
+@pytest.mark.parametrize(("library", "home"), [("mlflow", "models/store/")])
+def test_a_library_at_the_edge_is_imported_in_one_room(library: str, home: str) -> None:
     users = {
         str(path.relative_to(ROOT))
         for package in (*MAY_IMPORT, "penchant")
@@ -66,7 +66,7 @@ def test_a_library_at_the_edge_is_imported_in_one_file(library: str, home: str) 
             for line in path.read_text(encoding="utf-8").splitlines()
         )
     }
-    assert users <= {home}
+    assert all(user.startswith(home) for user in users)
 
 
 def test_the_rule_sees_relative_and_absolute_imports(tmp_path: Path) -> None:

@@ -1,40 +1,52 @@
-"""The models in use, read straight from the tables of MLflow's store: to import MLflow takes seconds.
+"""The models in use, remembered beside the store: to import MLflow takes seconds, and a server may be away.
 
-It is read and never written. What cannot be read in this way is for `penchant.models.store.registry` to answer.
+A folder's champions are remembered for as long as its database is untouched. Those of a server are asked for each time;
+where it does not answer, the ones of the last time are used, and a warning says since when.
 """
 
 from __future__ import annotations
 
-import sqlite3
+import os
+import warnings
 from collections.abc import Mapping
-from contextlib import closing
 from pathlib import Path
 
-from .registry import CHAMPION, DATABASE, plain_files
+from penchant.errors import OutputError
 
-QUERY = """
-select a.name, v.version, v.storage_location
-from registered_model_aliases a join model_versions v on v.name = a.name and v.version = a.version
-where a.alias = ?
-"""
+from .address import Store
+from .champions import ModelInUse, is_fresh, read_back, remembered
+from .registry import Registry
+from .sqlite_folder import is_there
+
+RETRIES = "MLFLOW_HTTP_REQUEST_MAX_RETRIES"  # by default MLflow tries for minutes; champions are at hand
 
 
-def models_in_use(store: Path) -> Mapping[str, tuple[int, Path]] | None:
-    """Return name -> version and folder of plain files of each champion, or None where the tables are not as expected.
+def models_in_use(store: Store | Path | str) -> Mapping[str, ModelInUse] | None:
+    """Return each champion by its model's name, or None where there is no store.
 
     Parameters
     ----------
     store
-        The folder of MLflow, as `Registry` takes it.
+        As `penchant.models.store.registry.Registry` takes it.
+
+    Raises
+    ------
+    OutputError
+        If the store cannot be read, or the server does not answer and has not been asked before.
     """
-    path = store.absolute() / DATABASE
-    if not path.is_file():
+    place = Store.of(store)
+    if place.database is not None and not is_there(place.database):
         return None
+    told = remembered(place)
+    if told and is_fresh(place, told):
+        return read_back(place, told)
+    if told:
+        os.environ.setdefault(RETRIES, "1")
     try:
-        with closing(sqlite3.connect(f"{path.as_uri()}?mode=ro", uri=True)) as database:
-            rows = database.execute(QUERY, (CHAMPION,)).fetchall()
-    except sqlite3.Error:
-        return None
-    found = {str(name): (int(version), plain_files(str(place))) for name, version, place in rows}
-    is_whole = len(found) == len(rows) and all(folder.is_dir() for _, folder in found.values())
-    return found if is_whole else None
+        return Registry(place).champions()
+    except OutputError as fault:
+        if not told:
+            raise
+        words = f"{fault.where} does not answer ({fault.got}); the champions of {told['asked_at']} are used."
+        warnings.warn(words, UserWarning, stacklevel=2)
+        return read_back(place, told)

@@ -2,13 +2,74 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
 from datetime import datetime
 from pathlib import Path
 from typing import Any
 
+import pandas as pd
+
 from ..inputs.estimate import Estimate
+
+
+@dataclass(frozen=True)
+class DataUsed:
+    """Rows that a model learned from or was judged on, as MLflow shows a data set.
+
+    Parameters
+    ----------
+    name
+        Such as "shop.churn training".
+    digest
+        What identifies the rows: at most 36 characters.
+    context
+        "training", "test", or what else they were for.
+    source
+        Where they came from, as JSON takes it.
+    n_rows
+        How many.
+    """
+
+    name: str
+    digest: str
+    context: str
+    source: Mapping[str, Any]
+    n_rows: int
+
+
+@dataclass(frozen=True)
+class Story:
+    """How a training is told on MLflow's pages, beside its numbers.
+
+    Parameters
+    ----------
+    run
+        What the run is called; the version's number is added.
+    verdict
+        What the numbers allow to say, in words: the description of run and version.
+    experiment
+        What the experiment is about: task, eligible, horizon, label.
+    data
+        What was learned from and judged on, the test last.
+    tables
+        Name -> table, such as leaderboard, deciles, calibration.
+    baselines
+        Baseline -> metric -> number, of the same names as the model's; each becomes a run below this one.
+    steps
+        Metric -> its values by step: a learning curve, the snapshots' AUC.
+    example
+        Some rows as the model takes them.
+    """
+
+    run: str = ""
+    verdict: str = ""
+    experiment: str = ""
+    data: tuple[DataUsed, ...] = ()
+    tables: Mapping[str, pd.DataFrame] = field(default_factory=dict)
+    baselines: Mapping[str, Mapping[str, Estimate | float]] = field(default_factory=dict)
+    steps: Mapping[str, Sequence[float]] = field(default_factory=dict)
+    example: pd.DataFrame | None = None
 
 
 @dataclass(frozen=True)
@@ -38,6 +99,8 @@ class Record:
         What a prediction is called.
     may_lead
         Whether it becomes champion where there is none.
+    story
+        How it is told.
     """
 
     name: str
@@ -50,6 +113,7 @@ class Record:
     inputs: Mapping[str, str]
     output: str = "probability"
     may_lead: bool = True
+    story: Story = field(default_factory=Story)
 
 
 @dataclass(frozen=True)
@@ -64,6 +128,8 @@ class TrialRun:
         "FINISHED", or "KILLED" where it was given up.
     started_at, ended_at
         Milliseconds since 1970, as MLflow counts.
+    steps
+        Metric -> its values after each fold.
     """
 
     params: Mapping[str, Any]
@@ -71,6 +137,7 @@ class TrialRun:
     status: str
     started_at: int
     ended_at: int
+    steps: Mapping[str, Sequence[float]] = field(default_factory=dict)
 
 
 @dataclass(frozen=True)
@@ -84,13 +151,16 @@ class Registered:
     run_id
         The run that made it.
     aliases
-        "champion", "challenger", both or none.
+        "champion" or "challenger", or none.
+    tags
+        As they were set: the hash of its files, the gates that it passed.
     """
 
     name: str
     version: int
     run_id: str
     aliases: tuple[str, ...] = field(default=())
+    tags: Mapping[str, str] = field(default_factory=dict, compare=False)
 
     def __str__(self) -> str:
         """Return name/version."""
@@ -103,8 +173,8 @@ class Run:
 
     Parameters
     ----------
-    run_id
-        Which one.
+    run_id, name
+        Which one, and what pages call it.
     started_at
         UTC without a zone.
     status
@@ -125,3 +195,4 @@ class Run:
     tags: Mapping[str, str]
     version: int | None = None
     aliases: tuple[str, ...] = ()
+    name: str = ""

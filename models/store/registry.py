@@ -1,76 +1,79 @@
-"""Edge: MLflow, where runs are recorded and models are kept. The only file that imports it.
+"""Runs and models in MLflow: a folder's SQLite, a database, or a tracking server.
 
 A model is a folder of plain files and the one script that scores it; MLflow keeps both as a pyfunc model, which
 whoever has mlflow, lightgbm and numpy can use. ``champion`` is the alias of the version in use, ``challenger``
-that of the latest one on trial.
+that of the latest one on trial; no version has both.
 """
 
 from __future__ import annotations
 
-import logging
-import os
-import sqlite3
-import warnings
+import shutil
+import socket
 from collections.abc import Callable, Iterator, Mapping, Sequence
-from contextlib import closing, contextmanager, suppress
+from contextlib import contextmanager, suppress
 from datetime import UTC, datetime
-from importlib.metadata import version
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
-from urllib.parse import urlsplit
-from urllib.request import url2pathname
 
-from penchant.errors import NoModelError, OutputError, did_you_mean
+from penchant.errors import NoModelError, did_you_mean
 
 from ..inputs.estimate import Estimate
-from .records import Record, Registered, Run, TrialRun
+from .address import FOLDER, Store, local_path
+from .champions import ModelInUse, remember
+from .connection import connected
+from .recording import (
+    CHALLENGER,
+    CHAMPION,
+    HASH,
+    HOST,
+    PARENT,
+    experiment_of,
+    log_values,
+    record_training,
+    record_trials,
+    registered,
+    sweep,
+)
+from .records import Record, Registered, Run, Story, TrialRun
 
 if TYPE_CHECKING:
     from mlflow import MlflowClient
 
-__all__ = ["CHALLENGER", "CHAMPION", "Record", "Registered", "Registry", "Run", "TrialRun"]
+__all__ = ["CHALLENGER", "CHAMPION", "Record", "Registered", "Registry", "Run", "Story", "TrialRun"]
 
-DATABASE = "mlflow.db"
-CHAMPION, CHALLENGER = "champion", "challenger"
-FACTS_FILE = "facts.json"
-REQUIREMENTS = ("mlflow", "lightgbm", "numpy")
-LONGEST_PARAM = 6000
-PARENT = "mlflow.parentRunId"
+_swept: set[Store] = set()  # stores in which this process has ended what others left running
 
 
 class Registry:
-    """Runs and models below one folder.
+    """Runs and models of one store.
 
     Parameters
     ----------
     store
-        The folder, "mlruns" by default: ``mlflow.db`` and the artifacts.
+        A folder, "mlruns" by default, with ``mlflow.db`` and the artifacts; or the address of a database or a
+        tracking server.
     """
 
-    def __init__(self, store: Path = Path("mlruns")) -> None:
-        self.store = store.absolute()
+    def __init__(self, store: Store | Path | str = FOLDER) -> None:
+        self.store = Store.of(store)
 
     @property
     def address(self) -> str:
-        """The tracking and registry address."""
-        return f"sqlite:///{self.store / DATABASE}"
+        """The tracking address."""
+        return self.store.tracking
 
     def log(self, record: Record) -> Registered:
-        """Record a training and register its model as challenger; as champion too where there is none.
+        """Record a training and register its model as challenger; as champion instead where there is none.
 
         Raises
         ------
         OutputError
             If the store cannot be written.
         """
-        with self._client() as client:
-            from mlflow import set_experiment, start_run
-
-            set_experiment(experiment_id=self._experiment(client, record.name))  # models go to the active one
-            with start_run() as run:  # its end says whether all of it was logged
-                _log_values(client, run.info.run_id, record.params, record.metrics, record.tags)
-                client.log_artifacts(run.info.run_id, str(record.artifacts))
-                return self._register(client, run.info.run_id, record)
+        with self._writing() as client:
+            made = record_training(client, self.store, record)
+            self._remember(client)
+            return made
 
     def log_run(
         self,
@@ -94,10 +97,10 @@ class Registry:
         artifacts
             Folder whose files are logged with it.
         """
-        nested = {PARENT: parent} if parent else {}
-        with self._client() as client:
-            run_id = str(client.create_run(self._experiment(client, name)).info.run_id)
-            _log_values(client, run_id, params, metrics, {**(tags or {}), **nested})
+        own = {HOST: socket.gethostname(), **({PARENT: parent} if parent else {})}
+        with self._writing() as client:
+            run_id = str(client.create_run(experiment_of(client, self.store, name)).info.run_id)
+            log_values(client, run_id, params, metrics, {**(tags or {}), **own})
             if artifacts is not None:
                 client.log_artifacts(run_id, str(artifacts))
             client.set_terminated(run_id)
@@ -105,13 +108,8 @@ class Registry:
 
     def log_trials(self, name: str, trials: Sequence[TrialRun], parent: str) -> None:
         """Record the trials of a search below the run that came of it, all at once, with the times that they took."""
-        with self._client() as client:
-            experiment = self._experiment(client, name)
-            for number, trial in enumerate(trials):
-                tags = {PARENT: parent, "mlflow.runName": f"trial {number}"}
-                made = client.create_run(experiment, start_time=trial.started_at, tags=tags)
-                _log_values(client, made.info.run_id, trial.params, trial.metrics, {})
-                client.set_terminated(made.info.run_id, trial.status, trial.ended_at)
+        with self._writing() as client:
+            record_trials(client, self.store, name, trials, parent)
 
     def versions(self, name: str) -> list[Registered]:
         """Return all versions of a model, the latest first.
@@ -121,20 +119,23 @@ class Registry:
         NoModelError
             If there is none.
         """
-        with self._client() as client:
+        with connected(self.store) as client:
             found = _versions(client, name)
             if not found:
                 raise self._no_model(client, name, "version")
         return sorted(found, key=lambda version: -version.version)
 
     def artifacts(self, version: Registered) -> Path:
-        """Return the folder of what was logged beside a version; it may be gone."""
-        with self._client() as client:
-            return _local(client.get_run(version.run_id).info.artifact_uri)
+        """Return the folder of what was logged beside a version; it may be gone. A server's are copied once."""
+        with connected(self.store) as client:
+            address = str(client.get_run(version.run_id).info.artifact_uri)
+        if self.store.folder is not None:
+            return local_path(address)
+        return self._copied(f"runs:/{version.run_id}/", self.store.cache / "runs" / version.run_id)
 
     def runs(self, name: str) -> list[Run]:
-        """Return the runs of an experiment, the latest first; trials below a run are left out."""
-        with self._client() as client:
+        """Return the runs of an experiment, the latest first; those below a run are left out."""
+        with suppress(NoModelError), connected(self.store) as client:
             experiment = client.get_experiment_by_name(name)
             if experiment is None:
                 return []
@@ -144,13 +145,18 @@ class Registry:
             made = {version.run_id: version for version in _versions(client, name)}
             own = [run for run in found if PARENT not in run.data.tags]
             return [_run(run, made.get(run.info.run_id)) for run in own]
+        return []
 
     def promote(self, name: str, version: int, tags: Mapping[str, str] | None = None) -> Registered:
         """Make a version the champion, and keep with it what the tags say (that a gate was overruled)."""
-        with self._client() as client:
+        with self._writing() as client:
+            aliases = client.get_registered_model(name).aliases
+            if int(aliases.get(CHALLENGER, 0)) == version:
+                client.delete_registered_model_alias(name, CHALLENGER)
             client.set_registered_model_alias(name, CHAMPION, str(version))
             for tag, value in (tags or {}).items():
                 client.set_model_version_tag(name, str(version), tag, value)
+            self._remember(client)
         return self.version(name, version)
 
     def version(self, name: str, alias: str | int = CHAMPION) -> Registered:
@@ -161,37 +167,77 @@ class Registry:
         NoModelError
             If there is none.
         """
-        from mlflow.exceptions import MlflowException
+        with connected(self.store) as client:
+            from mlflow.exceptions import MlflowException
 
-        with self._client() as client:
             try:
                 if isinstance(alias, int):
-                    found = client.get_model_version(name, str(alias))
-                else:
-                    found = client.get_model_version_by_alias(name, alias)
-            except MlflowException:
+                    return registered(client.get_model_version(name, str(alias)))
+                return registered(client.get_model_version_by_alias(name, alias))
+            except MlflowException as fault:
+                if fault.error_code not in ("RESOURCE_DOES_NOT_EXIST", "INVALID_PARAMETER_VALUE"):
+                    raise
                 raise self._no_model(client, name, alias) from None
-            return _registered(found)
 
     def names(self) -> list[str]:
-        """Return the registered models' names."""
-        with self._client() as client:
-            return sorted(model.name for model in client.search_registered_models())
+        """Return the registered models' names; none where there is no store."""
+        with suppress(NoModelError), connected(self.store) as client:
+            return sorted(
+                model.name for model in _all_pages(lambda token: client.search_registered_models(page_token=token))
+            )
+        return []
+
+    def champions(self) -> dict[str, ModelInUse]:
+        """Return each champion by its model's name, and remember them for the next command."""
+        with connected(self.store) as client:
+            return self._remember(client)
 
     def folder(self, version: Registered) -> Path:
-        """Return the folder of a version's plain files.
+        """Return the folder of a version's plain files; a server's are copied once, and checked by their hash.
 
         Raises
         ------
         NoModelError
-            If its files are gone.
+            If its files are gone, or are not those that were registered.
         """
-        with self._client() as client:
+        with connected(self.store) as client:
+            return self._folder(client, version)
+
+    def _folder(self, client: MlflowClient, version: Registered) -> Path:
+        if self.store.folder is not None:
             source = client.get_model_version_download_uri(version.name, str(version.version))
-        path = plain_files(source)
+            path = plain_files(source)
+        else:
+            place = self.store.cache / "models" / version.name / f"{version.version}-{version.tags.get(HASH, '')[:12]}"
+            path = plain_files(str(self._copied(f"models:/{version.name}/{version.version}", place)))
         if not path.is_dir():
             raise NoModelError(f"model '{version}'", f"its files in {self.store}", "none there", "Train it again")
         return path
+
+    def _copied(self, address: str, place: Path) -> Path:
+        """Return a folder of this machine with what lies at an address of the server."""
+        if not place.is_dir():
+            from mlflow.artifacts import download_artifacts
+
+            passing = place.with_name(f".{place.name}.new")
+            shutil.rmtree(passing, ignore_errors=True)
+            passing.mkdir(parents=True)
+            found = Path(download_artifacts(artifact_uri=address, dst_path=str(passing)))
+            with suppress(OSError):  # another process was first
+                found.rename(place)
+            shutil.rmtree(passing, ignore_errors=True)
+        return place
+
+    def _remember(self, client: MlflowClient) -> dict[str, ModelInUse]:
+        found = {}
+        for model in _all_pages(lambda token: client.search_registered_models(page_token=token)):
+            if CHAMPION in model.aliases:
+                version = registered(client.get_model_version(model.name, str(model.aliases[CHAMPION])))
+                with suppress(NoModelError):
+                    metrics = dict(client.get_run(version.run_id).data.metrics)
+                    found[model.name] = ModelInUse(version, self._folder(client, version), metrics)
+        remember(self.store, found)
+        return found
 
     def _no_model(self, client: MlflowClient, name: str, alias: str | int) -> NoModelError:
         known = [model.name for model in client.search_registered_models()]
@@ -202,89 +248,18 @@ class Registry:
             do += f". {did_you_mean(name, known)}"
         elif known and alias == CHAMPION:  # trained, and kept out by its checks
             do = f"Read the report of its training; 'penchant promote {task}' tells which gate fails"
+        elif known and alias == CHALLENGER:
+            do = f"The latest is in use already. Run 'penchant train {task}', or name a version with --version"
         return NoModelError(f"model '{name}'", f"{what} in {self.store}", "none", do)
 
-    def _experiment(self, client: MlflowClient, name: str) -> str:
-        found = client.get_experiment_by_name(name)
-        if found is not None:
-            return str(found.experiment_id)
-        return str(client.create_experiment(name, artifact_location=(self.store / "artifacts" / name).as_uri()))
-
-    def _register(self, client: MlflowClient, run_id: str, record: Record) -> Registered:
-        from mlflow.exceptions import MlflowException
-        from mlflow.pyfunc import log_model
-
-        code = record.scorer if isinstance(record.scorer, tuple) else (record.scorer, *_beside(record.scorer))
-        info = log_model(
-            name="model",
-            loader_module=code[0].stem,
-            data_path=str(record.model),
-            code_paths=[str(path) for path in code],
-            signature=_signature(record),
-            pip_requirements=[f"{package}=={version(package)}" for package in REQUIREMENTS],
-        )
-        with suppress(MlflowException):  # it is there from an earlier training
-            client.create_registered_model(record.name)
-        made = client.create_model_version(record.name, info.model_uri, run_id=run_id, model_id=info.model_id)
-        client.set_registered_model_alias(record.name, CHALLENGER, made.version)
-        if record.may_lead and CHAMPION not in client.get_registered_model(record.name).aliases:
-            client.set_registered_model_alias(record.name, CHAMPION, made.version)
-        return _registered(client.get_model_version(record.name, made.version))
-
     @contextmanager
-    def _client(self) -> Iterator[MlflowClient]:
-        """Give a client of this store, with MLflow's own chatter, advice and telemetry off."""
-        os.environ.setdefault("MLFLOW_DISABLE_TELEMETRY", "true")
-        os.environ.setdefault("MLFLOW_ENABLE_ARTIFACTS_PROGRESS_BAR", "false")
-        try:
-            self.store.mkdir(parents=True, exist_ok=True)
-            _new_database(self.store / DATABASE)
-            with warnings.catch_warnings():
-                warnings.simplefilter("ignore")
-                import mlflow
-
-                for chatty in ("mlflow", "alembic"):  # after the import, which sets their levels
-                    logging.getLogger(chatty).setLevel(logging.WARNING)
-                mlflow.set_tracking_uri(self.address)
-                mlflow.set_registry_uri(self.address)
-                yield mlflow.MlflowClient()
-        except OSError as fault:
-            if isinstance(fault, OutputError):
-                raise
-            raise OutputError(f"MLflow's store '{self.store}'", "a folder that can be written", str(fault)) from fault
-
-
-def _new_database(path: Path) -> None:
-    """Create the database with a write-ahead log where there is none.
-
-    MLflow's tables are some hundred small commits, and a log makes each several times cheaper; and `mlflow ui` can
-    read while a training writes. The mode stays with the file.
-    """
-    if path.exists():
-        return
-    try:
-        with closing(sqlite3.connect(path)) as database:
-            database.execute("PRAGMA journal_mode=WAL")
-    except sqlite3.Error as fault:
-        raise OSError(str(fault)) from fault
-
-
-def _log_values(
-    client: MlflowClient,
-    run_id: str,
-    params: Mapping[str, Any],
-    metrics: Mapping[str, Estimate | float],
-    tags: Mapping[str, str],
-) -> None:
-    from mlflow.entities import Metric, Param, RunTag
-
-    numbers = {name: value for pair in metrics.items() for name, value in _numbers(*pair)}
-    client.log_batch(
-        run_id,
-        [Metric(name, value, 0, 0) for name, value in numbers.items() if value == value],
-        [Param(name, str(value)[:LONGEST_PARAM]) for name, value in params.items()],
-        [RunTag(name, value) for name, value in tags.items()],
-    )
+    def _writing(self) -> Iterator[MlflowClient]:
+        """Give a client that writes; what a killed run left running is ended first."""
+        with connected(self.store, to_write=True) as client:
+            if self.store not in _swept:
+                sweep(client)
+                _swept.add(self.store)
+            yield client
 
 
 def _all_pages(page: Callable[[str | None], Any]) -> list[Any]:
@@ -299,52 +274,24 @@ def _all_pages(page: Callable[[str | None], Any]) -> list[Any]:
 
 def _versions(client: MlflowClient, name: str) -> list[Registered]:
     """Return all versions of a model with their aliases, which a search leaves out."""
-    registered = client.search_registered_models(f"name='{name}'")
-    aliases = registered[0].aliases.items() if registered else ()
+    models = client.search_registered_models(f"name='{name}'")
+    aliases = models[0].aliases.items() if models else ()
+    found = _all_pages(lambda token: client.search_model_versions(f"name='{name}'", page_token=token))
     return [
-        Registered(name, int(v.version), v.run_id, tuple(a for a, of in aliases if int(of) == int(v.version)))
-        for v in client.search_model_versions(f"name='{name}'")
+        Registered(name, int(v.version), v.run_id, tuple(a for a, of in aliases if int(of) == int(v.version)), v.tags)
+        for v in found
     ]
 
 
 def _run(run: Any, made: Registered | None) -> Run:
     started = datetime.fromtimestamp(run.info.start_time / 1000, tz=UTC).replace(tzinfo=None)
-    tags = {name: value for name, value in run.data.tags.items() if not name.startswith("mlflow.")}
+    tags = {name: value for name, value in run.data.tags.items() if not name.startswith("mlflow.") and name != HOST}
     version, aliases = (made.version, made.aliases) if made else (None, ())
     params, metrics = dict(run.data.params), dict(run.data.metrics)
-    return Run(run.info.run_id, started, run.info.status, params, metrics, tags, version, aliases)
-
-
-def _numbers(name: str, value: Estimate | float) -> Sequence[tuple[str, float]]:
-    if isinstance(value, Estimate):
-        return [(name, value.value), (f"{name}_low", value.low), (f"{name}_high", value.high)]
-    return [(name, float(value))]
-
-
-def _beside(scorer: Path) -> list[Path]:
-    """Return the other files of the plain scorer, where it is one of them."""
-    from ..plain_scorer import CODE
-
-    return [path for path in CODE if scorer in CODE and path != scorer]
-
-
-def _signature(record: Record) -> Any:
-    from mlflow.models import ModelSignature
-    from mlflow.types import ColSpec, Schema
-
-    inputs = Schema([ColSpec(kind, name, required=False) for name, kind in record.inputs.items()])
-    return ModelSignature(inputs, Schema([ColSpec("double", record.output)]))
-
-
-def _registered(found: Any) -> Registered:
-    return Registered(found.name, int(found.version), found.run_id, tuple(found.aliases))
+    name = str(run.info.run_name or "")
+    return Run(run.info.run_id, started, run.info.status, params, metrics, tags, version, aliases, name)
 
 
 def plain_files(address: str) -> Path:
     """Return the folder of the plain files of a model that is stored at an address."""
-    return _local(address) / "data" / "model"
-
-
-def _local(address: str) -> Path:
-    """Return the path of a file address."""
-    return Path(url2pathname(urlsplit(address).path)) if address.startswith("file:") else Path(address)
+    return local_path(address) / "data" / "model"

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import os
 import re
 import sys
 import warnings
@@ -17,9 +18,10 @@ from zoneinfo import ZoneInfo
 
 from rich.console import Console
 
-from penchant.config import Config, load_config
+from penchant.config import Config, MlflowSection, load_config
 from penchant.errors import InputError, quoted
 from penchant.features.workspace import Workspace
+from penchant.models.store.address import Store, store_of
 from penchant.progress import Done
 
 from .log import JsonLog
@@ -96,6 +98,11 @@ class Work:
             yield shop
         finally:
             shop.close()
+
+    def store(self, option: str | None) -> Store:
+        """Return where runs and models are kept, as --store, penchant.toml or MLflow's variables say."""
+        section = self.config.mlflow if self.config_file.is_file() else MlflowSection()
+        return store_of(option, section, os.environ)
 
     def result_folder(self, step: str, as_of: datetime | None = None) -> Path:
         """Return where a step's result goes unless --out says otherwise: below out/ in the working directory."""

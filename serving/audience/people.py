@@ -19,6 +19,7 @@ import pandas as pd
 from penchant.progress import Reporter
 
 from ...features.workspace import Workspace
+from ...models.store.address import Store
 from ..candidates.gather import Candidates, Known, assignments_before, candidates_for, gather, unscored_tasks
 from ..goals.catalogue import Goal
 from ..score.ready import ReadyScores, ShopOpener, scores_for
@@ -44,7 +45,7 @@ class PeopleSources:
         Margin as a share of sales; None: as the items' costs say.
     """
 
-    store: Path
+    store: Store | Path
     scores: Path | None = None
     past: Sequence[Path] = ()
     margin_share: float | None = None

@@ -14,7 +14,7 @@ from penchant.output import files_in, versions
 from ...features.intake.fingerprint import module_hashes
 from ...features.workspace import Workspace
 
-UNREAD = ("engine", "protection", "keep", "nightly")  # parts of the configuration that no score depends on
+UNREAD = ("engine", "protection", "keep", "nightly", "mlflow")  # parts of the configuration that no score depends on
 
 
 def facts_of(workspace: Workspace, as_of: datetime, models: Mapping[str, tuple[str, Path]]) -> dict[str, Any]:

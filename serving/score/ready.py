@@ -21,6 +21,7 @@ from penchant.temporary import Scratch
 
 from ...features.intake.fingerprint import is_unknown
 from ...features.workspace import Workspace
+from ...models.store.address import Store
 from ...models.store.in_use import models_in_use
 from ..candidates.gather import CHANCES, UPLIFT, Known, Score
 from ..goals.catalogue import Goal
@@ -52,7 +53,7 @@ def scores_for(
     open_shop: ShopOpener,
     as_of: datetime,
     goals: Sequence[Goal],
-    store: Path,
+    store: Store | Path,
     folder: Path | None,
     reporter: Reporter,
 ) -> ReadyScores:
@@ -104,13 +105,15 @@ def tasks_for(goals: Sequence[Goal]) -> list[str]:
     return list(dict.fromkeys(name for name in names if name != "lookalike"))
 
 
-def _facts_at_hand(workspace: Workspace, as_of: datetime, store: Path, names: Sequence[str]) -> dict[str, Any] | None:
+def _facts_at_hand(
+    workspace: Workspace, as_of: datetime, store: Store | Path, names: Sequence[str]
+) -> dict[str, Any] | None:
     """Return what scores depend on without loading any model; None where the store cannot be read so."""
     models, prefix = models_in_use(store), f"{workspace.config.shop.name}."
     if models is None:
         return None
     there = {name: models[prefix + name] for name in names if prefix + name in models}
-    versions = {name: (f"{prefix}{name}/{version}", folder) for name, (version, folder) in there.items()}
+    versions = {name: (str(model.version), model.folder) for name, model in there.items()}
     return facts_of(workspace, as_of, versions)
 
 

@@ -4,21 +4,23 @@ from __future__ import annotations
 
 import math
 import warnings
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, replace
 from datetime import datetime
 from pathlib import Path
 from typing import Any
 
 from penchant.config import Config
-from penchant.errors import NoModelError
 
 from ...features.catalogue import task_of
 from ...features.outcomes.tasks import configured_days
 from ...features.workspace import Workspace
 from ...models.evaluation.checks import same_horizon
+from ...models.store.address import Store
 from ...models.store.artifact import read_facts
-from ...models.store.registry import CHAMPION, Registered, Registry
+from ...models.store.champions import ModelInUse
+from ...models.store.in_use import models_in_use
+from ...models.store.registry import CHAMPION, Registry
 from .champion import Champion
 from .facts import facts_of, key_of
 
@@ -54,7 +56,7 @@ class ScoreInputs:
 
 
 def inputs_of(
-    workspace: Workspace, store: Path, as_of: datetime, names: Sequence[str] | None, *, must: bool = True
+    workspace: Workspace, store: Store | Path, as_of: datetime, names: Sequence[str] | None, *, must: bool = True
 ) -> ScoreInputs:
     """Return what the scores of a moment depend on.
 
@@ -83,14 +85,14 @@ def inputs_of(
 
 
 def champions_of(
-    config: Config, store: Path, names: Sequence[str] | None, *, must: bool = True
+    config: Config, store: Store | Path, names: Sequence[str] | None, *, must: bool = True
 ) -> list[tuple[Champion, Path, dict[str, Any]]]:
     """Return the champions of a shop with their folders and what the registry says of them, by name.
 
     Parameters
     ----------
     config, store
-        The shop's configuration, and the folder of MLflow.
+        The shop's configuration, and MLflow's store.
     names, must
         As `inputs_of` takes them.
 
@@ -99,31 +101,28 @@ def champions_of(
     NoModelError
         If one that is named has no champion, or there is none at all.
     """
-    registry, prefix = Registry(store), f"{config.shop.name}."
-    there = [name for name in registry.names() if name.startswith(prefix)]
+    in_use, prefix = models_in_use(store) or {}, f"{config.shop.name}."
+    there = [name for name in sorted(in_use) if name.startswith(prefix)]
     wanted = there if names is None else [prefix + name for name in names if must or prefix + name in there]
     rows = []
     for name in wanted:
-        try:
-            version = registry.version(name, CHAMPION)
-        except NoModelError:
-            if must and names is not None:
-                raise
-            continue  # on trial only
-        folder = registry.folder(version)
+        if name not in in_use:
+            Registry(store).version(name, CHAMPION)  # says what to do
+        model = in_use[name]
+        version = model.version
         facts = {"version": version.version, "aliases": list(version.aliases), "run_id": version.run_id}
-        rows.append((_loaded(config, registry, version, folder), folder, facts))
+        rows.append((_loaded(config, model), model.folder, facts))
     if not rows and must:
-        registry.version(prefix + "churn")  # says how to train one
+        Registry(store).version(prefix + "churn")  # says how to train one
     return rows
 
 
-def _loaded(config: Config, registry: Registry, version: Registered, folder: Path) -> Champion:
+def _loaded(config: Config, model: ModelInUse) -> Champion:
     """Return a champion, an uplift with how far its effects are uncertain."""
-    champion = Champion.load(folder, str(version))
+    champion = Champion.load(model.folder, str(model.version))
     if champion.goal is not None:
-        return replace(champion, spread=_spread(registry, version, champion.arms))
-    _warn_of_another_horizon(config, champion, folder)
+        return replace(champion, spread=_spread(model.metrics, champion.arms))
+    _warn_of_another_horizon(config, champion, model.folder)
     return champion
 
 
@@ -137,10 +136,9 @@ def _warn_of_another_horizon(config: Config, champion: Champion, folder: Path) -
         warnings.warn(f"{text} Run 'penchant train {champion.task}' for those configured", stacklevel=2)
 
 
-def _spread(registry: Registry, version: Registered, arms: Sequence[str]) -> dict[str, tuple[float, float]]:
+def _spread(metrics: Mapping[str, float], arms: Sequence[str]) -> dict[str, tuple[float, float]]:
     """Return for each arm of an uplift how far its average effect may lie below and above what was measured."""
-    runs = {run.run_id: run.metrics for run in registry.runs(version.name)}
-    metrics, spread = runs.get(version.run_id, {}), {}
+    spread = {}
     for arm in arms:
         name = EFFECT if len(arms) == 1 else f"{arm}.{EFFECT}"
         effect, low, high = (metrics.get(name + end, math.nan) / PER_CUSTOMERS for end in ("", "_low", "_high"))

@@ -100,6 +100,7 @@ def kept_with(place: Path, version: int) -> dict[str, str]:
     from mlflow import MlflowClient
 
     tags = dict(MlflowClient(Registry(place / "mlruns").address).get_model_version("small.twice", str(version)).tags)
+    assert len(tags.pop("sha256")) == 64
     return tags | {"gates_failed": ", ".join(sorted(tags["gates_failed"].split(", ")))}
 
 

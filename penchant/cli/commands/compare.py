@@ -32,7 +32,7 @@ SHOWN = ("auc", "log_loss", "rmse", "spearman")
 
 def run_compare(work: Work, options: CompareOptions) -> None:
     """Judge all versions and the baselines on one test, and record the standings."""
-    task, store = options.task, options.store
+    task, store = options.task, work.store(options.store)
     configure(work, task, options.horizon, options.test, options.seed)
     name = model_name(work.config, task)
     registry = Registry(store)

@@ -30,14 +30,14 @@ def run_demo(work: Work, options: DemoOptions) -> None:
     write_config(config, FIRST_AT, shop.name)
     part = Work(config, None, work.as_json, is_part=True)
     run_check(part, CheckOptions(out / "check"))
-    run_train(part, TrainOptions("churn", out / "train", store))
-    run_train(part, TrainOptions("second_purchase", out / "train-second_purchase", store))
-    run_score(part, ScoreOptions(FIRST_AT.isoformat(), None, out / "score", store))
+    run_train(part, TrainOptions("churn", out / "train", str(store)))
+    run_train(part, TrainOptions("second_purchase", out / "train-second_purchase", str(store)))
+    run_score(part, ScoreOptions(FIRST_AT.isoformat(), None, out / "score", str(store)))
     given = first_wave(part, out, store)
     result = second_wave(part, settings, given, out, store)
     last = Work(config, None, work.as_json, is_part=True)  # the shop has grown since
     for task in OTHERS:
-        run_train(last, TrainOptions(task, out / f"train-{task}", store))
+        run_train(last, TrainOptions(task, out / f"train-{task}", str(store)))
     show_earned(work, result)
     work.show(account(out, store, SECOND_AT.date()))
     folders = {name: str(out / name) for name in RESULTS}

@@ -18,6 +18,7 @@ from penchant.cli.terminal import show_page
 from penchant.cli.work import Work
 from penchant.errors import InputError, NotThereError, did_you_mean
 from penchant.models.evaluation.reference import REFERENCE
+from penchant.models.store.address import Store
 from penchant.models.store.artifact import read_facts
 from penchant.output import replaced_folder, write_json
 from penchant.serving.goals.own import own_goals
@@ -32,7 +33,7 @@ def run_monitor(work: Work, options: MonitorOptions) -> None:
     thresholds = read_limits(options.limit or [])
     refuse_absent(options.scores or ())
     with work.step("reading the champions and earlier scores"):
-        in_use = models_in_use(work, options.store, options.task or None)
+        in_use = models_in_use(work, work.store(options.store), options.task or None)
         scored = files_of_scores(options.scores or [work.result_folder("score")], options.task or None)
     with work.shop() as shop:
         instant = moment_of(shop, work.moment(shop, options.as_of))
@@ -62,7 +63,7 @@ def refuse_absent(folders: Sequence[Path]) -> None:
             raise NotThereError(f"option --scores '{folder}'", "a folder of scores", "none")
 
 
-def models_in_use(work: Work, store: Path, names: list[str] | None) -> list[InUse]:
+def models_in_use(work: Work, store: Store, names: list[str] | None) -> list[InUse]:
     """Return the champions of a store with what their rows looked like at training."""
     models = []
     for champion, folder, _registered in champions_of(work.config, store, names):

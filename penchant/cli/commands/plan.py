@@ -28,7 +28,7 @@ def run_plan(work: Work, options: PlanOptions) -> None:
     """Allocate a plan, and draw the waves that are due; with --dry-run show what is expected."""
     wanted, own = load_plan(options.file).within(protection_of(work.config)), own_goals(work.config)
     goals = [goal_named(name, own) for name in dict.fromkeys(campaign.goal for campaign in wanted.campaigns)]
-    sources = PeopleSources(options.store, options.scores, options.past or (), options.margin_share)
+    sources = PeopleSources(work.store(options.store), options.scores, options.past or (), options.margin_share)
     with opened_when_needed(work.shop) as shop:
         now = _now(work, wanted, options, shop)
         folder = options.out or work.result_folder("plan") / wanted.plan.name / f"{wanted.day(now):%Y-%m-%d}"

@@ -25,7 +25,7 @@ def run_promote(work: Work, options: PromoteOptions) -> None:
     """Hold a version against the gates, and promote it if it passes or is forced."""
     task = options.task
     configure(work, task, None, options.test, None)
-    registry = Registry(options.store)
+    registry = Registry(work.store(options.store))
     name = model_name(work.config, task)
     chosen = registry.version(name, CHALLENGER if options.version is None else options.version)
     if CHAMPION in chosen.aliases:

@@ -25,7 +25,7 @@ def run_score(work: Work, options: ScoreOptions) -> None:
     instant = work.instant(options.as_of)
     folder = options.out or work.result_folder("score", instant)
     with work.step("checking the shop's files and the champions"):
-        inputs = inputs_of(work.workspace, options.store, instant, options.task or None)
+        inputs = inputs_of(work.workspace, work.store(options.store), instant, options.task or None)
         inputs.facts["reasons"] = options.reasons
         is_there = not options.again and is_whole(folder, inputs.key)
     if not is_there:

@@ -29,7 +29,7 @@ SHOWN = ("auc", "brier", "rmse", "spend_top_tenth")
 
 def run_train(work: Work, options: TrainOptions) -> None:
     """Train a model, judge it beside its baselines, and register it."""
-    task, store = options.task, options.store
+    task, store = options.task, work.store(options.store)
     if task == "uplift":
         train_uplift_model(work, options)
         return

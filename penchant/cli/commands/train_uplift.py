@@ -30,7 +30,7 @@ from penchant.training.uplift_report import NAMES
 
 def train_uplift_model(work: Work, options: TrainOptions) -> None:
     """Learn what a contact changes from past campaigns or a matrix, judge it, and register it."""
-    name = _name(options)
+    name, store = _name(options), work.store(options.store)
     config = _config(work, options)
     folder = options.out or Path("out") / config.shop.name / "train" / "uplift" / name
     manifest: dict[str, Any] = {"step": "train", "config": config.resolved()}
@@ -39,13 +39,13 @@ def train_uplift_model(work: Work, options: TrainOptions) -> None:
             trained = train_uplift(source.collected, source.asked, config.gate, config.seed, work.step)
         with work.step("writing the report and the model"):
             record = write_uplift(trained, config, place, source.hashes)
-        with work.step(f"recording in {options.store}"):
-            version = Registry(options.store).log(record)
+        with work.step(f"recording in {store}"):
+            version = Registry(store).log(record)
         manifest |= {"sources": source.hashes, "training": trained.facts(), "data": record.tags["data"]}
     work.show(*(leaderboard_table(trained, number) for number in range(len(trained.boards))))
     work.show(_account(trained, version, folder))
     facts = {"model": version.name, "version": version.version, "aliases": list(version.aliases)}
-    registered = {**facts, "run_id": version.run_id, "out": str(folder), "store": str(options.store)}
+    registered = {**facts, "run_id": version.run_id, "out": str(folder), "store": str(store)}
     work.finish({**trained.as_dict(), **registered})
     _refuse_lost_customers(trained)
 

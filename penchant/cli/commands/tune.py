@@ -24,12 +24,12 @@ from penchant.training.tune_record import record_search, trial_runs
 
 from .train import account, configure, leaderboard_table, registered
 
-JOURNALS = "tuning"
+SEARCHES = "tuning"
 
 
 def run_tune(work: Work, options: TuneOptions) -> None:
     """Search, train with the best parameters, judge them beside the defaults, and register the model."""
-    task, store = options.task, options.store
+    task, store = options.task, work.store(options.store)
     configure(work, task, options.horizon, options.test, options.seed)
     name = model_name(work.config, task)
     folder = options.out or work.result_folder("tune") / task
@@ -56,17 +56,12 @@ def run_tune(work: Work, options: TuneOptions) -> None:
 
 def _search(work: Work, material: Material, options: TuneOptions, deadline: float, data: str) -> Found:
     """Run the search, its progress shown."""
-    journal = options.store / JOURNALS / f"{model_name(work.config, options.task)}.journal"
+    file = work.store(options.store).cache / SEARCHES / f"{model_name(work.config, options.task)}.db"
     with _progress(work) as show:
         return search(
             material,
             Search(
-                journal,
-                options.trials,
-                data,
-                is_over=lambda: monotonic() > deadline,
-                told=show,
-                n_threads=options.threads,
+                file, options.trials, data, is_over=lambda: monotonic() > deadline, told=show, n_threads=options.threads
             ),
         )
 

@@ -68,7 +68,7 @@ def first_wave(work: Work, out: Path, store: Path) -> pd.DataFrame:
             scores=out / "score",
             replace=True,
             out=_wave_folder(out, FIRST),
-            store=store,
+            store=str(store),
         ),
     )
     return _record(out, FIRST)
@@ -83,10 +83,10 @@ def second_wave(work: Work, settings: SimulationSettings, given: pd.DataFrame, o
     work = Work(work.shop_file, work.data, work.as_json, is_part=True)
     run_measure(work, MeasureOptions(FIRST.campaign_id, past=[out / "audience"], out=out / "measure"))
     learned = [FIRST.campaign_id]
-    run_train(work, TrainOptions("uplift", out / "train-uplift", store, horizon=DAYS, goal=GOAL, campaign=learned))
+    run_train(work, TrainOptions("uplift", out / "train-uplift", str(store), horizon=DAYS, goal=GOAL, campaign=learned))
     scored = out / "score-next"
     tasks = ["second_purchase", f"uplift.{GOAL}"]
-    run_score(work, ScoreOptions(SECOND_AT.isoformat(), tasks, scored, store, reasons=False))
+    run_score(work, ScoreOptions(SECOND_AT.isoformat(), tasks, scored, str(store), reasons=False))
     others = rival_lists(work, scored, out)
     _next_audience(work, len(others["random"]), scored, out, store)
     with work.step("asking the simulator what each contact truly changes"):
@@ -108,7 +108,7 @@ def _next_audience(work: Work, size: int, scored: Path, out: Path, store: Path) 
             past=[out / "audience"],
             replace=True,
             out=_wave_folder(out, NEXT),
-            store=store,
+            store=str(store),
         ),
     )
 

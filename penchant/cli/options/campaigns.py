@@ -8,7 +8,7 @@ from typing import Annotated, Literal
 
 import typer
 
-from .shared import STORE, AsOf, MarginShare, Out, Past, Store
+from .shared import AsOf, MarginShare, Out, Past, Store
 
 ScoresIn = Annotated[
     Path | None,
@@ -75,7 +75,7 @@ class AudienceOptions:
     to: To = None
     replace: Replace = False
     out: Out = None
-    store: Store = STORE
+    store: Store = None
 
 
 @dataclass(frozen=True)
@@ -102,7 +102,7 @@ class PlanOptions:
     to: To = None
     replace: Replace = False
     out: Out = None
-    store: Store = STORE
+    store: Store = None
 
 
 @dataclass(frozen=True)

@@ -8,7 +8,7 @@ from typing import Annotated
 
 import typer
 
-from .shared import STORE, AsOf, AsOfOrEnd, Horizon, Out, Seed, Store, Test, Threads
+from .shared import AsOf, AsOfOrEnd, Horizon, Out, Seed, Store, Test, Threads
 
 TaskName = Annotated[str, typer.Argument(help="The task: churn, repurchase, value, ...")]
 
@@ -25,7 +25,7 @@ class TrainOptions:
 
     task: Annotated[str, typer.Argument(help="The task, such as churn or repurchase; or uplift.")]
     out: Out = None
-    store: Store = STORE
+    store: Store = None
     params: Annotated[
         Path | None, typer.Option(help="JSON file of LightGBM parameters, such as the params.json of `tune`.")
     ] = None
@@ -91,7 +91,7 @@ class TuneOptions:
     )
     timeout: Annotated[float | None, typer.Option(help="Start no new trial after this many seconds.", min=0.0)] = None
     out: Out = None
-    store: Store = STORE
+    store: Store = None
     horizon: Horizon = None
     test: Test = None
     seed: Seed = None
@@ -110,7 +110,7 @@ class CompareOptions:
 
     task: TaskName
     out: Out = None
-    store: Store = STORE
+    store: Store = None
     horizon: Horizon = None
     test: Test = None
     seed: Seed = None
@@ -131,7 +131,7 @@ class PromoteOptions:
     force: Annotated[bool, typer.Option("--force", help="Promote it even if it fails a gate; this is recorded.")] = (
         False
     )
-    store: Store = STORE
+    store: Store = None
     test: Test = None
 
 
@@ -151,7 +151,7 @@ class ScoreOptions:
         ),
     ] = None
     out: Out = None
-    store: Store = STORE
+    store: Store = None
     again: Annotated[bool, typer.Option("--again", help="Score again even if the same result exists already.")] = False
     reasons: Annotated[
         bool, typer.Option(help="Add the reasons in words; this takes several times as long as scoring.")
@@ -190,4 +190,4 @@ class MonitorOptions:
         ),
     ] = None
     out: Out = None
-    store: Store = STORE
+    store: Store = None

@@ -7,8 +7,6 @@ from typing import Annotated
 
 import typer
 
-STORE = Path("mlruns")
-
 AsOf = Annotated[
     str,
     typer.Option(
@@ -29,7 +27,15 @@ Out = Annotated[
     Path | None,
     typer.Option("--out", help="Folder for the result, replaced as a whole. Default: below out/.", show_default=False),
 ]
-Store = Annotated[Path, typer.Option("--store", help="Folder with MLflow's database and artifacts.")]
+Store = Annotated[
+    str | None,
+    typer.Option(
+        "--store",
+        help="Where MLflow keeps runs and models: a folder, sqlite:///..., postgresql://... or http(s)://... Default: "
+        "as section mlflow of penchant.toml says, or MLFLOW_TRACKING_URI; else the folder mlruns.",
+        show_default=False,
+    ),
+]
 Horizon = Annotated[
     int | None,
     typer.Option(help="Days over which the outcome is observed. Default: as configured, else the task's own.", min=1),

@@ -1,6 +1,8 @@
 from __future__ import annotations
 
 import json
+import shutil
+import signal
 import sqlite3
 import subprocess
 import sys
@@ -8,20 +10,26 @@ import time
 from contextlib import closing
 from dataclasses import replace
 from pathlib import Path
+from socket import gethostname
+from subprocess import PIPE
 
 import numpy as np
 import pandas as pd
 import pytest
+from mlflow import MlflowClient
 
 from penchant.errors import NoModelError, OutputError
 from penchant.models import plain_scorer
 from penchant.models.estimators.propensity import PropensityModel
 from penchant.models.inputs.estimate import Estimate
+from penchant.models.store import connection
 from penchant.models.store.artifact import load, save
 from penchant.models.store.in_use import models_in_use
+from penchant.models.store.recording import running
 from penchant.models.store.registry import Record, Registry, TrialRun
 
 NAME = "shop.churn"
+INPUTS = {"days": "double", "n_orders": "double", "region": "string"}
 
 
 def rows(n: int = 400) -> tuple[pd.DataFrame, np.ndarray]:
@@ -52,7 +60,7 @@ def place(tmp_path_factory: pytest.TempPathFactory) -> Path:
                 folder / "artifacts",
                 folder / "model",
                 Path(plain_scorer.__file__),
-                {"days": "double", "n_orders": "long", "region": "string"},
+                INPUTS,
             )
         )
     search = registry.log_run(NAME, {"sampler": "tpe"}, {"log_loss": 0.4}, {"kind": "search"})
@@ -80,24 +88,143 @@ def test_runs_are_listed_with_what_they_logged_and_trials_stay_below_theirs(plac
 
 def test_a_version_is_promoted_and_keeps_why(place: Path) -> None:
     registry = Registry(place / "mlruns")
-    assert registry.promote(NAME, 2, {"forced": "true"}).aliases == ("challenger", "champion")
+    assert registry.promote(NAME, 2, {"forced": "true"}).aliases == ("champion",)
     assert registry.version(NAME).version == 2
-    registry.promote(NAME, 1)
-    assert registry.version(NAME, 2).aliases == ("challenger",)
+    with pytest.raises(NoModelError, match="The latest is in use already"):
+        registry.version(NAME, "challenger")
+    assert registry.version(NAME, 2).tags["forced"] == "true"
+    assert registry.promote(NAME, 1).aliases == ("champion",)
+    assert registry.version(NAME, 2).aliases == ()
 
 
-def test_what_is_in_use_is_read_without_mlflow_as_with_it(place: Path, tmp_path: Path) -> None:
+def test_what_is_in_use_is_remembered_until_the_store_changes(
+    place: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
     registry = Registry(place / "mlruns")
     for number in (2, 1):
         version = registry.promote(NAME, number)
-        assert models_in_use(place / "mlruns") == {NAME: (number, registry.folder(version))}
+        found = models_in_use(place / "mlruns")
+        assert found
+        assert found[NAME].version == version
+        assert found[NAME].folder == registry.folder(version)
+        assert found[NAME].metrics["auc_high"] == 0.9
+    with monkeypatch.context() as without:
+        without.setattr(Registry, "champions", lambda _: pytest.fail("MLflow was asked"))
+        assert models_in_use(place / "mlruns") == found
+    MlflowClient(registry.address).set_registered_model_alias(NAME, "champion", "2")  # as on a page of MLflow
+    assert (models_in_use(place / "mlruns") or {})[NAME].folder == registry.folder(registry.version(NAME, 2))
+    registry.promote(NAME, 1)
     assert models_in_use(tmp_path) is None
-    (tmp_path / "mlflow.db").write_bytes(b"of another kind")
-    assert models_in_use(tmp_path) is None
-    with closing(sqlite3.connect(tmp_path / "empty.db")) as database:
-        database.execute("create table t (x)")
-    (tmp_path / "empty.db").replace(tmp_path / "mlflow.db")
-    assert models_in_use(tmp_path) is None
+
+
+def test_a_store_that_is_garbage_or_absent_or_locked_says_so(place: Path, tmp_path: Path) -> None:
+    with pytest.raises(NoModelError, match=r"no mlflow\.db there.*penchant train"):
+        Registry(tmp_path / "none").version(NAME)
+    assert (Registry(tmp_path / "none").names(), Registry(tmp_path / "none").runs(NAME)) == ([], [])
+    assert not (tmp_path / "none").exists()
+    (tmp_path / "mlflow.db").write_bytes(b"of another kind, and long enough to be read")
+    for ask in (
+        models_in_use,
+        lambda store: Registry(store).names(),
+        lambda store: Registry(store).log_run("a", {}, {}),
+    ):
+        with pytest.raises(OutputError, match=r"a SQLite database.*Bring back a copy"):
+            ask(tmp_path)
+    (tmp_path / "torn").mkdir()
+    whole = (place / "mlruns" / "mlflow.db").read_bytes()
+    (tmp_path / "torn" / "mlflow.db").write_bytes(whole[:8192] + bytes(len(whole) - 8192))
+    with pytest.raises(OutputError, match="a store that can be read and written"):
+        Registry(tmp_path / "torn").names()
+
+
+def test_a_store_that_another_program_holds_says_so(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    registry = Registry(tmp_path / "mlruns")
+    registry.log_run("a", {}, {})
+    monkeypatch.setattr(connection, "BUSY_SECONDS", 0)
+    with closing(sqlite3.connect(tmp_path / "mlruns" / "mlflow.db")) as other:
+        other.execute("begin immediate")
+        with pytest.raises(OutputError, match=r"locked.*Another program holds it"):
+            registry.log_run("a", {}, {})
+
+
+def test_a_store_is_at_home_wherever_it_is_moved(place: Path, tmp_path: Path) -> None:
+    moved = tmp_path / "else where" / "runs"
+    shutil.copytree(place / "mlruns", moved)
+    registry = Registry(moved)
+    assert (models_in_use(moved) or {})[NAME].folder == registry.folder(registry.version(NAME))
+    for version in registry.versions(NAME):
+        for folder in (registry.folder(version), registry.artifacts(version)):
+            assert folder.is_dir()
+            assert folder.is_relative_to(moved)
+    registry.log(Record(NAME, {}, {}, {}, *files_of(place), INPUTS))
+    assert registry.folder(registry.versions(NAME)[0]).is_relative_to(moved)
+    command = [sys.executable, "-c", SCORE, registry.address, NAME]
+    done = subprocess.run(command, capture_output=True, text=True, check=False, cwd=tmp_path)
+    assert done.returncode == 0, done.stderr
+    former = Registry(place / "mlruns")
+    assert former.folder(former.version(NAME)).is_relative_to(place)
+
+
+SCORE = """
+import sys, mlflow
+mlflow.set_tracking_uri(sys.argv[1])
+mlflow.pyfunc.load_model(f"models:/{sys.argv[2]}@champion")
+"""
+
+
+@pytest.mark.slow
+def test_processes_that_open_a_new_store_at_one_instant_do_not_trip(tmp_path: Path) -> None:
+    script = tmp_path / "open.py"
+    script.write_text(
+        "import sys, time\n"
+        "import mlflow.store.tracking.sqlalchemy_store, mlflow.store.model_registry.sqlalchemy_store\n"
+        "from penchant.models.store.registry import Registry\n"
+        "print('ready', flush=True); sys.stdin.readline()\n"
+        "print(Registry(sys.argv[1]).log_run('a', {}, {}))\n",
+        encoding="utf-8",
+    )
+    command = [sys.executable, script, tmp_path / "mlruns"]
+    started = [subprocess.Popen(command, stdin=PIPE, stdout=PIPE, stderr=PIPE, text=True) for _ in range(3)]
+    assert [run.stdout.readline() for run in started if run.stdout] == ["ready\n"] * 3
+    for run in started:
+        assert run.stdin
+        run.stdin.write("\n")
+        run.stdin.flush()
+    told = [run.communicate() for run in started]
+    assert [run.returncode for run in started] == [0, 0, 0], told
+    assert len(Registry(tmp_path / "mlruns").runs("a")) == 3
+
+
+@pytest.mark.slow
+def test_what_a_killed_training_left_running_is_ended_by_the_next(place: Path, tmp_path: Path) -> None:
+    script = tmp_path / "killed.py"
+    script.write_text(
+        "import os, signal, sys\n"
+        "import penchant.models.store.recording as recording\n"
+        "from penchant.models.store.registry import Record, Registry\n"
+        "recording._log_model = lambda _: os.kill(os.getpid(), signal.SIGKILL)\n"
+        "from pathlib import Path\n"
+        "files = [Path(name) for name in sys.argv[2:]]\n"
+        "Registry(sys.argv[1]).log(Record('shop.churn', {}, {}, {}, *files, {}))\n",
+        encoding="utf-8",
+    )
+    done = subprocess.run([sys.executable, script, tmp_path / "mlruns", *files_of(place)], check=False)
+    assert done.returncode == -signal.SIGKILL
+    registry = Registry(tmp_path / "mlruns")
+    (left,) = registry.runs(NAME)
+    assert left.status == "RUNNING"
+    client = MlflowClient(registry.address)
+    living = client.create_run(client.get_experiment_by_name(NAME).experiment_id, tags={"penchant.host": gethostname()})
+    foreign = client.create_run(client.get_experiment_by_name(NAME).experiment_id)
+    with running(living.info.run_id):
+        registry.log_run(NAME, {}, {})
+    status = {run.run_id: run.status for run in registry.runs(NAME)}
+    assert status[left.run_id] == "KILLED"
+    assert status[living.info.run_id] == status[foreign.info.run_id] == "RUNNING"
+
+
+def files_of(place: Path) -> tuple[Path, Path, Path]:
+    return place / "artifacts", place / "model", Path(plain_scorer.__file__)
 
 
 def test_the_folder_holds_the_same_model(place: Path) -> None:
@@ -156,11 +283,9 @@ def test_versions_are_listed_with_their_artifacts(place: Path) -> None:
 
 def test_one_that_may_not_lead_is_on_trial_though_there_is_no_champion(place: Path, tmp_path: Path) -> None:
     registry = Registry(tmp_path / "mlruns")
-    inputs = {"days": "double", "n_orders": "long", "region": "string"}
-    files = (place / "artifacts", place / "model", Path(plain_scorer.__file__))
-    record = Record(NAME, {}, {}, {}, *files, inputs, may_lead=False)
+    record = Record(NAME, {}, {}, {}, *files_of(place), INPUTS, may_lead=False)
     assert registry.log(record).aliases == ("challenger",)
-    assert registry.log(replace(record, may_lead=True)).aliases == ("challenger", "champion")
+    assert registry.log(replace(record, may_lead=True)).aliases == ("champion",)
 
 
 def test_a_run_keeps_a_table_as_artifact(place: Path, tmp_path: Path) -> None:
