@@ -8,6 +8,8 @@ from pathlib import Path
 from penchant.config import Config
 from penchant.errors import InputError
 
+from ...models.store.address import Store
+
 LOOPBACK = ("127.0.0.1", "::1", "localhost")
 LANGUAGES = ("en", "zh")
 
@@ -40,7 +42,7 @@ class WebSettings:
     shop_file: Path
     data: Path
     out: Path
-    store: Path
+    store: Store | Path
     host: str = "127.0.0.1"
     port: int = 8765
     user_header: str = ""

@@ -262,7 +262,7 @@ def audience(asked: Request) -> dict[str, Any]:
 def models(asked: Request) -> dict[str, Any]:
     """Models in use: what they predict, for whom, how well, since when."""
     found = models_in_use(asked.settings.store) or {}
-    return {"champions": [_model(name, version, folder) for name, (version, folder) in sorted(found.items())]}
+    return {"champions": [_model(name, model.version.version, model.folder) for name, model in sorted(found.items())]}
 
 
 def _model(name: str, version: int, folder: Path) -> dict[str, Any]:

@@ -252,11 +252,11 @@ def _retrain(night: Night) -> str:
 def _aged(night: Night, days: int) -> list[str]:
     """Return the tasks whose champion was tested on a snapshot more than so many days ago."""
     prefix, tasks = f"{night.work.config.shop.name}.", []
-    for name, (_version, folder) in sorted((models_in_use(night.options.store) or {}).items()):
+    for name, model in sorted((models_in_use(night.work.store(night.options.store)) or {}).items()):
         task = name.removeprefix(prefix)
         if not name.startswith(prefix) or task.startswith(UPLIFT):
             continue
-        test = read_facts(folder).get("schedule", {}).get("test")
+        test = read_facts(model.folder).get("schedule", {}).get("test")
         if test and (night.moment - datetime.fromisoformat(test)).days > days:
             tasks.append(task)
     return tasks

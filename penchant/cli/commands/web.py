@@ -29,7 +29,7 @@ def run_serve(work: Work, options: ServeOptions) -> None:
         shop_file=work.config_file.absolute(),
         data=work.data_folder.absolute(),
         out=_results(work, options.out).absolute(),
-        store=options.store.absolute(),
+        store=work.store(options.store),
         host=options.host,
         port=options.port,
         user_header=options.user_header,

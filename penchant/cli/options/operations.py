@@ -8,7 +8,7 @@ from typing import Annotated, Literal
 
 import typer
 
-from .shared import STORE, Store
+from .shared import Store
 
 
 @dataclass(frozen=True)
@@ -67,7 +67,7 @@ class NightlyOptions:
     to: Annotated[
         Path | None, typer.Option("--to", help="TOML file of the destination for due waves. Default: as configured.")
     ] = None
-    store: Store = STORE
+    store: Store = None
     log_format: Annotated[
         Literal["text", "json"], typer.Option("--log-format", help="How steps are logged to the standard error stream.")
     ] = "text"

@@ -8,7 +8,7 @@ from typing import Annotated
 
 import typer
 
-from .shared import STORE, AsOfOrEnd, Store
+from .shared import AsOfOrEnd, Store
 
 Results = Annotated[
     Path | None, typer.Option("--out", help="The folder of the shop's results. Default: out/SHOP.", show_default=False)
@@ -33,7 +33,7 @@ class ServeOptions:
         str, typer.Option("--user-header", help="The reverse proxy's header with the user, such as X-Forwarded-User.")
     ] = ""
     out: Results = None
-    store: Store = STORE
+    store: Store = None
 
 
 @dataclass(frozen=True)
