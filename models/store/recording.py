@@ -17,7 +17,6 @@ from penchant.errors import OutputError
 from penchant.output import files_in, locked
 
 from ..inputs.estimate import Estimate
-from ..plain_scorer import CODE
 from .address import Store
 from .records import DataUsed, Record, Registered, TrialRun
 from .sqlite_folder import artifacts_of
@@ -163,6 +162,8 @@ def _log_model(record: Record) -> Any:
 
 def _beside(scorer: Path) -> list[Path]:
     """Return the other files of the plain scorer, where it is one of them."""
+    from ..plain_scorer import CODE  # it imports LightGBM; to look up champions needs none
+
     return [path for path in CODE if scorer in CODE and path != scorer]
 
 
