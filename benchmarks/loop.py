@@ -44,12 +44,12 @@ from penchant.simulate import SimulatedArm as SentArm
 from penchant.simulate import SimulatedCampaign, SimulationSettings, simulate, true_effects
 from penchant.simulate import SimulatedOffer as SentOffer
 from penchant.simulate.shop import SimulatedShop
-from penchant.training.dataset import assemble
+from penchant.training.dataset import snapshot_rows
 from penchant.training.train import Model, Recipe, fitted, predicted
-from penchant.training.train_uplift import makers
-from penchant.training.uplift_dataset import Question, UpliftRows, collect
-from penchant.training.uplift_evaluate import STACK
-from penchant.training.uplift_splits import fit_on
+from penchant.training.uplift.dataset import Question, UpliftRows, collect
+from penchant.training.uplift.evaluate import STACK
+from penchant.training.uplift.splits import fit_on
+from penchant.training.uplift.train import makers
 
 DAYS = 30
 BUYERS = Eligible(all_of=(Where("n_orders", at_least=1),))
@@ -140,7 +140,7 @@ def opened(made: SimulatedShop, ends_at: datetime) -> Iterator[Shop]:
 def learn_propensity(shop: Shop, seed: int) -> Model:
     """Return a model of who buys again, of itself."""
     before = FIRST_AT.replace(tzinfo=None) - timedelta(days=DAYS)
-    rows = assemble(shop, REPURCHASE, [before], Span(0, DAYS))
+    rows = snapshot_rows(shop, REPURCHASE, [before], Span(0, DAYS))
     return fitted(REPURCHASE, rows, seed, Recipe({"n_trees": 60}, n_folds=2))
 
 

@@ -46,7 +46,7 @@ from penchant.models.estimators.propensity import PropensityModel
 from penchant.models.evaluation.comparison import Comparison, compare
 from penchant.models.evaluation.metrics import evaluate
 from penchant.models.inputs.folds import grouped_folds
-from penchant.training.dataset import Dataset, assemble
+from penchant.training.dataset import Dataset, snapshot_rows
 
 ROOT = Path(__file__).resolve().parent.parent
 DEFAULTS = TaskSection()
@@ -130,9 +130,9 @@ def cdnow(data: Path, n_seeds: int) -> dict[str, Any]:
     note("CDNOW: signals and labels")
     with open_shop(config, data / "cdnow") as shop:
         task = task_of(shop.config, "repurchase")
-        test = assemble(shop, task, [WEEK_39], Span(0, HOLD_OUT_DAYS))
+        test = snapshot_rows(shop, task, [WEEK_39], Span(0, HOLD_OUT_DAYS))
         instants = snapshots(WEEK_39, datetime(1997, 1, 1), HORIZON_DAYS)
-        rows = assemble(shop, task, instants, Span(0, HORIZON_DAYS))
+        rows = snapshot_rows(shop, task, instants, Span(0, HORIZON_DAYS))
         half = _labels_of(shop, task, rows, HORIZON_DAYS // 2)
     scores, seconds = _cdnow_baselines(rows, test, half)
     by_seed, powers = [], []
@@ -211,7 +211,7 @@ def retail(data: Path, name: str, n_seeds: int, flaml_seconds: int) -> dict[str,
         task = task_of(shop.config, name)
         span = Span(0, HORIZON_DAYS)
         instants = snapshots(RETAIL_AT, datetime(2009, 12, 1), HORIZON_DAYS)
-        both = assemble(shop, task, [*instants, RETAIL_AT], span)
+        both = snapshot_rows(shop, task, [*instants, RETAIL_AT], span)
     rows, test = both.at(instants), both.at([RETAIL_AT])
     scores, seconds = _retail_baselines(task, rows, test)
     by_seed = []

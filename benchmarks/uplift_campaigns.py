@@ -32,7 +32,7 @@ def _made(goal: str, seed: int, folder: Path, n_customers: int) -> Trial:
     from penchant.config import Config
     from penchant.features.shop import open_shop
     from penchant.simulate import SimulatedArm, SimulatedCampaign, SimulatedOffer, SimulationSettings, simulate
-    from penchant.training.uplift_dataset import Question, collect
+    from penchant.training.uplift.dataset import Question, collect
 
     arms = {
         "reactivate": (SimulatedArm("sms", "sms", SimulatedOffer("coupon", 8, 40), 0.06), 0.5),

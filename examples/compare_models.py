@@ -21,7 +21,7 @@ from penchant.features.shop import open_shop
 from penchant.models.evaluation.comparison import compare
 from penchant.models.evaluation.metrics import evaluate
 from penchant.models.store.registry import Registry
-from penchant.training.material import Material, gather
+from penchant.training.material import TaskData, task_data
 from penchant.training.train import Recipe, Trained, fitted, learn, predicted
 
 HERE = Path(__file__).resolve().parent
@@ -45,7 +45,7 @@ def main(data: Path, store: Path) -> None:
     config = load_config(HERE / "online_retail.toml")
     with open_shop(config, data) as shop:
         # 2. Rows to learn from: signals and labels of snapshots in the past, and of a later one for the test.
-        material = gather(shop, TASK)
+        material = task_data(shop, TASK)
     plan = material.schedule
     print(f"{len(material.past):,} rows of {len(plan.train)} snapshots up to {plan.train[-1]:%Y-%m-%d},")
     print(f"judged on {len(material.test):,} rows of {plan.test:%Y-%m-%d}: {material.basis}\n")
@@ -76,7 +76,7 @@ def main(data: Path, store: Path) -> None:
     print("Verdict:", verdict({name: by_metric["auc"].verdict for name, by_metric in found.items()}))
 
 
-def own_model(material: Material) -> np.ndarray:
+def own_model(material: TaskData) -> np.ndarray:
     """Return the probabilities of a model of our own for the test's rows."""
     numbers = material.past.features.select_dtypes(["number", "bool"]).columns
     model = HistGradientBoostingClassifier(max_leaf_nodes=8, learning_rate=0.05, random_state=0)

@@ -11,7 +11,7 @@ import warnings
 from collections.abc import Sequence
 from dataclasses import dataclass
 from html import escape
-from io import StringIO
+from io import BytesIO, StringIO
 from textwrap import fill
 from typing import Any
 
@@ -231,6 +231,29 @@ def _refuse_unequal(labels: Sequence[Any], series: Sequence[Series]) -> None:
             raise InputError(f"series '{own.name}'", f"{len(labels)} values, one for each label", f"{len(own.values)}")
 
 
+class Chart(str):
+    """A chart as SVG text, which can be drawn as a PNG too."""
+
+    figure: Any
+
+    def __new__(cls, svg: str, figure: Any) -> Chart:
+        """Return the text with the figure that it shows."""
+        made = super().__new__(cls, svg)
+        made.figure = figure
+        return made
+
+
+def png(chart: str) -> bytes:
+    """Return a chart of this module as a PNG on white, for pages that take no SVG."""
+    if not isinstance(chart, Chart):
+        raise InputError("chart", "one that a function of penchant.charts returned", type(chart).__name__)
+    buffer = BytesIO()
+    with rc_context(_STYLE), warnings.catch_warnings():
+        warnings.filterwarnings("ignore", message="Glyph .* missing from font")
+        chart.figure.savefig(buffer, format="png", dpi=130, facecolor="white", metadata={"Software": None})
+    return buffer.getvalue()
+
+
 def _svg(figure: Any, description: str) -> str:
     """Return a figure as an SVG element that takes its size, font and place from the page."""
     buffer = StringIO()
@@ -238,7 +261,7 @@ def _svg(figure: Any, description: str) -> str:
         # The font that measures the text need not have every script; the reader's browser will.
         warnings.filterwarnings("ignore", message="Glyph .* missing from font")
         figure.savefig(buffer, format="svg", metadata=NO_METADATA)
-    return _inline(buffer.getvalue(), description)
+    return Chart(_inline(buffer.getvalue(), description), figure)
 
 
 def _inline(svg: str, description: str) -> str:

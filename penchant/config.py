@@ -312,10 +312,13 @@ class MlflowSection(Section):
         None, description="a folder, sqlite:///..., postgresql://..., http(s)://... or databricks; default: mlruns"
     )
     registry_uri: str | None = Field(None, description="where models are registered; default: as tracking_uri")
+    artifact_uri: str | None = Field(
+        None, description="where the files of a database's runs are kept, a folder or address; default: mlruns"
+    )
 
     @field_serializer("tracking_uri", "registry_uri")
     def _without_password(self, address: str | None) -> str | None:
-        return address and re.sub(r"(?<=://)[^/@]*@", "", address)
+        return address and re.sub(r"(?<=://)[^@]*@", "", address)
 
 
 class Config(Section):

@@ -3,8 +3,15 @@
 from __future__ import annotations
 
 import os
+import pwd
+import shutil
+import signal
+import subprocess
 import sys
+import tempfile
+import time
 from collections.abc import Iterator
+from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
 
@@ -34,7 +41,8 @@ SLOW_FILES = (  # whole files that leave the fast subset: each takes more than f
     "serving/score/test_run.py",
     "serving/insight/test_tags.py",
     "training/test_checks.py",
-    "training/test_tune.py",
+    "training/search/test_tuning.py",
+    "training/test_record.py",
 )
 
 
@@ -77,3 +85,82 @@ def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
             item.add_marker(pytest.mark.filterwarnings("ignore:The copy keyword is deprecated"))
             item.add_marker(pytest.mark.filterwarnings("ignore:unclosed <socket:ResourceWarning"))
             item.add_marker(pytest.mark.filterwarnings("ignore::pytest.PytestUnraisableExceptionWarning"))
+
+
+def program(name: str) -> str | None:
+    """Return the path of one of PostgreSQL's programs, which Debian keeps out of the path."""
+    return shutil.which(name) or next(
+        (str(path) for path in sorted(Path("/usr/lib/postgresql").glob(f"*/bin/{name}"))), None
+    )
+
+
+def somebody() -> dict[str, Any]:
+    """Return under whom the server runs: it refuses to run as root."""
+    if os.geteuid() != 0:
+        return {}
+    known = [name for name in ("postgres", "nobody") if name in {user.pw_name for user in pwd.getpwall()}]
+    return {"user": known[0], "group": pwd.getpwnam(known[0]).pw_gid, "extra_groups": []}
+
+
+@dataclass
+class Server:
+    """A PostgreSQL that can be stopped like a machine that loses power."""
+
+    folder: Path
+    process: subprocess.Popen[bytes] | None = None
+    who: dict[str, Any] = field(default_factory=somebody)
+
+    @property
+    def address(self) -> str:
+        return f"postgresql://shop@/postgres?host={self.folder}"
+
+    def start(self) -> None:
+        from psycopg import OperationalError, connect
+
+        command = [str(program("postgres")), "-D", str(self.folder / "data"), "-k", str(self.folder), "-h", ""]
+        with (self.folder / "log").open("ab") as log:
+            out = {"stdout": log, "stderr": log}
+            self.process = subprocess.Popen([*command, "-F"], cwd=self.folder, **out, **self.who)
+        for _ in range(300):
+            try:
+                connect(self.address).close()
+                return
+            except OperationalError:
+                time.sleep(0.05)
+        raise AssertionError((self.folder / "log").read_text())
+
+    def vanish(self) -> None:
+        assert self.process
+        self.process.send_signal(signal.SIGQUIT)  # an immediate shutdown: no goodbye to anyone
+        self.process.wait()
+
+    def query(self, sql: str) -> list[tuple[Any, ...]]:
+        from psycopg import connect
+
+        with connect(self.address) as con:
+            return con.execute(sql).fetchall()
+
+    def run(self, sql: str) -> None:
+        from psycopg import connect
+
+        with connect(self.address, autocommit=True) as con:
+            con.execute(sql)
+
+
+@pytest.fixture(scope="session")
+def postgres() -> Iterator[Server]:
+    """Return a private PostgreSQL on a folder and a socket of its own; skip where it is not installed."""
+    pytest.importorskip("psycopg")
+    if program("initdb") is None:
+        assert os.environ.get("CI", "").lower() != "true", "PostgreSQL is not installed"
+        pytest.skip("PostgreSQL is not installed")
+    folder = Path(tempfile.mkdtemp(prefix="pg-", dir="/tmp"))  # a socket's path must be short
+    server = Server(folder)
+    if server.who:
+        os.chown(folder, pwd.getpwnam(server.who["user"]).pw_uid, server.who["group"])
+    initdb = [str(program("initdb")), "-D", str(folder / "data"), "-U", "shop", "-A", "trust", "-N", "-E", "UTF8"]
+    subprocess.run(initdb, check=True, capture_output=True, cwd=folder, **server.who)
+    server.start()
+    yield server
+    server.vanish()
+    shutil.rmtree(folder)

@@ -33,7 +33,7 @@ from ..models.inputs.check import Check
 from ..models.inputs.estimate import Estimate
 from .dataset import Dataset
 from .evaluate import Leaderboard
-from .material import Material
+from .material import TaskData
 from .splits import Schedule
 
 # Where one of these was an issue at training, the model's numbers mean nothing, or the model should not be used.
@@ -56,7 +56,9 @@ DRAWS_BY_SNAPSHOT = 200
 UNKNOWN = Estimate(float("nan"), float("nan"), float("nan"))
 
 
-def checks_of(material: Material, board: Leaderboard, model: Any) -> tuple[Check, ...]:
+def training_checks(
+    material: TaskData, board: Leaderboard, model: Any, by_snapshot: Mapping[str, Estimate]
+) -> tuple[Check, ...]:
     """Return what was asked of the data and of the judged model; what has no sense for amounts says so.
 
     Parameters
@@ -67,9 +69,11 @@ def checks_of(material: Material, board: Leaderboard, model: Any) -> tuple[Check
         The judged model beside the baselines.
     model
         The judged model.
+    by_snapshot
+        Its AUC at each snapshot, as `auc_by_snapshot` returns it.
     """
     task, size, gate = material.task, material.size, material.gate
-    past, test = rows = material.past, material.test
+    past, test = material.past, material.test
     is_binary = task.kind == "binary"
     main = {name: numbers[MAIN_METRIC[task.kind]] for name, numbers in board.comparisons.items()}
     customers = (past.customer_id, test.customer_id)
@@ -86,7 +90,7 @@ def checks_of(material: Material, board: Leaderboard, model: Any) -> tuple[Check
         too_good_to_be_true(board.metrics.get("auc", UNKNOWN)),
         label_leakage(alone),
         single_feature(importance(model, test.sampled(MOST_EXPLAINED, seed=0).features)),
-        stable_across_snapshots(auc_by_snapshot(model, rows, board, material.schedule)),
+        stable_across_snapshots(by_snapshot),
         calibrated(
             board.metrics["bias_percent"],
             board.metrics.get("calibration_error"),

@@ -84,7 +84,7 @@ class Dataset:
         return found.set_axis(["as_of", "n_eligible", "base_rate"], axis=1)
 
 
-def assemble(shop: Shop, task: Task, instants: Sequence[datetime], span: Span) -> Dataset:
+def snapshot_rows(shop: Shop, task: Task, instants: Sequence[datetime], span: Span) -> Dataset:
     """Return the eligible rows of a task at some moments, with signals and outcome.
 
     Raises

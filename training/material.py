@@ -25,7 +25,7 @@ Step = Callable[[str], AbstractContextManager[Any]]
 
 
 @dataclass(frozen=True, eq=False)
-class Material:
+class TaskData:
     """What a task's model learns from and is judged on: enough of it, laid out in time.
 
     Parameters
@@ -71,13 +71,13 @@ class Material:
         return self.rows.at(self.schedule.every)
 
 
-def gather(
+def task_data(
     shop: Shop,
     name: str,
     step: Step = lambda _: nullcontext(),
     looks: Callable[[Schedule], Sequence[datetime]] = lambda plan: plan.every,
     span: Span | None = None,
-) -> Material:
+) -> TaskData:
     """Return a task's rows, laid out in time; raises as `train`.
 
     Parameters
@@ -103,7 +103,7 @@ def gather(
     refuse_too_little(f"task '{name}'", size, shop.config.gate)  # before the signals: they are what takes long
     with step(f"building the signals of {len(instants)} snapshots"):
         rows = with_signals(shop, task, labels, span)
-    return Material(task, span, basis, plan, rows, size, shop.config.seed, shop.config.gate)
+    return TaskData(task, span, basis, plan, rows, size, shop.config.seed, shop.config.gate)
 
 
 def first_event(shop: Shop) -> datetime:

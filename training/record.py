@@ -1,4 +1,4 @@
-"""What a training leaves behind: files beside each other, and the record for MLflow."""
+"""What a training of any kind leaves behind: files beside each other, and the record for MLflow."""
 
 from __future__ import annotations
 
@@ -8,15 +8,20 @@ from dataclasses import asdict
 from pathlib import Path
 from typing import Any
 
+from penchant.charts import png
 from penchant.config import Config
 from penchant.output import versions, write_json
 
-from ..models.evaluation.reference import REFERENCE, describe
+from ..models.evaluation.reference import REFERENCE
 from ..models.store.artifact import CODE, save
 from ..models.store.registry import Record
-from .checks import may_be_used
-from .report import pictures, report
-from .train import Trained, predicted
+from .checks import MAIN_METRIC
+from .report.page import pictures, report
+from .report.uplift import uplift_pictures, uplift_report
+from .story import headline, in_effect, story_of
+from .train import Trained
+from .uplift.evaluate import MAIN
+from .uplift.train import TASK, TrainedUplift
 
 MODEL, ARTIFACTS, JUDGED = "model", "artifacts", "judged"
 MLFLOW_TYPES = {"int64": "long", "float64": "double", "string": "string"}
@@ -27,7 +32,9 @@ def model_name(config: Config, task: str) -> str:
     return f"{config.shop.name}.{task}"
 
 
-def write_training(trained: Trained, config: Config, folder: Path, sources: Mapping[str, str]) -> Record:
+def write_training(
+    trained: Trained | TrainedUplift, config: Config, folder: Path, sources: Mapping[str, str]
+) -> Record:
     """Write model, report, plots and numbers of a training into an empty folder, and return its record.
 
     Parameters
@@ -38,38 +45,66 @@ def write_training(trained: Trained, config: Config, folder: Path, sources: Mapp
         The configuration, logged in full.
     folder
         Gets ``model/`` (plain files, and ``reference.json``) and ``artifacts/``: report.html, plots, metrics.json,
-        features.json, config.json, and ``judged/``, the model that had not seen the test, as plain files.
+        features.json, config.json, and of a task ``judged/``, the model that had not seen the test, as plain files.
     sources
-        The shop's tables -> what identifies their content.
+        What was read -> what identifies its content.
     """
     model, artifacts = folder / MODEL, folder / ARTIFACTS
     artifacts.mkdir()
-    columns = [asdict(column) for column in trained.columns]
-    facts = trained.facts() | {"signals": columns}
-    save(trained.model, model, facts)
-    judged = predicted(trained.judged, trained.shown)
-    looked_like = describe(trained.shown, judged, trained.model.columns_.categories)
-    write_json(model / REFERENCE, looked_like)  # what `penchant monitor` compares with
-    save(trained.judged, artifacts / JUDGED, facts | {"labels_end": facts["judged_labels_end"]})
     used = {"data": data_hash(sources), "seed": str(config.seed), **versions()}
-    page = report(trained, config.shop.name, used)
-    (artifacts / "report.html").write_text(page.html(), encoding="utf-8")
-    for name, svg in pictures(trained).items():
-        (artifacts / name).write_text(svg, encoding="utf-8")
+    _write_models(trained, model, artifacts, used["data"])
+    write_json(model / REFERENCE, trained.reference())  # what `penchant monitor` compares with
+    _write_report(trained, config.shop.name, artifacts, used)
+    columns = [asdict(column) for column in trained.columns]
     write_json(artifacts / "metrics.json", trained.as_dict())
     write_json(artifacts / "features.json", {"columns": columns, "left_out": dict(trained.left_out)})
     write_json(artifacts / "config.json", config.resolved())
+    name, is_task = model_name(config, trained.name), isinstance(trained, Trained)
+    tags = {**used, "shop": config.shop.name, "task": trained.name.partition(".")[0]}
     return Record(
-        model_name(config, trained.task.name),
-        _params(trained),
-        _metrics(trained),
-        used,
+        name,
+        parameters(trained),
+        _headline(trained),
+        tags if is_task else {**tags, "goal": trained.name.partition(".")[2]},
         artifacts,
         model,
         CODE,
         {column.name: MLFLOW_TYPES[column.dtype] for column in trained.columns},
-        may_lead=may_be_used(trained.checks),
+        "probability" if is_task else "uplift",
+        trained.may_lead,
+        story_of(trained, name, sources),
     )
+
+
+def _write_models(trained: Trained | TrainedUplift, model: Path, artifacts: Path, data: str) -> None:
+    """Write the model in use and, of a task, the one that had not seen the test."""
+    facts = trained.facts() | {"signals": [asdict(column) for column in trained.columns]}
+    save(trained.model, model, facts | {"data": data})
+    if isinstance(trained, Trained):
+        save(trained.judged, artifacts / JUDGED, facts | {"data": data, "labels_end": facts["judged_labels_end"]})
+
+
+def _write_report(trained: Trained | TrainedUplift, shop: str, folder: Path, used: Mapping[str, str]) -> None:
+    """Write the page, and its charts as SVG and PNG."""
+    if isinstance(trained, Trained):
+        page, charts = report(trained, shop, used), pictures(trained)
+    else:
+        page, charts = uplift_report(trained, shop, used), uplift_pictures(trained)
+    (folder / "report.html").write_text(page.html(), encoding="utf-8")
+    for name, chart in charts.items():
+        (folder / name).write_text(chart, encoding="utf-8")
+        (folder / name).with_suffix(".png").write_bytes(png(chart))
+
+
+def _headline(trained: Trained | TrainedUplift) -> dict[str, Any]:
+    metrics = trained.numbers()[0]
+    if isinstance(trained, Trained):
+        return headline(metrics, MAIN_METRIC[trained.task.kind])
+    needed = (MAIN, EFFECT)  # audiences read how far the average effect is uncertain
+    return {name: number if name.endswith(needed) else number.value for name, number in metrics.items()}
+
+
+EFFECT = "average_effect"
 
 
 def data_hash(sources: Mapping[str, str]) -> str:
@@ -78,26 +113,16 @@ def data_hash(sources: Mapping[str, str]) -> str:
     return hashlib.sha256(text.encode()).hexdigest()
 
 
-def _params(trained: Trained) -> dict[str, Any]:
+def parameters(trained: Trained | TrainedUplift) -> dict[str, Any]:
+    """Return what was asked and decided, and the parameters in effect."""
     facts = trained.facts()
+    rows = {f"n_rows_{name}": count for name, count in facts.pop("n_rows").items()}
+    more = {**rows, "n_features": len(trained.columns)}
+    if isinstance(trained, TrainedUplift):
+        parts = {
+            f"{TASK}_parts_{arm}": ", ".join(f"{part.name} {part.share:.0%}" for part in found.parts)
+            for arm, found in trained.model.findings_.items()
+        }
+        return {**facts, "arms": ", ".join(facts["arms"]), **more, **parts}
     plan = facts.pop("schedule")
-    rows = facts.pop("n_rows")
-    named = {f"n_rows_{name}": count for name, count in rows.items()}
-    model = {f"model_{name}": value for name, value in trained.model.get_params(deep=False).items()}
-    return {
-        **facts,
-        **named,
-        **model,
-        "train_as_of": ", ".join(plan["train"]),
-        "test_as_of": plan["test"],
-        "n_features": len(trained.columns),
-    }
-
-
-def _metrics(trained: Trained) -> dict[str, Any]:
-    beside = {
-        f"{baseline}_{name}": number
-        for baseline, numbers in trained.board.baselines.items()
-        for name, number in numbers.items()
-    }
-    return {**trained.board.metrics, **beside}
+    return {**facts, **more, "train_as_of": ", ".join(plan["train"]), "test_as_of": plan["test"], **in_effect(trained)}

@@ -29,20 +29,24 @@ from ..models.baselines.simple import AMOUNT_TOTAL, DAYS_SINCE_FIRST
 from ..models.estimators.propensity import PropensityModel
 from ..models.estimators.value import ValueModel
 from ..models.evaluation.curves import calibration_curve, decile_table
-from ..models.evaluation.metrics import Kind
+from ..models.evaluation.metrics import Kind, evaluate
+from ..models.evaluation.reference import describe
 from ..models.explain.contributions import contributions
 from ..models.inputs.arrays import Floats
 from ..models.inputs.check import Check
-from .checks import MAIN_METRIC, checks_of, horizon_check
+from ..models.inputs.estimate import Estimate
+from .checks import MAIN_METRIC, auc_by_snapshot, horizon_check, may_be_used, training_checks
 from .dataset import Dataset
 from .evaluate import Leaderboard, Outcomes, leaderboard
-from .material import Material, Step, gather
+from .material import Step, TaskData, task_data
 from .splits import Schedule
 
 __all__ = ["MAIN_METRIC", "Recipe", "Trained", "learn", "train"]
 
 Model = PropensityModel | ValueModel
 OWN_OPTIONS = ("n_trees", "line_share")  # of our estimators, not of LightGBM
+STAGE = "stage"
+FEWEST_OF_A_STAGE, DRAWS_BY_STAGE = 100, 200
 MOST_SHOWN = 2_000  # rows that the report explains the model on
 MOST_HISTORIES = 5_000  # four parameters need no more, and their likelihood is costly
 OUTCOMES: Mapping[str, Literal["purchase", "none", "other"]] = {
@@ -105,6 +109,10 @@ class Trained:
         Tables of the test, as in `penchant.models.evaluation.curves`; no calibration of amounts.
     shown
         Signals of some rows of the test, on which the report explains the model in use.
+    by_stage
+        Metrics on the test by the customers' stage; empty where the signals hold none.
+    by_snapshot
+        AUC at each snapshot on customers that the trees had not seen, and at the test; empty of amounts.
     n_train, n_test, n_used
         Rows that the judged model learned from, was judged on, and rows that the model in use learned from.
     """
@@ -123,9 +131,34 @@ class Trained:
     deciles: Any
     calibration: Any
     shown: pd.DataFrame
+    by_stage: pd.DataFrame
+    by_snapshot: Mapping[str, Estimate]
     n_train: int
     n_test: int
     n_used: int
+
+    @property
+    def name(self) -> str:
+        """What its models are registered as, after the shop's name."""
+        return self.task.name
+
+    @property
+    def is_binary(self) -> bool:
+        """Whether the outcome is yes or no, rather than an amount."""
+        return self.task.kind == "binary"
+
+    @property
+    def may_lead(self) -> bool:
+        """Whether it may become champion where there is none: no check keeps it out of use."""
+        return may_be_used(self.checks)
+
+    def numbers(self) -> tuple[Mapping[str, Estimate], Mapping[str, Mapping[str, Estimate]]]:
+        """Return the judged model's metrics and each baseline's."""
+        return self.board.metrics, self.board.baselines
+
+    def reference(self) -> dict[str, Any]:
+        """Return what its rows and their scores look like, with which `penchant monitor` compares."""
+        return describe(self.shown, predicted(self.judged, self.shown), self.model.columns_.categories)
 
     @cached_property
     def explained(self) -> pd.DataFrame:
@@ -182,12 +215,12 @@ def train(
     TooLittleDataError
         If the shop's data does not pass the gate of penchant.toml, section gate.
     """
-    return learn(gather(shop, name, step), Recipe(params or {}, n_threads), step)
+    return learn(task_data(shop, name, step), Recipe(params or {}, n_threads), step)
 
 
 @threadpool_limits.wrap(limits=1, user_api="blas")  # small products lose more to threads than they gain
 def learn(
-    material: Material,
+    material: TaskData,
     recipe: Recipe | None = None,
     step: Step = lambda _: nullcontext(),
     beside: Mapping[str, Floats] | None = None,
@@ -197,7 +230,7 @@ def learn(
     Parameters
     ----------
     material
-        The rows of `gather`.
+        The rows of `task_data`.
     recipe
         How the model is made. None: by the defaults.
     step
@@ -213,7 +246,8 @@ def learn(
     with step("learning and judging the baselines"):
         board = judge(material, score, beside or {})
     with step("asking what must be asked before it is believed"):
-        asked = checks_of(material, board, judged)
+        by_snapshot = auc_by_snapshot(judged, (past, test), board, material.schedule)
+        asked = training_checks(material, board, judged, by_snapshot)
         stated = {"gap_days": material.schedule.gap_days, "horizon_days": material.schedule.horizon_days}
         checks = (*asked, horizon_check(material.span, stated))
     with step(f"refitting on all {len(every):,} rows for use"):
@@ -233,10 +267,36 @@ def learn(
         decile_table(test.label, score, kind=_kind(task, test), groups=test.customer_id),
         calibration_curve(test.label, score, groups=test.customer_id) if task.kind == "binary" else None,
         test.sampled(MOST_SHOWN, material.seed).features,
+        by_stage(test, score, _kind(task, test)),
+        by_snapshot,
         len(past),
         len(test),
         len(every),
     )
+
+
+def by_stage(rows: Dataset, score: Floats, kind: Kind) -> pd.DataFrame:
+    """Return the metrics of each stage's customers, a row for each stage with enough of them; empty without stages."""
+    stages = rows.features.get(STAGE)
+    found = []
+    for stage in [] if stages is None else sorted(stages.dropna().unique()):
+        own = (stages == stage).to_numpy()
+        y = rows.label[own]
+        if own.sum() >= FEWEST_OF_A_STAGE and (kind != "binary" or 0 < y.sum() < len(y)):
+            numbers = evaluate(y, score[own], kind=kind, groups=rows.customer_id[own], n_draws=DRAWS_BY_STAGE)
+            bounds = {
+                f"{n}{end}": v
+                for n, e in numbers.items()
+                for end, v in (("", e.value), ("_low", e.low), ("_high", e.high))
+            }
+            found.append({"stage": stage, "n": int(own.sum()), **bounds})
+    return pd.DataFrame(found)
+
+
+def with_bounds(numbers: Mapping[str, Estimate]) -> dict[str, float]:
+    """Return each number and its bounds by name, as a row of a table."""
+    ends = {name: (("", n.value), ("_low", n.low), ("_high", n.high)) for name, n in numbers.items()}
+    return {f"{name}{end}": value for name, pairs in ends.items() for end, value in pairs}
 
 
 def _kind(task: Task, rows: Dataset) -> Kind:
@@ -263,7 +323,7 @@ def predicted(model: Any, features: pd.DataFrame) -> Floats:
     return np.asarray(found, dtype=np.float64)
 
 
-def judge(material: Material, score: Floats, beside: Mapping[str, Floats]) -> Leaderboard:
+def judge(material: TaskData, score: Floats, beside: Mapping[str, Floats]) -> Leaderboard:
     """Return the leaderboard of the test snapshot: the model beside all baselines that the rows allow.
 
     Parameters
@@ -281,7 +341,7 @@ def judge(material: Material, score: Floats, beside: Mapping[str, Floats]) -> Le
     return leaderboard(outcomes, score, {**beside, **found}, left_out, material.seed)
 
 
-def baseline_scores(material: Material) -> tuple[dict[str, Floats], dict[str, str]]:
+def baseline_scores(material: TaskData) -> tuple[dict[str, Floats], dict[str, str]]:
     """Return what each baseline predicts for the test's rows, and why others are left out.
 
     The baselines learn from the rows that the judged model learned from; those that describe each customer's whole

@@ -12,7 +12,7 @@ from urllib.request import url2pathname
 
 from penchant.config import MlflowSection
 
-DATABASE = "mlflow.db"
+DATABASE, ARTIFACTS = "mlflow.db", "artifacts"
 FOLDER = "mlruns"
 TRACKING, REGISTRY = "MLFLOW_TRACKING_URI", "MLFLOW_REGISTRY_URI"
 CACHE = "PENCHANT_CACHE"  # overrides where copies of a server's models are kept
@@ -30,14 +30,17 @@ class Store:
         Address of the registered models; mostly the same.
     folder
         Where the store is a folder with a database and artifacts: that folder; else None.
+    files
+        Address below which the files of runs are kept; None: the server decides.
     """
 
     tracking: str
     registry: str
     folder: Path | None = None
+    files: str | None = None
 
     @classmethod
-    def of(cls, place: Store | Path | str, registry: str | None = None) -> Store:
+    def of(cls, place: Store | Path | str, registry: str | None = None, files: str | None = None) -> Store:
         """Return the store at a place: a folder, or an address.
 
         Examples
@@ -51,10 +54,11 @@ class Store:
             return place
         text = str(place)
         if ("://" in text and not text.startswith("file:")) or text.partition(":")[0] == "databricks":
-            return cls(text, registry or text)
+            is_server = text.startswith(("http:", "https:", "databricks"))
+            return cls(text, registry or text, None, None if is_server else _address_of(files or FOLDER))
         folder = local_path(text).absolute()
         address = f"sqlite:///{folder / DATABASE}"
-        return cls(address, registry or address, folder)
+        return cls(address, registry or address, folder, f"{folder.as_uri()}/{ARTIFACTS}")
 
     @property
     def database(self) -> Path | None:
@@ -93,10 +97,15 @@ def store_of(option: Path | str | None, section: MlflowSection, environment: Map
     'http://tracking:5000'
     """
     if option is not None:
-        return Store.of(option)
+        return Store.of(option, None, section.artifact_uri)
     if section.tracking_uri is not None:
-        return Store.of(section.tracking_uri, section.registry_uri)
-    return Store.of(environment.get(TRACKING) or FOLDER, section.registry_uri or environment.get(REGISTRY))
+        return Store.of(section.tracking_uri, section.registry_uri, section.artifact_uri)
+    registry = section.registry_uri or environment.get(REGISTRY)
+    return Store.of(environment.get(TRACKING) or FOLDER, registry, section.artifact_uri)
+
+
+def _address_of(place: str) -> str:
+    return place if "://" in place else Path(place).absolute().as_uri()
 
 
 def local_path(address: str) -> Path:

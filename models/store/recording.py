@@ -12,6 +12,7 @@ from contextlib import contextmanager, suppress
 from importlib.metadata import version
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
+from urllib.parse import quote
 
 from penchant.errors import OutputError
 from penchant.output import files_in, locked
@@ -19,7 +20,6 @@ from penchant.output import files_in, locked
 from ..inputs.estimate import Estimate
 from .address import Store
 from .records import DataUsed, Record, Registered, TrialRun
-from .sqlite_folder import artifacts_of
 
 if TYPE_CHECKING:
     from mlflow import MlflowClient
@@ -65,7 +65,7 @@ def experiment_of(client: MlflowClient, store: Store, name: str, about: str = ""
 
     found = client.get_experiment_by_name(name)
     if found is None:
-        place = None if store.database is None else artifacts_of(store.database, name)
+        place = None if store.files is None else f"{store.files}/{quote(name)}"
         with suppress(MlflowException):  # another process made it at this moment
             client.create_experiment(name, artifact_location=place, tags={KIND: MODEL_TRAINING})
         found = client.get_experiment_by_name(name)

@@ -9,8 +9,9 @@ from urllib.parse import quote
 
 from penchant.errors import OutputError
 
+from .address import ARTIFACTS
+
 HEADER = b"SQLite format 3\x00"
-ARTIFACTS = "artifacts"
 ADDRESSES = (  # where MLflow keeps the addresses of files
     ("experiments", "artifact_location"),
     ("runs", "artifact_uri"),
@@ -68,11 +69,6 @@ def take_home(database: Path) -> None:
                 connection.execute(query, (home, len(root) + 1, len(root) + 1, f"{root}/"))
         if former:
             connection.commit()
-
-
-def artifacts_of(database: Path, experiment: str) -> str:
-    """Return the address below which an experiment's files are kept."""
-    return f"{database.parent.as_uri()}{_place(experiment)}"
 
 
 def _roots(connection: sqlite3.Connection) -> set[str]:

@@ -18,9 +18,9 @@ from penchant.features.outcomes.tasks import REPURCHASE, VALUE, Span
 from penchant.features.signals.group import Column
 from penchant.models.evaluation.checks import DataSize
 from penchant.training.dataset import Dataset
-from penchant.training.material import Material
+from penchant.training.material import TaskData
+from penchant.training.search.tuning import Found, Search, search
 from penchant.training.splits import Schedule
-from penchant.training.tune import Found, Search, search
 
 FIRST = datetime(2024, 1, 1)
 SNAPSHOTS = tuple(FIRST + timedelta(days=30 * number) for number in range(6))
@@ -41,13 +41,13 @@ def rows(n_customers: int = 300, seed: int = 0) -> Dataset:
     return Dataset(X, y, np.tile(people, len(instants)), as_of, y * 10, COLUMNS, {})
 
 
-def material(n_customers: int = 300, *, is_value: bool = False, seed: int = 0) -> Material:
+def material(n_customers: int = 300, *, is_value: bool = False, seed: int = 0) -> TaskData:
     """Return what a task learns from and is judged on."""
     given = rows(n_customers)
     if is_value:
         given = replace(given, label=given.label * np.exp(given.features["strong"].to_numpy()))
     task, size = VALUE if is_value else REPURCHASE, DataSize(1_000, 100, 100, 3.0)
-    return Material(task, Span(0, 60), "60 days", PLAN, given, size, seed)
+    return TaskData(task, Span(0, 60), "60 days", PLAN, given, size, seed)
 
 
 def tuned(file: Path, n_trials: int, **more: Any) -> Found:

@@ -14,7 +14,7 @@ from penchant.config import GateSection
 from penchant.features.signals.group import Column
 from penchant.models.evaluation.checks import DataSize
 from penchant.models.inputs.check import Check
-from penchant.training.checks import auc_by_snapshot, checks_of, comparable_columns
+from penchant.training.checks import auc_by_snapshot, comparable_columns, training_checks
 from penchant.training.train import Recipe, fitted, judge, predicted
 
 CODES = {
@@ -35,7 +35,8 @@ CODES = {
 def asked_of(made: Any) -> dict[str, Check]:
     model = fitted(made.task, made.past, 0, Recipe(n_threads=1))
     board = judge(made, predicted(model, made.test.features), {})
-    found = checks_of(made, board, model)
+    by_snapshot = auc_by_snapshot(model, (made.past, made.test), board, made.schedule)
+    found = training_checks(made, board, model, by_snapshot)
     return {check.code: check for check in found}
 
 

@@ -12,7 +12,7 @@ import pytest
 from penchant.config import read_config
 from penchant.errors import TooLittleDataError
 from penchant.features.shop import open_shop
-from penchant.training.material import gather
+from penchant.training.material import task_data
 
 
 def test_too_little_data_is_refused_before_the_signals_are_built(tmp_path: Path) -> None:
@@ -28,5 +28,5 @@ def test_too_little_data_is_refused_before_the_signals_are_built(tmp_path: Path)
 
     config = read_config({"tables": {"orders": {"path": "orders.parquet"}}})
     with open_shop(config, tmp_path) as shop, pytest.raises(TooLittleDataError, match="at least 500 needed"):
-        gather(shop, "repurchase", step)
+        task_data(shop, "repurchase", step)
     assert [one.split()[0] for one in steps] == ["reading", "reading"]

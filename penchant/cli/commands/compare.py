@@ -20,10 +20,10 @@ from penchant.models.store.artifact import read_facts
 from penchant.models.store.registry import CHAMPION, Registry
 from penchant.output import replaced_folder, write_json
 from penchant.training.checks import MAIN_METRIC
-from penchant.training.compare import Entrant, Place, Standings, standings
-from penchant.training.material import gather
+from penchant.training.material import task_data
 from penchant.training.record import JUDGED, model_name
-from penchant.training.report_summary import left_out_line
+from penchant.training.report.summary import left_out_line
+from penchant.training.versions.compare import Entrant, Place, Standings, standings
 
 from .train import configure
 
@@ -69,7 +69,7 @@ def on_common_test(
 ) -> Standings:
     """Return the standings on the test that the configuration lays, for the horizon in use unless one is given."""
     span = None if horizon_given else _span_in_use(entrants)
-    material = gather(shop, task, work.step, lambda plan: (*plan.train, plan.test), span)
+    material = task_data(shop, task, work.step, lambda plan: (*plan.train, plan.test), span)
     with work.step(f"judging {len(entrants)} versions and the baselines on {len(material.test):,} rows"):
         return standings(material, entrants)
 

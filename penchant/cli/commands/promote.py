@@ -14,8 +14,8 @@ from penchant.features.shop import Shop
 from penchant.models.inputs.check import Check
 from penchant.models.store.artifact import read_facts
 from penchant.models.store.registry import CHALLENGER, CHAMPION, Registered, Registry
-from penchant.training.promote import gates, same_horizon_as_configured
 from penchant.training.record import model_name
+from penchant.training.versions.promote import gates, same_horizon_as_configured
 
 from .compare import entrants_of, on_common_test
 from .train import configure, registered

@@ -19,7 +19,7 @@ from penchant.features.catalogue import task_of
 from penchant.models.store.registry import Registered, Registry
 from penchant.output import replaced_folder
 from penchant.training.record import write_training
-from penchant.training.report_summary import beside, left_out_line
+from penchant.training.report.summary import difference_text, left_out_line
 from penchant.training.train import MAIN_METRIC, Trained, train
 
 from .train_uplift import train_uplift_model
@@ -94,7 +94,7 @@ def leaderboard_table(trained: Trained) -> Table:
     rows: list[tuple[str, Mapping[str, Any], str]] = [("model", metrics, "")]
     for name, numbers in trained.board.baselines.items():
         comparison = trained.board.comparisons[name][main]
-        rows.append((name.replace("_", " "), numbers, f"{comparison.verdict} ({beside(comparison)})"))
+        rows.append((name.replace("_", " "), numbers, f"{comparison.verdict} ({difference_text(comparison)})"))
     for name, numbers, verdict in rows:
         table.add_row(name, *(with_interval(numbers[metric], 3) for metric in shown), verdict)
     return table

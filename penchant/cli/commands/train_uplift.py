@@ -20,12 +20,12 @@ from penchant.models.store.registry import Registered, Registry
 from penchant.output import file_facts, replaced_folder
 from penchant.serving.goals.catalogue import Goal, goal_named
 from penchant.serving.goals.own import own_goals
-from penchant.training.train_uplift import Asked, TrainedUplift, train_uplift
-from penchant.training.uplift_dataset import Collected, Question, collect
-from penchant.training.uplift_evaluate import MAIN, STACK
-from penchant.training.uplift_matrix import OUTCOME, ROLES, Roles, read_matrix
-from penchant.training.uplift_record import write_uplift
-from penchant.training.uplift_report import NAMES
+from penchant.training.record import write_training
+from penchant.training.report.uplift import NAMES
+from penchant.training.uplift.dataset import Collected, Question, collect
+from penchant.training.uplift.evaluate import MAIN, STACK
+from penchant.training.uplift.matrix import OUTCOME, ROLES, Roles, read_matrix
+from penchant.training.uplift.train import TrainedUplift, TrialQuestion, train_uplift
 
 
 def train_uplift_model(work: Work, options: TrainOptions) -> None:
@@ -38,7 +38,7 @@ def train_uplift_model(work: Work, options: TrainOptions) -> None:
         with _source(work, config, name, options) as source:
             trained = train_uplift(source.collected, source.asked, config.gate, config.seed, work.step)
         with work.step("writing the report and the model"):
-            record = write_uplift(trained, config, place, source.hashes)
+            record = write_training(trained, config, place, source.hashes)
         with work.step(f"recording in {store}"):
             version = Registry(store).log(record)
         manifest |= {"sources": source.hashes, "training": trained.facts(), "data": record.tags["data"]}
@@ -55,7 +55,7 @@ class UpliftSource:
     """The rows, what they are to teach, and what identifies the files that they came from."""
 
     collected: Collected
-    asked: Asked
+    asked: TrialQuestion
     hashes: dict[str, str]
 
 
@@ -93,7 +93,7 @@ def _source(work: Work, config: Config, name: str, options: TrainOptions) -> Ite
         with work.step(f"reading {matrix}"):
             roles = _roles(options.column or (), options.control, options.without or ())
             collected = read_matrix(matrix, roles)
-        asked = Asked(name, roles.names.get(OUTCOME, OUTCOME), options.horizon, f"Learned from {matrix.name}.")
+        asked = TrialQuestion(name, roles.names.get(OUTCOME, OUTCOME), options.horizon, f"Learned from {matrix.name}.")
         yield UpliftSource(collected, asked, {matrix.name: file_facts(matrix)["sha256"]})
         return
     goal: Goal = goal_named(name, own_goals(config))
@@ -103,7 +103,9 @@ def _source(work: Work, config: Config, name: str, options: TrainOptions) -> Ite
             collected = collect(shop, Question(name, goal.outcome, horizon, tuple(options.campaign or ())))
         n_waves = len(set(collected.rows.wave)) if collected.rows.wave is not None else 0
         text = f"Learned from {n_waves} waves of past campaigns of the goal '{name}' ({goal.moves})."
-        yield UpliftSource(collected, Asked(name, goal.outcome.replace("_", " "), horizon, text), work.sources())
+        yield UpliftSource(
+            collected, TrialQuestion(name, goal.outcome.replace("_", " "), horizon, text), work.sources()
+        )
 
 
 def _roles(columns: Sequence[str], control: str | None, without: Sequence[str]) -> Roles:

@@ -17,10 +17,18 @@ from penchant.cli.work import Work
 from penchant.models.inputs.check import Check
 from penchant.models.store.registry import Registry
 from penchant.output import replaced_folder
-from penchant.training.material import Material
+from penchant.training.material import TaskData
 from penchant.training.record import data_hash, model_name, write_training
-from penchant.training.tune import Found, Progress, Search, against_untuned, learn_tuned, material_for_tuning, search
-from penchant.training.tune_record import record_search, trial_runs
+from penchant.training.search.record import record_search, trial_runs
+from penchant.training.search.tuning import (
+    Found,
+    Progress,
+    Search,
+    against_untuned,
+    learn_tuned,
+    material_for_tuning,
+    search,
+)
 
 from .train import account, configure, leaderboard_table, registered
 
@@ -54,7 +62,7 @@ def run_tune(work: Work, options: TuneOptions) -> None:
     work.finish({**facts, "against_default": verdict.as_dict(), "out": str(folder), "store": str(store)})
 
 
-def _search(work: Work, material: Material, options: TuneOptions, deadline: float, data: str) -> Found:
+def _search(work: Work, material: TaskData, options: TuneOptions, deadline: float, data: str) -> Found:
     """Run the search, its progress shown."""
     file = work.store(options.store).cache / SEARCHES / f"{model_name(work.config, options.task)}.db"
     with _progress(work) as show:

@@ -2,15 +2,7 @@
 
 from __future__ import annotations
 
-import os
-import pwd
-import shutil
-import signal
-import subprocess
-import tempfile
-import time
 from collections.abc import Callable, Iterator
-from dataclasses import dataclass, field
 from datetime import datetime
 from pathlib import Path
 from typing import Any
@@ -32,79 +24,13 @@ pytestmark = pytest.mark.xdist_group("postgres")
 NOW = datetime(2025, 3, 1)
 
 
-def program(name: str) -> str | None:
-    """Return the path of one of PostgreSQL's programs, which Debian keeps out of the path."""
-    return shutil.which(name) or next(
-        (str(path) for path in sorted(Path("/usr/lib/postgresql").glob(f"*/bin/{name}"))), None
-    )
-
-
-def somebody() -> dict[str, Any]:
-    """Return under whom the server runs: it refuses to run as root."""
-    if os.geteuid() != 0:
-        return {}
-    known = [name for name in ("postgres", "nobody") if name in {user.pw_name for user in pwd.getpwall()}]
-    return {"user": known[0], "group": pwd.getpwnam(known[0]).pw_gid, "extra_groups": []}
-
-
-@dataclass
-class Server:
-    """A PostgreSQL that can be stopped like a machine that loses power."""
-
-    folder: Path
-    process: subprocess.Popen[bytes] | None = None
-    who: dict[str, Any] = field(default_factory=somebody)
-
-    @property
-    def address(self) -> str:
-        return f"postgresql://shop@/postgres?host={self.folder}"
-
-    def start(self) -> None:
-        command = [str(program("postgres")), "-D", str(self.folder / "data"), "-k", str(self.folder), "-h", ""]
-        with (self.folder / "log").open("ab") as log:
-            out = {"stdout": log, "stderr": log}
-            self.process = subprocess.Popen([*command, "-F"], cwd=self.folder, **out, **self.who)
-        for _ in range(300):
-            try:
-                psycopg.connect(self.address).close()
-                return
-            except psycopg.OperationalError:
-                time.sleep(0.05)
-        raise AssertionError((self.folder / "log").read_text())
-
-    def vanish(self) -> None:
-        assert self.process
-        self.process.send_signal(signal.SIGQUIT)  # an immediate shutdown: no goodbye to anyone
-        self.process.wait()
-
-    def query(self, sql: str) -> list[tuple[Any, ...]]:
-        with psycopg.connect(self.address) as con:
-            return con.execute(sql).fetchall()
-
-    def run(self, sql: str) -> None:
-        with psycopg.connect(self.address) as con:
-            con.execute(sql)
-
-
 @pytest.fixture(scope="module")
-def server() -> Iterator[Server]:
-    if program("initdb") is None:
-        assert os.environ.get("CI", "").lower() != "true", "PostgreSQL is not installed"
-        pytest.skip("PostgreSQL is not installed")
-    folder = Path(tempfile.mkdtemp(prefix="pg-", dir="/tmp"))  # a socket's path must be short
-    server = Server(folder)
-    if server.who:
-        os.chown(folder, pwd.getpwnam(server.who["user"]).pw_uid, server.who["group"])
-    initdb = [str(program("initdb")), "-D", str(folder / "data"), "-U", "shop", "-A", "trust", "-N", "-E", "UTF8"]
-    subprocess.run(initdb, check=True, capture_output=True, cwd=folder, **server.who)
-    server.start()
-    yield server
-    server.vanish()
-    shutil.rmtree(folder)
+def server(postgres: Any) -> Any:
+    return postgres
 
 
 @pytest.fixture
-def table(server: Server) -> Iterator[str]:
+def table(server: Any) -> Iterator[str]:
     yield "sent"
     server.run("drop table if exists sent")
 
@@ -119,7 +45,7 @@ def lists(tmp_path_factory: pytest.TempPathFactory, people: Callable[..., pd.Dat
     return folders
 
 
-def test_a_repeated_run_changes_nothing(server: Server, table: str, lists: dict[str, Path]) -> None:
+def test_a_repeated_run_changes_nothing(server: Any, table: str, lists: dict[str, Path]) -> None:
     to = Destination(address=server.address, table=table)
     first = export_audience(lists["one"], to, "assignments")
     before = server.query(f"select *, xmin from {table} order by customer_id")
@@ -131,7 +57,7 @@ def test_a_repeated_run_changes_nothing(server: Server, table: str, lists: dict[
     assert server.query(f"select *, xmin from {table} order by customer_id") == before  # not one row was touched
 
 
-def test_what_is_read_back_is_what_was_written(server: Server, table: str, lists: dict[str, Path]) -> None:
+def test_what_is_read_back_is_what_was_written(server: Any, table: str, lists: dict[str, Path]) -> None:
     export_audience(lists["one"], Destination(address=server.address, table=table), "assignments")
     record = pd.read_parquet(lists["one"] / "assignments.parquet").sort_values("customer_id")
     rows = server.query(
@@ -146,7 +72,7 @@ def test_what_is_read_back_is_what_was_written(server: Server, table: str, lists
 
 
 def test_columns_are_chosen_and_renamed_and_others_are_left_alone(
-    server: Server, table: str, lists: dict[str, Path]
+    server: Any, table: str, lists: dict[str, Path]
 ) -> None:
     server.run(
         f"create table {table} (kunde varchar, aktion varchar, welle bigint, notiz varchar default 'neu',"
@@ -161,7 +87,7 @@ def test_columns_are_chosen_and_renamed_and_others_are_left_alone(
 
 
 def test_another_list_for_a_wave_that_is_there_is_refused_unless_asked_for(
-    server: Server, table: str, lists: dict[str, Path]
+    server: Any, table: str, lists: dict[str, Path]
 ) -> None:
     to = Destination(address=server.address, table=table)
     export_audience(lists["one"], to, "assignments")
@@ -174,7 +100,7 @@ def test_another_list_for_a_wave_that_is_there_is_refused_unless_asked_for(
     )
 
 
-def test_a_table_without_the_key_or_a_column_is_named(server: Server, table: str, lists: dict[str, Path]) -> None:
+def test_a_table_without_the_key_or_a_column_is_named(server: Any, table: str, lists: dict[str, Path]) -> None:
     columns = {"customer_id": "customer_id", "campaign_id": "campaign_id", "wave": "wave"}
     server.run(f"create table {table} (customer_id varchar, campaign_id varchar, wave bigint)")
     with pytest.raises(InputError, match="unique key"):
@@ -184,9 +110,7 @@ def test_a_table_without_the_key_or_a_column_is_named(server: Server, table: str
     assert server.query(f"select count(*) from {table}") == [(0,)]
 
 
-def test_who_may_write_a_table_need_not_be_allowed_to_make_one(
-    server: Server, table: str, lists: dict[str, Path]
-) -> None:
+def test_who_may_write_a_table_need_not_be_allowed_to_make_one(server: Any, table: str, lists: dict[str, Path]) -> None:
     to = Destination(address=server.address, table=table)
     export_audience(lists["one"], to)
     known = server.query(f"select count(*) from {table}")
@@ -206,7 +130,7 @@ def test_who_may_write_a_table_need_not_be_allowed_to_make_one(
         server.run("drop owned by worker; drop role worker")
 
 
-def test_a_password_is_never_shown(server: Server) -> None:
+def test_a_password_is_never_shown(server: Any) -> None:
     rows, key = pa.table({"c": ["a"], "k": ["1"], "w": [1]}), ("c", "k", "w")
     there = server.address + "&password=hidden"
     for address in (
@@ -220,7 +144,7 @@ def test_a_password_is_never_shown(server: Server) -> None:
     assert "hid" not in str(export_rows(rows, Destination(address=there, table="shown"), key).as_dict())
 
 
-def test_two_runs_at_once_exclude_each_other(server: Server, table: str, lists: dict[str, Path]) -> None:
+def test_two_runs_at_once_exclude_each_other(server: Any, table: str, lists: dict[str, Path]) -> None:
     with psycopg.connect(server.address) as con:
         con.execute("select pg_advisory_xact_lock(hashtext(%s))", (f"penchant {table}",))
         with pytest.raises(OutputError, match="another run"):
@@ -230,7 +154,7 @@ def test_two_runs_at_once_exclude_each_other(server: Server, table: str, lists: 
 
 @pytest.mark.parametrize("moment", ["load", "number", "run"])
 def test_a_database_that_vanishes_leaves_nothing_half_written(
-    server: Server, table: str, lists: dict[str, Path], moment: str, monkeypatch: pytest.MonkeyPatch
+    server: Any, table: str, lists: dict[str, Path], moment: str, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     from penchant.serving.export import database as export_database
 

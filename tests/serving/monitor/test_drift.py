@@ -25,7 +25,7 @@ from penchant.serving.monitor.promises import Group, Scored, files_of_scores, pr
 from penchant.serving.score.champion import Champion
 from penchant.serving.score.run import score
 from penchant.simulate import SimulationSettings, simulate
-from penchant.training.dataset import assemble
+from penchant.training.dataset import snapshot_rows
 from penchant.training.train import Recipe, fitted, predicted
 
 ENDS_AT = datetime(2025, 8, 1)
@@ -66,7 +66,7 @@ def made(tmp_path_factory: pytest.TempPathFactory) -> Made:
         }
     )
     with open_shop(config, folder / "data", checked=False) as shop:
-        rows = assemble(shop, REPURCHASE, [LEARNED_AT], Span(0, DAYS))
+        rows = snapshot_rows(shop, REPURCHASE, [LEARNED_AT], Span(0, DAYS))
         model = fitted(REPURCHASE, rows, 0, Recipe({"n_trees": 30}, n_folds=2))
         facts = {"task": "repurchase", "horizon_days": DAYS, "signals": [asdict(one) for one in rows.columns]}
         champion = Champion.load(save(model, folder / "model", facts), "shop.repurchase/1")

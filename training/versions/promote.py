@@ -7,11 +7,11 @@ from typing import Any
 
 from penchant.config import Config
 
-from ..features.outcomes.tasks import Task, configured_days
-from ..models.evaluation.checks import same_horizon
-from ..models.evaluation.comparison import Comparison
-from ..models.inputs.check import Check, Outcome
-from .checks import MAIN_METRIC, REFUSING
+from ...features.outcomes.tasks import Task, configured_days
+from ...models.evaluation.checks import same_horizon
+from ...models.evaluation.comparison import Comparison
+from ...models.inputs.check import Check, Outcome
+from ..checks import MAIN_METRIC, REFUSING
 from .compare import PROPER_METRIC, Standings
 
 DEFAULT = "default_parameters"

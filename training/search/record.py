@@ -11,9 +11,9 @@ import pandas as pd
 
 from penchant.output import write_json
 
-from ..models.inputs.check import Check
-from ..models.store.registry import Record, TrialRun
-from .tune import Found
+from ...models.inputs.check import Check
+from ...models.store.registry import Record, TrialRun
+from .tuning import Found
 
 
 def record_search(record: Record, found: Found, verdict: Check) -> Record:

@@ -5,6 +5,7 @@ Everything between reading and writing: the same for the campaigns of a shop and
 
 from __future__ import annotations
 
+from collections.abc import Mapping
 from contextlib import nullcontext
 from dataclasses import dataclass
 from typing import Any
@@ -16,18 +17,19 @@ import pandas as pd
 from penchant.config import GateSection
 from penchant.errors import CheckFailedError, TooLittleDataError
 
-from ..features.signals.group import Column
-from ..models.decisions.policy import PolicyValue
-from ..models.evaluation.trial_checks import TrialDates, check_trial
-from ..models.inputs.check import Check
-from ..models.inputs.estimate import Estimate
-from ..models.uplift import UpliftStack
-from ..models.uplift.baselines import uplift_baselines
-from .material import Step
-from .uplift_dataset import Collected, UpliftRows
-from .uplift_evaluate import STACK, ArmBoard, Judged, best_arm_value, board_of
-from .uplift_splits import Makers, Split, fit_on, held_out_scores, split_rows
-from .uplift_waves import CONTROL
+from ...features.signals.group import Column
+from ...models.decisions.policy import PolicyValue
+from ...models.evaluation.reference import describe
+from ...models.evaluation.trial_checks import TrialDates, check_trial
+from ...models.inputs.check import Check
+from ...models.inputs.estimate import Estimate
+from ...models.uplift import UpliftStack
+from ...models.uplift.baselines import uplift_baselines
+from ..material import Step
+from .dataset import Collected, UpliftRows
+from .evaluate import MAIN, STACK, ArmBoard, Judged, best_arm_value, board_of
+from .splits import Makers, Split, fit_on, held_out_scores, split_rows
+from .waves import CONTROL
 
 Floats = npt.NDArray[np.float64]
 
@@ -36,7 +38,7 @@ TASK = "uplift"
 
 
 @dataclass(frozen=True)
-class Asked:
+class TrialQuestion:
     """What is asked of a training.
 
     Parameters
@@ -79,13 +81,38 @@ class TrainedUplift:
         The guards, all passed or named.
     """
 
-    asked: Asked
+    asked: TrialQuestion
     collected: Collected
     model: UpliftStack
     split: Split
     boards: tuple[ArmBoard, ...]
     best_arm: PolicyValue
     checks: tuple[Check, ...]
+
+    @property
+    def name(self) -> str:
+        """What its models are registered as, after the shop's name."""
+        return f"{TASK}.{self.asked.goal}"
+
+    @property
+    def columns(self) -> tuple[Column, ...]:
+        """The signals that it reads."""
+        return self.collected.columns
+
+    @property
+    def left_out(self) -> Mapping[str, str]:
+        """Group or column -> what the shop lacks for it."""
+        return self.collected.left_out
+
+    @property
+    def may_lead(self) -> bool:
+        """Whether it may become champion where there is none: no ranking is worse than chance."""
+        return not any(board.metrics[STACK][MAIN].high < 0 for board in self.boards)
+
+    def reference(self) -> dict[str, Any]:
+        """Return what its rows and their highest uplift look like, with which `penchant monitor` compares."""
+        uplift = np.asarray(self.model.predict_uplift(self.rows.features)).reshape(len(self.rows), -1)
+        return describe(self.rows.features, np.max(uplift, 1))
 
     @property
     def rows(self) -> UpliftRows:
@@ -119,7 +146,7 @@ class TrainedUplift:
             },
         }
 
-    def metrics(self) -> tuple[dict[str, Estimate], dict[str, dict[str, Estimate]]]:
+    def numbers(self) -> tuple[dict[str, Estimate], dict[str, dict[str, Estimate]]]:
         """Return the stack's metrics and each baseline's; of several treatments, each name starts with its own."""
         stack: dict[str, Estimate] = {}
         baselines: dict[str, dict[str, Estimate]] = {}
@@ -134,7 +161,7 @@ class TrainedUplift:
 
     def as_dict(self) -> dict[str, Any]:
         """Return the facts and all numbers in types that JSON knows."""
-        stack, baselines = self.metrics()
+        stack, baselines = self.numbers()
         return {
             **self.facts(),
             "n_features": len(self.collected.columns),
@@ -162,14 +189,14 @@ def finding_as_dict(found: Any) -> dict[str, Any]:
 
 
 def train_uplift(
-    collected: Collected, asked: Asked, gate: GateSection, seed: int = 0, step: Step = lambda _: nullcontext()
+    collected: Collected, asked: TrialQuestion, gate: GateSection, seed: int = 0, step: Step = lambda _: nullcontext()
 ) -> TrainedUplift:
     """Return the trained uplift model of a trial.
 
     Parameters
     ----------
     collected
-        The rows, from `penchant.training.uplift_dataset.collect` or `penchant.training.uplift_matrix.read_matrix`.
+        The rows, from `penchant.training.uplift.dataset.collect` or `penchant.training.uplift.matrix.read_matrix`.
     asked
         What is asked.
     gate
@@ -187,7 +214,7 @@ def train_uplift(
         A guard says that no uplift can be learned from these rows.
     """
     rows = collected.rows
-    refuse_too_little(rows, asked, gate)
+    refuse_small_trial(rows, asked, gate)
     split = split_rows(rows, asked.horizon_days, seed)
     with step("asking whether it is a trial"):
         checks = guards(rows, split, seed)
@@ -243,14 +270,14 @@ def refuse(checks: tuple[Check, ...], goal: str) -> None:
         )
 
 
-def refuse_too_little(rows: UpliftRows, asked: Asked, gate: GateSection) -> None:
+def refuse_small_trial(rows: UpliftRows, asked: TrialQuestion, gate: GateSection) -> None:
     """Raise TooLittleDataError with all that is missing, where the rows cannot carry an uplift model."""
     customers = len(rows) if rows.customer_id is None else pd.Series(rows.customer_id).nunique()
     positives = int((rows.y != 0).sum())
     wanted = {
         "min_buyers": ("customers", customers, gate.min_buyers),
         "min_positives": ("rows with an outcome", positives, gate.min_positives),
-        "min_negatives": ("rows without", len(rows) - positives, gate.min_negatives if is_binary(rows) else 0),
+        "min_negatives": ("rows without", len(rows) - positives, gate.min_negatives if rows.is_binary else 0),
     }
     missing = [
         f"{have:,} {what}, at least {need:,} needed ({key})"
@@ -264,11 +291,6 @@ def refuse_too_little(rows: UpliftRows, asked: Asked, gate: GateSection) -> None
             "; ".join(missing),
             "Run more waves with a held-out control, or lower these keys of [gate] and trust the numbers less",
         )
-
-
-def is_binary(rows: UpliftRows) -> bool:
-    """Say whether the outcome is yes or no."""
-    return bool(np.isin(rows.y, (0, 1)).all())
 
 
 def signals_of(features: pd.DataFrame) -> tuple[Column, ...]:

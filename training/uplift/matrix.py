@@ -13,11 +13,11 @@ import pandas as pd
 from penchant.errors import InputError, did_you_mean, quoted
 from penchant.table_file import read_table
 
-from ..models.inputs.arrays import read_numbers
-from ..models.uplift.arms import read_arms
-from .train_uplift import signals_of
-from .uplift_dataset import Collected, UpliftRows
-from .uplift_waves import CONTROL
+from ...models.inputs.arrays import read_numbers
+from ...models.uplift.arms import read_arms
+from .dataset import Collected, UpliftRows
+from .train import signals_of
+from .waves import CONTROL
 
 TREATMENT, OUTCOME, P_TREATMENT, CUSTOMER = "treatment", "outcome", "p_treatment", "customer"
 ROLES = (TREATMENT, OUTCOME, P_TREATMENT, CUSTOMER)

@@ -10,15 +10,15 @@ import numpy as np
 import numpy.typing as npt
 from scipy.stats import rankdata
 
-from ..models.decisions.policy import PolicyValue, Stakes, policy_value, treat_top
-from ..models.decisions.profit import ProfitCurve, SleepingDogs, profit_curve, sleeping_dogs
-from ..models.evaluation.comparison import Verdict
-from ..models.evaluation.effect_calibration import UpliftCalibration, uplift_calibration
-from ..models.evaluation.qini import RankingWorth, UpliftCurve, measured_rankings
-from ..models.inputs.bootstrap import N_DRAWS
-from ..models.inputs.estimate import Estimate
-from ..models.uplift.trial import read_trial
-from .uplift_dataset import UpliftRows
+from ...models.decisions.policy import PolicyValue, Stakes, policy_value, treat_top
+from ...models.decisions.profit import ProfitCurve, SleepingDogs, profit_curve, sleeping_dogs
+from ...models.evaluation.comparison import Verdict
+from ...models.evaluation.effect_calibration import UpliftCalibration, uplift_calibration
+from ...models.evaluation.qini import RankingWorth, UpliftCurve, measured_rankings
+from ...models.inputs.bootstrap import N_DRAWS
+from ...models.inputs.estimate import Estimate
+from ...models.uplift.trial import read_trial
+from .dataset import UpliftRows
 
 Floats = npt.NDArray[np.float64]
 

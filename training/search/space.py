@@ -6,7 +6,7 @@ from collections.abc import Mapping
 from dataclasses import asdict, dataclass
 from typing import TYPE_CHECKING, Any
 
-from ..models.estimators.boosting import DEFAULTS
+from ...models.estimators.boosting import DEFAULTS
 
 if TYPE_CHECKING:
     from optuna.trial import Trial

@@ -7,12 +7,12 @@ import pandas as pd
 
 from penchant.errors import PenchantError
 
-from ..features.matrix import KEY, build
-from ..features.shop import Shop
-from ..features.spine import Spine
-from ..models.uplift.arms import read_arms
-from ..models.uplift.randomisation import assignment_is_random
-from .uplift_waves import CONTROL
+from ...features.matrix import KEY, build
+from ...features.shop import Shop
+from ...features.spine import Spine
+from ...models.uplift.arms import read_arms
+from ...models.uplift.randomisation import assignment_is_random
+from .waves import CONTROL
 
 
 def how_it_chose(shop: Shop, rows: pd.DataFrame, seed: int = 0) -> str:

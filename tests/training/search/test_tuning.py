@@ -20,11 +20,11 @@ import pytest
 
 from penchant.errors import InputError, OutputError, TooLittleDataError
 from penchant.models.evaluation.metrics import evaluate
+from penchant.training.search.record import trial_runs, trials_frame
+from penchant.training.search.space import SPACE
+from penchant.training.search.study import opened_study
+from penchant.training.search.tuning import Progress, Search, against_untuned, folds_of, learn_tuned, search, study_name
 from penchant.training.train import Recipe, fitted, predicted
-from penchant.training.tune import Progress, Search, against_untuned, folds_of, learn_tuned, search, study_name
-from penchant.training.tune_record import trial_runs, trials_frame
-from penchant.training.tune_space import SPACE
-from penchant.training.tune_study import opened
 
 
 @pytest.fixture(scope="module")
@@ -86,13 +86,13 @@ def test_several_runs_work_on_one_search_and_a_killed_one_leaves_nothing_half_do
     assert 6 <= len(found.trials) <= 7  # the other may have been in the middle of one
     assert len({json.dumps(params) for params in tried(found)}) >= 6
     assert {trial.user_attrs["worker"] for trial in found.trials} == {0, 1}
-    with opened(tmp_path / "b.db", "name") as first, opened(tmp_path / "b.db", "name") as second:
+    with opened_study(tmp_path / "b.db", "name") as first, opened_study(tmp_path / "b.db", "name") as second:
         first.study.ask().set_user_attr("worker", 0)
         assert (first.place, second.place) == (0, 1)
-        with opened(tmp_path / "b.db", "name") as third:
+        with opened_study(tmp_path / "b.db", "name") as third:
             assert third.place == 2
         assert n_trials(tmp_path / "b.db", "RUNNING") == 1  # that of a living run
-    with opened(tmp_path / "b.db", "name"):
+    with opened_study(tmp_path / "b.db", "name"):
         assert n_trials(tmp_path / "b.db", "RUNNING") == 0
 
 

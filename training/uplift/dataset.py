@@ -12,14 +12,14 @@ import pandas as pd
 
 from penchant.errors import CheckFailedError, InputError, LeftOutError, UnfinishedHorizonError, did_you_mean, quoted
 
-from ..features.matrix import build
-from ..features.outcomes.success import read_outcomes
-from ..features.shop import Shop
-from ..features.signals.group import Column
-from ..features.spine import Spine
-from ..models.uplift.arms import Arms, read_arms
-from .uplift_unrandomised import how_it_chose
-from .uplift_waves import CONTROL, arms_in_use, probabilities, trial_rows, without_certain
+from ...features.matrix import build
+from ...features.outcomes.success import read_outcomes
+from ...features.shop import Shop
+from ...features.signals.group import Column
+from ...features.spine import Spine
+from ...models.uplift.arms import Arms, read_arms
+from .unrandomised import how_it_chose
+from .waves import CONTROL, arms_in_use, probabilities, trial_rows, without_certain
 
 Floats = npt.NDArray[np.float64]
 Labels = npt.NDArray[np.object_]
@@ -91,6 +91,11 @@ class UpliftRows:
     def __len__(self) -> int:
         """Return the number of rows."""
         return len(self.y)
+
+    @property
+    def is_binary(self) -> bool:
+        """Whether the outcome is yes or no."""
+        return bool(np.isin(self.y, (0, 1)).all())
 
     def arms(self) -> Arms:
         """Return who was in which arm, with what probability."""

@@ -8,8 +8,8 @@ import pandas as pd
 from penchant.charts import Axis, Curve, Series, lines, points
 from penchant.page import Block, PageColumn, Picture, Table
 
-from ..models.explain.dependence import MISSING, by_value
-from .train import Trained
+from ...models.explain.dependence import MISSING, by_value
+from ..train import Trained
 
 N_IMPORTANT = 15
 N_DRAWN = 6
@@ -35,6 +35,15 @@ def importance_chart(trained: Trained) -> str:
     weights = _weights(trained).head(N_IMPORTANT)
     axis = Axis("Mean absolute contribution to " + _scale(trained), ".2f")
     return points([str(name) for name in weights.index], [Series("model", list(weights))], axis)
+
+
+def importance_table(trained: Trained) -> pd.DataFrame:
+    """Return how far each signal moves a score on average, and its share, the most important first."""
+    weights = _weights(trained)
+    meaning = {column.name: column.meaning for column in trained.columns}
+    total = max(float(weights.sum()), 1e-300)
+    rows = [(name, meaning.get(str(name), ""), weight, weight / total) for name, weight in weights.items()]
+    return pd.DataFrame(rows, columns=["signal", "meaning", "moves_a_score_by", "share"])
 
 
 def _table(trained: Trained, weights: pd.Series[float], top: list[str]) -> Table:

@@ -24,11 +24,11 @@ from penchant.page import (
     write_number,
 )
 
-from ..models.evaluation.comparison import Verdict
-from ..models.inputs.estimate import Estimate
-from .report_signals import importance_chart, signal_blocks
-from .report_summary import left_out_line, summary
-from .train import MAIN_METRIC, Trained
+from ...models.evaluation.comparison import Verdict
+from ...models.inputs.estimate import Estimate
+from ..train import MAIN_METRIC, Trained
+from .signals import importance_chart, signal_blocks
+from .summary import left_out_line, verdict_banner
 
 SHOWN = ("auc", "brier", "lift_top_tenth", "rmse", "mae", "spearman", "spend_top_tenth")
 IN_MONEY = ("rmse", "mae")
@@ -49,11 +49,11 @@ def report(trained: Trained, shop: str, facts: Mapping[str, str]) -> Page:
     """
     title = f"{trained.task.name.replace('_', ' ').capitalize()}: {shop}"
     sections = (
-        PageSection("In short", (summary(trained), _figures(trained))),
+        PageSection("In short", (verdict_banner(trained), _figures(trained))),
         PageSection("What was asked", (_asked(trained), _snapshots(trained))),
         PageSection("Beside the baselines", (_leaderboard(trained), *_absent(trained))),
         PageSection("Whom it finds", (_gains(trained), _deciles(trained))),
-        *((PageSection("Whether the probabilities hold", (_calibration(trained),)),) if is_binary(trained) else ()),
+        *((PageSection("Whether the probabilities hold", (_calibration(trained),)),) if trained.is_binary else ()),
         PageSection("What it looks at", signal_blocks(trained)),
         PageSection("What was asked before it is believed", (_checks(trained),)),
     )
@@ -63,12 +63,7 @@ def report(trained: Trained, shop: str, facts: Mapping[str, str]) -> Page:
 def pictures(trained: Trained) -> dict[str, str]:
     """Return the report's charts as SVG by file name."""
     found = {"gains.svg": _gains_chart(trained), "importance.svg": importance_chart(trained)}
-    return found | {"calibration.svg": _calibration_chart(trained)} if is_binary(trained) else found
-
-
-def is_binary(trained: Trained) -> bool:
-    """Say whether the outcome is yes or no, rather than an amount."""
-    return trained.task.kind == "binary"
+    return found | {"calibration.svg": _calibration_chart(trained)} if trained.is_binary else found
 
 
 def _checks(trained: Trained) -> Checks:
@@ -79,7 +74,7 @@ def _lead(trained: Trained) -> str:
     days, when = trained.span.horizon_days, trained.schedule.day(trained.schedule.test)
     metrics = trained.board.metrics
     since = f"On customers looked at on {when}, after everything it had learned from was over,"
-    if not is_binary(trained):
+    if not trained.is_binary:
         found = metrics["spearman"]
         return (
             f"What to expect of each customer within {days} days: {trained.task.meaning}. {since} the rank correlation "
@@ -95,7 +90,7 @@ def _lead(trained: Trained) -> str:
 def _figures(trained: Trained) -> KeyFigures:
     metrics = trained.board.metrics
     bias = KeyFigure("Bias", metrics["bias_percent"], "+.1f", "per cent, mean promise against what came")
-    if is_binary(trained):
+    if trained.is_binary:
         found = [
             KeyFigure("AUC", metrics["auc"], ".3f", "0.5 is chance"),
             KeyFigure("Top tenth's lift", metrics["lift_top_tenth"], ".2f", "times the average rate"),
@@ -123,14 +118,14 @@ def _asked(trained: Trained) -> Prose:
 
 
 def _snapshots(trained: Trained) -> Table:
-    told = "the share with the outcome" if is_binary(trained) else "what came on average"
+    told = "the share with the outcome" if trained.is_binary else "what came on average"
     used = dict.fromkeys(trained.schedule.train, "training") | {trained.schedule.test: "test"}
     rows = [
         (trained.schedule.day(at), used.get(at, "refit"), row.n_eligible, row.base_rate)
         for row in trained.snapshots.itertuples()
         for at in [pd.Timestamp(str(row.as_of)).to_pydatetime()]
     ]
-    came = PageColumn("Base rate", ".1%") if is_binary(trained) else PageColumn("Mean", ",.2f")
+    came = PageColumn("Base rate", ".1%") if trained.is_binary else PageColumn("Mean", ",.2f")
     columns = (PageColumn("As of"), PageColumn("Used for"), PageColumn("Eligible", ",d"), came)
     return Table(columns, rows, f"Customers who were eligible at each snapshot, and {told}.")
 
@@ -170,7 +165,7 @@ def _estimates(table: pd.DataFrame, name: str) -> list[Estimate]:
 
 def _deciles(trained: Trained) -> Table:
     table = trained.deciles
-    share = ".1%" if is_binary(trained) else ",.2f"
+    share = ".1%" if trained.is_binary else ",.2f"
     columns = (
         PageColumn("Decile", "d", "1 = highest scored"),
         PageColumn("Customers", ",.0f"),

@@ -15,14 +15,14 @@ from penchant.models import Linear, RLearner
 from penchant.models.evaluation.qini import qini
 from penchant.models.store import artifact as uplift_artifact
 from penchant.models.uplift.baselines import AverageEffect
-from penchant.training.train_uplift import Asked, TrainedUplift, guards, signals_of, train_uplift
-from penchant.training.uplift_dataset import Collected, UpliftRows
-from penchant.training.uplift_evaluate import STACK, Judged
-from penchant.training.uplift_matrix import Roles, read_matrix
-from penchant.training.uplift_record import write_uplift
-from penchant.training.uplift_splits import held_out_scores, split_rows
+from penchant.training.record import write_training
+from penchant.training.uplift.dataset import Collected, UpliftRows
+from penchant.training.uplift.evaluate import STACK, Judged
+from penchant.training.uplift.matrix import Roles, read_matrix
+from penchant.training.uplift.splits import held_out_scores, split_rows
+from penchant.training.uplift.train import TrainedUplift, TrialQuestion, guards, signals_of, train_uplift
 
-ASKED = Asked("second", "a paid order", 30)
+ASKED = TrialQuestion("second", "a paid order", 30)
 GATE = GateSection()
 OPEN = GateSection(min_buyers=0, min_positives=0, min_negatives=0)
 
@@ -78,7 +78,7 @@ def test_the_answer_for_scripts_has_metrics_baselines_and_checks(trained: Traine
 
 
 def test_what_serving_needs_travels_with_the_model(trained: TrainedUplift, tmp_path: Path) -> None:
-    record = write_uplift(trained, Config(), tmp_path, {"orders": "1"})
+    record = write_training(trained, Config(), tmp_path, {"orders": "1"})
     facts = uplift_artifact.read_facts(tmp_path / "model")
     assert record.name == "shop.uplift.second"
     assert [signal["name"] for signal in facts["signals"]] == ["a", "b", "city"]

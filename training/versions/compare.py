@@ -16,17 +16,17 @@ import pandas as pd
 
 from penchant.errors import PenchantError, quoted
 
-from ..features.outcomes.tasks import Span
-from ..models.evaluation.comparison import Comparison, compare, goodness
-from ..models.evaluation.metrics import evaluate
-from ..models.inputs.arrays import Floats
-from ..models.inputs.estimate import Estimate
-from ..models.store.artifact import load, read_facts
-from .checks import MAIN_METRIC
-from .evaluate import Outcomes
-from .material import Material
-from .splits import local_day
-from .train import baseline_scores, predicted
+from ...features.outcomes.tasks import Span
+from ...models.evaluation.comparison import Comparison, compare, goodness
+from ...models.evaluation.metrics import evaluate
+from ...models.inputs.arrays import Floats
+from ...models.inputs.estimate import Estimate
+from ...models.store.artifact import load, read_facts
+from ..checks import MAIN_METRIC
+from ..evaluate import Outcomes
+from ..material import TaskData
+from ..splits import local_day
+from ..train import baseline_scores, predicted
 
 PROPER_METRIC = {"binary": "log_loss", "value": "rmse"}
 
@@ -181,7 +181,7 @@ class Standings:
         return pd.DataFrame(rows)
 
 
-def standings(material: Material, entrants: Sequence[Entrant]) -> Standings:
+def standings(material: TaskData, entrants: Sequence[Entrant]) -> Standings:
     """Return all versions and baselines on the test of some material, the best first.
 
     Parameters
@@ -229,7 +229,7 @@ def standings(material: Material, entrants: Sequence[Entrant]) -> Standings:
     )
 
 
-def _judged(entrant: Entrant, material: Material) -> tuple[str, Floats] | str:
+def _judged(entrant: Entrant, material: TaskData) -> tuple[str, Floats] | str:
     """Return which of a version's models may be judged and what it predicts, or why none may."""
     reasons = []
     for what, folder in entrant.folders.items():
@@ -243,7 +243,7 @@ def _judged(entrant: Entrant, material: Material) -> tuple[str, Floats] | str:
     return reasons[-1] if reasons else "its files are gone"
 
 
-def _reason_against(facts: Mapping[str, Any], material: Material) -> str:
+def _reason_against(facts: Mapping[str, Any], material: TaskData) -> str:
     """Return why a model may not be judged on the test, or nothing."""
     own = Span(int(facts["gap_days"]), int(facts["horizon_days"]))
     if own != material.span:
@@ -256,7 +256,7 @@ def _reason_against(facts: Mapping[str, Any], material: Material) -> str:
     return ""
 
 
-def _score(folder: Path, material: Material) -> Floats:
+def _score(folder: Path, material: TaskData) -> Floats:
     model: Any = load(folder)
     names, features = list(model.columns_.names), material.test.features
     lacking = [name for name in names if name not in features]

@@ -6,13 +6,13 @@ from collections.abc import Mapping
 
 from penchant.page import Banner, Words, write_number
 
-from ..models.evaluation.checks import promised
-from ..models.evaluation.comparison import Comparison
-from .checks import MAIN_METRIC, REFUSING, may_be_used
-from .train import Trained
+from ...models.evaluation.checks import promised
+from ...models.evaluation.comparison import Comparison
+from ..checks import MAIN_METRIC, REFUSING, may_be_used
+from ..train import Trained
 
 
-def summary(trained: Trained) -> Banner:
+def verdict_banner(trained: Trained) -> Banner:
     """Return whether the model may be used and beats its baselines, whom it finds, and what its promises are worth."""
     text = " ".join((_tenth(trained), _promise(trained), _issues(trained)))
     return Banner(_verdict(trained), text)
@@ -30,13 +30,13 @@ def _verdict(trained: Trained) -> Words:
     return Words(f"{told}, not separable from {', '.join(rest)}." if rest else f"{told}.", "good")
 
 
-def beside(found: Comparison, form: str = "+,.3f") -> str:
+def difference_text(found: Comparison, form: str = "+,.3f") -> str:
     """Return a difference, and where it cannot be told from zero the smallest that would have been seen.
 
     Examples
     --------
     >>> from penchant.models.inputs.estimate import Estimate
-    >>> beside(Comparison("auc", Estimate(0.002, -0.001, 0.005), "not separable", 0.0043))
+    >>> difference_text(Comparison("auc", Estimate(0.002, -0.001, 0.005), "not separable", 0.0043))
     '+0.002; 0.004 would have been seen'
     """
     gained = write_number(found.difference.value, form)

@@ -85,7 +85,7 @@ class Worker:
 
 
 @contextmanager
-def opened(path: Path, name: str) -> Iterator[Worker]:
+def opened_study(path: Path, name: str) -> Iterator[Worker]:
     """Open the study of a name in a file, new or as it was left, and give this run its part in it.
 
     Parameters

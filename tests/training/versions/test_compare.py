@@ -14,9 +14,9 @@ import pytest
 from penchant.config import Config
 from penchant.features.outcomes.tasks import CHURN, REPURCHASE
 from penchant.models.store.artifact import save
-from penchant.training.compare import Entrant, Standings, standings
-from penchant.training.promote import gates, same_horizon_as_configured
 from penchant.training.train import Recipe, fitted
+from penchant.training.versions.compare import Entrant, Standings, standings
+from penchant.training.versions.promote import gates, same_horizon_as_configured
 
 CHAMPION, CHALLENGER = ("champion",), ("challenger",)
 CLEAN = {"checks": [{"code": "too-good", "outcome": "passed", "explanation": "AUC 0.8."}]}

@@ -7,7 +7,7 @@ import pandas as pd
 import pytest
 
 from penchant.errors import CheckFailedError
-from penchant.training.uplift_waves import arms_in_use, probabilities, trial_rows, without_certain
+from penchant.training.uplift.waves import arms_in_use, probabilities, trial_rows, without_certain
 
 
 def wave(campaign: str, number: int, arms: list[str], first: int = 0) -> pd.DataFrame:

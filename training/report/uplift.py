@@ -21,9 +21,9 @@ from penchant.page import (
     Words,
 )
 
-from ..models.evaluation.qini import UpliftCurve
-from .train_uplift import TrainedUplift, is_binary
-from .uplift_evaluate import AT_DEPTH, MAIN, STACK, ArmBoard
+from ...models.evaluation.qini import UpliftCurve
+from ..uplift.evaluate import AT_DEPTH, MAIN, STACK, ArmBoard
+from ..uplift.train import TrainedUplift
 
 TONES = {"better": "good", "worse": "bad", "not separable": "open"}
 NAMES = {
@@ -47,7 +47,7 @@ TITLES = {
 }
 
 
-def report(trained: TrainedUplift, shop: str, facts: Mapping[str, str]) -> Page:
+def uplift_report(trained: TrainedUplift, shop: str, facts: Mapping[str, str]) -> Page:
     """Return the report of an uplift's training.
 
     Parameters
@@ -68,7 +68,7 @@ def report(trained: TrainedUplift, shop: str, facts: Mapping[str, str]) -> Page:
     return Page(f"Uplift, {trained.asked.goal}: {shop}", _lead(trained), tuple(sections), facts)
 
 
-def pictures(trained: TrainedUplift) -> dict[str, str]:
+def uplift_pictures(trained: TrainedUplift) -> dict[str, str]:
     """Return the report's charts as SVG by file name."""
     found = {}
     for number, board in enumerate(trained.boards):
@@ -80,7 +80,7 @@ def pictures(trained: TrainedUplift) -> dict[str, str]:
 
 
 def _unit(trained: TrainedUplift) -> str:
-    return trained.asked.outcome if is_binary(trained.rows) else f"units of {trained.asked.outcome}"
+    return trained.asked.outcome if trained.rows.is_binary else f"units of {trained.asked.outcome}"
 
 
 def _lead(trained: TrainedUplift) -> str:
@@ -103,7 +103,7 @@ def _asked(trained: TrainedUplift) -> Prose:
 
 
 def _waves(trained: TrainedUplift) -> Table:
-    share = ".1%" if is_binary(trained.rows) else ",.3f"
+    share = ".1%" if trained.rows.is_binary else ",.3f"
     rows = [
         (
             row.wave,

@@ -10,8 +10,8 @@ from typing import Any
 import pytest
 
 from penchant.models.inputs.check import Check
-from penchant.training.report import report
-from penchant.training.report_summary import summary
+from penchant.training.report.page import report
+from penchant.training.report.summary import verdict_banner
 from penchant.training.train import Recipe, learn
 
 
@@ -26,7 +26,7 @@ def text_of(trained: Any) -> str:
 
 
 def test_it_begins_with_a_verdict_and_what_it_rests_on(trained: Any) -> None:
-    found = summary(trained)
+    found = verdict_banner(trained)
     assert found.verdict.tone == "good"
     assert re.search(r"No baseline does better; the model is better than \d of \d", found.verdict.text)
     assert found.text.startswith("'another paid order' held for" if trained.task.kind == "binary" else "The tenth")
@@ -35,7 +35,7 @@ def test_it_begins_with_a_verdict_and_what_it_rests_on(trained: Any) -> None:
 
 def test_a_check_that_keeps_the_model_out_is_the_verdict(trained: Any) -> None:
     fault = Check("label-leakage", "No column knows the label", "'known' does.", "issue")
-    found = summary(replace(trained, checks=(*trained.checks, fault)))
+    found = verdict_banner(replace(trained, checks=(*trained.checks, fault)))
     assert found.verdict.tone == "bad"
     assert found.verdict.text == "Not fit for use. 'known' does."
 

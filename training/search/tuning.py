@@ -18,17 +18,17 @@ import numpy as np
 from penchant.errors import TooLittleDataError
 from penchant.output import versions
 
-from ..features.outcomes.tasks import Task
-from ..features.shop import Shop
-from ..models.estimators.value import tweedie_deviance
-from ..models.inputs.arrays import Floats
-from ..models.inputs.check import Check
-from .dataset import Dataset
-from .material import Material, Step, gather
-from .promote import DEFAULT, against_default
-from .train import Recipe, Trained, fitted, learn, predicted
-from .tune_space import SPACE, Space
-from .tune_study import opened
+from ...features.outcomes.tasks import Task
+from ...features.shop import Shop
+from ...models.estimators.value import tweedie_deviance
+from ...models.inputs.arrays import Floats
+from ...models.inputs.check import Check
+from ..dataset import Dataset
+from ..material import Step, TaskData, task_data
+from ..train import Recipe, Trained, fitted, learn, predicted
+from ..versions.promote import DEFAULT, against_default
+from .space import SPACE, Space
+from .study import opened_study
 
 if TYPE_CHECKING:
     from optuna.trial import FrozenTrial, Trial
@@ -145,12 +145,12 @@ class Found:
         }
 
 
-def material_for_tuning(shop: Shop, name: str, step: Step) -> Material:
-    """Return a task's rows with the earlier snapshots that the folds of a search learn from; raises as `gather`."""
-    return gather(shop, name, step, lambda plan: (*plan.earlier, *plan.every))
+def material_for_tuning(shop: Shop, name: str, step: Step) -> TaskData:
+    """Return a task's rows with the earlier snapshots that the folds of a search learn from; raises as `task_data`."""
+    return task_data(shop, name, step, lambda plan: (*plan.earlier, *plan.every))
 
 
-def folds_of(material: Material, n_folds: int = N_FOLDS) -> tuple[Fold, ...]:
+def folds_of(material: TaskData, n_folds: int = N_FOLDS) -> tuple[Fold, ...]:
     """Return the folds of a search, the oldest first.
 
     Raises
@@ -179,7 +179,7 @@ def _varies(rows: Dataset) -> bool:
     return len(rows) > 1 and float(np.ptp(rows.label)) > 0
 
 
-def search(material: Material, asked: Search) -> Found:
+def search(material: TaskData, asked: Search) -> Found:
     """Search for the parameters with the lowest mean score over folds in time, and return what was found.
 
     Parameters
@@ -199,7 +199,7 @@ def search(material: Material, asked: Search) -> Found:
     folds = folds_of(material)
     objective = Objective(material.task, folds, material.seed, asked)
     name = study_name(material, asked)
-    with opened(asked.storage.with_suffix(".db"), name) as worker:
+    with opened_study(asked.storage.with_suffix(".db"), name) as worker:
         done = worker.finished()
         n_before = len(done)
         asked.told(_progress(done, n_before, asked.n_trials))
@@ -210,7 +210,7 @@ def search(material: Material, asked: Search) -> Found:
     return _found(name, done, objective.score_name, asked.space.defaults)
 
 
-def study_name(material: Material, asked: Search) -> str:
+def study_name(material: TaskData, asked: Search) -> str:
     """Return the name of a search: the same for the same task, data, schedule, columns, space, seed and versions."""
     facts = {
         "data": asked.data,
@@ -292,7 +292,7 @@ def _found(name: str, done: Sequence[FrozenTrial], score: str, defaults: Mapping
     return Found(name, best.params, float(best.value), float(default.value), score, tuple(done))
 
 
-def learn_tuned(material: Material, found: Found, step: Step, n_threads: int | None = None) -> Trained:
+def learn_tuned(material: TaskData, found: Found, step: Step, n_threads: int | None = None) -> Trained:
     """Return the model with the parameters of a search, beside an untuned one on the untouched test.
 
     The untuned one stands in the leaderboard as ``default_parameters``.

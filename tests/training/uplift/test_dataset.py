@@ -9,7 +9,7 @@ import pytest
 from penchant.config import Config, FeaturesSection
 from penchant.errors import CheckFailedError, InputError, LeftOutError, UnfinishedHorizonError
 from penchant.features.shop import Shop, shop_from_tables
-from penchant.training.uplift_dataset import Question, assignments_of, collect
+from penchant.training.uplift.dataset import Question, assignments_of, collect
 
 FIRST, SECOND = pd.Timestamp("2025-03-01 10:00"), pd.Timestamp("2025-05-01 10:00")
 QUESTION = Question("retain", "paid_order", 30)

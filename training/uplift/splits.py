@@ -20,9 +20,9 @@ import numpy as np
 import numpy.typing as npt
 import pandas as pd
 
-from ..models.inputs.categories import UnknownValueWarning
-from ..models.inputs.folds import grouped_folds
-from .uplift_dataset import UpliftRows
+from ...models.inputs.categories import UnknownValueWarning
+from ...models.inputs.folds import grouped_folds
+from .dataset import UpliftRows
 
 Floats = npt.NDArray[np.float64]
 Makers = Mapping[str, Callable[[], Any]]  # name -> an unfitted learner

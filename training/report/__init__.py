@@ -1,0 +1,1 @@
+"""What a training found, as a page: from its values to blocks, tables and charts; nothing is computed anew."""

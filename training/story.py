@@ -1,0 +1,179 @@
+"""How a training is told on MLflow's pages: names, verdicts, data sets, tables, and the baselines beside it."""
+
+from __future__ import annotations
+
+import hashlib
+from collections.abc import Mapping
+from typing import Any
+
+import numpy as np
+import pandas as pd
+
+from ..models.estimators.boosting import DEFAULTS
+from ..models.inputs.check import Check
+from ..models.inputs.estimate import Estimate
+from ..models.store.records import DataUsed, Story
+from .checks import MAIN_METRIC
+from .report.signals import importance_table
+from .report.summary import verdict_banner
+from .report.uplift import NAMES
+from .train import Trained, with_bounds
+from .uplift.evaluate import STACK
+from .uplift.train import TrainedUplift
+
+N_EXAMPLE = 5
+DIGEST = 32  # characters; MLflow takes 36
+IN_TABLES_ONLY = ("mean_score", "reliability", "resolution", "uncertainty", "rmse_all_zero", "mae_all_zero")
+Numbers = Mapping[str, Estimate]
+
+
+def story_of(trained: Trained | TrainedUplift, name: str, sources: Mapping[str, str]) -> Story:
+    """Return how a training is told.
+
+    Parameters
+    ----------
+    trained
+        The training.
+    name
+        Of the registered model.
+    sources
+        What was read -> what identifies its content.
+    """
+    return _of_task(trained, name, sources) if isinstance(trained, Trained) else _of_uplift(trained, name, sources)
+
+
+def headline(metrics: Numbers, main: str) -> dict[str, Estimate | float]:
+    """Return the dozen numbers that stand at a run, and the bounds of the main one; tables hold the rest."""
+    return {
+        metric: number if metric == main else number.value
+        for metric, number in metrics.items()
+        if metric not in IN_TABLES_ONLY
+    }
+
+
+def numbers_table(named: Mapping[str, Numbers], **more: Mapping[str, str]) -> pd.DataFrame:
+    """Return a row for each model: each metric with its bounds, and further columns by the model's name."""
+    rows = [
+        {"model": name, **{column: values.get(name, "") for column, values in more.items()}, **with_bounds(numbers)}
+        for name, numbers in named.items()
+    ]
+    return pd.DataFrame(rows)
+
+
+def checks_table(checks: tuple[Check, ...]) -> pd.DataFrame:
+    """Return a row for each check: its code, what it asks, how it ended, and why."""
+    return pd.DataFrame([(c.code, c.title, c.outcome, c.explanation) for c in checks], columns=CHECK_COLUMNS)
+
+
+CHECK_COLUMNS = ["code", "check", "outcome", "explanation"]
+
+
+def _of_task(trained: Trained, name: str, sources: Mapping[str, str]) -> Story:
+    task, plan, board = trained.task, trained.schedule, trained.board
+    main = MAIN_METRIC[task.kind]
+    banner = verdict_banner(trained)
+    verdicts = {baseline: str(found[main]) for baseline, found in board.comparisons.items()}
+    tables = {
+        "leaderboard": numbers_table({"model": board.metrics, **board.baselines}, model_against_it=verdicts),
+        "deciles": trained.deciles,
+        **({} if trained.calibration is None else {"calibration": trained.calibration}),
+        **({} if trained.by_stage.empty else {"by_stage": trained.by_stage}),
+        "snapshots": trained.snapshots.assign(as_of=trained.snapshots["as_of"].astype(str)),
+        "importance": importance_table(trained),
+        "checks": checks_table(trained.checks),
+    }
+    about = (
+        f"**{task.name}**: {task.meaning} within {trained.span.horizon_days} days after a gap of "
+        f"{trained.span.gap_days} ({trained.basis}), of whoever is eligible at the snapshot. A run learns from earlier "
+        "snapshots and is judged on a later one beside baselines, which are the runs below it."
+    )
+    used = (("training", plan.train, trained.n_train), ("test", (plan.test,), trained.n_test))
+    data = tuple(
+        DataUsed(
+            f"{name} {context}",
+            _digest(sources, [at.isoformat() for at in instants]),
+            context,
+            {"as_of": [at.isoformat() for at in instants], "tables": dict(sources)},
+            n_rows,
+        )
+        for context, instants, n_rows in used
+    )
+    return Story(
+        f"{task.name}, test {plan.day(plan.test)}, {_recipe(trained)}",
+        f"{banner.verdict.text} {banner.text}",
+        about,
+        data,
+        tables,
+        {baseline: headline(numbers, main) for baseline, numbers in board.baselines.items()},
+        {"auc_by_snapshot": [auc.value for auc in trained.by_snapshot.values()]} if trained.by_snapshot else {},
+        trained.shown.head(N_EXAMPLE),
+    )
+
+
+def _of_uplift(trained: TrainedUplift, name: str, sources: Mapping[str, str]) -> Story:
+    stack, baselines = trained.numbers()
+    goal, board = trained.asked.goal, trained.boards[0]
+    told = " ".join((f"'{one.arm}': " if len(trained.boards) > 1 else "") + one.verdict for one in trained.boards)
+    tables = {
+        "leaderboard": numbers_table({NAMES[STACK]: stack, **baselines}),
+        "waves": trained.rows.by_wave().astype({"assigned_at": str}),
+        "deciles": pd.concat([_deciles(one) for one in trained.boards], ignore_index=True),
+        "checks": checks_table(trained.checks),
+    }
+    within = f" within {trained.asked.horizon_days} days" if trained.asked.horizon_days else ""
+    about = (
+        f"**uplift of {goal}**: what a contact changes in '{trained.asked.outcome}'{within}, learned from randomised "
+        "campaigns. All numbers are per 1,000 customers; the runs below each are its baselines."
+    )
+    rows = trained.facts()["n_rows"]
+    data = tuple(
+        DataUsed(f"{name} {context}", _digest(sources, [context]), context, {"tables": dict(sources)}, rows[part])
+        for context, part in (("training", "train"), ("test", "test"))
+    )
+    main = next(iter(stack)) if len(trained.boards) > 1 else next(iter(board.metrics[STACK]))
+    return Story(
+        f"uplift of {goal}, {'in time' if trained.split.fold is None else 'by folds'}",
+        told,
+        about,
+        data,
+        tables,
+        {score: headline(numbers, main) for score, numbers in baselines.items()},
+        {},
+        trained.rows.features.head(N_EXAMPLE),
+    )
+
+
+def _deciles(board: Any) -> pd.DataFrame:
+    bins = [
+        (board.arm, one.decile, one.share, one.predicted, one.realised.value, one.realised.low, one.realised.high)
+        for one in board.calibration.bins
+    ]
+    columns = ["arm", "decile", "share", "predicted", "realised", "realised_low", "realised_high"]
+    return pd.DataFrame(bins, columns=columns)
+
+
+def _recipe(trained: Trained) -> str:
+    return "own parameters" if getattr(trained.judged, "params", None) else "default parameters"
+
+
+def _digest(sources: Mapping[str, str], parts: list[str]) -> str:
+    text = "\n".join([*(f"{name} {content}" for name, content in sorted(sources.items())), *parts])
+    return hashlib.sha256(text.encode()).hexdigest()[:DIGEST]
+
+
+def in_effect(trained: Trained) -> dict[str, Any]:
+    """Return the parameters in effect: what was chosen, not what was left to be chosen."""
+    model = trained.judged
+    boosters = {name: booster.num_trees() for name, booster in getattr(model, "boosters_", {}).items()}
+    monotone = getattr(model, "monotone", None) or {}
+    calibration = getattr(model, "calibration_", None)
+    chosen: dict[str, Any] = {
+        **{f"lightgbm_{key}": value for key, value in {**DEFAULTS, **(getattr(model, "params", None) or {})}.items()},
+        **{f"{name}_trees": count for name, count in boosters.items()},
+        "monotone_columns": ", ".join(sorted(monotone)) or "none",
+        "folds": getattr(model, "n_folds", "none"),
+        "snapshots": len(trained.schedule.train),
+    }
+    if calibration is not None:
+        chosen["calibration_slope"] = round(float(np.asarray(calibration.slope)), 4)
+    return chosen
