@@ -20,11 +20,11 @@ $(READY): pyproject.toml constraints.txt
 		{ echo "penchant needs Python 3.11 or newer: make PYTHON=python3.11 ..."; exit 2; }
 ifdef UV
 	@test -x $(BIN)/python || $(UV) venv --quiet --python $(PYTHON) $(VENV)
-	$(UV) pip install --quiet --python $(BIN)/python --constraint constraints.txt --editable '.[postgres,spark,serve]' --group dev
+	$(UV) pip install --quiet --python $(BIN)/python --constraint constraints.txt --editable '.[postgres,spark,serve,mcp]' --group dev
 else
 	@test -x $(BIN)/python || $(PYTHON) -m venv $(VENV)
 	$(BIN)/python -m pip install --quiet --disable-pip-version-check --constraint constraints.txt pip
-	$(BIN)/python -m pip install --quiet --disable-pip-version-check --constraint constraints.txt --editable '.[postgres,spark,serve]' --group dev
+	$(BIN)/python -m pip install --quiet --disable-pip-version-check --constraint constraints.txt --editable '.[postgres,spark,serve,mcp]' --group dev
 endif
 	@$(BIN)/python -c 'import lightgbm' 2>/dev/null || \
 		{ echo "LightGBM does not load: it needs the OpenMP runtime (Debian and Ubuntu: apt-get install libgomp1)."; exit 2; }

@@ -30,7 +30,7 @@ from .options.shop import (
     SimulateOptions,
     TagsOptions,
 )
-from .options.web import PrepareOptions, ServeOptions, TokenAddOptions, TokenListOptions, TokenRemoveOptions
+from .options.web import McpOptions, PrepareOptions, ServeOptions, TokenAddOptions, TokenListOptions, TokenRemoveOptions
 
 COMMANDS = (
     Command("demo", DemoOptions, "demo.run_demo"),
@@ -52,6 +52,7 @@ COMMANDS = (
     Command("tags", TagsOptions, "tags.run_tags"),
     Command("serve", ServeOptions, "web.run_serve"),
     Command("prepare", PrepareOptions, "web.run_prepare"),
+    Command("mcp", McpOptions, "web.run_mcp"),
     Command("token add", TokenAddOptions, "web.run_token_add"),
     Command("token remove", TokenRemoveOptions, "web.run_token_remove"),
     Command("token list", TokenListOptions, "web.run_token_list"),

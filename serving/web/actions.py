@@ -111,6 +111,11 @@ def _measure(fields: Mapping[str, str]) -> list[str]:
     return ["measure", _campaign(fields, "campaign")]
 
 
+def _plan(fields: Mapping[str, str]) -> list[str]:
+    """A plan is named as the page lists it; the page has replaced the name by the file's whole path."""
+    return ["plan", fields["path"], *([] if fields.get("dry_run") == "no" else ["--dry-run"])]
+
+
 def _promote(fields: Mapping[str, str]) -> list[str]:
     task = fields.get("task", "")
     if not MODEL.fullmatch(task):
@@ -125,6 +130,7 @@ ACTIONS: Mapping[str, Action] = {
         Action("check", "operate", lambda _fields: ["check"]),
         Action("score", "operate", _score),
         Action("audience", "operate", _audience),
+        Action("plan", "operate", _plan),
         Action("measure", "operate", _measure),
         Action("monitor", "operate", lambda _fields: ["monitor"]),
         Action("promote", "promote", _promote),

@@ -24,11 +24,13 @@ from penchant.errors import InputError, NotThereError, PenchantError
 from . import drawings
 from .access import Caller, caller_of, read_tokens
 from .actions import ACTIONS, command_of
+from .conditions import write_crowd
 from .guard import COOKIE, Guard, problem
 from .jobs import Job, Jobs
+from .prepare import CUSTOMERS_FILE
 from .ready import Ready
 from .settings import LANGUAGES, WebSettings, refuse_unguarded
-from .views import VIEWS, Request, View
+from .views import VIEWS, Request, View, plan_files
 from .words import Words, catalogue, language_of, plain
 
 HERE = Path(__file__).parent
@@ -42,6 +44,12 @@ class JobRequest(BaseModel):
 
     kind: str = Field(description="prepare, check, score, audience, measure, monitor or promote")
     fields: dict[str, str] = Field(default_factory=dict, description="what the command takes, such as goal and as_of")
+
+
+class CrowdRequest(BaseModel):
+    """A crowd that a program saves."""
+
+    conditions: list[str] = Field(description="each column:comparison:value, such as stage:is:loyal", max_length=20)
 
 
 class Site:
@@ -92,10 +100,26 @@ class Site:
         if action is None:
             raise InputError("job", f"one of {', '.join(ACTIONS)}", f"'{kind[:40]}'")
         _require(caller, action.scope)
+        if kind == "plan":
+            fields = {**fields, "path": str(self._plan_file(fields.get("file", "")))}
         arguments = command_of(self.settings, action, fields)
         job = self.jobs.start(kind, arguments, caller.name, key and f"{caller.name}\0{key}")
         self.guard.note(caller, f"job {kind}", job=job.id, fields=dict(fields))
         return job
+
+    def save_crowd(self, caller: Caller, name: str, conditions: list[str]) -> dict[str, list[str]]:
+        """Save a crowd for a caller, and return all that are saved."""
+        _require(caller, "operate")
+        saved = write_crowd(self.settings.folder, name, conditions, self.ready.folder / CUSTOMERS_FILE)
+        self.guard.note(caller, "crowd", name=name, conditions=conditions)
+        return saved
+
+    def _plan_file(self, name: str) -> Path:
+        """Return a plan by its name: one of those there are, so that no name becomes a path."""
+        found = {path.name: path for path in plan_files(self.settings)}
+        if name not in found:
+            raise NotThereError("plan", "one of those beside penchant.toml", f"'{name[:40]}'")
+        return found[name]
 
     def cancel(self, caller: Caller, job_id: str) -> Job:
         """Stop a job for a caller, or say why not."""
@@ -127,6 +151,7 @@ def create_app(settings: WebSettings) -> FastAPI:
     _add_forms(app)
     for view in VIEWS:
         _add_view(app, site, view)
+    _add_crowds(app, site)
     _add_jobs(app, site)
     _add_login(app, site)
     _add_downloads(app, site)
@@ -168,6 +193,21 @@ def _add_forms(app: FastAPI) -> None:
     def add(request: HttpRequest, column: str, comparison: str, value: str) -> Response:
         conditions = [*request.query_params.getlist("c"), f"{column}:{comparison}:{value}"]
         return RedirectResponse(f"/crowd?{urlencode([('c', one) for one in conditions])}", 303)
+
+
+def _add_crowds(app: FastAPI, site: Site) -> None:
+    @app.post("/crowds", include_in_schema=False)
+    async def save(request: HttpRequest) -> Response:
+        form = await request.form()
+        if not site.guard.is_own_form(request, str(form.get("form_token", ""))):
+            raise HTTPException(403, "The form is not this page's. Load the page again.")
+        name, conditions = str(form.get("name", "")), [str(one) for one in form.getlist("c")]
+        site.save_crowd(request.state.caller, name, conditions)
+        return RedirectResponse(f"/crowd?{urlencode([('c', one) for one in conditions])}", 303)
+
+    @app.put(f"{API}/crowds/{{name}}", summary="Save a crowd by its conditions; none: remove it.")
+    def save_json(request: HttpRequest, name: str, wanted: CrowdRequest) -> dict[str, list[str]]:
+        return site.save_crowd(request.state.caller, name, wanted.conditions)
 
 
 def _add_jobs(app: FastAPI, site: Site) -> None:

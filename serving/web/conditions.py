@@ -2,18 +2,25 @@
 
 from __future__ import annotations
 
+import json
+import re
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from functools import reduce
 from operator import and_
+from pathlib import Path
 from typing import Any
 
 import pyarrow as pa
 import pyarrow.compute as pc
+import pyarrow.parquet as pq
 
 from penchant.errors import InputError, did_you_mean, quoted
+from penchant.output import write_text
 
 MOST_CONDITIONS = 20
+CROWDS_FILE = "crowds.json"
+NAME = re.compile(r"\w[\w-]{0,63}")
 OF_NUMBERS = {"at_least": ">=", "at_most": "<=", "is": "="}
 OF_TEXT = {"is": "=", "is_not": "<>"}
 
@@ -43,6 +50,18 @@ class Condition:
         sign = {**OF_NUMBERS, **OF_TEXT}[self.comparison]
         value = _quoted(self.value) if isinstance(self.value, str) else f"{self.value:g}"
         return f"{self.column} {sign} {value}"
+
+    @property
+    def toml(self) -> str:
+        """The condition as a plan has it under [[campaigns.only_if]]."""
+        if self.comparison == "is_not":
+            return f"# {self.text}: a plan has no such condition; name the other values with is_in"
+        if isinstance(self.value, str):
+            return f'column = "{self.column}"\nis_in = [{json.dumps(self.value, ensure_ascii=False)}]'
+        if self.column.startswith("in_") and self.value == 1:
+            return f'column = "{self.column}"'
+        bounds = ("at_least", "at_most") if self.comparison == "is" else (self.comparison,)
+        return "\n".join((f'column = "{self.column}"', *(f"{bound} = {self.value:g}" for bound in bounds)))
 
     @property
     def query(self) -> str:
@@ -111,3 +130,28 @@ def _is_number(kind: Any) -> bool:
 def _quoted(text: str) -> str:
     doubled = text.replace("'", "''")
     return f"'{doubled}'"
+
+
+def read_crowds(folder: Path) -> dict[str, list[str]]:
+    """Return the saved crowds: name -> conditions as a request names them."""
+    path = folder / CROWDS_FILE
+    return dict(json.loads(path.read_text(encoding="utf-8"))) if path.is_file() else {}
+
+
+def write_crowd(folder: Path, name: str, conditions: Sequence[str], customers: Path) -> dict[str, list[str]]:
+    """Save a crowd by its name, or remove it where it has no conditions; return all that are saved.
+
+    Raises
+    ------
+    InputError
+        If the name is none, or a condition does not hold against the prepared customers.
+    """
+    if not NAME.fullmatch(name):
+        raise InputError("crowd", "a name of letters, digits, '_' and '-'", quoted(name[:40]))
+    checked = read_conditions(conditions, pq.read_schema(customers)) if conditions else ()
+    saved = read_crowds(folder)
+    saved.pop(name, None)
+    if checked:
+        saved[name] = [one.query for one in checked]
+    write_text(folder / CROWDS_FILE, json.dumps(saved, indent=2, ensure_ascii=False))
+    return saved

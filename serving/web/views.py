@@ -4,20 +4,22 @@ from __future__ import annotations
 
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass
+from datetime import timedelta
 from pathlib import Path
 from typing import Any
 
 import pyarrow.compute as pc
 import pyarrow.parquet as pq
 
-from penchant.errors import InputError, NotThereError, quoted
+from penchant.errors import InputError, NotThereError, PenchantError, quoted
 from penchant.output import read_json
 
 from ...models.store.in_use import models_in_use
 from ..goals.catalogue import GOALS
+from ..plan.file import load_plan
 from ..score.read import read_manifest
 from .access import Caller
-from .conditions import comparisons_of, read_conditions, together
+from .conditions import comparisons_of, read_conditions, read_crowds, together
 from .jobs import Jobs
 from .prepare import CROWD, CUSTOMERS_FILE, as_json
 from .ready import Ready, find_crowd, rows_page
@@ -157,6 +159,7 @@ def crowd(asked: Request) -> dict[str, Any]:
             "profile": {},
             "rows": [],
             "expression": "",
+            "saved": {},
         }
     schema = pq.read_schema(path)
     conditions = read_conditions(asked.query.get("c", []), schema)
@@ -165,12 +168,13 @@ def crowd(asked: Request) -> dict[str, Any]:
     kept = [name for name in rows.column_names if name == "customer_id" or not name.startswith(CROWD)]
     return {
         "columns": {name: list(how) for name, how in comparisons_of(schema).items() if name not in _hidden(asked)},
-        "conditions": [vars(one) | {"query": one.query, "text": one.text} for one in conditions],
+        "conditions": [vars(one) | {"query": one.query, "text": one.text, "toml": one.toml} for one in conditions],
         "n_customers": n_found,
         "n_all": n_all,
         "profile": _profile(path, together(conditions)),
         "rows": [_masked(asked, row) for row in rows.select(kept).to_pylist()],
         "expression": " and ".join(one.text for one in conditions),
+        "saved": read_crowds(asked.settings.folder),
     }
 
 
@@ -259,6 +263,41 @@ def audience(asked: Request) -> dict[str, Any]:
     return {"goals": goals, "moments": moments, "channels": ["email", "sms", "push", "phone"]}
 
 
+def plan(asked: Request) -> dict[str, Any]:
+    """The plans beside the shop's configuration: campaigns, waves as a calendar, offers, what they share."""
+    return {"plans": [_plan(path) for path in plan_files(asked.settings)]}
+
+
+def plan_files(settings: WebSettings) -> list[Path]:
+    """Return the plans beside the configuration: TOML files with a section [plan]."""
+    files = sorted(settings.shop_file.parent.glob("*.toml"))
+    return [path for path in files if path != settings.shop_file and "[plan]" in path.read_text(encoding="utf-8")]
+
+
+def _plan(path: Path) -> dict[str, Any]:
+    try:
+        read = load_plan(path)
+    except PenchantError as fault:
+        return {"file": path.name, "fault": str(fault)}
+    waves = [
+        {
+            "campaign": campaign.id,
+            "goal": campaign.goal,
+            "phase": campaign.phase,
+            "wave": number,
+            "day": f"{campaign.starts_at + timedelta(days=step.after_days):%Y-%m-%d}",
+            "arms": [name for name, *_rest in campaign.uses],
+        }
+        for campaign in read.campaigns
+        for number, step in enumerate(campaign.waves, 1)
+    ]
+    return {"file": path.name, "name": read.plan.name, "budget": read.plan.budget, "waves": sorted(waves, key=_day)}
+
+
+def _day(wave: Mapping[str, Any]) -> tuple[str, str]:
+    return str(wave["day"]), str(wave["campaign"])
+
+
 def models(asked: Request) -> dict[str, Any]:
     """Models in use: what they predict, for whom, how well, since when."""
     found = models_in_use(asked.settings.store) or {}
@@ -296,6 +335,7 @@ VIEWS = (
     View("customers", "/customers", customers),
     View("crowd", "/crowd", crowd),
     View("audience", "/audience", audience),
+    View("plan", "/plan", plan),
     View("campaigns", "/campaigns", campaigns),
     View("campaign", "/campaigns/{campaign_id}", campaign, in_menu=False),
     View("lists", "/lists", lists),

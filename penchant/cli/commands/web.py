@@ -3,9 +3,17 @@
 from __future__ import annotations
 
 import logging
+from dataclasses import replace
 from pathlib import Path
 
-from penchant.cli.options.web import PrepareOptions, ServeOptions, TokenAddOptions, TokenListOptions, TokenRemoveOptions
+from penchant.cli.options.web import (
+    McpOptions,
+    PrepareOptions,
+    ServeOptions,
+    TokenAddOptions,
+    TokenListOptions,
+    TokenRemoveOptions,
+)
 from penchant.cli.terminal import bare_table
 from penchant.cli.work import Work
 from penchant.errors import NotThereError
@@ -24,12 +32,8 @@ def run_serve(work: Work, options: ServeOptions) -> None:
         raise NotThereError(
             "penchant serve", "the packages of the page", f"no '{fault.name}'", "pip install 'penchant[serve]'"
         ) from fault
-    settings = WebSettings(
-        config=work.config,
-        shop_file=work.config_file.absolute(),
-        data=work.data_folder.absolute(),
-        out=_results(work, options.out).absolute(),
-        store=work.store(options.store),
+    settings = replace(
+        _settings(work, options),
         host=options.host,
         port=options.port,
         user_header=options.user_header,
@@ -75,6 +79,27 @@ def run_token_list(work: Work, options: TokenListOptions) -> None:
         table.add_row(token.name, token.scope)
     work.show(table)
     work.finish({"tokens": [{"name": token.name, "scope": token.scope} for token in tokens.values()]})
+
+
+def run_mcp(work: Work, options: McpOptions) -> None:
+    """Answer language models until the input ends."""
+    try:
+        from penchant.serving.web.mcp import create_server
+    except ModuleNotFoundError as fault:
+        raise NotThereError(
+            "penchant mcp", "the package of the protocol", f"no '{fault.name}'", "pip install 'penchant[mcp]'"
+        ) from fault
+    create_server(_settings(work, options), options.scope).run(transport="stdio")
+
+
+def _settings(work: Work, options: ServeOptions | McpOptions) -> WebSettings:
+    return WebSettings(
+        config=work.config,
+        shop_file=work.config_file.absolute(),
+        data=work.data_folder.absolute(),
+        out=_results(work, options.out).absolute(),
+        store=work.store(options.store),
+    )
 
 
 def _results(work: Work, given: Path | None) -> Path:

@@ -66,3 +66,12 @@ class TokenListOptions:
     """List the tokens there are, with their scopes."""
 
     out: Results = None
+
+
+@dataclass(frozen=True)
+class McpOptions:
+    """Answer language models over the Model Context Protocol, on standard input and output: the views, read-only."""
+
+    scope: Annotated[str, typer.Option(help="read leaves personal columns out; operate shows them.")] = "read"
+    out: Results = None
+    store: Store = STORE

@@ -10,6 +10,7 @@ import pyarrow.parquet as pq
 import pytest
 from fastapi.testclient import TestClient
 
+from penchant.serving.plan.file import load_plan
 from penchant.serving.web.actions import ACTIONS
 from penchant.serving.web.app import API
 from penchant.serving.web.prepare import CUSTOMERS_FILE
@@ -138,3 +139,40 @@ def test_health_readiness_and_metrics(client: TestClient) -> None:
     described = client.get(f"{API}/openapi.json").json()["paths"]
     assert {f"{API}{view.path}" for view in VIEWS if view.path != "/"} <= set(described)
     assert json.dumps(described)
+
+
+def test_a_crowd_is_saved_by_name_and_a_plan_takes_it(client: TestClient, tmp_path: Path) -> None:
+    conditions = ["stage:is:regular", "n_purchases:at_least:3"]
+    assert client.put(f"{API}/crowds/good_ones", json={"conditions": conditions}).json() == {"good_ones": conditions}
+    told = client.get(f"{API}/crowd", params={"c": conditions}).json()
+    assert told["saved"] == {"good_ones": conditions}
+    only_if = "".join(f"[[campaigns.only_if]]\n{one['toml']}\n" for one in told["conditions"])
+    campaign = (
+        '[[campaigns]]\nid = "a"\ngoal = "retain"\nstarts_at = 2025-11-01\noffers = ["hello"]\nchannels = ["email"]'
+    )
+    path = tmp_path / "plan.toml"
+    path.write_text(
+        f'[plan]\nname = "p"\n{campaign}\n{only_if}[channels.email]\n[offers.hello]\nkind = "reminder"\n',
+        encoding="utf-8",
+    )
+    wheres = [section.where for section in load_plan(path).campaigns[0].only_if]
+    assert [(one.column, one.is_in, one.at_least) for one in wheres] == [
+        ("stage", ("regular",), None),
+        ("n_purchases", (), 3.0),
+    ]
+    assert client.put(f"{API}/crowds/good_ones", json={"conditions": []}).json() == {}
+    assert client.put(f"{API}/crowds/..%2Fx", json={"conditions": conditions}).status_code in (400, 404)
+
+
+def test_a_plan_is_shown_as_a_calendar_and_tried_by_its_name_alone(
+    client: TestClient, web_settings: WebSettings
+) -> None:
+    example = Path(__file__).resolve().parents[3] / "examples" / "double_eleven.toml"
+    place = web_settings.shop_file.parent / "double_eleven.toml"
+    place.write_bytes(example.read_bytes())
+    told = client.get(f"{API}/plan").json()["plans"]
+    assert [one["file"] for one in told] == ["double_eleven.toml"]
+    assert told[0]["waves"] == sorted(told[0]["waves"], key=lambda one: (one["day"], one["campaign"]))
+    assert client.get("/plan").status_code == 200
+    answer = client.post(f"{API}/jobs", json={"kind": "plan", "fields": {"file": "../double_eleven.toml"}})
+    assert answer.status_code == 404
