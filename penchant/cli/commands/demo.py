@@ -10,12 +10,14 @@ from penchant.cli.demo.earned import show_earned
 from penchant.cli.demo.loop import FIRST_AT, SECOND_AT, first_wave, second_wave, settings_of
 from penchant.cli.options.models import ScoreOptions, TrainOptions
 from penchant.cli.options.shop import CheckOptions, DemoOptions
+from penchant.cli.options.web import PrepareOptions
 from penchant.cli.work import Work
 from penchant.simulate import simulate
 
 from .check import run_check
 from .score import run_score
 from .train import run_train
+from .web import run_prepare
 
 OTHERS = ("engagement", "conversion", "repurchase")  # what the other goals are ranked by
 RESULTS = ("check", "train", "score", "audience", "measure")
@@ -38,6 +40,7 @@ def run_demo(work: Work, options: DemoOptions) -> None:
     last = Work(config, None, work.as_json, is_part=True)  # the shop has grown since
     for task in OTHERS:
         run_train(last, TrainOptions(task, out / f"train-{task}", str(store)))
+    run_prepare(last, PrepareOptions(None, out))
     show_earned(work, result)
     work.show(account(out, store, SECOND_AT.date()))
     folders = {name: str(out / name) for name in RESULTS}
@@ -69,4 +72,7 @@ def account(out: Path, store: Path, day: date) -> str:
   or another goal: acquire, activate, harvest, collect, second, reactivate, seed; winback once its uplift is measured
 
 [bold]Next, with your own files[/]
-  penchant init FOLDER, then: penchant --data FOLDER check | train churn | score --as-of DATE | audience GOAL"""
+  penchant init FOLDER, then: penchant --data FOLDER check | train churn | score --as-of DATE | audience GOAL
+
+[bold]See it in a browser[/]
+  penchant --shop {out / "penchant.toml"} serve --out {out} --store {store}   then open http://127.0.0.1:8765"""

@@ -74,4 +74,4 @@ class McpOptions:
 
     scope: Annotated[str, typer.Option(help="read leaves personal columns out; operate shows them.")] = "read"
     out: Results = None
-    store: Store = STORE
+    store: Store = None

@@ -5,17 +5,20 @@ from __future__ import annotations
 import json
 import re
 from pathlib import Path
+from urllib.parse import quote
 
 import pyarrow.parquet as pq
 import pytest
 from fastapi.testclient import TestClient
+from hypothesis import HealthCheck, given, settings
+from hypothesis import strategies as st
 
 from penchant.serving.plan.file import load_plan
 from penchant.serving.web.actions import ACTIONS
 from penchant.serving.web.app import API
 from penchant.serving.web.prepare import CUSTOMERS_FILE
 from penchant.serving.web.settings import LANGUAGES, WebSettings
-from penchant.serving.web.views import VIEWS
+from penchant.serving.web.views import VIEWS, View
 from penchant.serving.web.words import catalogue, language_of
 
 HOME = Path(__file__).resolve().parents[3] / "serving" / "web"
@@ -130,6 +133,19 @@ def test_a_text_of_the_shop_never_becomes_markup(client: TestClient) -> None:
     text = client.get("/crowd", params={"c": "stage:is:<b>x</b>"}).text
     assert "<b>x</b>" not in text
     assert "&lt;b&gt;x&lt;/b&gt;" in text
+
+
+QUERIES = st.dictionaries(
+    st.sampled_from(["c", "limit", "offset", "band", "lang", "x"]), st.text(max_size=12), max_size=3
+)
+
+
+@settings(max_examples=60, deadline=None, suppress_health_check=[HealthCheck.function_scoped_fixture])
+@given(view=st.sampled_from(VIEWS), name=st.text(min_size=1, max_size=20), query=QUERIES, as_json=st.booleans())
+def test_no_request_breaks_it(client: TestClient, view: View, name: str, query: dict[str, str], as_json: bool) -> None:
+    path = re.sub(r"{\w+}", quote(name, safe=""), view.path)
+    answer = client.get((API if as_json else "") + (path if path != "/" or not as_json else "/home"), params=query)
+    assert answer.status_code < 500
 
 
 def test_health_readiness_and_metrics(client: TestClient) -> None:
