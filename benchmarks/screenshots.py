@@ -1,4 +1,4 @@
-"""Pictures of every page of `penchant serve`, light, dark and on a phone: python -m benchmarks.screenshots [--out FOLDER].
+"""Pictures of each page of `penchant serve`, light, dark, on a phone: python -m benchmarks.screenshots [--out FOLDER].
 
 Wants the demo's results (make demo) and chromium. What is drawn is looked at by people; nothing is compared.
 """
