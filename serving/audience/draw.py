@@ -5,7 +5,7 @@ Everything here is a function of its arguments: the same candidates, in whatever
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field, replace
 from datetime import datetime
 from types import MappingProxyType
@@ -19,8 +19,9 @@ from penchant.errors import InputError
 from ...models.inputs.arrays import Floats, Ints
 from ...models.inputs.estimate import Estimate
 from ..goals.catalogue import Goal
-from ..goals.eligible import Mask, read_people
+from ..goals.eligible import Mask, Where, meets, read_people
 from ..goals.offers import CONTROL, Arm, refuse_same_names
+from ..goals.triggers import with_item
 from .choice import Assign, Choice, choose_arms, way_to_assign
 from .cut import NO_LIMITS, Cut, Limits, Offered, cut_list
 from .eligibility import excluded_from
@@ -57,6 +58,8 @@ class AudienceSettings:
         Share of what may be used that goes to customers below the cut, drawn by lot, in [0, 1).
     protection
         Consent, caps, universal control.
+    conditions
+        What narrows the goal's customers further: crowds, tags, signals and facts by name.
     messages
         Category bought most -> message key; ``default`` for all others.
     costed
@@ -81,6 +84,7 @@ class AudienceSettings:
     messages: Mapping[str, str] = field(default_factory=lambda: MappingProxyType({}))
     costed: tuple[Arm, ...] = ()
     by_profit: bool = True
+    conditions: tuple[Where, ...] = ()
 
     def __post_init__(self) -> None:
         """Refuse shares that are none, and arms that cannot be told apart."""
@@ -213,8 +217,8 @@ def draw_audience(
     people = read_people(candidates)
     earlier = read_past(past, settings.wave)
     former = former_wave(earlier, settings.wave) if settings.wave.number > 1 else None
-    entered = _entered(people, goal, former)
-    pool = people[entered].reset_index(drop=True)
+    entered = _entered(people, goal, settings.conditions, former)
+    pool = with_item(people[entered].reset_index(drop=True), [where.column for where in settings.conditions])
     gain = expected_gain(pool, goal, settings.costed or settings.arms)
     excluded = excluded_from(pool, past, goal, settings.arms, settings.wave, settings.protection, gain)
     ready = _rank(pool, gain, excluded, former, goal, settings)
@@ -234,10 +238,11 @@ def draw_audience(
     )
 
 
-def _entered(people: pd.DataFrame, goal: Goal, former: pd.DataFrame | None) -> Mask:
+def _entered(people: pd.DataFrame, goal: Goal, conditions: Sequence[Where], former: pd.DataFrame | None) -> Mask:
+    """Return (n,) who may enter; a later wave goes to the former one's customers, whatever they are by now."""
     if former is not None:
         return people["customer_id"].isin(former["customer_id"]).to_numpy(bool)
-    return goal.eligible.holds(people, f"goal '{goal.name}'")
+    return goal.eligible.holds(people, f"goal '{goal.name}'") & meets(people, conditions, f"goal '{goal.name}'")
 
 
 def _first_wave(earlier: pd.DataFrame, wave: Wave) -> datetime:

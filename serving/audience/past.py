@@ -2,7 +2,8 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Iterator, Sequence
+from contextlib import ExitStack, contextmanager
 from datetime import datetime
 from pathlib import Path
 from typing import TYPE_CHECKING
@@ -10,7 +11,7 @@ from typing import TYPE_CHECKING
 import pandas as pd
 
 from penchant.errors import NotThereError
-from penchant.output import file_facts
+from penchant.output import file_facts, locked
 from penchant.progress import Reporter
 
 from ...features.workspace import Workspace
@@ -21,7 +22,27 @@ if TYPE_CHECKING:
     from ...features.shop import Shop
 
 CAMPAIGN_STEPS = ("audience", "plan")
+WAIT_SECONDS = 600.0  # scoring many customers takes minutes
 Earlier = tuple[pd.DataFrame | None, dict[str, str]]  # assignments, and the SHA-256 of each record by campaign
+
+
+@contextmanager
+def drawing_alone(workspace: Workspace, reporter: Reporter, wait_seconds: float = WAIT_SECONDS) -> Iterator[None]:
+    """Hold a shop's lock over drawing, from reading the past until the record is written.
+
+    Two campaigns that are drawn at once would not see each other, and contact each other's control.
+
+    Raises
+    ------
+    OutputError
+        If another run draws for longer than ``wait_seconds``.
+    """
+    folder = workspace.result_folder("drawing")
+    folder.parent.mkdir(parents=True, exist_ok=True)
+    with ExitStack() as stack:
+        with reporter.step("waiting for other runs that draw"):
+            stack.enter_context(locked(folder, wait_seconds))
+        yield
 
 
 def audience_folders(workspace: Workspace, more: Sequence[Path] = (), without: Path | None = None) -> list[Path]:

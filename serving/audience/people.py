@@ -16,16 +16,19 @@ from typing import TYPE_CHECKING, Any
 
 import pandas as pd
 
+from penchant.errors import quoted
 from penchant.progress import Reporter
 
 from ...features.workspace import Workspace
 from ...models.store.address import Store
-from ..candidates.gather import Candidates, Known, assignments_before, candidates_for, gather, unscored_tasks
-from ..goals.catalogue import Goal
+from ..candidates.gather import Candidates, Known, assignments_before, candidates_for, gather, goals_that_need_rates
+from ..goals.catalogue import GOALS, Goal
+from ..goals.eligible import Where
 from ..score.ready import ReadyScores, ShopOpener, scores_for
 from .past import audience_folders, joined_assignments
 
 if TYPE_CHECKING:
+    from ...features.criteria import Criterion
     from ...features.shop import Shop
 
 
@@ -43,12 +46,15 @@ class PeopleSources:
         Folders of audiences that were drawn elsewhere.
     margin_share
         Margin as a share of sales; None: as the items' costs say.
+    conditions
+        Further conditions on customers, beside those of the goals.
     """
 
     store: Store | Path
     scores: Path | None = None
     past: Sequence[Path] = ()
     margin_share: float | None = None
+    conditions: Sequence[Where] = ()
 
 
 @dataclass(frozen=True, eq=False)
@@ -104,8 +110,15 @@ def people_at(
     without
         The folder that is being written: no past of itself.
     """
+    criteria = _criteria(open_shop, as_of, goals, sources.conditions)  # an unknown name is refused before any work
     ready = scores_for(workspace, open_shop, as_of, goals, sources.store, sources.scores, reporter)
     candidates = _candidates(open_shop, as_of, goals, ready, sources.margin_share, reporter)
+    if criteria:
+        from ..candidates.conditions import with_criteria
+
+        with reporter.step(f"asking for {quoted(criteria)}"):
+            frame = with_criteria(candidates.frame, open_shop(), as_of, criteria)
+            candidates = replace(candidates, frame=frame)
     folders = audience_folders(workspace, sources.past, without)
 
     def of_shop() -> pd.DataFrame | None:
@@ -113,6 +126,17 @@ def people_at(
 
     earlier, records = joined_assignments(of_shop, as_of, folders, reporter)
     return People(candidates, ready, earlier, {**ready.facts, "past": records})
+
+
+def _criteria(
+    open_shop: ShopOpener, as_of: datetime, goals: Sequence[Goal], more: Sequence[Where]
+) -> dict[str, Criterion]:
+    """Return what conditions ask of the shop beyond what is known of everybody; of our own goals there is nothing."""
+    if not more and all(GOALS.get(goal.name) == goal for goal in goals):
+        return {}
+    from ..candidates.conditions import conditions_of, criteria_for  # Ibis: ready scores do without
+
+    return criteria_for(open_shop(), conditions_of(goals, more), as_of)
 
 
 def _candidates(
@@ -131,10 +155,10 @@ def _candidates(
 
 
 def _with_rates(open_shop: ShopOpener, as_of: datetime, goals: Sequence[Goal], ready: ReadyScores) -> Known | None:
-    """Return what was known, with the shop's own rates where a goal has no model and they must be asked for."""
-    known, tasks = ready.known[0] if ready.known else None, unscored_tasks(goals, ready.scores)
-    if known is None or not tasks:
+    """Return what was known, with the shop's own rates where a goal needs them."""
+    known, needy = ready.known[0] if ready.known else None, goals_that_need_rates(goals, ready.scores)
+    if known is None or not needy:
         return known
-    from ..candidates.known import rates_at  # Ibis: ready scores of every goal do without
+    from ..candidates.rates import goal_rates  # Ibis: ready scores of most goals do without
 
-    return replace(known, rates=rates_at(open_shop(), as_of, tasks))
+    return replace(known, rates=goal_rates(open_shop(), as_of, needy))

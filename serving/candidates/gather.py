@@ -32,12 +32,31 @@ VALUES = ("margin", "value")
 CHANCES = ("repurchase", "churn")
 EVEN = Pace()
 BEST_STAGES = ("loyal",)
-BASE_DAYS = 30
 BASE_TASKS = ("visit", "payment")  # where no model is needed to begin
+STEPS = ("visit", "interest")  # successes that are worth the orders that come with them
 UPLIFT = "uplift"
 SCORE = {"probability": "probability", "amount": "expected_amount"}  # kind of a model -> the column that ranks
 PAST_KEY = ["campaign_id", "wave", "customer_id"]
 SIGNALS = {"segment": "rfm_segment", "price_sensitivity": "discount_line_share"}
+
+
+@dataclass(frozen=True)
+class GoalRate:
+    """What the shop's own past says of a goal's success.
+
+    Attributes
+    ----------
+    success
+        Share of the eligible to whom it came within the goal's horizon.
+    bought
+        Share of these that placed a paid order within the same horizon.
+    n
+        Customers and windows that were counted.
+    """
+
+    success: float
+    bought: float
+    n: int
 
 
 @dataclass(frozen=True, eq=False)
@@ -53,13 +72,12 @@ class Known:
     left_out
         Column -> what the shop lacks for it.
     rates
-        Task that needs no model to begin -> how often it came of itself in the last 30 days, as a share of those
-        eligible before; without what cannot be known.
+        Goal -> how often its success came of itself, and an order with it; without what cannot be known.
     """
 
     frame: pd.DataFrame
     left_out: Mapping[str, str]
-    rates: Mapping[str, float]
+    rates: Mapping[str, GoalRate]
 
 
 @dataclass(frozen=True, eq=False)
@@ -132,16 +150,22 @@ def gather(
     goals, scores, signals, margin_share
         As `candidates_for` takes them.
     """
-    from .known import known_of
+    from .known import known_and
+    from .rates import goal_rates
 
-    known = with_roles_shown(shop, as_of, known_of(shop, as_of, unscored_tasks(goals, scores)))
+    rates = goal_rates(shop, as_of, goals_that_need_rates(goals, scores))
+    known = replace(with_roles_shown(shop, as_of, known_and(shop, as_of, {})[0]), rates=rates)
     return candidates_for(known, goals, scores, signals, margin_share)
 
 
-def unscored_tasks(goals: Sequence[Goal], scores: Sequence[Score]) -> list[str]:
-    """Return the tasks of goals that no model scores, so that the shop's own rate has to do where it can."""
+def goals_that_need_rates(goals: Sequence[Goal], scores: Sequence[Score]) -> list[Goal]:
+    """Return the goals that need the shop's own rates: for their worth, or because no model scores their task."""
     scored = {score.task for score in scores}
-    return [task for goal in goals for task in goal.ranked_by if task in BASE_TASKS and task not in scored]
+    return [
+        goal
+        for goal in goals
+        if goal.outcome in STEPS or any(task in BASE_TASKS and task not in scored for task in goal.ranked_by)
+    ]
 
 
 def with_roles_shown(shop: Shop, as_of: datetime, known: Known) -> Known:
@@ -167,7 +191,7 @@ def candidates_for(
     Parameters
     ----------
     known
-        As `known_of` gives it.
+        As `known_and` gives it, with rates.
     goals
         The goals to be drawn for.
     scores
@@ -187,12 +211,13 @@ def candidates_for(
     return Candidates(frame, known.left_out, (*rates.notes, *_notes_on(goals, scores, known.rates)), models)
 
 
-def _notes_on(goals: Sequence[Goal], scores: Sequence[Score], base: Mapping[str, float]) -> list[str]:
+def _notes_on(goals: Sequence[Goal], scores: Sequence[Score], base: Mapping[str, GoalRate]) -> list[str]:
     """Return what is taken for granted: that all count with the shop's mean, or that one arm's uplift is another's."""
     scored = {score.task for score in scores if score.task not in (UPLIFT, *VALUES)}
     found = [(goal, _unscored(goal, base)) for goal in goals if scored.isdisjoint(goal.ranked_by)]
     alike = [
-        f"{goal.name}: no model of '{task}' is in use, so all count alike: {base[task]:.1%} within {BASE_DAYS} days"
+        f"{goal.name}: no model of '{task}' is in use, so all count alike: {base[goal.name].success:.1%} within "
+        f"{goal.horizon_days} days"
         for goal, task in found
         if task is not None
     ]
@@ -277,7 +302,7 @@ def _with_signals(people: pd.DataFrame, signals: pd.DataFrame) -> pd.DataFrame:
 
 
 def _columns_of(
-    people: pd.DataFrame, goal: Goal, scores: Sequence[Score], rates: Rates, base: Mapping[str, float]
+    people: pd.DataFrame, goal: Goal, scores: Sequence[Score], rates: Rates, base: Mapping[str, GoalRate]
 ) -> tuple[dict[str, Floats], tuple[str, ...]]:
     """Return what belongs to one goal: propensity, margin, uplift, reasons; and the models it came from.
 
@@ -286,12 +311,14 @@ def _columns_of(
     mine = [score for score in scores if score.goal in (None, goal.name)]
     used = [score for task in goal.ranked_by for score in mine if score.task == task]
     columns = {"margin": worth_of(people, goal, rates, *_spending(scores, goal))}
+    if goal.outcome in STEPS:
+        columns["margin"] = columns["margin"] * (base[goal.name].bought if goal.name in base else np.nan)
     chances = [score for score in used if score.task not in (UPLIFT, *VALUES)]
     propensity = _propensity(goal, chances) if chances else None
     if "lookalike" in goal.ranked_by:
         columns["margin"] = columns["margin"] * _lookalike(people)
-    if propensity is None and (task := _unscored(goal, base)) is not None:
-        propensity = within(np.full(len(people), base[task]), BASE_DAYS, goal.horizon_days)
+    if propensity is None and _unscored(goal, base) is not None:
+        propensity = np.full(len(people), base[goal.name].success)
     if propensity is not None:
         columns["propensity"] = propensity
     for score in used:
@@ -301,9 +328,9 @@ def _columns_of(
     return columns, tuple(dict.fromkeys(score.version for score in used if score.version))
 
 
-def _unscored(goal: Goal, base: Mapping[str, float]) -> str | None:
-    """Return the task of a goal whose mean is known; None where there is none."""
-    return next((task for task in goal.ranked_by if task in base), None)
+def _unscored(goal: Goal, base: Mapping[str, GoalRate]) -> str | None:
+    """Return the task of a goal for which the shop's own rate can stand; None where there is none."""
+    return next((task for task in goal.ranked_by if task in BASE_TASKS and goal.name in base), None)
 
 
 def _aligned(people: pd.DataFrame, frame: pd.DataFrame) -> pd.DataFrame:

@@ -2,9 +2,8 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Collection, Mapping
-from dataclasses import replace
-from datetime import datetime, timedelta
+from collections.abc import Callable, Mapping
+from datetime import datetime
 from types import MappingProxyType
 from typing import Any
 
@@ -18,8 +17,6 @@ from ...features.engine.times import instant
 from ...features.history.past import Past
 from ...features.history.rows import Rows
 from ...features.matrix import evaluated
-from ...features.outcomes.labels import label
-from ...features.outcomes.tasks import PAYMENT, VISIT, Task
 from ...features.shop import Shop
 from ...features.signals.category import affinities
 from ...features.signals.crowds import CROWDS, UNPAID, favorites_and_carts
@@ -28,13 +25,12 @@ from ...features.signals.group import BOUGHT_MARGIN, CATEGORY, unmet_needs
 from ...features.signals.rfm import value_tier
 from ...features.signals.stage import funnel_state, stage
 from ...features.spine import Spine
-from .gather import BASE_DAYS, BASE_TASKS, Known
+from .gather import Known
 from .triggers import trigger_facts
 
 Question = Callable[[Past], Any]
 
 YEAR_DAYS = 365
-TASKS: Mapping[str, Task] = MappingProxyType({task.name: task for task in (VISIT, PAYMENT)})
 
 PURCHASES = "orders|interactions"
 
@@ -78,8 +74,6 @@ FACTS: Mapping[str, tuple[Question, tuple[str, ...]]] = MappingProxyType(
             lambda past: money(past, past.purchases.within(YEAR_DAYS).sum(_.margin)),
             ("orders.amount", BOUGHT_MARGIN),
         ),
-        "has_visited": (lambda past: past.interactions.any(), ("interactions",)),
-        "has_shown_interest": (lambda past: favorites_and_carts(past).any(), ("interactions",)),
         "last_order_at": (lambda past: past.purchases.last(), (PURCHASES,)),
         "last_visit_at": (lambda past: past.interactions.last(), ("interactions",)),
         "last_interest_at": (lambda past: favorites_and_carts(past).last(), ("interactions",)),
@@ -90,28 +84,13 @@ FACTS: Mapping[str, tuple[Question, tuple[str, ...]]] = MappingProxyType(
 )
 
 
-def known_of(shop: Shop, as_of: datetime, tasks: Collection[str] = BASE_TASKS) -> Known:
-    """Return what goals ask of every customer who was known before as_of.
-
-    Parameters
-    ----------
-    shop
-        The shop.
-    as_of
-        The moment, UTC without a zone.
-    tasks
-        Those of ``BASE_TASKS`` whose share of successes is wanted.
-    """
-    return replace(known_and(shop, as_of, {})[0], rates=rates_at(shop, as_of, tasks))
-
-
 def known_and(shop: Shop, as_of: datetime, more: Mapping[str, Question]) -> tuple[Known, pd.DataFrame]:
     """Return what goals ask of every customer, without rates, and the answers to further questions, in one pass.
 
     Parameters
     ----------
     shop, as_of
-        As `known_of` takes them.
+        The shop and the moment, UTC without a zone.
     more
         Further questions by name; their answers are a frame in the order of the customers.
     """
@@ -129,18 +108,3 @@ def known_and(shop: Shop, as_of: datetime, more: Mapping[str, Question]) -> tupl
         frame = frame.merge(attributes, on="customer_id", how="left", suffixes=("", "_attribute"))
     left_out = {name: "the shop has no " + " and no ".join(lack) for name, lack in missing.items() if lack}
     return Known(frame, left_out, {}), answers
-
-
-def rates_at(shop: Shop, as_of: datetime, tasks: Collection[str]) -> dict[str, float]:
-    """Return how often those of ``BASE_TASKS`` came of themselves before a moment, without what cannot be known."""
-    rates = {name: _rate(shop, TASKS[name], as_of) for name in BASE_TASKS if name in tasks}
-    return {name: rate for name, rate in rates.items() if rate is not None}
-
-
-def _rate(shop: Shop, task: Task, as_of: datetime) -> float | None:
-    """Return the share of successes within the days before a moment; None where it cannot be known."""
-    before = as_of - timedelta(days=BASE_DAYS)
-    if unmet_needs(task.needs, shop.has) or as_of > shop.extract_end:
-        return None
-    came = label(shop, task, before, gap_days=0, horizon_days=BASE_DAYS).frame["label"]
-    return float(came.mean()) if len(came) else None

@@ -8,12 +8,11 @@ import numpy as np
 import pandas as pd
 
 from ...models.inputs.arrays import Floats
-from ..goals.catalogue import Goal, Outcome
+from ..goals.catalogue import Goal
 
 MARGIN_SHARE = 0.3  # an assumption, where the shop does not know what its goods cost
 SHOP_COUNTS_AS = 1.4  # orders: the weight of the shop's mean beside a customer's own; see `usual_amount`
 LEAST_CHANCE = 0.05  # what a likely buyer spends is not blown up by dividing through less
-STEP_BEFORE = {"visit": "has_visited", "interest": "has_shown_interest"}
 
 
 @dataclass(frozen=True)
@@ -28,14 +27,11 @@ class Rates:
         Whether that share is not the shop's own.
     order_amount
         Mean amount of a customer's purchases, averaged over customers, major units.
-    first_step
-        Outcome -> share of those who ever took this step that have bought.
     """
 
     margin_share: float
     is_assumed: bool
     order_amount: float
-    first_step: dict[str, float]
 
     @property
     def notes(self) -> tuple[str, ...]:
@@ -46,7 +42,7 @@ class Rates:
 
 
 def rates_of(known: pd.DataFrame, margin_share: float | None = None) -> Rates:
-    """Return what the shop's customers, as `known_of` gives them, say of the worth of a success.
+    """Return what the shop's customers, as `known_and` gives them, say of the worth of a success.
 
     Parameters
     ----------
@@ -56,15 +52,9 @@ def rates_of(known: pd.DataFrame, margin_share: float | None = None) -> Rates:
         The shop's margin as a share of sales; None: as its costs say, else assumed.
     """
     amount = known["amount_mean"] if "amount_mean" in known else pd.Series(dtype=float)
-    has_bought = known["n_orders"] > 0 if "n_orders" in known else pd.Series(False, known.index)
-    first_step = {
-        outcome: float(has_bought[known[name].astype(bool)].mean()) if known[name].any() else 0.0
-        for outcome, name in STEP_BEFORE.items()
-        if name in known
-    }
     share = _margin_share(known) if margin_share is None else margin_share
     order_amount = float(amount.mean()) if amount.notna().any() else float("nan")
-    return Rates(MARGIN_SHARE if share is None else share, share is None, order_amount, first_step)
+    return Rates(MARGIN_SHARE if share is None else share, share is None, order_amount)
 
 
 def _margin_share(known: pd.DataFrame) -> float | None:
@@ -81,7 +71,7 @@ def worth_of(
     Parameters
     ----------
     known
-        (n,) customers as `known_of` gives them.
+        (n,) customers as `known_and` gives them.
     goal
         Says what counts as success.
     rates
@@ -93,9 +83,8 @@ def worth_of(
     Returns
     -------
     ndarray of shape (n,)
-        Margin, major units: of the open order for a payment; of what a model expects; of a usual order of the customer
-        (`usual_amount`); and for a visit or an interest that times the share of those who came as far and have
-        bought.
+        Margin, major units, of one order: of the open one for a payment; of what a model expects; of a usual order of
+        the customer (`usual_amount`). A visit or an interest is worth the share of it that `goal_rates` gives.
     """
     amount = usual_amount(known, rates)
     if value is not None and chance is not None:
@@ -103,7 +92,7 @@ def worth_of(
         amount = np.where(np.isfinite(expected), expected, amount)
     if goal.outcome == "payment" and "amount_unpaid" in known:
         amount = known["amount_unpaid"].to_numpy(np.float64, na_value=np.nan)
-    return np.asarray(amount * rates.margin_share * _share_that_buys(goal.outcome, rates), np.float64)
+    return np.asarray(amount * rates.margin_share, np.float64)
 
 
 def usual_amount(known: pd.DataFrame, rates: Rates) -> Floats:
@@ -123,7 +112,3 @@ def usual_amount(known: pd.DataFrame, rates: Rates) -> Floats:
     n = known["n_orders"].to_numpy(np.float64, na_value=np.nan) if "n_orders" in known else np.ones(len(known))
     weight = n / (n + SHOP_COUNTS_AS)
     return np.where(np.isnan(own), rates.order_amount, weight * own + (1.0 - weight) * rates.order_amount)
-
-
-def _share_that_buys(outcome: Outcome, rates: Rates) -> float:
-    return rates.first_step.get(outcome, float("nan")) if outcome in STEP_BEFORE else 1.0

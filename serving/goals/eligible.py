@@ -2,8 +2,9 @@
 
 from __future__ import annotations
 
+import re
 from collections.abc import Iterable
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 
 import numpy as np
 import numpy.typing as npt
@@ -28,6 +29,8 @@ class Where:
         The values that are meant.
     at_least, at_most
         Bounds of a number, both inclusive.
+    unless
+        Whether it turns round: whoever meets the rest does not meet it, and of whom the value is not known does.
 
     Examples
     --------
@@ -42,9 +45,13 @@ class Where:
     is_in: tuple[str, ...] = ()
     at_least: float | None = None
     at_most: float | None = None
+    unless: bool = False
 
     def holds(self, people: pd.DataFrame) -> Mask:
         """Return who meets it, shape (n,)."""
+        return ~self._is_met(people) if self.unless else self._is_met(people)
+
+    def _is_met(self, people: pd.DataFrame) -> Mask:
         values = people[self.column]
         if self.is_in:
             return values.isin(self.is_in).to_numpy(bool)
@@ -58,6 +65,8 @@ class Where:
     @property
     def words(self) -> str:
         """The condition as a phrase."""
+        if self.unless:
+            return f"not {replace(self, unless=False).words}"
         if self.is_in:
             return f"{self.column} {' or '.join(self.is_in)}"
         bounds = []
@@ -117,6 +126,22 @@ class Eligible:
         return text
 
 
+def meets(people: pd.DataFrame, conditions: Iterable[Where], whose: str) -> Mask:
+    """Return who meets all conditions, shape (n,).
+
+    Raises
+    ------
+    LeftOutError
+        If the shop lacks what one of them asks for.
+    """
+    met = np.ones(len(people), bool)
+    for where in conditions:
+        if where.column not in people:
+            raise LeftOutError(whose, f"'{where.column}' is needed", "a shop that does not have it")
+        met &= where.holds(people)
+    return met
+
+
 def is_true(values: pd.Series) -> Mask:
     """Return where a flag is known to be true.
 
@@ -130,6 +155,9 @@ def is_true(values: pd.Series) -> Mask:
     return values.astype("boolean").fillna(False).to_numpy(bool)
 
 
+OF_ONE_GOAL = re.compile(r"margin|propensity|uplift(_.+)?|reason_\d")  # what may have a goal's name before it
+
+
 def of_goal(people: pd.DataFrame, goal: str) -> pd.DataFrame:
     """Return the candidates with the scores of one goal under their plain names, and no other goal's.
 
@@ -140,8 +168,9 @@ def of_goal(people: pd.DataFrame, goal: str) -> pd.DataFrame:
     ['customer_id', 'propensity']
     """
     names = [str(name) for name in people]
-    mine = {name: name.removeprefix(f"{goal}:") for name in names if name.startswith(f"{goal}:")}
-    shared = [name for name in names if ":" not in name and name not in mine.values()]
+    of_goals = [name for name in names if OF_ONE_GOAL.fullmatch(name.partition(":")[2])]
+    mine = {name: name.removeprefix(f"{goal}:") for name in of_goals if name.startswith(f"{goal}:")}
+    shared = [name for name in names if name not in of_goals and name not in mine.values()]
     return people[[*shared, *mine]].rename(columns=mine)
 
 

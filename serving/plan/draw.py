@@ -113,7 +113,7 @@ def write_plan(due: DueWaves, folder: Path, inputs: Mapping[str, Any], minor_uni
             wave = audience.settings.wave
             own = place / f"{wave.campaign_id}-wave-{wave.number}"
             own.mkdir()
-            write_audience_files(audience, own, minor_units, due.result.plan.plan.timezone)
+            write_audience_files(audience, own, minor_units, due.result.plan.timezone)
 
 
 def _first_wave(chosen: Chosen, past: pd.DataFrame | None, plan: Plan, as_of: datetime) -> Audience:

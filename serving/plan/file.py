@@ -128,6 +128,7 @@ class CampaignSection(Section):
     test: Literal["price", "freight"] | None = Field(None, description="the arms differ in that alone")
     detect: float | None = Field(None, gt=0, lt=1, description="the difference of shares that a test is to see")
     only_if: tuple[WhereSection, ...] = ()
+    unless: tuple[WhereSection, ...] = Field((), description="conditions that leave a customer out")
     trigger: Annotated[str, _one_of(TRIGGERS)] | None = Field(None, description="of open carts")
     size: int | None = Field(None, ge=0)
     holdout: float | None = Field(None, gt=0, lt=1)
@@ -165,6 +166,7 @@ class CampaignSection(Section):
     def conditions(self) -> tuple[Where, ...]:
         """What narrows the goal's crowd, the trigger included."""
         own = tuple(section.where for section in self.only_if)
+        own += tuple(replace(section.where, unless=True) for section in self.unless)
         return own if self.trigger is None else (*own, Where(TRIGGERS[self.trigger]))
 
     @property
@@ -194,7 +196,7 @@ class PlanSection(Section):
 
     name: Name
     budget: float | None = Field(None, ge=0, description="expected cost of contacts and offers, major units")
-    timezone: TimeZone = Field("UTC", description="of dates that carry no zone")
+    timezone: TimeZone | None = Field(None, description="of dates that carry no zone; default: the shop's")
     seed: int = Field(0, ge=0)
     holdout: float | None = Field(None, gt=0, lt=1, description="default: each goal's own")
     universal_control: float | None = Field(None, ge=0, lt=1, description="default: the shop's")
@@ -212,6 +214,7 @@ class Plan(Section):
     splits: tuple[SplitSection, ...] = ()
     caps: tuple[CapSection, ...] | None = Field(None, description="default: the shop's")
     _usual: Protection = PrivateAttr(USUAL_PROTECTION)
+    _shop_timezone: str = PrivateAttr("UTC")
 
     def faults(self) -> list[str]:
         """Return what is wrong between the sections: unknown names, names given twice, tests that are none."""
@@ -271,19 +274,24 @@ class Plan(Section):
         """Return when each wave goes out, UTC without a zone; a date is its midnight in the plan's zone."""
         at = campaign.starts_at
         at = at if isinstance(at, datetime) else datetime.combine(at, time())
-        local = at if at.tzinfo else at.replace(tzinfo=ZoneInfo(self.plan.timezone))
+        local = at if at.tzinfo else at.replace(tzinfo=ZoneInfo(self.timezone))
         days = [timedelta(days=step.after_days) for step in campaign.waves]
         return tuple((local + after).astimezone(UTC).replace(tzinfo=None) for after in days)
 
     def day(self, at: datetime) -> date:
         """Return the calendar day of an instant (UTC without a zone) in the plan's zone."""
-        return at.replace(tzinfo=UTC).astimezone(ZoneInfo(self.plan.timezone)).date()
+        return at.replace(tzinfo=UTC).astimezone(ZoneInfo(self.timezone)).date()
 
-    def within(self, usual: Protection) -> Plan:
-        """Return the plan for a shop, whose protection holds where the plan has no word of its own."""
+    def within(self, usual: Protection, timezone: str = "UTC") -> Plan:
+        """Return the plan for a shop, whose protection and time zone hold where the plan says nothing of its own."""
         plan = self.model_copy()
-        plan._usual = usual
+        plan._usual, plan._shop_timezone = usual, timezone
         return plan
+
+    @property
+    def timezone(self) -> str:
+        """The zone of dates that carry none: the plan's own, else the shop's."""
+        return self.plan.timezone or self._shop_timezone
 
     @property
     def protection(self) -> Protection:

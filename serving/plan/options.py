@@ -10,7 +10,7 @@ import numpy as np
 import numpy.typing as npt
 import pandas as pd
 
-from penchant.errors import InputError, LeftOutError
+from penchant.errors import InputError
 
 from ...models.inputs.arrays import Floats
 from ..audience.choice import Assign, choose_arms
@@ -19,7 +19,7 @@ from ..audience.exclusions import Wave
 from ..audience.expected_profit import Gain, expected_gain
 from ..audience.hashing import uniforms
 from ..goals.catalogue import Goal, goal_named
-from ..goals.eligible import Mask, of_goal
+from ..goals.eligible import Mask, meets, of_goal
 from ..goals.offers import CONTROL, Arm
 from ..goals.triggers import with_item
 from .file import CampaignSection, Plan
@@ -142,7 +142,7 @@ def open_crowds(
         if campaign.id in begun:
             continue
         if plan.day(sends[0]) < plan.day(as_of):
-            left_out[campaign.id] = f"it should have begun on {sends[0]:%Y-%m-%d}"
+            left_out[campaign.id] = f"it should have begun on {plan.day(sends[0])}"
             continue
         try:
             crowds.append(_crowd(people, past, plan, campaign, goal_named(campaign.goal, own)))
@@ -228,10 +228,7 @@ def _entered(people: pd.DataFrame, plan: Plan, campaign: CampaignSection, goal: 
     """Return who is eligible for the goal, falls to the campaign, and meets its conditions."""
     entered = goal.eligible.holds(people, f"goal '{goal.name}'")
     entered &= in_split(people["customer_id"], plan, campaign.id)[0]
-    for where in campaign.conditions:
-        if where.column not in people:
-            raise LeftOutError(f"campaign '{campaign.id}'", f"'{where.column}' is needed", "nothing of that name")
-        entered &= where.holds(people)
+    entered &= meets(people, campaign.conditions, f"campaign '{campaign.id}'")
     return with_item(people[entered].reset_index(drop=True), [where.column for where in campaign.conditions])
 
 

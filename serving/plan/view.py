@@ -4,6 +4,8 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING, Any
 
+from penchant.spreadsheet import shop_time
+
 from .testing import sees
 
 if TYPE_CHECKING:
@@ -89,14 +91,16 @@ def plan_view(result: PlanResult) -> RenderableType:
 def _campaigns(result: PlanResult) -> RenderableType:
     from rich.table import Table
 
-    table = Table(title=f"{result.plan.plan.name}, as of {result.as_of:%Y-%m-%d %H:%M} UTC", title_justify="left")
+    table = Table(
+        title=f"{result.plan.plan.name}, as of {shop_time(result.as_of, result.plan.timezone)}", title_justify="left"
+    )
     for name in ("campaign", "phase", "goal", "first wave", "waves"):
         table.add_column(name, overflow="fold")
     for name in ("eligible", "audience", "cost", "profit", "low", "high"):
         table.add_column(name, justify="right")
     rows = [(each.crowd, int(each.taken.sum()), each.expected) for each in result.chosen]
     for crowd, size, expected in rows:
-        sends = (f"{crowd.sends[0]:%m-%d}", f"{len(crowd.sends)}")
+        sends = (f"{result.plan.day(crowd.sends[0]):%m-%d}", f"{len(crowd.sends)}")
         words = (crowd.campaign.id, crowd.phase, crowd.goal.name, *sends, f"{crowd.n_eligible:,}", f"{size:,}")
         table.add_row(*words, *_money(expected))
     table.add_section()

@@ -8,7 +8,7 @@ from __future__ import annotations
 import shutil
 from collections.abc import Collection, Iterator, Mapping, Sequence
 from contextlib import contextmanager
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from datetime import datetime
 from pathlib import Path
 from typing import Any
@@ -25,6 +25,7 @@ from ...features.matrix import available, build
 from ...features.shop import Shop
 from ...features.signals.group import unmet_needs
 from ...features.spine import Spine
+from ..candidates.conditions import conditions_of, criteria_for, with_criteria
 from ..candidates.gather import Known, assignments_before, with_roles_shown
 from ..candidates.known import FACTS, known_and
 from ..goals.catalogue import Goal, goal_named
@@ -172,6 +173,8 @@ def everyone(
     goals = {one.name: goal_named(one.goal, own) for one in champions if one.goal is not None}
     asked: dict[str, Any] = {f"task_{place}": task.eligible for place, task in enumerate(tasks.values())}
     known, answers = known_and(shop, as_of, asked)
+    criteria = criteria_for(shop, conditions_of(list(goals.values())), as_of)
+    known = replace(known, frame=with_criteria(known.frame, shop, as_of, criteria))
     flags = {
         name: answers[f"task_{place}"].astype("boolean").fillna(False).to_numpy(bool)
         for place, name in enumerate(tasks)

@@ -4,6 +4,8 @@ from __future__ import annotations
 
 import json
 import shutil
+import subprocess
+import sys
 import warnings
 from contextlib import chdir, redirect_stderr, redirect_stdout
 from dataclasses import asdict, dataclass
@@ -91,6 +93,7 @@ def made(tmp_path_factory: pytest.TempPathFactory) -> Path:
     tables = "\n".join(f'[tables.{name}]\npath = "{name}.parquet"' for name in TABLES)
     (folder / "penchant.toml").write_text(SETTINGS + tables)
     (folder / "plan.toml").write_text(PLAN)
+    (folder / "crowds.toml").write_text(PLAN + 'only_if = [{ column = "no_such_thing" }]\n')
     (folder / "crm.toml").write_text('address = "duckdb://crm.duckdb"\ntable = "sends"\n')
     with open_shop(load_config(folder / "penchant.toml"), folder / "data") as shop:
         moment = shop.extract_end.replace(month=6, day=1)
@@ -196,6 +199,10 @@ def test_the_next_audience_heeds_the_one_before(shop: Path) -> None:
     [
         (("audience", "retian", "--as-of", AS_OF), "Did you mean 'retain'?"),
         (("audience", "retain", "--as-of", AS_OF, "--arm", "remindr"), "Did you mean 'reminder'?"),
+        (("audience", "retain", "--as-of", AS_OF, "--only-if", "crowd:intrest"), "Did you mean 'interest'?"),
+        (("audience", "retain", "--as-of", AS_OF, "--unless", "tier=hihg"), "Did you mean 'high'?"),
+        (("audience", "retain", "--as-of", AS_OF, "--only-if", "n_orders_90d"), "n_orders_90d>=1"),
+        (("plan", "crowds.toml", "--dry-run"), "'no_such_thing'"),
         (("audience", "second", "--as-of", AS_OF), "a champion of one of its models is needed"),
         (("audience", "retain", "--as-of", AS_OF, "--scores", "data"), "a folder that 'penchant score' wrote"),
         (("audience", "retain", "--as-of", AS_OF, "--past", "lost-past"), "nothing at 'lost-past'"),
@@ -212,6 +219,56 @@ def test_what_is_lacking_is_said_by_name(shop: Path, arguments: tuple[str, ...],
     assert done.returncode == 2
     assert message in " ".join(done.stderr.split())
     assert "Traceback" not in done.stderr
+
+
+def test_crowds_tags_and_signals_are_conditions_of_audiences_and_plans(shop: Path) -> None:
+    asked = ("--only-if", "tier=high,middle", "--unless", "crowd:interest", "--only-if", "n_orders_180d>=1")
+    some = answer(penchant(shop, "audience", "retain", "--as-of", AS_OF, "--campaign", "some", *asked, "--json"))
+    tags = answer(penchant(shop, "tags", "--as-of", AS_OF, "--subject", "customer", "--json"))
+    rows = pd.read_parquet(shop / tags["out"] / "tags.parquet")
+    tiers = rows[(rows["tag"] == "tier") & rows["value"].isin(["high", "middle"])]["id"]
+    interested = rows[(rows["tag"] == "crowd") & (rows["value"] == "interest")]["id"]
+    stages = rows[(rows["tag"] == "stage") & rows["value"].isin(["new", "regular", "loyal"])]["id"]
+    wanted = (set(tiers) & set(stages)) - set(interested)
+    taken = set(pd.read_parquet(shop / some["out"] / "assignments.parquet")["customer_id"])
+    assert taken
+    assert taken <= wanted
+    assert 0 < some["n_eligible"] <= len(wanted)
+    (shop / "crowds.toml").write_text(PLAN + 'only_if = [{ column = "stage:loyal" }]\n')
+    dry = answer(penchant(shop, "plan", "crowds.toml", "--dry-run", "--as-of", AS_OF, "--json"))
+    assert dry["campaigns"][0]["n_eligible"] == (rows.query("tag == 'stage'")["value"] == "loyal").sum()
+
+
+def test_a_campaign_is_named_and_its_list_dated_by_the_shops_own_day(shop: Path) -> None:
+    settings = (shop / "penchant.toml").read_text()
+    (shop / "penchant.toml").write_text(settings.replace("[features]", 'timezone = "Europe/Berlin"\n[features]'))
+    drawn = answer(penchant(shop, "audience", "retain", "--as-of", AS_OF, "--json"))
+    assert drawn["campaign_id"] == f"retain-{AS_OF}"
+    assert drawn["as_of"] == "2025-11-09T23:00:00"
+    sent = pd.read_csv(shop / drawn["out"] / "send_list.csv")
+    assert set(sent["send_at"]) == {f"{AS_OF}T00:00:00+01:00"}
+    dated = PLAN.replace("2025-11-10T00:00:00", "2025-11-10").replace("autumn", "berlin")
+    (shop / "berlin.toml").write_text(dated)
+    plan = answer(penchant(shop, "plan", "berlin.toml", "--as-of", AS_OF, "--json"))
+    sent = pd.read_csv(shop / plan["out"] / "berlin-stay-wave-1" / "send_list.csv")
+    assert set(sent["send_at"]) == {f"{AS_OF}T00:00:00+01:00"}
+
+
+def test_two_campaigns_drawn_at_once_do_not_contact_each_others_control(shop: Path) -> None:
+    command = [sys.executable, "-m", "penchant.cli", "--data", "data", "audience", "retain", "--as-of", AS_OF, "--json"]
+    runs = [
+        subprocess.Popen([*command, "--campaign", name], cwd=shop, stdout=subprocess.PIPE, text=True)
+        for name in ("one", "two")
+    ]
+    drawn = [json.loads(run.communicate(timeout=300)[0]) for run in runs]
+    one, two = (pd.read_parquet(shop / each["out"] / "assignments.parquet") for each in drawn)
+    held = [set(each.loc[each["arm"] == "control", "customer_id"]) for each in (one, two)]
+    treated = [set(each.loc[each["arm"] != "control", "customer_id"]) for each in (one, two)]
+    assert held[0]
+    assert treated[1]
+    assert not held[0] & treated[1]
+    assert not held[1] & treated[0]
+    assert not list((shop / "out" / "small").glob(".*.lock"))
 
 
 def test_monitoring_says_that_there_was_nothing_to_compare_and_ends_with_3_on_a_broken_promise(shop: Path) -> None:

@@ -4,6 +4,8 @@ from __future__ import annotations
 
 from dataclasses import replace
 from datetime import datetime
+from pathlib import Path
+from typing import Any
 
 import pandas as pd
 
@@ -14,12 +16,15 @@ from penchant.serving.audience.cut import Limits
 from penchant.serving.audience.draw import Audience, AudienceSettings, draw_audience
 from penchant.serving.audience.exclusions import Wave, protection_of
 from penchant.serving.audience.files import refuse_other_draw, write_audience
+from penchant.serving.audience.past import drawing_alone
 from penchant.serving.audience.people import People, PeopleSources, opened_when_needed, people_at
 from penchant.serving.candidates.gather import measured_arms
 from penchant.serving.goals.catalogue import Goal, goal_named
-from penchant.serving.goals.eligible import of_goal
+from penchant.serving.goals.condition_text import read_condition
+from penchant.serving.goals.eligible import Where, of_goal
 from penchant.serving.goals.offers import Arm
 from penchant.serving.goals.own import own_goals
+from penchant.spreadsheet import shop_day
 
 from .export import export_below
 
@@ -27,19 +32,21 @@ from .export import export_below
 def run_audience(work: Work, options: AudienceOptions) -> None:
     """Draw, write and show one audience, and give it to a destination where one is named."""
     goal = goal_named(options.goal, own_goals(work.config))
-    wave = _wave(work, options)
+    wave, conditions = _wave(work, options), _conditions(options)
     _arms(goal, options.arm, options.channel)  # a mistyped name is refused before anything is read
     folder = options.out or work.result_folder("audience") / folder_name(wave.campaign_id) / f"wave-{wave.number}"
-    sources = PeopleSources(work.store(options.store), options.scores, options.past or (), options.margin_share)
-    with opened_when_needed(work.shop) as shop:
-        people = people_at(work.workspace, shop, wave.at, [goal], sources, work, without=folder)
-    with work.step("drawing the audience"):
-        drawn = _drawn(people, goal, _settings(work, options, goal, wave, people), options.arm)
-    models = list(people.candidates.scores[goal.name])
-    with work.step(f"writing {folder}"):
-        if not options.replace:
-            refuse_other_draw(folder, drawn.record)
-        write_audience(drawn, folder, {**people.facts, "models": models}, 10**work.config.shop.decimals)
+    sources = PeopleSources(work.store(options.store), options.scores, options.past or (), options.margin_share, conditions)
+    with drawing_alone(work.workspace, work):
+        with opened_when_needed(work.shop) as shop:
+            people = people_at(work.workspace, shop, wave.at, [goal], sources, work, without=folder)
+        with work.step("drawing the audience"):
+            settings = replace(_settings(work, options, goal, wave, people), conditions=conditions)
+            drawn = _drawn(people, goal, settings, options.arm)
+        models = list(people.candidates.scores[goal.name])
+        with work.step(f"writing {folder}"):
+            if not options.replace:
+                refuse_other_draw(folder, drawn.record)
+            _write(work, drawn, folder, {**people.facts, "models": models})
     exported = export_below(work, folder, options.to, replace=options.replace) if options.to else []
     left_out = people.candidates.left_out
     work.show_wide(drawn.render(), *(f"{name}: {why}" for name, why in left_out.items()), f"{folder}")
@@ -47,10 +54,21 @@ def run_audience(work: Work, options: AudienceOptions) -> None:
     work.finish({**facts, "exported": [each.as_dict() for each in exported]})
 
 
+def _write(work: Work, drawn: Audience, folder: Path, inputs: dict[str, Any]) -> None:
+    shop = work.config.shop
+    write_audience(drawn, folder, inputs, 10**shop.decimals, shop.timezone)
+
+
+def _conditions(options: AudienceOptions) -> tuple[Where, ...]:
+    """Return what narrows the goal's customers."""
+    met = [read_condition(text, "--only-if") for text in options.only_if or ()]
+    return (*met, *(read_condition(text, "--unless", unless=True) for text in options.unless or ()))
+
+
 def _wave(work: Work, options: AudienceOptions) -> Wave:
     """Return the campaign's wave that the options name."""
     instant: datetime = work.instant(options.as_of)
-    campaign = options.campaign or f"{options.goal}-{instant:%Y-%m-%d}"
+    campaign = options.campaign or f"{options.goal}-{shop_day(instant, work.config.shop.timezone)}"
     return Wave(campaign, options.wave, instant, work.config.seed if options.seed is None else options.seed)
 
 

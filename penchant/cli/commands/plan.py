@@ -13,11 +13,13 @@ from penchant.cli.work import Work
 from penchant.errors import InputError
 from penchant.serving.audience.exclusions import protection_of
 from penchant.serving.audience.files import refuse_other_draw
-from penchant.serving.audience.people import PeopleSources, opened_when_needed, people_at
+from penchant.serving.audience.past import drawing_alone
+from penchant.serving.audience.people import People, PeopleSources, opened_when_needed, people_at
 from penchant.serving.goals.catalogue import goal_named
 from penchant.serving.goals.own import own_goals
-from penchant.serving.plan.draw import draw_due, write_plan
+from penchant.serving.plan.draw import DueWaves, draw_due, write_plan
 from penchant.serving.plan.file import Plan, load_plan
+from penchant.serving.plan.options import assign_of
 from penchant.serving.plan.solve import allocate_plan
 from penchant.serving.score.ready import ShopOpener
 
@@ -26,35 +28,56 @@ from .export import export_below
 
 def run_plan(work: Work, options: PlanOptions) -> None:
     """Allocate a plan, and draw the waves that are due; with --dry-run show what is expected."""
-    wanted, own = load_plan(options.file).within(protection_of(work.config)), own_goals(work.config)
-    goals = [goal_named(name, own) for name in dict.fromkeys(campaign.goal for campaign in wanted.campaigns)]
-    sources = PeopleSources(work.store(options.store), options.scores, options.past or (), options.margin_share)
-    with opened_when_needed(work.shop) as shop:
-        now = _now(work, wanted, options, shop)
-        folder = options.out or work.result_folder("plan") / wanted.plan.name / f"{wanted.day(now):%Y-%m-%d}"
-        people = people_at(work.workspace, shop, now, goals, sources, work, without=folder)
-    candidates = people.candidates
-    notes = {"margin": list(candidates.notes), "left_out_of_shop": dict(candidates.left_out)}
+    plan = load_plan(options.file).within(protection_of(work.config), work.config.shop.timezone)
+    own = own_goals(work.config)
+    for campaign in plan.campaigns:
+        assign_of(campaign, goal_named(campaign.goal, own))  # what does not fit is refused before anything is read
     if options.dry_run:
+        with opened_when_needed(work.shop) as shop:
+            now, people = _people(work, plan, options, shop, None)
         with work.step("allocating"):
-            dry = allocate_plan(candidates.frame, people.earlier, wanted, now, own)
-        work.show_wide(dry.render(), *candidates.notes)
-        work.finish({**dry.as_dict(), **notes, "dry_run": True})
+            dry = allocate_plan(people.candidates.frame, people.earlier, plan, now, own)
+        work.show_wide(dry.render(), *people.candidates.notes)
+        work.finish({**dry.as_dict(), **_notes(people), "dry_run": True})
         return
-    with work.step("allocating, and drawing what is due"):
-        due = draw_due(candidates.frame, people.earlier, wanted, now, own)
-    exported = []
-    if due.audiences:
-        _write_plan(work, due, folder, people.facts, replace=options.replace)
-        exported = export_below(work, folder, options.to, replace=options.replace) if options.to else []
-    work.show_wide(
-        due.render(), *candidates.notes, f"{folder}" if due.audiences else f"no wave is due on {wanted.day(now)}"
-    )
-    facts = {**due.as_dict(), **notes, "dry_run": False, "out": str(folder) if due.audiences else None}
+    with drawing_alone(work.workspace, work):
+        due, people, folder = _drawn(work, plan, options)
+    exported = export_below(work, folder, options.to, replace=options.replace) if due.audiences and options.to else []
+    ending = f"{folder}" if due.audiences else f"no wave is due on {plan.day(due.result.as_of)}"
+    work.show_wide(due.render(), *people.candidates.notes, ending)
+    facts = {**due.as_dict(), **_notes(people), "dry_run": False, "out": str(folder) if due.audiences else None}
     work.finish({**facts, "exported": [each.as_dict() for each in exported]})
 
 
-def _write_plan(work: Work, due: Any, folder: Path, inputs: dict[str, Any], *, replace: bool) -> None:
+def _drawn(work: Work, plan: Plan, options: PlanOptions) -> tuple[DueWaves, People, Path]:
+    """Draw and write the waves that are due, and return them, what they were drawn from, and where they are."""
+    with opened_when_needed(work.shop) as shop:
+        day = plan.day(_now(work, plan, options, shop))
+        folder = options.out or work.result_folder("plan") / plan.plan.name / f"{day:%Y-%m-%d}"
+        now, people = _people(work, plan, options, shop, folder)
+    with work.step("allocating, and drawing what is due"):
+        due = draw_due(people.candidates.frame, people.earlier, plan, now, own_goals(work.config))
+    if due.audiences:
+        _write_plan(work, due, folder, people.facts, replace=options.replace)
+    return due, people, folder
+
+
+def _people(
+    work: Work, plan: Plan, options: PlanOptions, shop: ShopOpener, folder: Path | None
+) -> tuple[datetime, People]:
+    """Return the plan's moment, and the customers at it."""
+    now, own = _now(work, plan, options, shop), own_goals(work.config)
+    goals = [goal_named(name, own) for name in dict.fromkeys(campaign.goal for campaign in plan.campaigns)]
+    conditions = [where for campaign in plan.campaigns for where in campaign.conditions]
+    sources = PeopleSources(work.store(options.store), options.scores, options.past or (), options.margin_share, conditions)
+    return now, people_at(work.workspace, shop, now, goals, sources, work, without=folder)
+
+
+def _notes(people: People) -> dict[str, Any]:
+    return {"margin": list(people.candidates.notes), "left_out_of_shop": dict(people.candidates.left_out)}
+
+
+def _write_plan(work: Work, due: DueWaves, folder: Path, inputs: dict[str, Any], *, replace: bool) -> None:
     with work.step(f"writing {folder}"):
         if not replace:
             refuse_other_draw(folder, pd.concat([audience.record for audience in due.audiences]))

@@ -40,6 +40,17 @@ class AudienceOptions:
         float | None, typer.Option(help="Maximum cost of contacts and offers, in the shop's currency.")
     ] = None
     size: Annotated[int | None, typer.Option(help="Maximum number of customers, holdout included.")] = None
+    only_if: Annotated[
+        list[str] | None,
+        typer.Option(
+            "--only-if",
+            help="Only customers of a crowd (interest, new_with:PROMOTION), a tag (tier=high) or a signal "
+            "(n_orders_90d>=2); may be repeated.",
+        ),
+    ] = None
+    unless: Annotated[
+        list[str] | None, typer.Option("--unless", help="The same, for customers to be left out; may be repeated.")
+    ] = None
     coupons: Annotated[int | None, typer.Option(help="Maximum number of offers that may be issued.")] = None
     holdout: Annotated[
         float | None, typer.Option(help="Share held out as control. Default: the goal's own, usually 0.1.")

@@ -17,6 +17,7 @@ from penchant.features.shop import Shop, shop_from_tables
 from penchant.serving.audience.draw import AudienceSettings, draw_audience
 from penchant.serving.audience.exclusions import Cap, Protection, Wave
 from penchant.serving.candidates.gather import (
+    GoalRate,
     Known,
     Score,
     candidates_for,
@@ -26,8 +27,9 @@ from penchant.serving.candidates.gather import (
     past_of,
     within,
 )
-from penchant.serving.candidates.known import FACTS, known_of
+from penchant.serving.candidates.known import FACTS, known_and
 from penchant.serving.candidates.lookalike import lookalike
+from penchant.serving.candidates.rates import goal_rates
 from penchant.serving.candidates.worth import MARGIN_SHARE, rates_of
 from penchant.serving.goals.catalogue import GOALS
 from penchant.serving.goals.eligible import of_goal
@@ -118,7 +120,7 @@ def shop() -> Iterator[Shop]:
 
 @pytest.fixture(scope="module")
 def seen(shop: Shop) -> Known:
-    return known_of(shop, NOW)
+    return known_and(shop, NOW, {})[0]
 
 
 @pytest.fixture(scope="module")
@@ -138,7 +140,6 @@ def test_crowds_and_triggers_are_those_of_the_hand_made_shop(known: pd.DataFrame
     assert who(known, "cart_price_dropped") == {"cart"}
     assert who(known, "cart_stock_low") == {"fresh"}
     assert who(known, "cart_leaves_range") == {"fresh"}
-    assert who(known, "has_shown_interest") == {"cart", "fresh", "buyer", "gone", "late2"}
     assert "listed" not in who(known, "is_registered")
 
 
@@ -188,15 +189,47 @@ def test_margin_is_the_shops_own_where_it_knows_its_costs(seen: Known, known: pd
 
 
 def test_an_open_order_counts_with_the_shops_mean_where_no_model_is_in_use(seen: Known) -> None:
-    assert seen.rates["payment"] == 0.0  # nobody paid within 30 days
-    seen = replace(seen, rates={"payment": 0.5})
+    seen = replace(seen, rates={"collect": GoalRate(0.5, 1.0, 10)})
     collect = candidates_for(seen, [GOALS["collect"]])
-    assert collect.frame["collect:propensity"].unique() == pytest.approx([1 - 0.5 ** (7 / 30)])
+    assert collect.frame["collect:propensity"].unique() == pytest.approx([0.5])
     assert "payment" in " ".join(collect.notes)
     owes = pd.DataFrame({"customer_id": ["owes"], "score": [0.1]})
     scored = candidates_for(seen, [GOALS["collect"]], [Score("payment", owes, 7)])
     assert scored.frame["collect:propensity"].dropna().tolist() == pytest.approx([0.1])
     assert "payment" not in " ".join(scored.notes)
+
+
+def test_a_visit_is_worth_what_comes_with_a_strangers_next_one() -> None:
+    """Of ten strangers of each of four fortnights four visit, and one of them buys; old customers do not count."""
+    visits, orders, people = [], [], []
+    for window in range(4):
+        start = 14 * (window + 1)
+        for place in range(10):
+            who = f"s{window}{place}"
+            people.append((who, ago(400)))
+            if place < 4:
+                visits.append((who, ago(start - 2), "view"))
+            if place == 0:
+                orders.append((who, ago(start - 3), 1000))
+    for place in range(20):  # buyers whose visits say nothing of strangers
+        people.append((f"b{place}", ago(400)))
+        visits += [(f"b{place}", ago(days), "view") for days in (0.001, 20, 40, 70)]
+        orders += [(f"b{place}", ago(days), 1000) for days in (5, 20, 40, 70)]
+    tables = {
+        "interactions": pd.DataFrame(visits, columns=["customer_id", "occurred_at", "kind"]),
+        "orders": pd.DataFrame(orders, columns=["customer_id", "ordered_at", "amount"]),
+        "customers": pd.DataFrame(people, columns=["customer_id", "registered_at"]),
+    }
+    with shop_from_tables(tables) as shop:
+        rates = goal_rates(shop, NOW, [GOALS["seed"]])
+        found = gather(shop, NOW, [replace(GOALS["seed"], ranked_by=("uplift", "visit"))], margin_share=0.5)
+    # 40 strangers before the first window, then those who have not visited within 90 days
+    n_eligible = sum(40 - 4 * window for window in range(4))
+    assert rates["seed"].n == n_eligible
+    assert rates["seed"].success == pytest.approx(16 / n_eligible)
+    assert rates["seed"].bought == 0.25
+    assert found.frame["seed:margin"].to_numpy() == pytest.approx(0.25 * 10.0 * 0.5)
+    assert found.frame["seed:propensity"].to_numpy() == pytest.approx(16 / n_eligible)
 
 
 def test_earlier_assignments_are_seen_as_they_were_known(shop: Shop) -> None:
@@ -284,10 +317,11 @@ def test_an_even_pace_adds_up() -> None:
 
 
 @pytest.mark.spark
-def test_the_questions_are_answered_alike_on_spark(spark: Any, seen: Known) -> None:
+def test_the_questions_are_answered_alike_on_spark(spark: Any, shop: Shop, seen: Known) -> None:
+    rates = goal_rates(shop, NOW, [GOALS["seed"]])
     with shop_from_tables(hand_made(), backend=spark) as shop:
-        on_spark = known_of(shop, NOW)
-    assert on_spark.rates == seen.rates
+        on_spark = known_and(shop, NOW, {})[0]
+        assert goal_rates(shop, NOW, [GOALS["seed"]]) == rates
     pd.testing.assert_frame_equal(on_spark.frame[list(seen.frame)], seen.frame, check_dtype=False)
 
 

@@ -8,7 +8,7 @@ import pytest
 
 from penchant.serving.candidates.worth import Rates, usual_amount
 
-RATES = Rates(0.3, False, 50.0, {})
+RATES = Rates(0.3, False, 50.0)
 
 
 def test_few_orders_count_for_little_and_many_for_nearly_all() -> None:
@@ -27,5 +27,5 @@ def test_the_next_order_is_nearer_than_to_the_customers_own_mean() -> None:
     mean = np.array([usual[i] * rng.lognormal(0, 0.8, k).mean() for i, k in enumerate(n)])
     following = usual * rng.lognormal(0, 0.8, len(n))
     known = pd.DataFrame({"amount_mean": mean, "n_orders": n})
-    expected = usual_amount(known, Rates(0.3, False, float(mean.mean()), {}))
+    expected = usual_amount(known, Rates(0.3, False, float(mean.mean())))
     assert ((expected - following) ** 2).mean() < 0.95 * ((mean - following) ** 2).mean()
