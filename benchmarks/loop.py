@@ -30,11 +30,14 @@ from penchant.features.matrix import build
 from penchant.features.outcomes.tasks import REPURCHASE, Span
 from penchant.features.shop import Shop, open_shop
 from penchant.features.spine import Spine
-from penchant.serving.audience.cut import Limits
-from penchant.serving.audience.draw import Audience, AudienceSettings, draw_audience
+from penchant.serving.audience.cut import ListLimits
+from penchant.serving.audience.draw import draw_audience
 from penchant.serving.audience.exclusions import Wave
-from penchant.serving.candidates.gather import Score, candidates_for, past_of
+from penchant.serving.audience.result import Audience
+from penchant.serving.audience.settings import AudienceSettings
+from penchant.serving.candidates.gather import candidates_for, past_of
 from penchant.serving.candidates.known import known_of
+from penchant.serving.candidates.values import Score
 from penchant.serving.goals.catalogue import SECOND
 from penchant.serving.goals.eligible import Eligible, Where, of_goal
 from penchant.serving.goals.offers import Arm, Offer
@@ -174,7 +177,9 @@ def second_lists(shop: Shop, model: Model, uplifts: Mapping[str, Any], seed: int
     lot = np.random.default_rng(seed).random(len(known.frame))
     people["random"] = people["propensity"].assign(uplift=lot, margin=1e6)
     size = int(CHOSEN_SHARE * GOAL.eligible.holds(known.frame, GOAL.name).sum())
-    settings = AudienceSettings(Wave(NEXT.campaign_id, 1, at, seed), (ARM,), limits=Limits(size=size), exploring=0.0)
+    settings = AudienceSettings(
+        Wave(NEXT.campaign_id, 1, at, seed), (ARM,), limits=ListLimits(size=size), exploring=0.0
+    )
     return {name: draw_audience(own, past, GOAL, settings) for name, own in people.items()}
 
 

@@ -15,13 +15,13 @@ from typing import Any, Literal
 
 from penchant.errors import InputError, LeftOutError, did_you_mean, quoted
 
-from .catalogue import groups_of
+from .catalogue import our_groups, own
 from .history.past import Past
 from .matrix import available
 from .shop import Shop
 from .signals.crowd import Crowd
 from .signals.crowds import crowd_named, crowds_of, lacking_of
-from .signals.group import Column, Signal
+from .signals.group import Column, FeatureGroup, Signal
 from .signals.holiday import KINDS, prefers
 from .signals.price import TIERS
 from .signals.promotions import PARTS, promotion_names
@@ -143,7 +143,7 @@ def _known(shop: Shop, as_of: datetime, names: Iterable[str]) -> _Known:
     others = {int(match.group(1)) for name in names if (match := _WINDOW.search(name))} - {0, *configured}
     signals: dict[str, Signal] = {}
     left_out: dict[str, str] = {}
-    groups = groups_of(shop)
+    groups = (*our_groups(shop), *own(shop.config, "GROUPS", FeatureGroup))  # whichever a matrix is built of
     for windows in (*((days,) for days in sorted(others)), configured):  # what is configured goes last, and wins
         found, missing = available(shop, groups, windows)
         signals |= {one.column.name: one for one in found}

@@ -19,7 +19,7 @@ Reason = Literal["profit", "budget", "size", "coupons", "everyone"]
 
 
 @dataclass(frozen=True)
-class Limits:
+class ListLimits:
     """The most that may be used; None: no limit.
 
     Parameters
@@ -43,16 +43,16 @@ class Limits:
             if limit is not None and not limit >= 0:
                 raise InputError(name, "zero or more", f"{limit}")
 
-    def share(self, part: float) -> Limits:
+    def share(self, part: float) -> ListLimits:
         """Return a part of each limit, whole numbers rounded down."""
-        return Limits(
+        return ListLimits(
             None if self.budget is None else self.budget * part,
             None if self.size is None else int(self.size * part + 1e-9),
             None if self.coupons is None else int(self.coupons * part + 1e-9),
         )
 
 
-NO_LIMITS = Limits()
+NO_LIMITS = ListLimits()
 
 
 @dataclass(frozen=True, eq=False)
@@ -106,7 +106,7 @@ class Cut:
     reason: Reason
 
 
-def cut_list(offered: Offered, limits: Limits, *, by_profit: bool = True, surely: bool = False) -> Cut:
+def cut_list(offered: Offered, limits: ListLimits, *, by_profit: bool = True, surely: bool = False) -> Cut:
     """Return where a ranked list ends.
 
     Parameters

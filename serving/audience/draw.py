@@ -5,11 +5,9 @@ Everything here is a function of its arguments: the same candidates, in whatever
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
-from dataclasses import dataclass, field, replace
+from collections.abc import Sequence
+from dataclasses import dataclass
 from datetime import datetime
-from types import MappingProxyType
-from typing import Any
 
 import numpy as np
 import pandas as pd
@@ -17,159 +15,23 @@ import pandas as pd
 from penchant.errors import InputError
 
 from ...models.inputs.arrays import Floats, Ints
-from ...models.inputs.estimate import Estimate
 from ..goals.catalogue import Goal
 from ..goals.eligible import Mask, Where, meets, read_people
-from ..goals.offers import CONTROL, Arm, refuse_same_names
+from ..goals.offers import CONTROL
 from ..goals.triggers import with_item
-from .choice import Assign, Choice, choose_arms, way_to_assign
-from .cut import NO_LIMITS, Cut, Limits, Offered, cut_list
+from .choice import Choice, choose_arms, way_to_assign
+from .cut import Cut, ListLimits, Offered, cut_list
 from .eligibility import excluded_from
-from .exclusions import USUAL_PROTECTION, Excluded, Protection, Wave, former_wave, read_past
-from .expected_profit import Basis, Gain, expected_gain
-from .expected_result import Expected
+from .exclusions import Excluded, Wave, former_wave, read_past
+from .expected_profit import Gain, expected_gain
 from .hashing import uniforms
 from .holdout import Draw, draw_arms
 from .record import Listed, record_of
+from .result import Audience
+from .settings import AudienceSettings
 
 FIRST_BAND = 128  # ranks are banded 1..127, 128..255, 256..511, ...
 EXPLORING_CONTROL = 0.5
-
-
-@dataclass(frozen=True)
-class AudienceSettings:
-    """How one audience is drawn.
-
-    Parameters
-    ----------
-    wave
-        Which send of which campaign, when, and the seed.
-    arms
-        The treatments; empty: the goal's first, or all of its ladder.
-    assign
-        ``best``: each customer the arm with the highest expected profit. ``split``: by lot, in the arms' shares.
-        ``ladder``: as the goal's ladder says. None: the ladder where there is one, the best where uplift was
-        measured, else by lot. ``given``: the arm in the candidates' ``planned_arm``.
-    limits
-        Budget, size, coupons.
-    holdout
-        Share held out as control, in (0, 1); None: the goal's.
-    exploring
-        Share of what may be used that goes to customers below the cut, drawn by lot, in [0, 1).
-    protection
-        Consent, caps, universal control.
-    conditions
-        What narrows the goal's customers further: crowds, tags, signals and facts by name.
-    messages
-        Category bought most -> message key; ``default`` for all others.
-    costed
-        The same arms with what all their waves cost, where an audience is ranked for more than this one.
-    by_profit
-        Whether the list ends where the expected profit is no longer above zero; a test of a price or of freight goes
-        on, because it is there to learn.
-
-    Raises
-    ------
-    InputError
-        If a share is out of range or two arms have one name.
-    """
-
-    wave: Wave
-    arms: tuple[Arm, ...] = ()
-    assign: Assign | None = None
-    limits: Limits = NO_LIMITS
-    holdout: float | None = None
-    exploring: float = 0.05
-    protection: Protection = USUAL_PROTECTION
-    messages: Mapping[str, str] = field(default_factory=lambda: MappingProxyType({}))
-    costed: tuple[Arm, ...] = ()
-    by_profit: bool = True
-    conditions: tuple[Where, ...] = ()
-
-    def __post_init__(self) -> None:
-        """Refuse shares that are none, and arms that cannot be told apart."""
-        if self.arms:
-            refuse_same_names(self.arms)
-        if self.holdout is not None and not 0 < self.holdout < 1:
-            raise InputError(
-                "holdout", "a share inside (0, 1): without a control nothing can be measured", f"{self.holdout}"
-            )
-        if not 0 <= self.exploring < 1:
-            raise InputError("exploring", "a share in [0, 1)", f"{self.exploring}")
-
-    def resolved(self, goal: Goal) -> AudienceSettings:
-        """Return the settings with the goal's usual arms and holdout where none are set."""
-        arms = self.arms or (goal.arms if goal.ladder else goal.arms[:1])
-        holdout = goal.holdout if self.holdout is None else self.holdout
-        return replace(self, arms=arms, holdout=holdout)
-
-
-@dataclass(frozen=True, eq=False)
-class Audience:
-    """Who is contacted and who is held out in one wave.
-
-    Attributes
-    ----------
-    goal, settings
-        What was asked for; the arms and the holdout as they were used.
-    record
-        One row per customer of the audience, best first, in the schema of ``assignments`` with more columns.
-    starts_at
-        When the campaign's first wave was assigned.
-    n_candidates, n_eligible, n_ranked
-        How many there were before eligibility, before exclusions, and before the cut.
-    excluded
-        Reason -> (customers it holds for, those for whom it is the first).
-    cut
-        Where the list ends, and why.
-    basis
-        What the ranking rests on.
-    notes
-        What was taken for granted or left out, in words.
-    """
-
-    goal: Goal
-    settings: AudienceSettings
-    record: pd.DataFrame
-    starts_at: datetime
-    n_candidates: int
-    n_eligible: int
-    n_ranked: int
-    excluded: Mapping[str, tuple[int, int]]
-    cut: Cut
-    basis: Basis
-    notes: tuple[str, ...]
-
-    @property
-    def treated(self) -> pd.DataFrame:
-        """The rows that are contacted."""
-        return self.record[self.record["arm"] != CONTROL]
-
-    @property
-    def expected(self) -> Expected:
-        """What contacting the treated is expected to bring."""
-        return expected_of(self.treated)
-
-    def as_dict(self) -> dict[str, Any]:
-        """Return sizes, exclusions, expectations and notes by name."""
-        from .view import audience_dict
-
-        return audience_dict(self)
-
-    def render(self) -> Any:
-        """Return what a terminal shows, for rich."""
-        from .view import audience_view
-
-        return audience_view(self)
-
-
-def expected_of(treated: pd.DataFrame) -> Expected:
-    """Return what contacting the rows of a record is expected to bring."""
-
-    def total(name: str) -> Estimate:
-        return Estimate(*(float(treated[name + end].sum(skipna=False)) for end in ("", "_low", "_high")))
-
-    return Expected(total("uplift"), total("expected_value"), float(treated["expected_cost"].sum()))
 
 
 @dataclass(frozen=True, eq=False)
@@ -338,7 +200,7 @@ def _cut_and_draw(ready: _Field, settings: AudienceSettings, surely: bool) -> tu
     )
 
 
-def _explored(ready: _Field, cut: Cut, share: float, limits: Limits, key: str) -> np.ndarray:
+def _explored(ready: _Field, cut: Cut, share: float, limits: ListLimits, key: str) -> np.ndarray:
     """Return the ranks, from 0, of those below the cut who are drawn to be tried out."""
     below = np.arange(cut.n, len(ready.people))
     part = limits.share(share)
@@ -354,7 +216,7 @@ def _explored(ready: _Field, cut: Cut, share: float, limits: Limits, key: str) -
     return np.sort(below[np.argsort(order, kind="stable")[: min(most)]])
 
 
-def _within_limits(ready: _Field, rows: np.ndarray, draw: Draw, limits: Limits) -> bool:
+def _within_limits(ready: _Field, rows: np.ndarray, draw: Draw, limits: ListLimits) -> bool:
     spent = ready.offered.cost[rows, draw.arm].sum()
     issued = ready.offered.issued[rows, draw.arm].sum()
     in_budget = limits.budget is None or spent <= limits.budget * (1 + 1e-9)

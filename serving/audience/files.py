@@ -17,8 +17,8 @@ from penchant.spreadsheet import on_shop_clock, safe_for_spreadsheets
 
 from ...features.contract import ASSIGNMENTS, CAMPAIGNS, CanonicalTable
 from ..goals.offers import Arm, Offer
-from .draw import Audience
 from .record import campaign_row, send_list
+from .result import Audience
 
 RECORD = "assignments.parquet"
 CAMPAIGN = "campaigns.parquet"

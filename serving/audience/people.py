@@ -21,7 +21,8 @@ from penchant.progress import Reporter
 
 from ...features.workspace import Workspace
 from ...models.store.address import Store
-from ..candidates.gather import Candidates, Known, assignments_before, candidates_for, gather, goals_that_need_rates
+from ..candidates.gather import assignments_before, candidates_for, goals_that_need_rates
+from ..candidates.values import Candidates, Known
 from ..goals.catalogue import GOALS, Goal
 from ..goals.eligible import Where
 from ..score.ready import ReadyScores, ShopOpener, scores_for
@@ -149,7 +150,12 @@ def _candidates(
 ) -> Candidates:
     """Return the customers with what goals ask of them, from beside the scores where it is there."""
     known = None if ready.known is None else _with_rates(open_shop, as_of, goals, ready)
-    ask = partial(gather, open_shop(), as_of) if known is None else partial(candidates_for, known)
+    if known is None:
+        from ..candidates.from_shop import candidates_at  # Ibis: ready scores do without
+
+        ask = partial(candidates_at, open_shop(), as_of)
+    else:
+        ask = partial(candidates_for, known)
     with reporter.step(f"gathering what is known of the customers at {as_of:%Y-%m-%d %H:%M} UTC"):
         return ask(goals, ready.scores, ready.signals, margin_share)
 

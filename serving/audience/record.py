@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 from dataclasses import dataclass
-from typing import TYPE_CHECKING, Any
+from typing import Any
 
 import numpy as np
 import numpy.typing as npt
@@ -19,9 +19,7 @@ from ..goals.triggers import ITEM, PRICE
 from .exclusions import Wave
 from .expected_profit import Gain
 from .holdout import Draw
-
-if TYPE_CHECKING:
-    from .draw import Audience
+from .result import Audience
 
 N_REASONS = 3
 SEND_COLUMNS = (

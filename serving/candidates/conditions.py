@@ -20,8 +20,8 @@ from ...features.shop import Shop
 from ...features.spine import Spine
 from ..goals.catalogue import Goal
 from ..goals.eligible import OF_ONE_GOAL, Where
-from .gather import SIGNALS
 from .known import FACTS
+from .values import SIGNALS
 
 ALSO_KNOWN = ("customer_id", "category_role", "freight_sensitivity", *SIGNALS)
 

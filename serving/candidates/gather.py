@@ -6,7 +6,7 @@ What asks the shop is imported where it is used: it takes longer to load than an
 from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass, replace
+from dataclasses import replace
 from datetime import datetime
 from typing import TYPE_CHECKING
 
@@ -15,147 +15,32 @@ import pandas as pd
 
 from penchant.errors import InputError
 
-from ...models.baselines.pace import Pace
 from ...models.inputs.arrays import Floats
 from ..audience.exclusions import PAST_COLUMNS
 from ..goals.catalogue import Goal
 from ..goals.offers import Arm
 from .lookalike import lookalike
 from .recommend import recommended_category
+from .values import (
+    BASE_TASKS,
+    BEST_STAGES,
+    CHANCES,
+    EVEN,
+    FOR_FAILURE,
+    PAST_KEY,
+    SIGNALS,
+    STEPS,
+    UPLIFT,
+    VALUES,
+    Candidates,
+    GoalRate,
+    Known,
+    Score,
+)
 from .worth import Rates, rates_of, worth_of
 
 if TYPE_CHECKING:
     from ...features.shop import Shop
-
-FOR_FAILURE = ("churn",)  # tasks whose score is the probability that the success does not come
-VALUES = ("margin", "value")
-CHANCES = ("repurchase", "churn")
-EVEN = Pace()
-BEST_STAGES = ("loyal",)
-BASE_TASKS = ("visit", "payment")  # where no model is needed to begin
-STEPS = ("visit", "interest")  # successes that are worth the orders that come with them
-UPLIFT = "uplift"
-SCORE = {"probability": "probability", "amount": "expected_amount"}  # kind of a model -> the column that ranks
-PAST_KEY = ["campaign_id", "wave", "customer_id"]
-SIGNALS = {"segment": "rfm_segment", "price_sensitivity": "discount_line_share"}
-
-
-@dataclass(frozen=True)
-class GoalRate:
-    """What the shop's own past says of a goal's success.
-
-    Attributes
-    ----------
-    success
-        Share of the eligible to whom it came within the goal's horizon.
-    bought
-        Share of these that placed a paid order within the same horizon.
-    n
-        Customers and windows that were counted.
-    """
-
-    success: float
-    bought: float
-    n: int
-
-
-@dataclass(frozen=True, eq=False)
-class Known:
-    """What is known of every customer at a moment.
-
-    Attributes
-    ----------
-    frame
-        customer_id, the columns of `FACTS` that the shop can have (money in major units), and the attributes of
-        customers, consent among them; sorted by customer_id. ``category_role``, of the category to show, where
-        somebody asked for it.
-    left_out
-        Column -> what the shop lacks for it.
-    rates
-        Goal -> how often its success came of itself, and an order with it; without what cannot be known.
-    """
-
-    frame: pd.DataFrame
-    left_out: Mapping[str, str]
-    rates: Mapping[str, GoalRate]
-
-
-@dataclass(frozen=True, eq=False)
-class Score:
-    """What one model says of the customers at the moment in question.
-
-    Parameters
-    ----------
-    task
-        The task; ``uplift`` for what a contact changes.
-    frame
-        customer_id; ``score`` (a probability, or an amount in major units), or for an uplift ``uplift`` or
-        ``uplift_<arm>`` with ``_low`` and ``_high``; and reason_1 to reason_3 where known.
-    horizon_days
-        The horizon that the score is for.
-    goal
-        Of an uplift: the goal of the campaigns it was learned from.
-    version
-        Name and version of the model.
-    arms
-        Of an uplift: the treatments it was learned from.
-    """
-
-    task: str
-    frame: pd.DataFrame
-    horizon_days: int
-    goal: str | None = None
-    version: str = ""
-    arms: tuple[str, ...] = ()
-
-
-@dataclass(frozen=True, eq=False)
-class Candidates:
-    """All customers, with what is known of them for several goals.
-
-    Attributes
-    ----------
-    frame
-        One row per customer; what belongs to one goal alone has ``<goal>:`` before its name: `of_goal` takes it apart.
-    left_out
-        Column -> what the shop lacks for it.
-    notes
-        What is taken for granted.
-    scores
-        Goal -> models that rank it.
-    """
-
-    frame: pd.DataFrame
-    left_out: Mapping[str, str]
-    notes: tuple[str, ...]
-    scores: Mapping[str, tuple[str, ...]]
-
-
-def gather(
-    shop: Shop,
-    as_of: datetime,
-    goals: Sequence[Goal],
-    scores: Sequence[Score] = (),
-    signals: pd.DataFrame | None = None,
-    margin_share: float | None = None,
-) -> Candidates:
-    """Return the candidates for goals at a moment.
-
-    Parameters
-    ----------
-    shop
-        The shop.
-    as_of
-        The moment, UTC without a zone.
-    goals, scores, signals, margin_share
-        As `candidates_for` takes them.
-    """
-    from .known import known_and
-    from .rates import goal_rates
-
-    rates = goal_rates(shop, as_of, goals_that_need_rates(goals, scores))
-    known = replace(with_roles_shown(shop, as_of, known_and(shop, as_of, {})[0]), rates=rates)
-    return candidates_for(known, goals, scores, signals, margin_share)
 
 
 def goals_that_need_rates(goals: Sequence[Goal], scores: Sequence[Score]) -> list[Goal]:

@@ -25,8 +25,8 @@ from ...features.signals.group import BOUGHT_MARGIN, CATEGORY, unmet_needs
 from ...features.signals.rfm import value_tier
 from ...features.signals.stage import funnel_state, stage
 from ...features.spine import Spine
-from .gather import Known
 from .triggers import trigger_facts
+from .values import Known
 
 Question = Callable[[Past], Any]
 

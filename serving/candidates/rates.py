@@ -21,8 +21,8 @@ from ...features.shop import Shop
 from ...features.signals.group import PURCHASES, unmet_needs
 from ...features.spine import Spine
 from ..goals.catalogue import Goal
-from .gather import GoalRate
 from .known import FACTS
+from .values import GoalRate
 
 N_WINDOWS = 4
 

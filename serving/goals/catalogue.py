@@ -14,7 +14,7 @@ from typing import Any, Literal
 from penchant.errors import InputError, did_you_mean, quoted
 
 from .eligible import Eligible, Where
-from .offers import PHASES, Arm, Offer, refuse_same_names
+from .offers import PHASES, Arm, Offer, refuse_equal_arm_names
 
 Outcome = Literal["visit", "interest", "first_order", "payment", "paid_order"]
 
@@ -143,7 +143,7 @@ class Goal:
     def __post_init__(self) -> None:
         """Refuse what is no goal."""
         where = f"goal '{self.name}'"
-        refuse_same_names(self.arms)
+        refuse_equal_arm_names(self.arms)
         if not 0 < self.holdout < 1 or self.horizon_days < 1:
             raise InputError(where, "a holdout inside (0, 1) and a horizon of a day or more", f"{self.holdout}")
         for phase in self.phases:

@@ -134,7 +134,7 @@ class Arm:
         }
 
 
-def refuse_same_names(arms: tuple[Arm, ...]) -> None:
+def refuse_equal_arm_names(arms: tuple[Arm, ...]) -> None:
     """Raise InputError where there is no arm, or two have the same name."""
     names = [arm.name for arm in arms]
     if not arms or len(set(names)) < len(names):

@@ -53,7 +53,7 @@ TITLES: Mapping[str, str] = {
 
 
 @dataclass(frozen=True)
-class FunnelDates:
+class FunnelSpan:
     """The instants of a funnel, UTC: rates are of who stood at a step at ``start``, by where they are at ``as_of``."""
 
     start: datetime
@@ -135,7 +135,7 @@ def _missing(shop: Shop) -> dict[str, str]:
 _NO_TIMES = "the shop has no times of registration ('customers.registered_at' or interactions of kind 'register')"
 
 
-def _span(shop: Shop, as_of: datetime | None, horizon_days: int | None) -> FunnelDates:
+def _span(shop: Shop, as_of: datetime | None, horizon_days: int | None) -> FunnelSpan:
     if horizon_days is not None and not 1 <= horizon_days <= LONGEST_WINDOW:
         raise InputError("option --horizon", f"1 to {LONGEST_WINDOW:,} days", f"{horizon_days:,}")
     moment = shop.extract_end if as_of is None else as_of
@@ -147,7 +147,7 @@ def _span(shop: Shop, as_of: datetime | None, horizon_days: int | None) -> Funne
             f"The latest as_of is {shop_time(shop.extract_end, shop.timezone)}",
         )
     days, basis = (horizon_days, "as asked") if horizon_days is not None else _default_days(shop, moment)
-    return FunnelDates(moment - timedelta(days=days), moment, days, basis)
+    return FunnelSpan(moment - timedelta(days=days), moment, days, basis)
 
 
 def _default_days(shop: Shop, moment: datetime) -> tuple[int, str]:
@@ -161,7 +161,7 @@ def _default_days(shop: Shop, moment: datetime) -> tuple[int, str]:
     ), f"about a third of the {days_told(known_days)} that the data reaches back"
 
 
-def _snapshots(shop: Shop, span: FunnelDates) -> tuple[pd.DataFrame, pd.DataFrame]:
+def _snapshots(shop: Shop, span: FunnelSpan) -> tuple[pd.DataFrame, pd.DataFrame]:
     """Return who was seen before the start and before as_of, each with step, sales so far, and purchases of late."""
     asked = {
         "state": funnel_state,
@@ -201,7 +201,7 @@ def _firsts(past: Past) -> Any:
     return past.purchases.relation.mutate(place=place).filter(_.place == 0)
 
 
-def _notes(shop: Shop, now: pd.DataFrame, span: FunnelDates, base: str) -> tuple[str, ...]:
+def _notes(shop: Shop, now: pd.DataFrame, span: FunnelSpan, base: str) -> tuple[str, ...]:
     notes = [
         f"The horizon is {days_told(span.days)}, {span.basis}. Who came within it is counted at as_of, and in no rate. "
         "To pass on is to have come to a further step; from the last one, to have bought again. "

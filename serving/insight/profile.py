@@ -32,7 +32,7 @@ MARKS = {1: "above", -1: "below", 0: "not separable"}
 
 
 @dataclass(frozen=True)
-class Chosen:
+class ProfiledCrowd:
     """Who is looked at: a name in words, the question who is in it, and the trait that it is made of, if any."""
 
     words: str
@@ -86,7 +86,7 @@ def profile_page(shop: Shop, crowd: str, as_of: datetime | None = None) -> Insig
     return InsightPage("profile", f"Profile: {crowd}", lead, (table,), facts, traits.left_out, notes)
 
 
-def chosen_named(shop: Shop, name: str, before: datetime) -> Chosen:
+def chosen_named(shop: Shop, name: str, before: datetime) -> ProfiledCrowd:
     """Return the crowd, stage or segment of a name.
 
     Raises
@@ -99,11 +99,11 @@ def chosen_named(shop: Shop, name: str, before: datetime) -> Chosen:
     kind, _colon, rest = name.partition(":")
     plain = rest if kind in ("stage", "segment") else name
     if plain in STAGES and kind != "segment":
-        return Chosen(f"in stage '{plain}'", lambda past: stage(past) == plain, "stage")
+        return ProfiledCrowd(f"in stage '{plain}'", lambda past: stage(past) == plain, "stage")
     if plain in SEGMENTS and kind != "stage":
         return _of_segment(shop, plain)
     if kind == "funnel" and rest in FUNNEL_STATES:
-        return Chosen(f"at step '{rest}' of the funnel", lambda past: funnel_state(past) == rest)
+        return ProfiledCrowd(f"at step '{rest}' of the funnel", lambda past: funnel_state(past) == rest)
     crowds = {crowd.name for crowd in CROWDS}
     if ":" not in name and name not in crowds:
         hint = did_you_mean(name, [*STAGES, *sorted(crowds), *SEGMENTS])
@@ -112,15 +112,17 @@ def chosen_named(shop: Shop, name: str, before: datetime) -> Chosen:
     lacks = lacking_of(shop, [crowd])
     if lacks:
         raise LeftOutError(f"crowd '{name}'", "what it is made of", lacks[name])
-    return Chosen(crowd.meaning, crowd.holds)
+    return ProfiledCrowd(crowd.meaning, crowd.holds)
 
 
-def _of_segment(shop: Shop, name: str) -> Chosen:
+def _of_segment(shop: Shop, name: str) -> ProfiledCrowd:
     signals, missing = available(shop, groups_of(shop, ["rfm"]), tuple(shop.config.features.windows))
     asked = [one.value for one in signals if one.column.name == "rfm_segment"]
     if not asked:
         raise LeftOutError(f"RFM segment '{name}'", "amounts of purchases", missing.get("rfm_segment", "none"))
-    return Chosen(f"in RFM segment '{name}'", lambda past: (asked[0](past) == name).fill_null(False), "rfm_segment")
+    return ProfiledCrowd(
+        f"in RFM segment '{name}'", lambda past: (asked[0](past) == name).fill_null(False), "rfm_segment"
+    )
 
 
 def _table(traits: Traits, own_trait: str) -> InsightTable:

@@ -13,11 +13,11 @@ from ...models.inputs.estimate import Estimate
 from ..audience.expected_result import Expected
 from ..audience.holdout import SAFETY
 from ..goals.eligible import Mask
-from .options import Crowd
+from .options import CampaignCrowd
 
 
 @dataclass(frozen=True, eq=False)
-class Chosen:
+class Allotment:
     """What the allocation gives to one crowd.
 
     Attributes
@@ -28,7 +28,7 @@ class Chosen:
         (n,) the option of each customer, -1 for none.
     """
 
-    crowd: Crowd
+    crowd: CampaignCrowd
     option: npt.NDArray[np.intp]
 
     @property
@@ -59,7 +59,7 @@ class Chosen:
         return Expected(Estimate(*map(self.by_arm, moved)), Estimate(*map(self.by_arm, worth)), self.by_arm(gain.cost))
 
 
-def most_spent(chosen: Sequence[Chosen]) -> float:
+def most_spent(chosen: Sequence[Allotment]) -> float:
     """Return what the draws may spend: expected cost and four standard deviations, or all if that is less."""
     mean, variance, everyone = 0.0, 0.0, 0.0
     for each in chosen:

@@ -14,17 +14,20 @@ import pandas as pd
 from penchant.output import replaced_folder, write_json
 
 from ..audience.choice import PLANNED
-from ..audience.cut import Limits
-from ..audience.draw import Audience, AudienceSettings, draw_audience
+from ..audience.cut import ListLimits
+from ..audience.draw import draw_audience
 from ..audience.exclusions import Wave
 from ..audience.files import write_audience_files
+from ..audience.result import Audience
+from ..audience.settings import AudienceSettings
 from ..goals.catalogue import Goal, goal_named
 from ..goals.eligible import of_goal
-from .chosen import Chosen
+from .chosen import Allotment
 from .file import CampaignSection, Plan
 from .limits import used_before
 from .options import assign_of, costed, in_split
-from .solve import PlanResult, allocate_plan
+from .result import PlanResult
+from .solve import allocate_plan
 
 SUMMARY = "plan.json"
 
@@ -116,7 +119,7 @@ def write_plan(due: DueWaves, folder: Path, inputs: Mapping[str, Any], minor_uni
             write_audience_files(audience, own, minor_units, due.result.plan.timezone)
 
 
-def _first_wave(chosen: Chosen, past: pd.DataFrame | None, plan: Plan, as_of: datetime) -> Audience:
+def _first_wave(chosen: Allotment, past: pd.DataFrame | None, plan: Plan, as_of: datetime) -> Audience:
     crowd, rows = chosen.crowd, np.flatnonzero(chosen.taken)
     people = crowd.people.iloc[rows].reset_index(drop=True)
     if not crowd.is_split:
@@ -151,7 +154,7 @@ def _settings(plan: Plan, campaign: CampaignSection, number: int, as_of: datetim
     return AudienceSettings(
         Wave(campaign.id, number, as_of, plan.plan.seed),
         plan.arms_at(campaign, number),
-        limits=Limits(),
+        limits=ListLimits(),
         exploring=0.0,
         protection=plan.protection,
         messages=_messages(campaign, number),

@@ -13,7 +13,7 @@ from penchant.errors import InputError
 from ..audience.holdout import SAFETY
 from ..goals.offers import CONTROL
 from .file import OWN, CampaignSection, Plan
-from .options import Crowd
+from .options import CampaignCrowd
 
 
 @dataclass(frozen=True)
@@ -42,7 +42,7 @@ class Shared:
 
 
 def shared_limits(
-    crowds: Sequence[Crowd], plan: Plan, used: Mapping[str, float], *, surely: bool = False
+    crowds: Sequence[CampaignCrowd], plan: Plan, used: Mapping[str, float], *, surely: bool = False
 ) -> list[Shared]:
     """Return all limits on groups of options; of two on the same options the narrower.
 
@@ -89,7 +89,7 @@ def used_before(past: pd.DataFrame | None, plan: Plan) -> dict[str, float]:
     return used
 
 
-def units_used(crowd: Crowd, plan: Plan) -> dict[str, float]:
+def units_used(crowd: CampaignCrowd, plan: Plan) -> dict[str, float]:
     """Return what one treated customer of a crowd uses of each stock and capacity; of arms dealt by lot the mean."""
     found: dict[str, float] = {}
     for name in plan.offers:
@@ -136,7 +136,7 @@ def _uses(campaign: CampaignSection) -> dict[str, tuple[dict[str, int], str]]:
     return found
 
 
-def _stocks(crowds: Sequence[Crowd], plan: Plan, used: Mapping[str, float]) -> list[Shared]:
+def _stocks(crowds: Sequence[CampaignCrowd], plan: Plan, used: Mapping[str, float]) -> list[Shared]:
     limits = []
     for name, offer in plan.offers.items():
         if offer.stock is not None:
@@ -145,7 +145,7 @@ def _stocks(crowds: Sequence[Crowd], plan: Plan, used: Mapping[str, float]) -> l
     return limits
 
 
-def _capacities(crowds: Sequence[Crowd], plan: Plan, used: Mapping[str, float]) -> list[Shared]:
+def _capacities(crowds: Sequence[CampaignCrowd], plan: Plan, used: Mapping[str, float]) -> list[Shared]:
     limits = []
     for name, channel in plan.channels.items():
         for phase in dict.fromkeys(crowd.phase for crowd in crowds) if channel.capacity is not None else ():
@@ -155,7 +155,7 @@ def _capacities(crowds: Sequence[Crowd], plan: Plan, used: Mapping[str, float]) 
     return limits
 
 
-def _sizes(crowds: Sequence[Crowd]) -> list[Shared]:
+def _sizes(crowds: Sequence[CampaignCrowd]) -> list[Shared]:
     return [
         Shared(
             f"size of {crowd.campaign.id}", crowd.options, float(crowd.campaign.size), float(crowd.campaign.size), 1.0
@@ -165,7 +165,7 @@ def _sizes(crowds: Sequence[Crowd]) -> list[Shared]:
     ]
 
 
-def _weights(crowds: Sequence[Crowd], units: object) -> dict[str, float]:
+def _weights(crowds: Sequence[CampaignCrowd], units: object) -> dict[str, float]:
     """Return option -> units that one treated customer uses; a split's arms by their shares."""
     weights: dict[str, float] = {}
     for crowd in crowds:
@@ -178,7 +178,7 @@ def _weights(crowds: Sequence[Crowd], units: object) -> dict[str, float]:
 
 
 def _limit(
-    words: str, weights: Mapping[str, float], most: float, crowds: Sequence[Crowd], used: Mapping[str, float]
+    words: str, weights: Mapping[str, float], most: float, crowds: Sequence[CampaignCrowd], used: Mapping[str, float]
 ) -> list[Shared]:
     """Return the limit in customers: each counts as many units as the option that uses most."""
     if not weights:

@@ -26,7 +26,7 @@ from .file import CampaignSection, Plan
 
 
 @dataclass(frozen=True, eq=False)
-class Crowd:
+class CampaignCrowd:
     """One campaign's customers and what its arms are worth to each of them.
 
     Attributes
@@ -73,7 +73,7 @@ class Crowd:
         """Whether it is there to learn: sized by what it can see, and not by what it is expected to earn."""
         return self.campaign.test is not None
 
-    def first(self, order: npt.NDArray[np.intp]) -> Crowd:
+    def first(self, order: npt.NDArray[np.intp]) -> CampaignCrowd:
         """Return the same crowd with these of its customers alone, in this order."""
         people = self.people.iloc[order].reset_index(drop=True)
         some = (self.allowed[order], self.shares[order])
@@ -118,7 +118,7 @@ class Crowd:
 
 def open_crowds(
     people: pd.DataFrame, past: pd.DataFrame | None, plan: Plan, as_of: datetime, own: Sequence[Goal] = ()
-) -> tuple[list[Crowd], dict[str, str]]:
+) -> tuple[list[CampaignCrowd], dict[str, str]]:
     """Return the crowds of all campaigns that have not begun, and why others cannot be had.
 
     Parameters
@@ -180,7 +180,9 @@ def in_split(customer_id: pd.Series, plan: Plan, campaign_id: str) -> tuple[Mask
     return np.ones(len(customer_id), bool), None, 1.0
 
 
-def _crowd(people: pd.DataFrame, past: pd.DataFrame | None, plan: Plan, campaign: CampaignSection, goal: Goal) -> Crowd:
+def _crowd(
+    people: pd.DataFrame, past: pd.DataFrame | None, plan: Plan, campaign: CampaignSection, goal: Goal
+) -> CampaignCrowd:
     pool = _entered(of_goal(people, goal.name), plan, campaign, goal)
     arms, sends = costed(plan, campaign), plan.sends(campaign)
     gain = expected_gain(pool, goal, arms)
@@ -191,7 +193,7 @@ def _crowd(people: pd.DataFrame, past: pd.DataFrame | None, plan: Plan, campaign
         allowed = choose_arms(pool, goal, arms, gain, excluded.allowed, "ladder").shares > 0
     stays = np.flatnonzero(pd.isna(excluded.reason) & allowed.any(axis=1))
     rows, gain, allowed = pool.iloc[stays].reset_index(drop=True), gain.take(stays), allowed[stays]
-    return Crowd(
+    return CampaignCrowd(
         campaign,
         goal,
         arms,

@@ -17,16 +17,16 @@ import pandas as pd
 from ...models.decisions import allocation
 from ...models.inputs.arrays import Floats
 from ..goals.eligible import Mask
-from .chosen import Chosen
+from .chosen import Allotment
 from .file import Plan
 from .limits import Shared, shared_limits
-from .options import Crowd
+from .options import CampaignCrowd
 
 Places = npt.NDArray[np.intp]
 
 
 @dataclass(frozen=True, eq=False)
-class Problem:
+class PlanProblem:
     """Who could get what, at what worth and cost, within which limits.
 
     Attributes
@@ -43,7 +43,7 @@ class Problem:
         The columns that count against each limit.
     """
 
-    crowds: Sequence[Crowd]
+    crowds: Sequence[CampaignCrowd]
     rows: Sequence[Places]
     columns: Sequence[Places]
     gain: Floats
@@ -51,7 +51,7 @@ class Problem:
     shared: Sequence[Shared]
     members: Sequence[tuple[str, ...]]
 
-    def solve(self, barred: Sequence[Mask], budget: float | None) -> tuple[list[Chosen], Mapping[str, float]]:
+    def solve(self, barred: Sequence[Mask], budget: float | None) -> tuple[list[Allotment], Mapping[str, float]]:
         """Return what each crowd is given within a budget, and what one more unit of each limit would bring."""
         names = [str(place) for place in range(self.gain.shape[1])]
         gain = self.gain.copy()
@@ -72,13 +72,15 @@ class Problem:
                 prices[limit.words] = found.prices[" + ".join(group)] * limit.per_unit
             prices |= {"budget": found.prices["budget"]} if budget is not None else {}
         chosen = [
-            Chosen(crowd, _option(code[rows], columns))
+            Allotment(crowd, _option(code[rows], columns))
             for crowd, rows, columns in zip(self.crowds, self.rows, self.columns, strict=True)
         ]
         return chosen, prices
 
 
-def pose(crowds: Sequence[Crowd], plan: Plan, used: Mapping[str, float], *, surely: bool = False) -> Problem:
+def pose(
+    crowds: Sequence[CampaignCrowd], plan: Plan, used: Mapping[str, float], *, surely: bool = False
+) -> PlanProblem:
     """Return the problem of crowds; ``surely`` counts the held-out against all limits, as if they were treated."""
     shared = shared_limits(crowds, plan, used, surely=surely)
     columns, members = _columns(crowds, shared)
@@ -90,10 +92,10 @@ def pose(crowds: Sequence[Crowd], plan: Plan, used: Mapping[str, float], *, sure
         treated = 1.0 - crowd.holdout
         gain[np.ix_(where, which)] = crowd.worth() * treated
         cost[np.ix_(where, which)] = np.nan_to_num(crowd.dearest() if surely else crowd.costs() * treated)
-    return Problem(crowds, rows, columns, gain, cost, shared, members)
+    return PlanProblem(crowds, rows, columns, gain, cost, shared, members)
 
 
-def _columns(crowds: Sequence[Crowd], shared: Sequence[Shared]) -> tuple[list[Places], list[tuple[str, ...]]]:
+def _columns(crowds: Sequence[CampaignCrowd], shared: Sequence[Shared]) -> tuple[list[Places], list[tuple[str, ...]]]:
     """Return the columns of each crowd's options, and the columns that count against each limit.
 
     An option's column is given by the limits it counts against, and by its number among those of its phase that count
@@ -116,7 +118,7 @@ def _columns(crowds: Sequence[Crowd], shared: Sequence[Shared]) -> tuple[list[Pl
     return columns, members
 
 
-def _units(crowd: Crowd) -> npt.NDArray[np.object_]:
+def _units(crowd: CampaignCrowd) -> npt.NDArray[np.object_]:
     return (crowd.phase + "|" + crowd.people["customer_id"]).to_numpy(object)
 
 

@@ -7,70 +7,24 @@ but for rounding; those whose wave is due are then drawn as audiences.
 from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass
 from datetime import datetime
-from typing import Any
 
 import numpy as np
 import numpy.typing as npt
 import pandas as pd
 
-from ..audience.expected_result import Expected, total
 from ..goals.catalogue import Goal
 from ..goals.eligible import Mask, read_people
-from .chosen import Chosen, most_spent
+from .chosen import Allotment, most_spent
 from .file import Plan
 from .limits import used_before
-from .options import Contacts, Crowd, open_crowds
-from .problem import Problem, pose
+from .options import CampaignCrowd, Contacts, open_crowds
+from .problem import PlanProblem, pose
+from .result import PlanResult
 from .testing import draw_tests
 
 ROUNDS = 4  # allocations after which customers beyond a cap are left out for good
 SHRINKS = 8  # times the budget is narrowed before the surest bound is taken
-
-
-@dataclass(frozen=True, eq=False)
-class PlanResult:
-    """A plan as it was allocated.
-
-    Attributes
-    ----------
-    plan, as_of
-        What was asked for.
-    chosen
-        The campaigns that have not begun, in the plan's order.
-    left_out
-        Campaign -> why it could not be had.
-    prices
-        What one more unit of a limit would bring, after costs: of the budget, an offer's stock, a channel's capacity, a
-        campaign's size. 0: it does not bind.
-    spent_before
-        What campaigns that have begun use of the budget.
-    """
-
-    plan: Plan
-    as_of: datetime
-    chosen: tuple[Chosen, ...]
-    left_out: Mapping[str, str]
-    prices: Mapping[str, float]
-    spent_before: float
-
-    @property
-    def expected(self) -> Expected:
-        """What all campaigns are expected to bring."""
-        return total(each.expected for each in self.chosen)
-
-    def as_dict(self) -> dict[str, Any]:
-        """Return sizes, costs, expectations and prices by name."""
-        from .view import plan_dict
-
-        return plan_dict(self)
-
-    def render(self) -> Any:
-        """Return what a terminal shows, for rich."""
-        from .view import plan_view
-
-        return plan_view(self)
 
 
 def allocate_plan(
@@ -116,7 +70,7 @@ def allocate_plan(
     return PlanResult(plan, as_of, tuple(in_order), left_out, prices, used.get("budget", 0.0))
 
 
-def _in_a_test(crowd: Crowd, tests: Sequence[Chosen]) -> Mask:
+def _in_a_test(crowd: CampaignCrowd, tests: Sequence[Allotment]) -> Mask:
     """Return (n,) whose place in a phase is taken by a test."""
     same = [each for each in tests if each.crowd.phase == crowd.phase]
     taken = [name for each in same for name in each.crowd.people["customer_id"][each.taken]]
@@ -124,8 +78,14 @@ def _in_a_test(crowd: Crowd, tests: Sequence[Chosen]) -> Mask:
 
 
 def _within_caps(
-    crowds: list[Crowd], barred: list[Mask], contacts: Contacts, plan: Plan, used: Mapping[str, float], *, surely: bool
-) -> tuple[list[Chosen], Mapping[str, float]]:
+    crowds: list[CampaignCrowd],
+    barred: list[Mask],
+    contacts: Contacts,
+    plan: Plan,
+    used: Mapping[str, float],
+    *,
+    surely: bool,
+) -> tuple[list[Allotment], Mapping[str, float]]:
     """Allocate, leave out what would break a cap across phases, and allocate what this frees."""
     problem = pose(crowds, plan, used, surely=surely)
     budget = None if plan.plan.budget is None else max(0.0, plan.plan.budget - used["budget"])
@@ -136,11 +96,11 @@ def _within_caps(
         if not any(mask.any() for mask in over):
             break
         barred = [mask | more for mask, more in zip(barred, over, strict=True)]
-    kept = [Chosen(each.crowd, np.where(mask, -1, each.option)) for each, mask in zip(chosen, barred, strict=True)]
+    kept = [Allotment(each.crowd, np.where(mask, -1, each.option)) for each, mask in zip(chosen, barred, strict=True)]
     return kept, prices
 
 
-def _over_caps(chosen: list[Chosen], contacts: Contacts, plan: Plan) -> list[Mask]:
+def _over_caps(chosen: list[Allotment], contacts: Contacts, plan: Plan) -> list[Mask]:
     """Return for each campaign, the earliest first, whom its sends would take beyond a cap beside other contacts."""
     over = [np.zeros(len(each.option), bool) for each in chosen]
     for place in sorted(range(len(chosen)), key=lambda place: (chosen[place].crowd.sends[0], place)):
@@ -154,7 +114,7 @@ def _over_caps(chosen: list[Chosen], contacts: Contacts, plan: Plan) -> list[Mas
     return over
 
 
-def _channels(chosen: Chosen, rows: npt.NDArray[np.intp]) -> npt.NDArray[np.object_]:
+def _channels(chosen: Allotment, rows: npt.NDArray[np.intp]) -> npt.NDArray[np.object_]:
     """Return the channel of each; where arms are dealt by lot through several, that of the first allowed."""
     names = np.array([arm.channel for arm in chosen.crowd.arms], dtype=object)
     place = chosen.crowd.shares[rows].argmax(axis=1) if chosen.crowd.is_split else chosen.option[rows]
@@ -162,8 +122,8 @@ def _channels(chosen: Chosen, rows: npt.NDArray[np.intp]) -> npt.NDArray[np.obje
 
 
 def _within_budget(
-    problem: Problem, barred: list[Mask], budget: float | None
-) -> tuple[list[Chosen], Mapping[str, float]] | None:
+    problem: PlanProblem, barred: list[Mask], budget: float | None
+) -> tuple[list[Allotment], Mapping[str, float]] | None:
     """Allocate so that no draw of the holdout takes the cost beyond the budget; None where that is not found.
 
     What is expected to be spent is narrowed until the draw's deviation has room.

@@ -15,15 +15,20 @@ from ..audience.hashing import uniforms
 from ..audience.holdout import SAFETY
 from ..audience.sizing import customers_needed, smallest_difference
 from ..goals.eligible import Mask
-from .chosen import Chosen, most_spent
+from .chosen import Allotment, most_spent
 from .file import Plan
 from .limits import shared_limits, treated_at_most, units_used
-from .options import Contacts, Crowd
+from .options import CampaignCrowd, Contacts
 
 
 def draw_tests(
-    crowds: Sequence[Crowd], past: pd.DataFrame | None, plan: Plan, used: Mapping[str, float], *, surely: bool = False
-) -> tuple[list[Chosen], dict[str, float], Contacts]:
+    crowds: Sequence[CampaignCrowd],
+    past: pd.DataFrame | None,
+    plan: Plan,
+    used: Mapping[str, float],
+    *,
+    surely: bool = False,
+) -> tuple[list[Allotment], dict[str, float], Contacts]:
     """Return who takes part in the tests of a plan, what is used with them, and the contacts that they make.
 
     Parameters
@@ -42,7 +47,7 @@ def draw_tests(
     tuple
         The tests in their order; ``used`` with the most that they use; and all contacts known and planned.
     """
-    spent, contacts, tests = dict(used), Contacts.of_past(past), list[Chosen]()
+    spent, contacts, tests = dict(used), Contacts.of_past(past), list[Allotment]()
     taken: dict[str, set[str]] = {}
     for crowd in crowds:
         if not crowd.is_test:
@@ -57,7 +62,7 @@ def draw_tests(
     return tests, spent, contacts
 
 
-def sees(chosen: Chosen) -> float | None:
+def sees(chosen: Allotment) -> float | None:
     """Return the smallest difference of success rates between two arms that a test sees; None where nothing tells.
 
     Of the arms the two smallest count; the rate is the mean probability of success of those who take part.
@@ -71,8 +76,8 @@ def sees(chosen: Chosen) -> float | None:
 
 
 def _drawn(
-    crowd: Crowd, may: Mask, contacts: Contacts, plan: Plan, used: Mapping[str, float], *, surely: bool
-) -> Chosen:
+    crowd: CampaignCrowd, may: Mask, contacts: Contacts, plan: Plan, used: Mapping[str, float], *, surely: bool
+) -> Allotment:
     """Return a test's customers by lot: as many as were asked for, or as its difference takes, within all limits."""
     wave = f"{plan.plan.seed}|{crowd.campaign.id}|test"
     order = np.argsort(uniforms(crowd.people["customer_id"], wave), kind="stable")
@@ -83,10 +88,10 @@ def _drawn(
     size = min(_wanted(some), _within_shared(some, plan, used, surely=surely), _within_budget(some, plan, used, surely))
     option = np.full(len(crowd.people), -1, np.intp)
     option[order[:size]] = 0
-    return Chosen(crowd, option)
+    return Allotment(crowd, option)
 
 
-def _wanted(crowd: Crowd) -> int:
+def _wanted(crowd: CampaignCrowd) -> int:
     """Return how many customers a test asks for: its size; what the difference takes; else everyone."""
     everyone, asked = len(crowd.people), crowd.campaign
     if asked.size is not None:
@@ -100,12 +105,12 @@ def _wanted(crowd: Crowd) -> int:
     return min(int(np.ceil(n_pair / pair.sum() / (1.0 - crowd.holdout))), everyone)
 
 
-def _within_shared(crowd: Crowd, plan: Plan, used: Mapping[str, float], *, surely: bool) -> int:
+def _within_shared(crowd: CampaignCrowd, plan: Plan, used: Mapping[str, float], *, surely: bool) -> int:
     limits = shared_limits([crowd], plan, used, surely=surely)
     return int(min((limit.customers for limit in limits), default=float(len(crowd.people))))
 
 
-def _within_budget(crowd: Crowd, plan: Plan, used: Mapping[str, float], surely: bool) -> int:
+def _within_budget(crowd: CampaignCrowd, plan: Plan, used: Mapping[str, float], surely: bool) -> int:
     if plan.plan.budget is None:
         return len(crowd.people)
     left = max(0.0, plan.plan.budget - used["budget"])
@@ -117,7 +122,7 @@ def _within_budget(crowd: Crowd, plan: Plan, used: Mapping[str, float], surely: 
     return int(np.searchsorted(most, left * (1 + 1e-12), side="right"))
 
 
-def _used_with(used: Mapping[str, float], chosen: Chosen, plan: Plan) -> dict[str, float]:
+def _used_with(used: Mapping[str, float], chosen: Allotment, plan: Plan) -> dict[str, float]:
     """Return what is used once a test has its customers: the most that its draw may take of each limit."""
     treated = treated_at_most(float(chosen.taken.sum()), chosen.crowd.holdout)
     found = {**used, "budget": used["budget"] + most_spent([chosen])}
@@ -126,11 +131,11 @@ def _used_with(used: Mapping[str, float], chosen: Chosen, plan: Plan) -> dict[st
     return found
 
 
-def _channels(chosen: Chosen) -> np.ndarray:
+def _channels(chosen: Allotment) -> np.ndarray:
     return _first_channels(chosen.crowd)[chosen.taken]
 
 
-def _first_channels(crowd: Crowd) -> np.ndarray:
+def _first_channels(crowd: CampaignCrowd) -> np.ndarray:
     """Return (n,) the channel of each; where arms go through several, that of the first allowed."""
     names = np.array([arm.channel for arm in crowd.arms], dtype=object)
     return names[crowd.shares.argmax(axis=1)]

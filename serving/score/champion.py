@@ -20,7 +20,7 @@ from ...models.estimators.value import ValueModel
 from ...models.explain.reasons import reasons
 from ...models.plain_scorer import Scorer
 from ...models.store import artifact
-from ..candidates.gather import SCORE, UPLIFT
+from ..candidates.values import SCORE, UPLIFT
 from .risk_list import N_REASONS
 
 __all__ = ["REASONS", "SCORE", "UPLIFT", "Champion", "Kind"]

@@ -17,7 +17,7 @@ from penchant.spreadsheet import on_shop_clock, safe_for_spreadsheets
 
 from ...features.catalogue import task_of
 from ...models.inputs.arrays import Floats
-from ..candidates.gather import SIGNALS
+from ..candidates.values import SIGNALS
 from .champion import Champion
 from .read import RISK_SCORE, SIGNALS_FILE, is_whole, read_manifest, read_scores, read_signals
 from .risk_list import risk_list
@@ -33,7 +33,7 @@ RISK_FACTS: Mapping[str, str] = {
 N_DECILES = 10
 
 
-def beside(work: Path, name: str, number: int) -> Path:
+def part_path(work: Path, name: str, number: int) -> Path:
     """Return where a champion's scores of one batch are kept."""
     return work / name / f"part-{number:05d}.parquet"
 

@@ -12,14 +12,14 @@ from ...features.moments import refuse_before_data
 from ...features.shop import Shop
 from ..goals.own import own_goals
 from .registered import ScoreInputs
-from .run import Scored, score, work_folder
+from .run import ScoringResult, score, work_folder
 
 LATE = timedelta(days=1)  # after the data's end, scores are no longer those of customers as they are
 
 
 def score_into(
     shop: Shop, inputs: ScoreInputs, place: Path, folder: Path, reporter: Reporter, *, with_reasons: bool = True
-) -> Scored:
+) -> ScoringResult:
     """Score everyone who is eligible.
 
     Parameters

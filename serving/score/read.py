@@ -14,7 +14,7 @@ import pyarrow.parquet as pq
 from penchant.errors import NotThereError
 from penchant.output import MANIFEST, file_facts, read_rows
 
-from ..candidates.gather import SCORE, UPLIFT, Known, Score
+from ..candidates.values import SCORE, UPLIFT, Known, Score
 
 SIGNALS_FILE = "signals.parquet"
 KNOWN_FILE = "known.parquet"

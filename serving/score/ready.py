@@ -23,7 +23,7 @@ from ...features.intake.fingerprint import is_unknown
 from ...features.workspace import Workspace
 from ...models.store.address import Store
 from ...models.store.in_use import models_in_use
-from ..candidates.gather import CHANCES, UPLIFT, Known, Score
+from ..candidates.values import CHANCES, UPLIFT, Known, Score
 from ..goals.catalogue import Goal
 from .facts import facts_of
 from .read import read_known, read_manifest, read_scores, read_signals

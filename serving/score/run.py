@@ -26,11 +26,12 @@ from ...features.shop import Shop
 from ...features.signals.group import unmet_needs
 from ...features.spine import Spine
 from ..candidates.conditions import conditions_of, criteria_for, with_criteria
-from ..candidates.gather import Known, assignments_before, with_roles_shown
+from ..candidates.gather import assignments_before, with_roles_shown
 from ..candidates.known import FACTS, known_and
+from ..candidates.values import Known
 from ..goals.catalogue import Goal, goal_named
 from .champion import Champion
-from .files import beside, is_risk, with_facts, write_scores, write_signals
+from .files import is_risk, part_path, with_facts, write_scores, write_signals
 from .read import KNOWN_FILE, PAST_FILE, write_known
 
 BATCH = 50_000
@@ -39,7 +40,7 @@ ELIGIBLE = "eligible.parquet"
 
 
 @dataclass(frozen=True, eq=False)
-class Scored:
+class ScoringResult:
     """What a scoring wrote.
 
     Attributes
@@ -75,7 +76,7 @@ def score(
     done: Done = lambda _rows, _all: None,
     *,
     with_reasons: bool = True,
-) -> Scored:
+) -> ScoringResult:
     """Write what champions say of everyone who is eligible, a Parquet file for each.
 
     Parameters
@@ -100,7 +101,7 @@ def score(
 
     Returns
     -------
-    Scored
+    ScoringResult
         A champion whose task the shop cannot have, or for whom nobody is eligible, is left out, with the reason.
 
     Raises
@@ -127,7 +128,7 @@ def score(
         if (work / name).is_file():
             shutil.copyfile(work / name, place / name)
     tasks = write_scores(shop.config, fit, as_of, work, place)
-    return Scored(tasks, {name: str(fault) for name, fault in left_out.items()}, len(people))
+    return ScoringResult(tasks, {name: str(fault) for name, fault in left_out.items()}, len(people))
 
 
 def _fitting(
@@ -240,7 +241,7 @@ def _score_batches(asked: _Asked, people: pd.DataFrame, work: Path, done: Done) 
         for number in range(features.num_row_groups):
             n_rows = features.metadata.row_group(number).num_rows
             mine = {one: eligible[one.name][n_done : n_done + n_rows] for one in champions}
-            paths = {one: beside(work, one.name, number) for one in champions if mine[one].any()}
+            paths = {one: part_path(work, one.name, number) for one in champions if mine[one].any()}
             missing = {one: path for one, path in paths.items() if not path.is_file()}
             frame = features.read_row_group(number).to_pandas() if missing else pd.DataFrame()
             for one, path in missing.items():

@@ -255,7 +255,18 @@ def test_a_campaign_is_named_and_its_list_dated_by_the_shops_own_day(shop: Path)
 
 
 def test_two_campaigns_drawn_at_once_do_not_contact_each_others_control(shop: Path) -> None:
-    command = [sys.executable, "-m", "penchant.cli", "--data", "data", "audience", "retain", "--as-of", AS_OF, "--json"]
+    command = [
+        sys.executable,
+        "-c",
+        "from penchant.cli import main; main()",
+        "--data",
+        "data",
+        "audience",
+        "retain",
+        "--as-of",
+        AS_OF,
+        "--json",
+    ]
     runs = [
         subprocess.Popen([*command, "--campaign", name], cwd=shop, stdout=subprocess.PIPE, text=True)
         for name in ("one", "two")

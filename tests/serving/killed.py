@@ -20,9 +20,10 @@ import duckdb
 import pandas as pd
 
 from penchant.output import replaced_folder
-from penchant.serving.audience.draw import AudienceSettings, draw_audience
+from penchant.serving.audience.draw import draw_audience
 from penchant.serving.audience.exclusions import Wave
 from penchant.serving.audience.files import write_audience
+from penchant.serving.audience.settings import AudienceSettings
 from penchant.serving.export import database as export_database
 from penchant.serving.export.files import Destination, export_audience
 from penchant.serving.goals.catalogue import GOALS

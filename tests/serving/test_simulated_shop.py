@@ -12,11 +12,13 @@ import pytest
 
 from penchant.config import read_config
 from penchant.features.shop import Shop, open_shop
-from penchant.serving.audience.draw import AudienceSettings, draw_audience
+from penchant.serving.audience.draw import draw_audience
 from penchant.serving.audience.exclusions import Wave
 from penchant.serving.audience.files import read_records
-from penchant.serving.candidates.gather import Candidates, Score, candidates_for, past_of
+from penchant.serving.audience.settings import AudienceSettings
+from penchant.serving.candidates.gather import candidates_for, past_of
 from penchant.serving.candidates.known import known_of
+from penchant.serving.candidates.values import Candidates, Score
 from penchant.serving.goals.catalogue import GOALS
 from penchant.serving.goals.eligible import of_goal
 from penchant.serving.goals.offers import CONTROL

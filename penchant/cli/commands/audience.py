@@ -12,12 +12,14 @@ import pandas as pd
 from penchant.cli.options.campaigns import AudienceOptions
 from penchant.cli.work import Work, folder_name
 from penchant.errors import InputError, did_you_mean, quoted
-from penchant.serving.audience.cut import Limits
-from penchant.serving.audience.draw import Audience, AudienceSettings, draw_audience
+from penchant.serving.audience.cut import ListLimits
+from penchant.serving.audience.draw import draw_audience
 from penchant.serving.audience.exclusions import Wave, protection_of
 from penchant.serving.audience.files import refuse_other_draw, write_audience
 from penchant.serving.audience.past import drawing_alone
 from penchant.serving.audience.people import People, PeopleSources, opened_when_needed, people_at
+from penchant.serving.audience.result import Audience
+from penchant.serving.audience.settings import AudienceSettings
 from penchant.serving.candidates.gather import measured_arms
 from penchant.serving.goals.catalogue import Goal, goal_named
 from penchant.serving.goals.condition_text import read_condition
@@ -78,7 +80,7 @@ def _settings(work: Work, options: AudienceOptions, goal: Goal, wave: Wave, peop
     return AudienceSettings(
         wave,
         _arms(goal, options.arm, options.channel, measured_arms(goal, people.ready.scores)),
-        limits=Limits(options.budget, options.size, options.coupons),
+        limits=ListLimits(options.budget, options.size, options.coupons),
         holdout=options.holdout,
         exploring=options.exploring,
         protection=replace(protection, consent="assumed") if options.assume_consent else protection,

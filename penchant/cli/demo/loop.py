@@ -16,12 +16,13 @@ from penchant.cli.commands.train import run_train
 from penchant.cli.options.campaigns import AudienceOptions, MeasureOptions
 from penchant.cli.options.models import ScoreOptions, TrainOptions
 from penchant.cli.work import Work
-from penchant.serving.audience.cut import Limits
-from penchant.serving.audience.draw import AudienceSettings, draw_audience
+from penchant.serving.audience.cut import ListLimits
+from penchant.serving.audience.draw import draw_audience
 from penchant.serving.audience.exclusions import Wave
 from penchant.serving.audience.files import RECORD
 from penchant.serving.audience.past import earlier_assignments
-from penchant.serving.candidates.gather import gather
+from penchant.serving.audience.settings import AudienceSettings
+from penchant.serving.candidates.from_shop import candidates_at
 from penchant.serving.goals.catalogue import GOALS
 from penchant.serving.goals.eligible import of_goal
 from penchant.serving.score.files import read_scores, read_signals
@@ -119,10 +120,10 @@ def rival_lists(work: Work, scored: Path, out: Path) -> dict[str, pd.DataFrame]:
     arms = tuple(arm for arm in goal.arms if arm.name == ARM)
     with work.shop() as shop, work.step("drawing lists by propensity and by lot beside it"):
         scores = read_scores(scored, ["second_purchase"])
-        people = of_goal(gather(shop, at, [goal], scores, read_signals(scored)).frame, GOAL)
+        people = of_goal(candidates_at(shop, at, [goal], scores, read_signals(scored)).frame, GOAL)
         past, _ = earlier_assignments(shop, at, [_wave_folder(out, FIRST)], work)
     size = int(LIST_SHARE * goal.eligible.holds(people, GOAL).sum())
-    settings = AudienceSettings(Wave(NEXT.campaign_id, 1, at, work.config.seed), arms, limits=Limits(size=size))
+    settings = AudienceSettings(Wave(NEXT.campaign_id, 1, at, work.config.seed), arms, limits=ListLimits(size=size))
     lot = people.assign(uplift=np.random.default_rng(work.config.seed).random(len(people)), margin=1e6)
     lists = {"random": lot, "propensity": people}
     return {way: draw_audience(frame, past, goal, settings).record for way, frame in lists.items()}

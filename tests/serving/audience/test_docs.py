@@ -11,8 +11,9 @@ from pathlib import Path
 import pandas as pd
 
 from penchant.config import load_config
-from penchant.serving.audience.draw import AudienceSettings, draw_audience
+from penchant.serving.audience.draw import draw_audience
 from penchant.serving.audience.exclusions import Wave, protection_of
+from penchant.serving.audience.settings import AudienceSettings
 from penchant.serving.export.files import load_destination
 from penchant.serving.goals.catalogue import GOALS
 from penchant.serving.plan.file import SEQUENCES, TESTS, TRIGGERS

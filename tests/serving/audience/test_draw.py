@@ -15,10 +15,12 @@ from hypothesis import strategies as st
 
 from penchant.errors import InputError, LeftOutError, NoModelError
 from penchant.features.contract import ASSIGNMENTS
-from penchant.serving.audience.cut import Limits
-from penchant.serving.audience.draw import Audience, AudienceSettings, draw_audience
+from penchant.serving.audience.cut import ListLimits
+from penchant.serving.audience.draw import draw_audience
 from penchant.serving.audience.exclusions import Cap, Protection, Wave, in_universal_control
 from penchant.serving.audience.record import send_list
+from penchant.serving.audience.result import Audience
+from penchant.serving.audience.settings import AudienceSettings
 from penchant.serving.goals.catalogue import GOALS
 from penchant.serving.goals.eligible import Eligible, Where
 from penchant.serving.goals.offers import CONTROL, Arm, Offer
@@ -75,7 +77,7 @@ asked = st.builds(
     arms=st.sampled_from([(EMAIL,), (CALL,), (EMAIL, CALL), (EMAIL, CALL, GIFT)]),
     assign=st.sampled_from([None, "best", "split"]),
     limits=st.builds(
-        Limits,
+        ListLimits,
         budget=st.none() | st.floats(0, 30),
         size=st.none() | st.integers(0, 30),
         coupons=st.none() | st.integers(0, 15),
@@ -179,7 +181,7 @@ def test_probabilities_are_the_frequencies_of_many_seeds(people: People) -> None
         Wave("spring", 1, NOW),
         (EMAIL, CALL),
         "split",
-        Limits(budget=18.0),
+        ListLimits(budget=18.0),
         holdout=0.3,
         exploring=0.0,
         protection=Protection(universal_control=0.0),
@@ -199,7 +201,7 @@ def test_probabilities_are_the_frequencies_of_many_seeds(people: People) -> None
 
 def test_exploring_draws_below_the_cut_by_lot(people: People) -> None:
     crowd = people(400, consent_email=True)
-    ask = AudienceSettings(Wave("spring", 1, NOW), (EMAIL,), limits=Limits(size=200), exploring=0.2)
+    ask = AudienceSettings(Wave("spring", 1, NOW), (EMAIL,), limits=ListLimits(size=200), exploring=0.2)
     record = draw_audience(crowd, None, EVERYONE, ask).record
     tried = record[record["is_exploring"]]
     assert 30 <= len(tried) <= 40

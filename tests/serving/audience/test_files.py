@@ -20,9 +20,11 @@ from penchant.errors import OutputError
 from penchant.features.contract import ASSIGNMENTS
 from penchant.features.shop import shop_from_tables
 from penchant.output import replaced_folder
-from penchant.serving.audience.draw import Audience, AudienceSettings, draw_audience
+from penchant.serving.audience.draw import draw_audience
 from penchant.serving.audience.exclusions import Wave
 from penchant.serving.audience.files import read_records, write_audience
+from penchant.serving.audience.result import Audience
+from penchant.serving.audience.settings import AudienceSettings
 from penchant.serving.goals.catalogue import GOALS
 from penchant.serving.goals.offers import CONTROL
 

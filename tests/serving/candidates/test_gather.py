@@ -14,22 +14,15 @@ import pytest
 from penchant.errors import InputError, LeftOutError
 from penchant.features.goods.roles import products
 from penchant.features.shop import Shop, shop_from_tables
-from penchant.serving.audience.draw import AudienceSettings, draw_audience
+from penchant.serving.audience.draw import draw_audience
 from penchant.serving.audience.exclusions import Cap, Protection, Wave
-from penchant.serving.candidates.gather import (
-    GoalRate,
-    Known,
-    Score,
-    candidates_for,
-    gather,
-    joined_past,
-    measured_arms,
-    past_of,
-    within,
-)
+from penchant.serving.audience.settings import AudienceSettings
+from penchant.serving.candidates.from_shop import candidates_at
+from penchant.serving.candidates.gather import candidates_for, joined_past, measured_arms, past_of, within
 from penchant.serving.candidates.known import FACTS, known_and
 from penchant.serving.candidates.lookalike import lookalike
 from penchant.serving.candidates.rates import goal_rates
+from penchant.serving.candidates.values import GoalRate, Known, Score
 from penchant.serving.candidates.worth import MARGIN_SHARE, rates_of
 from penchant.serving.goals.catalogue import GOALS
 from penchant.serving.goals.eligible import of_goal
@@ -163,7 +156,7 @@ def test_orders_are_seen_as_they_stood(known: pd.DataFrame) -> None:
 def test_a_shop_that_has_less_says_what_it_lacks() -> None:
     orders = pd.DataFrame({"customer_id": ["a"], "ordered_at": [ago(3)], "amount": [100]})
     with shop_from_tables({"orders": orders}) as small:
-        found = gather(small, NOW, [GOALS["reactivate"]])
+        found = candidates_at(small, NOW, [GOALS["reactivate"]])
         assert past_of(small, NOW) is None
     assert "interactions" in found.left_out["in_interest"]
     assert {"stage", "n_orders", "amount_mean"} <= set(found.frame)
@@ -173,7 +166,7 @@ def test_a_shop_that_has_less_says_what_it_lacks() -> None:
 
 
 def test_the_category_to_show_has_its_role(shop: Shop, known: pd.DataFrame) -> None:
-    found = gather(shop, NOW, [GOALS["reactivate"]]).frame.set_index("customer_id")
+    found = candidates_at(shop, NOW, [GOALS["reactivate"]]).frame.set_index("customer_id")
     roles = products(shop, NOW, "category").set_index("category_id")["role"].to_dict()
     shown = known["top_category"].dropna()
     assert len(shown) >= 1
@@ -222,7 +215,7 @@ def test_a_visit_is_worth_what_comes_with_a_strangers_next_one() -> None:
     }
     with shop_from_tables(tables) as shop:
         rates = goal_rates(shop, NOW, [GOALS["seed"]])
-        found = gather(shop, NOW, [replace(GOALS["seed"], ranked_by=("uplift", "visit"))], margin_share=0.5)
+        found = candidates_at(shop, NOW, [replace(GOALS["seed"], ranked_by=("uplift", "visit"))], margin_share=0.5)
     # 40 strangers before the first window, then those who have not visited within 90 days
     n_eligible = sum(40 - 4 * window for window in range(4))
     assert rates["seed"].n == n_eligible

@@ -8,7 +8,7 @@ import pytest
 
 from penchant.errors import InputError
 from penchant.serving.audience.choice import Choice, choose_arms
-from penchant.serving.audience.cut import Limits, Offered, cut_list
+from penchant.serving.audience.cut import ListLimits, Offered, cut_list
 from penchant.serving.audience.expected_profit import expected_gain
 from penchant.serving.candidates.recommend import message_keys, recommended_category, recommended_offer
 from penchant.serving.goals.catalogue import GOALS
@@ -73,25 +73,25 @@ def offered(profit: list[float], cost: float = 1.0) -> Offered:
 
 def test_the_list_ends_at_the_first_limit_and_says_which() -> None:
     falling = [9.0, 5.0, 3.0, 1.0, -1.0, -2.0]
-    assert cut_list(offered(falling), Limits()) == cut_list(offered(falling), Limits(size=6))
-    assert (cut := cut_list(offered(falling), Limits())).n == 4
+    assert cut_list(offered(falling), ListLimits()) == cut_list(offered(falling), ListLimits(size=6))
+    assert (cut := cut_list(offered(falling), ListLimits())).n == 4
     assert cut.reason == "profit"
-    assert cut_list(offered(falling), Limits(size=2)).reason == "size"
-    assert cut_list(offered(falling), Limits(budget=3.0)).reason == "budget"
-    assert cut_list(offered(falling), Limits(coupons=1)).reason == "coupons"
-    assert cut_list(offered(falling), Limits(), by_profit=False).reason == "everyone"
-    assert cut_list(offered([]), Limits(budget=1.0)).n == 0
+    assert cut_list(offered(falling), ListLimits(size=2)).reason == "size"
+    assert cut_list(offered(falling), ListLimits(budget=3.0)).reason == "budget"
+    assert cut_list(offered(falling), ListLimits(coupons=1)).reason == "coupons"
+    assert cut_list(offered(falling), ListLimits(), by_profit=False).reason == "everyone"
+    assert cut_list(offered([]), ListLimits(budget=1.0)).n == 0
 
 
 def test_a_long_list_uses_most_of_its_budget_and_never_more() -> None:
     many = offered([1.0] * 20_000)
-    n = cut_list(many, Limits(budget=1000.0)).n
+    n = cut_list(many, ListLimits(budget=1000.0)).n
     assert 1900 <= n <= 2000  # half of them are held out
-    assert cut_list(many, Limits(budget=1000.0), surely=True).n == 1000
+    assert cut_list(many, ListLimits(budget=1000.0), surely=True).n == 1000
 
 
 def test_limits_below_zero_are_refused() -> None:
     with pytest.raises(InputError, match="budget: zero or more"):
-        Limits(budget=-1)
+        ListLimits(budget=-1)
     with pytest.raises(InputError, match="zero or more"):
-        Limits(budget=float("nan"))
+        ListLimits(budget=float("nan"))

@@ -16,9 +16,10 @@ import pytest
 
 from penchant.errors import ConfigError, InputError, NotThereError, OutputError
 from penchant.output import replaced_file
-from penchant.serving.audience.draw import AudienceSettings, draw_audience
+from penchant.serving.audience.draw import draw_audience
 from penchant.serving.audience.exclusions import Wave
 from penchant.serving.audience.files import write_audience
+from penchant.serving.audience.settings import AudienceSettings
 from penchant.serving.export.files import Destination, export_audience, export_rows, load_destination
 from penchant.serving.goals.catalogue import GOALS
 

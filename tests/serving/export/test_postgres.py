@@ -12,9 +12,10 @@ import pyarrow as pa
 import pytest
 
 from penchant.errors import InputError, NotThereError, OutputError
-from penchant.serving.audience.draw import AudienceSettings, draw_audience
+from penchant.serving.audience.draw import draw_audience
 from penchant.serving.audience.exclusions import Wave
 from penchant.serving.audience.files import write_audience
+from penchant.serving.audience.settings import AudienceSettings
 from penchant.serving.export.files import Destination, export_audience, export_rows
 from penchant.serving.goals.catalogue import GOALS
 

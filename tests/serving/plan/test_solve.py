@@ -14,13 +14,14 @@ from hypothesis import HealthCheck, Phase, example, given, settings
 from hypothesis import strategies as st
 
 from penchant.errors import InputError
-from penchant.serving.audience.draw import Audience
 from penchant.serving.audience.files import read_records
+from penchant.serving.audience.result import Audience
 from penchant.serving.goals.offers import CONTROL
 from penchant.serving.plan.draw import DueWaves, draw_due, write_plan
 from penchant.serving.plan.file import Plan, read_plan
 from penchant.serving.plan.limits import customers_within
-from penchant.serving.plan.solve import PlanResult, allocate_plan
+from penchant.serving.plan.result import PlanResult
+from penchant.serving.plan.solve import allocate_plan
 
 START = datetime(2025, 11, 1)
 People = Callable[..., pd.DataFrame]

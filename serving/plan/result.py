@@ -1,21 +1,63 @@
-"""How a plan is shown: as values for scripts, as tables for a terminal."""
+"""A plan as it was allocated, and how it is shown: as values for scripts, as tables for a terminal."""
 
 from __future__ import annotations
 
+from collections.abc import Mapping
+from dataclasses import dataclass
+from datetime import datetime
 from typing import TYPE_CHECKING, Any
 
 from penchant.spreadsheet import shop_time
 
+from ..audience.expected_result import Expected, total
+from .chosen import Allotment
+from .file import Plan
 from .testing import sees
 
 if TYPE_CHECKING:
     from rich.console import RenderableType
 
-    from ..audience.expected_result import Expected
-    from .chosen import Chosen
-    from .solve import PlanResult
-
 CHEAPEST = "nothing is known of which offer works better, so the cheapest wins; assign = 'split' finds it out"
+
+
+@dataclass(frozen=True, eq=False)
+class PlanResult:
+    """A plan as it was allocated.
+
+    Attributes
+    ----------
+    plan, as_of
+        What was asked for.
+    chosen
+        The campaigns that have not begun, in the plan's order.
+    left_out
+        Campaign -> why it could not be had.
+    prices
+        What one more unit of a limit would bring, after costs: of the budget, an offer's stock, a channel's capacity, a
+        campaign's size. 0: it does not bind.
+    spent_before
+        What campaigns that have begun use of the budget.
+    """
+
+    plan: Plan
+    as_of: datetime
+    chosen: tuple[Allotment, ...]
+    left_out: Mapping[str, str]
+    prices: Mapping[str, float]
+    spent_before: float
+
+    @property
+    def expected(self) -> Expected:
+        """What all campaigns are expected to bring."""
+        return total(each.expected for each in self.chosen)
+
+    def as_dict(self) -> dict[str, Any]:
+        """Return sizes, costs, expectations and prices by name."""
+        return plan_dict(self)
+
+    def render(self) -> Any:
+        """Return what a terminal shows, for rich."""
+        return plan_view(self)
 
 
 def plan_dict(result: PlanResult) -> dict[str, Any]:
@@ -29,11 +71,11 @@ def plan_dict(result: PlanResult) -> dict[str, Any]:
         "campaigns": [_campaign(each) for each in result.chosen],
         "next_unit_brings": dict(result.prices),
         "left_out": dict(result.left_out),
-        "notes": notes(result),
+        "notes": plan_notes(result),
     }
 
 
-def notes(result: PlanResult) -> list[str]:
+def plan_notes(result: PlanResult) -> list[str]:
     """Return what the numbers rest on, in words."""
     told = []
     for each in result.chosen:
@@ -48,7 +90,7 @@ def notes(result: PlanResult) -> list[str]:
     return [*dict.fromkeys(told), "sizes of later waves are the most there can be: who comes back leaves"]
 
 
-def _of_test(each: Chosen) -> list[str]:
+def _of_test(each: Allotment) -> list[str]:
     """Return what a price or freight test can see."""
     name, n, least = each.crowd.campaign.id, int(each.taken.sum()), sees(each)
     can = "nothing tells what they can show" if least is None else f"they show a difference of {least:.2%} of successes"
@@ -59,7 +101,7 @@ def _of_test(each: Chosen) -> list[str]:
     return found
 
 
-def _campaign(each: Chosen) -> dict[str, Any]:
+def _campaign(each: Allotment) -> dict[str, Any]:
     crowd = each.crowd
     counts = [int((each.option == place).sum()) for place in range(len(crowd.options))]
     return {
@@ -84,7 +126,7 @@ def plan_view(result: PlanResult) -> RenderableType:
     from rich.text import Text
 
     left_out = [Text(f"· {name}: left out, {why}") for name, why in result.left_out.items()]
-    told = [Text(f"· {note}") for note in notes(result)]
+    told = [Text(f"· {note}") for note in plan_notes(result)]
     return Group(_campaigns(result), _prices(result), *left_out, *told)
 
 

@@ -1,17 +1,88 @@
-"""How an audience is shown: as values for scripts, as tables for a terminal."""
+"""An audience as it was drawn, and how it is shown: as values for scripts, as tables for a terminal."""
 
 from __future__ import annotations
 
+from collections.abc import Mapping
+from dataclasses import dataclass
+from datetime import datetime
 from typing import TYPE_CHECKING, Any
 
 import pandas as pd
 
+from ...models.inputs.estimate import Estimate
+from ..goals.catalogue import Goal
 from ..goals.offers import CONTROL
+from .cut import Cut
+from .expected_profit import Basis
+from .expected_result import Expected
+from .settings import AudienceSettings
 
 if TYPE_CHECKING:
     from rich.console import RenderableType
 
-    from .draw import Audience
+
+@dataclass(frozen=True, eq=False)
+class Audience:
+    """Who is contacted and who is held out in one wave.
+
+    Attributes
+    ----------
+    goal, settings
+        What was asked for; the arms and the holdout as they were used.
+    record
+        One row per customer of the audience, best first, in the schema of ``assignments`` with more columns.
+    starts_at
+        When the campaign's first wave was assigned.
+    n_candidates, n_eligible, n_ranked
+        How many there were before eligibility, before exclusions, and before the cut.
+    excluded
+        Reason -> (customers it holds for, those for whom it is the first).
+    cut
+        Where the list ends, and why.
+    basis
+        What the ranking rests on.
+    notes
+        What was taken for granted or left out, in words.
+    """
+
+    goal: Goal
+    settings: AudienceSettings
+    record: pd.DataFrame
+    starts_at: datetime
+    n_candidates: int
+    n_eligible: int
+    n_ranked: int
+    excluded: Mapping[str, tuple[int, int]]
+    cut: Cut
+    basis: Basis
+    notes: tuple[str, ...]
+
+    @property
+    def treated(self) -> pd.DataFrame:
+        """The rows that are contacted."""
+        return self.record[self.record["arm"] != CONTROL]
+
+    @property
+    def expected(self) -> Expected:
+        """What contacting the treated is expected to bring."""
+        return expected_of(self.treated)
+
+    def as_dict(self) -> dict[str, Any]:
+        """Return sizes, exclusions, expectations and notes by name."""
+        return audience_dict(self)
+
+    def render(self) -> Any:
+        """Return what a terminal shows, for rich."""
+        return audience_view(self)
+
+
+def expected_of(treated: pd.DataFrame) -> Expected:
+    """Return what contacting the rows of a record is expected to bring."""
+
+    def total(name: str) -> Estimate:
+        return Estimate(*(float(treated[name + end].sum(skipna=False)) for end in ("", "_low", "_high")))
+
+    return Expected(total("uplift"), total("expected_value"), float(treated["expected_cost"].sum()))
 
 
 def audience_dict(audience: Audience) -> dict[str, Any]:
@@ -36,13 +107,13 @@ def audience_dict(audience: Audience) -> dict[str, Any]:
         "n_treated": len(audience.treated),
         "n_control": int((record["arm"] == CONTROL).sum()),
         "expected": audience.expected.as_dict(),
-        "arms": [{"arm": name, **counts} for name, counts in by_arm(record).items()],
+        "arms": [{"arm": name, **counts} for name, counts in counts_by_arm(record).items()],
         "stages": record["stage"].value_counts(dropna=False, sort=True).rename(str).to_dict(),
         "notes": list(audience.notes),
     }
 
 
-def by_arm(record: pd.DataFrame) -> dict[str, dict[str, float]]:
+def counts_by_arm(record: pd.DataFrame) -> dict[str, dict[str, float]]:
     """Return for each arm of a record its customers, and for treatments the expected cost and profit."""
     found: dict[str, dict[str, float]] = {}
     for arm, rows in record.groupby("arm", sort=True):

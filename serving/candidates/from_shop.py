@@ -1,0 +1,40 @@
+"""The candidates for goals, asked of the shop itself."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from dataclasses import replace
+from datetime import datetime
+
+import pandas as pd
+
+from ...features.shop import Shop
+from ..goals.catalogue import Goal
+from .gather import candidates_for, goals_that_need_rates, with_roles_shown
+from .known import known_and
+from .rates import goal_rates
+from .values import Candidates, Score
+
+
+def candidates_at(
+    shop: Shop,
+    as_of: datetime,
+    goals: Sequence[Goal],
+    scores: Sequence[Score] = (),
+    signals: pd.DataFrame | None = None,
+    margin_share: float | None = None,
+) -> Candidates:
+    """Return the candidates for goals at a moment.
+
+    Parameters
+    ----------
+    shop
+        The shop.
+    as_of
+        The moment, UTC without a zone.
+    goals, scores, signals, margin_share
+        As `candidates_for` takes them.
+    """
+    rates = goal_rates(shop, as_of, goals_that_need_rates(goals, scores))
+    known = replace(with_roles_shown(shop, as_of, known_and(shop, as_of, {})[0]), rates=rates)
+    return candidates_for(known, goals, scores, signals, margin_share)
