@@ -35,8 +35,8 @@ from penchant.serving.audience.draw import draw_audience
 from penchant.serving.audience.exclusions import Wave
 from penchant.serving.audience.result import Audience
 from penchant.serving.audience.settings import AudienceSettings
+from penchant.serving.candidates.from_shop import known_at
 from penchant.serving.candidates.gather import candidates_for, past_of
-from penchant.serving.candidates.known import known_of
 from penchant.serving.candidates.values import Score
 from penchant.serving.goals.catalogue import SECOND
 from penchant.serving.goals.eligible import Eligible, Where, of_goal
@@ -151,7 +151,7 @@ def first_audience(shop: Shop, model: Model, seed: int) -> Audience:
     """Return the first audience: ranked by propensity, half of it held out, as many again tried out below the cut."""
     at = FIRST_AT.replace(tzinfo=None)
     signals = build(shop, Spine.at(shop, at)).frame
-    people = candidates_for(known_of(shop, at, []), [GOAL], [propensities(model, signals)]).frame
+    people = candidates_for(known_at(shop, at), [GOAL], [propensities(model, signals)]).frame
     settings = AudienceSettings(Wave(FIRST.campaign_id, 1, at, seed), (ARM,), holdout=0.5, exploring=0.9)
     return draw_audience(of_goal(people, GOAL.name), None, GOAL, settings)
 
@@ -166,7 +166,7 @@ def propensities(model: Model, signals: pd.DataFrame) -> Score:
 def second_lists(shop: Shop, model: Model, uplifts: Mapping[str, Any], seed: int) -> dict[str, Audience]:
     """Return the lists of the second day, of one size: by propensity, by lot, and by each of the uplifts."""
     at = SECOND_AT.replace(tzinfo=None)
-    known, signals, past = known_of(shop, at, []), build(shop, Spine.at(shop, at)).frame, past_of(shop, at)
+    known, signals, past = known_at(shop, at), build(shop, Spine.at(shop, at)).frame, past_of(shop, at)
     alone = propensities(model, signals)
     people = {"propensity": of_goal(candidates_for(known, [GOAL], [alone]).frame, GOAL.name)}
     for name, uplift in uplifts.items():

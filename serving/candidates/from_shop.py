@@ -13,7 +13,7 @@ from ..goals.catalogue import Goal
 from .gather import candidates_for, goals_that_need_rates, with_roles_shown
 from .known import known_and
 from .rates import goal_rates
-from .values import Candidates, Score
+from .values import Candidates, Known, Score
 
 
 def candidates_at(
@@ -35,6 +35,10 @@ def candidates_at(
     goals, scores, signals, margin_share
         As `candidates_for` takes them.
     """
-    rates = goal_rates(shop, as_of, goals_that_need_rates(goals, scores))
-    known = replace(with_roles_shown(shop, as_of, known_and(shop, as_of, {})[0]), rates=rates)
+    known = with_roles_shown(shop, as_of, known_at(shop, as_of, goals_that_need_rates(goals, scores)))
     return candidates_for(known, goals, scores, signals, margin_share)
+
+
+def known_at(shop: Shop, as_of: datetime, goals: Sequence[Goal] = ()) -> Known:
+    """Return what is known of every customer at a moment, with the shop's own rates for goals."""
+    return replace(known_and(shop, as_of, {})[0], rates=goal_rates(shop, as_of, goals))

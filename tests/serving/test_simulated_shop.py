@@ -16,8 +16,8 @@ from penchant.serving.audience.draw import draw_audience
 from penchant.serving.audience.exclusions import Wave
 from penchant.serving.audience.files import read_records
 from penchant.serving.audience.settings import AudienceSettings
+from penchant.serving.candidates.from_shop import known_at
 from penchant.serving.candidates.gather import candidates_for, past_of
-from penchant.serving.candidates.known import known_of
 from penchant.serving.candidates.values import Candidates, Score
 from penchant.serving.goals.catalogue import GOALS
 from penchant.serving.goals.eligible import of_goal
@@ -44,7 +44,7 @@ def shop(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Shop]:
 
 @pytest.fixture(scope="module")
 def candidates(shop: Shop) -> Candidates:
-    known, rng = known_of(shop, AS_OF), np.random.default_rng(0)
+    known, rng = known_at(shop, AS_OF, list(GOALS.values())), np.random.default_rng(0)
     ids = known.frame["customer_id"]
     scores = [Score(task, pd.DataFrame({"customer_id": ids, "score": rng.beta(1, 9, len(ids))}), 30) for task in TASKS]
     return candidates_for(known, list(GOALS.values()), scores)

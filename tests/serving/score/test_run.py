@@ -24,8 +24,8 @@ from penchant.features.outcomes.labels import eligible
 from penchant.features.shop import Shop
 from penchant.features.spine import Spine
 from penchant.output import files_in, replaced_folder
+from penchant.serving.candidates.from_shop import known_at
 from penchant.serving.candidates.gather import candidates_for
-from penchant.serving.candidates.known import known_of
 from penchant.serving.goals.catalogue import GOALS
 from penchant.serving.goals.eligible import of_goal
 from penchant.serving.score import run as scoring
@@ -91,7 +91,7 @@ def test_everyone_eligible_has_the_models_own_score_under_their_own_id(
 
 
 def test_an_uplift_is_of_whoever_is_eligible_for_its_goal(small: ModuleType, shop: Shop, out: Path) -> None:
-    known = known_of(shop, small.AS_OF).frame.set_index("customer_id")
+    known = known_at(shop, small.AS_OF).frame.set_index("customer_id")
     found = pd.read_parquet(out / "uplift.retain.parquet").set_index("customer_id")
     assert set(found.index) == set(known.index[known["stage"].isin(["new", "regular", "loyal"])])
     often = known["n_orders"].reindex(found.index) > 2
@@ -187,7 +187,7 @@ def test_audiences_take_the_scores_as_they_are(small: ModuleType, shop: Shop, ou
     assert set(scores) == {"churn", "repurchase", "value", "conversion", "uplift"}
     assert (scores["uplift"].goal, scores["churn"].horizon_days) == ("retain", 60)
     goal = GOALS["retain"]
-    found = candidates_for(known_of(shop, small.AS_OF), [goal], list(scores.values()), read_signals(out))
+    found = candidates_for(known_at(shop, small.AS_OF), [goal], list(scores.values()), read_signals(out))
     people = of_goal(found.frame, "retain")
     churn = pd.read_parquet(out / "churn.parquet").set_index("customer_id")["churn_probability"]
     asked = people[people["customer_id"].isin(churn.index)].set_index("customer_id")
