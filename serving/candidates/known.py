@@ -25,7 +25,7 @@ from ...features.signals.group import BOUGHT_MARGIN, CATEGORY, unmet_needs
 from ...features.signals.rfm import value_tier
 from ...features.signals.stage import funnel_state, stage
 from ...features.spine import Spine
-from .triggers import trigger_facts
+from .triggers import NAMED_WITH, trigger_facts
 from .values import Known
 
 Question = Callable[[Past], Any]
@@ -106,5 +106,9 @@ def known_and(shop: Shop, as_of: datetime, more: Mapping[str, Question]) -> tupl
             people = people.filter(people.registered_at.isnull() | (people.registered_at < instant(as_of)))
         attributes = people.to_pyarrow().to_pandas()
         frame = frame.merge(attributes, on="customer_id", how="left", suffixes=("", "_attribute"))
-    left_out = {name: "the shop has no " + " and no ".join(lack) for name, lack in missing.items() if lack}
+    left_out = {
+        name: "the shop has no " + " and no ".join(lack)
+        for name, lack in missing.items()
+        if lack and not name.endswith(NAMED_WITH)
+    }
     return Known(frame, left_out, {}), answers

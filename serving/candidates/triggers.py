@@ -23,6 +23,7 @@ Question = Callable[[Past], Any]
 
 LEAVES_DAYS = 14  # from so long before its last day on, an item is about to leave the range
 CARTS = ("interactions.item_id", "items")
+NAMED_WITH = ("_item", "_price")  # what the columns end in that name what a trigger is about
 NEEDS: Mapping[str, tuple[str, ...]] = MappingProxyType(
     {
         "price_dropped": (*CARTS, "interactions.price", "items.list_price"),
