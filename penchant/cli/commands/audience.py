@@ -37,7 +37,9 @@ def run_audience(work: Work, options: AudienceOptions) -> None:
     wave, conditions = _wave(work, options), _conditions(options)
     _arms(goal, options.arm, options.channel)  # a mistyped name is refused before anything is read
     folder = options.out or work.result_folder("audience") / folder_name(wave.campaign_id) / f"wave-{wave.number}"
-    sources = PeopleSources(work.store(options.store), options.scores, options.past or (), options.margin_share, conditions)
+    sources = PeopleSources(
+        work.store(options.store), options.scores, options.past or (), options.margin_share, conditions
+    )
     with drawing_alone(work.workspace, work):
         with opened_when_needed(work.shop) as shop:
             people = people_at(work.workspace, shop, wave.at, [goal], sources, work, without=folder)

@@ -69,7 +69,9 @@ def _people(
     now, own = _now(work, plan, options, shop), own_goals(work.config)
     goals = [goal_named(name, own) for name in dict.fromkeys(campaign.goal for campaign in plan.campaigns)]
     conditions = [where for campaign in plan.campaigns for where in campaign.conditions]
-    sources = PeopleSources(work.store(options.store), options.scores, options.past or (), options.margin_share, conditions)
+    sources = PeopleSources(
+        work.store(options.store), options.scores, options.past or (), options.margin_share, conditions
+    )
     return now, people_at(work.workspace, shop, now, goals, sources, work, without=folder)
 
 
