@@ -10,6 +10,7 @@ from typing import TYPE_CHECKING, Any
 from penchant.spreadsheet import shop_time
 
 from ..audience.expected_result import Expected, total
+from ..audience.holdout_sight import HoldoutSight, holdout_sight
 from .chosen import Allotment
 from .file import Plan
 from .testing import sees
@@ -85,9 +86,19 @@ def plan_notes(result: PlanResult) -> list[str]:
             if not each.crowd.is_split and len({arm.offer for arm in each.crowd.arms}) > 1:
                 told.append(f"{each.crowd.campaign.id}: {CHEAPEST}")
         told += _of_test(each) if each.crowd.is_test else []
+        told += [f"{each.crowd.campaign.id}: {sight(each).words}"] if each.taken.any() else []
         if goal.phases and each.crowd.campaign.phase not in (None, *goal.phases):
             told.append(f"{each.crowd.campaign.id}: '{goal.name}' usually belongs to {' or '.join(goal.phases)}")
     return [*dict.fromkeys(told), "sizes of later waves are the most there can be: who comes back leaves"]
+
+
+def sight(each: Allotment) -> HoldoutSight:
+    """Return what the holdout of a campaign can show."""
+    people, n, held = each.crowd.people[each.taken], float(each.taken.sum()), each.crowd.holdout
+    rate = float(people["propensity"].mean()) if "propensity" in people and n else float("nan")
+    moved = each.expected.successes.value / (n * (1 - held)) if n else 0.0
+    cost = each.expected.profit.value * held / (1 - held)
+    return holdout_sight(rate, held * n, (1 - held) * n, moved, each.crowd.goal.horizon_days, cost)
 
 
 def _of_test(each: Allotment) -> list[str]:
@@ -116,6 +127,7 @@ def _campaign(each: Allotment) -> dict[str, Any]:
         "n_treated": round(float(each.taken.sum()) * (1 - crowd.holdout), 1),
         "options": dict(zip(crowd.options, counts, strict=True)),
         "expected": each.expected.as_dict(),
+        "holdout_sees": sight(each).as_dict(),
         **({"smallest_difference_seen": sees(each)} if crowd.is_test else {}),
     }
 

@@ -16,6 +16,7 @@ from penchant.serving.audience.cut import ListLimits
 from penchant.serving.audience.draw import draw_audience
 from penchant.serving.audience.exclusions import Wave, protection_of
 from penchant.serving.audience.files import refuse_other_draw, write_audience
+from penchant.serving.audience.holdout_sight import draw_to_detect, read_difference, sight_of
 from penchant.serving.audience.past import drawing_alone
 from penchant.serving.audience.people import People, PeopleSources, opened_when_needed, people_at
 from penchant.serving.audience.result import Audience
@@ -45,16 +46,24 @@ def run_audience(work: Work, options: AudienceOptions) -> None:
             people = people_at(work.workspace, shop, wave.at, [goal], sources, work, without=folder)
         with work.step("drawing the audience"):
             settings = replace(_settings(work, options, goal, wave, people), conditions=conditions)
-            drawn = _drawn(people, goal, settings, options.arm)
+            drawn = _drawn(people, goal, settings, options)
         models = list(people.candidates.scores[goal.name])
         with work.step(f"writing {folder}"):
             if not options.replace:
                 refuse_other_draw(folder, drawn.record)
             _write(work, drawn, folder, {**people.facts, "models": models})
     exported = export_below(work, folder, options.to, replace=options.replace) if options.to else []
-    left_out = people.candidates.left_out
-    work.show_wide(drawn.render(), *(f"{name}: {why}" for name, why in left_out.items()), f"{folder}")
-    facts = {**drawn.as_dict(), "models": models, "left_out": dict(left_out), "out": str(folder)}
+    left_out, sight = people.candidates.left_out, sight_of(drawn)
+    work.show_wide(
+        drawn.render(), f"· {sight.words}", *(f"{name}: {why}" for name, why in left_out.items()), f"{folder}"
+    )
+    facts = {
+        **drawn.as_dict(),
+        "holdout_sees": sight.as_dict(),
+        "models": models,
+        "left_out": dict(left_out),
+        "out": str(folder),
+    }
     work.finish({**facts, "exported": [each.as_dict() for each in exported]})
 
 
@@ -89,10 +98,13 @@ def _settings(work: Work, options: AudienceOptions, goal: Goal, wave: Wave, peop
     )
 
 
-def _drawn(people: People, goal: Goal, settings: AudienceSettings, arms: list[str] | None) -> Audience:
+def _drawn(people: People, goal: Goal, settings: AudienceSettings, options: AudienceOptions) -> Audience:
     """Return the audience, with what is to be noted about it."""
-    frame = _with_measured(of_goal(people.candidates.frame, goal.name), arms)
-    drawn = draw_audience(frame, people.earlier, goal, settings)
+    frame = _with_measured(of_goal(people.candidates.frame, goal.name), options.arm)
+    if options.detect is None:
+        drawn = draw_audience(frame, people.earlier, goal, settings)
+    else:
+        drawn = draw_to_detect(frame, people.earlier, goal, settings, read_difference(options.detect))
     return replace(drawn, notes=(*drawn.notes, *people.candidates.notes, *_not_used(frame, drawn)))
 
 

@@ -55,6 +55,9 @@ class AudienceOptions:
     holdout: Annotated[
         float | None, typer.Option(help="Share held out as control. Default: the goal's own, usually 0.1.")
     ] = None
+    detect: Annotated[
+        str | None, typer.Option(help="Choose the smallest holdout that shows this rise of the response, such as 2pp.")
+    ] = None
     exploring: Annotated[
         float, typer.Option(help="Share of contacts for random customers below the cut, to learn from.")
     ] = 0.05
