@@ -67,7 +67,8 @@ class HoldoutSight:
         takes = "" if self.n_needed is None else f", which takes {self.n_needed:,} customers at this holdout"
         return (
             f"{self.n_control:,} held out beside {self.n_treated:,} contacted {seen} from {self.rate:.1%} in four of "
-            f"five campaigns, {self.days} days after the wave; {100 * self.expected:.1f} points are expected{takes}; {cost}"
+            f"five campaigns, {self.days} days after the wave; "
+            f"{100 * self.expected:.1f} points are expected{takes}; {cost}"
         )
 
 
