@@ -141,6 +141,19 @@ def duplicate_keys(stage: Stage) -> list[Marks]:
     return [Marks("duplicate_key", key[0], rows)]
 
 
+def several_arms(stage: Stage) -> list[Marks]:
+    """Find customers who stand in several arms of one wave: whichever row came first, none of theirs says anything."""
+    key = [quoted_name(name) for name in stage.plan.table.key if name in stage.plan.names]
+    if stage.plan.table.name != "assignments" or "arm" not in stage.plan.names:
+        return []
+    names = ", ".join(key)
+    rows = (
+        f"select {ROWS} from (select {ROWS}, min(arm) over (partition by {names}) as a, max(arm) over (partition by"
+        f" {names}) as b from {stage.relation} where {stage.kept}) where a <> b"
+    )
+    return [Marks("several_arms", "arm", rows)] if stage.gate.row(f"select count(*) from ({rows})")[0] else []
+
+
 def duplicate_rows(stage: Stage) -> list[Marks]:
     """Find events that equal an earlier one in every mapped column."""
     if stage.plan.table.time is None or stage.plan.table.key:

@@ -18,7 +18,16 @@ from penchant.errors import ContractError, InputError
 
 from ..contract import CONTRACT
 from .accepted import AcceptedRows
-from .crosschecks import Marks, duplicate_keys, duplicate_rows, far_times, orphans, outliers, overlapping_files
+from .crosschecks import (
+    Marks,
+    duplicate_keys,
+    duplicate_rows,
+    far_times,
+    orphans,
+    outliers,
+    overlapping_files,
+    several_arms,
+)
 from .expressions import MACROS, quoted_name, text_literal
 from .extract import extract_end, orders_from_payments, record_excluded_times, untimed_ends
 from .findings import finding, marked, row_findings, rows_by_rule, source_findings, without_uniform_zones
@@ -185,6 +194,7 @@ def _checked(entry: _Entry, accepted: Collection[str], quarantine: Path | None) 
     for check in (
         far_times,
         overlapping_files,
+        several_arms,
         duplicate_keys,
         duplicate_rows,
         lambda s: orphans(s, accepted),
@@ -206,6 +216,7 @@ def _weighed(stage: Stage, check: Any) -> list[Marks]:
     rules = {
         far_times: "far_time",
         overlapping_files: "overlapping_files",
+        several_arms: "several_arms",
         duplicate_keys: "duplicate_key",
         duplicate_rows: "duplicate_row",
         outliers: "outlying_amount",

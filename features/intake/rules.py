@@ -188,6 +188,12 @@ _ALL = (
         "warn",
     ),
     Rule("status_against_time", "an order's status and times disagree", "Its times are believed.", "warn"),
+    Rule(
+        "several_arms",
+        "a customer stands in several arms of one wave",
+        "What a contact changed cannot be told from them: all their rows of that wave are left out.",
+        "set aside",
+    ),
     Rule("duplicate_key", "a key occurs more than once", "The first row is taken.", "set aside"),
     Rule(
         "duplicate_row",

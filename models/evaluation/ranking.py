@@ -13,6 +13,7 @@ import numpy.typing as npt
 from ..inputs.arrays import Floats
 
 Positions = npt.NDArray[np.intp]
+DUST = 1e-10  # of the largest value: what sums in another order, or another engine, may differ by
 
 
 def falling(values: Floats) -> Positions:
@@ -21,8 +22,27 @@ def falling(values: Floats) -> Positions:
 
 
 def first_of_ties(ranked: Floats) -> Positions:
-    """Return where each distinct value starts in sorted values."""
-    return np.flatnonzero(np.concatenate([[True], ranked[1:] != ranked[:-1]]))
+    """Return where each distinct value starts in sorted values; values that only rounding tells apart are equal."""
+    known = np.abs(ranked[np.isfinite(ranked)])
+    dust = DUST * float(known.max()) if len(known) else 0.0
+    with np.errstate(invalid="ignore"):  # of two infinite values
+        apart = (ranked[1:] != ranked[:-1]) & ~(np.abs(ranked[1:] - ranked[:-1]) <= dust)
+    return np.flatnonzero(np.concatenate([[True], apart]))
+
+
+def without_dust(values: Floats) -> Floats:
+    """Return values of which those are exactly equal that only rounding told apart, for whoever ranks them.
+
+    Examples
+    --------
+    >>> without_dust(np.array([0.3, 0.1 + 0.2, 0.7])).tolist()
+    [0.30000000000000004, 0.30000000000000004, 0.7]
+    """
+    order = falling(values)
+    first = first_of_ties(values[order])
+    level = np.empty(len(values))
+    level[order] = np.repeat(values[order][first], np.diff(first, append=len(values)))
+    return level
 
 
 def sums_of_ties(weights: Floats, first: Positions) -> Floats:

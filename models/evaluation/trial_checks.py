@@ -22,7 +22,8 @@ from .outcome_scores import outcome_scores, weighted_mean
 
 Bools = npt.NDArray[np.bool_]
 
-STRONG_RANKING = 4  # a ranking that puts the whole effect into the best half has a Qini of a quarter of it
+STRONG_RANKING = 4  # where the best half gains by so much more than all do, the Qini is a quarter of that
+STRONG_SHARE = 0.5  # of what comes anyway: by as much a strong difference raises the best half and lowers the others
 
 
 @dataclass(frozen=True, eq=False)
@@ -143,7 +144,7 @@ def arm_sizes(experiment: Experiment, least: int = 100, least_outcomes: int = 20
     }
     code, title = "arm-sizes", "Every arm is large enough"
     if told:
-        advice = f"At least {least} and {least_outcomes} are needed; intervals will be too narrow."
+        advice = f"At least {least} and {least_outcomes} are needed; little can be told."
         return Check(code, title, f"{'; '.join(told)}. {advice}", "issue", facts)
     smallest = f"The smallest has {rows.min():,} customers, {active.min():,} of them with an outcome."
     return Check(code, title, smallest, "passed", facts)
@@ -155,8 +156,10 @@ def detectable_gap(experiment: Experiment) -> Check:
     The Qini coefficient of a ranking that knows nothing has the standard deviation :math:`\\sigma / \\sqrt{12 n}`
     (the area of a Brownian bridge), with the standard deviation :math:`\\sigma` of the customers' doubly-robust
     effect scores. The gap that is seen in four of five repetitions is 2.8 of them; two rankings that correlate by
-    one half are told apart by the same gap. A strong ranking, with the whole effect among the best half, has a
-    coefficient of a quarter of the average effect: where that cannot be seen, no comparison will tell anything.
+    one half are told apart by the same gap. Where the best half gains d more than the average, a perfect ranking has a
+    coefficient of d / 4. A strong one has a d of the average effect (all of it among the best half), or of half of what
+    comes anyway where that is more: effects that cancel out in the mean can differ as strongly as others. Where that
+    cannot be seen, no comparison will tell anything.
     """
     arms = experiment.arms
     scores = outcome_scores(experiment)
@@ -166,11 +169,15 @@ def detectable_gap(experiment: Experiment) -> Check:
         effect = weighted_mean(scores[:, code] - scores[:, 0], experiment, factor)
         error = (effect.high - effect.low) / (2 * 1.959964)
         found[name] = (STANDARD_ERRORS_SEEN * error / np.sqrt(12), effect)
-    blind = [name for name, (gap, effect) in found.items() if gap > abs(effect.value) / STRONG_RANKING]
+    level = 1000 * float(np.average(np.abs(experiment.y), weights=experiment.weight * arms.is_control))
+    strong = {
+        name: max(abs(effect.value), STRONG_SHARE * level) / STRONG_RANKING for name, (_, effect) in found.items()
+    }
+    blind = [name for name, (gap, _) in found.items() if not gap <= strong[name]]
     told = " ".join(
         f"'{name}': a ranking is told from chance from a Qini of {gap:.3g} per 1,000 customers on; contacting "
-        f"everyone changes {effect:.3g} per 1,000, so a strong ranking has about "
-        f"{abs(effect.value) / STRONG_RANKING:.3g}."
+        f"everyone changes {effect:.3g} per 1,000, {level:.3g} come anyway, and a strong ranking has about "
+        f"{strong[name]:.3g}."
         for name, (gap, effect) in found.items()
     )
     facts: dict[str, Any] = {f"gap of {name}": gap for name, (gap, _) in found.items()}

@@ -25,7 +25,7 @@ from .baskets import read_baskets, read_channels, read_others
 from .behaviour import KINDS, read_behaviour
 from .checks import checks_of, why_broken
 from .compare import between_arms, break_down, by_arm, by_decile, by_label, by_means, compare, sample_among, sidak
-from .data import campaign_rows
+from .data import Rows, campaign_rows
 from .design import MOST_WAVES, Kind, View, read_design
 from .effect import Sample, measure_effects
 from .material import Material, Positions
@@ -36,6 +36,7 @@ from .verdict import Verdict, verdict_on
 
 DAY = np.timedelta64(1, "D")
 ALL_KNOWN = 0.995  # a share of known costs from which nothing needs to be said
+SEVERAL_ARMS = "name customers in several arms of one wave; they are left out on both sides"
 NEW_CATEGORY = "a category new to them"
 
 
@@ -170,7 +171,18 @@ def measure(
         others = read_others(shop, rows, view, settings.control)
     # products of small matrices: threads would cost more than they bring
     with threadpool_limits(limits=1, user_api="blas"):
-        return measured(material, shop.currency, baskets, channels, others)
+        found = measured(material, shop.currency, baskets, channels, others)
+    return replace(found, notes=(*_notes_on_arms(shop, rows), *found.notes))
+
+
+def _notes_on_arms(shop: Shop, rows: Rows) -> Iterator[str]:
+    """Say how many assignments are left out because their customers stand in several arms of one wave."""
+    if rows.n_in_several_arms:
+        yield f"{rows.n_in_several_arms:,} assignments {SEVERAL_ARMS}."
+    report = shop.report.tables.get("assignments")
+    for found in report.findings if report else ():
+        if found.rule == "several_arms":
+            yield f"{found.n_rows:,} assignments {SEVERAL_ARMS}, in this campaign or in others."
 
 
 def measured(

@@ -11,6 +11,7 @@ import numpy.typing as npt
 import pandas as pd
 from scipy import stats
 
+from ...models.evaluation.ranking import without_dust
 from ...models.inputs.arrays import Floats
 from ...models.inputs.estimate import Estimate
 from .design import View
@@ -224,7 +225,9 @@ def by_decile(material: Material, view: View) -> Breakdown | None:
     order = material.number("rank") if last_first is None else last_first
     if order is None or np.nanstd(order) == 0:
         return None
-    rank = pd.Series(order[material.design.rows]).rank(pct=True)
+    listed = order[material.design.rows]
+    listed[np.isfinite(listed)] = without_dust(listed[np.isfinite(listed)])
+    rank = pd.Series(listed).rank(pct=True)
     codes = np.full(len(material.assigned), -1)
     codes[material.design.rows] = np.ceil(rank.fillna(0).to_numpy(np.float64) * N_DECILES).astype(np.int64) - 1
     found = _groups(

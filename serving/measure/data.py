@@ -32,11 +32,15 @@ NOT_READ = ("campaign_id", "customer_id", "opened_at", "clicked_at")
 
 @dataclass(frozen=True, eq=False)
 class Rows:
-    """A campaign's assignments: as arrays, and on the engine as (unit, customer_id, wave, start)."""
+    """A campaign's assignments: as arrays, and on the engine as (unit, customer_id, wave, start).
+
+    Rows of customers in several arms of one wave are left out, ``n_in_several_arms`` of them.
+    """
 
     campaign: Campaign
     assigned: Assigned
     table: Any
+    n_in_several_arms: int = 0
 
 
 @contextmanager
@@ -65,7 +69,7 @@ def campaign_rows(
         The campaign is not known, or has no control.
     """
     with Keep(shop.backend) as keep:
-        rows = _rows_of(shop, campaign_id)
+        rows, n_in_several_arms = _with_one_arm(_rows_of(shop, campaign_id))
         numbered = rows.mutate(unit=ibis.row_number().over(order_by=["wave", "assigned_at", "customer_id"]))
         kept = keep.table(numbered.mutate(customer=_customer_code(rows)))
         columns = [name for name in kept.columns if name not in NOT_READ]
@@ -77,7 +81,7 @@ def campaign_rows(
             extras[STAGE] = _stages(shop, kept)
         assigned, shifts = _read_assigned(read, extras, campaign_id, settings)
         table = kept.select("unit", "customer_id", "wave", start=_shifted(kept, shifts))
-        yield Rows(_campaign(shop, campaign_id), assigned, table)
+        yield Rows(_campaign(shop, campaign_id), assigned, table, n_in_several_arms)
 
 
 def _rows_of(shop: Shop, campaign_id: str) -> Any:
@@ -93,6 +97,14 @@ def _rows_of(shop: Shop, campaign_id: str) -> Any:
         raise InputError("campaign", "one that is in 'assignments'", f"'{campaign_id}'", hint)
     wave = _.wave.fill_null(1) if "wave" in rows.columns else ibis.literal(1, "int64")
     return rows.mutate(wave=wave)
+
+
+def _with_one_arm(rows: Any) -> tuple[Any, int]:
+    """Return the rows of customers who have one arm in a wave, whatever the order of the rows, and how many others."""
+    wave = ibis.window(group_by=["customer_id", "wave"])
+    told = rows.mutate(_one=_.arm.min().over(wave) == _.arm.max().over(wave))
+    n_others = int((~told._one).sum().execute() or 0)
+    return (told.filter(_._one).drop("_one") if n_others else rows), n_others
 
 
 def _stages(shop: Shop, rows: Any) -> npt.NDArray[Any]:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Callable
 from dataclasses import dataclass
 from functools import cached_property
 from typing import Any
@@ -112,8 +113,10 @@ class Material:
         found = self._sums(view, rows)
         found |= self._money(found)
         if self.knows_cost:
-            found["cost"] = self._cost(view, rows, found["response"])
+            redeemed = self._redeemed(view, rows, found["response"])
+            found["cost"] = self._contacts(view, rows) + redeemed("redemption")
             if "margin" in found:
+                found["margin"] = found["margin"] + redeemed("taken_off")
                 found["profit"] = found["margin"] - found["cost"]
         return {name: found[name] for name in OUTCOMES if name in found}
 
@@ -151,23 +154,30 @@ class Material:
         by_customer[codes[first]] = first
         return by_customer[codes]
 
-    def _cost(self, view: View, rows: Positions, response: Floats) -> Floats:
-        """Return what contacting each row cost: contacts, and offers that were redeemed in the window.
+    def _contacts(self, view: View, rows: Positions) -> Floats:
+        """Return what the contacts of each row cost; a control contacted all the same cost as the first arm does."""
+        costs = [self.campaign.costs(name, self.settings).contact or 0.0 for name in self.assigned.names[1:]]
+        contacted, arm = self.assigned.contacted, self.assigned.arm
+        if contacted is None:
+            contacted = np.where(arm > 0, self.assigned.start, np.datetime64("NaT", "us"))
+        return self._added_up(np.array(costs)[np.maximum(arm - 1, 0)], contacted, view)[rows]
 
-        A control that was contacted all the same cost what the first treatment does. Where the shop does not record
-        redemptions, every response of a treated customer is taken for one: rather too much cost than too little.
+    def _redeemed(self, view: View, rows: Positions, response: Floats) -> Callable[[str], Floats]:
+        """Return what gives a part of the costs of the offers that each row redeemed in the window.
+
+        Where the shop does not record redemptions, every response of a treated customer is taken for one: rather too
+        much cost than too little.
         """
         costs = [self.campaign.costs(name, self.settings) for name in self.assigned.names[1:]]
         arm, is_treated = np.maximum(self.assigned.arm - 1, 0), self.assigned.arm > 0
-        contacted = self.assigned.contacted
-        if contacted is None:
-            contacted = np.where(is_treated, self.assigned.start, np.datetime64("NaT", "us"))
-        contact = np.array([cost.contact or 0.0 for cost in costs])[arm]
-        redemption = np.array([cost.redemption for cost in costs])[arm]
-        total = self._added_up(contact, contacted, view)[rows]
-        if self.assigned.redeemed is None:
-            return total + redemption[rows] * is_treated[rows] * response
-        return total + self._added_up(redemption, self.assigned.redeemed, view)[rows]
+
+        def part(name: str) -> Floats:
+            each = np.array([getattr(cost, name) for cost in costs])[arm]
+            if self.assigned.redeemed is None:
+                return np.asarray(each[rows] * is_treated[rows] * response)
+            return self._added_up(each, self.assigned.redeemed, view)[rows]
+
+        return part
 
     def _added_up(self, amount: Floats, times: npt.NDArray[Any], view: View) -> Floats:
         """Return (n,) the amounts whose time falls into the window of the row that they belong to."""

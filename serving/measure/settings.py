@@ -9,7 +9,7 @@ from typing import Any, Literal
 from penchant.errors import InputError, quoted
 
 from ..goals.catalogue import GOALS, Goal, Outcome
-from ..goals.offers import CONTROL, Arm
+from ..goals.offers import CONTROL, FREE_OF_COST, Arm
 
 # Their value is taken off the order: the amounts that were paid hold the cost already.
 TAKEN_OFF_AMOUNT = ("coupon", "cash_coupon", "price")
@@ -89,10 +89,14 @@ class MeasureSettings:
 
 @dataclass(frozen=True)
 class Costs:
-    """What a treatment costs, major units: each contact, and each redemption beside what the amounts hold already."""
+    """What a treatment costs, major units: each contact, and each redemption of its offer.
+
+    ``taken_off`` is the part of a redemption that was taken off the amount paid, so that the margin lacks it already.
+    """
 
     contact: float | None
     redemption: float
+    taken_off: float = 0.0
 
 
 @dataclass(frozen=True)
@@ -118,23 +122,26 @@ class Campaign:
         """Return what an arm costs: as the settings say, else as the campaign's row does."""
         for known in settings.arms:
             if known.name == arm:
-                return Costs(known.unit_cost, on_top(known.offer.kind, known.offer.value))
-        return Costs(self.unit_cost, on_top(self.offer_kind, self.offer_value))
+                return _costs(known.unit_cost, known.offer.kind, known.offer.value)
+        return _costs(self.unit_cost, self.offer_kind, self.offer_value)
 
     def as_dict(self) -> dict[str, Any]:
         """Return what is known, by name."""
         return {name: value for name, value in vars(self).items() if value is not None}
 
 
-def on_top(kind: str | None, value: float | None) -> float:
-    """Return what a redemption costs beside what is taken off the amount, major units.
+def _costs(contact: float | None, kind: str | None, value: float | None) -> Costs:
+    """Return what an arm costs, by the same definition as an audience's expected cost: a coupon that is used costs too.
 
     Examples
     --------
-    >>> on_top("gift", 4.0), on_top("coupon", 5.0)
-    (4.0, 0.0)
+    >>> _costs(0.1, "gift", 4.0)
+    Costs(contact=0.1, redemption=4.0, taken_off=0.0)
+    >>> _costs(0.1, "coupon", 5.0)
+    Costs(contact=0.1, redemption=5.0, taken_off=5.0)
     """
-    return 0.0 if kind in TAKEN_OFF_AMOUNT or kind in (None, "reminder") else float(value or 0.0)
+    redemption = 0.0 if kind is None or kind in FREE_OF_COST else float(value or 0.0)
+    return Costs(contact, redemption, redemption if kind in TAKEN_OFF_AMOUNT else 0.0)
 
 
 def campaign_of(row: Mapping[str, Any], campaign_id: str, decimals: int) -> Campaign:

@@ -16,6 +16,7 @@ from penchant.output import read_rows
 from ...features.catalogue import task_of
 from ...features.outcomes.labels import label
 from ...features.shop import Shop
+from ...models.evaluation.checks import promised
 from ...models.inputs.estimate import Estimate
 from ..insight.intervals import LEVEL, mean_of, normal_quantile, wilson
 from ..score.champion import SCORE, UPLIFT
@@ -106,14 +107,24 @@ class Promise:
 
 
 def verdict_on(group: Group, tolerance: float) -> Word:
-    """Return whether a promise was kept: inside the interval, or no further off than what is tolerated."""
-    low, high = group.promised * (1 - tolerance), group.promised * (1 + tolerance)
-    if group.came.high < low:
-        return "promised too much"
-    if group.came.low > high:
-        return "promised too little"
+    """Return whether a promise was kept, by the same rule as a training's report and its checks.
+
+    It was not where it is off by more than what is tolerated with its whole interval. What is surely off, but not
+    surely by more than that, cannot be told.
+    """
+    bias = _bias_percent(group)
+    if promised(bias, 100 * tolerance)[0]:
+        return "promised too much" if bias.value > 0 else "promised too little"
     is_telling = group.n >= FEWEST and group.came.high - group.came.low <= 2 * group.promised
-    return "kept" if is_telling else "can't be told"
+    is_near = abs(bias.value) <= 100 * tolerance or not bias.excludes_zero
+    return "kept" if is_telling and is_near else "can't be told"
+
+
+def _bias_percent(group: Group) -> Estimate:
+    """Return by how much more was promised than came, in per cent of what came."""
+    came = np.array([group.came.value, group.came.high, group.came.low])
+    with np.errstate(divide="ignore", invalid="ignore"):
+        return Estimate(*(100 * (group.promised / came - 1)).tolist())
 
 
 def files_of_scores(places: Sequence[Path], tasks: Sequence[str] | None = None) -> list[Scored]:

@@ -16,6 +16,7 @@ from penchant.config import Config
 from penchant.spreadsheet import on_shop_clock, safe_for_spreadsheets
 
 from ...features.catalogue import task_of
+from ...models.evaluation.ranking import without_dust
 from ...models.inputs.arrays import Floats
 from ..candidates.values import SIGNALS
 from .champion import Champion
@@ -138,5 +139,5 @@ def decile_of(score: Floats) -> np.ndarray:
     >>> decile_of(np.arange(20.0))[[0, 1, 18, 19]].tolist()
     [10, 10, 1, 1]
     """
-    rank = pd.Series(-score).rank(method="average").to_numpy()
+    rank = pd.Series(-without_dust(score)).rank(method="average").to_numpy()
     return np.ceil(rank / max(len(score), 1) * N_DECILES).astype(np.int8)

@@ -15,6 +15,7 @@ from ...models.decisions.profit import ProfitCurve, SleepingDogs, profit_curve, 
 from ...models.evaluation.comparison import Verdict
 from ...models.evaluation.effect_calibration import UpliftCalibration, uplift_calibration
 from ...models.evaluation.qini import RankingWorth, UpliftCurve, measured_rankings
+from ...models.evaluation.ranking import without_dust
 from ...models.inputs.bootstrap import N_DRAWS
 from ...models.inputs.estimate import Estimate
 from ...models.uplift.trial import read_trial
@@ -177,7 +178,7 @@ class Judged:
         for fold in np.unique(self.fold):
             here = self.fold == fold
             for name, score in own.items():
-                ranked[name][here] = (rankdata(score[here]) - 0.5) / here.sum()
+                ranked[name][here] = (rankdata(without_dust(score[here])) - 0.5) / here.sum()
         return ranked
 
 

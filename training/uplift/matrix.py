@@ -20,6 +20,9 @@ from .train import signals_of
 from .waves import CONTROL
 
 TREATMENT, OUTCOME, P_TREATMENT, CUSTOMER = "treatment", "outcome", "p_treatment", "customer"
+FEWEST_ROWS = 100  # below it, different values in every row say nothing
+MOST_GAPS = 10  # whole numbers that leave out more than this many times the rows are measured, not given out
+MOST_AGAIN = 0.1  # share of the rows that repeat others, up to which they are taken for the same records
 ROLES = (TREATMENT, OUTCOME, P_TREATMENT, CUSTOMER)
 
 
@@ -93,8 +96,11 @@ def read_matrix(path: Path, roles: Roles = BY_THEIR_NAMES) -> Collected:
     names = np.array((CONTROL, *arms.names[1:]), dtype=object)
     taken = {TREATMENT, OUTCOME, P_TREATMENT, CUSTOMER, *(f"p_{name}" for name in arms.names)}
     features = frame[[name for name in frame.columns if name not in taken]]
+    ids = [name for name in features if is_id(features[name])]
+    features = features.drop(columns=ids)
     if features.shape[1] == 0:
         raise InputError(str(path), "at least one feature beside the treatment and the outcome", "none")
+    records, repeated = (None, "") if CUSTOMER in frame else repeated_records(features)
     p = arms.probability[:, 1:]
     rows = UpliftRows(
         features,
@@ -102,9 +108,44 @@ def read_matrix(path: Path, roles: Roles = BY_THEIR_NAMES) -> Collected:
         names[arms.codes],
         None if given is None else p[:, 0] if arms.n_arms == 2 else p,
         given is not None,
-        frame[CUSTOMER].astype(str).to_numpy(object) if CUSTOMER in frame else None,
+        frame[CUSTOMER].astype(str).to_numpy(object) if CUSTOMER in frame else records,
     )
-    return Collected(rows, signals_of(features))
+    said = [f"{quoted(ids)}, which only number the rows: each has a value of its own."] if ids else []
+    return Collected(rows, signals_of(features), not_used=(*said, *([repeated] if repeated else [])))
+
+
+def is_id(column: pd.Series[Any]) -> bool:
+    """Say whether a column only numbers the rows: each has a value of its own, as text or as close whole numbers.
+
+    Examples
+    --------
+    >>> is_id(pd.Series(range(1000, 2000))), is_id(pd.Series([0.5, 1.5] * 500))
+    (True, False)
+    """
+    if len(column) < FEWEST_ROWS or column.hasnans or column.nunique() < len(column):
+        return False
+    if not pd.api.types.is_numeric_dtype(column):
+        return not pd.api.types.is_datetime64_any_dtype(column)
+    numbers = column.to_numpy(np.float64)
+    is_whole = bool((numbers == np.round(numbers)).all())
+    return is_whole and float(np.ptp(numbers)) < MOST_GAPS * len(numbers)
+
+
+def repeated_records(features: pd.DataFrame) -> tuple[Any, str]:
+    """Return who each row is, where some records stand several times, and how many do, in a sentence.
+
+    Rows with the same features may be one customer twice: together they are learned from or judged on, never both.
+    Where many rows are alike, the features are coarse and say nothing of the kind: (None, "").
+    """
+    record = features.groupby(list(features.columns), dropna=False, sort=False).ngroup().to_numpy()
+    n_again = len(record) - len(np.unique(record))
+    if not n_again or n_again > MOST_AGAIN * len(record):
+        return None, ""
+    told = (
+        f"{n_again:,} records repeat an earlier one in every feature. They may be the same customers: rows that are "
+        "alike share a fold and count as one draw. Is there a column of the customer? Name it: --column customer=NAME."
+    )
+    return record.astype(str).astype(object), told
 
 
 def _probabilities(frame: pd.DataFrame, control: str | None) -> Any:

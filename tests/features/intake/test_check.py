@@ -125,6 +125,7 @@ OTHERS: dict[str, tuple[str, dict[str, Any]]] = {
     "implausible_year": (HEADER + GOOD, {"tables": {"customers": {"path": "customers.csv"}}}),
     "duplicate_key": (HEADER + GOOD, {"tables": {"customers": {"path": "customers.csv"}}}),
     "orphan": (HEADER + GOOD, {"tables": {"customers": {"path": "customers.csv"}}}),
+    "several_arms": (HEADER + GOOD, {"tables": {"assignments": {"path": "assignments.csv"}}}),
     "overlapping_files": (HEADER + GOOD, {"path": "o*.csv"}),
     "probability_range": (HEADER + GOOD, {"tables": {"assignments": {"path": "assignments.csv"}}}),
 }
@@ -139,7 +140,8 @@ def test_a_table_that_breaks_a_rule_is_told(tmp_path: Path, rule: str) -> None:
     put(tmp_path, "customer_id,birth_year\nc1,1800\nc1,1980\nc2,1980\n", "customers.csv")
     put(
         tmp_path,
-        "campaign_id,customer_id,arm,assigned_at,probability\nx,a,control,2020-01-01,1.5\nx,b,control,2020-01-01,1\n",
+        "campaign_id,customer_id,arm,assigned_at,probability\nx,a,control,2020-01-01,1.5\nx,b,control,2020-01-01,1\n"
+        "x,c,control,2020-01-01,1\nx,c,mail,2020-01-01,0.5\n",
         "assignments.csv",
     )
     report = check(config(**section), tmp_path)

@@ -14,6 +14,7 @@ from sklearn.metrics import average_precision_score, brier_score_loss, log_loss,
 from penchant.errors import InputError
 from penchant.models.evaluation.curves import calibration_curve, decile_table
 from penchant.models.evaluation.metrics import evaluate
+from penchant.models.evaluation.ranking import without_dust
 
 Array = npt.NDArray[Any]
 
@@ -191,3 +192,16 @@ def test_an_unknown_kind_and_a_negative_amount_are_refused() -> None:
         evaluate([0, 1], [0.1, 0.2], kind="binery")  # type: ignore[arg-type]
     with pytest.raises(InputError, match="negative amounts"):
         evaluate([0, 1], [0.1, 0.2], amount=[-1, 2])
+
+
+def test_rounding_does_not_part_equal_scores() -> None:
+    rng = np.random.default_rng(0)
+    tied = rng.integers(1, 8, 3000) / 10
+    dusty = tied + rng.choice([0.0, 1e-16, -1e-16], 3000)
+    y = (rng.random(3000) < tied).astype(float)
+    assert len(np.unique(dusty)) > len(np.unique(tied))
+    one, other = (evaluate(y, score, n_draws=0) for score in (tied, dusty))
+    assert {name: found.value for name, found in other.items()} == pytest.approx(
+        {name: found.value for name, found in one.items()}, rel=1e-12
+    )
+    assert np.unique(without_dust(dusty)).size == np.unique(tied).size

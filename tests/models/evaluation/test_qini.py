@@ -212,3 +212,13 @@ def test_the_interval_of_a_top_with_few_controls_holds_the_truth(n: int, control
         found = uplift_at_k(y, score, treated, k, p_treatment=1 - control)
         held.append(found.low <= 50 <= found.high)
     assert np.mean(held) >= 0.9
+
+
+def test_rounding_does_not_part_equal_scores() -> None:
+    y, _, treated = trial(5, 3000)
+    tied = np.random.default_rng(1).integers(1, 8, 3000) / 10
+    dusty = (tied * 3) / 3 + np.random.default_rng(2).choice([0.0, 1e-16], 3000)
+    assert qini(y, dusty, treated, n_draws=0).value == pytest.approx(qini(y, tied, treated, n_draws=0).value, rel=1e-9)
+    assert uplift_at_k(y, dusty, treated, 0.3).value == pytest.approx(
+        uplift_at_k(y, tied, treated, 0.3).value, rel=1e-9
+    )

@@ -142,3 +142,12 @@ def test_nullable_booleans_and_lone_customers_can_be_asked_about() -> None:
     assert {check.code: check.outcome for check in alone}["assignment-random"] == "not applicable"
     with pytest.raises(InputError, match="shape"):
         check_trial(None, y, treated)
+
+
+def test_strong_differences_that_cancel_out_in_the_mean_can_be_told() -> None:
+    rng = np.random.default_rng(0)
+    treated, kind = rng.integers(0, 2, 5000), rng.choice([-1, 1], 5000)
+    y = (rng.random(5000) < 0.3 + 0.15 * kind * treated).astype(float)
+    assert qini(y, kind, treated, n_draws=100).low > 0
+    assert detectable_gap(read_experiment(y, treated)).outcome == "passed"
+    assert detectable_gap(read_experiment(y[:150], treated[:150])).outcome == "issue"

@@ -522,3 +522,32 @@ def test_the_report_says_what_was_found_and_escapes_names(trial_tables: Any, mak
     shown = console.export_text()
     assert found.verdict.word in shown
     assert "<b>mail" in shown
+
+
+def test_a_coupon_that_is_used_costs_and_the_profit_is_the_same(
+    trial_tables: Any, make_trial: Any, shop_of: Any
+) -> None:
+    tables = trial_tables(make_trial(n=3000, seed=11))
+    tables["assignments"] = tables["assignments"].drop(columns="redeemed_at", errors="ignore")
+    free, coupon = (
+        measure(shop_of(tables), "spring", MeasureSettings(arms=(Arm("mail", "email", offer, unit_cost=0.1),))).headline
+        for offer in (Offer(), Offer("coupon", 5.0, 20.0))
+    )
+    responders = coupon.response.treated.value
+    assert coupon.effects["cost"].treated.value == pytest.approx(free.effects["cost"].treated.value + 5.0 * responders)
+    assert coupon.effects["profit"].plain.value == pytest.approx(free.effects["profit"].plain.value)
+    assert coupon.return_on_cost is not None
+    assert coupon.return_on_cost.value < free.return_on_cost.value
+
+
+def test_customers_in_both_arms_of_a_wave_are_left_out_on_both_sides(
+    trial_tables: Any, make_trial: Any, shop_of: Any
+) -> None:
+    tables = trial_tables(make_trial(n=2000, seed=12))
+    rows = tables["assignments"]
+    again = rows.iloc[:100].assign(arm=np.where(rows["arm"].iloc[:100] == "control", "mail", "control"))
+    first, last = (pd.concat(parts, ignore_index=True) for parts in ([again, rows], [rows, again]))
+    found = [measure(shop_of({**tables, "assignments": both}), "spring") for both in (first, last)]
+    assert [one.headline.response.n_treated + one.headline.response.n_control for one in found] == [1900, 1900]
+    assert found[0].headline.as_dict() == found[1].headline.as_dict()
+    assert any("200 assignments name customers in several arms" in note for note in found[0].notes)

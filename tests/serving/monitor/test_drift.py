@@ -152,3 +152,10 @@ def test_a_promise_is_over_after_the_gap_that_the_model_learned_with(tmp_path: P
     told = {"step": "score", "as_of": "2025-03-01T00:00:00", "config": {"tasks": {}}, "tasks": {"mine": facts}}
     (tmp_path / "manifest.json").write_text(json.dumps(told))
     assert [one.over_at for one in files_of_scores([tmp_path])] == [datetime(2025, 4, 3)]
+
+
+def test_what_is_off_without_being_surely_off_is_not_called_kept() -> None:
+    group = Group("all", 2000, 0.111, Estimate(0.1, 0.0974, 0.1028))  # +11 % (+8 to +14)
+    assert verdict_on(group, 0.1) == "can't be told"
+    assert verdict_on(replace(group, promised=0.105), 0.1) == "kept"
+    assert verdict_on(replace(group, promised=0.12), 0.1) == "promised too much"

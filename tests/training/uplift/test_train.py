@@ -313,3 +313,22 @@ def test_files_that_are_no_matrix_are_refused(tmp_path: Path) -> None:
     (tmp_path / "text.parquet").write_text("no parquet")
     with pytest.raises(InputError, match="can be read"):
         read_matrix(tmp_path / "text.parquet")
+
+
+def test_a_column_that_only_numbers_the_rows_is_no_feature_and_repeated_records_share_a_fold(tmp_path: Path) -> None:
+    rng = np.random.default_rng(0)
+    frame = pd.DataFrame(
+        {"treatment": rng.integers(0, 2, 400), "outcome": rng.integers(0, 2, 400), "x": rng.random(400)}
+    )
+    frame["income"] = rng.permutation(400) * 97.0  # a value of its own in each row, but measured
+    frame = pd.concat([frame, frame.iloc[:20]], ignore_index=True)
+    frame["key"] = np.arange(420) + 5000
+    found = read_matrix(written(tmp_path, frame))
+    assert list(found.rows.features) == ["x", "income"]
+    assert found.rows.customer_id is not None
+    assert list(found.rows.customer_id[400:]) == list(found.rows.customer_id[:20])
+    assert len(set(found.rows.customer_id)) == 400
+    assert "'key'" in found.not_used[0]
+    assert "20 records" in found.not_used[1]
+    coarse = read_matrix(written(tmp_path, frame.drop(columns=["x", "income"]).assign(band=np.arange(420) % 3)))
+    assert coarse.rows.customer_id is None
