@@ -74,7 +74,7 @@ def verdict(stack: UpliftStack, measured: dict[str, QiniComparison]) -> str:
     elif effect.low <= 0:
         works = f"Whether it works for all taken together cannot be told: {size}."
     if ranking.low > 0:
-        whom = "Whom it moves can be predicted, and the best-ranked should get it first."
+        whom = "Who is influenced can be predicted, and the best-ranked should get it first."
     elif ranking.high < 0:
         whom = "The ranking is worse than chance: do not use it."
     else:

@@ -264,8 +264,9 @@ class NightlySection(Section):
     plans: tuple[str, ...] = Field((), description="plan files whose due waves are drawn, from the working directory")
     to: str | None = Field(None, description="the destination's file that due waves are exported to")
     retrain_days: PositiveInt | None = Field(
-        None, description="a champion whose test is older gets a challenger; default: never"
+        None, description="a task whose latest version learned from older outcomes is trained again; default: never"
     )
+    retrain_on_alarm: bool = Field(False, description="whether drift or failed predictions are a reason, too")
 
 
 class CapSection(Section):

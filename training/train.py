@@ -243,7 +243,7 @@ def learn(
     with step(f"learning from {len(past):,} rows, judging on {len(test):,} later ones"):
         judged = fitted(task, past, material.seed, recipe)
         score = predicted(judged, test.features)
-    with step("learning and judging the baselines"):
+    with step("training and testing the baselines"):
         board = judge(material, score, beside or {})
     with step("asking what must be asked before it is believed"):
         by_snapshot = auc_by_snapshot(judged, (past, test), board, material.schedule)

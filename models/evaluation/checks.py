@@ -100,9 +100,9 @@ def too_good_to_be_true(auc: Estimate, most: float = 0.97) -> Check:
     code, title = "too-good", "The model is not too good to be true"
     facts = {"auc": auc, "most": most}
     if not np.isfinite(auc.value):
-        return Check(code, title, "There is no AUC: the outcome is no yes or no.", "not applicable", facts)
+        return Check(code, title, "There is no AUC: the outcome is not a yes or no.", "not applicable", facts)
     if auc.value > most:
-        told = f"AUC {auc.value:.3f} is above {most}: look for a column that knows the outcome."
+        told = f"AUC {auc.value:.3f} is above {most}: look for a column that leaks the outcome."
         return Check(code, title, told, "issue", facts)
     return Check(code, title, f"AUC {auc.value:.3f} is below {most}.", "passed", facts)
 
@@ -125,7 +125,7 @@ def single_feature(importance: pd.Series[float], most: float = 0.6) -> Check:
     told = f"'{name}' carries {share:.0%} of all contributions"
     facts = {"column": name, "share": share, "most": most}
     if share > most:
-        return Check(code, title, f"{told}: look whether it is known at as_of.", "issue", facts)
+        return Check(code, title, f"{told}: check that it was known at as_of.", "issue", facts)
     return Check(code, title, f"{told}, the largest share.", "passed", facts)
 
 
@@ -139,7 +139,7 @@ def label_leakage(one_column_auc: pd.Series[float], most: float = 0.95) -> Check
     most
         Highest AUC of a column alone.
     """
-    code, title = "label-leakage", "No column knows the outcome"
+    code, title = "label-leakage", "No column leaks the outcome"
     if not len(one_column_auc):
         return Check(code, title, "There is no column whose AUC is known.", "not applicable")
     suspects = one_column_auc[one_column_auc > most]
@@ -165,7 +165,7 @@ def told_apart(adversarial_auc: Estimate, most: float = 0.8, columns: Mapping[st
     columns
         The columns that separate the two best alone, with their AUC.
     """
-    code, title = "train-test-drift", "Training and test rows are of one kind"
+    code, title = "train-test-drift", "Training and test rows are alike"
     facts = {"adversarial_auc": adversarial_auc, "most": most, "columns": dict(columns or {})}
     if not np.isfinite(adversarial_auc.value):
         return Check(code, title, "There are too few rows to tell.", "not applicable", facts)
@@ -173,21 +173,21 @@ def told_apart(adversarial_auc: Estimate, most: float = 0.8, columns: Mapping[st
     if adversarial_auc.low > most:
         named = ", ".join(f"'{name}' ({auc:.2f})" for name, auc in (columns or {}).items())
         by = f", most of all by {named}" if named else ""
-        advice = "The model learned from other customers than it will meet: see what changed there, and train often"
+        advice = "The model learned from other customers than it will score: find out what changed, and retrain often"
         return Check(code, title, f"{told}{by}. {advice}.", "issue", facts)
-    return Check(code, title, f"{told}: no more than is usual, for time has passed.", "passed", facts)
+    return Check(code, title, f"{told}: no more than usual, given the time between them.", "passed", facts)
 
 
 def columns_moved(before: pd.DataFrame, after: pd.DataFrame, most: float = 0.25) -> Check:
     """Ask whether columns moved between training and test: population stability index above a limit."""
-    code, title = "column-drift", "The columns' distributions hold"
+    code, title = "column-drift", "The columns' distributions are stable"
     index = population_stability(before, after)
     moved = index[index > most]
     facts = {"most": most, "n_moved": len(moved), "columns": index.head(MOST_NAMED).round(4).to_dict()}
     if len(moved):
         named = ", ".join(f"'{n}' ({v:.2f})" for n, v in moved.head(MOST_NAMED).items())
         told = f"{len(moved)} of {len(index)} columns moved (PSI above {most}): {named}"
-        advice = "Where a file or a tracking changed, mend it; where the shop did, train anew more often"
+        advice = "If a file or the tracking changed, fix it; if the shop did, retrain more often"
         return Check(code, title, f"{told}. {advice}.", "issue", facts)
     told = f"The largest PSI is {index.iloc[0]:.2f} ('{index.index[0]}')."
     return Check(code, title, told, "passed", facts)
@@ -207,7 +207,7 @@ def stable_across_snapshots(auc_by_snapshot: Mapping[str, Estimate], largest_gap
     ----------
     Cochran (1954), The combination of estimates from different experiments, Biometrics 10.
     """
-    code, title = "unstable", "The model ranks alike at all snapshots"
+    code, title = "unstable", "The model ranks equally well at all snapshots"
     usable = {at: e for at, e in auc_by_snapshot.items() if np.isfinite([e.value, e.low, e.high]).all()}
     if len(usable) < 2:
         return Check(code, title, "There are not two snapshots to compare.", "not applicable")
@@ -235,7 +235,7 @@ def beats_baselines(comparisons: Mapping[str, Comparison]) -> Check:
     comparisons
         By baseline, the model compared with it on one metric.
     """
-    code, title = "worse-than-baseline", "No baseline does better, and it knows more than the base rate"
+    code, title = "worse-than-baseline", "No baseline does better, and it beats the base rate"
     if not comparisons:
         return Check(code, title, "There is no baseline.", "not applicable")
     facts = {name: found.as_dict() for name, found in comparisons.items()}
@@ -243,7 +243,7 @@ def beats_baselines(comparisons: Mapping[str, Comparison]) -> Check:
     if worse:
         return Check(code, title, f"The model is worse than {'; '.join(worse)}.", "issue", facts)
     if NOTHING in comparisons and comparisons[NOTHING].verdict != "better":
-        told = f"It cannot be told from the base rate, which knows nothing: {comparisons[NOTHING]}."
+        told = f"It is not separable from the base rate: {comparisons[NOTHING]}."
         return Check(code, title, told, "issue", facts)
     open_ones = [f"'{name}'" for name, found in comparisons.items() if found.verdict == "not separable"]
     told = f"Not separable from {', '.join(open_ones)}." if open_ones else "It is better than every baseline."
@@ -252,7 +252,7 @@ def beats_baselines(comparisons: Mapping[str, Comparison]) -> Check:
 
 def enough_positives(n_positives: int, n_negatives: int, least: int = 100) -> Check:
     """Ask whether the test holds enough of both outcomes for its numbers to mean something."""
-    code, title = "few-positives", "The test holds enough of both outcomes"
+    code, title = "few-positives", "The test has enough of both outcomes"
     told = f"{n_positives:,} positives and {n_negatives:,} negatives"
     facts = {"n_positives": n_positives, "n_negatives": n_negatives, "least": least}
     if min(n_positives, n_negatives) < least:
@@ -280,7 +280,7 @@ def calibrated(
     chance
         Calibration error that a perfect model would show on so few rows, as `chance_error` returns it.
     """
-    code, title = "calibration", "What is promised comes true"
+    code, title = "calibration", "Predictions come true"
     known = [bias_percent.low, bias_percent.high, *([calibration_error.low] if calibration_error else [])]
     facts = {"bias_percent": bias_percent} | ({"calibration_error": calibration_error} if calibration_error else {})
     if not np.isfinite(known).all():
@@ -289,7 +289,7 @@ def calibrated(
     if calibration_error:
         told += f"; the curve is off by {calibration_error.value:.3f}"
     if is_off or (calibration_error is not None and calibration_error.low > most_error + chance):
-        return Check(code, title, f"{told}: read the scores as ranks, not at their word.", "issue", facts)
+        return Check(code, title, f"{told}: use the scores as a ranking, not as probabilities.", "issue", facts)
     return Check(code, title, f"{told}.", "passed", facts)
 
 
@@ -301,7 +301,7 @@ def promised(bias_percent: Estimate, most: float = 10.0) -> tuple[bool, str]:
     Examples
     --------
     >>> promised(Estimate(3.0, -1.0, 7.0))
-    (False, 'Promises held on average (+3 %, -1 to +7)')
+    (False, 'Predictions were right on average (+3 %, -1 to +7)')
     >>> promised(Estimate(11.0, 8.0, 14.0))
     (False, 'Promises were 11 % too high on average (+8 to +14), which may still be within the 10 % that count as held')
     >>> promised(Estimate(-15.0, -18.0, -12.0))
@@ -309,9 +309,9 @@ def promised(bias_percent: Estimate, most: float = 10.0) -> tuple[bool, str]:
     """
     span = f"{bias_percent.low:+.0f} to {bias_percent.high:+.0f}"
     if abs(bias_percent.value) <= most:
-        return False, f"Promises held on average ({bias_percent.value:+.0f} %, {span})"
+        return False, f"Predictions were right on average ({bias_percent.value:+.0f} %, {span})"
     way = "high" if bias_percent.value > 0 else "low"
-    told = f"Promises were {abs(bias_percent.value):.0f} % too {way} on average ({span})"
+    told = f"Predictions were {abs(bias_percent.value):.0f} % too {way} on average ({span})"
     if bias_percent.low > most or bias_percent.high < -most:
         return True, told
     return False, f"{told}, which may still be within the {most:.0f} % that count as held"
@@ -332,7 +332,7 @@ def chance_error(base_rate: float, n_rows: int) -> float:
 
 def one_row_each(customer_id: Any, as_of: Any) -> Check:
     """Ask whether a customer occurs once in each snapshot."""
-    code, title = "duplicate-customers", "A customer occurs once in each snapshot"
+    code, title = "duplicate-customers", "Each customer occurs once per snapshot"
     rows = pd.DataFrame({"customer_id": np.asarray(customer_id), "as_of": np.asarray(as_of)})
     twice = rows[rows.duplicated(keep=False)]
     facts = {"n_rows": len(twice), "n_customers": int(twice["customer_id"].nunique())}
@@ -351,11 +351,11 @@ def same_horizon(trained: Mapping[str, float], used: Mapping[str, float]) -> Che
     trained, used
         ``gap_days`` and ``horizon_days`` of the labels and of the scoring.
     """
-    code, title = "horizon-mismatch", "Labels and scores have one horizon"
+    code, title = "horizon-mismatch", "Labels and scores have the same horizon"
     facts = {"trained": dict(trained), "used": dict(used)}
     other = [name for name in ("gap_days", "horizon_days") if trained.get(name) != used.get(name)]
     if other:
         told = "; ".join(f"{n} {trained.get(n)} in the labels, {used.get(n)} in use" for n in other)
-        advice = "the ranking hides it, the probabilities are of something else"
+        advice = "the ranking does not show it, but the probabilities are for another period"
         return Check(code, title, f"{told}: {advice}.", "issue", facts)
     return Check(code, title, f"{trained.get('horizon_days')} days in both.", "passed", facts)

@@ -73,7 +73,7 @@ class Comparison:
         evidence = f"{self.metric} {self.difference:+.4f}"
         if self.verdict != "not separable":
             return f"{self.verdict}: {evidence}"
-        return f"not separable: {evidence}; a difference of {self.smallest_difference:.4f} would have been seen"
+        return f"not separable: {evidence}; a difference of {self.smallest_difference:.4f} would have been detected"
 
 
 def compare(

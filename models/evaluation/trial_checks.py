@@ -199,7 +199,7 @@ def outcome_unknown(X: pd.DataFrame, experiment: Experiment, least: int = 50, mo
     most
         Highest share of them with an outcome that passes.
     """
-    code, title = "outcome-unknown", "No column knows the outcome"
+    code, title = "outcome-unknown", "No column leaks the outcome"
     has_outcome = experiment.y != 0
     if has_outcome.mean() > 0.5:
         return Check(code, title, "Most customers have an outcome.", "not applicable")
@@ -235,7 +235,9 @@ def outcome_after_assignment(dates: TrialDates, n: int) -> Check:
     early = int((outcome < assigned).sum())
     facts = {"n_early": early, "n_outcomes": int(outcome.notna().sum())}
     if early:
-        told = f"{early:,} of {facts['n_outcomes']:,} outcomes are dated before the assignment: they are no effect."
+        told = (
+            f"{early:,} of {facts['n_outcomes']:,} outcomes are dated before the assignment: they cannot be an effect."
+        )
         return Check(code, title, told, "issue", facts)
     return Check(code, title, f"All {facts['n_outcomes']:,} are.", "passed", facts)
 
@@ -271,7 +273,7 @@ def customers_across_folds(groups: Any, folds: Any, n: int) -> Check:
     torn = int((pairs.groupby("customer").size() > 1).sum())
     facts = {"n_torn": torn, "n_customers": int(customer.max()) + 1}
     if torn:
-        told = f"{torn:,} of {facts['n_customers']:,} customers are: the model is judged on customers it knows."
+        told = f"{torn:,} of {facts['n_customers']:,} customers are: the model is tested on customers it has seen."
         return Check(code, title, told, "issue", facts)
     return Check(code, title, f"{facts['n_customers']:,} customers, each in one.", "passed", facts)
 

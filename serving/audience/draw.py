@@ -245,10 +245,10 @@ def _notes(
         notes.append(f"ranked by propensity, because no uplift was measured: {goal.prior.words}")
     missing = goal.eligible.missing(people.columns)
     if missing and settings.wave.number == 1:
-        notes.append(f"left out of who is eligible, because the shop does not have it: {', '.join(missing)}")
+        notes.append(f"not used for eligibility, because the shop does not have it: {', '.join(missing)}")
     assumed = sorted({f"consent_{arm.channel}" for arm in settings.arms} - set(people.columns))
     if assumed:
         notes.append(f"consent is assumed, because the shop does not have {', '.join(assumed)}")
     if past is None:
-        notes.append("no earlier contacts are known: caps and other campaigns' controls could not be heeded")
+        notes.append("no earlier contacts are known: caps and other campaigns' controls could not be respected")
     return tuple(notes)

@@ -109,7 +109,7 @@ def _notes_on(goals: Sequence[Goal], scores: Sequence[Score], base: Mapping[str,
     names = [goal.name for goal in goals]
     alone = [score for score in scores if score.task == UPLIFT and score.goal in names and len(score.arms) == 1]
     return alike + [
-        f"{score.goal}: the uplift was measured for the arm '{score.arms[0]}', and is taken for whichever is offered"
+        f"{score.goal}: the uplift was measured for the arm '{score.arms[0]}', and is used for whichever arm is offered"
         for score in alone
     ]
 

@@ -218,7 +218,7 @@ def undated_note(shop: Shop, moment: datetime) -> tuple[str, ...]:
         return ()
     return (
         f"{n:,} more stand on the list of customers without a time of registration, and had done nothing before: "
-        "since when they are known cannot be told, so they are not counted here.",
+        "it is unknown since when they have been customers, so they are not counted here.",
     )
 
 

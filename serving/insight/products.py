@@ -28,7 +28,7 @@ ROLE_MEANS = {
     "traffic": "brings in customers: first orders and first visits, against the average",
     "profit": "earns: margin, and buyers who come back for it",
     "potential": "its buyers rise against the shop's own trend, beyond noise",
-    "marginal": "few orders, nothing it is bought with, brings in nobody",
+    "marginal": "few orders, not bought together with others, brings in nobody",
 }
 _IDS = {"item_id": PageColumn("item"), "category_id": PageColumn("category")}
 _ROLES = {
@@ -157,7 +157,7 @@ def _roles(found: pd.DataFrame) -> InsightTable:
             f"share_of_{name.removeprefix('n_')}": mine[name].sum() / total for name, total in whole.items() if total
         }
         rows.append({"role": role, "n_products": len(mine), **shares, "what": ROLE_MEANS[role]})
-    return InsightTable("roles", "How many play which role", _shown(_ROLES, rows), rows)
+    return InsightTable("roles", "Products by role", _shown(_ROLES, rows), rows)
 
 
 def _best(found: pd.DataFrame, key: str, top: int) -> InsightTable:
@@ -171,7 +171,7 @@ def _best(found: pd.DataFrame, key: str, top: int) -> InsightTable:
 
 def _held(held: pd.DataFrame, key: str, least: int, top: int) -> InsightTable:
     rows = [{**row, "trigger": _trigger(row)} if key == "item_id" else row for row in _records(held)]
-    title = f"Held open by {least:,} customers or more: candidates for a joint price action"
+    title = f"In the carts or favourites of {least:,} customers or more: candidates for a joint price promotion"
     columns = _shown({**_IDS, **_HELD}, rows) or {key: _IDS[key], "n_customers": _HELD["n_customers"]}
     return InsightTable("joint_action", title, columns, rows, n_shown=top)
 
@@ -220,7 +220,7 @@ def demand_page(shop: Shop, as_of: datetime | None = None, days: int = DEMAND_DA
         f"{shop_time(moment, shop.timezone)}.",
         (
             InsightTable(
-                "demand", "What was looked at, wanted and bought", _shown(_DEMAND, rows), rows, n_shown=n_shown
+                "demand", "Views, favourites, carts and purchases", _shown(_DEMAND, rows), rows, n_shown=n_shown
             ),
         ),
         {"as_of": moment.isoformat(), "days": days},

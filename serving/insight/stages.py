@@ -15,14 +15,14 @@ from ...features.signals.stage import STAGES, stage
 from .page import InsightPage, InsightTable, moment_of, refuse_nobody, seen_before, undated_note
 
 MEANING = {
-    "stranger": "on a list, nothing done of late",
-    "prospect": "came and looked, little interest",
+    "stranger": "on a list, no recent activity",
+    "prospect": "visited, little interest",
     "lead": "strong interest, nothing paid",
-    "new": "one purchase, of late",
+    "new": "one recent purchase",
     "regular": "two purchases or more, in rhythm",
     "loyal": "regular, and often",
     "semi_active": "has bought, overdue",
-    "silent": "has bought, longer overdue",
+    "silent": "has bought, long overdue",
     "churned": "has bought, past the churn threshold",
 }
 

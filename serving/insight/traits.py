@@ -119,7 +119,7 @@ def _told(name: str, values: pd.Series) -> tuple[tuple[pd.Series, Sequence[str]]
         return (values, [value for value in TOLD[name] if (values == value).any()]), ""
     known = values.dropna()
     if known.empty:
-        return nothing, "it is known of nobody"
+        return nothing, "it is not known for anyone"
     if name == "hour_of_day":
         if set(known) == {0}:
             return nothing, "the shop's times are dates without an hour"

@@ -63,7 +63,7 @@ def worth_words(now: pd.DataFrame, steps: Sequence[str], unit: str) -> str:
     shares = [f"{n / max(before, 1):.1%}" for before, n in pairwise(n_reached)]
     buyers, again = now[rank >= FUNNEL_STATES.index("one_purchase")], now[rank == len(FUNNEL_STATES) - 1]
     if not len(buyers):
-        return "Nobody has bought yet, so that a registration has no value that could be taken apart."
+        return "Nobody has bought yet, so a registration has no value to break down."
     more = float((again["sales"] - again["first_sales"]).mean()) if len(again) else 0.0
     return (
         f"{now['sales'].mean():,.2f} {unit} = {' x '.join(shares[:-1]) or '100.0%'} of the steps up to the purchase x "

@@ -301,11 +301,11 @@ def notes_on(material: Material, view: View) -> tuple[str, ...]:
     if n_open:
         notes.append(f"{n_open:,} customers entered so late that their window is not over; they are left out.")
     if len(assigned.waves[0]) > MOST_WAVES:
-        notes.append(f"The campaign has {len(assigned.waves[0])} waves; they are given all together, not one by one.")
+        notes.append(f"The campaign has {len(assigned.waves[0])} waves; they are shown together, not one by one.")
     if not np.isfinite(assigned.probability).any():
-        notes.append("No probabilities were recorded: each arm's share of its wave is taken for them.")
+        notes.append("No probabilities were recorded: each arm's share of its wave is used instead.")
     if not any(name in assigned.extras for name in material.settings.breakdowns):
-        notes.append("Nothing is told by stage or segment: no audience's record says them of this campaign.")
+        notes.append("No breakdown by stage or segment: no audience's record has them for this campaign.")
     notes += _notes_on_response(material)
     rows = design.rows_of(view, assigned)
     return (*notes, *_notes_on_money(material, material.outcomes(view, rows), view, rows))
@@ -318,7 +318,7 @@ def _notes_on_response(material: Material) -> Iterator[str]:
     )
     if not bought and material.campaign.outcome(settings) not in KINDS:
         yield (
-            "None of these customers ever bought as far as the shop's data tells. Let another response count, such as "
+            "None of these customers has ever bought, as far as the data shows. Choose another response, such as "
             "visits (outcome 'visit')."
         )
     contacted = material.assigned.contacted
@@ -340,8 +340,8 @@ def _notes_on_money(material: Material, outcomes: Mapping[str, Floats], view: Vi
                 "Set a margin share to have it estimated."
             )
     if "cost" not in outcomes:
-        yield "Costs are left out: what a contact costs is not known for every arm. Name the arms' costs."
+        yield "Costs are left out: the cost of a contact is not known for every arm. Add the arms' costs."
     elif material.assigned.redeemed is None and any(
         material.campaign.costs(arm, material.settings).redemption for arm in material.assigned.names[1:]
     ):
-        yield "Redemptions are not recorded: every response of a treated customer is taken to have cost the offer."
+        yield "Redemptions are not recorded: every response of a treated customer counts as a redeemed offer."

@@ -27,8 +27,8 @@ LATE_SHARE = 0.5  # of the shortest window: contacts that go out later miss much
 UNLIKE = 0.1  # standard deviations from which arms that lie apart before are no trial, whatever is recorded
 SAMPLE_RATIO, ONE_ARM, BALANCE = "sample-ratio", "one-arm", "covariate-balance"
 _BROKEN = {
-    SAMPLE_RATIO: "The arms do not hold the customers that the recorded probabilities promise.",
-    ONE_ARM: "Customers stand in several arms of one wave.",
+    SAMPLE_RATIO: "The arms do not have the sizes that the recorded probabilities imply.",
+    ONE_ARM: "Some customers are in several arms of one wave.",
     BALANCE: "The arms held different customers before the campaign: they were not drawn by lot as recorded.",
 }
 
@@ -60,7 +60,7 @@ def _forbids(check: Check) -> bool:
 def shares_as_drawn(material: Material) -> Check:
     """Return whether each wave has as many treated customers as the recorded probabilities promise: the worst wave."""
     if not np.isfinite(material.assigned.probability).any():
-        told = "No probabilities were recorded, so nothing says how many there should be."
+        told = "No probabilities were recorded, so the planned sizes are unknown."
         return Check(SAMPLE_RATIO, "The arms have the planned shares", told, "not applicable")
     rows = material.design.rows
     waves = material.assigned.wave[rows]
@@ -93,7 +93,12 @@ def alike_before(material: Material, view: View) -> Check:
     rows = material.design.rows_of(view, material.assigned)
     if not any(np.ptp(values[rows]) > 0 for values in material.before.values()):
         title = "The arms hold the same kind of customers"
-        return Check(BALANCE, title, "Nothing is known of them before, so nothing can be compared.", "not applicable")
+        return Check(
+            BALANCE,
+            title,
+            "Nothing is known about them before the campaign, so nothing can be compared.",
+            "not applicable",
+        )
     frame = pd.DataFrame({name: values[rows] for name, values in material.before.items()})
     check = covariate_balance(frame, treated_or_not(material, rows), material.assigned.customer[rows], most=NO_HARM)
     largest = max(map(abs, check.facts.get("largest", {}).values()), default=0.0)
@@ -130,9 +135,9 @@ def contamination(material: Material, view: View) -> Check:
 
 def other_campaigns(material: Material, view: View, others: Ints | None) -> Check:
     """Return whether other campaigns reached both arms alike meanwhile: else what they changed is measured too."""
-    code, title = "other-campaigns", "Other campaigns reached both arms alike"
+    code, title = "other-campaigns", "Other campaigns reached both arms equally"
     if others is None:
-        return Check(code, title, "There were no others.", "not applicable")
+        return Check(code, title, "There were no other campaigns.", "not applicable")
     rows, sample = sample_of(material, view)
     effect = measure_effects(sample, np.isin(rows, others)[np.newaxis].astype(np.float64))[0]
     found = effect.plain.interval(SURE)
@@ -141,7 +146,7 @@ def other_campaigns(material: Material, view: View, others: Ints | None) -> Chec
         f"{effect.control.value:.1%} of the control."
     )
     if found.excludes_zero:
-        text += " What they changed is part of the difference."
+        text += " Their effect is part of the difference."
     facts = {"treated_share": effect.treated.value, "control_share": effect.control.value}
     return Check(code, title, text, "issue" if found.excludes_zero else "passed", facts)
 
@@ -163,7 +168,7 @@ def contact_delay(material: Material) -> Check:
 
 def horizon_over(material: Material) -> Check:
     """Return whether all windows are over."""
-    title = "All windows are over"
+    title = "All windows are complete"
     refused = material.design.refused
     if not refused:
         return Check("horizon-over", title, "Every window ended before the data does.", "passed")
@@ -178,8 +183,8 @@ def detectable(headline: Result, relevant_share: float) -> Check:
     smallest, natural = headline.response.smallest_seen, headline.response.control.value
     relevant = relevant_share * natural
     text = (
-        f"A true difference of {smallest:.2%} is seen in four of five campaigns like this one; "
-        f"{relevant_share:.0%} of what comes anyway is {relevant:.2%}."
+        f"A true difference of {smallest:.2%} would be detected in four out of five campaigns like this one; "
+        f"{relevant_share:.0%} of the natural rate is {relevant:.2%}."
     )
     if smallest > relevant:
         text = f"Not for small changes. {text}"

@@ -180,7 +180,7 @@ def _arms(column: pa.ChunkedArray, campaign_id: str, control: str) -> tuple[tupl
             f"campaign '{campaign_id}'",
             f"an arm '{control}': customers who were held out by lot",
             f"the arms {quoted(sorted(found))}",
-            "Without them nobody knows what would have come anyway; name the control if it is called otherwise",
+            "Without them nobody knows what would have happened anyway; name the control if it is called otherwise",
         )
     names = (control, *sorted(name for name in found if name != control))
     places = np.array([names.index(name) for name in found])

@@ -86,7 +86,7 @@ def _in_short(measured: Measurement) -> Iterator[Block]:
     cost, back = result.cost_per_order, result.return_on_cost
     figures = [
         KeyFigure("Difference in response, points", result.difference().scaled(100), "+.2f", "treated less control"),
-        KeyFigure("Relative to what comes anyway", result.response.relative(result.level), "+.1%"),
+        KeyFigure("Relative to the natural rate", result.response.relative(result.level), "+.1%"),
         KeyFigure("Incremental orders", result.total("orders"), "+,.0f"),
         *_figure(f"Incremental revenue, {measured.currency}", result.total("revenue"), "+,.0f"),
         *_figure(f"Incremental profit, {measured.currency}", result.total("profit"), "+,.0f", "margin less cost"),
@@ -125,7 +125,7 @@ def _windows(measured: Measurement) -> Iterator[Block]:
             ],
             POINTS,
         ),
-        "Dots are estimates, lines their intervals. Behaviour before the campaign takes chance differences off.",
+        "Dots are estimates, lines their intervals. Adjusting for earlier behaviour removes chance differences.",
     )
     yield Details("With behaviour before, and plain", (plain_table("Window", measured.windows),))
     yield Details("Orders, revenue, profit", (money_table("Window", measured.windows, measured.currency),))
@@ -136,7 +136,7 @@ def _windows(measured: Measurement) -> Iterator[Block]:
 
 def _treatments(measured: Measurement) -> Iterator[PageSection]:
     """Yield a section for each way to tell treatments apart."""
-    caption = f"Responses {measured.headline.label}. The intervals hold together."
+    caption = f"Responses {measured.headline.label}. The intervals hold jointly."
     for title, results in (("Arms", measured.arms), *by_means(measured)):
         if results:
             first = "Arm" if title == "Arms" else title.removeprefix("By ").capitalize()
@@ -164,7 +164,7 @@ def _breakdown(measured: Measurement, breakdown: Breakdown) -> PageSection:
         blocks.append(Picture(bars(names, [predicted, found], Axis("decile, 1 = highest predicted"), POINTS)))
     else:
         blocks.append(forest(breakdown.results))
-    caption = f"Responses {measured.headline.label}. The intervals hold for all rows together."
+    caption = f"Responses {measured.headline.label}. The intervals hold jointly for all rows."
     first = breakdown.name.capitalize().replace("_", " ")
     table = results_table(first, breakdown.results, caption, _wording(measured, USUAL))
     money = Details("Orders, revenue, profit", (money_table(first, breakdown.results, measured.currency),))
@@ -183,7 +183,7 @@ def _differs(breakdown: Breakdown) -> str:
         trend = breakdown.trend
         ranked = "The ranking can't be told from a random one"
         if trend.excludes_zero:
-            ranked = "Customers were ranked rightly" if trend.value < 0 else "Customers were ranked upside down"
+            ranked = "Customers were ranked rightly" if trend.value < 0 else "Customers were ranked the wrong way round"
         change = told(trend.scaled(100), "+.2f")
         text += f" {ranked}: from one decile to the next the effect changes by {change} points."
     if breakdown.n_left_out:
@@ -198,7 +198,7 @@ def _returners(measured: Measurement) -> Iterator[PageSection]:
         ("Through which channel they came", "Channel", measured.channels),
     ):
         if results:
-            caption = f"Share of each arm's customers, {measured.headline.label}. The intervals hold together."
+            caption = f"Share of each arm's customers, {measured.headline.label}. The intervals hold jointly."
             table = results_table(what, results, caption, _wording(measured, SHARES))
             yield PageSection(title, (table,))
 
@@ -208,11 +208,13 @@ def _looks(measured: Measurement) -> Iterator[Block]:
     if not len(table):
         yield Prose(("Too few responses so far.",))
         return
-    text = "On no day was the difference so far clear of zero."
+    text = "On no day did the difference so far clearly differ from zero."
     if measured.failed:
-        text = "What it looked like day by day is not to be believed before the checks are answered."
+        text = "The days cannot be trusted until the failed checks are explained."
     elif first is not None:
-        text = f"The difference so far was first clear of zero on day {first:g}: one could have acted on it then."
+        text = (
+            f"The difference so far first clearly differed from zero on day {first:g}: you could have acted on it then."
+        )
     yield Prose((text,))
     day = Axis("days since the first assignment", ",.0f")
     share = Axis("difference in response so far, points", "+.1f")
@@ -244,7 +246,7 @@ def _method(measured: Measurement) -> Details:
                     f"A window is half-open and begins {begins}. An order belongs to it if it was placed in it "
                     "and was paid, and neither cancelled nor refunded, by its end.",
                     "Behaviour before the campaign is taken into account (CUPED; Deng et al. 2013); it took "
-                    f"{removed:.0%} off the variance of the difference. The plain difference stands beside it.",
+                    f"{removed:.0%} off the variance of the difference. The unadjusted difference is shown beside it.",
                     "Rows of a table that must hold together have Sidak's wider intervals (1967). Whether groups "
                     "differ is Cochran's Q (1954). Daily looks use a confidence sequence (Howard et al. 2021; "
                     "Waudby-Smith et al. 2024).",

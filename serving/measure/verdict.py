@@ -89,7 +89,7 @@ def verdict_on(result: Result, when: str, relevant_share: float, broken: str = "
         f"{_share(result.response.control.value)} of the control: a difference of {_points(difference)}{taken}"
     )
     if broken:
-        return Verdict("can't be told", f"{broken} The numbers must not be believed before that is explained.")
+        return Verdict("can't be told", f"{broken} Do not trust the numbers until that is explained.")
     if word != "can't be told":
         return Verdict(word, f"{seen}.", _paid(result, currency))
     observed, relevant = needed(result, difference.value), needed(result, relevant_share * _natural(result))
@@ -123,13 +123,13 @@ def _how_many(result: Result, observed: int | None, relevant: int | None, share:
         parts.append(f"To show a difference of this size it would take about {_round(observed)} customers")
     if relevant is not None:
         start, takes = ("one", "") if parts else ("To show a difference", "it would take ")
-        of = f"{size} ({share:.0%} of what comes anyway)"
+        of = f"{size} ({share:.0%} of the natural rate)"
         parts.append(f"{start} of {of} {takes}about {_round(relevant)}")
     if parts:
         return f" {', '.join(parts)}; this campaign had {n:,}."
     if not _natural(result):
-        return " Nobody of the control responded, so that there is no rate that a change could be a share of."
-    return f" A difference of {size} would most likely have been seen."
+        return " Nobody in the control responded, so no relative change can be given."
+    return f" A difference of {size} would most likely have been detected."
 
 
 def _paid(result: Result, currency: str) -> str:

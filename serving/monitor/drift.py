@@ -86,14 +86,14 @@ class Drift:
         """Yield what is past the thresholds, in words."""
         if self.score.is_beyond(limits.score_stability):
             beside = [one for one in self.signals if one.is_beyond(NOTABLE)]
-            told = f", and with them {_named(beside, _psi)}" if beside else ""
-            yield f"{self.name}: the scores moved (PSI {self.score.stability:.2f}){told}"
+            told = f", along with {_named(beside, _psi)}" if beside else ""
+            yield f"{self.name}: the scores have drifted (PSI {self.score.stability:.2f}){told}"
         moved = [one for one in self.signals if one.is_beyond(limits.signal_stability)]
         if moved:
             yield f"{self.name}: {_named(moved, _psi)} moved"
         unseen = [one for one in self.signals if (one.unseen or 0.0) > limits.unseen]
         if unseen:
-            yield f"{self.name}: {_named(unseen, lambda one: f'{one.unseen:.0%}')} hold unseen categories"
+            yield f"{self.name}: {_named(unseen, lambda one: f'{one.unseen:.0%}')} contain unseen categories"
         lost = [one for one in self.signals if abs(one.missing - one.missing_before) > limits.missing]
         if lost:
             told = _named(lost, lambda one: f"{one.missing_before:.0%} -> {one.missing:.0%}")
@@ -146,11 +146,20 @@ class Monitored:
         told = [f"{one.scored.task} of {one.scored.as_of:%Y-%m-%d} {one.words(limits.promise)}" for one in broken]
         return (*(fault for drift in self.drifts for fault in drift.faults(limits)), *told)
 
+    @property
+    def tasks_at_fault(self) -> tuple[str, ...]:
+        """The models that something past the thresholds is about."""
+        limits = self.thresholds
+        moved = {drift.name for drift in self.drifts if any(drift.faults(limits))}
+        return tuple(sorted(moved | {one.scored.task for one in self.promises if one.is_broken(limits.promise)}))
+
     def _in_short(self) -> str:
         if self.faults:
             return f"Past the thresholds: {'; '.join(self.faults)}."
         if not self.drifts and not self.promises:
-            return "Nothing could be compared: no model in use says what it learned from, and no horizon is over."
+            return (
+                "Nothing could be compared: no champion has a record of its training data, and no horizon is complete."
+            )
         return "Nothing is past the thresholds."
 
     def page(self) -> InsightPage:
@@ -166,6 +175,7 @@ class Monitored:
             "since": self.since and self.since.isoformat(),
             "failed": bool(self.faults),
             "faults": list(self.faults),
+            "tasks_at_fault": list(self.tasks_at_fault),
             "thresholds": self.thresholds.__dict__,
             "open_promises": [
                 {"task": one.task, "as_of": one.as_of.isoformat(), "over_at": one.over_at.isoformat()}
@@ -181,7 +191,7 @@ def _notes(found: Monitored) -> tuple[str, ...]:
         "PSI: population stability index against the rows of the model's test, which the model in use learned from "
         "too; 'by chance' is what it can be without any change (99.9 %).",
     )
-    return (*told, f"Horizons that are not over: {', '.join(waits)}.") if waits else told
+    return (*told, f"Horizons that are not complete yet: {', '.join(waits)}.") if waits else told
 
 
 def monitor(
@@ -210,7 +220,7 @@ def monitor(
         The user's own goals.
     """
     left_out = {
-        one.champion.name: f"the model {one.champion.version} does not say what its rows looked like: train it again"
+        one.champion.name: f"the model {one.champion.version} has no record of its training rows: train it again"
         for one in in_use
         if one.reference is None
     }
@@ -291,7 +301,7 @@ def _scores_table(drifts: Sequence[Drift]) -> InsightTable:
         }
         for one in drifts
     ]
-    return InsightTable("scores", "How far scores moved since training", columns, rows)
+    return InsightTable("scores", "How far scores have drifted since training", columns, rows)
 
 
 def _signals_table(drift: Drift) -> InsightTable:
@@ -314,7 +324,7 @@ def _signals_table(drift: Drift) -> InsightTable:
         }
         for one in drift.signals
     ]
-    title = f"Signals of {drift.name}, the furthest moved first"
+    title = f"Signals of {drift.name}, largest drift first"
     return InsightTable(f"signals_{drift.name}", title, columns, rows, n_shown=MOST_SHOWN, drawn="psi")
 
 
@@ -350,7 +360,7 @@ def _promises_table(promises: Sequence[Promise], tolerance: float) -> InsightTab
         }
         for one in promises
     ]
-    return InsightTable("promises", "What scores promised, and what came", columns, rows)
+    return InsightTable("promises", "What the scores predicted, and what happened", columns, rows)
 
 
 def _groups_table(promise: Promise) -> InsightTable:

@@ -114,7 +114,7 @@ def test_campaigns_that_chose_their_customers_are_refused(shared_data: Path, tmp
     told = " ".join(done.stderr.split())
     assert done.returncode == 3
     assert "no arm 'control'" in told
-    assert "was not sent by lot" in told
+    assert "was not randomised" in told
     assert not (tmp_path / "out").exists()
 
 
@@ -126,7 +126,7 @@ def test_a_bare_matrix_needs_no_shop(tmp_path: Path) -> None:
     X.to_csv(tmp_path / "trial.csv", index=False)
     done = penchant(tmp_path, "train", "uplift", "--matrix", "trial.csv", "--goal", "spring")
     assert done.returncode == 0, done.stderr
-    assert "Whom it moves can be predicted" in " ".join(done.stdout.split())
+    assert "Who is influenced can be predicted" in " ".join(done.stdout.split())
     assert (tmp_path / "out" / "shop" / "train" / "uplift" / "spring" / "artifacts" / "report.html").is_file()
 
 

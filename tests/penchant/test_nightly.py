@@ -6,7 +6,7 @@ import json
 import re
 import sys
 from configparser import ConfigParser
-from datetime import datetime
+from datetime import datetime, timedelta
 from importlib.util import module_from_spec, spec_from_file_location
 from pathlib import Path
 from types import ModuleType
@@ -19,10 +19,15 @@ import typer
 import yaml
 
 from penchant.cli import app
-from penchant.cli.commands.nightly import last_complete_day
+from penchant.cli.commands import nightly
+from penchant.cli.commands.nightly import Night, is_due, last_complete_day
+from penchant.cli.options.models import PromoteOptions
+from penchant.cli.options.operations import NightlyOptions
+from penchant.cli.work import Work
 from penchant.serving.measure.due import campaigns_over
 
 RECIPES = Path(__file__).resolve().parents[2] / "recipes"
+FILES = sorted(path for path in RECIPES.rglob("*") if path.is_file() and path.suffix != ".pyc")
 FILES = sorted(path for path in RECIPES.rglob("*") if path.is_file() and path.suffix != ".pyc")
 
 
@@ -107,9 +112,7 @@ def test_dagster_fails_with_the_steps_that_did(
     assert failed.value.allow_retries == retries
 
 
-@pytest.mark.parametrize(
-    "recipe", sorted(path for path in RECIPES.rglob("*") if path.is_file()), ids=lambda path: path.name
-)
+@pytest.mark.parametrize("recipe", FILES, ids=lambda path: path.name)
 def test_a_recipe_runs_commands_and_options_that_there_are(recipe: Path) -> None:
     text = recipe.read_text(encoding="utf-8")
     known = {parameter.opts[0] for parameter in typer.main.get_command(app).commands["nightly"].params}  # type: ignore[attr-defined]
@@ -138,3 +141,41 @@ def test_the_github_workflow_and_the_units_are_well_formed() -> None:
         unit.optionxform = str  # type: ignore[assignment]
         unit.read_string((RECIPES / "systemd" / name).read_text())
         assert "Unit" in unit
+
+
+@pytest.mark.parametrize(
+    ("age", "days", "is_alarmed", "due"),
+    [
+        (60, 60, False, False),
+        (61, 60, False, True),
+        (61, None, False, False),
+        (8, None, True, True),
+        (7, 60, True, False),
+    ],
+)
+def test_a_task_is_trained_again_by_age_or_after_an_alarm(
+    age: int, days: int | None, *, is_alarmed: bool, due: bool
+) -> None:
+    now = datetime(2025, 11, 10)
+    assert is_due(now, now - timedelta(days=age), days, is_alarmed=is_alarmed) == due
+
+
+def test_a_challenger_that_passes_no_gate_waits_and_is_no_alarm(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    (tmp_path / "penchant.toml").write_text("[nightly]\nretrain_days = 30\nretrain_on_alarm = true\n")
+    night = Night(Work(tmp_path / "penchant.toml", None, as_json=True), NightlyOptions("2025-11-10"), alarmed=["value"])
+    ends = {"churn": datetime(2025, 9, 1), "value": datetime(2025, 11, 1), "repurchase": datetime(2025, 11, 1)}
+    trained = []
+
+    def promote(work: Work, options: PromoteOptions) -> None:
+        work.finish({"promoted": options.task == "churn"})
+        if options.task != "churn":
+            raise typer.Exit(3)
+
+    monkeypatch.setattr(nightly, "_learned_until", lambda _: ends)
+    monkeypatch.setattr(nightly, "run_train", lambda _work, options: trained.append(options.task))
+    monkeypatch.setattr(nightly, "run_promote", promote)
+    assert nightly._retrain(night) == "churn promoted, value waits as challenger"
+    assert trained == ["churn", "value"]
+    assert not night.failed_checks

@@ -55,7 +55,7 @@ def report(trained: Trained, shop: str, facts: Mapping[str, str]) -> Page:
         PageSection("Whom it finds", (_gains(trained), _deciles(trained))),
         *((PageSection("Whether the probabilities hold", (_calibration(trained),)),) if trained.is_binary else ()),
         PageSection("What it looks at", signal_blocks(trained)),
-        PageSection("What was asked before it is believed", (_checks(trained),)),
+        PageSection("Checks before you trust it", (_checks(trained),)),
     )
     return Page(title, _lead(trained), sections, facts)
 
@@ -78,7 +78,7 @@ def _lead(trained: Trained) -> str:
         found = metrics["spearman"]
         return (
             f"What to expect of each customer within {days} days: {trained.task.meaning}. {since} the rank correlation "
-            f"with what came was {found.value:.2f} ({found.low:.2f} to {found.high:.2f}; 1 is the same order)."
+            f"with what happened was {found.value:.2f} ({found.low:.2f} to {found.high:.2f}; 1 is the same order)."
         )
     auc = metrics["auc"]
     return (
@@ -147,8 +147,8 @@ def _leaderboard(trained: Trained) -> Table:
         seen_from = verdict.smallest_difference
         rows.append((baseline.replace("_", " "), words, seen_from, *(numbers.get(name) for name in shown)))
     caption = (
-        "On the same rows, with 95 % intervals over customers. Seen from: the smallest true difference that would "
-        "have shown in four of five such tests."
+        "On the same rows, with 95 % intervals over customers. Seen from: the smallest true difference that "
+        "would have been detected in four out of five such tests."
     )
     return Table(columns, rows, caption, strong=frozenset({0}))
 
@@ -202,6 +202,4 @@ def _calibration_chart(trained: Trained) -> str:
 
 
 def _calibration(trained: Trained) -> Picture:
-    return Picture(
-        _calibration_chart(trained), "Where the points lie on the line, the probabilities can be taken at their word."
-    )
+    return Picture(_calibration_chart(trained), "Where the points lie on the line, the probabilities are right.")

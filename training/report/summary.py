@@ -42,7 +42,7 @@ def difference_text(found: Comparison, form: str = "+,.3f") -> str:
     gained = write_number(found.difference.value, form)
     if found.verdict != "not separable":
         return gained
-    return f"{gained}; {write_number(found.smallest_difference, form.lstrip('+'))} would have been seen"
+    return f"{gained}; {write_number(found.smallest_difference, form.lstrip('+'))} would have been detected"
 
 
 def _tenth(trained: Trained) -> str:

@@ -61,7 +61,7 @@ def uplift_report(trained: TrainedUplift, shop: str, facts: Mapping[str, str]) -
     """
     sections = [
         PageSection("What was asked", (_asked(trained), _waves(trained))),
-        PageSection("Whether it is a trial", (_checks(trained),)),
+        PageSection("Is it a randomised trial?", (_checks(trained),)),
     ]
     for board in trained.boards:
         sections += _of_arm(trained, board)
@@ -139,7 +139,7 @@ def _of_arm(trained: TrainedUplift, board: ArmBoard) -> list[PageSection]:
     return [
         PageSection(f"{name}What it changes", (banner, _figures(board), _leaderboard(board), _best(board))),
         PageSection(f"{name}How much of it the ranking finds", (_qini(board, trained),)),
-        PageSection(f"{name}Whether the predictions come true", (_calibration(board, trained), _deciles(board))),
+        PageSection(f"{name}Do the predictions come true?", (_calibration(board, trained), _deciles(board))),
         PageSection(f"{name}How many to contact", (_profit(board, trained),)),
         PageSection(f"{name}What the stack is made of", (_parts(trained, board),)),
     ]

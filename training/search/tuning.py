@@ -297,7 +297,7 @@ def learn_tuned(material: TaskData, found: Found, step: Step, n_threads: int | N
 
     The untuned one stands in the leaderboard as ``default_parameters``.
     """
-    with step("learning with the default parameters, to compare"):
+    with step("training with the default parameters, for comparison"):
         model = fitted(material.task, material.past, material.seed, Recipe(n_threads=n_threads))
         default = predicted(model, material.test.features)
     return learn(material, Recipe(found.params, n_threads), step, {DEFAULT: default})

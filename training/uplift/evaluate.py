@@ -102,15 +102,15 @@ class ArmBoard:
         qini, effect = self.metrics[STACK][MAIN], self.average_effect
         size = f"contacting everyone changes {effect:+.1f} per 1,000 customers"
         if qini.low > 0:
-            return f"Whom it moves can be predicted: {size}, and the ranking gains {qini:+.1f} over one by lot."
+            return f"Who is influenced can be predicted: {size}, and the ranking gains {qini:+.1f} over a random one."
         if qini.high < 0:
             return f"The ranking is worse than chance ({qini:+.1f}): do not use it; {size}."
         if effect.excludes_zero:
             return (
-                f"It has an effect ({size}), but whom it moves cannot be told from chance with these customers: "
-                "choose by cost, or by lot."
+                f"It has an effect ({size}), but who is influenced cannot be predicted with these customers: "
+                "choose by cost, or at random."
             )
-        return f"No effect to be found: {size}, and the ranking cannot be told from one by lot."
+        return f"No effect to be found: {size}, and the ranking cannot be told from a random one."
 
     def as_dict(self) -> dict[str, Any]:
         """Return the numbers in types that JSON knows."""

@@ -74,11 +74,11 @@ def split_rows(rows: UpliftRows, horizon_days: int | None, seed: int = 0) -> Spl
     fold = grouped_folds(rows.y, rows.customer_id, N_FOLDS, seed)
     test = fold >= FIRST_JUDGED
     words = (
-        f"Customers were parted by lot into {N_FOLDS} folds; models that learned from the folds before it judged each "
+        f"Customers were split at random into {N_FOLDS} folds; models that learned from the folds before judged each "
         f"from the third on, {int(test.sum()):,} rows in all."
     )
     if rows.wave is not None:
-        words += " There were too few rows for the last waves to judge alone."
+        words += " The last waves alone had too few rows for a test."
     return Split(fold, fold < N_FOLDS - 1, test, words)
 
 

@@ -216,10 +216,10 @@ def train_uplift(
     rows = collected.rows
     refuse_small_trial(rows, asked, gate)
     split = split_rows(rows, asked.horizon_days, seed)
-    with step("asking whether it is a trial"):
+    with step("checking that it is a randomised trial"):
         checks = guards(rows, split, seed)
         refuse(checks, asked.goal)
-    with step("learning and judging the stack and its baselines on rows they have not seen"):
+    with step("training the stack and its baselines, testing them on rows they have not seen"):
         scores = held_out_scores(rows, split, makers(seed))
     test = rows.where(split.test)
     judged = Judged(test, scores, None if split.fold is None else split.fold[split.test])

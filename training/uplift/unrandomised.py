@@ -42,12 +42,12 @@ def how_it_chose(shop: Shop, rows: pd.DataFrame, seed: int = 0) -> str:
     except PenchantError as fault:
         return f"Whom '{wave}' chose could not be asked: {fault}"
     if "auc" not in found.facts:
-        return f"'{wave}' left too few customers out to ask how it chose."
+        return f"'{wave}' left out too few customers to check how it chose."
     n_others = int((~is_chosen).sum())
     auc = found.facts["auc"]
     if found.is_issue:
         return (
-            f"'{wave}' was not sent by lot: its {len(chosen):,} customers can be told from the {n_others:,} others of "
+            f"'{wave}' was not randomised: its {len(chosen):,} customers can be told from the {n_others:,} others of "
             f"that day by their features (AUC {auc:.2f}, by chance 0.50). It chose customers of another kind, so no "
             "comparison with the others is an effect."
         )

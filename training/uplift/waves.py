@@ -66,7 +66,7 @@ def arms_in_use(rows: pd.DataFrame) -> tuple[pd.DataFrame, tuple[str, ...], Sent
             "uplift",
             f"customers who were drawn into an arm '{CONTROL}' and not contacted",
             f"waves with the arms {quoted(sorted({arm for found in arms.values() for arm in found}))} alone",
-            "Without held-out customers nobody knows what would have come anyway: hold some out next time",
+            "Without a holdout nobody knows what would have happened anyway: hold some customers out next time",
         )
     n_rows = rows["wave"].value_counts()
     sets = sorted(set(whole.values()), key=sorted)

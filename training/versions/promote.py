@@ -42,13 +42,13 @@ def recorded_checks(record: Mapping[str, Any]) -> Check:
     code, title = "recorded-checks", "The checks of its training allow its use"
     checks = record.get("checks")
     if not checks:
-        return Check(code, title, "None were recorded with it: train it again.", "issue")
+        return Check(code, title, "No checks were recorded with it: train it again.", "issue")
     issues = [check for check in checks if check["outcome"] == "issue"]
     refusing = [check["explanation"] for check in issues if check["code"] in REFUSING]
     facts = {"issues": [check["code"] for check in issues]}
     if refusing:
         return Check(code, title, " ".join(refusing), "issue", facts)
-    told = f"{len(checks)} checks, {len(issues)} issues, none of which keeps a model out."
+    told = f"{len(checks)} checks, {len(issues)} issues, none of which forbids using it."
     return Check(code, title, told, "passed", facts)
 
 

@@ -5,7 +5,7 @@ from __future__ import annotations
 import warnings
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field
-from datetime import UTC, datetime, time
+from datetime import UTC, datetime, time, timedelta
 from functools import cached_property
 from pathlib import Path
 from time import monotonic
@@ -23,6 +23,7 @@ from penchant.cli.work import Work, folder_name
 from penchant.errors import InputError, PenchantError
 from penchant.models.store.artifact import read_facts
 from penchant.models.store.in_use import models_in_use
+from penchant.models.store.registry import Registry
 from penchant.output import locked, read_json, replaced_folder, write_json
 from penchant.serving.audience.files import read_records
 from penchant.serving.audience.past import audience_folders
@@ -39,6 +40,7 @@ from .train import run_train
 
 WINDOWS = (2, 10, 30)  # days after each wave
 UPLIFT = "uplift."
+AGE_AFTER_ALARM = timedelta(days=7)  # of a challenger that did not pass: as good as new
 
 
 @dataclass(frozen=True)
@@ -75,6 +77,7 @@ class Night:
     work: Work
     options: NightlyOptions
     failed_checks: list[str] = field(default_factory=list)
+    alarmed: list[str] = field(default_factory=list)
 
     @cached_property
     def moment(self) -> datetime:
@@ -232,34 +235,55 @@ def _is_measured(work: Work, campaign: str, over_at: datetime) -> bool:
 
 def _monitor(night: Night) -> str:
     watched = night.run(run_monitor, MonitorOptions(night.as_of, store=night.options.store))
+    night.alarmed = watched["tasks_at_fault"]
     return "; ".join(watched["faults"]) or "nothing past its threshold"
 
 
 def _retrain(night: Night) -> str:
-    """Train challengers for champions that are older than the rule allows, and promote those that pass the gates."""
-    days = night.work.config.nightly.retrain_days
-    if days is None:
+    """Train challengers for models that are too old or raised an alarm, and promote those that pass the gates."""
+    rules = night.work.config.nightly
+    if rules.retrain_days is None and not rules.retrain_on_alarm:
         return "no rule"
+    alarmed = night.alarmed if rules.retrain_on_alarm else []
     outcomes = []
-    for task in _aged(night, days):
-        night.run(run_train, TrainOptions(task, store=night.options.store))
-        promoted = night.run(run_promote, PromoteOptions(task, store=night.options.store))["promoted"]
-        outcomes.append(f"{task} {'promoted' if promoted else 'waits as challenger'}")
+    for task, learned_until in _learned_until(night).items():
+        if is_due(night.moment, learned_until, rules.retrain_days, is_alarmed=task in alarmed):
+            night.run(run_train, TrainOptions(task, store=night.options.store))
+            promoted = night.run(run_promote, PromoteOptions(task, store=night.options.store))["promoted"]
+            outcomes.append(f"{task} {'promoted' if promoted else 'waits as challenger'}")
     night.failed_checks.clear()  # a challenger that fails a gate is no alarm: the champion stays
     return ", ".join(outcomes) or "no model is due"
 
 
-def _aged(night: Night, days: int) -> list[str]:
-    """Return the tasks whose champion was tested on a snapshot more than so many days ago."""
-    prefix, tasks = f"{night.work.config.shop.name}.", []
-    for name, model in sorted((models_in_use(night.work.store(night.options.store)) or {}).items()):
-        task = name.removeprefix(prefix)
-        if not name.startswith(prefix) or task.startswith(UPLIFT):
+def is_due(moment: datetime, learned_until: datetime, days: int | None, *, is_alarmed: bool) -> bool:
+    """Say whether a task is to be trained again.
+
+    Parameters
+    ----------
+    moment
+        The night's.
+    learned_until
+        When the last outcomes ended that the task's latest version learned from, champion or challenger.
+    days
+        So old a version may be; None: of any age.
+    is_alarmed
+        Whether an alarm was raised: then a version that is a week old is old enough.
+    """
+    age = moment - learned_until
+    return (days is not None and age > timedelta(days=days)) or (is_alarmed and age > AGE_AFTER_ALARM)
+
+
+def _learned_until(night: Night) -> dict[str, datetime]:
+    """Return the tasks that have a champion -> when the outcomes ended that their latest version learned from."""
+    store, prefix = night.work.store(night.options.store), f"{night.work.config.shop.name}."
+    registry, ends = Registry(store), dict[str, datetime]()
+    for name in sorted(models_in_use(store) or {}):
+        if not name.startswith(prefix) or name.startswith(f"{prefix}{UPLIFT}"):
             continue
-        test = read_facts(model.folder).get("schedule", {}).get("test")
-        if test and (night.moment - datetime.fromisoformat(test)).days > days:
-            tasks.append(task)
-    return tasks
+        end = read_facts(registry.folder(registry.versions(name)[0])).get("labels_end")
+        if end:
+            ends[name.removeprefix(prefix)] = datetime.fromisoformat(end)
+    return ends
 
 
 def _clean(night: Night) -> str:

@@ -86,7 +86,7 @@ def test_the_detectable_gap_is_that_of_noise_rankings() -> None:
 def test_a_trial_too_small_to_tell_rankings_apart_says_so(n: int, outcome: str) -> None:
     found = detectable_gap(read_experiment(*trial(n, 0.05)))
     assert found.outcome == outcome
-    assert "a ranking is told from chance from a Qini of" in found.explanation
+    assert "a ranking stands out from chance from a Qini of" in found.explanation
 
 
 def test_outcomes_before_the_assignment_are_counted() -> None:

@@ -51,7 +51,7 @@ def test_a_difference_near_zero_names_no_number_but_that_of_what_matters() -> No
     verdict = verdict_on(result_of(0.0005, 0.01), "within 30 days", 0.1)
     assert verdict.n_needed is None
     assert verdict.n_needed_relevant == pytest.approx(10_000 * (2.8016 * 0.01 / 0.01) ** 2, rel=0.001)
-    assert "To show a difference of 1.00% (10% of what comes anyway) it would take about 78,000" in verdict.text
+    assert "To show a difference of 1.00% (10% of the natural rate) it would take about 78,000" in verdict.text
 
 
 def test_where_nobody_responded_no_share_is_spoken_of() -> None:
@@ -64,7 +64,7 @@ def test_where_nobody_responded_no_share_is_spoken_of() -> None:
 
 def test_a_large_campaign_says_that_it_would_have_seen_it() -> None:
     verdict = verdict_on(result_of(0.0002, 0.002), "within 30 days", 0.1)
-    assert "would most likely have been seen" in verdict.text
+    assert "would most likely have been detected" in verdict.text
     assert verdict.n_needed_relevant is None
 
 

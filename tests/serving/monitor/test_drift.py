@@ -107,8 +107,8 @@ def test_a_planted_change_of_the_shop_is_found_and_named(made: Made, tmp_path: P
     people.to_parquet(tmp_path / "customers.parquet")
     found = made.look(tmp_path)
     told, drift = " ".join(found.faults), found.drifts[0]
-    assert "'region' (100%) hold unseen categories" in told
-    assert "repurchase: the scores moved (PSI" in told
+    assert "'region' (100%) contain unseen categories" in told
+    assert "repurchase: the scores have drifted (PSI" in told
     asked = Thresholds(score_stability=99.0, signal_stability=1.0)
     assert "'amount_total' (PSI" in " ".join(drift.faults(asked))
     moved = {one.name for one in drift.signals if one.is_beyond(1.0)}

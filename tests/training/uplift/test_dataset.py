@@ -81,9 +81,7 @@ def test_campaigns_without_a_control_are_refused_with_how_they_chose(two_waves: 
     sent = campaign("spring", FIRST, 0).assign(customer_id=[f"c{i}" for i in range(N)], arm="contacted")
     more = sent.assign(customer_id=[f"c{i}" for i in range(N, 2 * N)]).head(40)
     shop = shop_of(pd.concat([sent, more], ignore_index=True), pd.concat([orders, late], ignore_index=True))
-    with pytest.raises(
-        CheckFailedError, match="was not sent by lot: its 100 customers can be told from the 100 others"
-    ):
+    with pytest.raises(CheckFailedError, match="was not randomised: its 100 customers can be told from the 100 others"):
         collect(shop, QUESTION)
 
 

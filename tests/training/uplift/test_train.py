@@ -59,7 +59,7 @@ def test_a_planted_effect_is_found_on_later_waves(trained: TrainedUplift) -> Non
     (board,) = trained.boards
     assert trained.split.words.startswith("Models that learned from 1,200 rows of 2 waves were judged on the 1,200")
     assert board.metrics[STACK]["qini"].low > 0
-    assert board.verdict.startswith("Whom it moves can be predicted")
+    assert board.verdict.startswith("Who is influenced can be predicted")
     assert board.against["random"].verdict == "better"
     assert board.calibration.slope.low < 1 < board.calibration.slope.high
     uplift = trained.model.predict_uplift(trained.rows.features)
@@ -86,7 +86,7 @@ def test_what_serving_needs_travels_with_the_model(trained: TrainedUplift, tmp_p
     again = uplift_artifact.load(tmp_path / "model").predict_uplift(trained.rows.features)
     np.testing.assert_allclose(again, trained.model.predict_uplift(trained.rows.features), rtol=0, atol=1e-12)
     page = (tmp_path / "artifacts" / "report.html").read_text(encoding="utf-8")
-    for words in ("Whom it moves can be predicted", "best one-column rule", "What the stack is made of"):
+    for words in ("Who is influenced can be predicted", "best one-column rule", "What the stack is made of"):
         assert words in page
 
 
