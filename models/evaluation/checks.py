@@ -243,7 +243,7 @@ def beats_baselines(comparisons: Mapping[str, Comparison]) -> Check:
     if worse:
         return Check(code, title, f"The model is worse than {'; '.join(worse)}.", "issue", facts)
     if NOTHING in comparisons and comparisons[NOTHING].verdict != "better":
-        told = f"It is not separable from the base rate: {comparisons[NOTHING]}."
+        told = f"It is no better than the base rate: {comparisons[NOTHING]}."
         return Check(code, title, told, "issue", facts)
     open_ones = [f"'{name}'" for name, found in comparisons.items() if found.verdict == "not separable"]
     told = f"Not separable from {', '.join(open_ones)}." if open_ones else "It is better than every baseline."

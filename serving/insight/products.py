@@ -1,4 +1,4 @@
-"""Insight pages about goods: roles and candidates for a joint price action; demand by category and price tier."""
+"""Insight pages about goods: roles and candidates for a joint price promotion; demand by category and price tier."""
 
 from __future__ import annotations
 
@@ -100,7 +100,7 @@ def products_page(
     top
         How many rows are shown; the files and JSON hold all.
     least
-        The fewest customers that hold a candidate for a joint price action.
+        The fewest customers that hold a candidate for a joint price promotion.
     rules
         The thresholds of the roles.
 
@@ -135,7 +135,7 @@ def products_page(
         f"by the {rules.look_back_days} days before it.",
         tuple(tables),
         {"as_of": moment.isoformat(), "by": by, "n_products": len(found), "rules": vars(rules)},
-        told_left_out({"joint price action": missing}) | _without_trend(found, rules),
+        told_left_out({"joint price promotion": missing}) | _without_trend(found, rules),
         _how_to_read(rules),
     )
 

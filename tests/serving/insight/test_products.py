@@ -94,7 +94,7 @@ def test_shop_without_carts_has_no_joint_action() -> None:
     orders = pd.DataFrame({"customer_id": ["a", "a"], "ordered_at": at, "item_id": ["tea", "tea"]})
     with shop_from_tables({"orders": orders.astype({"ordered_at": "datetime64[us]"})}) as plain:
         page = products_page(plain)
-    assert "joint price action" in page.left_out
+    assert "joint price promotion" in page.left_out
     assert [table.name for table in page.tables] == ["roles", "products"]
 
 

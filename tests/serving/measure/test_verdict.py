@@ -58,7 +58,7 @@ def test_where_nobody_responded_no_share_is_spoken_of() -> None:
     nobody = result_of(0.0, 0.01)
     effect = replace(nobody.response, control=Measured(0.0, 0.001), treated=Measured(0.0, 0.001))
     verdict = verdict_on(replace(nobody, effects={"response": effect}), "within 30 days", 0.1)
-    assert "Nobody of the control responded" in verdict.text
+    assert "Nobody in the control responded" in verdict.text
     assert verdict.n_needed_relevant is None
 
 

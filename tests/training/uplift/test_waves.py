@@ -67,7 +67,7 @@ def test_an_arm_is_compared_with_the_controls_of_its_own_waves() -> None:
 
 
 def test_without_a_control_there_is_no_trial() -> None:
-    with pytest.raises(CheckFailedError, match="nobody knows what would have come anyway"):
+    with pytest.raises(CheckFailedError, match="nobody knows what would have happened anyway"):
         arms_in_use(wave("a", 1, ["mail", "call"]))
 
 
