@@ -112,10 +112,21 @@ def test_dagster_fails_with_the_steps_that_did(
     assert failed.value.allow_retries == retries
 
 
+def options_of(command: str) -> set[str]:
+    made = typer.main.get_command(app).commands[command]  # type: ignore[attr-defined]
+    return {option for parameter in made.params for option in parameter.opts}
+
+
+def test_the_page_of_the_compose_file_is_served_with_options_that_there_are() -> None:
+    services = yaml.safe_load((RECIPES / "docker" / "compose.yaml").read_text())["services"]
+    command, *words = services["page"]["command"]
+    assert {word for word in words if word.startswith("--")} <= options_of(command)
+
+
 @pytest.mark.parametrize("recipe", FILES, ids=lambda path: path.name)
 def test_a_recipe_runs_commands_and_options_that_there_are(recipe: Path) -> None:
     text = recipe.read_text(encoding="utf-8")
-    known = {parameter.opts[0] for parameter in typer.main.get_command(app).commands["nightly"].params}  # type: ignore[attr-defined]
+    known = options_of("nightly")
     for words in re.findall(r"penchant nightly((?: --[a-z-]+(?: json)?)*)", text):
         assert set(re.findall(r"--[a-z-]+", words)) <= known | {"--json"}
 
@@ -126,9 +137,9 @@ def test_the_image_is_pinned_not_root_and_says_how_it_is(tmp_path: Path) -> None
     assert dockerfile.index("\nUSER penchant") < dockerfile.index("\nENTRYPOINT")
     assert "HEALTHCHECK" in dockerfile
     services = yaml.safe_load((RECIPES / "docker" / "compose.yaml").read_text())["services"]
-    assert set(services) == {"penchant", "database", "mlflow"}
+    assert set(services) == {"penchant", "page", "database", "mlflow"}
     assert re.fullmatch(r"postgres:\d+\.\d+-\w+", services["database"]["image"])
-    assert all("healthcheck" in services[name] for name in ("database", "mlflow"))
+    assert all("healthcheck" in services[name] for name in ("page", "database", "mlflow"))
     assert "PASSWORD" not in json.dumps({**services["penchant"], "environment": None})
 
 
