@@ -21,6 +21,7 @@ from .inventory import StoredResult, leftovers_below, remove_leftover, results_b
 TAGGED, TAG_ID, TAG_KIND = ("subject", "id"), "id", "customer"
 SET_ASIDE = "_reason"  # a column of rows that were set aside: they hold the shop's own columns
 CHECK, PAGE = "check", "insight"  # results that name customers in texts too, and are made again by their command
+ACCEPTED = "accepted"  # where the intake stores rows that it accepted
 SEND_LIST = "send_list"
 
 
@@ -174,8 +175,11 @@ def _noted(lines: Iterable[str], passed: list[str]) -> Iterator[str]:
 
 
 def _names_elsewhere(result: StoredResult, ids: frozenset[str], counts: Mapping[str, int]) -> bool:
-    """Say whether a result names a customer outside of rows: on a page, or among the examples of a check."""
-    if result.step.startswith(PAGE):
+    """Say whether a result names a customer outside of rows: on a page, or among the examples of a check.
+
+    Accepted rows stored for later commands go as a whole, too: they must be all that the shop's files hold.
+    """
+    if result.step.startswith(PAGE) or ACCEPTED in result.path.parts:
         return bool(counts)
     if result.step != CHECK:
         return False

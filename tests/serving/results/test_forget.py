@@ -107,3 +107,11 @@ def test_it_waits_for_no_run_that_is_writing(out: Path) -> None:
     with locked(out / "score" / "2025-02-01"), pytest.raises(OutputError, match="another run writing it"):
         forget(out, ["bert"])
     assert work.is_dir()
+
+
+def test_rows_that_were_stored_for_later_commands_go_as_a_whole(tmp_path: Path) -> None:
+    for name, people in (("one", PEOPLE), ("other", PEOPLE[PEOPLE.customer_id != "bert"])):
+        with replaced_folder(tmp_path / "accepted" / name, {}) as place:
+            people.to_parquet(place / "customers.parquet")
+    assert forget(tmp_path, ["bert"]).removed == (str(tmp_path / "accepted" / "one"),)
+    assert (tmp_path / "accepted" / "other" / "customers.parquet").is_file()
