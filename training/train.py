@@ -245,7 +245,7 @@ def learn(
         score = predicted(judged, test.features)
     with step("training and testing the baselines"):
         board = judge(material, score, beside or {})
-    with step("asking what must be asked before it is believed"):
+    with step("running the checks"):
         by_snapshot = auc_by_snapshot(judged, (past, test), board, material.schedule)
         asked = training_checks(material, board, judged, by_snapshot)
         stated = {"gap_days": material.schedule.gap_days, "horizon_days": material.schedule.horizon_days}

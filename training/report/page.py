@@ -53,7 +53,7 @@ def report(trained: Trained, shop: str, facts: Mapping[str, str]) -> Page:
         PageSection("What was asked", (_asked(trained), _snapshots(trained))),
         PageSection("Beside the baselines", (_leaderboard(trained), *_absent(trained))),
         PageSection("Whom it finds", (_gains(trained), _deciles(trained))),
-        *((PageSection("Whether the probabilities hold", (_calibration(trained),)),) if trained.is_binary else ()),
+        *((PageSection("Are the probabilities right?", (_calibration(trained),)),) if trained.is_binary else ()),
         PageSection("What it looks at", signal_blocks(trained)),
         PageSection("Checks before you trust it", (_checks(trained),)),
     )
@@ -73,7 +73,7 @@ def _checks(trained: Trained) -> Checks:
 def _lead(trained: Trained) -> str:
     days, when = trained.span.horizon_days, trained.schedule.day(trained.schedule.test)
     metrics = trained.board.metrics
-    since = f"On customers looked at on {when}, after everything it had learned from was over,"
+    since = f"On the customers of {when}, after everything it learned from was complete,"
     if not trained.is_binary:
         found = metrics["spearman"]
         return (
@@ -89,7 +89,7 @@ def _lead(trained: Trained) -> str:
 
 def _figures(trained: Trained) -> KeyFigures:
     metrics = trained.board.metrics
-    bias = KeyFigure("Bias", metrics["bias_percent"], "+.1f", "per cent, mean promise against what came")
+    bias = KeyFigure("Bias", metrics["bias_percent"], "+.1f", "per cent, mean prediction against what happened")
     if trained.is_binary:
         found = [
             KeyFigure("AUC", metrics["auc"], ".3f", "0.5 is chance"),
@@ -118,7 +118,7 @@ def _asked(trained: Trained) -> Prose:
 
 
 def _snapshots(trained: Trained) -> Table:
-    told = "the share with the outcome" if trained.is_binary else "what came on average"
+    told = "the share with the outcome" if trained.is_binary else "the average outcome"
     used = dict.fromkeys(trained.schedule.train, "training") | {trained.schedule.test: "test"}
     rows = [
         (trained.schedule.day(at), used.get(at, "refit"), row.n_eligible, row.base_rate)

@@ -31,13 +31,13 @@ def _verdict(trained: Trained) -> Words:
 
 
 def difference_text(found: Comparison, form: str = "+,.3f") -> str:
-    """Return a difference, and where it cannot be told from zero the smallest that would have been seen.
+    """Return a difference, and where it cannot be told from zero the smallest that would have been detected.
 
     Examples
     --------
     >>> from penchant.models.inputs.estimate import Estimate
     >>> difference_text(Comparison("auc", Estimate(0.002, -0.001, 0.005), "not separable", 0.0043))
-    '+0.002; 0.004 would have been seen'
+    '+0.002; 0.004 would have been detected'
     """
     gained = write_number(found.difference.value, form)
     if found.verdict != "not separable":
