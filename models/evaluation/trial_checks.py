@@ -23,7 +23,7 @@ from .outcome_scores import outcome_scores, weighted_mean
 Bools = npt.NDArray[np.bool_]
 
 STRONG_RANKING = 4  # where the best half gains by so much more than all do, the Qini is a quarter of that
-STRONG_SHARE = 0.5  # of what comes anyway: by as much a strong difference raises the best half and lowers the others
+STRONG_SHARE = 0.5  # of the natural rate: by as much a strong difference raises the best half and lowers the others
 
 
 @dataclass(frozen=True, eq=False)
@@ -175,7 +175,7 @@ def detectable_gap(experiment: Experiment) -> Check:
     }
     blind = [name for name, (gap, _) in found.items() if not gap <= strong[name]]
     told = " ".join(
-        f"'{name}': a ranking is told from chance from a Qini of {gap:.3g} per 1,000 customers on; contacting "
+        f"'{name}': a ranking stands out from chance from a Qini of {gap:.3g} per 1,000 customers on; contacting "
         f"everyone changes {effect:.3g} per 1,000, {level:.3g} come anyway, and a strong ranking has about "
         f"{strong[name]:.3g}."
         for name, (gap, effect) in found.items()
