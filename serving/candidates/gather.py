@@ -101,7 +101,7 @@ def _notes_on(goals: Sequence[Goal], scores: Sequence[Score], base: Mapping[str,
     scored = {score.task for score in scores if score.task not in (UPLIFT, *VALUES)}
     found = [(goal, _unscored(goal, base)) for goal in goals if scored.isdisjoint(goal.ranked_by)]
     alike = [
-        f"{goal.name}: no model of '{task}' is in use, so everyone counts the same: {base[goal.name].success:.1%} within "
+        f"{goal.name}: no champion for '{task}', so everyone counts the same: {base[goal.name].success:.1%} within "
         f"{goal.horizon_days} days"
         for goal, task in found
         if task is not None
