@@ -61,7 +61,7 @@ class Inputs:
         Parameters
         ----------
         table
-            DataFrame or mapping of columns.
+            DataFrame (pandas, Polars), Arrow table or mapping of columns.
 
         Returns
         -------
@@ -69,6 +69,8 @@ class Inputs:
             (n, columns) column by column in memory, nan where missing, -1 for an unseen category; and a list of
             categories with one entry for each row that holds one.
         """
+        if hasattr(table, "column_names"):  # an Arrow table, whose columns are not asked for by `in`
+            table = {name: table[name] for name in table.column_names}
         absent = [name for name in self.names if name not in table]
         if absent:
             raise ValueError(f"the table lacks {len(absent)} columns of the model: {absent[:5]}")
@@ -101,8 +103,10 @@ class Inputs:
 def numbers(column: Any, name: str) -> Floats:
     """Return a column of numbers or booleans as floats, missing ones as nan."""
     try:
-        if hasattr(column, "to_numpy"):  # a pandas column, whichever of its kinds of numbers
+        if hasattr(column, "iloc"):  # a pandas column, whichever of its kinds of numbers
             values = column.to_numpy(dtype=np.float64, na_value=np.nan)
+        elif hasattr(column, "to_numpy"):  # Polars, Arrow
+            values = np.asarray(column.to_numpy(), dtype=np.float64)
         else:
             values = np.asarray(column, dtype=np.float64)
     except (TypeError, ValueError):

@@ -115,8 +115,8 @@ class Scorer:
         Parameters
         ----------
         table
-            DataFrame or mapping of columns, at least those that the model was trained on, in any order; or an array
-            of shape (n, columns).
+            DataFrame (pandas, Polars), Arrow table or mapping of columns, at least those that the model was trained on,
+            in any order; or an array of shape (n, columns).
         params
             Not used; MLflow passes it.
 

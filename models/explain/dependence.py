@@ -14,6 +14,7 @@ from ..estimators.propensity import PropensityModel
 from ..estimators.value import ValueModel
 from ..inputs.arrays import Floats
 from ..inputs.categories import holds_categories
+from ..inputs.frames import as_frame
 from .contributions import CHUNK, contributions
 
 N_BINS = 20
@@ -31,6 +32,7 @@ def importance(model: PropensityModel | ValueModel, X: pd.DataFrame) -> pd.Serie
     X
         Rows as the model takes them, at least one; they are explained some thousands at a time.
     """
+    X = as_frame(X)
     if not len(X):
         raise InputError("X", "rows to explain", "none")
     total = sum(np.abs(added[:, :-1]).sum(axis=0) for _, added in explained(model, X))
@@ -67,7 +69,7 @@ def dependence(model: PropensityModel | ValueModel, X: pd.DataFrame, column: str
     names = list(model.columns_.names)
     if column not in names:
         raise InputError("column", "a column of the model", f"'{column}'", did_you_mean(column, names))
-    place = names.index(column)
+    place, X = names.index(column), as_frame(X)
     added = np.concatenate([chunk[:, place] for _, chunk in explained(model, X)] or [np.empty(0)])
     return by_value(X[column], added, n_bins)
 

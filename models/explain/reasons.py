@@ -10,6 +10,7 @@ import pandas as pd
 
 from ..estimators.propensity import PropensityModel
 from ..estimators.value import ValueModel
+from ..inputs.frames import as_frame
 from .contributions import CHUNK, contributions, top_columns
 
 Describe = str | tuple[str, str] | Callable[[Any, bool], str]
@@ -47,7 +48,7 @@ def reasons(
     list of list of str
         One list for each row, in the rows' order.
     """
-    names = list(model.columns_.names)
+    names, X = list(model.columns_.names), as_frame(X)
     families = names if families is None else families
     found: list[list[str]] = []
     for start in range(0, len(X), CHUNK):

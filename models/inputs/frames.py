@@ -24,6 +24,7 @@ def read_table(estimator: BaseEstimator, X: Any) -> tuple[Floats, Columns]:
     InputError
         No rows, columns of dates, infinite values.
     """
+    X = as_frame(X)
     if not has_names(X):
         matrix = validate_data(estimator, X, dtype=np.float64, ensure_all_finite="allow-nan")
         refuse_infinite(matrix)
@@ -46,6 +47,7 @@ def read_new_table(estimator: BaseEstimator, X: Any, columns: Columns) -> Floats
     InputError
         The columns are not those of training, with the difference.
     """
+    X = as_frame(X)
     if not has_names(X):
         matrix = validate_data(estimator, X, dtype=np.float64, ensure_all_finite="allow-nan", reset=False)
         refuse_infinite(matrix)
@@ -56,6 +58,27 @@ def read_new_table(estimator: BaseEstimator, X: Any, columns: Columns) -> Floats
     except ValueError as error:
         raise InputError("X", "the columns of training, in their order", str(error).rstrip(".\n")) from None
     return columns.encode(X)
+
+
+def as_frame(X: Any) -> Any:
+    """Return a table of any kind as a pandas frame with the same names; what is no table stays as it is.
+
+    Parameters
+    ----------
+    X
+        A frame that narwhals reads (Polars, PyArrow, Modin and others), or whatever hands over Arrow by the PyCapsule
+        interface (DuckDB, Ibis and others). pandas frames and arrays are returned unchanged.
+    """
+    if isinstance(X, pd.DataFrame | np.ndarray) or not hasattr(X, "__arrow_c_stream__"):
+        return X
+    import narwhals as nw
+
+    native = nw.from_native(X, pass_through=True)
+    if not isinstance(native, nw.DataFrame):
+        native = nw.from_arrow(X, backend="pyarrow")
+    to = {nw.Date: nw.Datetime, nw.Decimal: nw.Float64}  # pandas has neither, and would take them for texts
+    casts = [nw.col(name).cast(to[type(kind)]) for name, kind in native.schema.items() if type(kind) in to]
+    return native.with_columns(*casts).to_pandas()
 
 
 def has_names(X: Any) -> bool:

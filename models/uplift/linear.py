@@ -7,6 +7,7 @@ from dataclasses import dataclass
 from typing import Any
 
 import numpy as np
+from sklearn.base import BaseEstimator
 
 from penchant.errors import InputError
 
@@ -25,8 +26,7 @@ LEAST_HELD = 1e-3  # of a slope that is not held, beside 1: keeps columns of abo
 INTERACTION_PENALTY = 3.0  # how much harder effects of the treatment are held than those of a feature
 
 
-@dataclass(frozen=True)
-class Linear:
+class Linear(BaseEstimator):
     """Ridge for amounts and effects, logistic regression for binary outcomes.
 
     Parameters
@@ -36,15 +36,18 @@ class Linear:
         on left-out rows.
     """
 
-    penalty: float | None = None
+    def __init__(self, penalty: float | None = None) -> None:
+        self.penalty = penalty
+        self._refuse_impossible()
 
-    def __post_init__(self) -> None:
-        """Refuse a penalty that would reward large slopes."""
+    def _refuse_impossible(self) -> None:
+        """Raise InputError for a penalty that would reward large slopes."""
         if self.penalty is not None and not self.penalty >= 0:
             raise InputError("penalty", "zero or more", f"{self.penalty:g}")
 
     def bench(self, problem: Problem, seed: int, n_threads: int) -> LinearBench:
         """Return the place where models of a problem are fitted."""
+        self._refuse_impossible()
         return LinearBench(self, problem)
 
 

@@ -8,7 +8,9 @@ from typing import Any
 import numpy as np
 import pandas as pd
 import pytest
+from sklearn import config_context
 from sklearn.base import clone
+from sklearn.model_selection import GridSearchCV
 
 from penchant.errors import InputError, TooLittleDataError
 from penchant.models.uplift import (
@@ -22,6 +24,7 @@ from penchant.models.uplift import (
     UpliftStack,
     XLearner,
 )
+from penchant.models.uplift.baselines import uplift_baselines
 
 KINDS = (SLearner, TLearner, XLearner, RLearner, DRLearner)
 NOT_BY_P = (SLearner, TLearner, XLearner)  # they rest on the outcome models alone
@@ -267,3 +270,33 @@ def test_what_cannot_be_learned_from_is_refused_in_words() -> None:
         fit(pd.concat([X, X[["a"]]], axis=1), y, treated)
     with pytest.raises(InputError, match="column 'd'"):
         fit(X.assign(d=[[1, 2]] * 200), y, treated)
+
+
+def test_what_a_learner_is_built_over_is_open_to_a_search() -> None:
+    learner = TLearner(Trees())
+    assert {"base__n_trees", "base__learning_rate", "base"} <= set(learner.get_params())
+    assert learner.set_params(base__n_trees=7).base.n_trees == 7
+    assert clone(learner).base.n_trees == 7
+    assert DRLearner(Linear()).get_params()["base__penalty"] is None
+    with pytest.raises(InputError, match="n_leaves"):
+        learner.set_params(base__n_leaves=1).fit(*trial(300))
+
+
+def test_a_grid_search_finds_the_better_base() -> None:
+    X, y, treated = trial(3000)
+    with config_context(enable_metadata_routing=True):
+        learner = TLearner(Trees()).set_fit_request(treatment=True).set_score_request(treatment=True)
+        search = GridSearchCV(learner, {"base__n_trees": [1, 80]}, cv=3).fit(X, y, treatment=treated)
+    assert search.best_params_ == {"base__n_trees": 80}
+    assert search.best_score_ > 0.05
+
+
+def test_the_score_of_the_average_effect_is_0_and_of_noise_below() -> None:
+    X, y, treated = trial(2000)
+    new = trial(2000, seed=5)
+    found = {name: uplift_baselines()[name].fit(X, y, treated) for name in ("average_effect", "ridge_dr")}
+    assert found["average_effect"].score(*new) == pytest.approx(0.0, abs=0.005)
+    assert found["ridge_dr"].score(*new) > 0.05
+    assert found["ridge_dr"].score(new[0], -new[1], new[2]) < -0.05
+    noise = np.random.default_rng(0).normal(size=2000)
+    assert TLearner(Trees()).fit(X, noise, treated).score(new[0], noise[::-1], new[2]) < 0.0
