@@ -124,7 +124,7 @@ def signed_log(values: Any) -> Floats:
 
 def category_codes(column: Any, categories: Sequence[str]) -> tuple[Floats, list[str]]:
     """Return each row's code, nan where missing, -1 where unseen, and the unseen category of each such row."""
-    codes, distinct = column.factorize() if hasattr(column, "factorize") else first_seen(column)
+    codes, distinct = column.factorize() if hasattr(column, "factorize") else codes_by_appearance(column)
     code_of = {category: float(min(code, MOST_CODES)) for code, category in enumerate(categories)}
     keys = [category_key(value) for value in distinct]
     lookup = np.array([code_of.get(key, UNSEEN) for key in keys] + [np.nan])  # code -1, missing, is the last
@@ -132,7 +132,7 @@ def category_codes(column: Any, categories: Sequence[str]) -> tuple[Floats, list
     return found, [keys[codes[row]] for row in np.flatnonzero(found == UNSEEN)]
 
 
-def first_seen(column: Any) -> tuple[npt.NDArray[np.intp], list[Any]]:
+def codes_by_appearance(column: Any) -> tuple[npt.NDArray[np.intp], list[Any]]:
     """Return the code of each value in order of appearance, -1 for missing ones, and the values."""
     distinct: dict[Any, int] = {}
     codes = [

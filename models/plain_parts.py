@@ -20,7 +20,7 @@ except ImportError:  # shipped with a model, the files lie side by side
 CELLS_WORTH_THREADS = 10_000_000  # below, threads that wait for each other cost more than they bring
 
 
-class Part(Protocol):
+class ScorerPart(Protocol):
     """Something that predicts one number for each row of a matrix."""
 
     def predict(self, matrix: Floats) -> Floats:

@@ -30,7 +30,7 @@ try:
         missing_message,
         unseen_message,
     )
-    from .plain_parts import LinearPart, Part, RulePart, TreesPart, sigmoid, with_treatment
+    from .plain_parts import LinearPart, RulePart, ScorerPart, TreesPart, sigmoid, with_treatment
 except ImportError:  # shipped with a model, the files lie side by side
     from plain_inputs import *  # type: ignore[import-not-found]  # noqa: F403
     from plain_parts import *  # type: ignore[import-not-found]  # noqa: F403
@@ -94,7 +94,7 @@ class Scorer:
     parts, outputs
         What it adds up.
     calibration
-        Of the probability, as `calibrated` takes it.
+        Of the probability, as `apply_calibration` takes it.
     factor
         Levels predicted amounts.
     about
@@ -103,7 +103,7 @@ class Scorer:
 
     form: str
     inputs: Inputs
-    parts: tuple[Part, ...]
+    parts: tuple[ScorerPart, ...]
     outputs: tuple[Output, ...]
     calibration: Mapping[str, Any] = field(default_factory=lambda: NO_CALIBRATION)
     factor: float = 1.0
@@ -147,9 +147,9 @@ class Scorer:
         if self.form == "uplift":
             return found[:, 0] if len(self.outputs) == 1 else found
         if self.form == "propensity":
-            return calibrated(found[:, 0], self.calibration)
+            return apply_calibration(found[:, 0], self.calibration)
         if self.form == "two_part":
-            return np.asarray(self.factor * calibrated(found[:, 0], self.calibration) * np.exp(found[:, 1]))
+            return np.asarray(self.factor * apply_calibration(found[:, 0], self.calibration) * np.exp(found[:, 1]))
         return np.asarray(self.factor * np.exp(found[:, 0])) if self.form == "tweedie" else found[:, 0]
 
     def raw(self, matrix: Floats) -> Floats:
@@ -215,7 +215,7 @@ class Scorer:
         return matrix if matrix.dtype in (np.float32, np.float64) else matrix.astype(np.float64)
 
 
-def calibrated(raw: Floats, calibration: Mapping[str, Any]) -> Floats:
+def apply_calibration(raw: Floats, calibration: Mapping[str, Any]) -> Floats:
     """Return probabilities from log-odds; every calibration rises strictly, so ranks stay as they are.
 
     Parameters
@@ -273,7 +273,7 @@ def whole_files(folder: Path) -> dict[str, str]:
     return texts
 
 
-def _read_part(spec: dict[str, Any], texts: Mapping[str, str]) -> Part:
+def _read_part(spec: dict[str, Any], texts: Mapping[str, str]) -> ScorerPart:
     kind = spec.pop("kind")
     if kind == "trees":
         return TreesPart(lgb.Booster(model_str=texts[spec["file"]]), spec["raw"], None)

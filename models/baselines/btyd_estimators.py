@@ -88,14 +88,14 @@ class PurchaseValue(RegressorMixin, BaseEstimator):
         rows = longest_history(column_of(X, DAYS_SINCE_FIRST), groups)
         weight, X = read_weights(sample_weight, len(X))[rows], X.iloc[rows]
         self.model_ = STORIES[self.story]().fit(purchases_of(X), weight)
-        self.amounts_ = GammaGamma().fit(*amounts_of(X), weight)
+        self.amounts_ = GammaGamma().fit(*purchase_amounts(X), weight)
         return self
 
     def predict(self, X: pd.DataFrame) -> Floats:
         """Return the expected amount of each row within the horizon."""
         check_is_fitted(self, "model_")
         expected = self.model_.expected_purchases(purchases_of(X), self.horizon_days)
-        return expected * self.amounts_.expected_amount(*amounts_of(X))
+        return expected * self.amounts_.expected_amount(*purchase_amounts(X))
 
 
 def purchases_of(X: pd.DataFrame) -> Purchases:
@@ -125,7 +125,7 @@ def days_bought(X: pd.DataFrame) -> Floats:
     return np.where(n >= 1, np.clip(n, np.where(between > 0, 2, 1), np.ceil(between) + 1), n)
 
 
-def amounts_of(X: pd.DataFrame) -> tuple[Floats, Floats]:
+def purchase_amounts(X: pd.DataFrame) -> tuple[Floats, Floats]:
     """Return number and mean amount of each row's days with a purchase; none where it is unknown or not above 0."""
     n, total = days_bought(X), column_of(X, AMOUNT_TOTAL)
     known = (total > 0) & (n > 0)

@@ -15,7 +15,7 @@ from .simple import (
     RFM_TOTAL,
     BaseRate,
     MeanValue,
-    lacking,
+    absent_columns,
     recency,
     rfm_sum,
     visit_recency,
@@ -106,7 +106,7 @@ def baselines_for(
     estimators: dict[str, Any] = {}
     left_out: dict[str, str] = {}
     for baseline in BINARY if kind == "binary" else VALUE:
-        absent = lacking(columns, baseline.columns)
+        absent = absent_columns(columns, baseline.columns)
         if absent:
             left_out[baseline.name] = f"the matrix lacks {', '.join(absent)}"
         elif baseline.only_buyers and outcome == "other":

@@ -33,7 +33,7 @@ def design() -> ColumnTransformer:
         StandardScaler(),
     )
     categories = make_pipeline(
-        FunctionTransformer(as_text),
+        FunctionTransformer(categories_as_text),
         OneHotEncoder(handle_unknown="infrequent_if_exist", max_categories=MOST_CATEGORIES, sparse_output=False),
     )
     is_number = make_column_selector(dtype_include=["number", "bool"])
@@ -41,7 +41,7 @@ def design() -> ColumnTransformer:
     return ColumnTransformer([("numbers", numbers, is_number), ("categories", categories, is_category)])
 
 
-def as_text(values: pd.DataFrame) -> pd.DataFrame:
+def categories_as_text(values: pd.DataFrame) -> pd.DataFrame:
     """Return categories as text, with a word for missing ones."""
     return values.astype(object).where(values.notna(), "missing").astype(str)
 

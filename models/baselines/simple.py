@@ -181,7 +181,7 @@ def column_of(X: pd.DataFrame, name: str) -> Floats:
         raise InputError("X", f"numbers in column '{name}'", f"{X[name].dtype}") from None
 
 
-def lacking(columns: Iterable[str], needed: Iterable[str]) -> list[str]:
+def absent_columns(columns: Iterable[str], needed: Iterable[str]) -> list[str]:
     """Return the columns that a baseline needs and a matrix lacks."""
     present = set(columns)
     return [name for name in needed if name not in present]

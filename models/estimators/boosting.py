@@ -141,7 +141,7 @@ def in_our_words() -> Iterator[None]:
 def _grown(rows: Training, parameters: Mapping[str, Any], n_trees: int | None) -> Grown:
     data = rows.dataset(parameters)
     if rows.folds is None:
-        return Grown(train(data, parameters, n_trees or TREES_WITHOUT_FOLDS), None)
+        return Grown(train_booster(data, parameters, n_trees or TREES_WITHOUT_FOLDS), None)
     fold = rows.folds if rows.learns is None else rows.folds[rows.learns]
     numbers = np.unique(fold)
     found = lgb.cv(
@@ -159,10 +159,10 @@ def _grown(rows: Training, parameters: Mapping[str, Any], n_trees: int | None) -
         left_out[out] = booster.predict(rows.matrix[out], raw_score=True, num_iteration=best)
     if rows.start is not None:
         left_out += rows.start
-    return Grown(train(data, parameters, best), left_out)
+    return Grown(train_booster(data, parameters, best), left_out)
 
 
-def train(data: lgb.Dataset, parameters: Mapping[str, Any], n_trees: int) -> lgb.Booster:
+def train_booster(data: lgb.Dataset, parameters: Mapping[str, Any], n_trees: int) -> lgb.Booster:
     """Return a booster as it will be read from its file."""
     booster = lgb.train(dict(parameters), data, num_boost_round=n_trees)
     return lgb.Booster(model_str=booster.model_to_string(num_iteration=-1))

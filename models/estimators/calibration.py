@@ -16,7 +16,7 @@ from sklearn.linear_model import LogisticRegression
 from penchant.errors import InputError, did_you_mean
 
 from ..inputs.arrays import Floats, Ints
-from ..plain_scorer import calibrated
+from ..plain_scorer import apply_calibration
 
 Method = Literal["none", "platt", "isotonic"]
 
@@ -48,7 +48,7 @@ class Calibration:
 
     def __call__(self, log_odds: Floats) -> Floats:
         """Return the probability of each row."""
-        return calibrated(log_odds, self.as_dict())
+        return apply_calibration(log_odds, self.as_dict())
 
     def as_dict(self) -> dict[str, Any]:
         """Return the parts by name, as JSON takes them."""

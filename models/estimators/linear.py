@@ -176,7 +176,7 @@ def design_of(spreads: Sequence[Spread], matrix: Floats) -> Floats:
     return found
 
 
-def part_of(spreads: Sequence[Spread], intercept: float, slopes: Floats, link: str = "identity") -> LinearPart:
+def linear_part(spreads: Sequence[Spread], intercept: float, slopes: Floats, link: str = "identity") -> LinearPart:
     """Return slopes over spread columns as a part that scores by itself."""
     place, columns = 0, []
     for spread in spreads:

@@ -17,8 +17,8 @@ from penchant.errors import InputError, TooLittleDataError
 
 from ..inputs.arrays import Floats, Ints, read_groups, read_weights
 from ..inputs.folds import grouped_folds, read_n_folds
-from ..inputs.frames import constraints, read_new_table, read_outcome, read_table, refuse_other_order
-from ..plain_parts import LinearPart, Part, TreesPart, threads_for
+from ..inputs.frames import constraints, read_new_table, read_outcome, read_training_table, refuse_other_order
+from ..plain_parts import LinearPart, ScorerPart, TreesPart, threads_for
 from ..plain_scorer import Output, Scorer, Term
 from .boosting import Training, grow, parameters_of
 from .calibration import Calibration, Method, fit_calibration, gains_surely
@@ -122,7 +122,7 @@ class PropensityModel(ClassifierMixin, BaseEstimator):
         TooLittleDataError
             Only one class of outcomes has any weight.
         """
-        matrix, self.columns_ = read_table(self, X)
+        matrix, self.columns_ = read_training_table(self, X)
         outcome = self._learn_classes(read_outcome(y, len(matrix)))
         refuse_other_order(X=X, y=y, sample_weight=sample_weight, groups=groups)
         weight = read_weights(sample_weight, len(matrix))
@@ -161,7 +161,7 @@ class PropensityModel(ClassifierMixin, BaseEstimator):
     @property
     def scorer_(self) -> Scorer:
         """What scores rows: trees and line, each with its share."""
-        parts: list[Part] = [TreesPart(self.boosters_["propensity"], True, self.n_threads)]
+        parts: list[ScorerPart] = [TreesPart(self.boosters_["propensity"], True, self.n_threads)]
         terms = [Term(0, 1 - self.share_)]
         if self.line_ is not None:
             parts.append(self.line_)

@@ -16,7 +16,7 @@ from penchant.errors import InputError, TooLittleDataError, did_you_mean
 
 from ..inputs.arrays import Floats, Ints, read_groups, read_numbers, read_weights
 from ..inputs.folds import grouped_folds, read_n_folds
-from ..inputs.frames import constraints, read_new_table, read_outcome, read_table, refuse_other_order
+from ..inputs.frames import constraints, read_new_table, read_outcome, read_training_table, refuse_other_order
 from ..plain_parts import LinearPart, TreesPart, threads_for
 from ..plain_scorer import Output, Scorer, Term
 from .boosting import Grown, Training, grow, parameters_of
@@ -116,7 +116,7 @@ class ValueModel(RegressorMixin, BaseEstimator):
         TooLittleDataError
             Nobody spent anything.
         """
-        matrix, self.columns_ = read_table(self, X)
+        matrix, self.columns_ = read_training_table(self, X)
         amount = read_numbers("y", read_outcome(y, len(matrix)))
         refuse_other_order(X=X, y=y, sample_weight=sample_weight, groups=groups)
         weight = read_weights(sample_weight, len(matrix))
@@ -180,7 +180,7 @@ class ValueModel(RegressorMixin, BaseEstimator):
             return None
         return grouped_folds(amount, groups, n_folds, self.seed)
 
-    def _grow(self, form: Form, rows: Training) -> Fitted:
+    def _grow(self, form: Form, rows: Training) -> FittedForm:
         """Return the trees of one form, and how they did on left-out customers."""
         if form == "two_part":
             buys = self._trees({"objective": "binary"}, replace(rows, y=(rows.y > 0).astype(np.float64)))
@@ -192,7 +192,7 @@ class ValueModel(RegressorMixin, BaseEstimator):
         if self.rate is not None:
             positions_of(self.columns_, self.rate)
         grown = self._trees({"objective": "regression"}, rows)
-        return Fitted({"amount": grown.booster})
+        return FittedForm({"amount": grown.booster})
 
     def _from_rate(self, objective: Mapping[str, Any], rows: Training) -> tuple[Grown, LinearPart | None]:
         """Return trees that start from each customer's own rate, and that; None where none is asked or none varies."""
@@ -215,7 +215,7 @@ class ValueModel(RegressorMixin, BaseEstimator):
 
 
 @dataclass(frozen=True)
-class Fitted:
+class FittedForm:
     """Trees of one form, the calibration and level that go with them, and their deviance on left-out rows."""
 
     boosters: Mapping[str, lgb.Booster]
@@ -225,23 +225,23 @@ class Fitted:
     deviance: float = float("nan")
 
 
-def two_part(rows: Training, buys: Grown, spends: Grown, start: LinearPart | None) -> Fitted:
+def two_part(rows: Training, buys: Grown, spends: Grown, start: LinearPart | None) -> FittedForm:
     """Return whether times how much."""
     boosters = {"propensity": buys.booster, "amount": spends.booster}
     if rows.folds is None or buys.left_out is None or spends.left_out is None:
-        return Fitted(boosters, start)
+        return FittedForm(boosters, start)
     calibration = fit_calibration(buys.left_out, (rows.y > 0).astype(np.float64), rows.weight, rows.folds)
     left_out = calibration(buys.left_out) * np.exp(spends.left_out)
-    return levelled(Fitted(boosters, start, calibration), rows, left_out)
+    return levelled(FittedForm(boosters, start, calibration), rows, left_out)
 
 
-def tweedie(rows: Training, grown: Grown, start: LinearPart | None) -> Fitted:
+def tweedie(rows: Training, grown: Grown, start: LinearPart | None) -> FittedForm:
     """Return both at once."""
-    fitted = Fitted({"amount": grown.booster}, start)
+    fitted = FittedForm({"amount": grown.booster}, start)
     return fitted if grown.left_out is None else levelled(fitted, rows, np.exp(grown.left_out))
 
 
-def levelled(fitted: Fitted, rows: Training, left_out: Floats) -> Fitted:
+def levelled(fitted: FittedForm, rows: Training, left_out: Floats) -> FittedForm:
     """Return trees with the factor that makes left-out predictions sum to what was spent."""
     level = float((rows.weight * rows.y).sum() / (rows.weight * left_out).sum())
     return replace(fitted, level=level, deviance=tweedie_deviance(rows.y, level * left_out, rows.weight))

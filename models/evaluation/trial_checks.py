@@ -12,7 +12,7 @@ import pandas as pd
 from penchant.errors import InputError
 
 from ..inputs.arrays import read_groups, refuse_lengths, refuse_misaligned
-from ..inputs.categories import holds_categories, refuse_same_names
+from ..inputs.categories import holds_categories, refuse_duplicate_columns
 from ..inputs.check import Check
 from ..inputs.estimate import Estimate
 from ..uplift.randomisation import assignment_is_random, covariate_balance, sample_ratio
@@ -90,7 +90,7 @@ def check_trial(
         Columns that do not fit together, one arm only, missing values.
     """
     frame = X if isinstance(X, pd.DataFrame) else _framed(X)
-    refuse_same_names(frame)
+    refuse_duplicate_columns(frame)
     refuse_misaligned(y=y, X=frame if X is frame else frame.to_numpy())
     experiment = read_experiment(y, treatment, **assignment)
     arms, customer = experiment.arms, experiment.customer

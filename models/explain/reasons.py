@@ -55,7 +55,7 @@ def reasons(
         rows = X.iloc[start : start + CHUNK]
         best = top_columns(contributions(model, rows), families, top)
         found += [
-            [told(model, name, value, describe.get(name)) for name, value in picked]
+            [reason_in_words(model, name, value, describe.get(name)) for name, value in picked]
             for picked in values_at(rows, best, names)
         ]
     return found
@@ -67,7 +67,7 @@ def values_at(rows: pd.DataFrame, best: Any, names: Sequence[str]) -> list[list[
     return [[(names[place], columns[place][row]) for place in picked if place >= 0] for row, picked in enumerate(best)]
 
 
-def told(model: PropensityModel | ValueModel, name: str, value: Any, describe: Describe | None) -> str:
+def reason_in_words(model: PropensityModel | ValueModel, name: str, value: Any, describe: Describe | None) -> str:
     """Return one reason in words.
 
     What is high is high against the median of the training rows, so that a customer's reasons do not depend on who

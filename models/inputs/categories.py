@@ -119,7 +119,7 @@ def learn_columns(X: pd.DataFrame) -> Columns:
     InputError
         A column holds dates or intervals, or two columns have one name.
     """
-    refuse_same_names(X)
+    refuse_duplicate_columns(X)
     names = tuple(str(name) for name in X.columns)
     dates = [name for name in names if X[name].dtype.kind in "mM" or isinstance(X[name].dtype, pd.PeriodDtype)]
     if dates:
@@ -130,7 +130,7 @@ def learn_columns(X: pd.DataFrame) -> Columns:
     return Columns(names, categories, typical={str(n): float(m) for n, m in medians.items() if m == m})
 
 
-def refuse_same_names(X: pd.DataFrame) -> None:
+def refuse_duplicate_columns(X: pd.DataFrame) -> None:
     """Raise InputError where two columns have one name."""
     twice = [name for name, count in Counter(str(name) for name in X.columns).items() if count > 1]
     if twice:

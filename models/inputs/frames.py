@@ -13,10 +13,10 @@ from sklearn.utils.validation import _check_feature_names, _check_n_features, co
 from penchant.errors import InputError, did_you_mean, quoted
 
 from .arrays import Floats, refuse_misaligned
-from .categories import Columns, learn_columns, refuse_same_names
+from .categories import Columns, learn_columns, refuse_duplicate_columns
 
 
-def read_table(estimator: BaseEstimator, X: Any) -> tuple[Floats, Columns]:
+def read_training_table(estimator: BaseEstimator, X: Any) -> tuple[Floats, Columns]:
     """Return training rows as numbers, and their columns; the estimator remembers names and number.
 
     Raises
@@ -31,7 +31,7 @@ def read_table(estimator: BaseEstimator, X: Any) -> tuple[Floats, Columns]:
         return matrix, Columns(tuple(f"x{i}" for i in range(matrix.shape[1]))).usual(matrix)
     if not X.shape[0] or not X.shape[1]:
         raise InputError("X", "at least one row and one column", f"shape {X.shape}")
-    refuse_same_names(X)
+    refuse_duplicate_columns(X)
     _check_feature_names(estimator, X, reset=True)
     _check_n_features(estimator, X, reset=True)
     columns = learn_columns(X)
@@ -76,9 +76,10 @@ def as_frame(X: Any) -> Any:
     native = nw.from_native(X, pass_through=True)
     if not isinstance(native, nw.DataFrame):
         native = nw.from_arrow(X, backend="pyarrow")
-    to = {nw.Date: nw.Datetime, nw.Decimal: nw.Float64}  # pandas has neither, and would take them for texts
-    casts = [nw.col(name).cast(to[type(kind)]) for name, kind in native.schema.items() if type(kind) in to]
-    return native.with_columns(*casts).to_pandas()
+    kinds = native.schema.items()  # pandas has neither dates nor decimals, and would take them for texts
+    days = [nw.col(name).cast(nw.Datetime) for name, kind in kinds if isinstance(kind, nw.Date)]
+    amounts = [nw.col(name).cast(nw.Float64) for name, kind in kinds if isinstance(kind, nw.Decimal)]
+    return native.with_columns(*days, *amounts).to_pandas()
 
 
 def has_names(X: Any) -> bool:

@@ -27,7 +27,7 @@ from ..estimators.calibration import Calibration
 from ..estimators.propensity import PropensityModel
 from ..estimators.value import ValueModel
 from ..inputs.categories import Columns
-from ..plain_parts import LinearPart, Part, RulePart, TreesPart
+from ..plain_parts import LinearPart, RulePart, ScorerPart, TreesPart
 from ..plain_scorer import CODE, FORMAT, HASHES_FILE, MODEL_FILE, Scorer, read_model
 
 __all__ = ["CODE", "MODEL_FILE", "fingerprint", "load", "read_facts", "read_spec", "save"]
@@ -41,7 +41,7 @@ ESTIMATORS: dict[str, type[PropensityModel] | type[ValueModel]] = {
 AGAIN = "Train it again with this version"
 
 
-class Fitted(Protocol):
+class FittedModel(Protocol):
     """A fitted model: whatever holds a scorer."""
 
     @property
@@ -49,7 +49,7 @@ class Fitted(Protocol):
         """What scores rows."""
 
 
-def save(model: Fitted | Scorer, folder: Path | str, facts: Mapping[str, Any] | None = None) -> Path:
+def save(model: FittedModel | Scorer, folder: Path | str, facts: Mapping[str, Any] | None = None) -> Path:
     """Write a fitted model as plain files, and return their folder.
 
     Parameters
@@ -84,12 +84,12 @@ def save(model: Fitted | Scorer, folder: Path | str, facts: Mapping[str, Any] | 
     return folder
 
 
-def texts_of(model: Fitted | Scorer, facts: Mapping[str, Any] | None) -> dict[str, str]:
+def texts_of(model: FittedModel | Scorer, facts: Mapping[str, Any] | None) -> dict[str, str]:
     """Return the files of a model by name, their hashes last."""
     scorer = model if isinstance(model, Scorer) else model.scorer_
     trees = {place: part for place, part in enumerate(scorer.parts) if isinstance(part, TreesPart)}
     files = {f"part_{place}.txt": part.booster.model_to_string(num_iteration=-1) for place, part in trees.items()}
-    files[MODEL_FILE] = as_json(spec_of(model, scorer, facts))
+    files[MODEL_FILE] = model_json(spec_of(model, scorer, facts))
     hashes = {name: hashlib.sha256(text.encode("utf-8")).hexdigest() for name, text in files.items()}
     return files | {HASHES_FILE: "".join(f"{digest}  {name}\n" for name, digest in sorted(hashes.items()))}
 
@@ -123,14 +123,14 @@ def spec_of(model: Any, scorer: Scorer, facts: Mapping[str, Any] | None) -> dict
     }
 
 
-def _part(part: Part, place: int) -> dict[str, Any]:
+def _part(part: ScorerPart, place: int) -> dict[str, Any]:
     if isinstance(part, TreesPart):
         return {"kind": "trees", "file": f"part_{place}.txt", "raw": part.raw}
     assert isinstance(part, LinearPart | RulePart)  # noqa: S101  # there is no third
     return {"kind": "linear" if isinstance(part, LinearPart) else "rule", **asdict(part)}
 
 
-def as_json(spec: Mapping[str, Any]) -> str:
+def model_json(spec: Mapping[str, Any]) -> str:
     """Return a spec as text, the same for the same spec."""
     try:
         return json.dumps(spec, indent=1, allow_nan=False, ensure_ascii=False) + "\n"

@@ -14,8 +14,8 @@ from sklearn.utils.validation import check_is_fitted
 
 from ..inputs.arrays import Floats, refuse_misaligned
 from ..inputs.categories import Columns
-from ..inputs.frames import read_new_table, read_table
-from ..plain_parts import Part
+from ..inputs.frames import read_new_table, read_training_table
+from ..plain_parts import ScorerPart
 from ..plain_scorer import Output, Scorer, Term
 from .assignment import estimate_assignment
 from .models import Base, Model
@@ -115,7 +115,7 @@ class UpliftLearner(BaseEstimator, metaclass=ABCMeta):
             An arm has fewer than 10 customers.
         """
         refuse_misaligned(X=X if hasattr(X, "index") else None, y=y, treatment=treatment)
-        matrix, columns = read_table(self, X)
+        matrix, columns = read_training_table(self, X)
         given = Given(y, treatment, p_treatment, sample_weight, groups)
         reading = Reading(self.control, self.outcome, self.n_folds, self.seed)
         problem = read_problem(matrix, columns, given, reading)
@@ -208,7 +208,7 @@ class UpliftLearner(BaseEstimator, metaclass=ABCMeta):
 
 def assemble(problem: Problem, effects: Sequence[Effect], about: dict[str, Any]) -> Scorer:
     """Return the scorer of all treatments; a part that is used more than once is kept once."""
-    parts: list[Part] = []
+    parts: list[ScorerPart] = []
     arms = []
     for name, effect in zip(problem.arms.names[1:], effects, strict=True):
         weights: dict[tuple[int, float | None], float] = {}
@@ -220,7 +220,7 @@ def assemble(problem: Problem, effects: Sequence[Effect], about: dict[str, Any])
     return Scorer("uplift", problem.columns, tuple(parts), tuple(arms), about=about)
 
 
-def _place(part: Part, parts: list[Part]) -> int:
+def _place(part: ScorerPart, parts: list[ScorerPart]) -> int:
     """Return a part's position, appending it where it is new."""
     for position, known in enumerate(parts):
         if known is part:

@@ -11,7 +11,7 @@ from sklearn.base import BaseEstimator
 
 from penchant.errors import InputError
 
-from ..estimators.linear import Spreading, design_of, logistic, part_of, spreads_of
+from ..estimators.linear import Spreading, design_of, linear_part, logistic, spreads_of
 from ..inputs.arrays import Floats
 from .models import Model
 from .problem import Folds, Problem, Rows
@@ -150,7 +150,7 @@ class LinearBench:
         return [self._model(slopes[:n] + (value - 0.5) * slopes[n:], link) for value in (0.0, 1.0)]
 
     def _model(self, slopes: Floats, link: str) -> Model:
-        return Model(part_of(self.spreads, slopes[0], slopes[1:], link))
+        return Model(linear_part(self.spreads, slopes[0], slopes[1:], link))
 
 
 @dataclass(frozen=True, eq=False)

@@ -9,7 +9,7 @@ from typing import Protocol
 import numpy as np
 
 from ..inputs.arrays import Floats
-from ..plain_parts import Part, with_treatment
+from ..plain_parts import ScorerPart, with_treatment
 from ..plain_scorer import ROWS_AT_ONCE
 from .problem import Folds, Problem, Rows
 
@@ -26,7 +26,7 @@ class Model:
         1 or 0 where the part was trained with the treatment as its last column, else None.
     """
 
-    part: Part
+    part: ScorerPart
     treated: float | None = None
 
     def predict(self, matrix: Floats, rows: Rows) -> Floats:

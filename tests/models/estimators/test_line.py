@@ -10,7 +10,7 @@ from sklearn.linear_model import LogisticRegression
 from penchant.errors import InputError
 from penchant.models.estimators.boosting import Training
 from penchant.models.estimators.line import PENALTY, SPREADING, fit_lines
-from penchant.models.estimators.linear import design_of, logistic, part_of, spreads_of
+from penchant.models.estimators.linear import design_of, linear_part, logistic, spreads_of
 from penchant.models.estimators.propensity import PropensityModel
 from penchant.models.explain.contributions import contributions
 from penchant.models.inputs.categories import Columns
@@ -46,7 +46,7 @@ def test_it_is_scikit_learns_ridge_on_the_same_columns_and_scores_exactly(plante
     design = design_of(spreads, planted.matrix)
     oracle = LogisticRegression(C=1 / PENALTY, tol=1e-10, max_iter=1000).fit(design, planted.y)
     assert np.abs(part.predict(planted.matrix) - oracle.decision_function(design)).max() < 5e-3
-    found = part_of(spreads, oracle.intercept_[0], oracle.coef_[0]).predict(planted.matrix)
+    found = linear_part(spreads, oracle.intercept_[0], oracle.coef_[0]).predict(planted.matrix)
     assert np.abs(found - oracle.decision_function(design)).max() < 1e-12
     assert np.abs(design.mean(axis=0)).max() < 1e-9
     assert np.allclose(np.nanstd(design, axis=0)[0], 1)
