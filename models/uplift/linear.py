@@ -26,6 +26,7 @@ LEAST_HELD = 1e-3  # of a slope that is not held, beside 1: keeps columns of abo
 INTERACTION_PENALTY = 3.0  # how much harder effects of the treatment are held than those of a feature
 
 
+@dataclass
 class Linear(BaseEstimator):
     """Ridge for amounts and effects, logistic regression for binary outcomes.
 
@@ -36,18 +37,16 @@ class Linear(BaseEstimator):
         on left-out rows.
     """
 
-    def __init__(self, penalty: float | None = None) -> None:
-        self.penalty = penalty
-        self._refuse_impossible()
+    penalty: float | None = None
 
-    def _refuse_impossible(self) -> None:
-        """Raise InputError for a penalty that would reward large slopes."""
+    def __post_init__(self) -> None:
+        """Refuse a penalty that would reward large slopes."""
         if self.penalty is not None and not self.penalty >= 0:
             raise InputError("penalty", "zero or more", f"{self.penalty:g}")
 
     def bench(self, problem: Problem, seed: int, n_threads: int) -> LinearBench:
         """Return the place where models of a problem are fitted."""
-        self._refuse_impossible()
+        self.__post_init__()  # a search may have set another
         return LinearBench(self, problem)
 
 

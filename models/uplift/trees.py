@@ -21,6 +21,7 @@ TREATMENT = "treatment"
 _OBJECTIVES = {"binary": "binary", "count": "poisson", "continuous": "l2", "difference": "l2"}
 
 
+@dataclass
 class Trees(BaseEstimator):
     """How LightGBM grows; the defaults are strongly regularised, because effects are small beside noise.
 
@@ -45,28 +46,22 @@ class Trees(BaseEstimator):
     8
     """
 
-    def __init__(
-        self,
-        n_trees: int = 100,
-        n_leaves: int = 8,
-        learning_rate: float = 0.05,
-        min_leaf_share: float = 0.005,
-        shrinkage: float = 10.0,
-        effect_share: float = 0.5,
-    ) -> None:
-        self.n_trees, self.n_leaves, self.learning_rate = n_trees, n_leaves, learning_rate
-        self.min_leaf_share, self.shrinkage, self.effect_share = min_leaf_share, shrinkage, effect_share
-        self._refuse_impossible()
+    n_trees: int = 100
+    n_leaves: int = 8
+    learning_rate: float = 0.05
+    min_leaf_share: float = 0.005
+    shrinkage: float = 10.0
+    effect_share: float = 0.5
 
-    def _refuse_impossible(self) -> None:
-        """Raise InputError for what LightGBM could not grow."""
+    def __post_init__(self) -> None:
+        """Refuse what LightGBM could not grow."""
         for name, low in (("n_trees", 1), ("n_leaves", 2), ("learning_rate", 1e-6), ("shrinkage", 0)):
             if getattr(self, name) < low:
                 raise InputError(name, f"at least {low:g} is needed", f"{getattr(self, name):g}")
 
     def bench(self, problem: Problem, seed: int, n_threads: int) -> TreeBench:
         """Return the place where models of a problem are fitted."""
-        self._refuse_impossible()  # a search may have set what was not asked for
+        self.__post_init__()  # a search may have set what LightGBM could not grow
         return TreeBench(self, problem, seed, n_threads)
 
 
