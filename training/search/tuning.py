@@ -14,8 +14,9 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 import numpy as np
+from sklearn.metrics import average_precision_score, roc_auc_score
 
-from penchant.errors import TooLittleDataError
+from penchant.errors import InputError, TooLittleDataError, did_you_mean, quoted
 from penchant.output import versions
 
 from ...features.outcomes.tasks import Task
@@ -91,6 +92,8 @@ class Search:
         Where to look.
     n_threads
         Threads of LightGBM, as in `Recipe`.
+    metric
+        What the folds are scored by, of `METRICS`; None: log loss, of amounts the deviance.
     """
 
     storage: Path
@@ -100,6 +103,7 @@ class Search:
     told: Callable[[Progress], None] = lambda _: None
     space: Space = SPACE
     n_threads: int | None = None
+    metric: str | None = None
 
 
 @dataclass(frozen=True, eq=False)
@@ -118,6 +122,8 @@ class Found:
         What the score is called.
     trials
         All that came to an end.
+    space
+        Where was looked.
     """
 
     study: str
@@ -126,6 +132,7 @@ class Found:
     default_value: float
     score: str
     trials: Sequence[FrozenTrial]
+    space: Space = SPACE
 
     @property
     def n_pruned(self) -> int:
@@ -198,6 +205,7 @@ def search(material: TaskData, asked: Search) -> Found:
     """
     folds = folds_of(material)
     objective = Objective(material.task, folds, material.seed, asked)
+    score_name = objective.score_name  # refuses an unknown metric before the study is opened
     name = study_name(material, asked)
     with opened_study(asked.storage.with_suffix(".db"), name) as worker:
         done = worker.finished()
@@ -207,7 +215,7 @@ def search(material: TaskData, asked: Search) -> Found:
             worker.proceed(objective, asked.space.defaults, material.seed)
             done = worker.finished()
             asked.told(_progress(done, n_before, asked.n_trials))
-    return _found(name, done, objective.score_name, asked.space.defaults)
+    return _found(name, done, score_name, asked.space)
 
 
 def study_name(material: TaskData, asked: Search) -> str:
@@ -217,6 +225,7 @@ def study_name(material: TaskData, asked: Search) -> str:
         "schedule": material.schedule.as_dict(),
         "columns": list(material.rows.features.columns),
         "space": asked.space.as_dict(),
+        **({} if asked.metric is None else {"metric": asked.metric}),
         "folds": [N_FOLDS, MOST_ROWS, FOLDS_OF_A_TRIAL],
         "seed": material.seed,
         "versions": {name: versions()[name] for name in ("penchant", "lightgbm")},
@@ -254,23 +263,56 @@ class Objective:
         return self._of(fold.later.label, predicted(model, fold.later.features))
 
     @property
+    def metric(self) -> str:
+        """What the folds are scored by."""
+        kind = self.task.kind
+        if self.asked.metric is None:
+            return "log_loss" if kind == "binary" else "squared_error" if self._is_signed else "deviance"
+        if self.asked.metric not in METRICS[kind]:
+            hint = did_you_mean(self.asked.metric, METRICS[kind])
+            raise InputError(
+                f"metric of '{self.task.name}'", f"one of {quoted(METRICS[kind])}", f"'{self.asked.metric}'", hint
+            )
+        return self.asked.metric
+
+    @property
     def score_name(self) -> str:
         """What the score is called."""
-        if self.task.kind == "binary":
-            return "log loss"
-        return "squared error" if self._is_signed else "Tweedie deviance"
+        return SCORE_NAMES.get(self.metric, self.metric.replace("_", " "))
 
     @property
     def _is_signed(self) -> bool:
         return any(fold.past.label.min() < 0 or fold.later.label.min() < 0 for fold in self.folds)
 
     def _of(self, y: Floats, score: Floats) -> float:
-        if self.task.kind == "binary":
-            safe = np.clip(score, SMALLEST, 1 - SMALLEST)
-            return float(-(y * np.log(safe) + (1 - y) * np.log1p(-safe)).mean())
-        if self._is_signed:
-            return float(((y - score) ** 2).mean())
-        return tweedie_deviance(y, np.maximum(score, SMALLEST))
+        return SCORES[self.metric](y, score)
+
+
+def log_loss(y: Floats, score: Floats) -> float:
+    """Return the mean log loss of probabilities."""
+    safe = np.clip(score, SMALLEST, 1 - SMALLEST)
+    return float(-(y * np.log(safe) + (1 - y) * np.log1p(-safe)).mean())
+
+
+SCORES: Mapping[str, Callable[[Floats, Floats], float]] = {  # all of them the lower the better
+    "log_loss": log_loss,
+    "brier": lambda y, score: float(((y - score) ** 2).mean()),
+    "auc": lambda y, score: -float(roc_auc_score(y, score)),
+    "average_precision": lambda y, score: -float(average_precision_score(y, score)),
+    "deviance": lambda y, score: tweedie_deviance(y, np.maximum(score, SMALLEST)),
+    "squared_error": lambda y, score: float(((y - score) ** 2).mean()),
+    "rmse": lambda y, score: float(np.sqrt(((y - score) ** 2).mean())),
+    "mae": lambda y, score: float(np.abs(y - score).mean()),
+}
+METRICS = {
+    "binary": ("log_loss", "brier", "auc", "average_precision"),
+    "value": ("deviance", "squared_error", "rmse", "mae"),
+}
+SCORE_NAMES = {
+    "deviance": "Tweedie deviance",
+    "auc": "AUC, negative",
+    "average_precision": "average precision, negative",
+}
 
 
 def _progress(done: Sequence[FrozenTrial], n_before: int, n_trials: int) -> Progress:
@@ -281,15 +323,15 @@ def _progress(done: Sequence[FrozenTrial], n_before: int, n_trials: int) -> Prog
     return Progress(len(done), n_trials, n_before, value, best, bool(last and last.state.name == "PRUNED"))
 
 
-def _found(name: str, done: Sequence[FrozenTrial], score: str, defaults: Mapping[str, Any]) -> Found:
+def _found(name: str, done: Sequence[FrozenTrial], score: str, space: Space) -> Found:
     complete = [trial for trial in done if trial.state.name == "COMPLETE" and trial.value is not None]
     if not complete:
         raise TooLittleDataError(
             f"search '{name}'", "a trial that came to its end", "none", "Give it more time with --timeout"
         )
     best = min(complete, key=lambda trial: (trial.value, trial.number))
-    default = next((trial for trial in complete if trial.params == defaults), complete[0])  # never given up
-    return Found(name, best.params, float(best.value), float(default.value), score, tuple(done))
+    default = next((trial for trial in complete if trial.params == space.defaults), complete[0])  # never given up
+    return Found(name, best.params, float(best.value), float(default.value), score, tuple(done), space)
 
 
 def learn_tuned(material: TaskData, found: Found, step: Step, n_threads: int | None = None) -> Trained:

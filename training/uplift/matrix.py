@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 from collections.abc import Mapping
 from dataclasses import dataclass, field
 from pathlib import Path
@@ -23,6 +24,7 @@ TREATMENT, OUTCOME, P_TREATMENT, CUSTOMER = "treatment", "outcome", "p_treatment
 FEWEST_ROWS = 100  # below it, different values in every row say nothing
 MOST_GAPS = 10  # whole numbers that leave out more than this many times the rows are measured, not given out
 MOST_AGAIN = 0.1  # share of the rows that repeat others, up to which they are taken for the same records
+NOT_CONTACTED = {"control", "ctrl", "holdout", "none", "nothing", "placebo", "untreated", "kontrolle", "nobody"}
 ROLES = (TREATMENT, OUTCOME, P_TREATMENT, CUSTOMER)
 
 
@@ -35,7 +37,7 @@ class Roles:
     names
         Role (treatment, outcome, p_treatment, customer) -> the file's own name of the column; the role's where absent.
     control
-        Which value of the treatment is the control; None: "control", else 0 or False.
+        Which value of the treatment is the control; None: the one whose name says so, else 0 or False.
     left_out
         Columns that are neither features nor anything else, such as other outcomes.
     """
@@ -91,8 +93,9 @@ def read_matrix(path: Path, roles: Roles = BY_THEIR_NAMES) -> Collected:
             f"no {quoted(lacking)}; {quoted(frame.columns, most=12)}",
             f"Say which column it is: --column {lacking[0]}=NAME",
         )
-    given = _probabilities(frame, roles.control)
-    arms = read_arms(frame[TREATMENT], given, roles.control)
+    control = roles.control or likely_control(frame[TREATMENT])
+    given = _probabilities(frame, control)
+    arms = read_arms(frame[TREATMENT], given, control)
     names = np.array((CONTROL, *arms.names[1:]), dtype=object)
     taken = {TREATMENT, OUTCOME, P_TREATMENT, CUSTOMER, *(f"p_{name}" for name in arms.names)}
     features = frame[[name for name in frame.columns if name not in taken]]
@@ -146,6 +149,24 @@ def repeated_records(features: pd.DataFrame) -> tuple[Any, str]:
         "alike share a fold and count as one draw. Is there a column of the customer? Name it: --column customer=NAME."
     )
     return record.astype(str).astype(object), told
+
+
+def likely_control(treatment: pd.Series[Any]) -> str | None:
+    """Return the one value whose name says that nobody was contacted; None where no name or several say so.
+
+    Examples
+    --------
+    >>> likely_control(pd.Series(["Mens E-Mail", "No E-Mail", "Womens E-Mail"]))
+    'No E-Mail'
+    """
+    values = [str(value) for value in treatment.dropna().unique()]
+    said = [value for value in values if _says_control(value)]
+    return said[0] if len(said) == 1 else None
+
+
+def _says_control(value: str) -> bool:
+    words = re.sub(r"[^a-z]+", " ", value.casefold()).split()
+    return bool(words) and (words[0] in ("no", "not", "without") or not NOT_CONTACTED.isdisjoint(words))
 
 
 def _probabilities(frame: pd.DataFrame, control: str | None) -> Any:

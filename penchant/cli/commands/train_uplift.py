@@ -60,7 +60,7 @@ class UpliftSource:
 
 
 def _name(options: TrainOptions) -> str:
-    """Return what the model is called after its shop: the goal, or "matrix"."""
+    """Return what the model is called after its shop: the goal, or the name of the matrix's file."""
     if options.goal is None and options.matrix is None:
         raise InputError(
             "penchant train uplift",
@@ -72,7 +72,7 @@ def _name(options: TrainOptions) -> str:
     alone = [option for option, value in given.items() if value]
     if alone and options.matrix is None:
         raise InputError(f"option {alone[0]}", "--matrix with the file that it speaks of", "no --matrix")
-    name = options.goal or "matrix"
+    name = options.goal or re.sub(r"[^A-Za-z0-9]+", "_", options.matrix.stem if options.matrix else "").strip("_")
     if not re.fullmatch(r"[A-Za-z0-9][A-Za-z0-9_-]*", name):
         raise InputError("option --goal", "letters, digits, '_' and '-'", f"'{name}'")
     return name

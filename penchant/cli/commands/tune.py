@@ -20,6 +20,7 @@ from penchant.output import replaced_folder
 from penchant.training.material import TaskData
 from penchant.training.record import data_hash, model_name, write_training
 from penchant.training.search.record import record_search, trial_runs
+from penchant.training.search.space import SPACE, Space, read_space
 from penchant.training.search.tuning import (
     Found,
     Progress,
@@ -38,6 +39,11 @@ SEARCHES = "tuning"
 def run_tune(work: Work, options: TuneOptions) -> None:
     """Search, train with the best parameters, judge them beside the defaults, and register the model."""
     task, store = options.task, work.store(options.store)
+    space = read_space(options.space) if options.space else SPACE
+    if options.print_space:
+        work.show(space.as_toml())
+        work.finish({"space": space.as_dict()})
+        return
     configure(work, task, options.horizon, options.test, options.seed)
     name = model_name(work.config, task)
     folder = options.out or work.result_folder("tune") / task
@@ -47,7 +53,7 @@ def run_tune(work: Work, options: TuneOptions) -> None:
         with work.shop() as shop:
             sources = work.sources()
             material = material_for_tuning(shop, task, work.step)
-        result = _search(work, material, options, deadline, data_hash(sources))
+        result = _search(work, material, options, space, deadline, data_hash(sources))
         trained = learn_tuned(material, result, work.step, options.threads)
         verdict = against_untuned(trained)
         with work.step("writing the report and the model"):
@@ -62,16 +68,21 @@ def run_tune(work: Work, options: TuneOptions) -> None:
     work.finish({**facts, "against_default": verdict.as_dict(), "out": str(folder), "store": str(store)})
 
 
-def _search(work: Work, material: TaskData, options: TuneOptions, deadline: float, data: str) -> Found:
+def _search(work: Work, material: TaskData, options: TuneOptions, space: Space, deadline: float, data: str) -> Found:
     """Run the search, its progress shown."""
     file = work.store(options.store).cache / SEARCHES / f"{model_name(work.config, options.task)}.db"
     with _progress(work) as show:
-        return search(
-            material,
-            Search(
-                file, options.trials, data, is_over=lambda: monotonic() > deadline, told=show, n_threads=options.threads
-            ),
+        asked = Search(
+            file,
+            options.trials,
+            data,
+            is_over=lambda: monotonic() > deadline,
+            told=show,
+            space=space,
+            n_threads=options.threads,
+            metric=options.metric,
         )
+        return search(material, asked)
 
 
 @contextmanager

@@ -69,8 +69,8 @@ class TrainOptions:
         str | None,
         typer.Option(
             "--control",
-            help="For --matrix: the treatment's value for customers who were not contacted. Default: control, 0 or "
-            "False.",
+            help="For --matrix: the treatment's value for customers who were not contacted. Default: the value whose "
+            "name says so (control, none, No E-Mail), else 0 or False.",
         ),
     ] = None
 
@@ -90,6 +90,18 @@ class TuneOptions:
         50
     )
     timeout: Annotated[float | None, typer.Option(help="Start no new trial after this many seconds.", min=0.0)] = None
+    metric: Annotated[
+        str | None,
+        typer.Option(
+            help="What the folds are scored by: log_loss, brier, auc or average_precision; of amounts deviance, rmse "
+            "or mae. Default: log_loss, deviance.",
+            show_default=False,
+        ),
+    ] = None
+    space: Annotated[
+        Path | None, typer.Option("--space", help="TOML file of the search space, in the form of --print-space.")
+    ] = None
+    print_space: Annotated[bool, typer.Option("--print-space", help="Print the search space as TOML and stop.")] = False
     out: Out = None
     store: Store = None
     horizon: Horizon = None

@@ -20,8 +20,8 @@ import pytest
 
 from penchant.errors import InputError, OutputError, TooLittleDataError
 from penchant.models.evaluation.metrics import evaluate
-from penchant.training.search.record import trial_runs, trials_frame
-from penchant.training.search.space import SPACE
+from penchant.training.search.record import parameter_importance, search_pictures, trial_runs, trials_frame
+from penchant.training.search.space import SPACE, Space, read_space
 from penchant.training.search.study import opened_study
 from penchant.training.search.tuning import Progress, Search, against_untuned, folds_of, learn_tuned, search, study_name
 from penchant.training.train import Recipe, fitted, predicted
@@ -107,10 +107,11 @@ def test_the_number_of_trials_is_the_total_and_the_clock_ends_it_too(planted: Mo
 
 def test_other_data_is_another_search(planted: ModuleType, tmp_path: Path) -> None:
     made, asked = planted.material(), Search(tmp_path / "a", 1, "planted")
+    wider = Space({**SPACE.ranges, "feature_fraction": SPACE.ranges["bagging_fraction"]})
     names = {
         study_name(made, asked),
         study_name(made, replace(asked, data="other")),
-        study_name(made, replace(asked, space=replace(SPACE, feature_fraction=SPACE.bagging_fraction))),
+        study_name(made, replace(asked, space=wider)),
         study_name(replace(made, seed=1), asked),
         study_name(planted.material(is_value=True), asked),
     }
@@ -177,6 +178,40 @@ def no_step(_: str) -> Any:
     from contextlib import nullcontext
 
     return nullcontext()
+
+
+def test_the_metric_can_be_chosen_and_an_unknown_one_is_refused(planted: ModuleType, tmp_path: Path) -> None:
+    found = planted.tuned(tmp_path / "a.db", 1, metric="auc")
+    assert found.score == "AUC, negative"
+    assert -1 < found.value < -0.5
+    assert planted.tuned(tmp_path / "a.db", 1).study != found.study
+    with pytest.raises(InputError, match=r"'log_loss'.*Did you mean 'auc'"):
+        planted.tuned(tmp_path / "a.db", 1, metric="auk")
+
+
+def test_the_space_is_printed_and_read_back(tmp_path: Path) -> None:
+    file = tmp_path / "space.toml"
+    file.write_text(SPACE.as_toml(), encoding="utf-8")
+    assert read_space(file) == SPACE
+    file.write_text("num_leaves = { low = 16, high = 32 }", encoding="utf-8")
+    assert read_space(file).defaults == {"num_leaves": 16}
+    for text, message in {
+        "num_leafs = { low = 1, high = 2 }": "Did you mean 'num_leaves'",
+        "num_leaves = 7": "low and high",
+        "num_leaves = { low = 9, high = 2 }": "low below high",
+        "": "at least one parameter",
+        "x": "a TOML file",
+    }.items():
+        file.write_text(text, encoding="utf-8")
+        with pytest.raises(InputError, match=message):
+            read_space(file)
+
+
+def test_the_history_and_what_mattered_are_drawn(unbroken: Any) -> None:
+    assert set(search_pictures(unbroken)) == {"search_history", "parameter_importance"}
+    weights = parameter_importance(unbroken)
+    assert set(weights) == set(SPACE.ranges)
+    assert sum(weights.values()) == pytest.approx(1)
 
 
 def test_what_is_recorded_of_the_trials(unbroken: Any) -> None:

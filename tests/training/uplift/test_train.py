@@ -239,6 +239,19 @@ def test_columns_that_cannot_be_what_was_asked_are_refused(tmp_path: Path, roles
         read_matrix(path, roles)
 
 
+@pytest.mark.parametrize("name", ["No E-Mail", "none", "holdout", "not contacted", "Control group"])
+def test_the_control_is_known_by_its_name(tmp_path: Path, name: str) -> None:
+    rows = read_matrix(written(tmp_path, matrix(treatment=np.where(np.arange(60) % 2, "Mens E-Mail", name)))).rows
+    assert set(rows.arm) == {"control", "Mens E-Mail"}
+    assert (rows.arm == "control").tolist() == (np.arange(60) % 2 == 0).tolist()
+
+
+def test_where_two_names_could_be_the_control_it_must_be_said(tmp_path: Path) -> None:
+    arms = np.array(["none", "holdout", "mail"])[np.arange(60) % 3]
+    with pytest.raises(InputError, match="--control"):
+        read_matrix(written(tmp_path, matrix(treatment=arms)))
+
+
 def test_several_treatments_bring_a_probability_each(tmp_path: Path) -> None:
     arms = np.array(["control", "mail", "call"])[np.arange(60) % 3]
     rows = read_matrix(written(tmp_path, matrix(treatment=arms, p_mail=0.5, p_call=0.2))).rows
