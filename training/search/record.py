@@ -17,7 +17,7 @@ from ...models.inputs.check import Check
 from ...models.store.registry import Record, TrialRun
 from .tuning import Found
 
-FEWEST_FOR_IMPORTANCE = 8
+FEWEST_FOR_IMPORTANCE = 4  # complete trials
 
 
 def record_search(record: Record, found: Found, verdict: Check) -> Record:
