@@ -110,7 +110,7 @@ class AcceptedRows:
             with replaced_folder(self.place, facts) as place:
                 for name, names in tables.items():
                     _write(gate, name, names, place / f"{name}.parquet")
-                write_json(place / REPORT, replace(report, quarantine=()).as_dict())
+                write_json(place / REPORT, _REPORTS.dump_python(replace(report, quarantine=()), mode="json"))
         except (OutputError, OSError, duckdb.IOException):
             return
         _view(gate, self.place, tables)

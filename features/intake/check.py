@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from pathlib import Path
 
 from rich.console import Group, RenderableType
@@ -18,6 +18,7 @@ from .ingest import receive
 from .report import CheckReport, Example, Finding, TableReport
 from .rules import RULES
 
+SHOWN_SHARE = 0.01  # from which on a finding says its share
 STYLES: Mapping[str, str] = {"refuse": "bold red", "set aside": "yellow", "warn": "cyan"}
 
 
@@ -64,11 +65,52 @@ def render(report: CheckReport) -> RenderableType:
     for table in report.tables.values():
         parts += [_headline(table), Padding(_findings(table), (0, 0, 1, 2))]
     parts += [Text(note) for note in report.notes]
+    parts += [Padding(_loud(report), (0, 0, 1, 0))] if report.loud else []
+    parts += [_reconciliation(report), Text()] if report.totals else []
     parts += [Text(f"The shop is refused: {fault}.", style=STYLES["refuse"]) for fault in report.faults]
     if report.extract_end is not None:
         parts.append(Text(f"The data is complete up to {report.extract_end} UTC."))
     parts += [Text(f"Rows set aside are in {path}") for path in report.quarantine]
     return Group(*parts)
+
+
+def _loud(report: CheckReport) -> Text:
+    """Say which findings concern so many rows that the mapping is to be doubted."""
+    text = Text("Look at these first: so many rows point to the mapping rather than to the rows.", style="bold red")
+    for name, found in report.loud:
+        column = f" [{found.column}]" if found.column else ""
+        text.append(f"\n  {found.share:.0%} of {name}{column}: {found.title} ({found.rule})", style="not bold red")
+    return text
+
+
+def _reconciliation(report: CheckReport) -> RenderableType:
+    """Return what came in and what is used, and the sums that an owner knows."""
+    rows = _grid("What came in", ("rows read", "excluded", "set aside", "used"))
+    sums = _grid("What it adds up to", ("orders", "customers", "revenue", "first day", "last day"))
+    for one in report.totals:
+        table = report.tables.get(one.name)
+        if table is not None:
+            rows.add_row(one.name, *_counts(table.n_read, table.n_excluded, table.n_set_aside, one.n_rows))
+            for source in table.sources if len(table.sources) > 1 else ():
+                counts = (source.n_read, source.n_excluded, source.n_set_aside, source.n_accepted)
+                rows.add_row(f"  {source.source}", *_counts(*counts), style="dim")
+        if one.n_customers is not None:
+            revenue = "" if one.revenue is None else f"{one.revenue:,.2f}"
+            days = ["" if day is None else str(day) for day in (one.first_day, one.last_day)]
+            sums.add_row(one.name, *_counts(one.n_orders, one.n_customers), revenue, *days)
+    return Group(rows, sums)
+
+
+def _grid(title: str, columns: Sequence[str]) -> Table:
+    grid = Table(box=None, pad_edge=False, header_style="dim")
+    grid.add_column(title, header_style="bold", overflow="fold")
+    for name in columns:
+        grid.add_column(name, justify="right", no_wrap=True)
+    return grid
+
+
+def _counts(*counts: int | None) -> list[str]:
+    return ["" if count is None else f"{count:,}" for count in counts]
 
 
 def _headline(table: TableReport) -> Text:
@@ -97,7 +139,9 @@ def _findings(table: TableReport) -> Table:
 def _said(found: Finding) -> Text:
     line = Text(found.rule, style="bold")
     column = f" [{found.column}]" if found.column else ""
-    detail = f" ({found.detail})" if found.detail else ""
+    share = f"{found.share:.1%} of rows" if found.share >= SHOWN_SHARE else ""
+    detail = ", ".join(part for part in (share, found.detail) if part)
+    detail = f" ({detail})" if detail else ""
     line.append(f"{column} {found.title}{detail}. {RULES[found.rule].explanation}", style="not bold")
     place = "line" if found.rule == "broken_line" else "row"
     for example in found.examples:

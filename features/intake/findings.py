@@ -132,6 +132,12 @@ def source_findings(plan: TablePlan, severity: Mapping[str, Severity]) -> list[F
     if repeated and severity["repeated_column"] != "ignore":
         first = f"{quoted(repeated)}: the first is meant by that name, the next is '{repeated[0]}_2'"
         found.append(finding("repeated_column", severity["repeated_column"], detail=first))
+    losses = [loss for part in plan.parts for loss in part.raw.losses]
+    if losses and severity["lost_in_join"] != "ignore":
+        found += [
+            replace(finding("lost_in_join", severity["lost_in_join"], loss.n_lost, str(loss)), n_of=loss.n_rows)
+            for loss in losses
+        ]
     guessed = sorted(label for part in plan.parts if part.raw.is_guess for label in part.raw.files.values())
     if guessed and severity["guessed_encoding"] != "ignore":
         found.append(finding("guessed_encoding", severity["guessed_encoding"], detail=", ".join(guessed[:5])))

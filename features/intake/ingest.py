@@ -6,6 +6,7 @@ wrong is known at once.
 
 from __future__ import annotations
 
+from collections import Counter
 from collections.abc import Collection, Mapping
 from dataclasses import dataclass, replace
 from pathlib import Path
@@ -30,15 +31,16 @@ from .crosschecks import (
 )
 from .expressions import MACROS, quoted_name, text_literal
 from .extract import extract_end, orders_from_payments, record_excluded_times, untimed_ends
-from .findings import finding, marked, row_findings, rows_by_rule, source_findings, without_uniform_zones
+from .findings import broken_lines, finding, marked, row_findings, rows_by_rule, source_findings, without_uniform_zones
 from .ids import MACROS as ID_MACROS
 from .mapping import TablePlan, plan_table
 from .quarantine import write_quarantine
 from .raw import Gate
-from .report import CheckReport, Finding, TableReport
+from .report import CheckReport, Finding, SourceRows, TableReport
 from .settings import Settings, settings_of
 from .similar import similar_ids
 from .staging import Group, Stage, accept, staged, unchecked_rows
+from .totals import idle_customers, totals
 
 Severities = Mapping[str, Severity]
 
@@ -243,8 +245,25 @@ def _counted(report: TableReport, stage: Stage, groups: list[Group]) -> TableRep
         n_accepted=n_lines - n_excluded - n_aside,
         set_aside=rows_by_rule(stage, groups, report.findings, "set aside"),
         warned=rows_by_rule(stage, groups, report.findings, "warn"),
+        findings=tuple(found.of(n_lines + n_broken - n_excluded) for found in report.findings),
+        sources=_sources(stage, groups),
     )
-    return replace(counted, findings=(*report.findings, *_of_counts(counted, stage.severity)))
+    return replace(counted, findings=(*counted.findings, *_of_counts(counted, stage.severity)))
+
+
+def _sources(stage: Stage, groups: list[Group]) -> tuple[SourceRows, ...]:
+    """Return what became of the rows of each source."""
+    broken = Counter(line.file for line in broken_lines(stage.plan))
+    found = []
+    for file, label in stage.plan.files.items():
+        own = [group for group in groups if group.file == file]
+        n_lines = sum(group.n_rows for group in own)
+        n_excluded = sum(group.n_rows for group in own if group.excluded)
+        n_aside = sum(group.n_rows for group in own if not group.excluded and group.faults & stage.aside)
+        n_bad = broken[label]
+        accepted = n_lines - n_excluded - n_aside
+        found.append(SourceRows(label, n_lines + n_bad, n_excluded, n_aside + n_bad, accepted))
+    return tuple(found)
 
 
 def _of_counts(report: TableReport, severity: Severities) -> list[Finding]:
@@ -275,11 +294,12 @@ def _received(
         notes += orders_from_payments(gate, names)
     notes += untimed_ends(gate, settings, names)
     end, doubts = extract_end(gate, settings, names)
-    doubts += similar_ids(gate, settings, names)
+    doubts += [*similar_ids(gate, settings, names), *idle_customers(gate, settings, names)]
     for table, doubt in doubts:
         reports[table] = replace(reports[table], findings=(*reports[table].findings, doubt))
     ordered = {name: reports[name] for name in CONTRACT if name in reports}
-    report = CheckReport(ordered, end, tuple(notes), tuple(map(str, written)), tuple(faults))
+    sums = totals(gate, settings, names)
+    report = CheckReport(ordered, end, tuple(notes), tuple(map(str, written)), tuple(faults), sums)
     return Received(names, report)
 
 

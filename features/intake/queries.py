@@ -6,6 +6,8 @@ numbers; what it compares or joins stays text.
 
 from __future__ import annotations
 
+from dataclasses import replace
+
 from sqlglot import exp, parse
 from sqlglot.errors import SqlglotError
 
@@ -14,6 +16,7 @@ from penchant.errors import ContractError, PenchantError
 
 from .expressions import Node, RawColumns, is_computed, quoted_name, rewritten, softened
 from .files import found_files, open_files
+from .join_losses import join_losses
 from .raw import Gate, Opened, Raw, copied, guarded, store
 from .safety import DIALECT
 from .sheets import SUFFIXES as SHEET_SUFFIXES
@@ -30,8 +33,9 @@ def open_query(gate: Gate, source: Source) -> Opened:
     tree = parsed_query(str(source.query))
     raws: list[Raw] = []
     faults: list[PenchantError] = []
+    files: dict[str, str] = {}
     for table in file_tables(tree):
-        opened = _open_table(gate, source, table)
+        opened = _open_table(gate, source, table, files)
         raws.extend(opened.raws)
         faults.extend(opened.faults)
     if faults:
@@ -43,7 +47,8 @@ def open_query(gate: Gate, source: Source) -> Opened:
         "query",
         "SQL that DuckDB runs; the cells of text files are text: cast them where that is not meant",
     )
-    return Opened((copied(gate, name, "query", ", ".join(["query", *_labels(raws)])),))
+    raw = copied(gate, name, "query", ", ".join(["query", *_labels(raws)]))
+    return Opened((replace(raw, losses=tuple(join_losses(gate, tree, files))),))
 
 
 def file_tables(tree: Node) -> list[exp.Table]:
@@ -68,8 +73,9 @@ def parsed_query(query: str) -> Node:
     return statements[0]
 
 
-def _open_table(gate: Gate, source: Source, table: exp.Table) -> Opened:
-    """Open the files that a query calls by name, as a view in their place."""
+def _open_table(gate: Gate, source: Source, table: exp.Table, files: dict[str, str]) -> Opened:
+    """Open the files that a query calls by name, as a view in their place; ``files`` learns the view's name."""
+    files_name = table.name
     pattern, _, part = table.name.partition("#")
     place = {"path": pattern, **({_part_of(pattern): part} if part else {})}
     own = Source(**{**source.model_dump(exclude={"query", "columns", "exclude"}), **place})
@@ -82,8 +88,11 @@ def _open_table(gate: Gate, source: Source, table: exp.Table) -> Opened:
     view = gate.name("file")
     parts = " union all by name ".join(_cells(raw, source) for raw in opened.raws)
     gate.execute(f"create view {view} as {parts}")
+    files[view] = files_name
     alias = table.alias or pattern.rsplit("/", 1)[-1].split(".")[0]
-    table.replace(exp.alias_(exp.to_table(view), alias, table=True, quoted=True))
+    table.set("this", exp.to_identifier(view))  # in place: a table in a FROM that stands first carries its joins
+    if not table.alias:
+        table.set("alias", exp.TableAlias(this=exp.to_identifier(alias, quoted=True)))
     return opened
 
 

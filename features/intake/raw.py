@@ -57,6 +57,8 @@ class Raw:
         ``_file`` to the ``_row`` of its first row, where that is not 0.
     repeated
         The names that several columns have.
+    losses
+        The rows that a query's joins dropped.
     """
 
     relation: str
@@ -69,6 +71,7 @@ class Raw:
     is_guess: bool = False
     starts: Mapping[str, int] = field(default_factory=dict)
     repeated: tuple[str, ...] = ()
+    losses: tuple[Any, ...] = ()
 
     def row_number(self, file: str, row: int) -> int:
         """Return the number of a row in its file, from 1 (in a workbook: of the sheet's row)."""

@@ -3,11 +3,13 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
-from dataclasses import asdict, dataclass, field
-from datetime import datetime
+from dataclasses import asdict, dataclass, field, replace
+from datetime import date, datetime
 from typing import Any
 
 from penchant.config import Severity
+
+from .rules import RULES
 
 MOST_EXAMPLES = 5
 
@@ -51,6 +53,8 @@ class Finding:
         What else there is to say.
     examples
         At most five rows.
+    n_of
+        Of how many rows: the table's, those excluded left out.
     """
 
     rule: str
@@ -60,6 +64,60 @@ class Finding:
     n_rows: int
     detail: str = ""
     examples: tuple[Example, ...] = ()
+    n_of: int = 0
+
+    def of(self, n_rows: int) -> Finding:
+        """Return the finding as one of so many rows, unless it says of how many it is."""
+        return self if self.n_of else replace(self, n_of=n_rows)
+
+    @property
+    def share(self) -> float:
+        """The share of rows that break the rule."""
+        return self.n_rows / self.n_of if self.n_of else 0.0
+
+    @property
+    def is_loud(self) -> bool:
+        """Whether so many rows break the rule that the mapping is to be doubted, rather than these rows."""
+        return self.severity != "ignore" and self.share >= RULES[self.rule].loud
+
+
+@dataclass(frozen=True)
+class SourceRows:
+    """What became of the rows of one source: read = excluded + set aside + accepted."""
+
+    source: str
+    n_read: int
+    n_excluded: int
+    n_set_aside: int
+    n_accepted: int
+
+
+@dataclass(frozen=True)
+class Totals:
+    """The sums of a table's accepted rows; None where the table does not tell.
+
+    Parameters
+    ----------
+    name
+        The canonical table.
+    n_rows, n_orders, n_customers
+        Counts; an order without an id is what a customer ordered at one instant.
+    amount
+        The sum of all lines, in the currency.
+    revenue
+        The sum of those that are paid, and neither cancelled nor refunded.
+    first_day, last_day
+        In the shop's zone.
+    """
+
+    name: str
+    n_rows: int
+    n_orders: int | None = None
+    n_customers: int | None = None
+    amount: float | None = None
+    revenue: float | None = None
+    first_day: date | None = None
+    last_day: date | None = None
 
 
 @dataclass(frozen=True)
@@ -88,6 +146,8 @@ class TableReport:
         Rule to how many rows it set aside, or warns of; a row may break several.
     findings
         What the rules found, by rule and column.
+    sources
+        What became of the rows of each file, query or address.
     """
 
     name: str
@@ -101,6 +161,7 @@ class TableReport:
     set_aside: Mapping[str, int] = field(default_factory=dict)
     warned: Mapping[str, int] = field(default_factory=dict)
     findings: tuple[Finding, ...] = ()
+    sources: tuple[SourceRows, ...] = ()
 
     @property
     def refusals(self) -> tuple[Finding, ...]:
@@ -124,6 +185,8 @@ class CheckReport:
         The files that hold the rows set aside.
     faults
         What keeps the shop as a whole from being opened, as phrases.
+    totals
+        The sums of each table's accepted rows.
     """
 
     tables: Mapping[str, TableReport]
@@ -131,6 +194,13 @@ class CheckReport:
     notes: tuple[str, ...] = ()
     quarantine: tuple[str, ...] = ()
     faults: tuple[str, ...] = ()
+    totals: tuple[Totals, ...] = ()
+
+    @property
+    def loud(self) -> tuple[tuple[str, Finding], ...]:
+        """Table and finding where so many rows break a rule that the mapping is to be doubted; most first."""
+        found = [(name, one) for name, table in self.tables.items() for one in table.findings if one.is_loud]
+        return tuple(sorted(found, key=lambda pair: -pair[1].share))
 
     @property
     def failed(self) -> bool:
@@ -146,5 +216,11 @@ class CheckReport:
             "extract_end": self.extract_end.isoformat() if self.extract_end else None,
             "notes": list(self.notes),
             "quarantine": list(self.quarantine),
+            "loud": [f"{name}.{found.rule}" for name, found in self.loud],
+            "totals": {one.name: _plain(asdict(one)) for one in self.totals},
             "tables": tables,
         }
+
+
+def _plain(values: dict[str, Any]) -> dict[str, Any]:
+    return {name: value.isoformat() if isinstance(value, date) else value for name, value in values.items()}

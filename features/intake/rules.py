@@ -28,6 +28,7 @@ EARLIEST = "1970-01-01"
 LATEST = "2100-01-01"
 LONGEST_ID = 200
 LARGEST_AMOUNT = 1e9  # of the currency, in one line
+NEVER_LOUD = 2.0  # no share is as large
 OUTLYING_MULTIPLE = 1000  # of the column's median
 
 
@@ -47,6 +48,8 @@ class Rule:
         What happens by default.
     in_table
         Another default for some tables.
+    loud
+        From which share of a table's rows on the mapping is to be doubted, rather than these rows.
     """
 
     code: str
@@ -54,6 +57,7 @@ class Rule:
     explanation: str
     severity: Severity
     in_table: Mapping[str, Severity] = field(default_factory=dict)
+    loud: float = 0.1
 
     def default(self, table: str) -> Severity:
         """Return the severity in a table where the configuration says nothing."""
@@ -99,10 +103,36 @@ _ALL = (
     ),
     Rule("null_id", "an id is missing or blank", "It cannot be told whose row it is.", "set aside"),
     Rule("null_value", "a required value is missing", "The row does not say when or what.", "set aside"),
-    Rule("null_amount", "an order's amount is missing", "It counts as an order and adds nothing to sums.", "warn"),
+    Rule(
+        "null_amount",
+        "an order's amount is missing",
+        "It counts as an order and adds nothing to sums: map the column that the amount stands in.",
+        "warn",
+        loud=0.05,
+    ),
+    Rule(
+        "idle_customers",
+        "customers have neither ordered nor done anything",
+        "They may only have registered; or the ids of the two tables are not the same.",
+        "warn",
+        loud=0.25,
+    ),
+    Rule(
+        "lost_in_join",
+        "rows of a query's file match none of the other",
+        "The query drops them: a left join keeps them.",
+        "warn",
+        loud=0.01,
+    ),
     Rule("long_id", f"an id is longer than {LONGEST_ID} signs", "More likely a text than an id.", "set aside"),
-    Rule("padded_id", "an id has blanks around it", "It is taken without them.", "warn"),
-    Rule("float_id", "ids were saved as numbers with a decimal point", "They are taken without '.0'.", "warn"),
+    Rule("padded_id", "an id has blanks around it", "It is taken without them.", "warn", loud=NEVER_LOUD),
+    Rule(
+        "float_id",
+        "ids were saved as numbers with a decimal point",
+        "They are taken without '.0'.",
+        "warn",
+        loud=NEVER_LOUD,
+    ),
     Rule(
         "rounded_id",
         "ids were saved as rounded numbers, such as 1.23E+12 or floats beyond 9,007,199,254,740,992",
@@ -121,7 +151,13 @@ _ALL = (
         "If they are one and the same, name their column in [ids] merge.",
         "warn",
     ),
-    Rule("merged_id", "an id was not in lower case and plain form", "It is merged with its other spellings.", "warn"),
+    Rule(
+        "merged_id",
+        "an id was not in lower case and plain form",
+        "It is merged with its other spellings.",
+        "warn",
+        loud=NEVER_LOUD,
+    ),
     Rule(
         "bad_time",
         "a time cannot be read",
@@ -175,7 +211,7 @@ _ALL = (
         "A few such rows can carry a shop's sum: wholesale, or a slip of the decimal point.",
         "warn",
     ),
-    Rule("above_list", "more was paid than the list price", "The two may be in different units.", "warn"),
+    Rule("above_list", "more was paid than the list price", "The two may be in different units.", "warn", loud=0.05),
     Rule("unknown_code", "a code is not one of the contract's", "Say under codes what it means.", "set aside"),
     Rule("implausible_year", "a year of birth is before 1900 or from 2100 on", "It cannot be meant.", "warn"),
     Rule("probability_range", "a probability is not in (0, 1]", "It would weigh nothing, or wrongly.", "set aside"),
@@ -187,7 +223,7 @@ _ALL = (
         " refunded ones).",
         "warn",
     ),
-    Rule("status_against_time", "an order's status and times disagree", "Its times are believed.", "warn"),
+    Rule("status_against_time", "an order's status and times disagree", "Its times are believed.", "warn", loud=0.05),
     Rule(
         "several_arms",
         "a customer stands in several arms of one wave",
@@ -207,7 +243,9 @@ _ALL = (
         "As many copies as overlap are left out.",
         "set aside",
     ),
-    Rule("orphan", "a reference has no row in its own table", "What the table says is missing for it.", "warn"),
+    Rule(
+        "orphan", "a reference has no row in its own table", "What the table says is missing for it.", "warn", loud=0.25
+    ),
 )
 
 RULES: Mapping[str, Rule] = MappingProxyType({rule.code: rule for rule in _ALL})

@@ -49,7 +49,8 @@ def _of_column(gate: Gate, settings: Settings, column: str, tables: Sequence[str
     for name in tables:
         n_rows = gate.row(f"select count(*) from {quoted_name(name)} semi join alike on {cell} = id")[0]
         if n_rows:
-            found.append((name, finding(RULE, settings.severity[name][RULE], n_rows, detail, column)))
+            n_all = gate.row(f"select count(*) from {quoted_name(name)}")[0]
+            found.append((name, finding(RULE, settings.severity[name][RULE], n_rows, detail, column).of(n_all)))
     return found
 
 
