@@ -14,9 +14,10 @@ from typing import Annotated, Any, Literal
 
 from pydantic import Field, PositiveInt, PrivateAttr, ValidationError, field_serializer, model_validator
 
-from penchant.errors import ConfigError, NotThereError
+from penchant.errors import ConfigError, NotThereError, without_passwords
 from penchant.section import LONGEST_WINDOW, Cuts, Days, Section, TimeZone, faults_told
 
+MAY_HOLD_PASSWORDS = ("address", "query", "remote")
 Severity = Literal["refuse", "set aside", "warn", "ignore"]
 
 
@@ -73,6 +74,7 @@ class Source(Reading):
     path: str | None = Field(None, description="a file or pattern, relative to --data or the configuration")
     address: str | None = Field(None, description="an address that Ibis connects to, such as postgres://...")
     query: str | None = Field(None, description="SQL over files: select ... from 'a.csv' join 'b.csv' using (id)")
+    password_env: str | None = Field(None, description="the environment variable that holds the address's password")
     table: str | None = Field(None, description="the table at the address or in the DuckDB file")
     sheet: str | None = Field(None, description="an Excel sheet, or '*' for all; default: the first")
     separator: str | None = Field(None, min_length=1, max_length=4, description="default: found by looking")
@@ -369,8 +371,17 @@ class Config(Section):
         return self.model_copy(update={"tasks": {**self.tasks, name: section}})
 
     def resolved(self) -> dict[str, Any]:
-        """Return every value, defaults included, in types that JSON knows."""
-        return self.model_dump(mode="json")
+        """Return every value, defaults included, in types that JSON knows; passwords of addresses are left out."""
+        values: dict[str, Any] = _without_passwords(self.model_dump(mode="json"))
+        return values
+
+
+def _without_passwords(value: Any, key: str = "") -> Any:
+    if isinstance(value, dict):
+        return {name: _without_passwords(part, name) for name, part in value.items()}
+    if isinstance(value, list):
+        return [_without_passwords(part, key) for part in value]
+    return without_passwords(value) if isinstance(value, str) and key in MAY_HOLD_PASSWORDS else value
 
 
 def load_config(path: Path) -> Config:

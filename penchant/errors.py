@@ -19,6 +19,7 @@ A message says where, what was expected, what came, and what to do. The facts st
 
 from __future__ import annotations
 
+import re
 from collections.abc import Iterable
 from difflib import get_close_matches
 
@@ -41,8 +42,9 @@ class PenchantError(Exception):
     exit_code = 2
 
     def __init__(self, where: str, expected: str, got: str = "", do: str = "") -> None:
-        self.where, self.expected, self.got, self.do = where, expected, got, do
-        super().__init__(where, expected, got, do)  # the arguments are what pickling restores
+        parts = [without_passwords(part) for part in (where, expected, got, do)]
+        self.where, self.expected, self.got, self.do = parts
+        super().__init__(*parts)  # the arguments are what pickling restores
 
     def __str__(self) -> str:
         """Return the message in one paragraph."""
@@ -118,3 +120,22 @@ def quoted(names: Iterable[object], most: int = 5) -> str:
     marked = [f"'{name}'" for name in names]
     rest = len(marked) - most
     return ", ".join(marked[:most]) + (f" and {rest:,} more" if rest > 0 else "")
+
+
+_PASSWORDS = (
+    (re.compile(r"(\w://[^\s:/@'\"]*):[^\s'\"]*@"), r"\1:***@"),  # in an address: up to the last @ of the word
+    (re.compile(r"((?:password|passwd|pwd|secret|token)\s*=\s*)(?:'[^']*'|[^\s&;'\"]+)", re.IGNORECASE), r"\1***"),
+)
+
+
+def without_passwords(text: str) -> str:
+    """Return a text fit to be shown and stored: the passwords of addresses in it are three stars.
+
+    Examples
+    --------
+    >>> without_passwords("no 'postgresql://shop:se/cr@t@db/base?sslmode=require&password=x' there")
+    "no 'postgresql://shop:***@db/base?sslmode=require&password=***' there"
+    """
+    for pattern, shown in _PASSWORDS:
+        text = pattern.sub(shown, text)
+    return text

@@ -8,7 +8,7 @@ from zoneinfo import ZoneInfo, ZoneInfoNotFoundError
 
 from pydantic import AfterValidator, BaseModel, ConfigDict, Field, ValidationError
 
-from penchant.errors import did_you_mean
+from penchant.errors import did_you_mean, without_passwords
 
 LONGEST_WINDOW = 36_500  # days
 
@@ -49,7 +49,8 @@ def faults_told(fault: ValidationError, model: type[BaseModel]) -> str:
 def _fault_line(error: Any, model: type[BaseModel]) -> str:
     place = ".".join(str(part) for part in error["loc"])
     if error["type"] != "extra_forbidden":
-        return f"  {place}: {error['msg'].removeprefix('Value error, ')} (got {str(error['input'])[:60]!r})"
+        got = without_passwords(str(error["input"]))[:60]
+        return f"  {place}: {error['msg'].removeprefix('Value error, ')} (got {got!r})"
     known = _keys_at(model, error["loc"][:-1])
     return f"  {place}: not a key here. {did_you_mean(str(error['loc'][-1]), known)}"
 

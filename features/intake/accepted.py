@@ -47,9 +47,9 @@ def state_of(config: Config, hashes: Mapping[str, str]) -> str | None:
     """
     if any(map(is_unknown, hashes.values())):
         return None
-    resolved = config.resolved()
+    values = config.model_dump(mode="json")
     facts = {"format": FORMAT, "sources": dict(hashes), "versions": versions()}
-    facts |= {part: resolved[part] for part in READ}
+    facts |= {part: values[part] for part in READ}
     return sha256(json.dumps(facts, sort_keys=True).encode()).hexdigest()
 
 

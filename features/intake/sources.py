@@ -2,6 +2,9 @@
 
 from __future__ import annotations
 
+import os
+from urllib.parse import quote
+
 import ibis
 
 from penchant.config import Source
@@ -37,11 +40,32 @@ def _addressed(gate: Gate, source: Source) -> Raw:
     return _at_address(gate, source)
 
 
+def _with_password(source: Source) -> str:
+    """Return a source's address with the password from the environment, where one is named there.
+
+    Raises
+    ------
+    NotThereError
+        If the environment has no such variable.
+    """
+    address = str(source.address)
+    if source.password_env is None:
+        return address
+    password = os.environ.get(source.password_env)
+    if password is None:
+        where = f"password_env = '{source.password_env}'"
+        raise NotThereError(where, "a variable of the environment", "nothing of that name", "Set it, or PGPASSWORD")
+    scheme, _, rest = address.partition("://")
+    user, at, place = rest.rpartition("@")
+    return f"{scheme}://{user.split(':')[0]}:{quote(password, safe='')}@{place}" if at else address
+
+
 def _at_address(gate: Gate, source: Source) -> Raw:
     """Copy a table of another database."""
     label = f"{str(source.address).split('@')[-1]}#{source.table}"  # what stands before the @ may be a password
+    address = _with_password(source)
     try:
-        backend = ibis.connect(str(source.address))
+        backend = ibis.connect(address)
         rows = backend.table(source.table).to_pyarrow_batches()
     except Exception as fault:  # each driver has errors of its own; all mean that the table is not to be had
         got = (str(fault) or repr(fault)).splitlines()[0][:300]
