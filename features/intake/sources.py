@@ -3,7 +3,8 @@
 from __future__ import annotations
 
 import os
-from urllib.parse import quote
+import re
+from urllib.parse import quote, unquote
 
 import ibis
 
@@ -50,7 +51,7 @@ def _with_password(source: Source) -> str:
     """
     address = str(source.address)
     if source.password_env is None:
-        return address
+        return _spelled_out(address)
     password = os.environ.get(source.password_env)
     if password is None:
         where = f"password_env = '{source.password_env}'"
@@ -58,6 +59,22 @@ def _with_password(source: Source) -> str:
     scheme, _, rest = address.partition("://")
     user, at, place = rest.rpartition("@")
     return f"{scheme}://{user.split(':')[0]}:{quote(password, safe='')}@{place}" if at else address
+
+
+def _spelled_out(address: str) -> str:
+    """Return an address in which signs of the password that would part an address are spelled out."""
+    scheme, _, rest = address.partition("://")
+    user, at, place = rest.rpartition("@")
+    name, colon, password = user.partition(":")
+    return f"{scheme}://{name}:{quote(unquote(password), safe='')}@{place}" if at and colon else address
+
+
+def _without_parts(text: str, address: str) -> str:
+    """Return a driver's message without what it may tell of the address's password."""
+    password = address.partition("://")[2].rpartition("@")[0].partition(":")[2]
+    for part in sorted({password, unquote(password), *re.split(r"\W", unquote(password))}, key=len, reverse=True):
+        text = text.replace(part, "***") if len(part) > 2 else text
+    return text
 
 
 def _at_address(gate: Gate, source: Source) -> Raw:
@@ -68,7 +85,7 @@ def _at_address(gate: Gate, source: Source) -> Raw:
         backend = ibis.connect(address)
         rows = backend.table(source.table).to_pyarrow_batches()
     except Exception as fault:  # each driver has errors of its own; all mean that the table is not to be had
-        got = (str(fault) or repr(fault)).splitlines()[0][:300]
+        got = _without_parts((str(fault) or repr(fault)).splitlines()[0], address)[:300]
         raise NotThereError(f"'{label}'", "a table at an address that Ibis connects to", got) from None
     try:
         name = put_rows(gate, rows, label)

@@ -96,4 +96,6 @@ def test_a_password_comes_from_the_environment(monkeypatch: pytest.MonkeyPatch, 
     monkeypatch.setenv("SHOP_PASSWORD", "a/b@c")
     assert _with_password(source) == "postgresql://shop:a%2Fb%40c@db/base"
     (tmp_path / "penchant.toml").write_text(TOML)
+    plain = Source(address=f"postgresql://shop:{SECRET}@db/base", table="o")
+    assert _with_password(plain) == "postgresql://shop:s3cr3t%2Fp%40ss@db/base"
     assert "***" in json.dumps(load_config(tmp_path / "penchant.toml").resolved())
