@@ -14,6 +14,7 @@ import pandas as pd
 from penchant.config import GateSection
 
 from ..features.catalogue import task_of
+from ..features.moments import first_event
 from ..features.outcomes.labels import label, refuse_lacking, span_of
 from ..features.outcomes.tasks import Span, Task
 from ..features.shop import Shop
@@ -104,13 +105,6 @@ def task_data(
     with step(f"building the signals of {len(instants)} snapshots"):
         rows = with_signals(shop, task, labels, span)
     return TaskData(task, span, basis, plan, rows, size, shop.config.seed, shop.config.gate)
-
-
-def first_event(shop: Shop) -> datetime:
-    """Return the instant of the shop's first order or interaction, UTC without a zone."""
-    times = {"orders": "ordered_at", "interactions": "occurred_at"}
-    found = [shop.tables[name][time].min().execute() for name, time in times.items() if shop.has(name)]
-    return min(pd.Timestamp(at).to_pydatetime() for at in found if not pd.isna(at))
 
 
 def size_of(labels: pd.DataFrame, first: datetime, plan: Schedule) -> DataSize:

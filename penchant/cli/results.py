@@ -12,20 +12,20 @@ from penchant.errors import PenchantError
 
 def print_json(values: Mapping[str, Any]) -> None:
     """Print one JSON object; what JSON does not know is written as text, and NaN as null."""
-    text = json.dumps(plain(values), ensure_ascii=False, default=str, allow_nan=False)
+    text = json.dumps(json_values(values), ensure_ascii=False, default=str, allow_nan=False)
     sys.stdout.write(text + "\n")
 
 
-def plain(value: Any) -> Any:
+def json_values(value: Any) -> Any:
     """Return a value as JSON takes it: what has ``as_dict`` by name, numbers as Python's, NaN as None."""
     if isinstance(value, Mapping):
-        return {str(key): plain(item) for key, item in value.items()}
+        return {str(key): json_values(item) for key, item in value.items()}
     if isinstance(value, (list, tuple)):
-        return [plain(item) for item in value]
+        return [json_values(item) for item in value]
     if isinstance(value, float) and (value != value or value in (float("inf"), float("-inf"))):
         return None
     if hasattr(value, "as_dict"):
-        return plain(value.as_dict())
+        return json_values(value.as_dict())
     return value.item() if hasattr(value, "item") and getattr(value, "ndim", 0) == 0 else value
 
 

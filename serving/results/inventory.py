@@ -70,7 +70,7 @@ def remove_leftover(path: Path) -> None:
         shutil.rmtree(path) if path.is_dir() else path.unlink()
 
 
-def size_of(path: Path) -> int:
+def bytes_of(path: Path) -> int:
     """Return the bytes of a file, or of all files in a folder."""
     files = [path] if path.is_file() else path.rglob("*")
     return sum(file.lstat().st_size for file in files if file.is_file() and not file.is_symlink())
@@ -93,7 +93,7 @@ def _result(path: Path, below: Path) -> StoredResult:
     except InputError:  # a manifest that cannot be read makes nothing removable, and is counted
         manifest = {}
     step = str(manifest.get("step") or path.relative_to(below).parts[0])
-    return StoredResult(path, step, _moment(path, manifest), size_of(path), manifest)
+    return StoredResult(path, step, _moment(path, manifest), bytes_of(path), manifest)
 
 
 def _moment(path: Path, manifest: Mapping[str, Any]) -> datetime | None:

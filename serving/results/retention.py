@@ -13,7 +13,7 @@ from penchant.config import RetentionSection
 from penchant.errors import OutputError
 from penchant.output import locked
 
-from .inventory import StoredResult, leftovers_below, remove_leftover, results_below, size_of
+from .inventory import StoredResult, bytes_of, leftovers_below, remove_leftover, results_below
 
 
 @dataclass(frozen=True, eq=False)
@@ -82,7 +82,7 @@ def cleanup_of(folder: Path, rules: RetentionSection, now: datetime | None = Non
     results = results_below(folder)
     dated = [result.as_of for result in results if result.as_of is not None]
     now = now or max(dated, default=None)
-    leftovers = {path: size_of(path) for path in leftovers_below(folder)}
+    leftovers = {path: bytes_of(path) for path in leftovers_below(folder)}
     if now is None:
         return Cleanup(results, [], {}, leftovers, now)
     old = [result for result in results if _is_old(result, rules.days(), now)]

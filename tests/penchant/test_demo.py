@@ -10,7 +10,7 @@ import pytest
 
 from penchant.cli.demo.configuration import write_config
 from penchant.cli.demo.earned import Earned, earned
-from penchant.cli.demo.loop import ARM, FIRST_AT, GOAL, NEXT, settings_of
+from penchant.cli.demo.loop import ARM, FIRST_AT, GOAL, NEXT, demo_settings
 from penchant.config import load_config
 from penchant.serving.goals.catalogue import GOALS
 
@@ -49,7 +49,7 @@ def test_the_same_list_is_no_better_than_itself() -> None:
 
 
 def test_its_shop_has_campaigns_but_none_of_the_goal_to_be_learned() -> None:
-    campaigns = settings_of(8_000, 0).campaigns
+    campaigns = demo_settings(8_000, 0).campaigns
     assert campaigns
     assert GOAL not in {one.goal for one in campaigns}
 

@@ -1,4 +1,4 @@
-"""The main job in one go, on a simulated shop: check, train, score, the loop of a campaign, and an account of it."""
+"""The main job in one go, on a simulated shop: check, train, score, the loop of a campaign, and what it came to."""
 
 from __future__ import annotations
 
@@ -7,7 +7,7 @@ from pathlib import Path
 
 from penchant.cli.demo.configuration import write_config
 from penchant.cli.demo.earned import show_earned
-from penchant.cli.demo.loop import FIRST_AT, SECOND_AT, first_wave, second_wave, settings_of
+from penchant.cli.demo.loop import FIRST_AT, SECOND_AT, demo_settings, first_wave, second_wave
 from penchant.cli.options.models import ScoreOptions, TrainOptions
 from penchant.cli.options.shop import CheckOptions, DemoOptions
 from penchant.cli.options.web import PrepareOptions
@@ -26,7 +26,7 @@ RESULTS = ("check", "train", "score", "audience", "measure")
 def run_demo(work: Work, options: DemoOptions) -> None:
     """Run the main job on a simulated shop."""
     out, store, config, shop = options.out, options.out / "mlruns", options.out / "penchant.toml", options.out / "shop"
-    settings = settings_of(options.customers, options.seed)
+    settings = demo_settings(options.customers, options.seed)
     with work.step(f"simulating {options.customers:,} customers"):
         simulate(settings, shop)
     write_config(config, FIRST_AT, shop.name)
@@ -42,12 +42,12 @@ def run_demo(work: Work, options: DemoOptions) -> None:
         run_train(last, TrainOptions(task, out / f"train-{task}", str(store)))
     run_prepare(last, PrepareOptions(None, out))
     show_earned(work, result)
-    work.show(account(out, store, SECOND_AT.date()))
+    work.show(closing_words(out, store, SECOND_AT.date()))
     folders = {name: str(out / name) for name in RESULTS}
     work.finish({"out": str(out), **folders, "store": str(store), "earned": result.as_dict()})
 
 
-def account(out: Path, store: Path, day: date) -> str:
+def closing_words(out: Path, store: Path, day: date) -> str:
     """Return where everything is, and what to do next."""
     return f"""
 [bold]What happened[/]

@@ -10,7 +10,7 @@ import pandas as pd
 import typer
 
 from penchant.cli.options.campaigns import MeasureOptions
-from penchant.cli.results import plain
+from penchant.cli.results import json_values
 from penchant.cli.work import Work, folder_name
 from penchant.output import replaced_folder, write_json
 from penchant.serving.audience.files import read_records, read_treatments
@@ -33,7 +33,7 @@ def run_measure(work: Work, options: MeasureOptions) -> None:
             measured = measure(shop, campaign, settings, record)
         with work.step(f"writing {folder}"):
             (place / "report.html").write_text(measured.report(), encoding="utf-8")
-            write_json(place / "measurement.json", plain(measured.as_dict()))
+            write_json(place / "measurement.json", json_values(measured.as_dict()))
     work.show_wide(measured.render(), f"{folder / 'report.html'}")
     work.finish({**measured.as_dict(), "failed": measured.failed, "out": str(folder)})
     if measured.failed:

@@ -13,7 +13,7 @@ import typer
 from rich.markup import escape
 
 from penchant.cli.options.models import MonitorOptions
-from penchant.cli.results import plain
+from penchant.cli.results import json_values
 from penchant.cli.terminal import show_page
 from penchant.cli.work import Work
 from penchant.errors import InputError, NotThereError, did_you_mean
@@ -31,9 +31,9 @@ from penchant.serving.score.registered import champions_of
 def run_monitor(work: Work, options: MonitorOptions) -> None:
     """Compare signals, scores and stages with the training's, and earlier scores with what came."""
     thresholds = read_limits(options.limit or [])
-    refuse_absent(options.scores or ())
+    refuse_missing_folders(options.scores or ())
     with work.step("reading the champions and earlier scores"):
-        in_use = models_in_use(work, work.store(options.store), options.task or None)
+        in_use = watched_models(work, work.store(options.store), options.task or None)
         scored = files_of_scores(options.scores or [work.result_folder("score")], options.task or None)
     with work.shop() as shop:
         instant = moment_of(shop, work.moment(shop, options.as_of))
@@ -49,21 +49,21 @@ def run_monitor(work: Work, options: MonitorOptions) -> None:
     }
     with replaced_folder(folder, manifest) as place, work.step(f"writing {folder}"):
         page.write(place)
-        write_json(place / "monitor.json", plain(page.as_dict()))
+        write_json(place / "monitor.json", json_values(page.as_dict()))
     _show(work, page, folder)
     work.finish({**page.as_dict(), "out": str(folder)})
     if watched.faults:
         raise typer.Exit(3)
 
 
-def refuse_absent(folders: Sequence[Path]) -> None:
+def refuse_missing_folders(folders: Sequence[Path]) -> None:
     """Raise NotThereError if one of the folders that were named is none."""
     for folder in folders:
         if not folder.is_dir():
             raise NotThereError(f"option --scores '{folder}'", "a folder of scores", "none")
 
 
-def models_in_use(work: Work, store: Store, names: list[str] | None) -> list[InUse]:
+def watched_models(work: Work, store: Store, names: list[str] | None) -> list[InUse]:
     """Return the champions of a store with what their rows looked like at training."""
     models = []
     for champion, folder, _registered in champions_of(work.config, store, names):

@@ -18,7 +18,7 @@ from penchant.training.record import model_name
 from penchant.training.versions.promote import gates, same_horizon_as_configured
 
 from .compare import entrants_of, on_common_test
-from .train import configure, registered
+from .train import configure, version_facts
 
 
 def run_promote(work: Work, options: PromoteOptions) -> None:
@@ -30,7 +30,7 @@ def run_promote(work: Work, options: PromoteOptions) -> None:
     chosen = registry.version(name, CHALLENGER if options.version is None else options.version)
     if CHAMPION in chosen.aliases:
         work.show(f"{chosen} is already the champion.")
-        work.finish({**registered(chosen), "promoted": False, "gates": []})
+        work.finish({**version_facts(chosen), "promoted": False, "gates": []})
         return
     with work.shop() as shop:
         checked = _gates(work, shop, task, registry, chosen)
@@ -41,7 +41,7 @@ def run_promote(work: Work, options: PromoteOptions) -> None:
         with work.step(f"promoting {chosen}"):
             chosen = registry.promote(name, chosen.version, _promotion_tags(failed))
     work.show(_outcome(chosen, failed, is_promoted=is_promoted))
-    facts = {**registered(chosen), "promoted": is_promoted, "forced": bool(is_promoted and failed)}
+    facts = {**version_facts(chosen), "promoted": is_promoted, "forced": bool(is_promoted and failed)}
     work.finish({**facts, "gates": [gate.as_dict() for gate in checked]})
     if not is_promoted:
         raise typer.Exit(3)

@@ -47,7 +47,7 @@ def run_train(work: Work, options: TrainOptions) -> None:
             version = Registry(store).log(record)
         manifest |= {"sources": sources, "training": trained.facts(), "data": record.tags["data"]}
     work.show_wide(leaderboard_table(trained), account(trained, version, folder))
-    work.finish({**trained.as_dict(), **registered(version), "out": str(folder), "store": str(store)})
+    work.finish({**trained.as_dict(), **version_facts(version), "out": str(folder), "store": str(store)})
 
 
 def configure(work: Work, task: str, horizon: int | None, test: str | None, seed: int | None) -> None:
@@ -119,7 +119,7 @@ def in_use(version: Registered) -> str:
     return "in use (champion)" if "champion" in version.aliases else "on trial (challenger)"
 
 
-def registered(version: Registered) -> dict[str, Any]:
+def version_facts(version: Registered) -> dict[str, Any]:
     """Return which version was registered, for scripts."""
     facts = {"model": version.name, "version": version.version, "aliases": list(version.aliases)}
     return {**facts, "run_id": version.run_id}

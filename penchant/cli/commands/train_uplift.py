@@ -42,7 +42,7 @@ def train_uplift_model(work: Work, options: TrainOptions) -> None:
         with work.step(f"recording in {store}"):
             version = Registry(store).log(record)
         manifest |= {"sources": source.hashes, "training": trained.facts(), "data": record.tags["data"]}
-    work.show(*(leaderboard_table(trained, number) for number in range(len(trained.boards))))
+    work.show(*(uplift_leaderboard(trained, number) for number in range(len(trained.boards))))
     work.show(_account(trained, version, folder))
     facts = {"model": version.name, "version": version.version, "aliases": list(version.aliases)}
     registered = {**facts, "run_id": version.run_id, "out": str(folder), "store": str(store)}
@@ -122,7 +122,7 @@ def _roles(columns: Sequence[str], control: str | None, without: Sequence[str]) 
     return Roles(names, control, tuple(without))
 
 
-def leaderboard_table(trained: TrainedUplift, number: int) -> Table:
+def uplift_leaderboard(trained: TrainedUplift, number: int) -> Table:
     """Return one treatment's stack beside its baselines, for a terminal."""
     board = trained.boards[number]
     shown = (MAIN, "policy_value")

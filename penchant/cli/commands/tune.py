@@ -31,7 +31,7 @@ from penchant.training.search.tuning import (
     search,
 )
 
-from .train import account, configure, leaderboard_table, registered
+from .train import account, configure, leaderboard_table, version_facts
 
 SEARCHES = "tuning"
 
@@ -64,7 +64,7 @@ def run_tune(work: Work, options: TuneOptions) -> None:
             registry.log_trials(name, trial_runs(result), version.run_id)
         manifest |= {"sources": sources, "training": trained.facts(), "search": result.as_dict()}
     work.show_wide(leaderboard_table(trained), account(trained, version, folder), _account(result, verdict, folder))
-    facts = {**trained.as_dict(), **registered(version), "search": result.as_dict()}
+    facts = {**trained.as_dict(), **version_facts(version), "search": result.as_dict()}
     work.finish({**facts, "against_default": verdict.as_dict(), "out": str(folder), "store": str(store)})
 
 

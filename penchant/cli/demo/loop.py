@@ -47,7 +47,7 @@ LIST_SHARE = 0.2  # of the one-time buyers, in each of the lists that are compar
 EFFECT_SIZE = 3.0  # of the simulator's usual: one trial of two thousand customers can then tell
 
 
-def settings_of(n_customers: int, seed: int) -> SimulationSettings:
+def demo_settings(n_customers: int, seed: int) -> SimulationSettings:
     """Return the shop up to the first wave: with campaigns of its own, but none for one-time buyers yet."""
     pace_days = (SECOND_AT - STARTS_AT).days
     settings = SimulationSettings(n_customers, seed, STARTS_AT, FIRST_AT, effect_size=EFFECT_SIZE, pace_days=pace_days)
