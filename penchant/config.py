@@ -297,7 +297,7 @@ class SceneSection(Section):
 
     categories: tuple[str, ...] = ()
     price_tiers: tuple[Literal["low", "middle", "high"], ...] = ()
-    roles: tuple[Literal["traffic", "profit", "potential", "marginal"], ...] = ()
+    roles: tuple[Literal["traffic", "profit", "potential", "marginal", "ordinary"], ...] = ()
     stages: tuple[str, ...] = Field((), description="relationship stages, such as 'loyal'")
     calendar: str | None = Field(None, description="the calendar's entry that it belongs to, by its name")
 

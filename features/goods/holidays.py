@@ -14,15 +14,14 @@ from ..history.past import Past
 from ..history.prepare import History
 from ..signals.holiday import is_inside, merged
 from .measures import baskets, has_key
-from .roles import RULES, discoveries, rise_chance
+from .roles import discoveries, rise_chance
 
 LEAST_ORDERS = 5  # in the entry, before an item can belong to it
 LEAST_LIFT = 1.5
+FALSE_SHARE = 0.1
 
 
-def product_holidays(
-    everyone: Past, least_lift: float = LEAST_LIFT, false_share: float = RULES.false_rises
-) -> pd.DataFrame:
+def product_holidays(everyone: Past, least_lift: float = LEAST_LIFT, false_share: float = FALSE_SHARE) -> pd.DataFrame:
     """Return the items that sell in an entry of the calendar: item_id, holiday, lift; sorted.
 
     Parameters

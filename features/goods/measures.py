@@ -104,10 +104,20 @@ def repeats(past: Past, key: str, days: int) -> Any:
     return again.group_by(key).aggregate(n_repeat_buyers=_.count())
 
 
-def attention(past: Past, key: str, days: int) -> Any:
-    """Return per product: n_visits (days of customers on which it was looked at), n_first_visits."""
-    rows = in_window(past, product_visits(past, key), days)
-    return rows.group_by(key).aggregate(n_visits=rows.count(), n_first_visits=ibis.cases((rows.is_first, 1)).count())
+def attention(past: Past, key: str, days: int, trend_days: int) -> Any:
+    """Return per product: n_visits (days of customers on which it was looked at), n_first_visits; and of two windows
+    n_lookers_now and n_lookers_before, the customers who looked.
+    """
+    rows = in_window(past, product_visits(past, key), max(days, 2 * trend_days))
+    inside = is_within(past, rows["at"], days)
+    latest = is_within(past, rows["at"], trend_days)
+    before = is_within(past, rows["at"], 2 * trend_days, trend_days)
+    return rows.group_by(key).aggregate(
+        n_visits=ibis.cases((inside, 1)).count(),
+        n_first_visits=ibis.cases((inside & rows.is_first, 1)).count(),
+        n_lookers_now=ibis.cases((latest, rows.row)).nunique(),
+        n_lookers_before=ibis.cases((before, rows.row)).nunique(),
+    )
 
 
 def companions(past: Past, key: str, days: int, shrinkage: float, most_in_basket: int) -> Any:

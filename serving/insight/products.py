@@ -25,10 +25,11 @@ from .page import InsightPage, InsightTable, moment_of, told_left_out
 
 TOP = 20
 ROLE_MEANS = {
-    "traffic": "brings in customers: first orders and first visits, against the average",
-    "profit": "earns: margin, and buyers who come back for it",
-    "potential": "its buyers rise against the shop's own trend, beyond noise",
-    "marginal": "few orders, not bought together with others, brings in nobody",
+    "traffic": "brings in customers: first orders and first visits, against its category",
+    "profit": "earns: margin against its category, or buyers who come back where no costs are known",
+    "potential": "its buyers or lookers rise against the shop's own trend, beyond noise",
+    "marginal": "hardly sold, hardly looked at, nothing it is bought with",
+    "ordinary": "none of these, as far as its numbers tell",
 }
 _IDS = {"item_id": PageColumn("item"), "category_id": PageColumn("category")}
 _ROLES = {
@@ -260,12 +261,14 @@ def _shown(columns: Mapping[str, PageColumn], rows: list[dict[str, Any]]) -> dic
 
 def _how_to_read(rules: ProductRules) -> tuple[str, ...]:
     return (
-        "Traffic and profit are indices: 1 is the shop's average. Shares of small counts are drawn towards it, as if "
-        f"{rules.shrinkage:g} more orders, visits or buyers had been average.",
+        f"Traffic and profit are indices: 1 is the average of an item's category where that has {rules.least_peers} "
+        "items, else of the shop. Shares of small counts are drawn towards it, as if "
+        f"{rules.shrinkage:g} more orders, visits or buyers had been average. Traffic: {rules.strong_traffic:g} and "
+        f"more, beyond chance; profit: {rules.strong_profit:g} and more.",
         f"Growth compares the buyers of the last {rules.trend_days} days with those of the {rules.trend_days} before, "
         f"against the shop's own trend; of the products called potential at most {rules.false_rises:.0%} are expected "
         "to be chance.",
-        f"Marginal: fewer than {rules.few_orders:g} times the average product's orders (or than {rules.least_orders}), "
-        f"its strongest companion less than {rules.weak_association:g} times as often beside it as chance would have "
-        f"it, and traffic below {rules.strong_traffic:g}.",
+        f"Marginal: less than {rules.few_orders:g} times the average of orders and sales, {rules.few_visits:g} times "
+        f"that of visits, and its strongest companion less than {rules.weak_association:g} times as often beside it as "
+        "chance would have it.",
     )

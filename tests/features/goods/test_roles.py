@@ -3,16 +3,19 @@
 from __future__ import annotations
 
 from dataclasses import replace
-from datetime import datetime
+from datetime import datetime, timedelta
+from pathlib import Path
 from types import ModuleType
 from typing import Any
 
 import numpy as np
 import pandas as pd
+import pyarrow.parquet as pq
 import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
+from penchant.config import Config
 from penchant.errors import InputError, LeftOutError
 from penchant.features.goods.demand import demand
 from penchant.features.goods.held import joint_candidates
@@ -30,8 +33,9 @@ from penchant.features.goods.roles import (
     with_roles,
 )
 from penchant.features.history.past import Past
-from penchant.features.shop import Shop, shop_from_tables
+from penchant.features.shop import Shop, open_shop, shop_from_tables
 from penchant.features.signals.cycle import at_one_moment, category_cycles
+from penchant.simulate import SimulationSettings, simulate
 
 AS_OF = datetime(2024, 6, 1)
 EVER = replace(RULES, look_back_days=10_000)
@@ -208,14 +212,14 @@ def test_each_role_by_its_rule() -> None:
         wobbler={"n_buyers_now": 16, "n_buyers_before": 8},  # twice as many: among 57, noise does that
         loner=few,
         belonging={**few, "association": 2.0},  # few sales, but bought with another
-        door={**few, "n_first_orders": 4, "n_orders": 6, "n_buyers": 6, "n_buyers_now": 2, "n_buyers_before": 2},
+        door={**few, "n_first_orders": 6, "n_orders": 6, "n_buyers": 6, "n_buyers_now": 2, "n_buyers_before": 2},
     ) == {
         "opener": "traffic",
         "holder": "profit",
         "riser": "potential",
-        "wobbler": "profit",  # average in both: the tie
+        "wobbler": "ordinary",  # average in both
         "loner": "marginal",
-        "belonging": "profit",
+        "belonging": "ordinary",
         "door": "traffic",
     }  # fmt: skip
 
@@ -224,9 +228,69 @@ def test_margin_makes_a_product_one_of_profit() -> None:
     cheap = {"amount": 1000, "costed_amount": 1000, "margin": 100}
     rows = [{"item_id": f"i{place}", **BASE, **cheap} for place in range(9)]
     rows.append({"item_id": "rich", **BASE, **cheap, "margin": 500})
-    found = with_roles(pd.DataFrame(rows)).set_index("item_id")
-    assert found["role"].to_dict() == {**{f"i{place}": "traffic" for place in range(9)}, "rich": "profit"}
+    found = with_roles(pd.DataFrame(rows).assign(category_id=None)).set_index("item_id")
+    assert found["role"].to_dict() == {**{f"i{place}": "ordinary" for place in range(9)}, "rich": "profit"}
     assert found.loc["rich", "margin_share"] == 0.5
+
+
+def test_items_are_held_against_their_category() -> None:
+    """Eleven per cent are much for electronics, where five are usual, and little for toys, where thirty are."""
+    rows = [
+        {"item_id": f"{category}{place}", "category_id": category, **BASE, "amount": 1000, "costed_amount": 1000,
+         "margin": 110 if place == 0 else usual}
+        for category, usual in (("electronics", 50), ("toys", 300)) for place in range(6)
+    ]  # fmt: skip
+    found = with_roles(pd.DataFrame(rows)).set_index("item_id")["role"]
+    assert found[["electronics0", "toys0"]].tolist() == ["profit", "ordinary"]
+    few = with_roles(pd.DataFrame(rows[:4] + rows[6:])).set_index("item_id")["role"]
+    assert few["electronics0"] == "ordinary"  # four items make no category to compare with: against all
+
+
+def test_who_is_first_in_first_orders_and_visits_is_traffic() -> None:
+    opener = {"n_orders": 200, "n_buyers": 150, "n_first_orders": 120, "n_visits": 900, "n_first_visits": 90}
+    looked = {"n_visits": 300, "n_first_visits": 10}
+    assert _roles(opener={**opener, "amount": 9000}, plain={**looked, "amount": 500}) == {
+        "opener": "traffic", "plain": "ordinary",
+    }  # fmt: skip
+
+
+def test_what_brings_much_money_is_not_marginal() -> None:
+    """Few orders at a high price: a category that is third by revenue."""
+    rows = [{"category_id": f"c{place}", **BASE, "amount": 2_000} for place in range(9)]
+    rows.append(
+        {"category_id": "pianos", **BASE, "n_orders": 3, "n_first_orders": 0, "n_repeat_buyers": 0, "amount": 9_000}
+    )
+    rows.append(
+        {"category_id": "picks", **BASE, "n_orders": 3, "n_first_orders": 0, "n_repeat_buyers": 0, "amount": 30}
+    )
+    found = with_roles(pd.DataFrame(rows)).set_index("category_id")["role"]
+    assert (found["pianos"], found["picks"]) == ("ordinary", "marginal")
+
+
+@pytest.mark.slow
+def test_roles_are_the_planted_ones(tmp_path: Path) -> None:
+    """Of items with ten orders or more; what grows, of those whose growth is not over and that are looked at."""
+    simulate(SimulationSettings(n_customers=40_000, seed=2), tmp_path)
+    planted = pq.read_table(tmp_path / "truth" / "items.parquet").to_pandas().rename(columns={"role": "planted"})
+    tables = {path.stem: {"path": path.name} for path in tmp_path.glob("*.parquet")}
+    with open_shop(Config.model_validate({"tables": tables}), tmp_path, checked=False) as shop:
+        late, early = (products(shop, shop.extract_end - timedelta(days=days)) for days in (0, 450))
+    late, early = late.merge(planted, on="item_id"), early.merge(planted, on="item_id")
+    known = late[late["n_orders"] >= 10]
+    for role in ("traffic", "profit"):
+        assert min(agreement(known, role)) >= 0.8, role
+    grown = early[early["n_lookers_now"] + early["n_lookers_before"] >= 150]
+    assert (grown["planted"] == "potential").sum() >= 10
+    assert min(agreement(grown, "potential")) >= 0.8
+    precision, recall = agreement(late, "marginal")  # planted ones and unpopular ordinary ones overlap
+    assert (precision >= 0.7, recall >= 0.8) == (True, True)
+
+
+def agreement(found: pd.DataFrame, role: str) -> tuple[float, float]:
+    """Return precision and recall of a role against the planted one."""
+    is_found, is_planted = found["role"] == role, found["planted"] == role
+    both = (is_found & is_planted).sum()
+    return both / max(is_found.sum(), 1), both / max(is_planted.sum(), 1)
 
 
 @given(
