@@ -9,7 +9,9 @@ from pathlib import Path
 import pytest
 
 from penchant import docs
+from penchant.contract_page import contract_page
 from penchant.features.catalogue import GROUPS
+from penchant.features.contract import CONTRACT
 
 ROOT = Path(__file__).resolve().parents[2]
 
@@ -23,6 +25,17 @@ def test_every_declared_column_stands_in_the_dictionary_once() -> None:
     names = [f"{name}{days}d" if days else name for name, windows in told for days in windows.split(",")]
     declared = [column.name for group in GROUPS for column in group.columns()]
     assert sorted(names) == sorted(declared)
+
+
+def test_every_column_of_the_contract_stands_in_its_table() -> None:
+    page = contract_page()
+    for table in CONTRACT.values():
+        section = page.split(f"## {table.name}\n")[1].split("\n## ")[0]
+        rows = re.findall(
+            r"^\| (?:\*\*|`)(\w+)(?:\*\*|`) \| .+ \| (\w+) \| `.+` \| .* \|$", section, flags=re.MULTILINE
+        )
+        assert rows == [(column.name, column.kind) for column in table.columns]
+    assert "signals of monetary" in page.split("`amount`")[1].split("\n")[0]
 
 
 def test_a_stale_page_is_told_and_made_anew(
