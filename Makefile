@@ -8,7 +8,7 @@ DATA   ?= ../shared/data
 WORKERS ?= 2
 
 .DEFAULT_GOAL := help
-.PHONY: help demo test quick check lint format docs screenshots env clean
+.PHONY: help demo test quick check lint format docs screenshots mutants env clean
 
 help: ## what can be made
 	@awk -F ':.*## ' '/^[a-z]+:.*## / {printf "  make %-8s %s\n", $$1, $$2}' $(MAKEFILE_LIST)
@@ -47,6 +47,9 @@ check: $(READY) ## format in place, then lint, types and tests
 	$(BIN)/ruff format .
 	$(BIN)/ruff check --fix .
 	@$(MAKE) --no-print-directory test
+
+mutants: $(READY) ## plant faults in two dozen files and see whether the tests notice (bounded: --minutes, --per-file)
+	$(BIN)/python tests/mutants.py
 
 screenshots: $(READY) ## pictures of every page of the demo, light, dark, on a phone (wants make demo, chromium)
 	$(BIN)/python -m benchmarks.screenshots

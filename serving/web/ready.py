@@ -4,14 +4,13 @@ from __future__ import annotations
 
 import json
 import re
-from collections.abc import Mapping, Sequence
+from collections.abc import Mapping
 from functools import lru_cache
 from hashlib import sha256
 from pathlib import Path
+from time import monotonic
 from typing import Any
 
-import pyarrow as pa
-import pyarrow.compute as pc
 import pyarrow.parquet as pq
 
 from penchant.errors import NotThereError, quoted
@@ -20,6 +19,7 @@ from penchant.output import MANIFEST
 from ..audience.files import audiences_below
 from ..score.read import RISK_SCORE, read_manifest
 from .prepare import CUSTOMERS_FILE, OVERVIEW_FILE, READY, TIMELINE_FILE
+from .rows import rows_of
 from .settings import WebSettings
 
 FOLDER_NAME = re.compile(r"[\w.@ -]{1,128}")
@@ -38,10 +38,16 @@ class Ready:
     def __init__(self, settings: WebSettings) -> None:
         self.settings = settings
         self.folder = settings.folder / READY
+        self._stamp, self._stamped_at = "", float("-inf")
 
     @property
     def stamp(self) -> str:
-        """What changes whenever something that the pages show does: an ETag."""
+        """What changes whenever something that the pages show does: an ETag, looked up once a second."""
+        if monotonic() - self._stamped_at > 1.0:
+            self._stamp, self._stamped_at = self._marks(), monotonic()
+        return self._stamp
+
+    def _marks(self) -> str:
         marks = [f"{path}:{path.stat().st_mtime_ns}" for path in self._manifests() if path.is_file()]
         return sha256("\n".join(marks).encode()).hexdigest()[:24]
 
@@ -95,11 +101,11 @@ class Ready:
         NotThereError
             If nobody of that id was known.
         """
-        signals = _rows_of(self.folder / CUSTOMERS_FILE, customer_id)
+        signals = rows_of(self.folder / CUSTOMERS_FILE, customer_id)
         scores = self.scores_of(customer_id)
         if not signals and not scores:
             raise NotThereError("customer", "an id that the shop knows", quoted(customer_id), "Ids are case-sensitive")
-        events = _rows_of(self.folder / TIMELINE_FILE, customer_id)[:MOST_EVENTS]
+        events = rows_of(self.folder / TIMELINE_FILE, customer_id)[:MOST_EVENTS]
         return {
             "customer_id": customer_id,
             "signals": signals[0] if signals else {},
@@ -114,7 +120,7 @@ class Ready:
         folder, manifest = latest
         found = {}
         for name in manifest["tasks"]:
-            if rows := _rows_of(folder / f"{name}.parquet", customer_id):
+            if rows := rows_of(folder / f"{name}.parquet", customer_id):
                 found[name] = {key: value for key, value in rows[0].items() if key != "customer_id"}
         return found
 
@@ -173,42 +179,6 @@ class Ready:
             if told["campaign"]["campaign_id"] == campaign:
                 return told
         raise NotThereError("campaign", "one that was measured", quoted(campaign), "Run 'penchant measure' first")
-
-
-def find_crowd(path: Path, condition: pc.Expression | None, limit: int) -> tuple[int, int, pa.Table]:
-    """Return how many customers a condition holds for, of how many, and the first of them.
-
-    Parameters
-    ----------
-    path
-        ``customers.parquet`` as it was prepared.
-    condition
-        Over its columns; None: everybody.
-    limit
-        Rows that are returned.
-    """
-    table = pq.read_table(path, filters=condition)
-    return table.num_rows, pq.read_metadata(path).num_rows, table.slice(0, limit)
-
-
-def rows_page(
-    path: Path, offset: int, limit: int, columns: Sequence[str] | None = None
-) -> tuple[int, list[dict[str, Any]]]:
-    """Return how many rows a file holds, and some of them, reading only the row groups that they lie in."""
-    with pq.ParquetFile(path) as file:
-        total, start, parts = file.metadata.num_rows, 0, []
-        for number in range(file.num_row_groups):
-            n = file.metadata.row_group(number).num_rows
-            if start + n > offset and start < offset + limit:
-                parts.append(file.read_row_group(number, columns=columns).slice(max(0, offset - start)))
-            start += n
-    return total, pa.concat_tables(parts).slice(0, limit).to_pylist() if parts else []
-
-
-def _rows_of(path: Path, customer_id: str) -> list[dict[str, Any]]:
-    if not path.is_file():
-        return []
-    return pq.read_table(path, filters=pc.field("customer_id") == customer_id).to_pylist()
 
 
 def _moment_of(place: Path) -> str:

@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass
 from datetime import timedelta
+from functools import lru_cache
 from pathlib import Path
 from typing import Any
 
@@ -19,10 +20,11 @@ from ..goals.catalogue import GOALS
 from ..plan.file import load_plan
 from ..score.read import read_manifest
 from .access import Caller
-from .conditions import comparisons_of, read_conditions, read_crowds, together
+from .conditions import Condition, comparisons_of, read_conditions, read_crowds, together
 from .jobs import Jobs
-from .prepare import CROWD, CUSTOMERS_FILE, as_json
-from .ready import Ready, find_crowd, rows_page
+from .prepare import CUSTOMERS_FILE, as_json
+from .ready import Ready
+from .rows import counts_of, matching, page_of
 from .settings import WebSettings
 
 PERSONAL = ("gender", "region", "age_years", "acquisition_channel")  # shown to whoever may operate
@@ -135,16 +137,16 @@ def customers(asked: Request) -> dict[str, Any]:
 
 def _rfm(asked: Request) -> list[dict[str, Any]]:
     path = asked.ready.folder / CUSTOMERS_FILE
+    return _rfm_of(path, path.stat().st_mtime_ns) if path.is_file() else []
+
+
+@lru_cache(maxsize=4)
+def _rfm_of(path: Path, _changed: int) -> list[dict[str, Any]]:
     wanted = ["rfm_recency", "rfm_frequency"]
-    if not path.is_file() or not set(wanted) <= set(pq.read_schema(path).names):
+    if not set(wanted) <= set(pq.read_schema(path).names):
         return []
-    table = pq.read_table(path, columns=wanted).drop_null()
-    return (
-        table.group_by(wanted)
-        .aggregate([([], "count_all")])
-        .sort_by([(name, "ascending") for name in wanted])
-        .to_pylist()
-    )
+    counts = pq.read_table(path, columns=wanted).drop_null().group_by(wanted).aggregate([([], "count_all")])
+    return list(counts.sort_by([(name, "ascending") for name in wanted]).to_pylist())
 
 
 def crowd(asked: Request) -> dict[str, Any]:
@@ -164,41 +166,43 @@ def crowd(asked: Request) -> dict[str, Any]:
     schema = pq.read_schema(path)
     conditions = read_conditions(asked.query.get("c", []), schema)
     limit = asked.number("limit", 20, 1, MOST_ROWS)
-    n_found, n_all, rows = find_crowd(path, together(conditions), limit)
-    kept = [name for name in rows.column_names if name == "customer_id" or not name.startswith(CROWD)]
+    n_found, rows = _matching(path, path.stat().st_mtime_ns, conditions, limit)
+    n_all = pq.read_metadata(path).num_rows
     return {
         "columns": {name: list(how) for name, how in comparisons_of(schema).items() if name not in _hidden(asked)},
         "conditions": [vars(one) | {"query": one.query, "text": one.text, "toml": one.toml} for one in conditions],
         "n_customers": n_found,
         "n_all": n_all,
-        "profile": _profile(path, together(conditions)),
-        "rows": [_masked(asked, row) for row in rows.select(kept).to_pylist()],
+        "profile": _profile(path, path.stat().st_mtime_ns, conditions),
+        "rows": [_masked(asked, row) for row in rows],
         "expression": " and ".join(one.text for one in conditions),
         "saved": read_crowds(asked.settings.folder),
     }
 
 
-def _profile(path: Path, condition: pc.Expression | None) -> dict[str, list[dict[str, Any]]]:
+@lru_cache(maxsize=64)
+def _matching(path: Path, _changed: int, conditions: tuple[Condition, ...], limit: int) -> tuple[int, list[Any]]:
+    return matching(path, together(conditions), limit)
+
+
+@lru_cache(maxsize=64)
+def _profile(path: Path, _changed: int, conditions: tuple[Condition, ...]) -> dict[str, list[dict[str, Any]]]:
     """Return trait -> its values with the share in the crowd and in everybody, and the index (100 = as the base)."""
     names = [name for name in PROFILE if name in pq.read_schema(path).names]
-    everybody, inside = pq.read_table(path, columns=names), pq.read_table(path, columns=names, filters=condition)
+    everybody, inside = counts_of(path, names, None), counts_of(path, names, together(conditions))
     found: dict[str, list[dict[str, Any]]] = {}
     for name in names:
-        base, crowd_counts = _counts(everybody[name]), _counts(inside[name])
+        n_all, n_inside = sum(everybody[name].values()), max(sum(inside[name].values()), 1)
         found[name] = [
             {
                 "value": value,
-                "share": (share := crowd_counts.get(value, 0) / max(inside.num_rows, 1)),
-                "base_share": (base_share := n / everybody.num_rows),
+                "share": (share := inside[name].get(value, 0) / n_inside),
+                "base_share": (base_share := n / n_all),
                 "index": 100 * share / base_share,
             }
-            for value, n in sorted(base.items(), key=lambda item: -item[1])[:MOST_OF_A_TRAIT]
+            for value, n in sorted(everybody[name].items(), key=lambda item: -item[1])[:MOST_OF_A_TRAIT]
         ]
     return found
-
-
-def _counts(values: Any) -> dict[str, int]:
-    return {str(one["values"]): one["counts"] for one in pc.value_counts(values.combine_chunks()).to_pylist()}
 
 
 def lists(asked: Request) -> dict[str, Any]:
@@ -212,10 +216,9 @@ def lists(asked: Request) -> dict[str, Any]:
     if band and band not in facts["bands"]:
         raise InputError("parameter 'band'", f"one of {', '.join(facts['bands'])}", quoted(band[:40]))
     if band:
-        table = pq.read_table(path, filters=pc.field("band") == band)
-        total, rows = table.num_rows, table.slice(offset, limit).to_pylist()
+        total, rows = matching(path, pc.field("band") == band, limit, offset)
     else:
-        total, rows = rows_page(path, offset, limit)
+        total, rows = page_of(path, offset, limit)
     told = {
         "as_of": scores[1].get("as_of"),
         "horizon_days": facts["horizon_days"],

@@ -37,6 +37,7 @@ def run_serve(work: Work, options: ServeOptions) -> None:
         host=options.host,
         port=options.port,
         user_header=options.user_header,
+        requests_per_minute=options.requests_per_minute,
         hosts=tuple(options.host_name or ()),
     )
     app = create_app(settings)

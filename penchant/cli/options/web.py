@@ -32,6 +32,7 @@ class ServeOptions:
     user_header: Annotated[
         str, typer.Option("--user-header", help="The reverse proxy's header with the user, such as X-Forwarded-User.")
     ] = ""
+    requests_per_minute: Annotated[int, typer.Option(help="Of one client; more are told to wait.", min=1)] = 600
     out: Results = None
     store: Store = None
 
