@@ -10,6 +10,8 @@ from types import MappingProxyType
 from .command import Command
 from .options.campaigns import AudienceOptions, ExportOptions, MeasureOptions, PlanOptions
 from .options.insight import (
+    CohortsOptions,
+    CrowdOptions,
     CrowdsOptions,
     DemandOptions,
     FlowOptions,
@@ -64,6 +66,8 @@ COMMANDS = (
     Command("insight funnel", FunnelOptions, "insight.show_funnel"),
     Command("insight crowds", CrowdsOptions, "insight.show_crowds"),
     Command("insight profile", ProfileOptions, "insight.show_profile"),
+    Command("insight crowd", CrowdOptions, "insight.show_crowd"),
+    Command("insight cohorts", CohortsOptions, "insight.show_cohorts"),
     Command("insight products", ProductsOptions, "insight_goods.show_products"),
     Command("insight demand", DemandOptions, "insight_goods.show_demand"),
     Command("insight scene", SceneOptions, "insight_goods.show_scene"),

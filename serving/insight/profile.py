@@ -11,16 +11,16 @@ from dataclasses import dataclass
 from datetime import datetime
 from typing import Any
 
-from penchant.errors import InputError, LeftOutError, TooLittleDataError, did_you_mean
+from penchant.errors import InputError, LeftOutError, TooLittleDataError
 from penchant.page import PageColumn
 from penchant.spreadsheet import shop_time
 
 from ...features.catalogue import groups_of
+from ...features.criteria import criterion_named
 from ...features.history.past import Past
 from ...features.matrix import available
 from ...features.shop import Shop
-from ...features.signals.crowds import CROWDS, crowd_named, lacking_of
-from ...features.signals.promotions import promotion_names
+from ...features.signals.crowds import crowds_by_rule
 from ...features.signals.rfm import SEGMENTS
 from ...features.signals.stage import FUNNEL_STATES, STAGES, funnel_state, stage
 from ...models.inputs.estimate import Estimate
@@ -104,15 +104,18 @@ def chosen_named(shop: Shop, name: str, before: datetime) -> ProfiledCrowd:
         return _of_segment(shop, plain)
     if kind == "funnel" and rest in FUNNEL_STATES:
         return ProfiledCrowd(f"at step '{rest}' of the funnel", lambda past: funnel_state(past) == rest)
-    crowds = {crowd.name for crowd in CROWDS}
-    if ":" not in name and name not in crowds:
-        hint = did_you_mean(name, [*STAGES, *sorted(crowds), *SEGMENTS])
-        raise InputError("option --crowd", "a stage, a focus crowd or an RFM segment", f"'{name}'", hint)
-    crowd = crowd_named(name, promotion_names(shop, before), shop.config)
-    lacks = lacking_of(shop, [crowd])
-    if lacks:
-        raise LeftOutError(f"crowd '{name}'", "what it is made of", lacks[name])
-    return ProfiledCrowd(crowd.meaning, crowd.holds)
+    usual = [*STAGES, *(crowd.name for crowd in crowds_by_rule(shop.config)), *SEGMENTS]
+    hint = did_you_mean(name, usual)
+    try:
+        criterion = criterion_named(shop, name, before)
+    except InputError:
+        if ":" in name or not hint.startswith("Did you mean"):
+            raise
+        raise InputError(f"crowd '{name}'", "a stage, crowd, segment or tag", f"'{name}'", hint) from None
+    if criterion.kind != "flag":
+        got = f"a {criterion.kind}, which has values"
+        raise InputError(f"crowd '{name}'", "a crowd, or a tag with its value such as tier:high", got)
+    return ProfiledCrowd(criterion.meaning, criterion.ask)
 
 
 def _of_segment(shop: Shop, name: str) -> ProfiledCrowd:

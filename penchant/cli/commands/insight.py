@@ -2,9 +2,18 @@
 
 from __future__ import annotations
 
-from penchant.cli.options.insight import CrowdsOptions, FlowOptions, FunnelOptions, ProfileOptions, StagesOptions
+from penchant.cli.options.insight import (
+    CohortsOptions,
+    CrowdOptions,
+    CrowdsOptions,
+    FlowOptions,
+    FunnelOptions,
+    ProfileOptions,
+    StagesOptions,
+)
 from penchant.cli.terminal import present
 from penchant.cli.work import Work
+from penchant.serving.insight.cohorts import cohorts_page
 from penchant.serving.insight.crowds import crowds_page
 from penchant.serving.insight.flow import flow_page
 from penchant.serving.insight.funnel import funnel_page
@@ -45,4 +54,18 @@ def show_profile(work: Work, options: ProfileOptions) -> None:
     """Show what the customers of a crowd are, against all customers."""
     with work.shop() as shop, work.step("describing the crowd"):
         page = profile_page(shop, options.crowd, work.moment(shop, options.as_of))
+    present(work, page, options.out)
+
+
+def show_crowd(work: Work, options: CrowdOptions) -> None:
+    """Show the size of one crowd, and what its customers are."""
+    with work.shop() as shop, work.step("describing the crowd"):
+        page = profile_page(shop, options.name, work.moment(shop, options.as_of))
+    present(work, page, options.out)
+
+
+def show_cohorts(work: Work, options: CohortsOptions) -> None:
+    """Show what became of customers by when, or with what, they first bought."""
+    with work.shop() as shop, work.step("following cohorts"):
+        page = cohorts_page(shop, work.moment(shop, options.as_of), options.by)
     present(work, page, options.out)

@@ -150,3 +150,30 @@ class SceneOptions:
     ] = 0.25
     goods: Annotated[int, typer.Option("--goods", help="Maximum number of products per customer.", min=1)] = 5
     out: Out = None
+
+
+@dataclass(frozen=True)
+class CohortsOptions:
+    """Show what became of customers by when, or with what, they first bought: retention, orders, revenue, margin.
+
+    Ages are calendar months (or weeks) since the first order; periods that are not over are marked.
+    """
+
+    by: Annotated[str, typer.Option(help="month or week of the first order, or its category, channel or offer.")] = (
+        "month"
+    )
+    as_of: AsOfOrEnd = None
+    out: Out = None
+
+
+@dataclass(frozen=True)
+class CrowdOptions:
+    """Show who is in one crowd: its size, and what its customers are against all customers.
+
+    Any crowd, tag or signal that is a yes or no: interest, new_with:PROMOTION>=299, favorites:category:tea, tier:high,
+    stage:loyal, prefers:holiday.
+    """
+
+    name: Annotated[str, typer.Argument(help="The crowd.", show_default=False)]
+    as_of: AsOfOrEnd = None
+    out: Out = None
