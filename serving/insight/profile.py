@@ -11,7 +11,7 @@ from dataclasses import dataclass
 from datetime import datetime
 from typing import Any
 
-from penchant.errors import InputError, LeftOutError, TooLittleDataError
+from penchant.errors import InputError, LeftOutError, TooLittleDataError, did_you_mean
 from penchant.page import PageColumn
 from penchant.spreadsheet import shop_time
 
