@@ -45,6 +45,14 @@ def product_holidays(everyone: Past, least_lift: float = LEAST_LIFT, false_share
     return chosen[list(nothing)].sort_values(["item_id", "holiday"], ignore_index=True)
 
 
+def orders_inside(everyone: Past, name: str) -> pd.Series:
+    """Return how many orders of each item were made inside an entry of the calendar; items without any are left out."""
+    if name not in calendar_names(everyone.history) or not has_key(everyone, "item_id")[0]:
+        return pd.Series(dtype="int64")
+    inside = _counts(everyone, [name]).set_index("item_id")["n_0"]
+    return inside[inside > 0]
+
+
 def calendar_names(history: History) -> list[str]:
     """Return the names of the calendar's entries, sorted."""
     shop = history.shop

@@ -18,6 +18,7 @@ from ibis import _
 from ..engine.times import days_before, days_between, instant, step
 from ..history.past import Past
 from ..history.rows import Rows
+from ..shop import Shop
 from .declare import share_of, signal
 from .group import PURCHASES, FeatureGroup, Signal, Windows
 
@@ -48,6 +49,15 @@ def merged(calendar: Any) -> list[Span]:
         else:
             found.append((start, end))
     return found
+
+
+def kinds_of(shop: Shop, name: str) -> list[str]:
+    """Return of which kinds an entry of the calendar is, as far as the calendar tells."""
+    if not shop.has("calendar", "kind"):
+        return []
+    calendar = shop.tables["calendar"]
+    found = calendar.filter(calendar["name"] == name).select("kind").distinct().to_pandas()["kind"]
+    return sorted(set(found.dropna()) & set(KINDS))
 
 
 def is_inside(at: Any, covered: Sequence[Span]) -> Any:

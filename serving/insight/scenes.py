@@ -1,15 +1,18 @@
 """Whom a scene fits, and what to show each of them.
 
 A scene is a holiday, a promotion or a theme page, described in penchant.toml (``[scenes.NAME]``). Its stages say who
-may be in it; how well it fits is the mean of what else it names: the share of the customer's interest that its
-categories have, whether the customer buys in its price tiers, whether the customer bought in its calendar entry before.
+may be in it; how well it fits is a weighted mean of what else it names: the share of the customer's interest that its
+categories have, whether the customer buys in its price tiers, whether the customer bought in its calendar entry before
+or prefers such days. Whoever has no interest in its categories is not in it, whatever else fits.
 """
 
 from __future__ import annotations
 
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
 from datetime import datetime
+from functools import reduce
+from operator import or_
 from typing import Any
 
 import ibis
@@ -23,7 +26,7 @@ from penchant.errors import ConfigError, InputError, LeftOutError, did_you_mean,
 
 from ...features.engine.backends import put
 from ...features.engine.temporary import Keep
-from ...features.goods.holidays import product_holidays
+from ...features.goods.holidays import orders_inside, product_holidays
 from ...features.goods.measures import has_key
 from ...features.goods.prices import priced_goods
 from ...features.goods.roles import RULES, index, measures, products_of
@@ -33,7 +36,7 @@ from ...features.shop import Shop
 from ...features.signals.category import affinities
 from ...features.signals.cycle import at_one_moment, categories_of
 from ...features.signals.group import CATEGORY, unmet_needs
-from ...features.signals.holiday import is_inside, merged
+from ...features.signals.holiday import is_inside, kinds_of, merged, prefers
 from ...features.signals.price import PRICED, price_tier
 from ...features.signals.stage import STAGES, stage
 from ...features.spine import Spine
@@ -54,11 +57,19 @@ class SceneRules:
         How many goods are shown to each customer at most.
     pool
         How many goods of each category are considered, those with the most buyers first.
+    interest_weight, tier_weight, calendar_weight
+        What each part counts in the fit.
+    preference
+        What a preference for holidays, or promotions, counts against having bought in the entry itself.
     """
 
     least_fit: float = 0.25
     n_goods: int = 5
     pool: int = 20
+    interest_weight: float = 2.0
+    tier_weight: float = 1.0
+    calendar_weight: float = 1.0
+    preference: float = 0.5
 
 
 RULES_OF_SCENES = SceneRules()
@@ -107,10 +118,11 @@ def scene_of(config: Config, name: str) -> SceneSection:
 def match_scene(shop: Shop, as_of: datetime, name: str, rules: SceneRules = RULES_OF_SCENES) -> SceneMatch:
     """Return whom a scene fits at a moment, and the goods to show each.
 
-    Goods are the scene's (category, price tier, role; of its calendar entry where it names no category), in the range
-    and in stock. Each customer sees those of the categories that interest most, in the own price tier first, then by
-    buyers; then what sells best in the scene. What was bought is not shown again, unless buyers of its category come
-    back to it at least as often as the shop's average.
+    Goods are the scene's (category, price tier, role), in the range and in stock. Where it names no category, they are
+    those that sell in its calendar entry beyond chance, else those that sold in it at all, else any. Each customer
+    sees those of the categories that interest most, in the own price tier first, then by buyers; then what sells best
+    in the scene. What was bought is not shown again, unless buyers of its category come back to it at least as often
+    as the shop's average.
 
     Parameters
     ----------
@@ -134,7 +146,7 @@ def match_scene(shop: Shop, as_of: datetime, name: str, rules: SceneRules = RULE
     _check(shop, name, scene)
     people = _people(shop, as_of, scene)
     in_stage = people[people["stage"].isin(scene.stages)] if scene.stages else people
-    fit = in_stage.assign(fit=_fit(in_stage, scene), reasons=_reasons(in_stage, scene))
+    fit = in_stage.assign(fit=_fit(in_stage, scene, rules), reasons=_reasons(in_stage, scene))
     chosen = fit[fit["fit"] >= rules.least_fit]
 
     def ask(everyone: Past) -> tuple[pd.DataFrame, pd.DataFrame]:
@@ -175,9 +187,17 @@ def _people(shop: Shop, as_of: datetime, scene: SceneSection) -> pd.DataFrame:
     if scene.calendar is not None:
         entry = merged(shop.tables["calendar"].filter(_.name == scene.calendar))
         asked["came"] = lambda past: past.purchases.where(is_inside(_.ordered_at, entry)).any()
+        asked["prefers"] = _prefers_any(kinds_of(shop, scene.calendar))
     with Keep(shop.backend) as keep:
         [wide] = evaluated(shop, Spine.at(shop, as_of), asked, keep)
         return wide.drop("as_of").order_by("customer_id").to_pyarrow().to_pandas()
+
+
+def _prefers_any(kinds: Sequence[str]) -> Question:
+    def value(past: Past) -> Any:
+        return reduce(or_, [prefers(kind)(past) for kind in kinds], ibis.literal(False))
+
+    return value
 
 
 def _interest(categories: tuple[str, ...]) -> Question:
@@ -189,17 +209,21 @@ def _interest(categories: tuple[str, ...]) -> Question:
     return value
 
 
-def _fit(people: pd.DataFrame, scene: SceneSection) -> pd.Series:
-    parts = []
+def _fit(people: pd.DataFrame, scene: SceneSection, rules: SceneRules) -> pd.Series:
+    """Return how well a scene fits each customer, in [0, 1]: 0 without any interest in its categories."""
+    parts: list[tuple[float, pd.Series]] = []
     if scene.categories:
-        parts.append(people["interest"])
+        parts.append((rules.interest_weight, people["interest"]))
     if scene.price_tiers:
-        parts.append(people["price_tier"].isin(scene.price_tiers))
+        parts.append((rules.tier_weight, people["price_tier"].isin(scene.price_tiers)))
     if scene.calendar is not None:
-        parts.append(people["came"])
+        likes = rules.preference * people["prefers"].astype("float64")
+        parts.append((rules.calendar_weight, people["came"].astype("float64").clip(lower=likes)))
     if not parts:
         return pd.Series(1.0, people.index)
-    return sum((part.astype("float64") for part in parts), pd.Series(0.0, people.index)) / len(parts)
+    total = sum((weight * part.astype("float64") for weight, part in parts), pd.Series(0.0, people.index))
+    fit = total / sum(weight for weight, _part in parts)
+    return fit.where(people["interest"] > 0, 0.0) if scene.categories else fit
 
 
 def _reasons(people: pd.DataFrame, scene: SceneSection) -> pd.Series:
@@ -212,7 +236,8 @@ def _reasons(people: pd.DataFrame, scene: SceneSection) -> pd.Series:
         tier = people["price_tier"].fillna("")
         said += np.where(tier.isin(scene.price_tiers), "; buys in the " + tier + " price tier", "")
     if scene.calendar is not None:
-        said += np.where(people["came"], f"; bought in {scene.calendar} before", "")
+        prefers_it = np.where(people["prefers"], "; prefers such days", "")
+        said += np.where(people["came"], f"; bought in {scene.calendar} before", prefers_it)
     return said
 
 
@@ -232,10 +257,18 @@ def _pool(everyone: Past, scene: SceneSection) -> pd.DataFrame:
     for column, values in wanted:
         there &= goods[column].isin(values) if values else True
     if scene.calendar is not None and not scene.categories:
-        there &= goods["is_of_calendar"]
+        there &= _of_entry(everyone, goods, scene.calendar)
     columns = ["item_id", "category_id", "price_tier", "role", "is_of_calendar", "n_buyers", "is_habit"]
     order = ["is_of_calendar", "n_buyers", "item_id"]
     return goods.loc[there, columns].sort_values(order, ascending=[False, False, True], ignore_index=True)
+
+
+def _of_entry(everyone: Past, goods: pd.DataFrame, calendar: str) -> pd.Series:
+    """Return which goods are an entry's: those beyond chance, else those that sold in it at all, else all of them."""
+    if goods["is_of_calendar"].any():
+        return goods["is_of_calendar"]
+    sold = goods["item_id"].isin(orders_inside(everyone, calendar).index)
+    return sold if sold.any() else ~sold
 
 
 def _habits(everyone: Past) -> list[str]:

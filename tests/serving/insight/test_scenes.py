@@ -47,6 +47,7 @@ SCENES = {
     "easter": {"calendar": "easter"},
     "typo_kitchen": {"categories": ["home", "hime"]},
     "xmas_goods": {"calendar": "xmas"},
+    "middle_kitchen": {"categories": ["home"], "price_tiers": ["middle", "low", "high"]},
 }
 HABIT = [("reg", "2024-03-01", "jug", 200), ("reg", "2024-03-21", "jug", 200)]  # one who comes back to the home goods
 
@@ -121,7 +122,7 @@ def test_goods_that_buyers_come_back_to_are_shown_again_the_own_tier_first(habit
 
 
 def test_stages_and_tiers_narrow_it(shop: Shop) -> None:
-    match = match_scene(shop, AS_OF, "dear_kitchen", SceneRules(least_fit=0.6, n_goods=1))
+    match = match_scene(shop, AS_OF, "dear_kitchen", SceneRules(least_fit=0.6, n_goods=1, interest_weight=1.0))
     [row] = match.customers.to_dict("records")
     assert (row["customer_id"], row["stage"]) == ("dear", "regular")
     assert row["reasons"] == "stage regular; 44% of the interest is in it; buys in the high price tier"
@@ -131,14 +132,43 @@ def test_stages_and_tiers_narrow_it(shop: Shop) -> None:
 
 def test_calendar_counts_former_purchases(shop: Shop) -> None:
     fit = match_scene(shop, AS_OF, "xmas").customers.set_index("customer_id")["fit"]
-    assert fit[["xmas", "once", "both"]].tolist() == [1.0, 0.5, 0.25]
+    assert fit[["xmas", "once", "both"]].tolist() == pytest.approx([1.0, 2 / 3, 1 / 3])  # the interest counts double
 
 
-def test_entry_in_which_nothing_sells_beyond_chance_has_no_goods(shop: Shop) -> None:
+def test_nobody_without_interest_in_the_categories_is_in_it(shop: Shop) -> None:
+    """The right tier alone is no reason: 'food' buys in the middle tier and never looked at anything of the home."""
+    match = match_scene(shop, AS_OF, "middle_kitchen", SceneRules(least_fit=0.01))
+    assert set(match.customers["customer_id"]) == {"once", "dear", "xmas", "both"}
+    assert "food" not in set(match.customers["customer_id"])
+
+
+def test_a_calendar_scene_knows_who_prefers_such_days() -> None:
+    """Two of two purchases were in holidays, though not in this one; another bought on plain days."""
+    orders = [("festive", "2023-10-01"), ("festive", "2024-01-01"), ("plain", "2023-09-01"), ("plain", "2024-02-01")]
+    calendar = [
+        ("harvest", "2023-10-01", "2023-10-02"), ("new year", "2024-01-01", "2024-01-02"),
+        ("easter", "2024-06-10", "2024-06-12"),
+    ]  # fmt: skip
+    tables = {
+        "orders": pd.DataFrame(orders, columns=["customer_id", "ordered_at"]).assign(item_id="cup", amount=100),
+        "calendar": pd.DataFrame(calendar, columns=["name", "starts_at", "ends_at"]).assign(kind="holiday"),
+        "items": ITEMS,
+    }
+    config = Config.model_validate({"scenes": {"easter": {"calendar": "easter"}}})
+    with shop_from_tables({name: _times(frame) for name, frame in tables.items()}, config) as made:
+        match = match_scene(made, AS_OF, "easter")
+    [row] = match.customers.to_dict("records")
+    assert (row["customer_id"], row["fit"]) == ("festive", 0.5)
+    assert row["reasons"].endswith("prefers such days")
+    assert "pot" not in set(match.goods["item_id"])  # out of stock
+    assert set(match.goods["item_id"]) == set(ITEMS["item_id"]) - {"pot"}  # nothing sold in an easter before: any
+
+
+def test_entry_in_which_nothing_sells_beyond_chance_has_what_sold_in_it(shop: Shop) -> None:
     match = match_scene(shop, AS_OF, "xmas_goods")
-    assert match.goods.empty
+    assert match.goods["item_id"].tolist() == ["jug"]
     assert match.customers[["customer_id", "fit"]].to_numpy().tolist() == [["xmas", 1.0]]
-    assert match.customers["item_1"].isna().all()
+    assert match.customers["item_1"].isna().all()  # the one of it bought it already
 
 
 def test_faults_are_told(shop: Shop) -> None:
