@@ -12,7 +12,7 @@ from pandas.api.types import is_numeric_dtype
 from ..features.outcomes.tasks import Span
 from ..models.evaluation.checks import (
     beats_baselines,
-    calibrated,
+    calibration_holds,
     chance_error,
     columns_moved,
     enough_data,
@@ -91,7 +91,7 @@ def training_checks(
         label_leakage(alone),
         single_feature(importance(model, test.sampled(MOST_EXPLAINED, seed=0).features)),
         stable_across_snapshots(by_snapshot),
-        calibrated(
+        calibration_holds(
             board.metrics["bias_percent"],
             board.metrics.get("calibration_error"),
             chance=chance_error(float(np.mean(test.label)), len(test)) if is_binary else 0.0,

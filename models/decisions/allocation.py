@@ -24,7 +24,7 @@ from penchant.errors import InputError, did_you_mean
 from ..inputs.arrays import Floats, one_column, read_by_arm, read_numbers, refuse_misaligned
 from ..uplift.arms import MOST_ARMS
 from .allocation_prices import solve
-from .allocation_problem import Problem, alike, spread
+from .allocation_problem import AllocationProblem, alike, spread_costs
 from .allocation_steps import best_steps
 
 ROUNDING = 1e-9  # parts of customers and of limits below this are the solver's rounding
@@ -126,7 +126,7 @@ def allocate(gain: Any, cost: Any = 0.0, limits: Limits = UNLIMITED) -> Allocati
         shares, prices, bound = _within_all(gains, costs, members, most)
     else:
         shares, prices, bound = _within_budget(gains, costs, most)
-    codes = _whole(shares, Problem(_or_never(gains), costs, members, most, np.ones(len(gains))))
+    codes = _whole(shares, AllocationProblem(_or_never(gains), costs, members, most, np.ones(len(gains))))
     given = np.flatnonzero(codes)
     taken = codes[given] - 1
     total = float(gains[given, taken].sum())
@@ -215,8 +215,8 @@ def _within_all(gains: Floats, costs: Floats, members: Floats, most: Floats) -> 
     """Return the relaxed optimum under several limits: shares (n, k), the price of each limit, and the bound."""
     first, group = alike(np.hstack([gains, costs]))
     size = np.bincount(group).astype(np.float64)
-    given, prices, bound = solve(Problem(_or_never(gains[first]), costs[first], members, most, size))
-    return spread(given, group, np.ones(len(group))), prices, bound
+    given, prices, bound = solve(AllocationProblem(_or_never(gains[first]), costs[first], members, most, size))
+    return spread_costs(given, group, np.ones(len(group))), prices, bound
 
 
 def _or_never(gains: Floats) -> Floats:
@@ -224,7 +224,7 @@ def _or_never(gains: Floats) -> Floats:
     return np.where(np.isnan(gains), -np.inf, gains)
 
 
-def _whole(shares: Floats, problem: Problem) -> npt.NDArray[np.int8]:
+def _whole(shares: Floats, problem: AllocationProblem) -> npt.NDArray[np.int8]:
     """Return codes: whoever gets parts of arms gets the best one that still fits, or nothing."""
     arm = shares.argmax(axis=1)
     whole = shares[np.arange(len(shares)), arm] >= 1 - ROUNDING

@@ -22,7 +22,7 @@ import numpy as np
 from scipy.optimize import linprog
 
 from ..inputs.arrays import Floats
-from .allocation_problem import Problem, divide
+from .allocation_problem import AllocationProblem, divide
 
 TOLERANCE = 1e-7  # of the optimum: the solver's own
 SAMPLE_OF = 8  # a sample holds one of so many customers
@@ -33,7 +33,7 @@ NEAR = 1e-8  # of the bound: where lowering it ends
 MOST_CUTS = 400
 
 
-def solve(problem: Problem) -> tuple[Floats, Floats, float]:
+def solve(problem: AllocationProblem) -> tuple[Floats, Floats, float]:
     """Return the optimum of the relaxed problem.
 
     Returns
@@ -59,16 +59,16 @@ def solve(problem: Problem) -> tuple[Floats, Floats, float]:
         n_open *= 4
 
 
-def _sample(problem: Problem) -> Problem:
+def _sample(problem: AllocationProblem) -> AllocationProblem:
     """Return every eighth customer, and an eighth of the limits."""
     passed = np.cumsum(problem.size)
     size = np.diff(passed // SAMPLE_OF, prepend=0.0)
     held = size > 0
     share = float(size.sum() / passed[-1])
-    return Problem(problem.gain[held], problem.cost[held], problem.members, problem.most * share, size[held])
+    return AllocationProblem(problem.gain[held], problem.cost[held], problem.members, problem.most * share, size[held])
 
 
-def _lowered(problem: Problem, prices: Floats) -> Floats:
+def _lowered(problem: AllocationProblem, prices: Floats) -> Floats:
     """Return the prices of the lowest bound, found in boxes around prices that are nearly right."""
     reach = REACH * np.sqrt(SAMPLE_OF / len(problem)) * np.maximum(prices, _usual_prices(problem))
     while True:
@@ -80,7 +80,7 @@ def _lowered(problem: Problem, prices: Floats) -> Floats:
         prices = new
 
 
-def _usual_prices(problem: Problem) -> Floats:
+def _usual_prices(problem: AllocationProblem) -> Floats:
     """Return the mean gain for one unit of each limit, as a measure of what its price may be."""
     mean = float(np.maximum(problem.gain, 0.0).mean())
     usual = np.full(len(problem.most), mean)
@@ -89,7 +89,7 @@ def _usual_prices(problem: Problem) -> Floats:
     return usual
 
 
-def _unsettled(problem: Problem, prices: Floats, reach: Floats) -> Problem:
+def _unsettled(problem: AllocationProblem, prices: Floats, reach: Floats) -> AllocationProblem:
     """Return the groups whose choice may change within reach of the prices, and what the others leave."""
     net = problem.net(prices)
     here, best = np.arange(len(net)), net.argmax(axis=1)
@@ -99,17 +99,17 @@ def _unsettled(problem: Problem, prices: Floats, reach: Floats) -> Problem:
         lead -= within * np.abs(np.broadcast_to(taken, net.shape)[here, best][:, None] - taken)
     is_open = (lead <= 0).any(axis=1)
     left = problem.left(best, problem.size * ~is_open)
-    return Problem(problem.gain[is_open], problem.cost[is_open], problem.members, left, problem.size[is_open])
+    return AllocationProblem(problem.gain[is_open], problem.cost[is_open], problem.members, left, problem.size[is_open])
 
 
-def _takes(problem: Problem) -> list[Floats]:
+def _takes(problem: AllocationProblem) -> list[Floats]:
     """Return what each choice takes of each limit, (n, k + 1) or (1, k + 1)."""
     tables = [problem.cost] if problem.has_budget else []
     tables += [member[None, :] for member in problem.members]
     return [np.pad(table, ((0, 0), (1, 0))) for table in tables]
 
 
-def _lowest(problem: Problem, low: Floats, high: Floats) -> Floats:
+def _lowest(problem: AllocationProblem, low: Floats, high: Floats) -> Floats:
     """Return the prices of the lowest bound in a box, by cutting planes, as near as the final step needs."""
     prices, best, best_bound, gap = (low + high) / 2, low, np.inf, np.inf
     slopes: list[Floats] = []

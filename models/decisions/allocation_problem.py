@@ -13,7 +13,7 @@ from ..inputs.arrays import Floats, Ints
 
 
 @dataclass(frozen=True, eq=False)
-class Problem:
+class AllocationProblem:
     """Groups of alike customers, their arms, and the limits. A choice is 0 for nothing, i for the arm i - 1.
 
     Attributes
@@ -78,7 +78,7 @@ class Problem:
         return self.most - np.append(spent, self.members @ number)
 
 
-def divide(problem: Problem, prices: Floats, n_open: int) -> tuple[Floats, Floats] | None:
+def divide(problem: AllocationProblem, prices: Floats, n_open: int) -> tuple[Floats, Floats] | None:
     """Give each group its best choice, then move those with close choices so that the limits hold.
 
     Parameters
@@ -113,7 +113,9 @@ def _nth_beyond(slack: Floats, reach: float, n: int) -> float:
     return float(np.partition(beyond, n)[n]) if len(beyond) > n else np.inf
 
 
-def _divided(problem: Problem, best: Positions, moves: tuple[Positions, Floats, Ints]) -> tuple[Floats, Floats] | None:
+def _divided(
+    problem: AllocationProblem, best: Positions, moves: tuple[Positions, Floats, Ints]
+) -> tuple[Floats, Floats] | None:
     """Return what `divide` returns, from the rows that may move, their kinds of moves, and each row's kind."""
     rows, kinds, kind = moves
     size = problem.size[rows]
@@ -121,7 +123,7 @@ def _divided(problem: Problem, best: Positions, moves: tuple[Positions, Floats, 
     found = _programme(kinds, n_alike, problem.left(best, problem.size))
     if found is None:
         return None
-    moved = spread(found[0], kind, size)
+    moved = spread_costs(found[0], kind, size)
     given = np.zeros((len(problem), problem.gain.shape[1] + 1))
     given[np.arange(len(given)), best] = problem.size
     given[rows, best[rows]] -= moved.sum(axis=1)
@@ -129,7 +131,7 @@ def _divided(problem: Problem, best: Positions, moves: tuple[Positions, Floats, 
     return given[:, 1:], found[1]
 
 
-def _moves(problem: Problem, rows: Positions, best: Positions) -> Floats:
+def _moves(problem: AllocationProblem, rows: Positions, best: Positions) -> Floats:
     """Return what each move gains, and takes of each limit, more than the best choice: (1 + limits, rows, k + 1)."""
     gain = np.column_stack([np.zeros(len(rows)), problem.gain[rows]])
     choices = np.concatenate([gain[None], problem.takes(rows)])
@@ -168,7 +170,7 @@ def alike(table: Floats) -> tuple[Ints, Ints]:
     return first, group
 
 
-def spread(given: Floats, group: Ints, size: Floats) -> Floats:
+def spread_costs(given: Floats, group: Ints, size: Floats) -> Floats:
     """Divide what groups are given among their members, so that few members get parts.
 
     Parameters

@@ -18,7 +18,7 @@ from ..inputs.arrays import Floats, Ints, read_by_arm
 from ..inputs.bootstrap import LEVEL, N_DRAWS, interval
 from ..inputs.estimate import Estimate
 from ..uplift.arms import Arms, read_arms
-from ..uplift.trial import Design, Experiment, Trial, draw_customers, read_trial
+from ..uplift.trial import Experiment, Trial, TrialDesign, draw_customers, read_trial
 from .policy import AS_COUNTED, Stakes, treat_top
 
 BOTTOM_SHARES = np.arange(1, 11) / 20  # 5 %, 10 % ... 50 % of the customers, the lowest scored
@@ -98,7 +98,7 @@ def profit_curve(
     stakes: Stakes = AS_COUNTED,
     n_draws: int = N_DRAWS,
     seed: int = 0,
-    **design: Unpack[Design],
+    **design: Unpack[TrialDesign],
 ) -> ProfitCurve:
     """Return the profit of contacting the best-scored customers, by how many, and the best depth.
 
@@ -155,7 +155,7 @@ def sleeping_dogs(
     predicted: Any = None,
     n_draws: int = N_DRAWS,
     seed: int = 0,
-    **design: Unpack[Design],
+    **design: Unpack[TrialDesign],
 ) -> SleepingDogs:
     """Say whether the lowest-scored customers are put off by a contact, beyond noise.
 
@@ -186,7 +186,7 @@ def sleeping_dogs(
     )
 
 
-def _effects(y: Any, uplift: Any, treatment: Any, how: tuple[Any, Stakes], design: Design) -> tuple[Trial, Floats]:
+def _effects(y: Any, uplift: Any, treatment: Any, how: tuple[Any, Stakes], design: TrialDesign) -> tuple[Trial, Floats]:
     """Return the trial and each customer's doubly-robust profit of being contacted, per 1,000."""
     predicted, stakes = how
     arms = read_arms(treatment, design.get("p_treatment"), design.get("control"))

@@ -260,7 +260,7 @@ def enough_positives(n_positives: int, n_negatives: int, least: int = 100) -> Ch
     return Check(code, title, f"{told}.", "passed", facts)
 
 
-def calibrated(
+def calibration_holds(
     bias_percent: Estimate,
     calibration_error: Estimate | None = None,
     most_bias: float = 10.0,

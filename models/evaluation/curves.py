@@ -10,7 +10,7 @@ from numpy.typing import ArrayLike
 
 from ..inputs.arrays import Floats, read_weights
 from ..inputs.bootstrap import N_DRAWS, bootstrap, interval
-from .metrics import N_BINS, Kind, Scored, calibration_bins, checked
+from .metrics import N_BINS, Kind, ScoredRows, calibration_bins, checked
 from .ranking import first_of_ties, gains, ratio
 
 
@@ -88,7 +88,7 @@ def calibration_curve(
     return found[found["n"] > 0].reset_index(drop=True)
 
 
-def deciles_of(scored: Scored) -> Callable[[Floats], Mapping[str, Floats]]:
+def deciles_of(scored: ScoredRows) -> Callable[[Floats], Mapping[str, Floats]]:
     """Return the function that computes lift and gains of the ten deciles from weights (draws, rows)."""
 
     def statistic(weights: Floats) -> dict[str, Floats]:
@@ -100,7 +100,7 @@ def deciles_of(scored: Scored) -> Callable[[Floats], Mapping[str, Floats]]:
     return statistic
 
 
-def cumulative_gains(scored: Scored, weights: Floats, amount: Floats) -> Floats:
+def cumulative_gains(scored: ScoredRows, weights: Floats, amount: Floats) -> Floats:
     """Return the share of an amount that the top one to ten tenths hold: (draws, 10).
 
     Weights come in the order of the scores.

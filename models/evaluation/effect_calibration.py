@@ -13,7 +13,7 @@ from ..inputs.arrays import Floats, Ints
 from ..inputs.bootstrap import N_DRAWS, interval
 from ..inputs.estimate import Estimate
 from ..inputs.two_means import difference_bounds, kind_of_outcome
-from ..uplift.trial import Design, Trial, draw_customers, read_trial
+from ..uplift.trial import Trial, TrialDesign, draw_customers, read_trial
 from .qini import PER_CUSTOMERS
 from .qini_bounds import stretch_of_trial, sums_between
 from .qini_curves import Ranked, rank
@@ -77,7 +77,7 @@ def uplift_calibration(
     *,
     n_draws: int = N_DRAWS,
     seed: int = 0,
-    **design: Unpack[Design],
+    **design: Unpack[TrialDesign],
 ) -> UpliftCalibration:
     """Compare predicted uplift with what came, in bins of equal size and by one slope.
 

@@ -47,7 +47,7 @@ SMALLEST_PROBABILITY = 1e-15  # a certain prediction that fails costs 34.5 nats,
 
 
 @dataclass(frozen=True)
-class Scored:
+class ScoredRows:
     """Outcomes and scores of the same rows, checked, from the highest score to the lowest.
 
     Parameters
@@ -167,7 +167,7 @@ def evaluate(
     return {name: within_range(name, one) for name, one in found.items()}
 
 
-def metrics_of(scored: Scored, kind: Kind) -> Statistic:
+def metrics_of(scored: ScoredRows, kind: Kind) -> Statistic:
     """Return the function that computes all metrics of a kind from the rows' weights, (draws, rows)."""
     parts = (ranking_metrics, probability_metrics) if kind == "binary" else (error_metrics,)
 
@@ -181,7 +181,7 @@ def metrics_of(scored: Scored, kind: Kind) -> Statistic:
     return statistic
 
 
-def stretch_of_few(scored: Scored, customer: Ints | None) -> float:
+def stretch_of_few(scored: ScoredRows, customer: Ints | None) -> float:
     """Return how much further than draws metrics are to be taken to spread where few customers have an outcome.
 
     That is Student's t of as many customers as there are with an outcome, or without one where these are fewer, and
@@ -200,7 +200,7 @@ def stretch_of_few(scored: Scored, customer: Ints | None) -> float:
     )
 
 
-def closed(scored: Scored, weights: Floats, customer: Ints | None) -> dict[str, tuple[float, float]]:
+def closed(scored: ScoredRows, weights: Floats, customer: Ints | None) -> dict[str, tuple[float, float]]:
     """Return the bounds of means of the outcome and of squared errors, which need no draws (`two_means`)."""
     ranked = weights[scored.order]
     who = None if customer is None else customer[scored.order]
@@ -216,7 +216,7 @@ def closed(scored: Scored, weights: Floats, customer: Ints | None) -> dict[str, 
     return {"base_rate": bounds(scored.y)} if is_binary else {"mean": bounds(scored.y), "rmse": (low**0.5, high**0.5)}
 
 
-def ranking_metrics(scored: Scored, weights: Floats) -> dict[str, Floats]:
+def ranking_metrics(scored: ScoredRows, weights: Floats) -> dict[str, Floats]:
     """Return AUC, average precision, and what the top tenth holds of the positives."""
     weight, positive = scored.by_score(weights), scored.by_score(weights * scored.y)
     passed, found = np.cumsum(weight, axis=1), np.cumsum(positive, axis=1)
@@ -229,7 +229,7 @@ def ranking_metrics(scored: Scored, weights: Floats) -> dict[str, Floats]:
     }
 
 
-def spend_metrics(scored: Scored, weights: Floats) -> dict[str, Floats]:
+def spend_metrics(scored: ScoredRows, weights: Floats) -> dict[str, Floats]:
     """Return the share of all spending by the top tenth, where amounts are known."""
     if scored.amount is None:
         return {}
@@ -237,7 +237,7 @@ def spend_metrics(scored: Scored, weights: Floats) -> dict[str, Floats]:
     return {"spend_top_tenth": gains(weight, np.cumsum(weight, axis=1), spent, TOP)[:, 0]}
 
 
-def probability_metrics(scored: Scored, weights: Floats) -> dict[str, Floats]:
+def probability_metrics(scored: ScoredRows, weights: Floats) -> dict[str, Floats]:
     """Return Brier score and its parts, log loss, calibration error, and the bias of the mean."""
     base_rate, mean_score, brier, log_loss = means(weights, scored.probability_columns)
     share, gap = calibration_gaps(scored, weights)
@@ -256,7 +256,7 @@ def probability_metrics(scored: Scored, weights: Floats) -> dict[str, Floats]:
     }
 
 
-def error_metrics(scored: Scored, weights: Floats) -> dict[str, Floats]:
+def error_metrics(scored: ScoredRows, weights: Floats) -> dict[str, Floats]:
     """Return the errors of a predicted count or amount, with those of predicting nothing for everyone."""
     mean, mean_score, squared, mae, squared_zero, mae_zero = means(weights, scored.error_columns)
     return {
@@ -271,7 +271,7 @@ def error_metrics(scored: Scored, weights: Floats) -> dict[str, Floats]:
     }
 
 
-def spearman(scored: Scored, weights: Floats) -> Floats:
+def spearman(scored: ScoredRows, weights: Floats) -> Floats:
     """Return the rank correlation of scores and outcomes, ties at their middle rank."""
     total = weights.sum(axis=1, keepdims=True)
     ranks = (middle_ranks(weights, values) for values in (scored.score, scored.y))
@@ -293,7 +293,7 @@ def calibration_bins(score: Floats, weight: Floats, n_bins: int = N_BINS) -> Pos
     return np.clip(((1 - share_above) * n_bins).astype(np.intp), 0, n_bins - 1)
 
 
-def calibration_gaps(scored: Scored, weights: Floats) -> tuple[Floats, Floats]:
+def calibration_gaps(scored: ScoredRows, weights: Floats) -> tuple[Floats, Floats]:
     """Return each bin's share of the weight, and its mean score less its rate: two (draws, bins)."""
     weight = np.add.reduceat(weights, scored.bins, axis=1)
     gap = np.add.reduceat(weights * (scored.score - scored.y), scored.bins, axis=1)
@@ -305,7 +305,7 @@ def means(weights: Floats, columns: Floats) -> Floats:
     return ratio(weights @ columns, weights.sum(axis=1, keepdims=True)).T
 
 
-def checked(y: ArrayLike, score: ArrayLike, kind: Kind, amount: ArrayLike | None) -> Scored:
+def checked(y: ArrayLike, score: ArrayLike, kind: Kind, amount: ArrayLike | None) -> ScoredRows:
     """Return outcomes and scores as arrays of floats, or say what is wrong with them."""
     if kind not in KINDS:
         raise InputError("kind", "one of the known kinds", f"'{kind}'", did_you_mean(str(kind), KINDS))
@@ -319,7 +319,7 @@ def checked(y: ArrayLike, score: ArrayLike, kind: Kind, amount: ArrayLike | None
     amounts = None if amount is None else read_spending("amount", amount)
     order = falling(scores)
     ranked = None if amounts is None else amounts[order]
-    return Scored(outcomes[order], scores[order], ranked, order)
+    return ScoredRows(outcomes[order], scores[order], ranked, order)
 
 
 def refuse_improbable(y: Floats, score: Floats) -> None:

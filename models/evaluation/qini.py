@@ -19,7 +19,7 @@ from ..inputs.arrays import Floats, Ints
 from ..inputs.bootstrap import N_DRAWS, interval
 from ..inputs.estimate import Estimate
 from ..inputs.two_means import Stretch
-from ..uplift.trial import Design, Trial, draw_customers, read_trial
+from ..uplift.trial import Trial, TrialDesign, draw_customers, read_trial
 from .comparison import STANDARD_ERRORS_SEEN, Verdict, verdict_of
 from .qini_bounds import gain_bounds, stretch_of_trial
 from .qini_curves import Ranked, area, at, autoc, coefficient, knots, rank, thinned, unseen_share
@@ -117,7 +117,7 @@ class QiniComparison:
 
 
 def qini(
-    y: Any, uplift: Any, treatment: Any, *, n_draws: int = N_DRAWS, seed: int = 0, **design: Unpack[Design]
+    y: Any, uplift: Any, treatment: Any, *, n_draws: int = N_DRAWS, seed: int = 0, **design: Unpack[TrialDesign]
 ) -> Qini:
     """Return the Qini coefficient of a score, its 95 % interval, and the curve.
 
@@ -161,7 +161,7 @@ def uplift_at_k(
     *,
     n_draws: int = N_DRAWS,
     seed: int = 0,
-    **design: Unpack[Design],
+    **design: Unpack[TrialDesign],
 ) -> Estimate:
     """Return what contacting changes among the best-scored share ``k``, per 1,000 customers contacted.
 
@@ -187,7 +187,7 @@ def uplift_at_k(
 
 
 def rate_autoc(
-    y: Any, uplift: Any, treatment: Any, *, n_draws: int = N_DRAWS, seed: int = 0, **design: Unpack[Design]
+    y: Any, uplift: Any, treatment: Any, *, n_draws: int = N_DRAWS, seed: int = 0, **design: Unpack[TrialDesign]
 ) -> Estimate:
     """Return the AUTOC: the effect among the best-scored q less the average effect, averaged over all q.
 
@@ -210,7 +210,7 @@ def compare_qini(
     *,
     n_draws: int = N_DRAWS,
     seed: int = 0,
-    **design: Unpack[Design],
+    **design: Unpack[TrialDesign],
 ) -> dict[str, QiniComparison]:
     """Compare the Qini coefficients of several scores with one of them, draw by draw of the same customers.
 

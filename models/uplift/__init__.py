@@ -11,17 +11,17 @@ from .learner import UpliftLearner
 from .linear import Linear
 from .r_learner import RLearner
 from .s_learner import SLearner
-from .stack import Finding, StackPart, UpliftStack
+from .stack import StackFinding, StackPart, UpliftStack
 from .t_learner import TLearner
 from .trees import Trees
 from .x_learner import XLearner
 
 __all__ = [
     "DRLearner",
-    "Finding",
     "Linear",
     "RLearner",
     "SLearner",
+    "StackFinding",
     "StackPart",
     "TLearner",
     "Trees",

@@ -8,12 +8,12 @@ import numpy as np
 
 from .arms import Arms
 from .models import Bench
-from .problem import Problem
+from .problem import UpliftProblem
 
 SURE = 0.01  # probabilities are kept this far from 0 and 1: beyond, a few rows would outweigh the rest
 
 
-def estimate_assignment(problem: Problem, bench: Bench) -> Arms:
+def estimate_assignment(problem: UpliftProblem, bench: Bench) -> Arms:
     """Return the arms with probabilities that were learned from the features, on other folds.
 
     Each treatment is told from the control, and the odds give the shares of all arms.

@@ -9,7 +9,7 @@ import numpy as np
 from ..inputs.arrays import Floats
 from .arms import read_arms
 from .dr_learner import DRLearner
-from .learner import Effect, UpliftLearner
+from .learner import LearnedEffect, UpliftLearner
 from .linear import Linear
 from .models import Model
 from .outcomes import OutcomeModels, residual_scores, response
@@ -22,9 +22,11 @@ class ResponseModel(UpliftLearner):
     Its scores are expected outcomes, no effects; they rank only. Parameters as in `UpliftLearner`.
     """
 
-    def _effect(self, code: int, outcomes: OutcomeModels) -> Effect:
+    def _effect(self, code: int, outcomes: OutcomeModels) -> LearnedEffect:
         pair = outcomes.problem.pair(code)
-        return Effect(0.0, [(1.0, outcomes.bench.fit_mean(pair.rows, pair.y, pair.weight, outcomes.problem.outcome))])
+        return LearnedEffect(
+            0.0, [(1.0, outcomes.bench.fit_mean(pair.rows, pair.y, pair.weight, outcomes.problem.outcome))]
+        )
 
 
 class OneColumnRule(UpliftLearner):
@@ -33,20 +35,20 @@ class OneColumnRule(UpliftLearner):
     Parameters as in `UpliftLearner`.
     """
 
-    def _effect(self, code: int, outcomes: OutcomeModels) -> Effect:
+    def _effect(self, code: int, outcomes: OutcomeModels) -> LearnedEffect:
         problem = outcomes.problem
         pair = problem.pair(code)
         scores = residual_scores(pair, response(problem, pair, outcomes.bench))
-        return Effect(0.0, [(1.0, Model(best_rule(problem, pair.rows, scores)))])
+        return LearnedEffect(0.0, [(1.0, Model(best_rule(problem, pair.rows, scores)))])
 
 
 class AverageEffect(UpliftLearner):
     """The measured average effect for everyone: no ranking at all. Parameters as in `UpliftLearner`."""
 
-    def _effect(self, code: int, outcomes: OutcomeModels) -> Effect:
+    def _effect(self, code: int, outcomes: OutcomeModels) -> LearnedEffect:
         pair = outcomes.problem.pair(code)
         mean = float(np.average(pair.y, weights=pair.weight))
-        return Effect(residual_scores(pair, np.full(len(pair), mean)).mean)
+        return LearnedEffect(residual_scores(pair, np.full(len(pair), mean)).mean)
 
 
 class ByLot:

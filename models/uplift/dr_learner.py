@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from .learner import Effect, UpliftLearner
+from .learner import LearnedEffect, UpliftLearner
 from .outcomes import OutcomeModels, Scores, doubly_robust, response
 
 
@@ -30,11 +30,11 @@ class DRLearner(UpliftLearner):
     array([0., 1.])
     """
 
-    def _effect(self, code: int, outcomes: OutcomeModels) -> Effect:
+    def _effect(self, code: int, outcomes: OutcomeModels) -> LearnedEffect:
         pair = outcomes.problem.pair(code)
         scores = scores_of(code, outcomes)
         model = outcomes.bench.fit_mean(pair.rows, scores.value, scores.weight, "difference")
-        return Effect(0.0, [(1.0, model)])
+        return LearnedEffect(0.0, [(1.0, model)])
 
 
 def scores_of(code: int, outcomes: OutcomeModels) -> Scores:

@@ -20,12 +20,12 @@ from ..plain_scorer import Output, Scorer, Term
 from .assignment import estimate_assignment
 from .models import Base, Model
 from .outcomes import OutcomeModels, residual_scores
-from .problem import Given, Outcome, Problem, Reading, read_problem
+from .problem import Given, Outcome, ProblemReading, UpliftProblem, read_problem
 from .trees import Trees
 
 
 @dataclass(frozen=True)
-class Effect:
+class LearnedEffect:
     """One treatment's uplift as a weighted sum of models.
 
     Parameters
@@ -117,7 +117,7 @@ class UpliftLearner(BaseEstimator, metaclass=ABCMeta):
         refuse_misaligned(X=X if hasattr(X, "index") else None, y=y, treatment=treatment)
         matrix, columns = read_training_table(self, X)
         given = Given(y, treatment, p_treatment, sample_weight, groups)
-        reading = Reading(self.control, self.outcome, self.n_folds, self.seed)
+        reading = ProblemReading(self.control, self.outcome, self.n_folds, self.seed)
         problem = read_problem(matrix, columns, given, reading)
         bench = self._base().bench(problem, self.seed, self.n_threads)
         if problem.p_is_estimated:
@@ -168,7 +168,7 @@ class UpliftLearner(BaseEstimator, metaclass=ABCMeta):
         """
         given = Given(y, treatment, p_treatment, sample_weight, None)
         columns = np.empty((len(X), 0))
-        problem = read_problem(columns, Columns(()), given, Reading(self.control, self.outcome, 2, self.seed))
+        problem = read_problem(columns, Columns(()), given, ProblemReading(self.control, self.outcome, 2, self.seed))
         uplift = np.asarray(self.predict_uplift(X)).reshape(len(problem), -1)
         loss = floor = 0.0
         for code, name in enumerate(problem.arms.names[1:], start=1):
@@ -180,7 +180,7 @@ class UpliftLearner(BaseEstimator, metaclass=ABCMeta):
         return 1 - loss / floor if floor else 0.0
 
     @abstractmethod
-    def _effect(self, code: int, outcomes: OutcomeModels) -> Effect:
+    def _effect(self, code: int, outcomes: OutcomeModels) -> LearnedEffect:
         """Return the effect of one treatment, by its code in the arms."""
 
     def __sklearn_tags__(self) -> Tags:
@@ -189,13 +189,13 @@ class UpliftLearner(BaseEstimator, metaclass=ABCMeta):
         tags.input_tags.allow_nan = True
         return tags
 
-    def _remember(self, effects: Sequence[Effect]) -> None:
+    def _remember(self, effects: Sequence[LearnedEffect]) -> None:
         """Keep what was found about the treatments, in the order of ``treatments_``."""
 
     def _base(self) -> Base:
         return Trees() if self.base is None else self.base
 
-    def _about(self, problem: Problem) -> dict[str, Any]:
+    def _about(self, problem: UpliftProblem) -> dict[str, Any]:
         """Return facts that travel with the saved model."""
         return {
             "learner": type(self).__name__,
@@ -206,7 +206,7 @@ class UpliftLearner(BaseEstimator, metaclass=ABCMeta):
         }
 
 
-def assemble(problem: Problem, effects: Sequence[Effect], about: dict[str, Any]) -> Scorer:
+def assemble(problem: UpliftProblem, effects: Sequence[LearnedEffect], about: dict[str, Any]) -> Scorer:
     """Return the scorer of all treatments; a part that is used more than once is kept once."""
     parts: list[ScorerPart] = []
     arms = []

@@ -14,7 +14,7 @@ from penchant.errors import InputError
 from ..estimators.linear import Spreading, design_of, linear_part, logistic, spreads_of
 from ..inputs.arrays import Floats
 from .models import Model
-from .problem import Folds, Problem, Rows
+from .problem import Folds, Rows, UpliftProblem
 
 ROWS_AT_ONCE = 65_536
 IDENTITY, LOGISTIC = "identity", "logistic"
@@ -44,7 +44,7 @@ class Linear(BaseEstimator):
         if self.penalty is not None and not self.penalty >= 0:
             raise InputError("penalty", "zero or more", f"{self.penalty:g}")
 
-    def bench(self, problem: Problem, seed: int, n_threads: int) -> LinearBench:
+    def bench(self, problem: UpliftProblem, seed: int, n_threads: int) -> LinearBench:
         """Return the place where models of a problem are fitted."""
         self.__post_init__()  # a search may have set another
         return LinearBench(self, problem)
@@ -61,7 +61,7 @@ class LinearBench:
         Whose matrix is read, in pieces.
     """
 
-    def __init__(self, linear: Linear, problem: Problem) -> None:
+    def __init__(self, linear: Linear, problem: UpliftProblem) -> None:
         self.linear, self.matrix = linear, problem.matrix
         sample = problem.matrix[:: max(1, len(problem) // SAMPLE)]
         positions = problem.columns.category_positions

@@ -11,7 +11,7 @@ import numpy as np
 from ..inputs.arrays import Floats
 from ..plain_parts import ScorerPart, with_treatment
 from ..plain_scorer import ROWS_AT_ONCE
-from .problem import Folds, Problem, Rows
+from .problem import Folds, Rows, UpliftProblem
 
 
 @dataclass(frozen=True)
@@ -48,7 +48,7 @@ class Bench(Protocol):
 class Base(Protocol):
     """What a learner is built over: `Trees` or `Linear`."""
 
-    def bench(self, problem: Problem, seed: int, n_threads: int) -> Bench:
+    def bench(self, problem: UpliftProblem, seed: int, n_threads: int) -> Bench:
         """Return the place where models of a problem are fitted."""
 
 

@@ -8,7 +8,7 @@ import numpy as np
 
 from ..inputs.arrays import Floats
 from .models import Bench, Model, cross_fit
-from .problem import Pair, Problem, Rows
+from .problem import Pair, Rows, UpliftProblem
 
 
 class OutcomeModels:
@@ -20,7 +20,7 @@ class OutcomeModels:
         What is learned, and where.
     """
 
-    def __init__(self, problem: Problem, bench: Bench) -> None:
+    def __init__(self, problem: UpliftProblem, bench: Bench) -> None:
         self.problem, self.bench = problem, bench
         self._known: dict[tuple[int, int | None], Model] = {}
 
@@ -64,7 +64,7 @@ class Scores:
         return float(np.average(self.value, weights=self.weight))
 
 
-def response(problem: Problem, pair: Pair, bench: Bench) -> Floats:
+def response(problem: UpliftProblem, pair: Pair, bench: Bench) -> Floats:
     """Return the mean outcome given the features, treated or not, for rows that the models have not seen."""
 
     def fit(train: Rows) -> list[Model]:

@@ -42,7 +42,7 @@ class Given:
 
 
 @dataclass(frozen=True)
-class Reading:
+class ProblemReading:
     """How a learner reads what it is given; parameters as in `UpliftLearner`."""
 
     control: Any = None
@@ -52,7 +52,7 @@ class Reading:
 
 
 @dataclass(frozen=True, eq=False)
-class Problem:
+class UpliftProblem:
     """Customers, arms and outcomes of a trial with any number of treatments.
 
     Attributes
@@ -150,7 +150,7 @@ def folds_for(n_rows: int) -> int:
     return 5 if n_rows < 20_000 else 3 if n_rows < 100_000 else 2
 
 
-def read_problem(matrix: Floats, columns: Columns, given: Given, reading: Reading) -> Problem:
+def read_problem(matrix: Floats, columns: Columns, given: Given, reading: ProblemReading) -> UpliftProblem:
     """Return the problem that the columns describe.
 
     Parameters
@@ -183,10 +183,10 @@ def read_problem(matrix: Floats, columns: Columns, given: Given, reading: Readin
     customer = read_groups(given.groups, len(y))
     fold = _folds(y, arms, customer, reading)
     _refuse_empty_folds(arms, fold)
-    return Problem(matrix, columns, y, arms, weight, customer, fold, kind, p is not given.p_treatment)
+    return UpliftProblem(matrix, columns, y, arms, weight, customer, fold, kind, p is not given.p_treatment)
 
 
-def _folds(y: Floats, arms: Arms, customer: Ints | None, reading: Reading) -> Folds:
+def _folds(y: Floats, arms: Arms, customer: Ints | None, reading: ProblemReading) -> Folds:
     """Return folds in which no arm's outcomes decide where another arm's customers go."""
     n_folds = reading.n_folds or folds_for(len(y))
     if customer is not None:

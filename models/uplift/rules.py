@@ -7,14 +7,14 @@ import numpy as np
 from ..inputs.arrays import Floats, Ints
 from ..plain_parts import RulePart
 from .outcomes import Scores
-from .problem import Problem, Rows
+from .problem import Rows, UpliftProblem
 
 N_CUTS = 16  # quantiles at which numbers are cut
 LEAST_SHARE = 0.05  # of the weight, on either side
 MOST_CATEGORIES = 30  # rarer ones are outside
 
 
-def best_rule(problem: Problem, rows: Rows, scores: Scores) -> RulePart:
+def best_rule(problem: UpliftProblem, rows: Rows, scores: Scores) -> RulePart:
     """Return the column and cut whose two sides differ most, measured in standard errors.
 
     Parameters

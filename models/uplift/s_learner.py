@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import numpy as np
 
-from .learner import Effect, UpliftLearner
+from .learner import LearnedEffect, UpliftLearner
 from .outcomes import OutcomeModels
 
 
@@ -30,8 +30,8 @@ class SLearner(UpliftLearner):
     array([0., 1.])
     """
 
-    def _effect(self, code: int, outcomes: OutcomeModels) -> Effect:
+    def _effect(self, code: int, outcomes: OutcomeModels) -> LearnedEffect:
         pair = outcomes.problem.pair(code)
         treated = pair.is_treated.astype(np.float64)
         off, on = outcomes.bench.fit_by_arm(pair.rows, pair.y, pair.weight, pair.outcome, treated)
-        return Effect(0.0, [(1.0, on), (-1.0, off)])
+        return LearnedEffect(0.0, [(1.0, on), (-1.0, off)])

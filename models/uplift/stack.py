@@ -7,12 +7,12 @@ from dataclasses import dataclass
 from typing import Any, Literal
 
 from ..inputs.estimate import Estimate
-from .learner import Effect, UpliftLearner
+from .learner import LearnedEffect, UpliftLearner
 from .linear import Linear
 from .members import Maker, Member
 from .models import Base
 from .outcomes import OutcomeModels
-from .problem import Outcome, Problem
+from .problem import Outcome, UpliftProblem
 from .trees import Trees
 from .weights import Weights, fit_weights
 
@@ -39,7 +39,7 @@ class StackPart:
 
 
 @dataclass(frozen=True)
-class Finding:
+class StackFinding:
     """What the stack found about one treatment.
 
     Attributes
@@ -78,7 +78,7 @@ class UpliftStack(UpliftLearner):
 
     Attributes
     ----------
-    findings_ : dict of str to Finding
+    findings_ : dict of str to StackFinding
         By treatment: the average effect, whether customers differ, in words.
     parts_ : dict of str to tuple of StackPart
         By treatment, the members that carry the stack.
@@ -120,13 +120,13 @@ class UpliftStack(UpliftLearner):
         """Return what was found about each treatment, one line each."""
         return "\n".join(f"{name}: {finding.words}" for name, finding in self.findings_.items())
 
-    def _effect(self, code: int, outcomes: OutcomeModels) -> Effect:
+    def _effect(self, code: int, outcomes: OutcomeModels) -> LearnedEffect:
         problem = outcomes.problem
         pair = problem.pair(code)
         if (pair.y == pair.y[0]).all():
             nothing = Estimate(0.0, 0.0, 0.0)
             words = "All outcomes are equal: there is no effect to be found."
-            return Effect(0.0, (), Finding(nothing, False, 0.0, (), words))
+            return LearnedEffect(0.0, (), StackFinding(nothing, False, 0.0, (), words))
         linear = Linear().bench(problem, self.seed, self.n_threads)
         members, scores = Maker(code, outcomes, linear, self.seed).members()
         customer = None if problem.customer is None else problem.customer[pair.rows]
@@ -134,17 +134,17 @@ class UpliftStack(UpliftLearner):
         finding = _finding(members, weights, problem)
         used = [i for i, share in enumerate(weights.shares) if abs(share) >= LEAST_PART]
         terms = [(weights.weights[i] * w, model) for i in used for w, model in members[i].terms]
-        return Effect(weights.level - float(weights.weights[used] @ weights.means[used]), terms, finding)
+        return LearnedEffect(weights.level - float(weights.weights[used] @ weights.means[used]), terms, finding)
 
-    def _remember(self, effects: Sequence[Effect]) -> None:
+    def _remember(self, effects: Sequence[LearnedEffect]) -> None:
         found = zip(self.treatments_, effects, strict=True)
-        self.findings_: dict[str, Finding] = {name: effect.finding for name, effect in found}
+        self.findings_: dict[str, StackFinding] = {name: effect.finding for name, effect in found}
         self.parts_ = {name: finding.parts for name, finding in self.findings_.items()}
 
     def _base(self) -> Base:
         return Trees()
 
-    def _about(self, problem: Problem) -> dict[str, Any]:
+    def _about(self, problem: UpliftProblem) -> dict[str, Any]:
         findings = {
             name: {
                 "average_effect": finding.average_effect.as_dict(),
@@ -157,7 +157,7 @@ class UpliftStack(UpliftLearner):
         return super()._about(problem) | {"findings": findings}
 
 
-def _finding(members: list[Member], weights: Weights, problem: Problem) -> Finding:
+def _finding(members: list[Member], weights: Weights, problem: UpliftProblem) -> StackFinding:
     parts = [
         StackPart(member.name, float(weight), float(share))
         for member, weight, share in zip(members, weights.weights, weights.shares, strict=True)
@@ -165,10 +165,10 @@ def _finding(members: list[Member], weights: Weights, problem: Problem) -> Findi
     ]
     parts.sort(key=lambda part: -part.share)
     words = _words(weights, parts, problem)
-    return Finding(weights.average, weights.tells_apart, weights.believed, tuple(parts), words)
+    return StackFinding(weights.average, weights.tells_apart, weights.believed, tuple(parts), words)
 
 
-def _words(weights: Weights, parts: list[StackPart], problem: Problem) -> str:
+def _words(weights: Weights, parts: list[StackPart], problem: UpliftProblem) -> str:
     """Return what was found in a sentence or two."""
     unit = "responders" if problem.outcome == "binary" else "units of the outcome"
     average = weights.average.scaled(1000)

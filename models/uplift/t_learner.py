@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from .learner import Effect, UpliftLearner
+from .learner import LearnedEffect, UpliftLearner
 from .outcomes import OutcomeModels
 
 
@@ -27,5 +27,5 @@ class TLearner(UpliftLearner):
     array([0., 1.])
     """
 
-    def _effect(self, code: int, outcomes: OutcomeModels) -> Effect:
-        return Effect(0.0, [(1.0, outcomes.model(code)), (-1.0, outcomes.model(0))])
+    def _effect(self, code: int, outcomes: OutcomeModels) -> LearnedEffect:
+        return LearnedEffect(0.0, [(1.0, outcomes.model(code)), (-1.0, outcomes.model(0))])

@@ -15,7 +15,7 @@ from penchant.errors import InputError
 from ..inputs.arrays import Floats
 from ..plain_parts import LinearPart, TreesPart
 from .models import Model
-from .problem import Problem, Rows
+from .problem import Rows, UpliftProblem
 
 TREATMENT = "treatment"
 _OBJECTIVES = {"binary": "binary", "count": "poisson", "continuous": "l2", "difference": "l2"}
@@ -59,7 +59,7 @@ class Trees(BaseEstimator):
             if getattr(self, name) < low:
                 raise InputError(name, f"at least {low:g} is needed", f"{getattr(self, name):g}")
 
-    def bench(self, problem: Problem, seed: int, n_threads: int) -> TreeBench:
+    def bench(self, problem: UpliftProblem, seed: int, n_threads: int) -> TreeBench:
         """Return the place where models of a problem are fitted."""
         self.__post_init__()  # a search may have set what LightGBM could not grow
         return TreeBench(self, problem, seed, n_threads)
@@ -96,7 +96,7 @@ class TreeBench:
         As in `UpliftLearner`.
     """
 
-    def __init__(self, trees: Trees, problem: Problem, seed: int, n_threads: int) -> None:
+    def __init__(self, trees: Trees, problem: UpliftProblem, seed: int, n_threads: int) -> None:
         self.trees, self.seed, self.n_threads = trees, seed, n_threads
         self.table = lgb.Dataset(
             problem.matrix,

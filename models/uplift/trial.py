@@ -36,7 +36,7 @@ class Assignment(TypedDict, total=False):
     groups: Any
 
 
-class Design(Assignment, total=False):
+class TrialDesign(Assignment, total=False):
     """As `Assignment`, for measures that compare one treatment with the control.
 
     Attributes

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import numpy as np
 
-from .learner import Effect, UpliftLearner
+from .learner import LearnedEffect, UpliftLearner
 from .outcomes import OutcomeModels
 
 
@@ -30,7 +30,7 @@ class XLearner(UpliftLearner):
     array([0., 1.])
     """
 
-    def _effect(self, code: int, outcomes: OutcomeModels) -> Effect:
+    def _effect(self, code: int, outcomes: OutcomeModels) -> LearnedEffect:
         problem, bench = outcomes.problem, outcomes.bench
         pair = problem.pair(code)
         models = []
@@ -39,4 +39,4 @@ class XLearner(UpliftLearner):
             rows = pair.rows[at]
             imputed = sign * (pair.y[at] - outcomes.model(other).predict(problem.matrix, rows))
             models.append(bench.fit_mean(rows, imputed, pair.weight[at], "difference"))
-        return Effect(0.0, [(1 - pair.share, models[0]), (pair.share, models[1])])
+        return LearnedEffect(0.0, [(1 - pair.share, models[0]), (pair.share, models[1])])

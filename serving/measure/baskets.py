@@ -15,13 +15,13 @@ from ...features.shop import Shop
 from ...models.inputs.arrays import Ints
 from ..goals.catalogue import Outcome
 from .behaviour import KINDS, Asked, asked_of, bounds, paid_lines, stands
-from .data import Rows
-from .design import View
+from .data import CampaignRows
+from .design import MeasuredWindow
 
 CAME_WITHIN = timedelta(days=1)  # the last channel seen so long before the response is the one they came through
 
 
-def read_baskets(shop: Shop, rows: Rows, view: View, pre_days: int) -> pd.DataFrame | None:
+def read_baskets(shop: Shop, rows: CampaignRows, view: MeasuredWindow, pre_days: int) -> pd.DataFrame | None:
     """Return the categories that customers bought in a view's window.
 
     Returns
@@ -50,7 +50,7 @@ def _bought(shop: Shop, asked: Asked) -> Any:
     return found.select("unit", "label", is_new=_.is_known.isnull())
 
 
-def read_channels(shop: Shop, rows: Rows, view: View, outcome: Outcome) -> pd.DataFrame | None:
+def read_channels(shop: Shop, rows: CampaignRows, view: MeasuredWindow, outcome: Outcome) -> pd.DataFrame | None:
     """Return through which channel customers came who responded in a view's window.
 
     Returns
@@ -65,7 +65,7 @@ def read_channels(shop: Shop, rows: Rows, view: View, outcome: Outcome) -> pd.Da
     return pd.concat(frames, ignore_index=True).sort_values("unit", ignore_index=True)
 
 
-def read_others(shop: Shop, rows: Rows, view: View, control: str) -> Ints | None:
+def read_others(shop: Shop, rows: CampaignRows, view: MeasuredWindow, control: str) -> Ints | None:
     """Return the units that other campaigns contacted in a view's window; None where there are no other campaigns.
 
     Where the shop records no contacts, whoever was assigned to a treatment counts as contacted then.

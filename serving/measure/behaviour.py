@@ -24,8 +24,8 @@ from ...features.history.facts import order_lines
 from ...features.shop import Shop
 from ...models.inputs.arrays import Floats
 from ..goals.catalogue import Outcome
-from .data import Rows
-from .design import View
+from .data import CampaignRows
+from .design import MeasuredWindow
 
 Span = tuple[int, int]  # begin and end in seconds from a row's start, half-open
 
@@ -89,7 +89,9 @@ class Asked:
         return joined.filter(_.at >= _.start - ibis.interval(days=before_days))
 
 
-def read_behaviour(shop: Shop, rows: Rows, views: tuple[View, ...], outcome: Outcome, pre_days: int) -> Behaviour:
+def read_behaviour(
+    shop: Shop, rows: CampaignRows, views: tuple[MeasuredWindow, ...], outcome: Outcome, pre_days: int
+) -> Behaviour:
     """Return what each row's customer did in the spans of all views, and before.
 
     Raises
@@ -110,7 +112,7 @@ def read_behaviour(shop: Shop, rows: Rows, views: tuple[View, ...], outcome: Out
     return _behaviour(found, shop.decimals)
 
 
-def asked_of(rows: Rows, views: tuple[View, ...], pre_days: int) -> Iterator[Asked]:
+def asked_of(rows: CampaignRows, views: tuple[MeasuredWindow, ...], pre_days: int) -> Iterator[Asked]:
     """Yield the waves by the spans that are asked of them: those with the same are asked together."""
     spans: dict[int, set[Span]] = {}
     for view in views:

@@ -24,9 +24,9 @@ from ..goals.catalogue import Outcome
 from .baskets import read_baskets, read_channels, read_others
 from .behaviour import KINDS, read_behaviour
 from .checks import checks_of, why_broken
-from .compare import between_arms, break_down, by_arm, by_decile, by_label, by_means, compare, sample_among, sidak
-from .data import Rows, campaign_rows
-from .design import MOST_WAVES, Kind, View, read_design
+from .compare import between_arms, break_down, by_arm, by_decile, by_label, by_means, compare_arms, sample_among, sidak
+from .data import CampaignRows, campaign_rows
+from .design import MOST_WAVES, Kind, MeasuredWindow, read_design
 from .effect import Sample, measure_effects
 from .material import Material, Positions
 from .result import Breakdown, Result
@@ -121,18 +121,6 @@ class Measurement:
             "notes": list(self.notes),
         }
 
-    def render(self) -> Any:
-        """Return what a terminal shows, for rich."""
-        from .show import measurement_view
-
-        return measurement_view(self)
-
-    def report(self) -> str:
-        """Return the report as the text of one HTML file."""
-        from .report import measurement_page
-
-        return measurement_page(self).html()
-
 
 def measure(
     shop: Shop, campaign_id: str, settings: MeasureSettings | None = None, record: pd.DataFrame | None = None
@@ -175,7 +163,7 @@ def measure(
     return replace(found, notes=(*_notes_on_arms(shop, rows), *found.notes))
 
 
-def _notes_on_arms(shop: Shop, rows: Rows) -> Iterator[str]:
+def _notes_on_arms(shop: Shop, rows: CampaignRows) -> Iterator[str]:
     """Say how many assignments are left out because their customers stand in several arms of one wave."""
     if rows.n_in_several_arms:
         yield f"{rows.n_in_several_arms:,} assignments {SEVERAL_ARMS}."
@@ -206,7 +194,7 @@ def measured(
         Units that other campaigns contacted in the window that decides; None: there are no other campaigns.
     """
     view, settings, design = deciding(material), material.settings, material.design
-    headline = compare(material, view, view.name)
+    headline = compare_arms(material, view, view.name)
     beside = sidak(settings.level, len(design.views) - 1)
     checks = checks_of(material, view, headline, others)
     by_column = [break_down(material, view, name) for name in settings.breakdowns]
@@ -223,7 +211,7 @@ def measured(
         verdict=verdict_on(headline, view.name, settings.relevant_share, why_broken(checks), currency),
         headline=headline,
         windows=tuple(
-            headline if one == view else compare(material, one, one.name, level=beside) for one in design.views
+            headline if one == view else compare_arms(material, one, one.name, level=beside) for one in design.views
         ),
         refused=design.refused,
         arms=by_arm(material, view),
@@ -237,7 +225,7 @@ def measured(
     )
 
 
-def deciding(material: Material) -> View:
+def deciding(material: Material) -> MeasuredWindow:
     """Return the window that the verdict rests on: the one asked for, else the longest that is over.
 
     It is over all waves, or while the last of them is still open, the first wave's.
@@ -293,7 +281,7 @@ def with_new(baskets: pd.DataFrame) -> pd.DataFrame:
     return pd.concat([baskets[["unit", "label"]], new], ignore_index=True)
 
 
-def notes_on(material: Material, view: View) -> tuple[str, ...]:
+def notes_on(material: Material, view: MeasuredWindow) -> tuple[str, ...]:
     """Return what was left out of the comparison or taken for granted, in words."""
     design, assigned = material.design, material.assigned
     notes = [f"{n:,} assignments are left out because {why}." for why, n in design.left_out.items()]
@@ -326,7 +314,9 @@ def _notes_on_response(material: Material) -> Iterator[str]:
         yield "No contacts are recorded: windows begin at the assignment."
 
 
-def _notes_on_money(material: Material, outcomes: Mapping[str, Floats], view: View, rows: Positions) -> Iterator[str]:
+def _notes_on_money(
+    material: Material, outcomes: Mapping[str, Floats], view: MeasuredWindow, rows: Positions
+) -> Iterator[str]:
     if "revenue" not in outcomes:
         yield "Revenue and profit are left out: the orders have no amounts."
         return

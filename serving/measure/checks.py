@@ -13,7 +13,7 @@ from ...models.inputs.check import Check
 from ...models.uplift.arms import Arms
 from ...models.uplift.randomisation import covariate_balance, sample_ratio
 from .compare import sample_of
-from .design import View, own_probabilities
+from .design import MeasuredWindow, own_probabilities
 from .effect import measure_effects
 from .material import Material, Positions
 from .result import Result
@@ -33,7 +33,9 @@ _BROKEN = {
 }
 
 
-def checks_of(material: Material, view: View, headline: Result, others: Ints | None = None) -> tuple[Check, ...]:
+def checks_of(
+    material: Material, view: MeasuredWindow, headline: Result, others: Ints | None = None
+) -> tuple[Check, ...]:
     """Return all checks, those first that decide whether anything may be said."""
     return (
         shares_as_drawn(material),
@@ -85,7 +87,7 @@ def treated_or_not(material: Material, rows: Positions) -> Arms:
     return Arms((arm > 0).astype(np.int8), names, np.column_stack([1 - p_treated, p_treated]))
 
 
-def alike_before(material: Material, view: View) -> Check:
+def alike_before(material: Material, view: MeasuredWindow) -> Check:
     """Return whether the arms were alike before the campaign, as far as chance lets them be.
 
     Unlike ones are grave where no probabilities tell how they came about, or where they lie far apart.
@@ -116,7 +118,7 @@ def one_arm(material: Material) -> Check:
     return Check(ONE_ARM, title, text, "issue" if n_twice else "passed", {"n": n_twice})
 
 
-def contamination(material: Material, view: View) -> Check:
+def contamination(material: Material, view: MeasuredWindow) -> Check:
     """Return whether the control was left alone."""
     title = "The control was not contacted"
     ever = material.was_contacted()
@@ -133,7 +135,7 @@ def contamination(material: Material, view: View) -> Check:
     return Check("contamination", title, text, "issue" if share > FEW_CONTACTED else "passed", facts)
 
 
-def other_campaigns(material: Material, view: View, others: Ints | None) -> Check:
+def other_campaigns(material: Material, view: MeasuredWindow, others: Ints | None) -> Check:
     """Return whether other campaigns reached both arms alike meanwhile: else what they changed is measured too."""
     code, title = "other-campaigns", "Other campaigns reached both arms equally"
     if others is None:

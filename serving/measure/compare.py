@@ -14,7 +14,7 @@ from scipy import stats
 from ...models.evaluation.ranking import without_dust
 from ...models.inputs.arrays import Floats
 from ...models.inputs.estimate import Estimate
-from .design import View
+from .design import MeasuredWindow
 from .effect import Effect, Sample, measure_effects
 from .material import Material, Positions
 from .result import Breakdown, Result
@@ -29,7 +29,7 @@ MONEY = ("revenue", "margin", "cost", "profit")
 
 
 @dataclass(frozen=True)
-class Arms:
+class ComparedArms:
     """Which arms are compared: some treatments, taken together, with the control or another treatment.
 
     Arms are positions of ``Assigned.names``; no treatments: all of them.
@@ -39,23 +39,23 @@ class Arms:
     other: int = 0
 
 
-ANY_TREATMENT = Arms()
+ANY_TREATMENT = ComparedArms()
 
 
-def compare(
-    material: Material, view: View, label: str, arms: Arms = ANY_TREATMENT, level: float | None = None
+def compare_arms(
+    material: Material, view: MeasuredWindow, label: str, arms: ComparedArms = ANY_TREATMENT, level: float | None = None
 ) -> Result:
     """Return the result of one comparison in one window; ``level`` is the settings' unless given."""
     rows, sample = sample_of(material, view, arms)
     return result_of(sample, material.outcomes(view, rows), label, view.days, level or material.settings.level)
 
 
-def sample_of(material: Material, view: View, arms: Arms = ANY_TREATMENT) -> tuple[Positions, Sample]:
+def sample_of(material: Material, view: MeasuredWindow, arms: ComparedArms = ANY_TREATMENT) -> tuple[Positions, Sample]:
     """Return the rows that a comparison takes in a window, and their arms, weights and covariates."""
     return sample_among(material, material.design.rows_of(view, material.assigned), arms)
 
 
-def sample_among(material: Material, rows: Positions, arms: Arms = ANY_TREATMENT) -> tuple[Positions, Sample]:
+def sample_among(material: Material, rows: Positions, arms: ComparedArms = ANY_TREATMENT) -> tuple[Positions, Sample]:
     """Return those of some rows that a comparison takes, and their arms, weights and covariates.
 
     A control takes part if it could have been in one of the treatments: where the arm that was meant for it is
@@ -74,7 +74,7 @@ def sample_among(material: Material, rows: Positions, arms: Arms = ANY_TREATMENT
 
 
 def _chosen(
-    material: Material, rows: Positions, arms: Arms
+    material: Material, rows: Positions, arms: ComparedArms
 ) -> tuple[npt.NDArray[np.bool_], Floats, npt.NDArray[np.bool_]]:
     """Return which rows take part in a comparison of chosen arms, their weights, and which are treated."""
     arm, weight = material.assigned.arm[rows], material.design.weight[rows]
@@ -136,27 +136,29 @@ def sidak(level: float, n: int) -> float:
     return level ** (1 / max(n, 1))
 
 
-def by_arm(material: Material, view: View) -> tuple[Result, ...]:
+def by_arm(material: Material, view: MeasuredWindow) -> tuple[Result, ...]:
     """Return each treatment against the control; nothing where there is only one."""
     names = material.assigned.names
-    return _family(material, view, {names[code]: Arms((code,)) for code in range(1, len(names))})
+    return _family(material, view, {names[code]: ComparedArms((code,)) for code in range(1, len(names))})
 
 
-def by_means(material: Material, view: View, attribute: str) -> tuple[Result, ...]:
+def by_means(material: Material, view: MeasuredWindow, attribute: str) -> tuple[Result, ...]:
     """Return the treatments of each channel or kind of offer against the control; nothing where there is only one."""
-    return _family(material, view, {value: Arms(codes) for value, codes in material.arms_by(attribute).items()})
+    return _family(material, view, {value: ComparedArms(codes) for value, codes in material.arms_by(attribute).items()})
 
 
-def between_arms(material: Material, view: View) -> tuple[Result, ...]:
+def between_arms(material: Material, view: MeasuredWindow) -> tuple[Result, ...]:
     """Return the treatments against each other, among customers whose treatment was left to lots."""
     names = material.assigned.names
     if len(names) > MOST_ARMS:
         return ()
     pairs = [(i, j) for i in range(1, len(names)) for j in range(i + 1, len(names))]
-    return _family(material, view, {f"{names[i]} against {names[j]}": Arms((i,), j) for i, j in pairs}, least=1)
+    return _family(material, view, {f"{names[i]} against {names[j]}": ComparedArms((i,), j) for i, j in pairs}, least=1)
 
 
-def _family(material: Material, view: View, wanted: Mapping[str, Arms], least: int = 2) -> tuple[Result, ...]:
+def _family(
+    material: Material, view: MeasuredWindow, wanted: Mapping[str, ComparedArms], least: int = 2
+) -> tuple[Result, ...]:
     """Return comparisons whose intervals hold together; nothing where fewer than ``least`` can be made."""
     rows = material.design.rows_of(view, material.assigned)
     samples = {label: sample_among(material, rows, arms) for label, arms in wanted.items()}
@@ -170,7 +172,7 @@ def _family(material: Material, view: View, wanted: Mapping[str, Arms], least: i
     )
 
 
-def by_label(material: Material, view: View, found: pd.DataFrame) -> tuple[Result, ...]:
+def by_label(material: Material, view: MeasuredWindow, found: pd.DataFrame) -> tuple[Result, ...]:
     """Return the effect on having each of the most frequent labels, such as buying from a category.
 
     Parameters
@@ -205,7 +207,7 @@ def is_large(sample: Sample) -> bool:
     return min(sample.counts) >= LEAST_ROWS
 
 
-def break_down(material: Material, view: View, name: str) -> Breakdown | None:
+def break_down(material: Material, view: MeasuredWindow, name: str) -> Breakdown | None:
     """Return the results of the groups that a column of the record makes; None where it makes none."""
     column = material.assigned.extras.get(name)
     if column is None or column.isna().all():
@@ -216,7 +218,7 @@ def break_down(material: Material, view: View, name: str) -> Breakdown | None:
     return _groups(material, view, name, codes, [str(label) for label in labels])
 
 
-def by_decile(material: Material, view: View) -> Breakdown | None:
+def by_decile(material: Material, view: MeasuredWindow) -> Breakdown | None:
     """Return the results by tenth of predicted uplift, the highest first: did the model rank rightly?
 
     Where a prediction hangs on the arm that was drawn, customers are told apart by their rank in the audience.
@@ -237,7 +239,7 @@ def by_decile(material: Material, view: View) -> Breakdown | None:
 
 
 def _groups(
-    material: Material, view: View, name: str, codes: npt.NDArray[np.int64], labels: Sequence[str]
+    material: Material, view: MeasuredWindow, name: str, codes: npt.NDArray[np.int64], labels: Sequence[str]
 ) -> Breakdown | None:
     """Return the results of groups of rows; the largest where there are many, none of too few rows."""
     rows, sample = sample_of(material, view)

@@ -31,7 +31,7 @@ NOT_READ = ("campaign_id", "customer_id", "opened_at", "clicked_at")
 
 
 @dataclass(frozen=True, eq=False)
-class Rows:
+class CampaignRows:
     """A campaign's assignments: as arrays, and on the engine as (unit, customer_id, wave, start).
 
     Rows of customers in several arms of one wave are left out, ``n_in_several_arms`` of them.
@@ -46,7 +46,7 @@ class Rows:
 @contextmanager
 def campaign_rows(
     shop: Shop, campaign_id: str, settings: MeasureSettings, record: pd.DataFrame | None = None
-) -> Iterator[Rows]:
+) -> Iterator[CampaignRows]:
     """Give a campaign's assignments, kept on the engine meanwhile.
 
     Parameters
@@ -81,7 +81,7 @@ def campaign_rows(
             extras[STAGE] = _stages(shop, kept)
         assigned, shifts = _read_assigned(read, extras, campaign_id, settings)
         table = kept.select("unit", "customer_id", "wave", start=_shifted(kept, shifts))
-        yield Rows(_campaign(shop, campaign_id), assigned, table, n_in_several_arms)
+        yield CampaignRows(_campaign(shop, campaign_id), assigned, table, n_in_several_arms)
 
 
 def _rows_of(shop: Shop, campaign_id: str) -> Any:

@@ -90,7 +90,7 @@ class Assigned:
 
 
 @dataclass(frozen=True)
-class View:
+class MeasuredWindow:
     """One window to compare in.
 
     Parameters
@@ -152,13 +152,13 @@ class Design:
     kind: Kind
     rows: npt.NDArray[np.intp]
     weight: Floats
-    views: tuple[View, ...]
+    views: tuple[MeasuredWindow, ...]
     refused: Mapping[str, datetime]
-    longest: View
+    longest: MeasuredWindow
     left_out: Mapping[str, int]
     extract_end: datetime
 
-    def rows_of(self, view: View, assigned: Assigned) -> npt.NDArray[np.intp]:
+    def rows_of(self, view: MeasuredWindow, assigned: Assigned) -> npt.NDArray[np.intp]:
         """Return the positions of the rows that a view compares: those whose own window is over."""
         ends = assigned.start[self.rows] + view.ends(assigned.wave[self.rows])
         return self.rows[ends <= np.datetime64(self.extract_end, "us")]
@@ -277,14 +277,16 @@ def own_probabilities(assigned: Assigned) -> Floats:
     return np.bincount(cell)[cell] / np.bincount(wave)[wave]
 
 
-def _views(kind: Kind, starts: Mapping[int, Any], windows_days: tuple[int, ...]) -> list[View]:
+def _views(kind: Kind, starts: Mapping[int, Any], windows_days: tuple[int, ...]) -> list[MeasuredWindow]:
     """Return the windows over all waves, then those of each."""
     waves, last = sorted(starts), max(starts)
     views = []
     for days in windows_days:
         length = days * SECONDS_A_DAY
         lasting = {w: _seconds(starts[last] - starts[w]) if kind == "carried" else 0 for w in waves}
-        views.append(View(OVERALL[kind].format(days=days), None, days, {w: (0, lasting[w] + length) for w in waves}))
+        views.append(
+            MeasuredWindow(OVERALL[kind].format(days=days), None, days, {w: (0, lasting[w] + length) for w in waves})
+        )
     if kind == "one wave" or len(waves) > MOST_WAVES:
         return views
     for wave in waves:
@@ -292,7 +294,7 @@ def _views(kind: Kind, starts: Mapping[int, Any], windows_days: tuple[int, ...])
         shifts = {w: _seconds(starts[wave] - starts[w]) for w in joined}
         for days in windows_days:
             spans = {w: (shift, shift + days * SECONDS_A_DAY) for w, shift in shifts.items()}
-            views.append(View(f"within {days} days after wave {wave}", wave, days, spans))
+            views.append(MeasuredWindow(f"within {days} days after wave {wave}", wave, days, spans))
     return views
 
 
@@ -300,7 +302,7 @@ def _seconds(difference: Any) -> int:
     return int(difference / np.timedelta64(1, "s"))
 
 
-def _over_at(view: View, assigned: Assigned, rows: npt.NDArray[np.intp]) -> Any:
+def _over_at(view: MeasuredWindow, assigned: Assigned, rows: npt.NDArray[np.intp]) -> Any:
     """Return when a view can be read: half of each wave's windows are over.
 
     Customers of a dated wave enter together, so that this is all of them. Where they enter one by one, as open carts

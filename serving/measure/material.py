@@ -13,7 +13,7 @@ import pandas as pd
 
 from ...models.inputs.arrays import Floats, Ints
 from .behaviour import Behaviour
-from .design import Assigned, Design, View, is_first
+from .design import Assigned, Design, MeasuredWindow, is_first
 from .settings import Campaign, MeasureSettings
 
 RECENCY_DAYS = 60.0  # how fast the weight of the last order fades as a covariate
@@ -108,7 +108,7 @@ class Material:
         costs = [self.campaign.costs(arm, self.settings) for arm in self.assigned.names[1:]]
         return all(cost.contact is not None for cost in costs)
 
-    def outcomes(self, view: View, rows: Positions) -> dict[str, Floats]:
+    def outcomes(self, view: MeasuredWindow, rows: Positions) -> dict[str, Floats]:
         """Return the outcomes of rows in a view's window, by name; those that the shop cannot tell are missing."""
         found = self._sums(view, rows)
         found |= self._money(found)
@@ -120,13 +120,13 @@ class Material:
                 found["profit"] = found["margin"] - found["cost"]
         return {name: found[name] for name in OUTCOMES if name in found}
 
-    def known_share(self, view: View, rows: Positions) -> float:
+    def known_share(self, view: MeasuredWindow, rows: Positions) -> float:
         """Return the share of the revenue in a view's window that goods of known cost brought."""
         sums = self._sums(view, rows)
         total = float(sums["revenue"].sum())
         return float(sums["known_revenue"].sum()) / total if total else 1.0
 
-    def _sums(self, view: View, rows: Positions) -> dict[str, Floats]:
+    def _sums(self, view: MeasuredWindow, rows: Positions) -> dict[str, Floats]:
         wave = self.assigned.wave[rows]
         found: dict[str, Floats] = {}
         for number, span in view.spans.items():
@@ -154,7 +154,7 @@ class Material:
         by_customer[codes[first]] = first
         return by_customer[codes]
 
-    def _contacts(self, view: View, rows: Positions) -> Floats:
+    def _contacts(self, view: MeasuredWindow, rows: Positions) -> Floats:
         """Return what the contacts of each row cost; a control contacted all the same cost as the first arm does."""
         costs = [self.campaign.costs(name, self.settings).contact or 0.0 for name in self.assigned.names[1:]]
         contacted, arm = self.assigned.contacted, self.assigned.arm
@@ -162,7 +162,7 @@ class Material:
             contacted = np.where(arm > 0, self.assigned.start, np.datetime64("NaT", "us"))
         return self._added_up(np.array(costs)[np.maximum(arm - 1, 0)], contacted, view)[rows]
 
-    def _redeemed(self, view: View, rows: Positions, response: Floats) -> Callable[[str], Floats]:
+    def _redeemed(self, view: MeasuredWindow, rows: Positions, response: Floats) -> Callable[[str], Floats]:
         """Return what gives a part of the costs of the offers that each row redeemed in the window.
 
         Where the shop does not record redemptions, every response of a treated customer is taken for one: rather too
@@ -179,7 +179,7 @@ class Material:
 
         return part
 
-    def _added_up(self, amount: Floats, times: npt.NDArray[Any], view: View) -> Floats:
+    def _added_up(self, amount: Floats, times: npt.NDArray[Any], view: MeasuredWindow) -> Floats:
         """Return (n,) the amounts whose time falls into the window of the row that they belong to."""
         since = times - self.assigned.start[self.owner]
         begin, end = view.begins(self.assigned.wave[self.owner]), view.ends(self.assigned.wave[self.owner])

@@ -24,7 +24,7 @@ from penchant.page import (
 
 from ...models.inputs.estimate import Estimate
 from .design import WORDS
-from .show import by_means
+from .show import means_grids
 from .tables import (
     ONE_AGAINST_ANOTHER,
     POINTS,
@@ -37,7 +37,7 @@ from .tables import (
     plain_table,
     results_table,
 )
-from .verdict import Word, told, told_p
+from .verdict import Word, told_p, with_interval
 
 if TYPE_CHECKING:
     from .campaign import Measurement
@@ -137,7 +137,7 @@ def _windows(measured: Measurement) -> Iterator[Block]:
 def _treatments(measured: Measurement) -> Iterator[PageSection]:
     """Yield a section for each way to tell treatments apart."""
     caption = f"Responses {measured.headline.label}. The intervals hold jointly."
-    for title, results in (("Arms", measured.arms), *by_means(measured)):
+    for title, results in (("Arms", measured.arms), *means_grids(measured)):
         if results:
             first = "Arm" if title == "Arms" else title.removeprefix("By ").capitalize()
             money = Details("Orders, revenue, profit", (money_table(first, results, measured.currency),))
@@ -184,7 +184,7 @@ def _differs(breakdown: Breakdown) -> str:
         ranked = "The ranking can't be told from a random one"
         if trend.excludes_zero:
             ranked = "Customers were ranked rightly" if trend.value < 0 else "Customers were ranked the wrong way round"
-        change = told(trend.scaled(100), "+.2f")
+        change = with_interval(trend.scaled(100), "+.2f")
         text += f" {ranked}: from one decile to the next the effect changes by {change} points."
     if breakdown.n_left_out:
         text += f" {breakdown.n_left_out:,} customers are in groups too small to show."

@@ -11,7 +11,7 @@ from rich.table import Table
 
 from penchant.page import UNKNOWN, write_number
 
-from .verdict import told, word_of
+from .verdict import with_interval, word_of
 
 if TYPE_CHECKING:
     from .campaign import Measurement
@@ -36,36 +36,36 @@ def measurement_view(measured: Measurement) -> Any:
     ]
     if measured.failed:  # tables of numbers that must not be believed would be read all the same
         return Group(*parts, *(f"[dim]{escape(note)}[/]" for note in measured.notes))
-    parts += ["", results_table("Windows", measured.windows, measured.currency)]
+    parts += ["", results_grid("Windows", measured.windows, measured.currency)]
     for title, results in (("Arms", measured.arms), *measured.means.items(), ("Arms compared", measured.pairs)):
         if results:
-            parts.append(results_table(title, results, measured.currency))
+            parts.append(results_grid(title, results, measured.currency))
     for breakdown in measured.breakdowns:
-        parts.append(results_table(f"By {breakdown.name}", breakdown.results, measured.currency))
+        parts.append(results_grid(f"By {breakdown.name}", breakdown.results, measured.currency))
     parts += [f"[dim]{escape(note)}[/]" for note in measured.notes]
     return Group(*parts)
 
 
 def _numbers(result: Result, currency: str) -> Iterator[str]:
     """Yield the numbers of the window that decides that the verdict does not hold."""
-    yield f"Plain difference {told(result.difference(adjusted=False).scaled(100), '+.2f')} points"
-    yield f"relative {told(result.response.relative(result.level), '+.1%')}"
+    yield f"Plain difference {with_interval(result.difference(adjusted=False).scaled(100), '+.2f')} points"
+    yield f"relative {with_interval(result.response.relative(result.level), '+.1%')}"
     revenue, cost, back = result.total("revenue"), result.cost_per_order, result.return_on_cost
     if revenue is not None:
-        yield f"incremental revenue {told(revenue, '+,.0f')} {currency}"
+        yield f"incremental revenue {with_interval(revenue, '+,.0f')} {currency}"
     if cost is not None:
-        yield f"cost of an incremental order {told(cost, ',.2f')} {currency}"
+        yield f"cost of an incremental order {with_interval(cost, ',.2f')} {currency}"
     if back is not None:
-        yield f"return {told(back, '+.2f')}"
+        yield f"return {with_interval(back, '+.2f')}"
 
 
-def by_means(measured: Measurement) -> list[tuple[str, Sequence[Result]]]:
+def means_grids(measured: Measurement) -> list[tuple[str, Sequence[Result]]]:
     """Return the treatments by channel and offer, where that tells more than the arms do."""
     found = measured.means.items()
     return [(f"By {name}", results) for name, results in found if len(results) < len(measured.arms)]
 
 
-def results_table(title: str, results: Sequence[Result], currency: str) -> Table:
+def results_grid(title: str, results: Sequence[Result], currency: str) -> Table:
     """Return results as a table of a terminal."""
     table = Table(title=title, title_justify="left", box=None, pad_edge=False)
     table.add_column("", no_wrap=True)
@@ -79,8 +79,11 @@ def results_table(title: str, results: Sequence[Result], currency: str) -> Table
             f"{effect.n_treated:,} / {effect.n_control:,}",
             write_number(effect.treated.value, ".2%"),
             write_number(effect.control.value, ".2%"),
-            told(difference.scaled(100), "+.2f"),
-            *(told(total, "+,.0f") if (total := result.total(name)) else UNKNOWN for name in ("orders", "profit")),
+            with_interval(difference.scaled(100), "+.2f"),
+            *(
+                with_interval(total, "+,.0f") if (total := result.total(name)) else UNKNOWN
+                for name in ("orders", "profit")
+            ),
             f"[{COLOURS[word_of(difference)]}]{word_of(difference)}[/]",
         )
     return table

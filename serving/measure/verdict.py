@@ -137,7 +137,7 @@ def _paid(result: Result, currency: str) -> str:
     profit = result.total("profit")
     if profit is None:
         return ""
-    amount = f"{told(profit, '+,.0f')} {currency}".strip()
+    amount = f"{with_interval(profit, '+,.0f')} {currency}".strip()
     match word_of(profit):
         case "worked":
             return f"It paid: {amount} of incremental profit."
@@ -151,17 +151,17 @@ def _share(share: float) -> str:
 
 
 def _points(difference: Estimate) -> str:
-    return told(difference.scaled(100), "+.2f").replace(" (", " points (", 1)
+    return with_interval(difference.scaled(100), "+.2f").replace(" (", " points (", 1)
 
 
-def told(number: Estimate, form: str) -> str:
+def with_interval(number: Estimate, form: str) -> str:
     """Return a number with its interval on one line.
 
     Examples
     --------
-    >>> told(Estimate(-1.5, -2.0, -1.0), "+.1f")
+    >>> with_interval(Estimate(-1.5, -2.0, -1.0), "+.1f")
     '−1.5 (−2.0 to −1.0)'
-    >>> told(Estimate(-1.5, math.nan, math.nan), "+.1f")
+    >>> with_interval(Estimate(-1.5, math.nan, math.nan), "+.1f")
     '−1.5 (no interval)'
     """
     value, low, high = (write_number(bound, form) for bound in (number.value, number.low, number.high))

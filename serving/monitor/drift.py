@@ -27,7 +27,7 @@ from ..insight.page import InsightPage, InsightTable
 from ..insight.stages import stages_page
 from ..score.champion import Champion
 from ..score.run import who_is_eligible
-from .promises import KINDS, Group, Promise, Scored, promise_of
+from .promises import KINDS, Promise, PromiseGroup, ScoreFile, promise_of
 
 MOST_SHOWN = 12
 NOTABLE = 0.25  # PSI of a signal from which it is counted and named beside moved scores
@@ -135,7 +135,7 @@ class Monitored:
     drifts: tuple[Drift, ...]
     stages: Mapping[str, tuple[float, float]]
     promises: tuple[Promise, ...]
-    open_promises: tuple[Scored, ...]
+    open_promises: tuple[ScoreFile, ...]
     left_out: Mapping[str, str] = field(default_factory=dict)
 
     @property
@@ -197,7 +197,7 @@ def _notes(found: Monitored) -> tuple[str, ...]:
 def monitor(
     shop: Shop,
     in_use: Sequence[InUse],
-    scored: Sequence[Scored],
+    scored: Sequence[ScoreFile],
     as_of: datetime,
     thresholds: Thresholds = USUAL,
     own: Sequence[Goal] = (),
@@ -379,6 +379,6 @@ def _groups_table(promise: Promise) -> InsightTable:
     return InsightTable(name, f"{promise.scored.task}, scored at {at}", columns, rows, drawn="came")
 
 
-def _group_row(kind: str, group: Group) -> dict[str, float | int | str | Estimate]:
+def _group_row(kind: str, group: PromiseGroup) -> dict[str, float | int | str | Estimate]:
     named = f"{kind} {group.name}"
     return {"group": named, "n": group.n, "promised": group.promised, "came": group.came}

@@ -28,7 +28,7 @@ KINDS = ("probability", "amount")
 
 
 @dataclass(frozen=True)
-class Scored:
+class ScoreFile:
     """A file of scores: which task's, of which model, made when, and until when it promises.
 
     Attributes
@@ -56,7 +56,7 @@ class Scored:
 
 
 @dataclass(frozen=True)
-class Group:
+class PromiseGroup:
     """Customers of one decile or band: how many, what was promised on average, and what came, with its interval."""
 
     name: str
@@ -66,7 +66,7 @@ class Group:
 
     def is_missed(self, tolerance: float) -> bool:
         """Say whether the promise lies outside the interval, and by more than a tolerated share of it."""
-        return self.n >= FEWEST and verdict_on(self, tolerance) not in ("kept", "can't be told")
+        return self.n >= FEWEST and promise_verdict(self, tolerance) not in ("kept", "can't be told")
 
 
 @dataclass(frozen=True)
@@ -83,14 +83,14 @@ class Promise:
         The same in tenths by score, 1 the highest, and in the bands of a risk list. Their intervals hold together.
     """
 
-    scored: Scored
-    whole: Group
-    deciles: tuple[Group, ...]
-    bands: tuple[Group, ...]
+    scored: ScoreFile
+    whole: PromiseGroup
+    deciles: tuple[PromiseGroup, ...]
+    bands: tuple[PromiseGroup, ...]
 
     def word(self, tolerance: float) -> Word:
         """Return the verdict on the whole."""
-        return verdict_on(self.whole, tolerance)
+        return promise_verdict(self.whole, tolerance)
 
     def words(self, tolerance: float) -> str:
         """Return the verdict in a sentence."""
@@ -106,7 +106,7 @@ class Promise:
         return self.whole.is_missed(tolerance) or any(group.is_missed(2 * tolerance) for group in first)
 
 
-def verdict_on(group: Group, tolerance: float) -> Word:
+def promise_verdict(group: PromiseGroup, tolerance: float) -> Word:
     """Return whether a promise was kept, by the same rule as a training's report and its checks.
 
     It was not where it is off by more than what is tolerated with its whole interval. What is surely off, but not
@@ -120,14 +120,14 @@ def verdict_on(group: Group, tolerance: float) -> Word:
     return "kept" if is_telling and is_near else "can't be told"
 
 
-def _bias_percent(group: Group) -> Estimate:
+def _bias_percent(group: PromiseGroup) -> Estimate:
     """Return by how much more was promised than came, in per cent of what came."""
     came = np.array([group.came.value, group.came.high, group.came.low])
     with np.errstate(divide="ignore", invalid="ignore"):
         return Estimate(*(100 * (group.promised / came - 1)).tolist())
 
 
-def files_of_scores(places: Sequence[Path], tasks: Sequence[str] | None = None) -> list[Scored]:
+def files_of_scores(places: Sequence[Path], tasks: Sequence[str] | None = None) -> list[ScoreFile]:
     """Return the files of scores in folders and one level below, by date; uplifts are not among them.
 
     What an uplift promised can be told from a held-out control alone: `penchant measure` says it by decile.
@@ -140,12 +140,12 @@ def files_of_scores(places: Sequence[Path], tasks: Sequence[str] | None = None) 
     return sorted(wanted, key=lambda one: (one.as_of, one.task, str(one.folder)))
 
 
-def _files_in(folder: Path) -> list[Scored]:
+def _files_in(folder: Path) -> list[ScoreFile]:
     told = read_manifest(folder)
     if told is None or told.get("step") != "score":
         return []
     return [
-        Scored(
+        ScoreFile(
             folder,
             name,
             str(facts["kind"]),
@@ -159,7 +159,7 @@ def _files_in(folder: Path) -> list[Scored]:
     ]
 
 
-def promise_of(shop: Shop, scored: Scored) -> Promise:
+def promise_of(shop: Shop, scored: ScoreFile) -> Promise:
     """Return what a file of scores promised against what came; its horizon must be over.
 
     Raises
@@ -184,10 +184,10 @@ def promise_of(shop: Shop, scored: Scored) -> Promise:
     )
 
 
-def _group(name: str, rows: pd.DataFrame, kind: str, n_together: int) -> Group:
+def _group(name: str, rows: pd.DataFrame, kind: str, n_together: int) -> PromiseGroup:
     came = rows["label"].to_numpy(np.float64)
     if kind == "probability":
         found = wilson(int(came.sum()), len(came), normal_quantile(n_together=n_together))
     else:
         found = mean_of(came, LEVEL ** (1 / max(n_together, 1)))
-    return Group(name, len(rows), float(rows["score"].mean()) if len(rows) else float("nan"), found)
+    return PromiseGroup(name, len(rows), float(rows["score"].mean()) if len(rows) else float("nan"), found)

@@ -17,7 +17,9 @@ from penchant.serving.audience.files import read_records, read_treatments
 from penchant.serving.audience.past import audience_folders
 from penchant.serving.goals.own import own_goals
 from penchant.serving.measure.campaign import measure
+from penchant.serving.measure.report import measurement_page
 from penchant.serving.measure.settings import MeasureSettings
+from penchant.serving.measure.show import measurement_view
 
 
 def run_measure(work: Work, options: MeasureOptions) -> None:
@@ -32,9 +34,9 @@ def run_measure(work: Work, options: MeasureOptions) -> None:
         with work.shop() as shop, work.step(f"measuring {campaign}"):
             measured = measure(shop, campaign, settings, record)
         with work.step(f"writing {folder}"):
-            (place / "report.html").write_text(measured.report(), encoding="utf-8")
+            (place / "report.html").write_text(measurement_page(measured).html(), encoding="utf-8")
             write_json(place / "measurement.json", json_values(measured.as_dict()))
-    work.show_wide(measured.render(), f"{folder / 'report.html'}")
+    work.show_wide(measurement_view(measured), f"{folder / 'report.html'}")
     work.finish({**measured.as_dict(), "failed": measured.failed, "out": str(folder)})
     if measured.failed:
         raise typer.Exit(3)

@@ -11,7 +11,7 @@ from penchant.errors import InputError, TooLittleDataError
 from penchant.models.evaluation.checks import (
     DataSize,
     beats_baselines,
-    calibrated,
+    calibration_holds,
     columns_moved,
     enough_data,
     enough_positives,
@@ -77,7 +77,7 @@ def test_what_cannot_be_asked_is_not_applicable() -> None:
             told_apart(unknown),
             stable_across_snapshots({"2024-01-01": SURE}),
             beats_baselines({}),
-            calibrated(unknown, unknown),
+            calibration_holds(unknown, unknown),
         )
     ) == {"not applicable"}
 
@@ -85,10 +85,10 @@ def test_what_cannot_be_asked_is_not_applicable() -> None:
 def test_calibration_is_off_only_beyond_its_interval() -> None:
     error = Estimate(0.02, 0.01, 0.03)
     assert outcomes(
-        calibrated(Estimate(12, 8, 16), error),
-        calibrated(Estimate(14, 11, 17), error),
-        calibrated(Estimate(-14, -17, -11), error),
-        calibrated(Estimate(1, -2, 4), Estimate(0.08, 0.06, 0.1)),
+        calibration_holds(Estimate(12, 8, 16), error),
+        calibration_holds(Estimate(14, 11, 17), error),
+        calibration_holds(Estimate(-14, -17, -11), error),
+        calibration_holds(Estimate(1, -2, 4), Estimate(0.08, 0.06, 0.1)),
     ) == ["passed", "issue", "issue", "issue"]
 
 

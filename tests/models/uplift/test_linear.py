@@ -10,7 +10,7 @@ from sklearn.linear_model import LogisticRegression, Ridge
 from penchant.models.inputs.categories import learn_columns
 from penchant.models.uplift import linear
 from penchant.models.uplift.linear import Linear, LinearBench
-from penchant.models.uplift.problem import Given, Problem, Reading, read_problem
+from penchant.models.uplift.problem import Given, ProblemReading, UpliftProblem, read_problem
 
 N = 900
 
@@ -21,7 +21,7 @@ def _small_pieces(monkeypatch: pytest.MonkeyPatch) -> None:
 
 
 @pytest.fixture
-def problem() -> Problem:
+def problem() -> UpliftProblem:
     rng = np.random.default_rng(0)
     frame = pd.DataFrame({"a": rng.normal(size=N), "b": np.exp(rng.normal(size=N))})
     frame["c"] = np.array(["x", "y", "z"])[rng.integers(0, 3, N)]
@@ -29,10 +29,10 @@ def problem() -> Problem:
     columns = learn_columns(frame)
     y = frame.a.fillna(1) + (frame.c == "x") + rng.normal(size=N)
     given = Given(y, np.arange(N) % 2, None, None, None)
-    return read_problem(columns.encode(frame), columns, given, Reading())
+    return read_problem(columns.encode(frame), columns, given, ProblemReading())
 
 
-def test_slopes_are_those_of_scikit_learn(problem: Problem) -> None:
+def test_slopes_are_those_of_scikit_learn(problem: UpliftProblem) -> None:
     rows, weight = np.arange(N), np.random.default_rng(1).uniform(0.5, 2, N)
     bench = LinearBench(Linear(penalty=0.1), problem)
     found = bench.fit_mean(rows, problem.y, weight, "continuous").predict(problem.matrix, rows)
@@ -41,7 +41,7 @@ def test_slopes_are_those_of_scikit_learn(problem: Problem) -> None:
     np.testing.assert_allclose(found, theirs, atol=1e-6)
 
 
-def test_logistic_slopes_are_those_of_scikit_learn(problem: Problem) -> None:
+def test_logistic_slopes_are_those_of_scikit_learn(problem: UpliftProblem) -> None:
     rows, y = np.arange(N), (problem.y > 1) * 1.0
     bench = LinearBench(Linear(penalty=0.1), problem)
     found = bench.fit_mean(rows, y, np.ones(N), "binary").predict(problem.matrix, rows)
@@ -51,7 +51,7 @@ def test_logistic_slopes_are_those_of_scikit_learn(problem: Problem) -> None:
     np.testing.assert_allclose(found, theirs, atol=1e-5)
 
 
-def test_predictions_for_left_out_rows_come_from_the_other_folds(problem: Problem) -> None:
+def test_predictions_for_left_out_rows_come_from_the_other_folds(problem: UpliftProblem) -> None:
     rows, weight, bench = np.arange(N), np.ones(N), LinearBench(Linear(penalty=0.1), problem)
     left_out, models = bench.left_out(rows, problem.y, weight, problem.fold)
     for fold, model in enumerate(models):
@@ -61,7 +61,7 @@ def test_predictions_for_left_out_rows_come_from_the_other_folds(problem: Proble
         np.testing.assert_allclose(left_out[own], model.predict(problem.matrix, own), atol=1e-9)
 
 
-def test_noise_asks_for_a_large_penalty_and_signal_for_a_small_one(problem: Problem) -> None:
+def test_noise_asks_for_a_large_penalty_and_signal_for_a_small_one(problem: UpliftProblem) -> None:
     bench, rows, weight = LinearBench(Linear(), problem), np.arange(N), np.ones(N)
     noise = np.random.default_rng(3).normal(size=N)
     of_noise = bench.fit_mean(rows, noise, weight, "difference").predict(problem.matrix, rows)

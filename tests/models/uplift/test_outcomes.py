@@ -8,12 +8,12 @@ import pytest
 from penchant.models.inputs.categories import Columns
 from penchant.models.uplift import Linear, Trees
 from penchant.models.uplift.outcomes import OutcomeModels, doubly_robust, residual_scores, response
-from penchant.models.uplift.problem import Given, Pair, Problem, Reading, read_problem
+from penchant.models.uplift.problem import Given, Pair, ProblemReading, UpliftProblem, read_problem
 
 
-def problem_of(y: np.ndarray, treated: np.ndarray, X: np.ndarray, p: float | None = None) -> Problem:
+def problem_of(y: np.ndarray, treated: np.ndarray, X: np.ndarray, p: float | None = None) -> UpliftProblem:
     columns = Columns(tuple(f"x{i}" for i in range(X.shape[1])))
-    return read_problem(X, columns, Given(y, treated, p, None, None), Reading())
+    return read_problem(X, columns, Given(y, treated, p, None, None), ProblemReading())
 
 
 @pytest.fixture

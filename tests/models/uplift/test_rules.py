@@ -9,15 +9,15 @@ from hypothesis import strategies as st
 
 from penchant.models.inputs.categories import Columns
 from penchant.models.uplift.outcomes import Scores
-from penchant.models.uplift.problem import Given, Problem, Reading, read_problem
+from penchant.models.uplift.problem import Given, ProblemReading, UpliftProblem, read_problem
 from penchant.models.uplift.rules import best_rule
 
 
-def problem_of(X: np.ndarray, *categories: str) -> Problem:
+def problem_of(X: np.ndarray, *categories: str) -> UpliftProblem:
     names = tuple(f"x{i}" for i in range(X.shape[1]))
     columns = Columns(names, dict.fromkeys(categories, ("a", "b", "c", "d")))
     n = len(X)
-    return read_problem(X, columns, Given(np.zeros(n), np.arange(n) % 2, None, None, None), Reading())
+    return read_problem(X, columns, Given(np.zeros(n), np.arange(n) % 2, None, None, None), ProblemReading())
 
 
 def apart(inside: np.ndarray, value: np.ndarray) -> float:

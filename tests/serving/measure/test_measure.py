@@ -17,8 +17,10 @@ from penchant.errors import InputError, LeftOutError, UnfinishedHorizonError
 from penchant.serving.goals.catalogue import GOALS
 from penchant.serving.goals.offers import Arm, Offer
 from penchant.serving.measure.campaign import measure
+from penchant.serving.measure.report import measurement_page
 from penchant.serving.measure.result import Result
 from penchant.serving.measure.settings import MeasureSettings
+from penchant.serving.measure.show import measurement_view
 
 Tables = dict[str, pd.DataFrame]
 START, DAY = pd.Timestamp("2025-06-01 08:00"), pd.Timedelta(days=1)
@@ -352,8 +354,8 @@ def test_picked_customers_are_no_trial_whatever_is_recorded(trial_tables: Any, m
         assert found.verdict.word == "can't be told"
         assert "not drawn by lot" in found.verdict.text
         console = Console(width=200, record=True, file=StringIO())
-        console.print(found.render())
-        for shown in (found.report(), console.export_text()):
+        console.print(measurement_view(found))
+        for shown in (measurement_page(found).html(), console.export_text()):
             assert "Do not trust the numbers" in shown
             assert "words good" not in shown
             assert "Incremental orders" not in shown
@@ -464,7 +466,7 @@ def test_a_campaign_that_nobody_answered_is_no_proof_of_nothing(
         assert told["incremental"][name]["low"] is None
     assert told["incremental"]["profit"]["value"] == pytest.approx(-told["incremental"]["cost"]["value"])
     assert "Whether it paid can't be told" in found.verdict.paid
-    assert "<html" in found.report()
+    assert "<html" in measurement_page(found).html()
 
 
 @pytest.mark.parametrize("lacking", ["items", "campaigns", "amount"])
@@ -512,13 +514,13 @@ def test_settings_out_of_range_are_refused(wrong: dict[str, Any]) -> None:
 def test_the_report_says_what_was_found_and_escapes_names(trial_tables: Any, make_trial: Any, shop_of: Any) -> None:
     tables = trial_tables(make_trial(n=1500, arms=("<b>mail", "sms"), seed=2))
     found = measure(shop_of(tables), "spring", MeasureSettings(windows_days=(2, 30)))
-    html = found.report()
-    assert html == found.report()
+    html = measurement_page(found).html()
+    assert html == measurement_page(found).html()
     assert "<b>" not in html
     for words in ("The arms have the planned shares", "within 30 days", "Day by day", "&lt;b&gt;mail"):
         assert words in html
     console = Console(width=200, record=True, file=StringIO())
-    console.print(found.render())
+    console.print(measurement_view(found))
     shown = console.export_text()
     assert found.verdict.word in shown
     assert "<b>mail" in shown

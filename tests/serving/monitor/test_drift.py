@@ -21,7 +21,7 @@ from penchant.models.inputs.estimate import Estimate
 from penchant.models.store.artifact import save
 from penchant.output import replaced_folder
 from penchant.serving.monitor.drift import InUse, Monitored, Thresholds, monitor
-from penchant.serving.monitor.promises import Group, Scored, files_of_scores, promise_of, verdict_on
+from penchant.serving.monitor.promises import PromiseGroup, ScoreFile, files_of_scores, promise_of, promise_verdict
 from penchant.serving.score.champion import Champion
 from penchant.serving.score.run import score
 from penchant.simulate import SimulationSettings, simulate
@@ -134,17 +134,17 @@ def test_a_broken_promise_is_told(made: Made, tmp_path: Path) -> None:
 
 
 def test_few_customers_break_no_promise_and_keep_none() -> None:
-    few = Group("all", 20, 0.5, Estimate(0.1, 0.02, 0.3))
+    few = PromiseGroup("all", 20, 0.5, Estimate(0.1, 0.02, 0.3))
     assert not few.is_missed(0.1)
-    wide = Group("all", 40, 0.02, Estimate(0.025, 0.004, 0.13))
-    assert verdict_on(wide, 0.1) == "can't be told"
-    assert verdict_on(replace(wide, promised=0.5), 0.1) == "promised too much"
+    wide = PromiseGroup("all", 40, 0.02, Estimate(0.025, 0.004, 0.13))
+    assert promise_verdict(wide, 0.1) == "can't be told"
+    assert promise_verdict(replace(wide, promised=0.5), 0.1) == "promised too much"
 
 
 def test_folders_that_hold_no_scores_are_passed_by(tmp_path: Path) -> None:
     (tmp_path / "other").mkdir()
     (tmp_path / "other" / "manifest.json").write_text('{"step": "train"}')
-    assert files_of_scores([tmp_path, tmp_path / "absent"]) == list[Scored]()
+    assert files_of_scores([tmp_path, tmp_path / "absent"]) == list[ScoreFile]()
 
 
 def test_a_promise_is_over_after_the_gap_that_the_model_learned_with(tmp_path: Path) -> None:
@@ -155,7 +155,7 @@ def test_a_promise_is_over_after_the_gap_that_the_model_learned_with(tmp_path: P
 
 
 def test_what_is_off_without_being_surely_off_is_not_called_kept() -> None:
-    group = Group("all", 2000, 0.111, Estimate(0.1, 0.0974, 0.1028))  # +11 % (+8 to +14)
-    assert verdict_on(group, 0.1) == "can't be told"
-    assert verdict_on(replace(group, promised=0.105), 0.1) == "kept"
-    assert verdict_on(replace(group, promised=0.12), 0.1) == "promised too much"
+    group = PromiseGroup("all", 2000, 0.111, Estimate(0.1, 0.0974, 0.1028))  # +11 % (+8 to +14)
+    assert promise_verdict(group, 0.1) == "can't be told"
+    assert promise_verdict(replace(group, promised=0.105), 0.1) == "kept"
+    assert promise_verdict(replace(group, promised=0.12), 0.1) == "promised too much"
