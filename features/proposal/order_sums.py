@@ -13,6 +13,7 @@ from .languages import english, plain
 
 ENOUGH_ORDERS = 10
 NEARLY_ALL = 0.95
+SOME = 0.2  # of the orders have no discount
 EQUAL = 0.011  # in the currency: rounding
 _GOODS = r"(^|_)(sub_?total|goods|net|products?)(_|$)"  # a sum of the goods alone
 
@@ -73,12 +74,20 @@ def order_sum(gate: Gate, rows: OrderRows, sums: Mapping[str, str], freight: tup
     )
     by_name = {name: counts[5 * place : 5 * place + 5] for place, name in enumerate(names)}
     known = {name: seen for name, seen in by_name.items() if seen[0]}
-    if not known:
-        return OrderSum(None)
+    discounted = [name for name, seen in known.items() if _is_discounted(*seen)]
     for name, (n_orders, n_equal, _, _, n_equal_without) in known.items():
-        if max(n_equal, n_equal_without) >= NEARLY_ALL * n_orders:
+        if max(n_equal, n_equal_without) >= NEARLY_ALL * n_orders and not discounted:
             return OrderSum(None, notes=(f"the lines of an order add up to '{name}'",))
-    return _shared(known, freight[0] if freight else None)
+    known = {name: known[name] for name in discounted} or known
+    return _shared(known, freight[0] if freight else None) if known else OrderSum(None)
+
+
+def _is_discounted(n_orders: int, n_equal: int, n_below: int, n_below_without: int, n_equal_without: int) -> bool:
+    """Say whether a sum is never more than the lines, often the same, and often less."""
+    return any(
+        below >= NEARLY_ALL * n_orders and SOME * n_orders <= equal < NEARLY_ALL * n_orders
+        for equal, below in ((n_equal, n_below), (n_equal_without, n_below_without))
+    )
 
 
 def _shared(known: Mapping[str, tuple[int, ...]], freight: str | None) -> OrderSum:

@@ -35,17 +35,20 @@ class Platform:
     absent
         Columns that it does not have, where another export is much like it.
     roles
-        Part -> column, for what is worked out from several files.
+        Part -> columns that may play it, the best first, for what is worked out from several files.
     tables
         Canonical table -> its mapping: columns, codes, exclude, notes.
+    refusals
+        Part -> what to tell people whose file has nothing that plays it.
     """
 
     name: str
     headings: Mapping[str, tuple[str, ...]]
     required: tuple[str, ...]
     absent: tuple[str, ...]
-    roles: Mapping[str, str]
+    roles: Mapping[str, tuple[str, ...]]
     tables: Mapping[str, Mapping[str, Any]]
+    refusals: Mapping[str, str]
 
 
 @dataclass(frozen=True)
@@ -58,7 +61,11 @@ class Recognised:
     @property
     def roles(self) -> dict[str, str]:
         """Part -> the file's column."""
-        return {part: self.names[key] for part, key in self.platform.roles.items() if key in self.names}
+        found = {
+            part: next((self.names[key] for key in keys if key in self.names), None)
+            for part, keys in self.platform.roles.items()
+        }
+        return {part: name for part, name in found.items() if name is not None}
 
 
 @cache
@@ -74,9 +81,14 @@ def _read(path: Path) -> Platform:
         headings={key: tuple(names) for key, names in content["headings"].items()},
         required=tuple(content["required"]),
         absent=tuple(content.get("absent", ())),
-        roles=content.get("roles", {}),
+        roles={part: _listed(keys) for part, keys in content["roles"].items()},
         tables=content.get("tables", {}),
+        refusals=content.get("refusal", {}),
     )
+
+
+def _listed(value: str | list[str]) -> tuple[str, ...]:
+    return (value,) if isinstance(value, str) else tuple(value)
 
 
 def recognised(look: TableLook) -> Recognised | None:
@@ -102,8 +114,16 @@ def platform_tables(one: Seen) -> list[TableProposal]:
     return [
         _table(one, one.platform, name, mapping)
         for name, mapping in one.platform.platform.tables.items()
-        if "when" not in mapping or one.when is not None
+        if not _lacks(one, mapping)
     ]
+
+
+def _lacks(one: Seen, mapping: Mapping[str, Any]) -> bool:
+    """Say whether a file lacks the customer or the time that a mapping is about."""
+    asked = str(mapping["columns"])
+    return ("customer_id" in mapping["columns"] and not one.has("customer_id")) or (
+        "{when}" in asked and one.when is None
+    )
 
 
 def _table(one: Seen, found: Recognised, name: str, mapping: Mapping[str, Any]) -> TableProposal:
@@ -134,17 +154,19 @@ def _filled(one: Seen, found: Recognised, templates: Mapping[str, Any]) -> dict[
 
 
 def _has_all(one: Seen, found: Recognised, template: str) -> bool:
-    known = {*found.names, *(["when"] if one.when else [])}
+    known = {*found.names, *(["when"] if one.when else []), *(["who"] if one.has("customer_id") else [])}
     return all(key in known for key in _PLACEHOLDER.findall(template))
 
 
 def _expression(one: Seen, found: Recognised, template: str) -> str:
     """Return a template with the file's columns; one that is a column and no more becomes its plain name."""
     when = one.when.value if one.when else ""
+    who = {"who": one.roles["customer_id"]} if one.has("customer_id") else {}
+    names = {**found.names, **who}
     whole = _PLACEHOLDER.fullmatch(template)
     if whole:
-        return when if whole[1] == "when" else found.names[whole[1]]
-    quoted = {key: one.quote(name) for key, name in found.names.items()}
+        return when if whole[1] == "when" else names[whole[1]]
+    quoted = {key: one.quote(name) for key, name in names.items()}
     bare = when if when not in {column.name for column in one.look.columns} else one.quote(when)
     return _PLACEHOLDER.sub(lambda place: bare if place[1] == "when" else quoted[place[1]], template)
 
@@ -159,8 +181,9 @@ def _codes(
     codes: dict[str, dict[str, str]] = {}
     notes: list[str] = []
     for column, given in tables.items():
-        if given["of"] in found.names:
+        key = next((key for key in _listed(given["of"]) if key in found.names), None)
+        if key is not None:
             known = {plain(code): meaning for code, meaning in given.items() if code != "of"}
-            codes[column], doubts = codes_of(look.column(found.names[given["of"]]), known)
+            codes[column], doubts = codes_of(look.column(found.names[key]), known)
             notes += doubts
     return codes, notes

@@ -13,7 +13,18 @@ from ..intake.raw import Gate
 _DAYS = tuple(
     sign.join(parts) for sign in "/-." for year in ("%Y", "%y") for parts in (("%m", "%d", year), ("%d", "%m", year))
 )
-_NAMED = ("%d-%b-%Y", "%d-%b-%y", "%d %b %Y", "%d %B %Y", "%b %d, %Y", "%B %d, %Y", "%b %d %Y", "%Y-%b-%d")
+_NAMED = (
+    "%d-%b-%Y",
+    "%d-%b-%y",
+    "%d %b %Y",
+    "%d %B %Y",
+    "%b %d, %Y",
+    "%B %d, %Y",
+    "%b %d %Y",
+    "%Y-%b-%d",
+    "%b-%d-%y",
+    "%b-%d-%Y",
+)
 _HOURS = (
     *("", " %H:%M", " %H:%M:%S", " %I:%M %p", " %I:%M:%S %p", "T%H:%M:%S"),
     *(", %H:%M", ", %H:%M:%S", ", %I:%M %p"),
