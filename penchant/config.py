@@ -81,7 +81,9 @@ class Source(Reading):
     encoding: str | None = Field(None, description="default: UTF-8 or by its mark, else Windows-1252")
     quote: str = Field('"', max_length=1, description="the sign around cells of text; '' for none")
     header: bool = True
-    skip_lines: int = Field(0, ge=0, description="lines of a text file, or rows of a sheet, above the header")
+    skip_lines: int | None = Field(
+        None, ge=0, description="lines of a text file, or rows of a sheet, above the header; default: found by looking"
+    )
     names: tuple[str, ...] = Field((), description="column names where the file has no header")
     columns: dict[str, str] = Field({}, description="canonical column -> the shop's column or an expression")
     exclude: dict[str, str] | str = Field(

@@ -160,6 +160,7 @@ def _text(gate: Gate, form: TextForm, paths: list[Path]) -> Raw:
     broken = load_text(gate, name, form, copies)
     separator = {"\t": "tab"}.get(form.separator, f"'{form.separator}'")
     how = f"text, {form.encoding}, separator {separator}{'' if form.header else ', no header'}"
+    how += f", {form.skip} lines above the header" if form.skip else ""
     names = dict(zip(form.own, form.names, strict=True))
     types = dict.fromkeys(form.own, "VARCHAR")
     starts = dict(gate.rows(f"select _file, min(_row) from {name} group by _file"))

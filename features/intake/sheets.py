@@ -13,8 +13,11 @@ from penchant.config import Source
 from penchant.errors import ContractError, did_you_mean
 
 from .text import unique_names
+from .titles import rows_above
 
 SUFFIXES = (".xlsx", ".xlsm", ".xlsb", ".xls", ".ods")
+
+FIRST_ROWS = 200
 
 Cell = int | float | str | bool | time | date | datetime | timedelta
 
@@ -54,8 +57,10 @@ def named_sheet(path: Path, sheet: str, source: Source) -> tuple[pa.Table, list[
         rows: list[list[Cell]] = _workbook(path).get_sheet_by_name(sheet).to_python(skip_empty_area=False)
     except CalamineError as fault:
         raise ContractError(f"file '{path.name}', sheet '{sheet}'", "a readable sheet", str(fault)) from None
-    filled = [(number, row) for number, row in enumerate(rows, start=1)]
-    filled = [(number, row) for number, row in filled[source.skip_lines :] if any(cell != "" for cell in row)]
+    numbered = list(enumerate(rows, start=1))[source.skip_lines or 0 :]
+    filled = [(number, row) for number, row in numbered if any(cell != "" for cell in row)]
+    if source.header and source.skip_lines is None:
+        filled = filled[rows_above([[str(cell) for cell in row] for _, row in filled[:FIRST_ROWS]]) :]
     if not filled:
         raise ContractError(f"file '{path.name}', sheet '{sheet}'", "a header and rows", "an empty sheet")
     given = list(source.names)

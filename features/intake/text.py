@@ -18,12 +18,14 @@ import zlib
 from collections import deque
 from collections.abc import Callable, Iterator, Sequence
 from dataclasses import dataclass
-from itertools import islice, takewhile
+from itertools import islice
 from pathlib import Path
 from typing import IO
 
 from penchant.config import Source
 from penchant.errors import ContractError
+
+from .titles import rows_above
 
 SEPARATORS = (",", ";", "\t", "|")
 BLANKS = " "  # any run of blanks and tabs
@@ -98,11 +100,11 @@ def text_form(path: Path, source: Source) -> TextForm:
         encoding, is_guess = (source.encoding, False) if source.encoding else found_encoding(path)
     except UNREADABLE as fault:
         raise ContractError(f"file '{path.name}'", "a file that can be read to its end", str(fault)) from None
-    n_blank = _blank_lines(path, encoding, source.skip_lines) if source.header else 0
-    skip = source.skip_lines + n_blank
-    lines = _first_lines(path, encoding, skip)
-    has_formulas = any('="' in line for line in lines)
-    lines = list(map(without_formulas, lines)) if has_formulas else lines
+    every = _first_lines(path, encoding)
+    has_formulas = any('="' in line for line in every)
+    every = list(map(without_formulas, every)) if has_formulas else every
+    skip = lines_above(every, source)
+    lines = [line for line in every[skip:] if line.strip()]
     if not lines:
         raise ContractError(f"file '{path.name}'", "a text file with a header and rows", "an empty file")
     if any(ord(sign) < ord(" ") and sign not in "\t\r\n" for sign in lines[0]):
@@ -119,6 +121,22 @@ def text_form(path: Path, source: Source) -> TextForm:
     cells = (separator, source.quote, source.header, unique_names(given), skip, has_formulas, own_names(given))
     repeated = tuple(repeated_names(given))
     return TextForm(encoding, is_guess, *cells, repeated)
+
+
+def lines_above(lines: list[str], source: Source) -> int:
+    """Return how many lines stand above the header: those that a source names, then titles and blanks.
+
+    Where a source names some, blank lines alone follow them; a file without a header has none.
+    """
+    start = source.skip_lines or 0
+    filled = [number for number, line in enumerate(lines) if number >= start and line.strip(_NOTHING)]
+    if not filled or not source.header:
+        return start
+    if source.skip_lines is not None:
+        return filled[0]
+    separator = source.separator or found_separator([lines[number] for number in filled], source.quote)
+    rows = [split_lines([lines[number]], separator, source.quote)[0] for number in filled]
+    return filled[rows_above(rows)]
 
 
 def found_encoding(path: Path) -> tuple[str, bool]:
@@ -198,22 +216,11 @@ def without_formulas(line: str) -> str:
     return _FORMULA.sub(r'"\1"', _QUOTED_FORMULA.sub(r'"\1"', line))
 
 
-def _blank_lines(path: Path, encoding: str, skip: int) -> int:
-    """Return how many lines without a cell stand above the header."""
-    lines = _lines(path, encoding, skip)
-    blank = list(takewhile(lambda line: not line.strip(_NOTHING), lines))
-    return len(blank) if len(blank) < len(lines) else 0
-
-
-def _first_lines(path: Path, encoding: str, skip: int) -> list[str]:
-    return [line for line in _lines(path, encoding, skip) if line.strip()]
-
-
-def _lines(path: Path, encoding: str, skip: int) -> list[str]:
+def _first_lines(path: Path, encoding: str) -> list[str]:
     try:
         with opened(path) as stream:
             reader = io.TextIOWrapper(stream, encoding=encoding, errors="replace", newline="")
-            return list(islice(reader, skip, skip + SAMPLE_ROWS))
+            return list(islice(reader, SAMPLE_ROWS))
     except UNREADABLE as fault:
         raise ContractError(f"file '{path.name}'", f"text in '{encoding}'", str(fault)) from None
 

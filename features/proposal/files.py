@@ -14,8 +14,8 @@ from ..intake.expressions import RawColumns
 from ..intake.files import JSON_SUFFIXES, PARQUET_SUFFIXES, open_files
 from ..intake.raw import Gate, Raw, guarded
 from ..intake.sheets import SUFFIXES as SHEET_SUFFIXES
-from ..intake.sheets import read_sheet, sheet_names
-from .samples import FIRST_LINES, TEXT_SUFFIXES, lines_above, shape, text_sample
+from ..intake.sheets import sheet_names
+from .samples import TEXT_SUFFIXES, shape, text_sample
 from .timeforms import TimeForm, time_form
 
 SAMPLE_ROWS = 20_000
@@ -192,9 +192,6 @@ def _look(gate: Gate, path: Path, source: Source) -> TableLook | None:
         sample, options = text_sample(gate, path)
         written = {key: value for key, value in options.items() if key != "encoding"}  # the sample is UTF-8
         read = Source.model_validate({"path": str(path), **written})
-    elif source.sheet and (n_above := _rows_above(path, source)):
-        options["skip_lines"] = n_above
-        read = source.model_copy(update={"skip_lines": n_above})
     found = open_files(gate, read, [sample])
     if found.faults:
         raise found.faults[0]
@@ -215,14 +212,6 @@ def _look(gate: Gate, path: Path, source: Source) -> TableLook | None:
         columns = tuple(_column(gate, raw, name, ",") for name in raw.names)
     n_bytes = path.stat().st_size if not {"sheet", "table"} & options.keys() else BYTES_A_CELL * n_cells
     return TableLook((str(path.relative_to(gate.data)),), options, raw, n_rows, columns, n_bytes)
-
-
-def _rows_above(path: Path, source: Source) -> int:
-    """Return how many rows of a sheet stand above its header."""
-    rows = read_sheet(path, str(source.sheet), source.model_copy(update={"header": False})).slice(0, FIRST_LINES)
-    cells = [[str(cell or "") for cell in row.values()] for row in rows.drop_columns("_row").to_pylist()]
-    n_above = lines_above(cells)
-    return int(rows["_row"][n_above].as_py()) - 1 if n_above else 0
 
 
 def _column(gate: Gate, raw: Raw, name: str, decimal: str) -> ColumnLook:

@@ -7,7 +7,7 @@ from dataclasses import replace
 
 from ..intake.expressions import quoted_name
 from ..intake.raw import Gate
-from .codes import status_codes
+from .codes import codes_of, status_codes
 from .currency import currency_of
 from .files import SAMPLE_ROWS
 from .languages import plain
@@ -45,7 +45,7 @@ def joined_orders(gate: Gate, files: Sequence[Seen], quote: Quote) -> list[Table
     columns["order_id"] = query.take("o", order)
     for part, name in header.taken("paid_at", "cancelled_at", "refunded_at", "coupon_id").items():
         columns[part] = query.take("o", name)
-    codes, notes = status_codes(header.look, header.roles)
+    codes, notes = _status(header)
     if codes:
         columns["status"] = query.take("o", header.roles["status"])
     paid = _spread(gate, pair, (order, key), paid, query, columns["order_id"])
@@ -66,6 +66,13 @@ def joined_orders(gate: Gate, files: Sequence[Seen], quote: Quote) -> list[Table
 
 def _told(header: Seen, lines: Seen) -> str:
     return f"each order's header is in {header.look.label}, its lines are in {lines.look.label}"
+
+
+def _status(header: Seen) -> tuple[dict[str, str], list[str]]:
+    """Return what the codes of orders' states mean: as their platform says, else by their words."""
+    if header.platform is not None and header.has("status"):
+        return codes_of(header.look.column(header.roles["status"]), header.platform.codes("orders", "status"))
+    return status_codes(header.look, header.roles)
 
 
 def _currency(header: Seen, query: Query) -> str | None:
@@ -152,6 +159,8 @@ def _spread(
         return replace(paid, columns={**columns, **shared})
     taken = {*header.roles.values()} - {total}
     sums = [name for name in amounts_of(header.look) if name not in taken]
+    if header.platform is not None:
+        sums = [total] if total else []
     if not sums or any(value.startswith("p.") for value in query.selected.values()):
         return replace(paid, columns=columns)
     rows = OrderRows(_joined_sample(gate, pair, keys), '"o:key"', number_sql(lines.look, columns["amount"]))

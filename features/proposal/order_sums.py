@@ -84,6 +84,8 @@ def order_sum(gate: Gate, rows: OrderRows, sums: Mapping[str, str], freight: tup
 
 def _is_discounted(n_orders: int, n_equal: int, n_below: int, n_below_without: int, n_equal_without: int) -> bool:
     """Say whether a sum is never more than the lines, often the same, and often less."""
+    if max(n_equal, n_equal_without) >= NEARLY_ALL * n_orders:
+        return False
     return any(
         below >= NEARLY_ALL * n_orders and SOME * n_orders <= equal < NEARLY_ALL * n_orders
         for equal, below in ((n_equal, n_below), (n_equal_without, n_below_without))

@@ -67,6 +67,11 @@ class Recognised:
         }
         return {part: name for part, name in found.items() if name is not None}
 
+    def codes(self, table: str, column: str) -> dict[str, str]:
+        """Return what a table's codes mean, by their plain names."""
+        given = self.platform.tables.get(table, {}).get("codes", {}).get(column, {})
+        return {plain(code): meaning for code, meaning in given.items() if code != "of"}
+
 
 @cache
 def platforms() -> tuple[Platform, ...]:
@@ -129,7 +134,7 @@ def _lacks(one: Seen, mapping: Mapping[str, Any]) -> bool:
 def _table(one: Seen, found: Recognised, name: str, mapping: Mapping[str, Any]) -> TableProposal:
     columns = _filled(one, found, mapping["columns"])
     exclude = _filled(one, found, mapping.get("exclude", {}))
-    codes, doubts = _codes(one.look, found, mapping.get("codes", {}))
+    codes, doubts = _codes(one.look, found, name)
     currency = currency_of(one, one.roles.get("amount") or one.roles.get("price")) if name == "orders" else Currency()
     exclude |= currency.exclude
     notes = [*one.notes, *currency.notes, *mapping.get("notes", ()), *doubts]
@@ -171,19 +176,16 @@ def _expression(one: Seen, found: Recognised, template: str) -> str:
     return _PLACEHOLDER.sub(lambda place: bare if place[1] == "when" else quoted[place[1]], template)
 
 
-def _codes(
-    look: TableLook, found: Recognised, tables: Mapping[str, Any]
-) -> tuple[dict[str, dict[str, str]], list[str]]:
+def _codes(look: TableLook, found: Recognised, table: str) -> tuple[dict[str, dict[str, str]], list[str]]:
     """Return column -> code -> meaning for the codes that a file holds, and what is not known of them.
 
     In a platform's file ``of`` names the column that holds the codes; the rest are codes and what they mean.
     """
     codes: dict[str, dict[str, str]] = {}
     notes: list[str] = []
-    for column, given in tables.items():
+    for column, given in found.platform.tables[table].get("codes", {}).items():
         key = next((key for key in _listed(given["of"]) if key in found.names), None)
         if key is not None:
-            known = {plain(code): meaning for code, meaning in given.items() if code != "of"}
-            codes[column], doubts = codes_of(look.column(found.names[key]), known)
+            codes[column], doubts = codes_of(look.column(found.names[key]), found.codes(table, column))
             notes += doubts
     return codes, notes

@@ -8,7 +8,7 @@ from dataclasses import dataclass, field
 from .languages import plain
 from .values import Quote, Seen
 
-SHARED = ("decimal", "skip_lines", "quote", "nulls")  # options that hold for all files of a query
+SHARED = ("decimal",)  # options that hold for all files of a query
 
 
 @dataclass

@@ -4,13 +4,13 @@ from __future__ import annotations
 
 import codecs
 import re
-import statistics
 from collections.abc import Hashable, Sequence
 from pathlib import Path
 
 import pyarrow as pa
 import pyarrow.parquet as pq
 
+from penchant.config import Source
 from penchant.errors import ContractError
 
 from ..intake.files import PARQUET_SUFFIXES
@@ -18,6 +18,7 @@ from ..intake.raw import Gate
 from ..intake.text import (
     UNREADABLE,
     found_separator,
+    lines_above,
     marked_encoding,
     opened,
     other_encoding,
@@ -29,8 +30,6 @@ TEXT_SUFFIXES = (".csv", ".tsv", ".txt", ".dat", ".data", ".tab", ".psv", ".gz",
 HEAD_BYTES, TAIL_BYTES = 3_000_000, 500_000
 FIRST_BYTES = 20_000
 FIRST_LINES = 200
-HEADER_SHARE = 0.6  # of a usual row's filled cells that a header has at least
-TITLE_SHARE = 0.5  # and a title at most
 
 
 def text_sample(gate: Gate, path: Path) -> tuple[Path, dict[str, object]]:
@@ -56,9 +55,7 @@ def text_sample(gate: Gate, path: Path) -> tuple[Path, dict[str, object]]:
         raise ContractError(f"file '{path.name}'", "a file with rows", "an empty file")
     guesses = {"cp1252": "windows-1252", "gb18030": "gb18030"}
     options: dict[str, object] = {"encoding": guesses[encoding]} if encoding in guesses else {}
-    separator, rows, skip = _first_rows(text)
-    if skip:
-        options["skip_lines"] = skip
+    separator, rows = _first_rows(text)
     if separator != ",":
         options["separator"] = separator
     if rows and not has_header(rows):
@@ -98,33 +95,12 @@ def _encoding(content: bytes) -> str:
     return "utf-8"
 
 
-def _first_rows(text: str) -> tuple[str, list[list[str]], int]:
-    """Return the separator and the first rows of a text from the header on, and how many lines stand above it."""
-    every = text[: 100 * FIRST_BYTES].splitlines(keepends=True)[:FIRST_LINES]
-    lines = [without_formulas(line) for line in every if line.strip()]
-    if not lines:
-        return ",", [], 0
-    separator = found_separator(lines)
-    n_above = lines_above([split_lines([line], separator, '"')[0] for line in lines])
-    header = [number for number, line in enumerate(every) if line.strip()][n_above]
-    return separator, split_lines(lines[n_above:], separator, '"'), header
-
-
-def lines_above(rows: Sequence[Sequence[str]]) -> int:
-    """Return how many rows stand above the header: titles, which have far fewer cells than the rows below.
-
-    Examples
-    --------
-    >>> lines_above([["Report"], ["id", "day"], ["1", "2"], ["3", "4"], ["5", "6"]])
-    1
-    >>> lines_above([["id", "day"], ["1", ""], ["3", "4"]])
-    0
-    """
-    filled = [sum(bool(cell.strip()) for cell in row) for row in rows]
-    usual = statistics.median(filled)
-    header = next((place for place, n_cells in enumerate(filled) if n_cells >= HEADER_SHARE * usual), 0)
-    is_titled = all(n_cells <= TITLE_SHARE * usual for n_cells in filled[:header])
-    return header if usual > 1 and is_titled else 0
+def _first_rows(text: str) -> tuple[str, list[list[str]]]:
+    """Return the separator and the first rows of a text, from the header on."""
+    lines = [without_formulas(line) for line in text[: 100 * FIRST_BYTES].splitlines(keepends=True)[:FIRST_LINES]]
+    lines = [line for line in lines[lines_above(lines, Source(path="")) :] if line.strip()]
+    separator = found_separator(lines) if lines else ","
+    return separator, split_lines(lines, separator, '"') if lines else []
 
 
 def shape(path: Path) -> Hashable:
@@ -139,7 +115,7 @@ def shape(path: Path) -> Hashable:
             content = stream.read(FIRST_BYTES)
     except (*UNREADABLE, pa.ArrowException):
         return path
-    separator, rows, _ = _first_rows(codecs.decode(content, _encoding(content), "ignore"))
+    separator, rows = _first_rows(codecs.decode(content, _encoding(content), "ignore"))
     if not rows:
         return path
     is_named = has_header(rows[:-1] or rows)

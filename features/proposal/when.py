@@ -23,7 +23,7 @@ def seen(gate: Gate, look: TableLook, quote: Quote) -> Seen:
     """Return a file with the parts that its columns play, and what its time is made of."""
     platform = recognised(look)
     if platform is not None and platform.roles:
-        said = (f"{platform.platform.name}, by its columns",)
+        said = (*_above(look), f"{platform.platform.name}, by its columns")
         return Seen(look, platform.roles, _when(look, platform.roles, quote), quote, gate, said, platform)
     roles = roles_of(look)
     who = roles.get("customer_id")
@@ -31,13 +31,19 @@ def seen(gate: Gate, look: TableLook, quote: Quote) -> Seen:
         roles.pop("customer_id")
         return Seen(look, roles, _when(look, roles, quote), quote, gate)
     has_names = "header" not in look.options
-    notes: tuple[str, ...] = ()
+    notes: tuple[str, ...] = _above(look)
     if who is not None and not (has_names and is_called_customer(who)):
         who = _who_returns(gate, look, roles) or who
         roles = {part: name for part, name in roles.items() if name != who} | {"customer_id": who}
         why = "the name does not say so" if has_names else "the columns have no names"
-        notes = (f"TODO '{who}' is taken for the customer: {why}",)
+        notes = (*notes, f"TODO '{who}' is taken for the customer: {why}")
     return Seen(look, roles, _when(look, roles, quote), quote, gate, notes)
+
+
+def _above(look: TableLook) -> tuple[str, ...]:
+    """Return a note on lines above the header, if there are any."""
+    found = re.search(r"\d+ lines above the header", look.raw.how)
+    return (f"{found[0]} are skipped",) if found else ()
 
 
 def _is_of_staff(look: TableLook) -> bool:
