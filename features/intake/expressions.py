@@ -1,7 +1,8 @@
 """What a mapping's value means: a column by its exact name, or an SQL expression over the raw columns.
 
 Text cells are trimmed and emptied of null signs wherever an expression reads them, and read as numbers where the
-expression computes with them, so that ``quantity * price`` works on a CSV file as it does on Parquet.
+expression computes with them, so that ``quantity * price`` works on a CSV file as it does on Parquet. Three functions
+look at the other lines of an order: ``of_order(column, order)``, ``lines_of(order)``, ``spread(total, weight, order)``.
 """
 
 from __future__ import annotations
@@ -20,7 +21,6 @@ from .safety import DIALECT, no_scalar
 
 NULLS = ("NULL", "null", "NaN", "nan", "None", "\\N")
 Node = Any  # sqlglot names the base class of its nodes differently from version to version
-SPREAD_PARTS = 3  # of spread(total, weight, order)
 PSEUDO = ("_file", "_row")  # where a row was read: at hand in every expression
 
 # With the signs that set thousands apart; two quotes are one of SQL.
@@ -184,7 +184,7 @@ def meaning(value: str, raw: RawColumns, where: str, is_number: bool = False) ->
     column = raw.found(value.strip())
     if column is not None:
         return Meaning(raw.cell(column, is_number), column, raw.unreadable(column), (column,))
-    tree = _parsed(value, raw, where).transform(_spread)
+    tree = _parsed(value, raw, where).transform(_written_out)
     unknown = [ref.name for ref in tree.find_all(exp.Column) if raw.found(ref.name) is None]
     if unknown:
         got = f"'{value}'" + (f", which reads '{unknown[0]}'" if unknown[0] != value else "")
@@ -216,15 +216,30 @@ def _parsed(value: str, raw: RawColumns, where: str) -> Node:
     return part
 
 
-def _spread(node: Node) -> Node:
-    """Return the SQL that ``spread(total, weight, order)`` stands for; other nodes as they are.
-
-    An order's total is shared out on its lines by their weights, to the cent: the parts add up to the total. Lines
-    without any weight share equally; where there is no total, a line's weight is its part.
-    """
-    if not isinstance(node, exp.Anonymous) or node.name.lower() != "spread" or len(node.expressions) != SPREAD_PARTS:
+def _written_out(node: Node) -> Node:
+    """Return the SQL that a function over an order's lines stands for; other nodes as they are."""
+    function = ORDER_FUNCTIONS.get(node.name.lower()) if isinstance(node, exp.Anonymous) else None
+    if function is None or len(node.expressions) != function.__code__.co_argcount:
         return node
-    total, weight, order = (part.sql(dialect=DIALECT) for part in node.expressions)
+    return parse_one(function(*(part.sql(dialect=DIALECT) for part in node.expressions)), dialect=DIALECT)
+
+
+def _of_order(column: str, order: str) -> str:
+    """Return the SQL of what any line of an order says, for all of its lines."""
+    return f"max({column}) over (partition by {order})"
+
+
+def _lines_of(order: str) -> str:
+    """Return the SQL of how many lines an order has."""
+    return f"count(*) over (partition by {order})"
+
+
+def _spread(total: str, weight: str, order: str) -> str:
+    """Return the SQL of a line's part of its order's total, by weights.
+
+    The parts are to the cent and add up to the total. Lines without any weight share equally; where there is no
+    total, a line's weight is its part.
+    """
     lines, so_far = f"partition by {order}", f"partition by {order} order by _file, _row"
     paid, part = f"avg({total}) over ({lines})", f"round(coalesce({weight}, 0) * 10000)"
     by_weight, equally = (
@@ -234,11 +249,13 @@ def _spread(node: Node) -> Node:
             (f"row_number() over ({so_far})", f"count(*) over ({lines})", "1"),
         )
     )
-    return parse_one(
+    return (
         f"case when {order} is null or {paid} is null then coalesce({weight}, {total}) * 1"
-        f" when sum({part}) over ({lines}) <> 0 then {by_weight} else {equally} end",
-        dialect=DIALECT,
+        f" when sum({part}) over ({lines}) <> 0 then {by_weight} else {equally} end"
     )
+
+
+ORDER_FUNCTIONS: Mapping[str, Callable[..., str]] = {"of_order": _of_order, "lines_of": _lines_of, "spread": _spread}
 
 
 def _resolved(tree: Node, raw: RawColumns) -> Meaning:

@@ -153,7 +153,7 @@ def _currency(tables: Sequence[TableProposal]) -> str:
 def _paths(source: SourceProposal) -> list[str]:
     if "path" in source.place:
         return [str(source.place["path"])]
-    return re.findall(r"'([^']*\.[A-Za-z0-9.]+)'", str(source.place.get("query", "")))
+    return re.findall(r"'([^'#]*\.[A-Za-z0-9.]+)(?:#[^']*)?'", str(source.place.get("query", "")))
 
 
 def _shop_name(folder: Path) -> str:

@@ -138,7 +138,7 @@ def _cell(look: TableLook, column: ColumnLook) -> str:
 
 def of_order(column: str, order: str) -> str:
     """Return the expression of what any line of an order says, for all of its lines."""
-    return f"max({column}) over (partition by {order})"
+    return f"of_order({column}, {order})"
 
 
 def spread(total: str, line: str, order: str) -> str:

@@ -44,9 +44,19 @@ def test_the_parts_of_an_orders_sum_add_up_to_it(
     assert amounts == [*expected, 750]
 
 
-def test_lines_above_the_header_are_skipped(tmp_path: Path) -> None:
-    (tmp_path / "a.csv").write_text("Report\n\nwho,day,no,price\na,2024-01-01,1,5\nbroken\n")
-    frame = orders(tmp_path, {"amount": "price"}, path="a.csv", skip_lines=2)
+def test_what_one_line_of_an_order_says_holds_for_all(tmp_path: Path) -> None:
+    rows = ["who,day,no,price", "a,2024-01-01,1,5", ",2024-01-01,1,6", "b,2024-01-02,2,7"]
+    (tmp_path / "a.csv").write_text("\n".join(rows))
+    columns = {"customer_id": "of_order(who, no)", "amount": "price * lines_of(no)"}
+    frame = orders(tmp_path, columns, path="a.csv").sort_values("amount")
+    assert frame["customer_id"].tolist() == ["b", "a", "a"]
+    assert frame["amount"].tolist() == [700, 1000, 1200]
+
+
+@pytest.mark.parametrize("skip", [None, 3])
+def test_lines_above_the_header_are_skipped(tmp_path: Path, skip: int | None) -> None:
+    (tmp_path / "a.csv").write_text("\nReport,,,\n\nwho,day,no,price\na,2024-01-01,1,5\nbroken\n")
+    frame = orders(tmp_path, {"amount": "price"}, path="a.csv", **({"skip_lines": skip} if skip else {}))
     assert frame["amount"].tolist() == [500]
 
 
