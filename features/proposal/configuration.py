@@ -16,6 +16,7 @@ from ..contract import CONTRACT
 from ..engine.backends import Scratch, duckdb_backend
 from ..intake.expressions import MACROS, quoted_name
 from ..intake.raw import Gate
+from .campaigns import drawn_audiences
 from .files import TableLook, look_at
 from .roles import is_trial, roles_of
 from .tables import proposals
@@ -30,7 +31,7 @@ TRIAL = (
 )
 
 
-def propose(folder: Path) -> str:
+def propose(folder: Path, results: Sequence[Path] = ()) -> str:
     """Return the text of a penchant.toml for the files in a folder.
 
     Tables are found by the names of columns and by what they hold; what was seen, assumed, or could not be decided
@@ -40,6 +41,8 @@ def propose(folder: Path) -> str:
     ----------
     folder
         The folder; files in folders within it are looked at too.
+    results
+        Folders of results, such as ``out/``: audiences drawn there before become assignments and campaigns.
 
     Raises
     ------
@@ -68,6 +71,8 @@ def propose(folder: Path) -> str:
             _seen_only(looks, unread),
             TRIAL if any(map(is_trial, looks)) else BY_HAND,
         )
+    names = {table.name for table in found}
+    found += [table for table in drawn_audiences(folder, results) if table.name not in names]
     return _document(folder, found, looks, unread)
 
 

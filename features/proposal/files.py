@@ -19,6 +19,8 @@ from .samples import TEXT_SUFFIXES, shape, text_sample
 from .timeforms import TimeForm, time_form
 
 SAMPLE_ROWS = 20_000
+LAST_ROWS = 5_000  # of a sample: later rows may be written otherwise
+BLOCK_ROWS = 500  # that stay together, as an order's lines do
 FEW_VALUES = 40
 BYTES_A_CELL = 8  # of a table in a database or workbook
 
@@ -161,6 +163,7 @@ def _files(folder: Path) -> list[Path]:
         if path.is_file()
         and path.suffix.lower() in known
         and not any(part.startswith(".") for part in path.relative_to(folder).parts)
+        and not (path.parent / "manifest.json").exists()  # results of earlier commands
     ]
     nearest: dict[str, int] = {}
     for path in found:
@@ -196,9 +199,9 @@ def _look(gate: Gate, path: Path, source: Source) -> TableLook | None:
     if found.faults:
         raise found.faults[0]
     raw = found.raws[0]
-    rows, n_cells = gate.name("sample"), len(raw.names) * int(gate.row(f"select count(*) from {raw.relation}")[0])
+    rows, n_all = gate.name("sample"), int(gate.row(f"select count(*) from {raw.relation}")[0])
     guarded(
-        lambda: gate.execute(f"create table {rows} as from {raw.relation} limit {SAMPLE_ROWS}"),
+        lambda: gate.execute(f"create table {rows} as {_some_rows(raw.relation, n_all)}"),
         f"file '{path.name}'",
         "rows that can be read",
     )
@@ -210,8 +213,19 @@ def _look(gate: Gate, path: Path, source: Source) -> TableLook | None:
     if _has_decimal_commas(gate, raw, columns) and "decimal" not in options:
         options["decimal"] = ","
         columns = tuple(_column(gate, raw, name, ",") for name in raw.names)
-    n_bytes = path.stat().st_size if not {"sheet", "table"} & options.keys() else BYTES_A_CELL * n_cells
+    n_bytes = path.stat().st_size if not {"sheet", "table"} & options.keys() else BYTES_A_CELL * len(raw.names) * n_all
     return TableLook((str(path.relative_to(gate.data)),), options, raw, n_rows, columns, n_bytes)
+
+
+def _some_rows(relation: str, n_all: int) -> str:
+    """Return the query of a sample: all rows where they are few, else the first and blocks of the rest."""
+    if n_all <= SAMPLE_ROWS:
+        return f"from {relation}"
+    first = SAMPLE_ROWS - LAST_ROWS
+    step = -((first - n_all) // LAST_ROWS)
+    numbered = f"select *, row_number() over (order by _row) as __number from {relation}"
+    later = f"__number > {first} and (__number // {BLOCK_ROWS}) % {step} = 0"
+    return f"select * exclude (__number) from ({numbered}) where __number <= {first} or ({later})"
 
 
 def _column(gate: Gate, raw: Raw, name: str, decimal: str) -> ColumnLook:

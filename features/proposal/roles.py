@@ -106,9 +106,9 @@ ROLES: tuple[Role, ...] = (
         (
             rf"{ORDER}_?(purchase_?)?(date_?time|timestamp|date|time|at|on|dt|day|placed_at)|t_dat|trans_?date",
             r"(event|purchase|visit|session|click|action|created|placed)_?(date_?time|timestamp|ts|date|time|at|on|dt)",
-            r"(date_?time|time_?stamp|timestamp|ts|date|time)",
+            r"(date_?time|time_?stamp|timestamp|ts|date|time)|(e_?mail_)?(sent|send|mailed|contacted)(_(at|on|date|time))?",
             r"(?!.*(deliver|ship|estimat|approv|paid|payment|limit|birth|dob|expir|updat|modif|review|answer|regist"
-            r"|sign|join|first|last|prior|next|start|end|coupon|cancel|refund|return|publish|launch)).*"
+            r"|sign|join|first|last|prior|next|start|end|coupon|cancel|refund|return|publish|launch|open|click|redeem)).*"
             r"((date|time)(_\w+)?|_at|_dt|_on)",
         ),
         _is_time,
@@ -182,7 +182,14 @@ ROLES: tuple[Role, ...] = (
     Role("campaign_id", (rf"campaign({ID})?|promotion{ID}",), _is_key),
     Role("starts_at", (r"(start|begin|from|valid_from)s?_?(date|at|time|day)?",), _is_time),
     Role("ends_at", (r"(end|finish|to|until|valid_(to|until))s?_?(date|at|time|day)?",), _is_time),
-    Role("arm", (r"(arm|variant|treatment(_group)?|test_?group|experiment_group)",), _has_few_values),
+    Role("opened_at", (r"(\w+_)?open(ed|s)?(_(at|on|date|time))?",), _is_time),
+    Role("clicked_at", (r"(\w+_)?click(ed|s)?(_(at|on|date|time))?",), _is_time),
+    Role("redeemed_at", (r"(\w+_)?redeem(ed)?(_(at|on|date|time))?",), _is_time),
+    Role(
+        "arm",
+        (r"(arm|variant|treatment(_group)?|test_?group|experiment_group)", r"(\w+_)?(group|gruppe|grupo|groupe)|cell"),
+        _has_few_values,
+    ),
 )
 
 

@@ -6,6 +6,7 @@ import codecs
 import re
 from collections.abc import Hashable, Sequence
 from pathlib import Path
+from typing import IO
 
 import pyarrow as pa
 import pyarrow.parquet as pq
@@ -28,6 +29,7 @@ from ..intake.text import (
 
 TEXT_SUFFIXES = (".csv", ".tsv", ".txt", ".dat", ".data", ".tab", ".psv", ".gz", ".zip")
 HEAD_BYTES, TAIL_BYTES = 3_000_000, 500_000
+PIECES, PIECE_BYTES = 20, 50_000  # between them
 FIRST_BYTES = 20_000
 FIRST_LINES = 200
 
@@ -77,11 +79,21 @@ def _ends(path: Path) -> tuple[str, str]:
         is_plain = encoding in ("utf-8", "utf-8-sig", "cp1252") and path.suffix.lower() not in (".gz", ".zip")
         is_cut = len(content) == HEAD_BYTES
         if is_cut and is_plain and path.stat().st_size > HEAD_BYTES + TAIL_BYTES:
-            stream.seek(-TAIL_BYTES, 2)
-            content = content[: content.rfind(b"\n") + 1] + stream.read().partition(b"\n")[2]
+            content = content[: content.rfind(b"\n") + 1] + _later(stream, path.stat().st_size)
             is_cut = False
     text = codecs.decode(content, encoding, "ignore")
     return encoding, text[: text.rfind("\n") + 1] if is_cut else text
+
+
+def _later(stream: IO[bytes], n_bytes: int) -> bytes:
+    """Return whole lines from places all over the rest of a file, its end among them."""
+    pieces = []
+    for number in range(PIECES):
+        stream.seek(HEAD_BYTES + (n_bytes - HEAD_BYTES - TAIL_BYTES) * number // PIECES)
+        piece = stream.read(PIECE_BYTES).partition(b"\n")[2]
+        pieces.append(piece[: piece.rfind(b"\n") + 1])
+    stream.seek(-TAIL_BYTES, 2)
+    return b"".join(pieces) + stream.read().partition(b"\n")[2]
 
 
 def _encoding(content: bytes) -> str:

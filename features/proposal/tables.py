@@ -10,6 +10,7 @@ from ..contract import CONTRACT, CanonicalTable
 from ..intake.expressions import text_literal
 from ..intake.raw import Gate
 from .attributes import attributes
+from .campaigns import assignments, is_campaign
 from .codes import codes_of, kind_codes, numbered_kinds
 from .files import ColumnLook, TableLook
 from .joins import joined_orders
@@ -78,20 +79,24 @@ def _of_file(gate: Gate, one: Seen, has_events: bool) -> list[TableProposal]:
     for table in CONTRACT.values():
         if _is_canonical(table, one.look):
             return [_canonical(table, one)]
+    if one.when is not None and is_campaign(one):
+        return [assignments(one, one.when)]
     is_of_customers = one.is_unique("customer_id") and not one.roles.keys() & {"order_id", "item_id"}
     if is_of_customers and (has_events or one.when is None):
         return [_customers(one)]
     if one.when is not None and one.has("customer_id"):
-        kinds = kind_codes(one.look.column(one.roles["kind"])) if one.has("kind") else {}
-        if kinds:
-            return _events(gate, one, one.when, kinds)
-        if one.roles.keys() & {"amount", "price", "quantity", "order_id", "item_id"}:
-            return [orders_of(gate, one, one.when)]
-        if not one.is_unique("customer_id"):
-            return [_visits(one, one.when)]
-    if one.is_unique("item_id") and not one.has("customer_id"):
-        return [_items(one)]
-    return []
+        return _dated(gate, one, one.when)
+    return [_items(one)] if one.is_unique("item_id") and not one.has("customer_id") else []
+
+
+def _dated(gate: Gate, one: Seen, when: When) -> list[TableProposal]:
+    """Return what a file with customers and times may be: events, orders, or a list of who and when."""
+    kinds = kind_codes(one.look.column(one.roles["kind"])) if one.has("kind") else {}
+    if kinds:
+        return _events(gate, one, when, kinds)
+    if one.roles.keys() & {"amount", "price", "quantity", "order_id", "item_id"}:
+        return [orders_of(gate, one, when)]
+    return [] if one.is_unique("customer_id") else [_visits(one, when)]
 
 
 def _is_canonical(table: CanonicalTable, look: TableLook) -> bool:

@@ -34,6 +34,8 @@ class Vocabulary:
         A channel of consent -> the pattern of the words that name it.
     currencies
         ``signs`` and ``names`` -> three letters; ``usual``, the three letters that a column's name may hold.
+    control
+        Patterns of what those are called who are held out of a campaign.
     statuses, kinds
         A platform's whole name of an order's state, or of what a customer did -> the contract's.
     """
@@ -48,6 +50,7 @@ class Vocabulary:
     answers: Mapping[str, tuple[str, ...]]
     channels: Mapping[str, str]
     currencies: Mapping[str, Any]
+    control: tuple[str, ...]
     statuses: Mapping[str, str]
     kinds: Mapping[str, str]
 
@@ -68,6 +71,7 @@ def vocabulary() -> Vocabulary:
         answers={answer: tuple(words) for answer, words in lists["answers"].items()},
         channels=lists["channels"],
         currencies=lists["currencies"],
+        control=tuple(lists["arms"]["control"]),
         statuses=_by_word(lists["statuses"]),
         kinds=_by_word(lists["kinds"]),
     )
