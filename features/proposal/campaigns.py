@@ -75,7 +75,7 @@ def assignments(one: Seen, when: When) -> TableProposal:
 
 
 def drawn_audiences(folder: Path, results: Sequence[Path]) -> list[TableProposal]:
-    """Return the tables that audiences drawn before make, as paths from the shop's folder; none where there are none."""
+    """Return the tables that audiences drawn before make, as paths from the shop's folder."""
     found = []
     for name in ("assignments", "campaigns"):
         sources = tuple(
