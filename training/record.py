@@ -15,6 +15,7 @@ from penchant.output import versions, write_json
 from ..models.evaluation.reference import REFERENCE
 from ..models.store.artifact import CODE, save
 from ..models.store.registry import Record
+from .card import write_card
 from .checks import MAIN_METRIC
 from .report.page import pictures, report
 from .report.uplift import uplift_pictures, uplift_report
@@ -55,6 +56,7 @@ def write_training(
     _write_models(trained, model, artifacts, used["data"])
     write_json(model / REFERENCE, trained.reference())  # what `penchant monitor` compares with
     _write_report(trained, config.shop.name, artifacts, used)
+    write_card(trained, config, artifacts, used)
     columns = [asdict(column) for column in trained.columns]
     write_json(artifacts / "metrics.json", trained.as_dict())
     write_json(artifacts / "features.json", {"columns": columns, "left_out": dict(trained.left_out)})

@@ -39,6 +39,7 @@ from .checks import MAIN_METRIC, auc_by_snapshot, horizon_check, may_be_used, tr
 from .dataset import Dataset
 from .evaluate import Leaderboard, Outcomes, leaderboard
 from .material import Step, TaskData, task_data
+from .own import own_estimators, own_scores
 from .splits import Schedule
 
 __all__ = ["MAIN_METRIC", "Recipe", "Trained", "learn", "train"]
@@ -215,7 +216,9 @@ def train(
     TooLittleDataError
         If the shop's data does not pass the gate of penchant.toml, section gate.
     """
-    return learn(task_data(shop, name, step), Recipe(params or {}, n_threads), step)
+    data = task_data(shop, name, step)
+    beside = own_scores(data, own_estimators(shop.config, name), step)
+    return learn(data, Recipe(params or {}, n_threads), step, beside)
 
 
 @threadpool_limits.wrap(limits=1, user_api="blas")  # small products lose more to threads than they gain

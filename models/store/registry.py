@@ -12,6 +12,7 @@ import socket
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from contextlib import contextmanager, suppress
 from datetime import UTC, datetime
+from getpass import getuser
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
@@ -154,7 +155,8 @@ class Registry:
             if int(aliases.get(CHALLENGER, 0)) == version:
                 client.delete_registered_model_alias(name, CHALLENGER)
             client.set_registered_model_alias(name, CHAMPION, str(version))
-            for tag, value in (tags or {}).items():
+            who = {"promoted_by": getuser(), "promoted_at": f"{datetime.now(UTC):%Y-%m-%d %H:%M} UTC"}
+            for tag, value in {**(tags or {}), **who}.items():
                 client.set_model_version_tag(name, str(version), tag, value)
             self._remember(client)
         return self.version(name, version)

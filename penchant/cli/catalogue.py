@@ -21,7 +21,16 @@ from .options.insight import (
     SceneOptions,
     StagesOptions,
 )
-from .options.models import CompareOptions, MonitorOptions, PromoteOptions, ScoreOptions, TrainOptions, TuneOptions
+from .options.models import (
+    CompareOptions,
+    DatasetOptions,
+    MonitorOptions,
+    PromoteOptions,
+    RunsOptions,
+    ScoreOptions,
+    TrainOptions,
+    TuneOptions,
+)
 from .options.operations import CleanOptions, ForgetOptions, NightlyOptions
 from .options.shop import (
     CheckOptions,
@@ -43,6 +52,8 @@ COMMANDS = (
     Command("prove", ProveOptions, "prove.run_prove"),
     Command("train", TrainOptions, "train.run_train"),
     Command("tune", TuneOptions, "tune.run_tune"),
+    Command("dataset", DatasetOptions, "dataset.run_dataset"),
+    Command("runs", RunsOptions, "runs.run_runs"),
     Command("compare", CompareOptions, "compare.run_compare"),
     Command("promote", PromoteOptions, "promote.run_promote"),
     Command("score", ScoreOptions, "score.run_score"),

@@ -101,6 +101,8 @@ def kept_with(place: Path, version: int) -> dict[str, str]:
 
     tags = dict(MlflowClient(Registry(place / "mlruns").address).get_model_version("small.twice", str(version)).tags)
     assert len(tags.pop("sha256")) == 64
+    assert tags.pop("promoted_by")
+    assert tags.pop("promoted_at").endswith("UTC")
     return tags | {"gates_failed": ", ".join(sorted(tags["gates_failed"].split(", ")))}
 
 

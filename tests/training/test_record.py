@@ -87,6 +87,20 @@ def test_tables_plots_and_the_report_are_there(recorded: tuple[Path, Any, Regist
     assert (place / "report.html").is_file()
 
 
+def test_the_card_says_for_whom_how_good_and_what_it_is_not_for(recorded: tuple[Path, Any, Registered]) -> None:
+    folder, trained, version = recorded
+    place = Registry(folder / "mlruns").artifacts(version)
+    card = json.loads((place / "model_card.json").read_text(encoding="utf-8"))
+    assert (card["model"], card["predicts"], card["horizon_days"]) == (NAME, "another paid order", 60)
+    assert card["quality"]["auc"]["low"] == trained.board.metrics["auc"].low
+    assert card["rows"]["test"] == trained.n_test
+    assert any("what a contact changes" in words for words in card["not_for"])
+    assert "on average" in card["calibration"]
+    page = (place / "model_card.html").read_text(encoding="utf-8")
+    for words in ("What it must not be used for", "legal or similar effects", "on average"):
+        assert words in page
+
+
 def test_baselines_are_runs_below_with_the_same_metrics(
     recorded: tuple[Path, Any, Registered], client: MlflowClient
 ) -> None:

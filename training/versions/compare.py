@@ -12,6 +12,8 @@ from datetime import datetime
 from pathlib import Path
 from typing import Any
 
+import numpy as np
+import numpy.typing as npt
 import pandas as pd
 
 from penchant.errors import PenchantError, quoted
@@ -118,6 +120,8 @@ class Standings:
         Of the bootstrap.
     timezone
         The shop's, in which a person is told the days.
+    stage
+        Of each of the test's customers; None where the signals hold none.
     """
 
     task: str
@@ -132,6 +136,7 @@ class Standings:
     baselines_left_out: Mapping[str, str] = field(default_factory=dict)
     seed: int = 0
     timezone: str = "UTC"
+    stage: npt.NDArray[np.object_] | None = None
 
     @property
     def day(self) -> str:
@@ -226,6 +231,7 @@ def standings(material: TaskData, entrants: Sequence[Entrant]) -> Standings:
         left_out,
         material.seed,
         material.schedule.timezone,
+        test.features["stage"].to_numpy(object) if "stage" in test.features else None,
     )
 
 

@@ -18,11 +18,12 @@ from penchant.features.outcomes.tasks import Span
 from penchant.features.shop import Shop
 from penchant.models.store.artifact import read_facts
 from penchant.models.store.registry import CHAMPION, Registry
-from penchant.output import replaced_folder, write_json
+from penchant.output import replaced_folder, versions, write_json
 from penchant.training.checks import MAIN_METRIC
 from penchant.training.material import task_data
-from penchant.training.record import JUDGED, model_name
+from penchant.training.record import JUDGED, data_hash, model_name
 from penchant.training.report.summary import left_out_line
+from penchant.training.report.versions import versions_page
 from penchant.training.versions.compare import Entrant, Place, Standings, standings
 
 from .train import configure
@@ -45,6 +46,9 @@ def run_compare(work: Work, options: CompareOptions) -> None:
             manifest |= {"sources": work.sources(), "test": board.test.isoformat()}
         board.frame().to_csv(place / "leaderboard.csv", index=False)
         write_json(place / "leaderboard.json", board.as_dict())
+        used = {"data": data_hash(work.sources()), "seed": str(work.config.seed), **versions()}
+        page = versions_page(board, work.config.shop.name, used)
+        (place / "comparison.html").write_text(page.html(), encoding="utf-8")
         with work.step(f"recording in {store}"):
             run_id = registry.log_run(name, *_logged(board), artifacts=place)
     work.show_wide(standings_table(board), _account(board, folder))
@@ -133,4 +137,4 @@ def _account(board: Standings, folder: Path) -> str:
     absent = left_out_line(board.baselines_left_out)
     lines += [absent] if absent else []
     lines.append(f"Judged on {len(board.outcomes.y):,} customers of {board.day}, {board.span.horizon_days} days.")
-    return "\n" + "\n".join([*lines, f"Table: {folder / 'leaderboard.csv'}"])
+    return "\n" + "\n".join([*lines, f"Table: {folder / 'leaderboard.csv'}; page: {folder / 'comparison.html'}"])

@@ -129,6 +129,39 @@ class CompareOptions:
 
 
 @dataclass(frozen=True)
+class RunsOptions:
+    """List the trainings of a task, or of all tasks, with their versions, results and intervals.
+
+    Each result is that of the run's own test. To judge all versions on one common test: penchant compare TASK.
+    """
+
+    task: Annotated[str | None, typer.Argument(help="The task. Default: all.", show_default=False)] = None
+    filter: Annotated[
+        list[str] | None,
+        typer.Option(
+            "--filter",
+            metavar="NAME=VALUE",
+            help="Only runs whose status, parameter or tag (tag.NAME) has this value; may be repeated.",
+        ),
+    ] = None
+    store: Store = None
+
+
+@dataclass(frozen=True)
+class DatasetOptions:
+    """Write the rows of a task with outcome, signals and split, so that a notebook starts from the same ones.
+
+    The splits are those of a training: train, test, and refit (snapshots in between, used by the model in use alone).
+    """
+
+    task: TaskName
+    out: Out = None
+    horizon: Horizon = None
+    test: Test = None
+    seed: Seed = None
+
+
+@dataclass(frozen=True)
 class PromoteOptions:
     """Promote the challenger if it passes the gates; else nothing changes, and the exit code is 3.
 

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 from dataclasses import replace
 from datetime import timedelta
 from pathlib import Path
@@ -14,6 +15,7 @@ import pytest
 from penchant.config import Config
 from penchant.features.outcomes.tasks import CHURN, REPURCHASE
 from penchant.models.store.artifact import save
+from penchant.training.report.versions import versions_page
 from penchant.training.train import Recipe, fitted
 from penchant.training.versions.compare import Entrant, Standings, standings
 from penchant.training.versions.promote import gates, same_horizon_as_configured
@@ -169,3 +171,13 @@ def test_scores_are_those_of_the_saved_model(found: Standings, shelf: Shelf) -> 
     features = shelf.material.test.features[["strong", "weak"]]
     model: Any = load(shelf.folder / "good")
     assert np.array_equal(found.scores["version 1"], model.predict_proba(features)[:, 1])
+
+
+def test_the_page_lays_them_over_each_other_and_shows_whom_they_rank_apart(found: Standings) -> None:
+    stage = np.where(np.arange(len(found.outcomes.y)) % 2, "loyal", "new").astype(object)
+    html = versions_page(replace(found, stage=stage), "tea", {"data": "abc"}).html()
+    text = re.sub(r"\s+", " ", re.sub(r"<[^>]+>", " ", html.partition("<body")[2]))
+    for words in ("Who leads", "ROC", "Gains", "Calibration", "By stage", "Whom they rank apart", "saw the test"):
+        assert words in text
+    assert html.count("<svg") == 3
+    assert "By stage" not in versions_page(found, "tea", {}).html()
