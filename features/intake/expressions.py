@@ -201,7 +201,7 @@ def _parsed(value: str, raw: RawColumns, where: str) -> Node:
     expected = "a column of the source or an SQL expression over its columns"
     try:
         statements = parse(f"select {value}", dialect=DIALECT)
-    except SqlglotError:
+    except (SqlglotError, RecursionError):
         statements = []
     tree: Node = statements[0] if len(statements) == 1 else None
     given = {name for name, part in tree.args.items() if part} if isinstance(tree, exp.Select) else set()

@@ -15,9 +15,10 @@ from typing import Any
 import duckdb
 
 from penchant.config import Config, Severity
-from penchant.errors import ContractError, InputError
+from penchant.errors import ContractError
 
 from ..contract import CONTRACT
+from ..engine.limits import limit_reached
 from .accepted import AcceptedRows
 from .crosschecks import (
     Marks,
@@ -99,7 +100,7 @@ def receive(
     InputError
         If the engine's memory does not suffice.
     OutputError
-        If the quarantine cannot be written.
+        If the quarantine cannot be written, or the disk is full.
     """
     settings = settings_of(config)
     for macro in (*MACROS, *ID_MACROS):
@@ -115,11 +116,9 @@ def receive(
         if accepted is not None and checked and not received.report.failed:
             accepted.store(gate, received.names, received.report)
         return received
-    except duckdb.OutOfMemoryException as fault:
-        raise InputError(
-            "engine.memory_limit", "enough memory for the shop's tables", str(fault).splitlines()[0], "Raise it"
-        ) from None
     except (duckdb.OperationalError, duckdb.DataError, duckdb.InvalidInputException) as fault:
+        if (error := limit_reached(fault)) is not None:
+            raise error from None
         got = str(fault).splitlines()[0][:300]
         raise ContractError("the shop", "files that can be read to their end", got) from None
 

@@ -17,6 +17,7 @@ import pyarrow as pa
 
 from penchant.errors import ContractError, PenchantError
 
+from ..engine.limits import limit_reached
 from .expressions import quoted_name, text_literal
 from .text import APART, RESERVED, own_names, repeated_names
 
@@ -140,6 +141,8 @@ def guarded(action: Callable[[], Any], where: str, expected: str) -> Any:
     except duckdb.OutOfMemoryException:
         raise
     except (duckdb.Error, pa.ArrowException) as fault:
+        if (error := limit_reached(fault)) is not None:
+            raise error from None
         raise ContractError(where, expected, str(fault).splitlines()[0][:300]) from None
 
 

@@ -19,7 +19,7 @@ from .catalogue import COMMANDS, GROUPS
 from .command import SharedOptions, help_of, typer_function
 from .results import fail
 
-ALL_COMMANDS = "All commands: --shop FILE, --data FOLDER, --json; before or after the command."
+ALL_COMMANDS = "All commands: --shop FILE, --data FOLDER, --json, --untrusted; before or after the command."
 
 app = typer.Typer(
     name="penchant",
@@ -53,12 +53,15 @@ def options(
     as_json: Annotated[
         bool, typer.Option("--json", help="Print one JSON object for scripts, and nothing else.")
     ] = False,
+    untrusted: Annotated[
+        bool, typer.Option(help="Refuse a configuration that runs code or reaches outside the shop's folder.")
+    ] = False,
     version: Annotated[
         bool, typer.Option("--version", callback=_version, is_eager=True, help="Print the version.")
     ] = False,
 ) -> None:
     """Pass on the options of all commands."""
-    context.obj = SharedOptions(shop, data, as_json)
+    context.obj = SharedOptions(shop, data, as_json, untrusted)
 
 
 def _add_commands() -> None:
@@ -117,7 +120,7 @@ def hoist(arguments: list[str]) -> list[str]:
     for argument in waiting:
         if argument == "--":
             rest += [argument, *waiting]
-        elif argument == "--json" or argument.startswith(("--shop=", "--data=")):
+        elif argument in ("--json", "--untrusted") or argument.startswith(("--shop=", "--data=")):
             front.append(argument)
         elif argument in ("--shop", "--data"):
             front += [argument, *_next(waiting)]

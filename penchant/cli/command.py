@@ -19,6 +19,7 @@ class SharedOptions:
     shop: Path | None = None
     data: Path | None = None
     as_json: bool = False
+    untrusted: bool = False
 
 
 @dataclass(frozen=True)
@@ -59,7 +60,9 @@ def typer_function(command: Command) -> Callable[..., None]:
         from penchant.cli.work import Work  # with the configuration's library: help does without
 
         shared: SharedOptions = context.obj
-        command.load()(Work(shared.shop, shared.data, shared.as_json), command.options(**values))
+        command.load()(
+            Work(shared.shop, shared.data, shared.as_json, untrusted=shared.untrusted), command.options(**values)
+        )
 
     hints = get_type_hints(command.options, include_extras=True)
     kind = Parameter.POSITIONAL_OR_KEYWORD

@@ -31,6 +31,9 @@ def json_values(value: Any) -> Any:
 
 def fail(fault: Exception, *, as_json: bool) -> int:
     """Report an error and return the exit code: our own in one message, anything else as the bug it is."""
+    from penchant.features.engine.limits import limit_reached
+
+    fault = limit_reached(fault) or fault
     if not isinstance(fault, PenchantError):
         raise fault
     if as_json:

@@ -46,6 +46,7 @@ class Work:
     started: float = field(default_factory=monotonic)
     log: JsonLog | None = None
     result: Mapping[str, Any] = field(default_factory=dict)
+    untrusted: bool = False
 
     @cached_property
     def notes(self) -> Console:
@@ -61,7 +62,12 @@ class Work:
     def workspace(self) -> Workspace:
         """The shop's configuration and folders."""
         config = load_config(self.config_file)
-        return Workspace(config, self.data or config.data_folder)
+        folder = self.data or config.data_folder
+        if self.untrusted:
+            from penchant.features.intake.trust import refuse_untrusted
+
+            refuse_untrusted(config, folder)
+        return Workspace(config, folder)
 
     @property
     def config(self) -> Config:
