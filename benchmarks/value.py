@@ -1,0 +1,204 @@
+"""What customers are worth and when they order next, on real shops: judged on what came after a later snapshot.
+
+``python -m benchmarks.value [--json]``. Intervals of each customer should hold what came in 93 to 97 % of customers;
+error and spend captured are set beside BG/NBD and Pareto/NBD with Gamma-Gamma, and each customer's own rate.
+"""
+
+from __future__ import annotations
+
+import argparse
+import json
+import os
+import time
+import warnings
+from collections.abc import Iterator
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+import pandas as pd
+
+from penchant.models.baselines.btyd_estimators import PurchaseValue
+from penchant.models.estimators.next_order import NextOrder, NextOrders
+
+DATA = Path(os.environ.get("PENCHANT_DATA", "../shared/data"))
+DAY = pd.Timedelta(days=1)
+COVERAGE = (0.93, 0.97)
+PRIOR_DAYS = 365.0
+TOLERANCE = 1.01  # of an error, beside the best: less cannot be told apart
+
+
+@dataclass(frozen=True)
+class Case:
+    """A shop's orders, the snapshots that are learned from, the one that is judged, and for how many days."""
+
+    name: str
+    orders: pd.DataFrame
+    learned: tuple[str, ...]
+    judged: str
+    days: int
+
+
+def cdnow() -> pd.DataFrame:
+    orders = pd.read_parquet(DATA / "cdnow" / "cdnow_master.parquet")
+    return orders.assign(at=pd.to_datetime(orders["date"]), amount=orders["dollar_value"])
+
+
+def online_retail() -> pd.DataFrame:
+    names = ["invoice", "item", "text", "quantity", "at", "price", "customer_id", "country"]
+    files = ("year_2009_2010.parquet", "year_2010_2011_v1.parquet")
+    first, second = (pd.read_parquet(DATA / "online_retail_ii" / file).set_axis(names, axis=1) for file in files)
+    rows = pd.concat([first[first["at"] < second["at"].min()], second])  # the files overlap by nine days
+    is_sale = rows["customer_id"].notna() & (rows["quantity"] > 0) & (rows["price"] > 0)
+    rows = rows[is_sale & ~rows["invoice"].astype(str).str.startswith("C")]
+    rows = rows.assign(amount=rows["quantity"] * rows["price"])
+    return rows.groupby(["customer_id", "invoice"]).agg(at=("at", "min"), amount=("amount", "sum")).reset_index()
+
+
+def cases() -> Iterator[Case]:
+    yield Case("cdnow, 39 weeks", cdnow(), ("1997-05-01", "1997-07-01"), "1997-10-01", 270)
+    online = online_retail()
+    yield Case("online retail, 12 months", online, ("2010-06-01", "2010-09-01"), "2010-12-09", 365)
+    yield Case("online retail, 6 months", online, ("2010-12-09", "2011-03-09"), "2011-06-09", 183)
+
+
+def signals(orders: pd.DataFrame, at: pd.Timestamp) -> pd.DataFrame:
+    """Return what is known of each customer with an order before a moment."""
+    past = orders[orders["at"] < at]
+    grouped = past.groupby("customer_id")
+    return pd.DataFrame(
+        {
+            "days_since_last_purchase": (at - grouped["at"].max()) / DAY,
+            "days_since_first_purchase": (at - grouped["at"].min()) / DAY,
+            "n_purchases": grouped.size().astype(float),
+            "n_purchase_days": past["at"].dt.normalize().groupby(past["customer_id"]).nunique().astype(float),
+            "amount_total": grouped["amount"].sum(),
+        }
+    )
+
+
+def outcomes(orders: pd.DataFrame, customers: pd.Index, at: pd.Timestamp, days: int) -> pd.DataFrame:
+    """Return days with an order, amount and days to the next order of each customer after a moment."""
+    came = orders[(orders["at"] >= at) & (orders["at"] < at + days * DAY)]
+    grouped = came.groupby("customer_id")
+    found = pd.DataFrame(
+        {
+            "orders": came["at"].dt.normalize().groupby(came["customer_id"]).nunique(),
+            "amount": grouped["amount"].sum(),
+            "days_to_next_order": (grouped["at"].min() - at) / DAY,
+        }
+    ).reindex(customers)
+    return found.fillna({"orders": 0.0, "amount": 0.0, "days_to_next_order": np.inf})
+
+
+def learned(case: Case) -> tuple[NextOrder, float]:
+    """Return a model that knows nothing after the judged moment, and the CPU seconds it took."""
+    at = pd.Timestamp(case.judged)
+    moments = [*map(pd.Timestamp, case.learned), at]
+    frames = [signals(case.orders, moment) for moment in moments]
+    known = np.concatenate([np.full(len(f), (at - moment) / DAY) for f, moment in zip(frames, moments, strict=True)])
+    came = [
+        outcomes(case.orders, frame.index, moment, (at - moment).days)["days_to_next_order"]
+        for frame, moment in zip(frames, moments, strict=True)
+    ]
+    looks = np.concatenate([np.repeat(np.datetime64(m), len(f)) for f, m in zip(frames, moments, strict=True)])
+    seen = NextOrders(np.concatenate(came), known, looks)
+    started = time.process_time()
+    model = NextOrder(horizon_days=case.days, n_threads=1)
+    with warnings.catch_warnings():
+        warnings.simplefilter("ignore")
+        model.fit(pd.concat(frames), seen, groups=np.concatenate([frame.index.to_numpy() for frame in frames]))
+    return model, time.process_time() - started
+
+
+def judged(case: Case) -> dict[str, Any]:
+    """Return how a case went."""
+    at = pd.Timestamp(case.judged)
+    X = signals(case.orders, at)
+    came = outcomes(case.orders, X.index, at, case.days)
+    model, fit_seconds = learned(case)
+    started = time.process_time()
+    promised = model.predict(X)
+    predict_seconds = time.process_time() - started
+    amounts = {"next order": promised["amount"]} | peers(X, case.days)
+    return {
+        "case": case.name,
+        "customers": len(X),
+        "model": type(model.model_).__name__,
+        "hazard_used": model.hazard_ is not None,
+        "coverage": {name: coverage(promised, came, name, case.days) for name in came},
+        "p_order_90d": {"promised": float(promised["p_order_90d"].mean()), "came": came_within(came, 90)},
+        "orders": {"promised": float(promised["orders"].sum()), "came": float(came["orders"].sum())},
+        "rmse": {name: float(np.sqrt(((a - came["amount"]) ** 2).mean())) for name, a in amounts.items()},
+        "spend_top_tenth": {name: captured(a, came["amount"]) for name, a in amounts.items()},
+        "cpu_seconds": {"fit": fit_seconds, "predict": predict_seconds},
+    }
+
+
+def peers(X: pd.DataFrame, days: int) -> dict[str, Any]:
+    """Return the amounts that the baselines expect."""
+    found: dict[str, Any] = {}
+    with warnings.catch_warnings():
+        warnings.simplefilter("ignore")
+        for name, story in (("bg_nbd", "bgnbd"), ("pareto_nbd", "pareto_nbd")):
+            found[name] = PurchaseValue(days, story).fit(X).predict(X)  # type: ignore[arg-type]
+    total, age = X["amount_total"], X["days_since_first_purchase"]
+    per_day = total.sum() / age.sum()
+    found["own_rate"] = (total + PRIOR_DAYS * per_day) / (age + PRIOR_DAYS) * days
+    return found
+
+
+def coverage(promised: pd.DataFrame, came: pd.DataFrame, name: str, days: int) -> float:
+    """Return the share of customers whose interval holds what came; of no order yet, whose may come later."""
+    low, high, value = promised[f"{name}_low"], promised[f"{name}_high"], came[name]
+    holds = (value >= low - 1e-9) & (value <= high + 1e-9)
+    return float(holds.where(np.isfinite(value), high >= days).mean())
+
+
+def came_within(came: pd.DataFrame, days: int) -> float:
+    return float((came["days_to_next_order"] < days).mean())
+
+
+def captured(expected: Any, amount: pd.Series) -> float:
+    """Return the share of what was spent by the tenth of customers with the highest expectation."""
+    order = np.argsort(-np.asarray(expected), kind="stable")[: len(amount) // 10]
+    return float(amount.to_numpy()[order].sum() / amount.sum())
+
+
+def aims(found: list[dict[str, Any]]) -> list[dict[str, Any]]:
+    """Return each aim, what came, and whether it is met."""
+    told = []
+    for case in found:
+        for name, value in case["coverage"].items():
+            met = COVERAGE[0] <= value <= COVERAGE[1]
+            told.append(aim(f"{case['case']}: coverage of {name}", value, list(COVERAGE), met))
+        for name, best, sign in (("rmse", min, 1), ("spend_top_tenth", max, -1)):
+            ours, most = case[name]["next order"], best(v for n, v in case[name].items() if n != "next order")
+            met = ours <= most * TOLERANCE if sign > 0 else ours >= most / TOLERANCE
+            told.append(aim(f"{case['case']}: {name} beside the best", ours, most, met))
+    return told
+
+
+def aim(name: str, value: float, wanted: Any, met: bool) -> dict[str, Any]:
+    return {"name": name, "value": value, "aim": wanted, "met": bool(met)}
+
+
+def main() -> None:
+    parser = argparse.ArgumentParser(description=__doc__)
+    parser.add_argument("--json", action="store_true", help="print one JSON object")
+    options = parser.parse_args()
+    found = [judged(case) for case in cases()]
+    result = {"cases": found, "aims": aims(found)}
+    if options.json:
+        print(json.dumps(result))
+        return
+    for case in found:
+        print(f"{case['case']}: {case['customers']:,} customers, {case['model']}, hazard {case['hazard_used']}")
+        print(f"  orders {case['orders']}, within 90 days {case['p_order_90d']}, seconds {case['cpu_seconds']}")
+    for one in result["aims"]:
+        print(f"{'met   ' if one['met'] else 'MISSED'} {one['name']}: {one['value']:.4g} (aim {one['aim']})")
+
+
+if __name__ == "__main__":
+    main()

@@ -1,0 +1,188 @@
+"""Drawn futures of customers: when they order next, how often they order, and what that is worth.
+
+Given the next order, the models say all of what follows: the customer was alive then, and the history is one order
+longer. Random numbers are spread evenly over a customer's draws, and turned by an angle that follows from the
+customer's own history (Cranley & Patterson 1976): errors cancel over customers, and nobody's draws depend on who else
+is drawn.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from dataclasses import dataclass
+from typing import Any
+
+import numpy as np
+from scipy.special import ndtri
+
+from ..inputs.arrays import Floats
+from .bgnbd import BGNBD
+from .btyd import BuyTillYouDie, Purchases
+from .gamma_gamma import GammaGamma
+
+CHANCES = ("first", "rate", "stop", "stop_root", "beta", "end", "own", "sum")
+WAITS = 1 << 16  # exponential waits between orders, from which each draw takes a stretch
+LEAST_CHANCE = 1e-9
+
+
+@dataclass(frozen=True, eq=False)
+class Futures:
+    """Futures of each customer, (n, draws) each.
+
+    Parameters
+    ----------
+    days_to_next
+        Days to the next order; inf: none comes.
+    n_orders
+        Orders within the horizon.
+    amount
+        What they are worth; None where amounts are unknown.
+    """
+
+    days_to_next: Floats
+    n_orders: Floats
+    amount: Floats | None
+
+    def summaries(self, level: float) -> Iterator[tuple[str, Floats]]:
+        """Yield names and values of what is told of each customer: means, and bounds that hold ``level``."""
+        first = np.sort(self.days_to_next, axis=1)
+        never = np.isinf(first).mean(axis=1) > 1 - level  # then nothing lies above
+        yield "days_to_next_order", quantile(first, 0.5)
+        low = np.where(never, quantile(first, 1 - level), quantile(first, (1 - level) / 2))
+        yield "days_to_next_order_low", low
+        yield "days_to_next_order_high", quantile(first, (1 + level) / 2)
+        for name, values in (("orders", self.n_orders), ("amount", self.amount)):
+            if values is not None:
+                rising = np.sort(values, axis=1)
+                none = (values == 0).mean(axis=1) > 1 - level  # then nothing lies below, and all may lie above
+                yield name, values.mean(axis=1)
+                yield f"{name}_low", np.where(none, 0.0, quantile(rising, (1 - level) / 2))
+                yield f"{name}_high", np.where(none, quantile(rising, level), quantile(rising, (1 + level) / 2))
+
+
+def quantile(rising: Floats, level: float) -> Floats:
+    """Return a quantile of each row of sorted draws, one of the draws itself."""
+    place = int(np.clip(np.ceil(level * rising.shape[1]) - 1, 0, rising.shape[1] - 1))
+    return np.asarray(rising[:, place])
+
+
+def draw_futures(
+    model: BuyTillYouDie,
+    purchases: Purchases,
+    away: tuple[Floats, Floats],
+    horizon: float,
+    amounts: tuple[GammaGamma, Floats, Floats] | None,
+    n_draws: int,
+    seed: int,
+) -> Futures:
+    """Return futures of customers.
+
+    Parameters
+    ----------
+    model
+        Fitted BG/NBD or Pareto/NBD.
+    purchases
+        Histories up to as_of.
+    away
+        Days after as_of, rising from 0, and (n, days) the probability of no order up to each.
+    horizon
+        Length of the horizon, in days.
+    amounts
+        A fitted Gamma-Gamma, and each customer's number and mean amount of purchases; None: no amounts.
+    n_draws, seed
+        How many futures, and of which random numbers.
+    """
+    rng = np.random.default_rng(seed)
+    shape = (len(purchases), n_draws)
+    first, orders = np.empty(shape), np.empty(shape)
+    worth = None if amounts is None else np.empty(shape)
+    spread = {name: evenly(n_draws, rng) for name in CHANCES}
+    turn = angles(purchases, len(CHANCES) + 1)
+    waits = np.cumsum(rng.exponential(size=WAITS))
+    for draw in range(n_draws):
+        u = {name: turned(values[draw], turn[:, place]) for place, (name, values) in enumerate(spread.items())}
+        start = ((turn[:, -1] + draw / n_draws) % 1.0 * (WAITS // 2)).astype(np.intp)
+        first[:, draw] = first_order(*away, u["first"])
+        orders[:, draw] = orders_by(model, purchases, first[:, draw], horizon, u, (waits, start))
+        if amounts is not None and worth is not None:
+            worth[:, draw] = worth_of(*amounts, orders[:, draw], u)
+    return Futures(first, orders, worth)
+
+
+def angles(purchases: Purchases, n: int) -> Floats:
+    """Return numbers in [0, 1) that follow from each customer's history alone, (customers, n)."""
+    mixed = np.zeros(len(purchases), dtype=np.uint64)
+    for own in (purchases.n_repeats, purchases.last, purchases.age):
+        mixed = (mixed ^ np.ascontiguousarray(own).view(np.uint64)) * np.uint64(0x9E3779B97F4A7C15)
+        mixed ^= mixed >> np.uint64(29)
+    found = np.empty((len(mixed), n))
+    for place in range(n):
+        mixed = (mixed + np.uint64(0x9E3779B97F4A7C15)) * np.uint64(0xBF58476D1CE4E5B9)
+        mixed ^= mixed >> np.uint64(31)
+        found[:, place] = (mixed >> np.uint64(11)) / 2.0**53
+    return found
+
+
+def turned(u: float, turn: Floats) -> Floats:
+    """Return a random number turned by each customer's angle, inside (0, 1)."""
+    return np.clip((u + turn) % 1.0, LEAST_CHANCE, 1 - LEAST_CHANCE)
+
+
+def evenly(n: int, rng: Any) -> Floats:
+    """Return numbers from the middle of each n-th of (0, 1), shuffled."""
+    return np.asarray(rng.permutation((np.arange(n) + 0.5) / n))
+
+
+def first_order(days: Floats, away: Floats, u: Floats) -> Floats:
+    """Return the day on which the probability of no order falls below u; inf where it never does."""
+    place = (away > u[:, None]).sum(axis=1)
+    after = np.minimum(place, len(days) - 1)
+    before = np.maximum(after - 1, 0)
+    row = np.arange(len(away))
+    high, low = np.log(away[row, before]), np.log(away[row, after])
+    share = np.where(high > low, (high - np.log(u)) / np.maximum(high - low, 1e-300), 1.0)
+    found = days[before] + np.clip(share, 0.0, 1.0) * (days[after] - days[before])
+    return np.where(place >= len(days), np.inf, found)
+
+
+def orders_by(
+    model: BuyTillYouDie, purchases: Purchases, first: Floats, horizon: float, u: dict[str, Floats], waits: Any
+) -> Floats:
+    """Return the number of orders within the horizon, given when the first of them comes."""
+    comes = first < horizon
+    at = np.where(comes, first, 0.0)
+    left = horizon - at
+    own = model.parameters_
+    age, x = purchases.age + at, purchases.n_repeats + 1
+    rate = gamma(own["r"] + x, u["rate"]) / (own["alpha"] + age)
+    if isinstance(model, BGNBD):
+        stays = gamma(np.full(len(x), own["a"] + 1), u["stop"]) * u["stop_root"] ** (1 / own["a"])
+        goes_on = gamma(own["b"] + x - 1, u["beta"])
+        stop = np.clip(stays / (stays + goes_on), 1e-12, 1 - 1e-12)
+        most = np.floor(np.log(u["end"]) / np.log1p(-stop))  # orders after the first, until none can follow
+    else:
+        stop_rate = gamma(np.full(len(x), own["s"] + 1), u["stop"]) * u["stop_root"] ** (1 / own["s"])
+        left = np.minimum(left, -np.log(u["end"]) * (own["beta"] + age) / stop_rate)
+        most = np.full(len(x), np.inf)
+    times, start = waits
+    more = np.searchsorted(times, times[start] + rate * left, side="right") - start - 1
+    return np.where(comes, 1 + np.minimum(more, most), 0.0)
+
+
+def worth_of(model: GammaGamma, n: Floats, mean: Floats, orders: Floats, u: dict[str, Floats]) -> Floats:
+    """Return what a number of orders is worth: amounts around the customer's own mean, which is not known surely."""
+    p, q, v = (model.parameters_[name] for name in model.names)
+    scale = gamma(q + p * n, u["own"]) / (v + n * np.maximum(mean, 0.0))
+    total = gamma(np.maximum(p * orders, 1e-9), u["sum"]) / scale
+    return np.where(orders > 0, total, 0.0)
+
+
+def gamma(shape: Floats, u: Floats) -> Floats:
+    """Return the u-quantile of gamma distributions of scale 1 and shapes from about 1 on.
+
+    References
+    ----------
+    Wilson & Hilferty (1931), The distribution of chi-square, PNAS 17: its cube root is nearly normal.
+    """
+    ninth = 1 / (9 * shape)
+    return np.asarray(shape * np.maximum(1 - ninth + ndtri(u) * np.sqrt(ninth), 1e-3) ** 3)
