@@ -41,22 +41,32 @@ class Upserted:
         }
 
 
-def upsert(rows: pa.Table, address: str, table: str, key: Sequence[str], *, replace: bool = False) -> Upserted:
+def upsert(
+    rows: pa.Table,
+    address: str,
+    table: str,
+    key: Sequence[str],
+    group: Sequence[str] | None = None,
+    *,
+    replace: bool = False,
+) -> Upserted:
     """Write rows into a table by key, all or nothing.
 
     Parameters
     ----------
     rows
-        What the table is to hold of these campaigns and waves.
+        What the table is to hold of these campaigns and waves, or of other groups.
     address
         ``duckdb://path`` or ``postgresql://...``.
     table
         Its name, with the schema before a point where it has one; made where there is none. A table that is there
         must have a unique key over ``key``, and may have further columns, which stay as they are.
     key
-        The columns for campaign, customer and wave.
+        The columns that tell rows apart: campaign, customer and wave of a list.
+    group
+        The columns whose values say of what ``rows`` is the whole; None: campaign and wave, the first and third.
     replace
-        Whether arms may change and rows of the same campaign and wave that are not among ``rows`` are removed.
+        Whether arms may change and rows of the same group that are not among ``rows`` are removed.
 
     Raises
     ------
@@ -72,7 +82,8 @@ def upsert(rows: pa.Table, address: str, table: str, key: Sequence[str], *, repl
         base.run("set timezone = 'UTC'")  # a column without a zone there holds UTC
         _ready_table(base, rows, table, key)
         base.load(INCOMING, rows)
-        return _write(base, rows.column_names, table, list(key), replace=replace)
+        whole = [key[0], key[2]] if group is None else list(group)
+        return _write(base, rows.column_names, table, list(key), whole, replace=replace)
 
 
 def without_password(address: str) -> str:
@@ -89,11 +100,11 @@ def without_password(address: str) -> str:
     return f"{scheme}://{place.rsplit('@', 1)[-1]}{'?' if kept else ''}{kept}"
 
 
-def _write(base: _Base, columns: list[str], table: str, key: list[str], *, replace: bool) -> Upserted:
+def _write(base: _Base, columns: list[str], table: str, key: list[str], group: list[str], *, replace: bool) -> Upserted:
     """Bring the table to what came in, and count what that changed."""
     _refuse_repeated(base, table, key)
     rest = [name for name in columns if name not in key]
-    same_key, same_wave = _equal(key), _equal([key[0], key[2]])
+    same_key, same_wave = _equal(key), _equal(group)
     joined = f"{_dotted(table)} t join {INCOMING} i on {same_key}"
     left_over = (
         f"exists (select 1 from {INCOMING} i where {same_wave})"
@@ -131,9 +142,7 @@ def _refuse_repeated(base: _Base, table: str, key: list[str]) -> None:
     n_repeated = base.number(f"select count(*) from ({groups}) as every where n > 1")
     if n_repeated:
         raise InputError(
-            f"rows for table '{table}'",
-            "one for each campaign, customer and wave",
-            f"{n_repeated:,} that come more than once",
+            f"rows for table '{table}'", f"one for each {', '.join(key)}", f"{n_repeated:,} that come more than once"
         )
 
 

@@ -148,7 +148,13 @@ def export_audience(
 
 
 def export_rows(
-    rows: pa.Table, destination: Destination, key: tuple[str, ...], ids: Collection[str] = (), *, replace: bool = False
+    rows: pa.Table,
+    destination: Destination,
+    key: tuple[str, ...],
+    ids: Collection[str] = (),
+    group: tuple[str, ...] | None = None,
+    *,
+    replace: bool = False,
 ) -> Exported:
     """Give rows to a destination.
 
@@ -157,10 +163,12 @@ def export_rows(
     rows, destination
         What goes where.
     key
-        The columns for campaign, customer and wave, as they are named there: a table is written by them.
+        The columns that tell rows apart, as they are named there: a table is written by them.
     ids
         Further columns that identify something, which are left as they are for people too; those that end in ``_id``
         need not be named.
+    group
+        The columns that say of what the rows are the whole; None: the campaign and wave of the key.
     replace
         As `export_audience` takes it.
     """
@@ -168,7 +176,7 @@ def export_rows(
         if destination.table is None or "" in key:
             missing = "a table" if destination.table is None else f"the columns {quoted(KEY)}"
             raise InputError("destination", f"{missing}, because rows are written by them", "none")
-        changes = upsert(rows, destination.address, destination.table, key, replace=replace)
+        changes = upsert(rows, destination.address, destination.table, key, group, replace=replace)
         return Exported(f"{without_password(destination.address)}#{destination.table}", rows.num_rows, changes)
     write_file(rows, Path(destination.address), for_people=destination.for_people, ids={*key, *ids})
     return Exported(destination.address, rows.num_rows)

@@ -1,4 +1,4 @@
-"""The command export: drawn audiences for the tool that sends."""
+"""The command export: drawn audiences, scores and tags for other tools."""
 
 from __future__ import annotations
 
@@ -14,12 +14,23 @@ if TYPE_CHECKING:
     from penchant.serving.export.files import Exported
 
 What = Literal["send_list", "assignments"]
+WHATS = ("send_list", "assignments", "scores", "tags")
 
 
 def run_export(work: Work, options: ExportOptions) -> None:
-    """Give a drawn audience to a destination."""
-    if options.what not in ("send_list", "assignments"):
-        raise InputError("option --what", "'send_list' or 'assignments'", f"'{options.what}'")
+    """Give a drawn audience, scores or tags to a destination."""
+    if options.what not in WHATS:
+        raise InputError("option --what", f"one of {quoted(WHATS)}", f"'{options.what}'")
+    if options.what in ("scores", "tags"):
+        from penchant.serving.export.files import load_destination
+        from penchant.serving.export.scores_and_tags import export_scores, export_tags
+
+        with work.step(f"exporting {options.folder.name}"):
+            export = export_scores if options.what == "scores" else export_tags
+            given = export(options.folder, load_destination(options.to))
+        work.show(given.render())
+        work.finish({"exported": [given.as_dict()]})
+        return
     what: What = "send_list" if options.what == "send_list" else "assignments"
     done = export_below(work, options.folder, options.to, what, replace=options.replace)
     work.finish({"exported": [each.as_dict() for each in done]})

@@ -121,15 +121,17 @@ class PlanOptions:
 
 @dataclass(frozen=True)
 class ExportOptions:
-    """Export a drawn audience to the tool that sends it: Parquet, CSV, or a table in DuckDB or PostgreSQL.
+    """Export a drawn audience, scores or tags: Parquet, CSV, or a table in DuckDB or PostgreSQL.
 
-    A table is written by campaign, customer and wave, so that a repeated run changes nothing.
+    A table is written by key, so that a repeated run changes nothing: an audience by campaign, customer and wave; of
+    scores and tags the table holds the latest.
     """
 
-    folder: Annotated[Path, typer.Argument(help="Folder written by `penchant audience` or `penchant plan`.")]
+    folder: Annotated[Path, typer.Argument(help="Folder written by `penchant audience`, `plan`, `score` or `tags`.")]
     to: Annotated[Path, typer.Option("--to", help="TOML file of the destination.", show_default=False)]
     what: Annotated[
-        str, typer.Option(help="send_list: treated customers only; assignments: everyone, control included.")
+        str,
+        typer.Option(help="send_list: treated customers only; assignments: everyone, control included; scores; tags."),
     ] = "send_list"
     replace: Replace = False
 

@@ -15,12 +15,13 @@ import pyarrow.parquet as pq
 import pytest
 
 from penchant.errors import ConfigError, InputError, NotThereError, OutputError
-from penchant.output import replaced_file
+from penchant.output import replaced_file, replaced_folder
 from penchant.serving.audience.draw import draw_audience
 from penchant.serving.audience.exclusions import Wave
 from penchant.serving.audience.files import write_audience
 from penchant.serving.audience.settings import AudienceSettings
 from penchant.serving.export.files import Destination, export_audience, export_rows, load_destination
+from penchant.serving.export.scores_and_tags import export_scores, export_tags
 from penchant.serving.goals.catalogue import GOALS
 
 NOW = datetime(2025, 3, 1)
@@ -198,3 +199,51 @@ def test_nothing_at_the_address_or_in_the_folder_is_said(folder: Path, tmp_path:
         export_audience(tmp_path, Destination(address="x.csv"))
     with pytest.raises(NotThereError, match="a database that answers"):
         export_audience(folder, Destination(address=f"duckdb://{tmp_path / 'no' / 'base.duckdb'}", table="t"))
+
+
+def write_scores_of(folder: Path, churn: dict[str, float]) -> None:
+    """Write a folder of scores of two tasks, as `penchant score` does."""
+    manifest = {"tasks": {"churn": {"kind": "probability"}, "uplift.retain": {"kind": "uplift"}}, "as_of": "x"}
+    facts = {"as_of": pd.Series([NOW] * len(churn)).astype("datetime64[us]"), "model_version": "v/1"}
+    with replaced_folder(folder, manifest) as place:
+        risk = pd.DataFrame({"customer_id": list(churn), "churn_probability": list(churn.values()), **facts})
+        risk.assign(reason_1="late").to_parquet(place / "churn.parquet", index=False)
+        arms = pd.DataFrame(
+            {"customer_id": list(churn), "uplift_mail": 0.1, "uplift_mail_low": 0.5, "uplift_call": 0.2}
+        )
+        arms.assign(**facts).to_parquet(place / "uplift.retain.parquet", index=False)
+
+
+def test_a_table_holds_the_latest_scores_of_each_task(tmp_path: Path) -> None:
+    to = Destination(address=f"duckdb://{tmp_path / 'base.duckdb'}", table="scores", columns={})
+    write_scores_of(tmp_path / "scores", {"+44": 0.3, "b": 0.4})
+    first, again = (export_scores(tmp_path / "scores", to).as_dict() for _ in range(2))
+    assert first["n_added"] == 4
+    assert again["n_same"] == 4
+    write_scores_of(tmp_path / "scores", {"+44": 0.3, "c": 0.9})
+    changes = export_scores(tmp_path / "scores", to).as_dict()
+    assert (changes["n_added"], changes["n_removed"], changes["n_same"]) == (2, 2, 2)
+    with duckdb.connect(str(tmp_path / "base.duckdb")) as con:
+        rows = con.sql("select task, customer_id, score, reason_1 from scores order by all").fetchall()
+    assert rows == [
+        ("churn", "+44", 0.3, "late"),
+        ("churn", "c", 0.9, "late"),
+        ("uplift.retain", "+44", 0.2, None),
+        ("uplift.retain", "c", 0.2, None),
+    ]
+    export_scores(tmp_path / "scores", Destination(address=str(tmp_path / "s.csv"), columns={"customer_id": "phone"}))
+    assert pd.read_csv(tmp_path / "s.csv", dtype=str)["phone"].tolist() == ["+44", "c", "+44", "c"]
+
+
+def test_a_table_holds_the_latest_tags(tmp_path: Path) -> None:
+    to = Destination(address=f"duckdb://{tmp_path / 'base.duckdb'}", table="tags")
+    for values in (["new", "leads"], ["regular", "leads"]):
+        rows = pd.DataFrame({"subject": "customer", "id": ["a", "b"], "tag": "stage", "value": values, "as_of": NOW})
+        (tmp_path / "tags").mkdir(exist_ok=True)
+        rows.to_parquet(tmp_path / "tags" / "tags.parquet", index=False)
+        changes = export_tags(tmp_path / "tags", to).as_dict()
+    assert (changes["n_added"], changes["n_removed"], changes["n_same"]) == (1, 1, 1)
+    with pytest.raises(NotThereError, match="'penchant tags'"):
+        export_tags(tmp_path, to)
+    with pytest.raises(NotThereError, match="'penchant score'"):
+        export_scores(tmp_path, to)
