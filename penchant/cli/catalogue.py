@@ -18,6 +18,7 @@ from .options.insight import (
     FunnelOptions,
     ProductsOptions,
     ProfileOptions,
+    ProgrammeOptions,
     SceneOptions,
     StagesOptions,
 )
@@ -79,6 +80,7 @@ COMMANDS = (
     Command("insight profile", ProfileOptions, "insight.show_profile"),
     Command("insight crowd", CrowdOptions, "insight.show_crowd"),
     Command("insight cohorts", CohortsOptions, "insight.show_cohorts"),
+    Command("insight programme", ProgrammeOptions, "insight.show_programme"),
     Command("insight products", ProductsOptions, "insight_goods.show_products"),
     Command("insight demand", DemandOptions, "insight_goods.show_demand"),
     Command("insight scene", SceneOptions, "insight_goods.show_scene"),

@@ -9,10 +9,13 @@ from penchant.cli.options.insight import (
     FlowOptions,
     FunnelOptions,
     ProfileOptions,
+    ProgrammeOptions,
     StagesOptions,
 )
 from penchant.cli.terminal import present
 from penchant.cli.work import Work
+from penchant.serving.audience.exclusions import protection_of
+from penchant.serving.audience.programme import programme_page
 from penchant.serving.insight.cohorts import cohorts_page
 from penchant.serving.insight.crowds import crowds_page
 from penchant.serving.insight.flow import flow_page
@@ -68,4 +71,13 @@ def show_cohorts(work: Work, options: CohortsOptions) -> None:
     """Show what became of customers by when, or with what, they first bought."""
     with work.shop() as shop, work.step("following cohorts"):
         page = cohorts_page(shop, work.moment(shop, options.as_of), options.by)
+    present(work, page, options.out)
+
+
+def show_programme(work: Work, options: ProgrammeOptions) -> None:
+    """Show what all campaigns together changed."""
+    since = work.instant(options.first, "--from")
+    with work.shop() as shop, work.step("comparing with the universal control"):
+        until = work.moment(shop, options.second, "--to")
+        page = programme_page(shop, since, until, protection_of(work.config))
     present(work, page, options.out)

@@ -177,3 +177,17 @@ class CrowdOptions:
     name: Annotated[str, typer.Argument(help="The crowd.", show_default=False)]
     as_of: AsOfOrEnd = None
     out: Out = None
+
+
+@dataclass(frozen=True)
+class ProgrammeOptions:
+    """Show what all campaigns together changed: the universal control beside all other customers, over a span.
+
+    Refused while the control is too small to show even a large effect, saying when it will be large enough.
+    """
+
+    first: Annotated[str, typer.Option("--from", help="The first day of the span.", show_default=False)]
+    second: Annotated[
+        str | None, typer.Option("--to", help="The end of the span. Default: the end of the data.", show_default=False)
+    ] = None
+    out: Out = None
