@@ -72,7 +72,7 @@ def cohorts_page(shop: Shop, as_of: datetime | None = None, by: str = "month") -
     counted = at_one_moment(shop, moment, lambda everyone: _counted(everyone, by))
     if counted.empty:
         raise TooLittleDataError(f"cohorts at {shop_time(moment, shop.timezone)}", "one paid order", "none")
-    cells = cells_of(counted, _Grid(by, moment, shop.timezone, 10**shop.decimals))
+    cells = cohort_cells(counted, _Grid(by, moment, shop.timezone, 10**shop.decimals))
     n_customers = int(cells[cells["age"] == 0].groupby("cohort")["n_customers"].first().sum())
     unit = "weeks" if by == "week" else "months"
     lead = (
@@ -154,7 +154,7 @@ def _keys(everyone: Past, by: str) -> Any:
     return paid.mutate(place=place).filter(_.place == 0).select("row", key="category_id")
 
 
-def cells_of(counted: pd.DataFrame, grid: _Grid) -> pd.DataFrame:
+def cohort_cells(counted: pd.DataFrame, grid: _Grid) -> pd.DataFrame:
     """Return one row per cohort and age, also where nobody came.
 
     Columns: cohort, age, n_customers, n_active, n_orders, is_finished, retention (`Estimate`), and where known
