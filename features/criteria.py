@@ -7,16 +7,16 @@ each customer, or one clear error before any work begins.
 from __future__ import annotations
 
 import re
-from collections.abc import Callable, Iterable, Mapping
+from collections.abc import Iterable, Mapping
 from dataclasses import dataclass
 from datetime import datetime
 from types import MappingProxyType
-from typing import Any, Literal
 
-from penchant.errors import InputError, LeftOutError, did_you_mean, quoted
+from penchant.errors import InputError, LeftOutError, did_you_mean
 
 from .catalogue import our_groups, own
-from .history.past import Past
+from .condition import condition_names, condition_of
+from .criterion import Criterion, Kind
 from .matrix import available
 from .shop import Shop
 from .signals.crowd import Crowd
@@ -27,8 +27,6 @@ from .signals.price import TIERS
 from .signals.promotions import PARTS, promotion_names
 from .signals.rfm import SEGMENTS, value_tier
 from .signals.stage import FUNNEL_STATES, STAGES
-
-Kind = Literal["flag", "number", "text"]
 
 # Tag -> the signal whose value it is, or from which it is told.
 TAGS: Mapping[str, str] = MappingProxyType(
@@ -50,39 +48,6 @@ _VALUES: Mapping[str, tuple[str, ...]] = MappingProxyType(
     {"stage": STAGES, "funnel_state": FUNNEL_STATES, "rfm_segment": SEGMENTS, "price_tier": TIERS}
 )
 _WINDOW = re.compile(r"_(\d{1,4})d$")
-
-
-@dataclass(frozen=True, eq=False)
-class Criterion:
-    """What a condition compares.
-
-    Parameters
-    ----------
-    name
-        As it was named.
-    meaning
-        What it says of a customer at as_of, as a phrase.
-    kind
-        ``flag`` (a boolean, never null), ``number`` or ``text``.
-    ask
-        From the past, its value for each row of a spine: hand it to `penchant.features.matrix.evaluated`.
-    values
-        The values that a text can have, where they are fixed; else empty.
-    """
-
-    name: str
-    meaning: str
-    kind: Kind
-    ask: Callable[[Past], Any]
-    values: tuple[str, ...] = ()
-
-    def check(self, value: str) -> None:
-        """Raise InputError where a text can never have a value; the message names the nearest one."""
-        if self.values and value not in self.values:
-            raise InputError(
-                f"condition on '{self.name}'", f"one of {quoted(self.values)}", f"'{value}'",
-                did_you_mean(value, self.values),
-            )  # fmt: skip
 
 
 def criterion_named(shop: Shop, name: str, as_of: datetime) -> Criterion:
@@ -113,13 +78,47 @@ def criteria_named(shop: Shop, names: Iterable[str], as_of: datetime) -> dict[st
         If the shop has not what one needs; the message names it.
     """
     wanted = list(dict.fromkeys(names))
-    known = _known(shop, as_of, wanted)
+    names_own = {name.removeprefix("crowd:") for name in wanted} & set(shop.config.crowds.own)
+    known = _known(shop, as_of, wanted, own_crowds(shop, as_of) if names_own else ())
     return {name: _criterion(known, name) for name in wanted}
+
+
+def own_crowds(shop: Shop, as_of: datetime) -> tuple[Crowd, ...]:
+    """Return the crowds that penchant.toml describes under ``[crowds.NAME]``, of those that the shop can tell.
+
+    Parameters
+    ----------
+    shop
+        The shop.
+    as_of
+        As `criteria_named` takes it.
+
+    Raises
+    ------
+    InputError
+        If an expression is none, or names no crowd, tag or signal; a crowd may name those above it.
+    LeftOutError
+        If the shop has not what one needs.
+    """
+    made: list[Crowd] = []
+    for name, section in shop.config.crowds.own.items():
+        where = f"crowds.{name}.who"
+        names = condition_names(section.who, where)
+        known = _known(shop, as_of, names, tuple(made))
+        criteria = {one: _criterion(known, one) for one in names}
+        holds = condition_of(section.who, where, criteria)
+        made.append(Crowd(name, section.meaning or section.who, holds, (), population=True))
+    return tuple(made)
+
+
+def all_crowds(shop: Shop, as_of: datetime) -> tuple[Crowd, ...]:
+    """Return the crowds of the catalogue, those of promotions that had begun, and the shop's own."""
+    return (*crowds_of(shop, as_of), *own_crowds(shop, as_of))
 
 
 def criterion_names(shop: Shop, as_of: datetime) -> tuple[str, ...]:
     """Return the names that a condition can use in this shop, in the configured windows."""
-    known = _known(shop, as_of, ())
+    known = _known(shop, as_of, (), own_crowds(shop, as_of))
     lacking = lacking_of(shop, known.crowds)
     crowds = [f"crowd:{crowd.name}" for crowd in known.crowds if crowd.name not in lacking]
     tags = [tag for tag, name in TAGS.items() if name in known.signals]
@@ -138,7 +137,7 @@ class _Known:
     promotions: tuple[str, ...]
 
 
-def _known(shop: Shop, as_of: datetime, names: Iterable[str]) -> _Known:
+def _known(shop: Shop, as_of: datetime, names: Iterable[str], crowds: tuple[Crowd, ...]) -> _Known:
     configured = tuple(sorted(set(shop.config.features.windows)))
     others = {int(match.group(1)) for name in names if (match := _WINDOW.search(name))} - {0, *configured}
     signals: dict[str, Signal] = {}
@@ -148,7 +147,7 @@ def _known(shop: Shop, as_of: datetime, names: Iterable[str]) -> _Known:
         found, missing = available(shop, groups, windows)
         signals |= {one.column.name: one for one in found}
         left_out |= missing
-    return _Known(shop, signals, left_out, crowds_of(shop, as_of), promotion_names(shop, as_of))
+    return _Known(shop, signals, left_out, (*crowds_of(shop, as_of), *crowds), promotion_names(shop, as_of))
 
 
 def _criterion(known: _Known, name: str) -> Criterion:

@@ -188,14 +188,37 @@ class StageSection(Section):
     )
 
 
+class OwnCrowdSection(Section):
+    """A crowd of the shop's own."""
+
+    who: str = Field(
+        min_length=1, description="a condition on crowds, tags and signals: amount_365d >= 500 and stage = 'loyal'"
+    )
+    meaning: str = Field("", description="who they are, as a phrase; default: the condition")
+
+
 class CrowdSection(Section):
-    """Who is in the focus crowds."""
+    """Who is in the focus crowds; a table below it, such as ``[crowds.vip]``, is a crowd of the shop's own."""
+
+    own: dict[Annotated[str, Field(pattern=r"^[a-z0-9][a-z0-9_]*$")], OwnCrowdSection] = Field(
+        {}, description="name -> who is in it; [crowds.NAME] is short for [crowds.own.NAME]"
+    )
 
     interest_least_days: int = Field(3, ge=0, le=LONGEST_WINDOW, description="since the cart or favourite")
     interest_most_days: Days = Field(10, description="since the cart or favourite")
     coupon_days: Days = Field(15, description="how long a claimed coupon is taken to be valid")
     due_from: float = Field(0.25, gt=0, lt=1, description="share of a category's gaps at which its window opens")
     due_until: float = Field(0.9, gt=0, lt=1, description="share of a category's gaps at which its window closes")
+
+    @model_validator(mode="before")
+    @classmethod
+    def _short_form(cls, values: Any) -> Any:
+        """Let crowds of one's own stand directly below the section."""
+        if not isinstance(values, dict):
+            return values
+        own = {key: value for key, value in values.items() if isinstance(value, dict) and key not in cls.model_fields}
+        rest = {key: value for key, value in values.items() if key not in own}
+        return {**rest, "own": {**rest.get("own", {}), **own}} if own else values
 
     @model_validator(mode="after")
     def _in_order(self) -> CrowdSection:

@@ -29,7 +29,7 @@ from ..score.ready import ReadyScores, ShopOpener, scores_for
 from .past import audience_folders, joined_assignments
 
 if TYPE_CHECKING:
-    from ...features.criteria import Criterion
+    from ...features.criterion import Criterion
     from ...features.shop import Shop
 
 

@@ -13,7 +13,8 @@ import pandas as pd
 
 from penchant.errors import InputError, LeftOutError
 
-from ...features.criteria import Criterion, criterion_named
+from ...features.criteria import criterion_named
+from ...features.criterion import Criterion
 from ...features.engine.temporary import Keep
 from ...features.matrix import evaluated
 from ...features.shop import Shop

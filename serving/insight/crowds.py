@@ -9,11 +9,12 @@ from typing import Any
 from penchant.page import PageColumn
 from penchant.spreadsheet import shop_time
 
+from ...features.criteria import all_crowds
 from ...features.engine.temporary import Keep
 from ...features.matrix import evaluated
 from ...features.shop import Shop
 from ...features.signals.crowd import Crowd
-from ...features.signals.crowds import crowd_named, crowds_of, lacking_of
+from ...features.signals.crowds import crowd_named, lacking_of
 from ...features.signals.promotions import promotion_names
 from .page import InsightPage, InsightTable, moment_of, refuse_nobody, seen_before, undated_note
 
@@ -39,7 +40,9 @@ def crowds_page(shop: Shop, as_of: datetime | None = None, named: Sequence[str] 
     """
     moment = moment_of(shop, as_of)
     promotions = promotion_names(shop, moment)
-    asked = [*crowds_of(shop, moment), *(crowd_named(name, promotions, shop.config) for name in named)]
+    asked = list(all_crowds(shop, moment))
+    more = set(named) - {crowd.name for crowd in asked}
+    asked += [crowd_named(name, promotions, shop.config) for name in named if name in more]
     crowds = {crowd.name: crowd for crowd in asked}
     missing = lacking_of(shop, asked)
     there = [crowd for name, crowd in crowds.items() if name not in missing]

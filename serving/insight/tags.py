@@ -18,7 +18,7 @@ from penchant.config import Config
 from penchant.errors import LeftOutError
 
 from ...features.catalogue import our_groups
-from ...features.criteria import TAGS, VALUE_TIER
+from ...features.criteria import TAGS, VALUE_TIER, all_crowds
 from ...features.engine.backends import batches
 from ...features.engine.temporary import Keep
 from ...features.goods.holidays import product_holidays
@@ -27,7 +27,7 @@ from ...features.goods.roles import products_of
 from ...features.history.past import Past
 from ...features.matrix import available, evaluated
 from ...features.shop import Shop
-from ...features.signals.crowds import crowds_of, lacking_of
+from ...features.signals.crowds import lacking_of
 from ...features.signals.cycle import at_one_moment
 from ...features.signals.group import CATEGORY, unmet_needs
 from ...features.signals.holiday import KINDS, prefers
@@ -84,7 +84,7 @@ def customer_questions(shop: Shop, as_of: datetime) -> tuple[dict[str, Question]
     missing["prefers"] = unmet_needs(("calendar",), shop.has)
     if not missing["prefers"]:
         asked |= {f"prefers:{kind}": prefers(kind) for kind in KINDS}
-    crowds = crowds_of(shop, as_of)
+    crowds = all_crowds(shop, as_of)
     untold = lacking_of(shop, crowds)
     asked |= {f"crowd:{crowd.name}": crowd.holds for crowd in crowds if crowd.name not in untold}
     return asked, told_left_out(missing) | {f"crowd:{name}": why for name, why in untold.items()}
