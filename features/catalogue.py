@@ -2,17 +2,11 @@
 
 from __future__ import annotations
 
-import sys
 from collections.abc import Mapping, Sequence
-from importlib import import_module
-from importlib.util import module_from_spec, spec_from_file_location
-from pathlib import Path
-from traceback import walk_tb
-from types import ModuleType
 from typing import TypeVar
 
 from penchant.config import Config
-from penchant.errors import ConfigError, InputError, did_you_mean
+from penchant.errors import InputError, did_you_mean
 
 from .outcomes.tasks import (
     CHURN,
@@ -26,6 +20,7 @@ from .outcomes.tasks import (
     VISIT,
     Task,
 )
+from .own_modules import own_values
 from .shop import Shop
 from .signals.category import CATEGORY_PREFERENCE
 from .signals.contact import CONTACT, channels_of, contact_group
@@ -71,7 +66,7 @@ def groups_of(shop: Shop, chosen: Sequence[str | FeatureGroup] | None = None) ->
         If a module of the configuration cannot be used.
     """
     wanted = chosen if chosen is not None else shop.config.features.groups
-    known = {group.name: group for group in (*our_groups(shop), *own(shop.config, "GROUPS", FeatureGroup))}
+    known = {group.name: group for group in (*our_groups(shop), *own_values(shop.config, "GROUPS", FeatureGroup))}
     if wanted is None:
         return tuple(known.values())
     return tuple(one if isinstance(one, FeatureGroup) else _named("feature group", one, known) for one in wanted)
@@ -104,62 +99,7 @@ def task_of(config: Config, name: str) -> Task:
 
 def tasks_of(config: Config) -> tuple[Task, ...]:
     """Return all tasks: ours and the shop's own, which replace ours of the same name."""
-    return tuple({task.name: task for task in (*TASKS, *own(config, "TASKS", Task))}.values())
-
-
-def own(config: Config, listed: str, kind: type[T]) -> tuple[T, ...]:
-    """Return the values that the shop's own modules list, such as ``GROUPS`` or ``TASKS``.
-
-    Raises
-    ------
-    ConfigError
-        If a module cannot be imported, or lists something else.
-    """
-    found: list[T] = []
-    for name in config.modules:
-        values = getattr(_module(config, name), listed, ())
-        wrong = [value for value in values if not isinstance(value, kind)]
-        if wrong:
-            raise ConfigError(
-                f"module '{name}'", f"{listed} to list values of {kind.__name__}", f"a {type(wrong[0]).__name__}"
-            )
-        found += values
-    return tuple(found)
-
-
-def _module(config: Config, name: str) -> ModuleType:
-    """Return a module by its name, or by the path of its file: a relative one starts at the configuration's folder."""
-    try:
-        return _from_file(config.module_file(name)) if name.endswith(".py") else import_module(name)
-    except Exception as fault:  # whatever a shop's own code raises, the message names the module
-        raise ConfigError(
-            f"module '{name}'",
-            "a module that can be imported, or the path of a .py file",
-            f"{type(fault).__name__}: {fault}",
-            "Modules are named under 'modules' in penchant.toml, and their paths start at its folder",
-        ) from fault
-
-
-def own_module_of(config: Config, fault: BaseException) -> str:
-    """Return the module of the configuration through whose code an exception came; empty where through none."""
-    names = {_loaded_name(name): name for name in config.modules}
-    frames = (frame.f_globals.get("__name__", "") for frame, _line in walk_tb(fault.__traceback__))
-    return next((names[name] for name in frames if name in names), "")
-
-
-def _loaded_name(name: str) -> str:
-    return f"penchant_own_{Path(name).stem}" if name.endswith(".py") else name
-
-
-def _from_file(path: Path) -> ModuleType:
-    name = _loaded_name(path.name)
-    loaded = sys.modules.get(name)
-    if loaded is None or loaded.__file__ != str(path):
-        spec = spec_from_file_location(name, path)
-        loaded = module_from_spec(spec)  # type: ignore[arg-type]
-        spec.loader.exec_module(loaded)  # type: ignore[union-attr]
-        sys.modules[name] = loaded
-    return loaded
+    return tuple({task.name: task for task in (*TASKS, *own_values(config, "TASKS", Task))}.values())
 
 
 def _named(what: str, name: str, known: Mapping[str, T]) -> T:

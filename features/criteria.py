@@ -14,10 +14,11 @@ from types import MappingProxyType
 
 from penchant.errors import InputError, LeftOutError, did_you_mean
 
-from .catalogue import our_groups, own
+from .catalogue import our_groups
 from .condition import condition_names, condition_of
 from .criterion import Criterion, Kind
 from .matrix import available
+from .own_modules import own_values
 from .shop import Shop
 from .signals.crowd import Crowd
 from .signals.crowds import crowd_named, crowds_of, lacking_of
@@ -142,7 +143,7 @@ def _known(shop: Shop, as_of: datetime, names: Iterable[str], crowds: tuple[Crow
     others = {int(match.group(1)) for name in names if (match := _WINDOW.search(name))} - {0, *configured}
     signals: dict[str, Signal] = {}
     left_out: dict[str, str] = {}
-    groups = (*our_groups(shop), *own(shop.config, "GROUPS", FeatureGroup))  # whichever a matrix is built of
+    groups = (*our_groups(shop), *own_values(shop.config, "GROUPS", FeatureGroup))  # whichever a matrix is built of
     for windows in (*((days,) for days in sorted(others)), configured):  # what is configured goes last, and wins
         found, missing = available(shop, groups, windows)
         signals |= {one.column.name: one for one in found}

@@ -4,7 +4,6 @@ from __future__ import annotations
 
 from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass
-from datetime import datetime
 from functools import cached_property
 from pathlib import Path
 from typing import Any
@@ -13,18 +12,14 @@ import ibis
 import pandas as pd
 import pyarrow as pa
 import pyarrow.parquet as pq
-from ibis import _
 
-from penchant.errors import ConfigError, InputError, LeftOutError, PenchantError, quoted
+from penchant.errors import InputError, LeftOutError, quoted
 from penchant.section import LONGEST_WINDOW
 
-from .catalogue import groups_of, own_module_of
+from .catalogue import groups_of
 from .engine.backends import batches
-from .engine.columns_read import columns_read
 from .engine.temporary import Keep
-from .engine.times import instant
-from .history.past import Past
-from .history.prepare import History, Moment
+from .history.evaluate import evaluated
 from .shop import Shop
 from .signals.group import Column, FeatureGroup, Signal, unmet_needs
 from .spine import Spine
@@ -196,61 +191,6 @@ def available(
 
 def _lack(missing: Sequence[str]) -> str:
     return "the shop has no " + " and no ".join(need.replace("|", " or ") for need in missing)
-
-
-def evaluated(
-    shop: Shop, spine: Spine, values: Mapping[str, Any], keep: Keep, windows: tuple[int, ...] = ()
-) -> list[Any]:
-    """Return the spine with values, in one or several tables.
-
-    Parameters
-    ----------
-    values
-        Column name to a question to the `Past`.
-    keep
-        Holds the tables.
-    """
-    with Keep(shop.backend, waits=True) as passing:
-        rows = passing.table(spine.table)
-        history = History(shop, rows.select("customer_id").distinct(), passing, adds_others=not spine.has_everyone)
-        coded = rows.inner_join(history.codes.select("customer_id", "code"), "customer_id")
-        if spine.instants is None:
-            number = ibis.row_number().over(order_by=["as_of", "customer_id"]).cast("int64")
-            whole = passing.table(coded.mutate(row=number), ("code",))
-            past = Past(history, Moment(spine=whole.select("row", "code", "as_of")), windows)
-            answers = _answers(past, whole.drop("code"), values)
-            passing.make(passing.traced(columns_read([answers])))
-            return [keep.table(answers)]
-
-        def at(moment: datetime, of_moment: Keep) -> Any:
-            mine = coded.filter(_.as_of == instant(moment)).mutate(as_of=instant(moment))
-            past = Past(history, Moment(at=moment), windows, of_moment)
-            return _answers(past, mine.rename(row="code"), values)
-
-        return keep.each(spine.instants, at, passing)
-
-
-def _answers(past: Past, spine: Any, values: Mapping[str, Any]) -> Any:
-    answers = {name: _asked(past, name, ask) for name, ask in values.items()}
-    return past.table(spine, answers).drop("row")
-
-
-def _asked(past: Past, name: str, ask: Any) -> Any:
-    """Return what a question to the past gives; where a module of the shop's own fails in it, that is named."""
-    try:
-        return ask(past)
-    except PenchantError:
-        raise
-    except Exception as fault:
-        module = own_module_of(past.config, fault)
-        if not module:
-            raise
-        raise ConfigError(
-            f"module '{module}'",
-            f"an expression over the past for '{name}'",
-            f"{type(fault).__name__}: {fault}",
-            "'penchant prove' tries each of your groups by itself",
-        ) from fault
 
 
 def _typed(table: Any, columns: Sequence[Column]) -> Any:

@@ -15,7 +15,7 @@ from penchant.errors import InputError, LeftOutError, UnfinishedHorizonError
 from penchant.section import LONGEST_WINDOW
 
 from ..engine.temporary import Keep
-from ..matrix import evaluated
+from ..history.evaluate import evaluated
 from ..shop import Shop
 from ..signals.cycle import churn_horizon
 from ..signals.group import unmet_needs

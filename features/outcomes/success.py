@@ -18,9 +18,9 @@ from penchant.errors import InputError, LeftOutError, did_you_mean
 
 from ..engine.temporary import Keep
 from ..engine.times import days_before
+from ..history.evaluate import evaluated
 from ..history.past import Past
 from ..history.rows import Rows
-from ..matrix import evaluated
 from ..shop import Shop
 from ..signals.declare import money
 from ..signals.group import PURCHASES, unmet_needs

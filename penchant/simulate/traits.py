@@ -151,9 +151,7 @@ def draw_traits(settings: SimulationSettings, numbers: Int) -> CustomerTraits:
     cycle = of_categories("cycle_days")[main]
     is_stranger = dice.uniform("stranger") < STRANGER_SHARE
     sensitivity = np.clip(0.45 + 0.25 * dice.normal("sensitivity") + 0.12 * (profile.source == 1), 0.02, 0.98)
-    level = (0.5 + 0.24 * dice.normal("level") - 0.25 * (sensitivity - 0.45)) * N_LEVELS
-    level = np.clip(np.floor(level), 0, N_LEVELS - 1).astype(np.int64)
-    browses = dice.uniform("browser") < 0.25
+    level = _price_level(dice, sensitivity)
     return CustomerTraits(
         number=numbers,
         streams=dice,
@@ -162,8 +160,7 @@ def draw_traits(settings: SimulationSettings, numbers: Int) -> CustomerTraits:
         main=main,
         second=_favourite(dice, profile.gender, "second category"),
         visit_rate=np.minimum(0.075 * (45 / cycle) ** 0.6 * np.exp(0.85 * dice.normal("visit rate")), 1.5),
-        conversion=np.minimum(0.13 * (45 / cycle) ** 0.3 * np.exp(0.75 * dice.normal("conversion")), 0.6)
-        * np.where(browses, 0.06, 1),
+        conversion=_conversion(dice, cycle),
         interest_days=45 * dice.exponential("interest"),
         lifetime_days=_lifetimes(dice, profile.source),
         ghost=np.where(is_stranger, 0.002, 0.05 * np.exp(0.5 * dice.normal("ghost"))),
@@ -187,6 +184,17 @@ def draw_traits(settings: SimulationSettings, numbers: Int) -> CustomerTraits:
         home=profile.home,
         consent=_consent(dice, is_stranger),
     )
+
+
+def _conversion(dice: Streams, cycle: Float) -> Float:
+    browses = dice.uniform("browser") < 0.25
+    chance = np.minimum(0.13 * (45 / cycle) ** 0.3 * np.exp(0.75 * dice.normal("conversion")), 0.6)
+    return chance * np.where(browses, 0.06, 1)
+
+
+def _price_level(dice: Streams, sensitivity: Float) -> Int:
+    level = (0.5 + 0.24 * dice.normal("level") - 0.25 * (sensitivity - 0.45)) * N_LEVELS
+    return np.clip(np.floor(level), 0, N_LEVELS - 1).astype(np.int64)
 
 
 @dataclass(frozen=True)

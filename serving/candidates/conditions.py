@@ -16,7 +16,7 @@ from penchant.errors import InputError, LeftOutError
 from ...features.criteria import criterion_named
 from ...features.criterion import Criterion
 from ...features.engine.temporary import Keep
-from ...features.matrix import evaluated
+from ...features.history.evaluate import evaluated
 from ...features.shop import Shop
 from ...features.spine import Spine
 from ..goals.catalogue import Goal

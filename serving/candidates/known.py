@@ -14,9 +14,9 @@ from ibis import _
 from ...features.catalogue import our_groups
 from ...features.engine.temporary import Keep
 from ...features.engine.times import instant
+from ...features.history.evaluate import evaluated
 from ...features.history.past import Past
 from ...features.history.rows import Rows
-from ...features.matrix import evaluated
 from ...features.shop import Shop
 from ...features.signals.category import affinities
 from ...features.signals.crowds import CROWDS, UNPAID, favorites_and_carts

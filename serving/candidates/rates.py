@@ -14,7 +14,7 @@ from typing import Any
 import pandas as pd
 
 from ...features.engine.temporary import Keep
-from ...features.matrix import evaluated
+from ...features.history.evaluate import evaluated
 from ...features.outcomes.success import OUTCOMES
 from ...features.outcomes.tasks import PAYMENT, Span
 from ...features.shop import Shop

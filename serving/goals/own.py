@@ -11,6 +11,6 @@ def own_goals(config: Config) -> tuple[Goal, ...]:
     """Return the goals that the modules in the configuration list as GOALS."""
     if not config.modules:
         return ()
-    from ...features.catalogue import own  # it imports every signal, and Ibis with them
+    from ...features.own_modules import own_values  # it imports every signal, and Ibis with them
 
-    return own(config, "GOALS", Goal)
+    return own_values(config, "GOALS", Goal)

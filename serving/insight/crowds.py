@@ -11,7 +11,7 @@ from penchant.spreadsheet import shop_time
 
 from ...features.criteria import all_crowds
 from ...features.engine.temporary import Keep
-from ...features.matrix import evaluated
+from ...features.history.evaluate import evaluated
 from ...features.shop import Shop
 from ...features.signals.crowd import Crowd
 from ...features.signals.crowds import crowd_named, lacking_of

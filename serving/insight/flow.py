@@ -13,7 +13,7 @@ from penchant.page import PageColumn
 from penchant.spreadsheet import shop_time
 
 from ...features.engine.temporary import Keep
-from ...features.matrix import evaluated
+from ...features.history.evaluate import evaluated
 from ...features.shop import Shop
 from ...features.signals.stage import STAGES, stage
 from .page import InsightPage, InsightTable, moment_of, refuse_nobody, seen_before, undated_note

@@ -22,8 +22,8 @@ from penchant.section import LONGEST_WINDOW
 from penchant.spreadsheet import shop_time
 
 from ...features.engine.temporary import Keep
+from ...features.history.evaluate import evaluated
 from ...features.history.past import Past
-from ...features.matrix import evaluated
 from ...features.shop import Shop
 from ...features.signals.crowds import UNPAID, recorded_kinds
 from ...features.signals.declare import money

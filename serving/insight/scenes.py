@@ -30,8 +30,8 @@ from ...features.goods.holidays import orders_inside, product_holidays
 from ...features.goods.measures import has_key
 from ...features.goods.prices import priced_goods
 from ...features.goods.roles import RULES, index, measures, products_of
+from ...features.history.evaluate import evaluated
 from ...features.history.past import Past
-from ...features.matrix import evaluated
 from ...features.shop import Shop
 from ...features.signals.category import affinities
 from ...features.signals.cycle import at_one_moment, categories_of

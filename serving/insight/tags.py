@@ -24,8 +24,9 @@ from ...features.engine.temporary import Keep
 from ...features.goods.holidays import product_holidays
 from ...features.goods.prices import priced_goods
 from ...features.goods.roles import products_of
+from ...features.history.evaluate import evaluated
 from ...features.history.past import Past
-from ...features.matrix import available, evaluated
+from ...features.matrix import available
 from ...features.shop import Shop
 from ...features.signals.crowds import lacking_of
 from ...features.signals.cycle import at_one_moment

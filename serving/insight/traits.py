@@ -15,8 +15,9 @@ from ibis import _
 
 from ...features.catalogue import groups_of
 from ...features.engine.temporary import Keep
+from ...features.history.evaluate import evaluated
 from ...features.history.past import Past
-from ...features.matrix import available, evaluated
+from ...features.matrix import available
 from ...features.shop import Shop
 from ...features.signals.group import Signal
 from ...features.signals.price import TIERS

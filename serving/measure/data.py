@@ -17,7 +17,7 @@ from ibis import _
 from penchant.errors import InputError, LeftOutError, did_you_mean, quoted
 
 from ...features.engine.temporary import Keep
-from ...features.matrix import evaluated
+from ...features.history.evaluate import evaluated
 from ...features.shop import Shop
 from ...features.signals.stage import stage
 from ...features.spine import Spine

@@ -30,8 +30,8 @@ from .jobs import Job, Jobs
 from .prepare import CUSTOMERS_FILE
 from .ready import Ready
 from .settings import LANGUAGES, WebSettings, refuse_unguarded
-from .views import VIEWS, Request, View, plan_files
-from .words import Words, catalogue, language_of, plain
+from .views import VIEWS, PageView, Request, plan_files
+from .words import Phrases, catalogue, language_of, number_in
 
 HERE = Path(__file__).parent
 VERSION = version("penchant")
@@ -52,7 +52,7 @@ class CrowdRequest(BaseModel):
     conditions: list[str] = Field(description="each column:comparison:value, such as stage:is:loyal", max_length=20)
 
 
-class Site:
+class ShopSite:
     """One shop's page: what its routes share."""
 
     def __init__(self, settings: WebSettings) -> None:
@@ -60,7 +60,7 @@ class Site:
         self.ready, self.jobs, self.guard = Ready(settings), Jobs(settings.folder / "jobs"), Guard(settings)
         loader = jinja2.FileSystemLoader(HERE / "templates")
         self.templates = jinja2.Environment(loader=loader, autoescape=True, undefined=jinja2.StrictUndefined)
-        self.templates.globals |= {"drawings": drawings, "plain": plain, "views": VIEWS, "version": VERSION}
+        self.templates.globals |= {"drawings": drawings, "plain": number_in, "views": VIEWS, "version": VERSION}
         self.templates.globals |= {"shop": settings.config.shop.name, "languages": LANGUAGES}
         registry = CollectorRegistry()
         self.metrics = registry
@@ -76,11 +76,11 @@ class Site:
             query.setdefault(name, []).append(value)
         return Request(self.settings, self.ready, self.jobs, request.state.caller, query)
 
-    def words(self, request: HttpRequest) -> Words:
+    def words(self, request: HttpRequest) -> Phrases:
         """Return the language of a request."""
         chosen = request.query_params.get("lang") or request.cookies.get("lang")
         shop = self.settings.config.shop
-        return Words(language_of(request.headers.get("accept-language", ""), chosen), shop.currency, shop.timezone)
+        return Phrases(language_of(request.headers.get("accept-language", ""), chosen), shop.currency, shop.timezone)
 
     def html(self, request: HttpRequest, template: str, values: Mapping[str, Any], status: int = 200) -> HTMLResponse:
         """Render a template."""
@@ -143,7 +143,7 @@ def create_app(settings: WebSettings) -> FastAPI:
         If it would listen to a network without knowing who asks.
     """
     refuse_unguarded(settings, len(read_tokens(settings.folder)))
-    site = Site(settings)
+    site = ShopSite(settings)
     app = FastAPI(title="penchant", version=VERSION, docs_url=None, redoc_url=None, openapi_url=f"{API}/openapi.json")
     app.state.site = site
     app.middleware("http")(site.guard)
@@ -160,7 +160,7 @@ def create_app(settings: WebSettings) -> FastAPI:
     return app
 
 
-def _add_view(app: FastAPI, site: Site, view: View) -> None:
+def _add_view(app: FastAPI, site: ShopSite, view: PageView) -> None:
     def answered(request: HttpRequest) -> dict[str, Any]:
         started = time.perf_counter()
         values = view.answer(site.asked(request), **request.path_params)
@@ -195,7 +195,7 @@ def _add_forms(app: FastAPI) -> None:
         return RedirectResponse(f"/crowd?{urlencode([('c', one) for one in conditions])}", 303)
 
 
-def _add_crowds(app: FastAPI, site: Site) -> None:
+def _add_crowds(app: FastAPI, site: ShopSite) -> None:
     @app.post("/crowds", include_in_schema=False)
     async def save(request: HttpRequest) -> Response:
         form = await request.form()
@@ -210,7 +210,7 @@ def _add_crowds(app: FastAPI, site: Site) -> None:
         return site.save_crowd(request.state.caller, name, wanted.conditions)
 
 
-def _add_jobs(app: FastAPI, site: Site) -> None:
+def _add_jobs(app: FastAPI, site: ShopSite) -> None:
     @app.post("/jobs", include_in_schema=False)
     async def ask(request: HttpRequest) -> Response:
         form = {name: str(value) for name, value in (await request.form()).items()}
@@ -238,7 +238,7 @@ def _add_jobs(app: FastAPI, site: Site) -> None:
         return {"id": job_id, "state": site.cancel(request.state.caller, job_id).state}
 
 
-def _add_login(app: FastAPI, site: Site) -> None:
+def _add_login(app: FastAPI, site: ShopSite) -> None:
     @app.get("/login", include_in_schema=False)
     def login(request: HttpRequest) -> Response:
         return site.html(request, "login", {"is_wrong": False})
@@ -262,7 +262,7 @@ def _add_login(app: FastAPI, site: Site) -> None:
         return answer
 
 
-def _add_downloads(app: FastAPI, site: Site) -> None:
+def _add_downloads(app: FastAPI, site: ShopSite) -> None:
     @app.get("/download/{campaign}/{wave}/{what}", summary="A wave's record (Parquet) or send list (CSV).")
     def download(request: HttpRequest, campaign: str, wave: str, what: str) -> Response:
         caller: Caller = request.state.caller
@@ -276,7 +276,7 @@ def _add_downloads(app: FastAPI, site: Site) -> None:
         return FileResponse(path, filename=f"{campaign}-{wave}-{path.name}")
 
 
-def _add_health(app: FastAPI, site: Site) -> None:
+def _add_health(app: FastAPI, site: ShopSite) -> None:
     @app.get("/health", summary="The process answers.")
     def health() -> dict[str, str]:
         return {"status": "ok", "version": VERSION}
@@ -297,7 +297,7 @@ def _add_health(app: FastAPI, site: Site) -> None:
         return dict(catalogue(language))
 
 
-def _add_faults(app: FastAPI, site: Site) -> None:
+def _add_faults(app: FastAPI, site: ShopSite) -> None:
     def answered(request: HttpRequest, status: int, title: str, detail: str) -> Response:
         if request.url.path.startswith("/api/") or request.method not in ("GET", "POST"):
             return problem(request, status, title, detail)

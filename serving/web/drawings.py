@@ -10,7 +10,7 @@ from markupsafe import Markup, escape
 WIDTH, ROW, LABEL = 720, 26, 170
 
 
-def bars(rows: Sequence[tuple[str, float, str]], title: str) -> Markup:
+def bar_chart(rows: Sequence[tuple[str, float, str]], title: str) -> Markup:
     """Draw one horizontal bar a row: label, value, and the value as people read it."""
     most = max((value for _label, value, _text in rows), default=0.0) or 1.0
     room = WIDTH - LABEL - 110
@@ -27,7 +27,7 @@ def bars(rows: Sequence[tuple[str, float, str]], title: str) -> Markup:
     return _svg(drawn, len(rows) * ROW + 4, title)
 
 
-def columns(rows: Sequence[tuple[str, float, bool, str]], title: str) -> Markup:
+def column_chart(rows: Sequence[tuple[str, float, bool, str]], title: str) -> Markup:
     """Draw one column a month: label, value, whether it is unfinished, and what a pointer reads."""
     most = max((value for _label, value, _open, _text in rows), default=0.0) or 1.0
     step, height = WIDTH / max(len(rows), 1), 180
@@ -48,7 +48,7 @@ def columns(rows: Sequence[tuple[str, float, bool, str]], title: str) -> Markup:
     return _svg(drawn, height + 26, title)
 
 
-def flows(rows: Sequence[Mapping[str, Any]], names: Mapping[str, str], title: str) -> Markup:
+def flow_chart(rows: Sequence[Mapping[str, Any]], names: Mapping[str, str], title: str) -> Markup:
     """Draw a Sankey picture: stages at the first date on the left, at the second on the right, customers as bands."""
     rows = [row for row in rows if str(row["from"]) in names]  # without the row of totals
     left = {str(row["from"]): float(row["n_customers"]) for row in rows if row["n_customers"]}
@@ -80,7 +80,7 @@ def flows(rows: Sequence[Mapping[str, Any]], names: Mapping[str, str], title: st
     return _svg(drawn, int(tall) + 10, title)
 
 
-def squares(cells: Mapping[tuple[int, int], int], title: str, x_title: str, y_title: str) -> Markup:
+def square_map(cells: Mapping[tuple[int, int], int], title: str, x_title: str, y_title: str) -> Markup:
     """Draw a map of five by five squares: how many customers stand at each pair of scores, darker where more."""
     most = max(cells.values(), default=1)
     size, drawn = 74, []

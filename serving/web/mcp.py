@@ -36,6 +36,15 @@ def create_server(settings: WebSettings, scope: str = "read") -> MCPServer:
     def asked(**query: list[str]) -> Request:
         return Request(settings, Ready(settings), Jobs(settings.folder / "jobs"), Caller("mcp", scope), query)
 
+    _add_customers(server, asked)
+    _add_campaigns(server, asked)
+    return server
+
+
+Ask = Callable[..., Request]
+
+
+def _add_customers(server: MCPServer, asked: Ask) -> None:
     @server.tool()
     @_in_words
     def shop_today() -> dict[str, Any]:
@@ -66,6 +75,8 @@ def create_server(settings: WebSettings, scope: str = "read") -> MCPServer:
         """What is known of a customer: signals, scores with reasons, time line."""
         return customer(asked(), customer_id)
 
+
+def _add_campaigns(server: MCPServer, asked: Ask) -> None:
     @server.tool()
     @_in_words
     def campaigns_and_effects() -> dict[str, Any]:
@@ -82,8 +93,6 @@ def create_server(settings: WebSettings, scope: str = "read") -> MCPServer:
     def columns() -> str:
         """The columns that a crowd's conditions can name, and how each can be compared."""
         return json.dumps(crowd(asked())["columns"])
-
-    return server
 
 
 def _in_words(tool: Callable[..., dict[str, Any]]) -> Callable[..., dict[str, Any]]:

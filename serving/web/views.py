@@ -62,7 +62,7 @@ class Request:
 
 
 @dataclass(frozen=True)
-class View:
+class PageView:
     """A page and its JSON twin.
 
     Parameters
@@ -334,17 +334,17 @@ def job(asked: Request, job_id: str) -> dict[str, Any]:
 
 
 VIEWS = (
-    View("home", "/", home),
-    View("customers", "/customers", customers),
-    View("crowd", "/crowd", crowd),
-    View("audience", "/audience", audience),
-    View("plan", "/plan", plan),
-    View("campaigns", "/campaigns", campaigns),
-    View("campaign", "/campaigns/{campaign_id}", campaign, in_menu=False),
-    View("lists", "/lists", lists),
-    View("customer", "/customers/{customer_id}", customer, in_menu=False),
-    View("models", "/models", models),
-    View("data", "/data", data),
-    View("jobs", "/jobs", jobs),
-    View("job", "/jobs/{job_id}", job, in_menu=False),
+    PageView("home", "/", home),
+    PageView("customers", "/customers", customers),
+    PageView("crowd", "/crowd", crowd),
+    PageView("audience", "/audience", audience),
+    PageView("plan", "/plan", plan),
+    PageView("campaigns", "/campaigns", campaigns),
+    PageView("campaign", "/campaigns/{campaign_id}", campaign, in_menu=False),
+    PageView("lists", "/lists", lists),
+    PageView("customer", "/customers/{customer_id}", customer, in_menu=False),
+    PageView("models", "/models", models),
+    PageView("data", "/data", data),
+    PageView("jobs", "/jobs", jobs),
+    PageView("job", "/jobs/{job_id}", job, in_menu=False),
 )

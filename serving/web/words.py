@@ -33,7 +33,7 @@ def language_of(accepted: str, chosen: str | None = None) -> str:
     return LANGUAGES[0]
 
 
-class Words:
+class Phrases:
     """What a template says and how it writes values, in one language, for one shop."""
 
     def __init__(self, language: str, currency: str, timezone: str) -> None:
@@ -83,7 +83,7 @@ class Words:
         return (at if at.tzinfo else at.replace(tzinfo=UTC)).astimezone(self.zone)
 
 
-def plain(value: Any) -> Any:
+def number_in(value: Any) -> Any:
     """Return the number of ``{"value", "low", "high"}``, and anything else as it is."""
     return value.get("value") if isinstance(value, Mapping) else value
 

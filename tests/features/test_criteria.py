@@ -13,7 +13,8 @@ from penchant.errors import InputError, LeftOutError
 from penchant.features.catalogue import groups_of
 from penchant.features.criteria import Criterion, criteria_named, criterion_named, criterion_names
 from penchant.features.engine.temporary import Keep
-from penchant.features.matrix import build, evaluated
+from penchant.features.history.evaluate import evaluated
+from penchant.features.matrix import build
 from penchant.features.shop import Shop
 from penchant.features.signals.rfm import VALUE_TIERS
 from penchant.features.spine import Spine

@@ -12,7 +12,8 @@ import pytest
 
 from penchant.features.catalogue import GROUPS, TASKS
 from penchant.features.engine.temporary import Keep
-from penchant.features.matrix import build, evaluated
+from penchant.features.history.evaluate import evaluated
+from penchant.features.matrix import build
 from penchant.features.outcomes.labels import label
 from penchant.features.outcomes.tasks import VALUE, Task
 from penchant.features.shop import Shop, shop_from_tables

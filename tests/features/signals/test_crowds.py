@@ -13,7 +13,7 @@ import pytest
 from penchant.config import load_config
 from penchant.errors import InputError
 from penchant.features.engine.temporary import Keep
-from penchant.features.matrix import evaluated
+from penchant.features.history.evaluate import evaluated
 from penchant.features.shop import Shop, open_shop
 from penchant.features.signals.crowd import Crowd
 from penchant.features.signals.crowds import CROWDS, crowd_named, crowds_of, favorites_of

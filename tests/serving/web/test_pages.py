@@ -18,7 +18,7 @@ from penchant.serving.web.actions import ACTIONS
 from penchant.serving.web.app import API
 from penchant.serving.web.prepare import CUSTOMERS_FILE
 from penchant.serving.web.settings import LANGUAGES, WebSettings
-from penchant.serving.web.views import VIEWS, View
+from penchant.serving.web.views import VIEWS, PageView
 from penchant.serving.web.words import catalogue, language_of
 
 HOME = Path(__file__).resolve().parents[3] / "serving" / "web"
@@ -142,7 +142,9 @@ QUERIES = st.dictionaries(
 
 @settings(max_examples=60, deadline=None, suppress_health_check=[HealthCheck.function_scoped_fixture])
 @given(view=st.sampled_from(VIEWS), name=st.text(min_size=1, max_size=20), query=QUERIES, as_json=st.booleans())
-def test_no_request_breaks_it(client: TestClient, view: View, name: str, query: dict[str, str], as_json: bool) -> None:
+def test_no_request_breaks_it(
+    client: TestClient, view: PageView, name: str, query: dict[str, str], as_json: bool
+) -> None:
     path = re.sub(r"{\w+}", quote(name, safe=""), view.path)
     answer = client.get((API if as_json else "") + (path if path != "/" or not as_json else "/home"), params=query)
     assert answer.status_code < 500
