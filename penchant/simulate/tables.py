@@ -113,6 +113,7 @@ def _items(world: World) -> pa.Table:
         "list_price": _money(items.price),
         "unit_cost": _money(items.cost),
         "listed_at": pa.array(listed, TIME),
+        "delisted_at": pa.nulls(len(listed), TIME),  # nothing leaves the range
         "stock": pa.array(items.stock),
     })  # fmt: skip
     return table.filter(pa.array([at < settings.ends_at for at in listed]))
