@@ -19,7 +19,7 @@ import numpy as np
 from penchant.config import Config
 from penchant.errors import InputError, quoted
 
-from ..features.catalogue import own
+from ..features.own_modules import own_values
 from ..models.inputs.arrays import Floats
 from .material import Step, TaskData
 
@@ -51,7 +51,7 @@ def own_estimators(config: Config, task: str) -> tuple[OwnEstimator, ...]:
     ConfigError
         If a module cannot be used, or lists something else.
     """
-    found = own(config, "ESTIMATORS", OwnEstimator)
+    found = own_values(config, "ESTIMATORS", OwnEstimator)
     return tuple(one for one in found if not one.tasks or task in one.tasks)
 
 
