@@ -6,6 +6,7 @@ from datetime import datetime
 from types import ModuleType
 from typing import Any
 
+import numpy as np
 import pandas as pd
 import pytest
 
@@ -66,7 +67,7 @@ def test_answers_are_those_of_the_matrix(world: ModuleType, world_shop: Shop) ->
     assert found["tier:high"].tolist() == (tiers == "high").tolist()
     assert found["funnel"].tolist() == frame["funnel_state"].tolist()
     assert found["crowd:bought:autumn sale"].sum() > found["once:autumn sale"].sum()
-    assert found["shoe_size"].tolist() == frame["shoe_size"].tolist()
+    np.testing.assert_array_equal(found["shoe_size"], frame["shoe_size"])  # unknown before registering: missing alike
 
 
 def small(shop_of: Any) -> Shop:
