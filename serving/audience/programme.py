@@ -20,7 +20,7 @@ from penchant.page import PageColumn
 from penchant.spreadsheet import shop_day, shop_time
 
 from ...features.engine.temporary import Keep
-from ...features.matrix import evaluated
+from ...features.history.evaluate import evaluated
 from ...features.shop import Shop
 from ...features.signals.declare import money
 from ...features.signals.group import BOUGHT_MARGIN, PURCHASES, unmet_needs

@@ -12,7 +12,7 @@ from penchant.config import load_config, read_config
 from penchant.errors import ConfigError, InputError, LeftOutError
 from penchant.features.criteria import all_crowds, criterion_named, criterion_names, own_crowds
 from penchant.features.engine.temporary import Keep
-from penchant.features.matrix import evaluated
+from penchant.features.history.evaluate import evaluated
 from penchant.features.shop import Shop
 from penchant.features.spine import Spine
 from penchant.serving.insight.crowds import crowds_page
