@@ -6,6 +6,7 @@ import os
 import re
 import textwrap
 from collections.abc import Callable, Mapping, Sequence
+from dataclasses import dataclass
 from fnmatch import fnmatch
 from pathlib import Path
 
@@ -17,22 +18,42 @@ from ..engine.backends import Scratch, duckdb_backend
 from ..intake.expressions import MACROS, quoted_name
 from ..intake.raw import Gate
 from .campaigns import drawn_audiences
+from .examples import RowExample, row_examples
 from .files import TableLook, look_at
-from .roles import is_trial, roles_of
+from .platforms import recognised
+from .roles import is_snapshot, is_trial, roles_of
 from .tables import proposals
 from .values import SourceProposal, TableProposal
 
 WIDTH = 118
 MORE = "#   "  # begins the further lines of one comment
 BY_HAND = "Write a penchant.toml by hand, with the columns' names as they are"
+SNAPSHOT = (
+    "One row per customer without dates is a snapshot: signals and outcomes need dated orders or events, such as an"
+    " export of orders. Learn from a snapshot with an outcome in Python, by PropensityModel; from a randomised trial"
+    " by 'penchant train uplift --matrix FILE'"
+)
 TRIAL = (
     "One row per customer with an arm and what came of it is a finished trial: learn from it in Python,"
     " as examples/hillstrom.py shows"
 )
 
 
+@dataclass(frozen=True)
+class Proposed:
+    """A proposal: the text of a penchant.toml, and rows of orders or events beside what they are understood as."""
+
+    text: str
+    examples: tuple[RowExample, ...] = ()
+
+
 def propose(folder: Path, results: Sequence[Path] = ()) -> str:
-    """Return the text of a penchant.toml for the files in a folder.
+    """Return the text of a penchant.toml for the files in a folder, as `proposed` finds it."""
+    return proposed(folder, results).text
+
+
+def proposed(folder: Path, results: Sequence[Path] = ()) -> Proposed:
+    """Look at the files in a folder and return a penchant.toml for them.
 
     Tables are found by the names of columns and by what they hold; what was seen, assumed, or could not be decided
     stands in comments. Samples are read, not whole files.
@@ -61,19 +82,33 @@ def propose(folder: Path, results: Sequence[Path] = ()) -> str:
         gate = Gate(backend.con, folder.absolute(), space.folder)
         looks, unread = look_at(gate)
         found = proposals(gate, looks, _quoting(gate))
+        main = next((table for table in found if table.name in ("orders", "interactions")), None)
+        examples = row_examples(gate, main, looks) if main else []
     finally:
         backend.disconnect()
         space.remove()
-    if not {"orders", "interactions"} & {table.name for table in found}:
+    if main is None:
         raise InputError(
             f"folder '{folder}'",
             "a file with a customer, a time, and what was bought or done",
             _seen_only(looks, unread),
-            TRIAL if any(map(is_trial, looks)) else BY_HAND,
+            _advice(looks),
         )
     names = {table.name for table in found}
     found += [table for table in drawn_audiences(folder, results) if table.name not in names]
-    return _document(folder, found, looks, unread)
+    return Proposed(_document(folder, found, looks, unread), tuple(examples))
+
+
+def _advice(looks: Sequence[TableLook]) -> str:
+    """Return what may be done with files that hold no orders and no events."""
+    for look in looks:
+        found = recognised(look)
+        said = [text for part, text in found.platform.refusals.items() if part not in found.roles] if found else []
+        if said:
+            return f"{look.label}: {said[0]}"
+    if any(map(is_trial, looks)):
+        return TRIAL
+    return SNAPSHOT if any(map(is_snapshot, looks)) else BY_HAND
 
 
 def doubts(text: str) -> list[str]:

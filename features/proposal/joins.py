@@ -166,7 +166,8 @@ def _spread(
     rows = OrderRows(_joined_sample(gate, pair, keys), '"o:key"', number_sql(lines.look, columns["amount"]))
     delivery = (freight, _sum_of(header, freight)) if freight else None
     chosen = order_sum(gate, rows, {name: _sum_of(header, name) for name in sums}, delivery)
-    found = replace(paid, columns=columns, notes=(*paid.notes, *chosen.notes))
+    settled = [note for note in paid.notes if not (chosen.settles_price and "is taken for" in note)]
+    found = replace(paid, columns=columns, notes=(*settled, *chosen.notes))
     if chosen.name is None:
         return found
     less = f" - coalesce({query.quote(query.take('o', chosen.less))}, 0)" if chosen.less else ""

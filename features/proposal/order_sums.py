@@ -46,6 +46,11 @@ class OrderSum:
     less: str | None = None
     notes: tuple[str, ...] = ()
 
+    @property
+    def settles_price(self) -> bool:
+        """Whether the orders' sums show that what lines cost was read rightly."""
+        return self.name is None and bool(self.notes)
+
 
 def order_sum(gate: Gate, rows: OrderRows, sums: Mapping[str, str], freight: tuple[str, str] | None) -> OrderSum:
     """Return which of several sums was paid for an order's goods.

@@ -237,6 +237,14 @@ def is_trial(look: TableLook) -> bool:
     return has_arm and not any(column.time and column.time.time_format != "excel_days" for column in look.columns)
 
 
+def is_snapshot(look: TableLook) -> bool:
+    """Say whether a file has a row for each customer, as it seems, and no times."""
+    has_times = any(column.time and column.time.time_format != "excel_days" for column in look.columns)
+    is_wide = len(look.columns) >= 3
+    has_key = any(column.is_unique for column in look.columns) or "customer_id" not in roles_of(look)
+    return not has_times and is_wide and has_key
+
+
 def amounts_of(look: TableLook) -> list[str]:
     """Return the columns that may say what was paid, by their names, the likeliest first."""
     role = next(role for role in ROLES if role.name == "amount")

@@ -1,22 +1,95 @@
-"""The command init: a proposal of penchant.toml."""
+"""The command init: a proposal of penchant.toml, what it asks, and the shop as it was understood."""
 
 from __future__ import annotations
 
+import sys
+import tomllib
+from pathlib import Path
+from typing import Any
+
+import typer
+from rich.markup import escape
+
 from penchant.cli.options.shop import InitOptions
 from penchant.cli.work import Work
-from penchant.errors import OutputError
-from penchant.features.proposal.configuration import doubts, propose
+from penchant.config import read_config
+from penchant.errors import InputError, OutputError
+from penchant.features.intake.check import check
+from penchant.features.intake.report import CheckReport, Totals
+from penchant.features.proposal.configuration import Proposed, doubts, proposed
+from penchant.features.proposal.examples import RowExample
+from penchant.features.proposal.questions import Question, answered, questions
 from penchant.output import write_text
+
+RESULTS = Path("out")
 
 
 def run_init(work: Work, options: InitOptions) -> None:
-    """Write the configuration that a folder of files suggests, and say what is in doubt."""
+    """Write the configuration that a folder of files suggests, and say how the shop was understood."""
     out, folder = options.out, options.folder
     if out.exists() and not options.overwrite:
-        raise OutputError(f"output '{out}'", "a new file", "an existing one", "Add --overwrite to replace it")
-    with work.step(f"inspecting {folder}"):
-        text = propose(folder)
+        raise OutputError(f"output '{out}'", "a new file", "one that is there", "Add --overwrite to replace it")
+    with work.step(f"looking at {folder}"):
+        found = proposed(folder, [folder / RESULTS, RESULTS])
+    _show_examples(work, found)
+    text = found.text
+    if sys.stdin.isatty() and not (options.yes or work.as_json):
+        for question in questions(text):
+            text = _asked(work, text, question)
     write_text(out, text)
-    work.show("\n".join([f"{out}", "", "Please settle:", *(f"- {doubt}" for doubt in doubts(text))]))
-    work.show(f"\nCheck and correct it, then run: penchant --shop {out} --data {folder} check")
-    work.finish({"config": str(out), "text": text, "doubts": doubts(text)})
+    with work.step(f"reading {folder}"):
+        report = check(read_config(tomllib.loads(text)), folder)
+    _show_understood(work, report)
+    work.show("\n".join([f"{out}", "", "To be settled in it:", *(f"- {escape(doubt)}" for doubt in doubts(text))]))
+    work.show(f"\nRead it, mend it, then: penchant --shop {out} --data {folder} check")
+    work.finish({"config": str(out), "text": text, "doubts": doubts(text), **_facts(report, found.examples)})
+
+
+def _asked(work: Work, text: str, question: Question) -> str:
+    """Return a proposal with a question's answer; asked again where it is none."""
+    while True:
+        answer = typer.prompt(question.text, default=question.default, err=True)
+        try:
+            return answered(text, question, answer)
+        except InputError as fault:
+            work.notes.print(escape(str(fault)))
+
+
+def _show_examples(work: Work, found: Proposed) -> None:
+    for number, row in enumerate(found.examples, start=1):
+        work.show(f"[bold]Row {number}[/]  {escape(_cells(row.before))}")
+        work.show(f"    is  {escape(_cells(row.after))}")
+    if found.examples:
+        work.show("")
+
+
+def _cells(cells: Any) -> str:
+    return ", ".join(f"{name} = {value}" for name, value in cells.items() if value is not None)
+
+
+def _show_understood(work: Work, report: CheckReport) -> None:
+    """Show the sums that an owner knows by heart, and what makes them doubtful."""
+    told = [_told(one) for one in report.totals if one.name in ("orders", "interactions")]
+    if told:
+        work.show("[bold]As it was understood:[/]", *(f"- {line}" for line in told), "")
+    faults = [*report.faults, *(found.title for table in report.tables.values() for found in table.refusals)]
+    loud = [f"{name}: {found.title}, {found.share:.0%} of its rows" for name, found in report.loud]
+    if faults or loud:
+        work.show("[bold]This cannot be right yet:[/]", *(f"- {escape(line)}" for line in (*faults, *loud)), "")
+
+
+def _told(one: Totals) -> str:
+    """Return a table's sums in one line."""
+    parts = [f"{one.n_rows:,} rows of {one.name}"]
+    parts += [f"{one.n_orders:,} orders"] if one.n_orders is not None else []
+    parts += [f"{one.n_customers:,} customers"] if one.n_customers is not None else []
+    parts += [f"{one.revenue:,.2f} of revenue that was paid and kept"] if one.revenue is not None else []
+    parts += [f"from {one.first_day} to {one.last_day}"] if one.first_day is not None else []
+    return ", ".join(parts)
+
+
+def _facts(report: CheckReport, examples: tuple[RowExample, ...]) -> dict[str, Any]:
+    """Return what was understood, for scripts."""
+    known = report.as_dict()
+    rows = [{"before": dict(row.before), "after": dict(row.after)} for row in examples]
+    return {"totals": known["totals"], "loud": known["loud"], "refused": known["failed"], "examples": rows}

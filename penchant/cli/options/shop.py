@@ -34,6 +34,9 @@ class InitOptions:
     folder: Annotated[Path, typer.Argument(help="Folder with the shop's files.")]
     out: Annotated[Path, typer.Option("--out", help="Configuration file to write.")] = Path("penchant.toml")
     overwrite: Annotated[bool, typer.Option("--overwrite", help="Replace an existing configuration file.")] = False
+    yes: Annotated[
+        bool, typer.Option("--yes", help="Ask nothing: what the files do not say stays marked with TODO.")
+    ] = False
 
 
 @dataclass(frozen=True)
