@@ -64,7 +64,8 @@ def draw_due(
     """Return the audiences of all waves whose day, in the plan's zone, is that of ``as_of``.
 
     A campaign's first wave is drawn from the allocation of all that have not begun, under what those that have begun
-    leave. A later wave goes to the first one's customers, each in the arm drawn then, without those who came back.
+    leave. A later wave goes to the first one's customers, each in the arm drawn then, without those who came back; one
+    that lacks what its goal needs is left out by name.
 
     Parameters
     ----------
@@ -75,17 +76,20 @@ def draw_due(
     ------
     InputError
         If records of the plan's own campaigns lack what they cost.
-    LeftOutError, NoModelError
-        If a later wave lacks what its goal needs.
     """
-    later = [_later_wave(candidates, past, plan, as_of, due, own) for due in due_later(plan, past, as_of)]
+    later, left_out = list[Audience](), dict[str, str]()
+    for campaign, number in due_later(plan, past, as_of):
+        try:
+            later.append(_later_wave(candidates, past, plan, as_of, (campaign, number), own))
+        except LookupError as fault:  # one campaign that cannot be served does not stop the others
+            left_out[campaign.id] = f"wave {number}: {fault}"
     for surely in (False, True):
         result = allocate_plan(candidates, past, plan, as_of, own, surely=surely)
         due = [each for each in result.chosen if plan.day(each.crowd.sends[0]) == plan.day(as_of)]
         first = [_first_wave(each, past, plan, as_of) for each in due if each.taken.any()]
         if _within_limits(first, past, plan):
             break
-    return DueWaves(result, (*later, *first))
+    return DueWaves(replace(result, left_out={**result.left_out, **left_out}), (*later, *first))
 
 
 def due_later(plan: Plan, past: pd.DataFrame | None, as_of: datetime) -> list[tuple[CampaignSection, int]]:

@@ -328,6 +328,20 @@ def test_what_cannot_be_had_is_left_out_by_name(people: People) -> None:
     assert not result.chosen
 
 
+def test_a_later_wave_that_cannot_be_served_is_left_out_and_the_others_go_out(people: People) -> None:
+    campaigns = [
+        campaign(
+            "again", "reactivate", 0, offers=["hello"], channels=["email"], stimulus={"cycles": 2, "every_days": 5}
+        ),
+        campaign("stay", "retain", 5, phase="peak", offers=["hello"], channels=["email"]),
+    ]
+    plan = a_plan(campaigns=campaigns, splits=[])
+    first = draw_due(crowd(people), None, plan, START).audiences[0].record
+    later = draw_due(crowd(people).drop(columns="last_order_at"), first, plan, START + timedelta(days=5))
+    assert [each.settings.wave.campaign_id for each in later.audiences] == ["stay"]
+    assert "'last_order_at' is needed" in later.result.left_out["again"]
+
+
 def test_earlier_waves_must_say_what_they_cost(people: People) -> None:
     first = draw_due(crowd(people), None, a_plan(), START).audiences[0].record
     with pytest.raises(InputError, match="expected_cost"):
