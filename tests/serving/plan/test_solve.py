@@ -329,13 +329,10 @@ def test_what_cannot_be_had_is_left_out_by_name(people: People) -> None:
 
 
 def test_a_later_wave_that_cannot_be_served_is_left_out_and_the_others_go_out(people: People) -> None:
-    campaigns = [
-        campaign(
-            "again", "reactivate", 0, offers=["hello"], channels=["email"], stimulus={"cycles": 2, "every_days": 5}
-        ),
-        campaign("stay", "retain", 5, phase="peak", offers=["hello"], channels=["email"]),
-    ]
-    plan = a_plan(campaigns=campaigns, splits=[])
+    twice = {"cycles": 2, "every_days": 5}
+    again = campaign("again", "reactivate", 0, offers=["hello"], channels=["email"], stimulus=twice)
+    stay = campaign("stay", "retain", 5, phase="peak", offers=["hello"], channels=["email"])
+    plan = a_plan(campaigns=[again, stay], splits=[], caps=[])
     first = draw_due(crowd(people), None, plan, START).audiences[0].record
     later = draw_due(crowd(people).drop(columns="last_order_at"), first, plan, START + timedelta(days=5))
     assert [each.settings.wave.campaign_id for each in later.audiences] == ["stay"]
