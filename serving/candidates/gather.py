@@ -37,7 +37,7 @@ from .values import (
     Known,
     Score,
 )
-from .worth import Rates, rates_of, worth_of
+from .worth import Rates, rates_of, success_worth
 
 if TYPE_CHECKING:
     from ...features.shop import Shop
@@ -195,7 +195,7 @@ def _columns_of(
     """
     mine = [score for score in scores if score.goal in (None, goal.name)]
     used = [score for task in goal.ranked_by for score in mine if score.task == task]
-    columns = {"margin": worth_of(people, goal, rates, *_spending(scores, goal))}
+    columns = {"margin": success_worth(people, goal, rates, *_spending(scores, goal))}
     if goal.outcome in STEPS:
         columns["margin"] = columns["margin"] * (base[goal.name].bought if goal.name in base else np.nan)
     chances = [score for score in used if score.task not in (UPLIFT, *VALUES)]

@@ -63,7 +63,7 @@ def _margin_share(known: pd.DataFrame) -> float | None:
     return float(known["margin_365d"].sum() / known["amount_365d"].sum())
 
 
-def worth_of(
+def success_worth(
     known: pd.DataFrame, goal: Goal, rates: Rates, value: Floats | None = None, chance: Floats | None = None
 ) -> Floats:
     """Return what one success of a goal is worth for each customer.
