@@ -8,6 +8,7 @@ from collections.abc import Callable, Iterator, Mapping, Sequence
 from pathlib import Path
 from types import MappingProxyType
 
+from penchant.cli.reference import commands_page
 from penchant.contract_page import contract_page
 from penchant.features.catalogue import GROUPS
 from penchant.features.signals.group import DEFAULT_WINDOWS, Column, FeatureGroup, Signal, need_in_words
@@ -152,7 +153,9 @@ def _option(told: str) -> str:
     return " ".join(f"`{word}`" if "." in word or " " not in told else word for word in told.split(" "))
 
 
-PAGES: Mapping[str, Callable[[], str]] = MappingProxyType({"features.md": features_page, "contract.md": contract_page})
+PAGES: Mapping[str, Callable[[], str]] = MappingProxyType(
+    {"commands.md": commands_page, "contract.md": contract_page, "features.md": features_page}
+)
 
 
 def main(arguments: Sequence[str]) -> int:
