@@ -88,6 +88,6 @@ COMMANDS = (
 GROUPS = MappingProxyType(
     {
         "insight": "Show customers and products as they were known at any moment of the past.",
-        "token": "Who may reach the page from elsewhere.",
+        "token": "Manage the tokens of people and programs who may reach the pages from elsewhere.",
     }
 )

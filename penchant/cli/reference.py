@@ -42,7 +42,7 @@ def _section(command: Command) -> str:
 def _row(field: Field[Any], info: OptionInfo | ArgumentInfo) -> str:
     """Return an option's row; a default of None is what the text says."""
     is_required = field.default is MISSING
-    default = "required" if is_required else "" if field.default is None else _written(field.default)
+    default = "required" if is_required else "" if field.default in (None, "") else _written(field.default)
     text = (info.help or "").replace("\\[", "[").replace("|", "\\|")
     return f"| {_name(field.name, info)} | {text} | {default} |"
 
