@@ -31,14 +31,17 @@ try:
         unseen_message,
     )
     from .plain_parts import LinearPart, RulePart, ScorerPart, TreesPart, sigmoid, with_treatment
+    from .plain_reasons import ServedModel
 except ImportError:  # shipped with a model, the files lie side by side
     from plain_inputs import *  # type: ignore[import-not-found]  # noqa: F403
     from plain_parts import *  # type: ignore[import-not-found]  # noqa: F403
+    from plain_reasons import *  # type: ignore[import-not-found]  # noqa: F403
 
 FORMAT = 3
 MODEL_FILE = "model.json"
 # What a served model ships as its code, the loader first.
-CODE = tuple(Path(__file__).with_name(f"{name}.py") for name in ("plain_scorer", "plain_parts", "plain_inputs"))
+SHIPPED = ("plain_scorer", "plain_parts", "plain_inputs", "plain_reasons")
+CODE = tuple(Path(__file__).with_name(f"{name}.py") for name in SHIPPED)
 HASHES_FILE = "SHA256SUMS"  # of all files of a model, as `sha256sum -c` reads it
 ROWS_AT_ONCE = 65_536  # bounds the memory of scoring, whatever the number of rows
 LEAST_CHANCE = 1e-15
@@ -280,9 +283,10 @@ def _read_part(spec: dict[str, Any], texts: Mapping[str, str]) -> ScorerPart:
     return LinearPart(**spec) if kind == "linear" else RulePart(**spec)
 
 
-def _load_pyfunc(data_path: str) -> Scorer:
-    """Return the model in a folder; MLflow calls this."""
-    return read_model(data_path)
+def _load_pyfunc(data_path: str) -> ServedModel:
+    """Return the model in a folder, which says why where it is asked; MLflow calls this."""
+    spec = json.loads((Path(data_path) / MODEL_FILE).read_text(encoding="utf-8"))
+    return ServedModel(read_model(data_path), spec)
 
 
 PlainModel = read_model  # what a saved model was read by before format 3

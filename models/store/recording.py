@@ -186,12 +186,13 @@ def _register(client: MlflowClient, run_id: str, record: Record, info: Any) -> R
 def _signature(record: Record) -> Any:
     """Return the signature: numbers of any kind, because a missing value turns a column of ints into floats."""
     from mlflow.models import ModelSignature
-    from mlflow.types import ColSpec, Schema
+    from mlflow.types import ColSpec, ParamSchema, ParamSpec, Schema
     from mlflow.types.schema import AnyType
 
     kinds = {name: kind if kind == "string" else AnyType() for name, kind in record.inputs.items()}
     inputs = Schema([ColSpec(kind, name, required=False) for name, kind in kinds.items()])
-    return ModelSignature(inputs, Schema([ColSpec("double", record.output)]))
+    params = None if record.output == "uplift" else ParamSchema([ParamSpec("reasons", "long", 0)])
+    return ModelSignature(inputs, Schema([ColSpec("double", record.output)]), params)
 
 
 def registered(found: Any) -> Registered:

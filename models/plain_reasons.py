@@ -1,0 +1,92 @@
+"""Say why a row got its score, given numpy and LightGBM alone: travels with a model beside `plain_scorer`.
+
+``model.predict(table, params={"reasons": 3})`` gives the score and the three columns that raised it most, in words.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from typing import Any
+
+import numpy as np
+import numpy.typing as npt
+
+REASONS = "reasons"  # the parameter, and the name of the columns before their number
+SCORES = {"propensity": "probability", "uplift": "uplift"}  # else an amount
+
+
+class ServedModel:
+    """A model as MLflow serves it: scores, and reasons where they are asked for.
+
+    Parameters
+    ----------
+    scorer
+        As `plain_scorer.read_model` returns it.
+    spec
+        What stands in model.json: its facts hold the signals' meaning.
+    """
+
+    def __init__(self, scorer: Any, spec: Mapping[str, Any]) -> None:
+        self.scorer = scorer
+        self.signals = {signal["name"]: signal for signal in spec.get("facts", {}).get("signals", ())}
+        self.typical = spec["inputs"].get("typical", {})
+
+    def predict(self, table: Any, params: Mapping[str, Any] | None = None) -> Any:
+        """Return a score for each row; with ``params={"reasons": n}`` a data frame of the score and n reasons.
+
+        Of an uplift there are no reasons: what moves it is not what raises one score.
+        """
+        score = self.scorer.predict(table)
+        n_reasons = int((params or {}).get(REASONS) or 0)
+        if n_reasons <= 0 or self.scorer.form == "uplift":
+            return score
+        import pandas as pd  # MLflow brings it
+
+        told = self.reasons(table, n_reasons)
+        name = SCORES.get(self.scorer.form, "amount")
+        columns = {f"reason_{place + 1}": [row[place] for row in told] for place in range(n_reasons)}
+        return pd.DataFrame({name: score, **columns})
+
+    def reasons(self, table: Any, n_reasons: int) -> list[list[str]]:
+        """Return for each row the columns that raised its score most, in words; empty texts where fewer did."""
+        matrix, _ = self.scorer.inputs.read(table)
+        added = self._added(matrix)
+        names = np.array(self.scorer.inputs.names, dtype=object)
+        order = np.argsort(-added, axis=1, kind="stable")[:, :n_reasons]
+        values = {name: np.asarray(table[name], dtype=object) for name in {names[place] for place in order.ravel()}}
+        return [
+            [
+                self._told(names[place], values[names[place]][row]) if added[row, place] > 0 else ""
+                for place in np.pad(places, (0, n_reasons - len(places)), mode="edge")
+            ]
+            for row, places in enumerate(order)
+        ]
+
+    def _added(self, matrix: Any) -> npt.NDArray[np.float64]:
+        """Return what each column adds to each row's score, on the scale on which columns add up: (n, columns)."""
+        rows = next(iter(self.scorer.filled(matrix)), matrix) if np.isnan(matrix).any() else matrix
+        added = np.zeros(matrix.shape)
+        for output in self.scorer.outputs:
+            for term in output.terms:
+                part = self.scorer.parts[term.part]
+                if hasattr(part, "booster"):
+                    found = np.asarray(part.booster.predict(rows, pred_contrib=True))
+                    added += term.weight * found[:, : matrix.shape[1]]
+                elif hasattr(part, "effects"):
+                    for place, effect in part.effects(rows):
+                        added[:, place] += term.weight * effect
+        return added
+
+    def _told(self, name: str, value: Any) -> str:
+        """Return one column's value in words, as its declaration has them."""
+        signal = self.signals.get(name, {})
+        meaning = signal.get("meaning") or name
+        if value is None or value != value:
+            return signal.get("missing") or f"{meaning}: unknown"
+        template = signal.get("reason") or ""
+        if not isinstance(template, str):
+            is_high = name in self.typical and not isinstance(value, str) and value >= self.typical[name]
+            template = template[0 if is_high else 1]
+        text = value.replace("_", " ") if isinstance(value, str) else value
+        shown = text if isinstance(text, str) else f"{text:,.4g}"
+        return template.format(value=text) if template else f"{meaning}: {shown}"
