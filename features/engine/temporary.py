@@ -13,11 +13,10 @@ import ibis.expr.operations as ops
 
 from .backends import Backend
 from .columns_read import columns_read
-from .times import instant, midnight
+from .times import MIDNIGHT, MOMENT, MomentVariable, midnight
 
 _NUMBERS = count()
 Columns = Mapping[str, set[str]]
-SOMETIME = datetime(1111, 11, 11, 11, 11, 11, 111111)  # stands for any moment; no shop was open then
 
 
 class Keep:
@@ -117,7 +116,10 @@ class Keep:
         self._drops.append(weakref.finalize(self, _drop, self.backend.con, "view", name))
 
     def each(
-        self, moments: Sequence[datetime], ask: Callable[[datetime, Keep], Any], sources: Keep | None = None
+        self,
+        moments: Sequence[datetime],
+        ask: Callable[[datetime | MomentVariable, Keep], Any],
+        sources: Keep | None = None,
     ) -> list[Any]:
         """Return a table for each moment.
 
@@ -133,7 +135,7 @@ class Keep:
         """
         if self.backend.name == "duckdb":
             with _Script(self.backend, moments[0]) as script:
-                asked = ask(SOMETIME, script)
+                asked = ask(MOMENT, script)
                 read = script.traced(columns_read([asked]))
                 if sources is not None:
                     sources.make(sources.traced(read))
@@ -150,7 +152,7 @@ class Keep:
         """Return the table of a moment."""
         script.turn_to(moment)
         name = f"kept_{next(_NUMBERS)}"
-        self._made(name, script.at(self._query(asked, asked.columns), moment))
+        self._made(name, script.query_of(asked))
         return self._named(name, asked)
 
     def _named(self, name: str, expression: Any) -> Any:
@@ -174,45 +176,38 @@ class Keep:
 
 
 class _Script(Keep):
-    """DuckDB statements that are compiled for some moment and run for several: compiling costs more than small data."""
+    """DuckDB statements that are compiled once and run for several moments: compiling costs more than small data."""
 
     def __init__(self, backend: Backend, moment: datetime) -> None:
         super().__init__(backend, waits=True)
-        self._moment, self._steps = moment, list[tuple[str, str]]()
-        self._texts: dict[datetime, str] = {}
-        self._names = {kind(SOMETIME): kind for kind in (_itself, midnight)}
+        self._steps: list[tuple[str, str]] = []
+        self._compiled = ""
+        self._set(moment)
 
     def __enter__(self) -> _Script:
         return self
 
     def _made(self, name: str, query: str) -> None:
-        super()._made(name, self.at(query, self._moment))
+        super()._made(name, query)
         self._steps.append((name, query))
 
-    def at(self, query: str, moment: datetime) -> str:
-        """Return SQL about one moment."""
-        for some, kind in self._names.items():
-            query = query.replace(self._text(some), self._text(kind(moment)))
-        return query
+    def query_of(self, asked: Any) -> str:
+        """Return the SQL of what is asked about each moment, compiled at the first."""
+        self._compiled = self._compiled or Keep(self.backend)._query(asked, asked.columns)
+        return self._compiled
 
     def turn_to(self, moment: datetime) -> None:
         """Make the tables of a moment in place of those of the last one."""
         if moment == self._moment:
             return
+        self._set(moment)
         for name, step in self._steps:
-            self.backend.con.execute(f'create or replace temp table "{name}" as {self.at(step, moment)}')
+            self.backend.con.execute(f'create or replace temp table "{name}" as {step}')
+
+    def _set(self, moment: datetime) -> None:
         self._moment = moment
-
-    def _text(self, moment: datetime) -> str:
-        """Return an instant as it stands in compiled SQL."""
-        if moment not in self._texts:
-            query = str(self.backend.compile(instant(moment)))
-            self._texts[moment] = query.split("SELECT", 1)[1].rsplit(" AS ", 1)[0].strip()
-        return self._texts[moment]
-
-
-def _itself(moment: datetime) -> datetime:
-    return moment
+        for variable, value in ((MOMENT, moment), (MIDNIGHT, midnight(moment))):
+            self.backend.con.execute(f"set variable {variable.name} = timestamp '{value}'")
 
 
 def _in_order(expression: Any, names: set[str]) -> list[str]:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
+from dataclasses import dataclass
 from datetime import UTC, datetime, timedelta
 from typing import Any
 from zoneinfo import ZoneInfo
@@ -13,13 +14,32 @@ MICROSECONDS_A_DAY = 86_400_000_000
 _EARLIEST, _LATEST = (datetime(1990, 1, 1), datetime(2040, 1, 1))  # zones are followed within; beyond, the nearest rule
 
 
-def instant(moment: datetime) -> Any:
+@dataclass(frozen=True)
+class MomentVariable:
+    """An instant that a variable of DuckDB holds: SQL about it is compiled once and run for any moment."""
+
+    name: str
+
+
+@ibis.udf.scalar.builtin(name="getvariable", signature=(("string",), "timestamp(6)"))
+def _value_of(name: str) -> Any:
+    """Return the instant that a variable holds."""
+
+
+MOMENT, MIDNIGHT = MomentVariable("penchant_moment"), MomentVariable("penchant_midnight")
+
+
+def instant(moment: datetime | MomentVariable) -> Any:
     """Return an instant as an expression: microseconds, UTC, no zone."""
+    if isinstance(moment, MomentVariable):
+        return _value_of(moment.name).name(moment.name)  # Ibis finds no name by itself
     return ibis.literal(moment, type="timestamp(6)")
 
 
-def midnight(moment: datetime) -> datetime:
+def midnight(moment: Any) -> Any:
     """Return the midnight (UTC) before an instant, or the instant itself if it is one."""
+    if isinstance(moment, MomentVariable):
+        return MIDNIGHT
     return moment.replace(hour=0, minute=0, second=0, microsecond=0)
 
 

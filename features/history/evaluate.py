@@ -13,7 +13,7 @@ from penchant.errors import ConfigError, PenchantError
 
 from ..engine.columns_read import columns_read
 from ..engine.temporary import Keep
-from ..engine.times import instant
+from ..engine.times import MomentVariable, instant
 from ..own_modules import own_module_of
 from ..shop import Shop
 from ..spine import Spine
@@ -45,7 +45,7 @@ def evaluated(
             passing.make(passing.traced(columns_read([answers])))
             return [keep.table(answers)]
 
-        def at(moment: datetime, of_moment: Keep) -> Any:
+        def at(moment: datetime | MomentVariable, of_moment: Keep) -> Any:
             mine = coded.filter(_.as_of == instant(moment)).mutate(as_of=instant(moment))
             past = Past(history, Moment(at=moment), windows, of_moment)
             return _answers(past, mine.rename(row="code"), values)

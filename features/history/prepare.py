@@ -20,7 +20,7 @@ import ibis
 from ibis import _
 
 from ..engine.temporary import Keep
-from ..engine.times import instant, local_time, midnight
+from ..engine.times import MomentVariable, instant, local_time, midnight
 from ..shop import Shop
 from . import facts
 
@@ -46,7 +46,7 @@ class Moment:
         Whether everyone is looked at, rather than the spine's customers.
     """
 
-    at: datetime | None = None
+    at: datetime | MomentVariable | None = None
     spine: Any = None
     everyone_at: Any = None
     n_moments: int = 1
