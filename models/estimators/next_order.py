@@ -20,7 +20,7 @@ from penchant.errors import InputError
 
 from ..baselines.btyd import Purchases
 from ..baselines.btyd_estimators import STORIES, longest_history, purchase_amounts, purchases_of
-from ..baselines.futures import Futures, draw_futures
+from ..baselines.futures import Amounts, Futures, draw_futures, evenness_of
 from ..baselines.gamma_gamma import GammaGamma
 from ..baselines.simple import AMOUNT_TOTAL, DAYS_SINCE_FIRST, column_of
 from ..inputs.arrays import Floats, read_groups, read_numbers, read_weights, refuse_lengths
@@ -47,6 +47,9 @@ class NextOrders:
         Days for which each row was watched after as_of; an order after them counts as none. 0: nothing is known yet.
     at
         When each row looks, datetimes; None: all at one moment.
+    amount
+        What the next order was worth, nan where unknown; None: of all. Without it, single orders are taken for as even
+        as means of several let them look.
 
     Raises
     ------
@@ -57,12 +60,13 @@ class NextOrders:
     days_to_next: Floats
     known_days: Floats
     at: Any = None
+    amount: Any = None
 
     def __post_init__(self) -> None:
         """Read the columns; an order that was not watched becomes inf."""
         known = read_numbers("known_days", self.known_days)
         came = np.asarray(self.days_to_next, dtype=np.float64)
-        refuse_lengths(len(known), days_to_next=came, at=self.at)
+        refuse_lengths(len(known), days_to_next=came, at=self.at, amount=self.amount)
         if (came < 0).any() or (known < 0).any():
             raise InputError("days_to_next", "days of 0 or more", "negative ones")
         at = np.zeros(len(known)) if self.at is None else days_of(self.at)
@@ -76,11 +80,12 @@ class NextOrders:
 
     def before(self, moment: float) -> NextOrders:
         """Return what was known at a moment."""
-        return NextOrders(self.days_to_next, np.clip(np.minimum(self.known_days, moment - self.at), 0.0, None), self.at)
+        known = np.clip(np.minimum(self.known_days, moment - self.at), 0.0, None)
+        return NextOrders(self.days_to_next, known, self.at, self.amount)
 
     def only(self, rows: Any) -> NextOrders:
         """Return the same of some rows, and nothing of the others."""
-        return NextOrders(self.days_to_next, np.where(rows, self.known_days, 0.0), self.at)
+        return NextOrders(self.days_to_next, np.where(rows, self.known_days, 0.0), self.at, self.amount)
 
 
 def days_of(at: Any) -> Floats:
@@ -117,6 +122,8 @@ class NextOrder(BaseEstimator):
         How purchases come and stop.
     amounts_ : GammaGamma or None
         What an order is worth; None where the frame holds no amounts.
+    evenness_ : float
+        How alike the amounts of a customer's single orders are.
     hazard_ : PropensityModel or None
         Chance of the next order by period; None where the model alone is as good.
     gain_ : float
@@ -179,12 +186,16 @@ class NextOrder(BaseEstimator):
         self.amounts_ = None
         if AMOUNT_TOTAL in X:
             self.amounts_ = GammaGamma().fit(*purchase_amounts(X.iloc[longest]), weight[longest])
+        self.evenness_ = self.amounts_.parameters_["p"] if self.amounts_ else float("nan")
         self.hazard_: PropensityModel | None = None
         self.gain_ = float("nan")
         if seen is not None:
             refuse_lengths(len(X), days_to_next=seen.days_to_next)
             codes = read_groups(groups, len(X))
             self._learn_hazard(X, seen, weight, np.arange(len(X)) if codes is None else codes)
+            if self.amounts_ is not None and seen.amount is not None:
+                amount = np.where(np.isfinite(seen.days_to_next), np.asarray(seen.amount, dtype=np.float64), np.nan)
+                self.evenness_ = evenness_of(self.amounts_, *purchase_amounts(X), amount)
         return self
 
     def _learn_hazard(self, X: pd.DataFrame, seen: NextOrders, weight: Floats, customers: Any) -> None:
@@ -315,7 +326,7 @@ class NextOrder(BaseEstimator):
         grid = np.unique(np.concatenate([np.linspace(0, self.horizon_days, 53), self.horizon_days * np.arange(1, 13)]))
         amounts = None
         if self.amounts_ is not None:
-            amounts = (self.amounts_, *purchase_amounts(X))
+            amounts = Amounts(self.amounts_, *purchase_amounts(X), self.evenness_)
         away = self.stays_away(X, grid)
         return draw_futures(
             self.model_, purchases_of(X), (grid, away), self.horizon_days, amounts, self.n_draws, self.seed

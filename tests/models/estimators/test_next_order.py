@@ -12,7 +12,8 @@ from scipy.stats import gamma as exact_gamma
 
 from penchant.errors import InputError
 from penchant.models.baselines.btyd_estimators import purchases_of
-from penchant.models.baselines.futures import gamma, quantile
+from penchant.models.baselines.futures import evenness_of, gamma, quantile
+from penchant.models.baselines.gamma_gamma import GammaGamma
 from penchant.models.estimators.next_order import PERIODS, NextOrder, NextOrders, person_periods
 
 N = 2500
@@ -179,6 +180,17 @@ def test_what_was_not_known_yet_is_not_learned_from() -> None:
     early = seen.before(seen.at[2])
     assert early.known_days.tolist() == [60.0, 60.0, 0.0]
     assert early.days_to_next.tolist() == [np.inf, 20.0, np.inf]
+
+
+def test_how_even_orders_are_is_read_from_single_ones() -> None:
+    rng = np.random.default_rng(0)
+    n, evenness = rng.integers(1, 6, 4000).astype(float), 2.0
+    own = 60 / rng.gamma(4, 1, 4000)
+    mean = own * rng.gamma(evenness * n) / (evenness * n)
+    model = GammaGamma().fit(n, mean)
+    found = evenness_of(model, n, mean, own * rng.gamma(evenness, 1 / evenness, 4000))
+    assert found == pytest.approx(evenness, rel=0.15)
+    assert evenness_of(model, n, mean, np.full(4000, np.nan)) == model.parameters_["p"]
 
 
 def test_wrong_days_and_levels_are_refused() -> None:
