@@ -67,7 +67,7 @@ def _issues(trained: Trained) -> str:
     issues = sum(check.is_issue for check in trained.checks)
     if not issues:
         return f"All of {len(trained.checks)} checks passed or did not apply."
-    return f"{issues} of {len(trained.checks)} checks found something: see the end of this page."
+    return f"{issues} of {len(trained.checks)} checks found something; the report's last section lists them."
 
 
 def left_out_line(left_out: Mapping[str, str]) -> str:
