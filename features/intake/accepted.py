@@ -114,6 +114,7 @@ class AcceptedRows:
         except (OutputError, OSError, duckdb.IOException):
             return
         _view(gate, self.place, tables)
+        _drop_copies(gate)
         self._remove_others()
 
     def _remove_others(self) -> None:
@@ -129,6 +130,15 @@ def _write(gate: Gate, name: str, columns: tuple[str, ...], path: Path) -> None:
     keys = ", ".join(quoted_name(column) for column in dict.fromkeys([*first, *columns]))
     rows = f"select {', '.join(map(quoted_name, columns))} from {quoted_name(name)} order by {keys}"
     gate.execute(f"copy ({rows}) to {text_literal(str(path))} (format parquet, compression zstd)")
+
+
+def _drop_copies(gate: Gate) -> None:
+    """Drop the copies of rows that the engine holds: they are read from the files from now on."""
+    rows = gate.rows(
+        "select table_name from duckdb_tables() where database_name = current_database() and not temporary"
+    )
+    for (name,) in rows:
+        gate.execute(f"drop table {quoted_name(name)}")
 
 
 def _view(gate: Gate, place: Path, tables: Mapping[str, tuple[str, ...]]) -> None:
