@@ -29,7 +29,7 @@ SAMPLE_RATIO, ONE_ARM, BALANCE = "sample-ratio", "one-arm", "covariate-balance"
 _BROKEN = {
     SAMPLE_RATIO: "The arms do not have the sizes that the recorded probabilities imply.",
     ONE_ARM: "Some customers are in several arms of one wave.",
-    BALANCE: "The arms held different customers before the campaign: they were not drawn by lot as recorded.",
+    BALANCE: "The arms held different customers before the campaign: they were not randomised as recorded.",
 }
 
 

@@ -178,7 +178,7 @@ def _arms(column: pa.ChunkedArray, campaign_id: str, control: str) -> tuple[tupl
     if control not in found:
         raise InputError(
             f"campaign '{campaign_id}'",
-            f"an arm '{control}': customers who were held out by lot",
+            f"an arm '{control}': customers who were held out at random",
             f"the arms {quoted(sorted(found))}",
             "Without them nobody knows what would have happened anyway; name the control if it is called otherwise",
         )

@@ -252,7 +252,7 @@ def control_weights(assigned: Assigned) -> tuple[Floats, dict[str, int]]:
                 "arms",
                 "at least two customers in the control and two in the treatments",
                 f"{int(rows.sum())} {name} of {len(assigned):,} ({quoted(assigned.names)})",
-                "What a contact changes can only be measured against customers who were held out by lot",
+                "What a contact changes can only be measured against customers who were held out at random",
             )
     return weight, {why: n for why, n in reasons.items() if n}
 

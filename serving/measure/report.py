@@ -72,7 +72,7 @@ def measurement_page(measured: Measurement) -> Page:
 
 
 def _lead(measured: Measurement) -> str:
-    effect, how = measured.headline.response, "" if measured.failed else " by lot"
+    effect, how = measured.headline.response, "" if measured.failed else " at random"
     return (
         f"{effect.n_treated:,} customers were assigned to be contacted and {effect.n_control:,} were held out{how}; "
         f"compared {measured.headline.label}."

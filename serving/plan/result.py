@@ -106,7 +106,7 @@ def _of_test(each: Allotment) -> list[str]:
     name, n, least = each.crowd.campaign.id, int(each.taken.sum()), sees(each)
     can = "nothing tells what they can show" if least is None else f"they show a difference of {least:.2%} of successes"
     wanted = each.crowd.campaign.detect
-    found = [f"{name}: {n:,} customers by lot, whatever they are expected to earn; {can} in four of five tests"]
+    found = [f"{name}: {n:,} customers at random, whatever they are expected to earn; {can} in four of five tests"]
     if wanted is not None and (least is None or least > wanted):
         found.append(f"{name}: a difference of {wanted:.2%} was asked for, and takes more customers than may be had")
     return found

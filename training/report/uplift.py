@@ -28,7 +28,7 @@ from ..uplift.train import TrainedUplift
 TONES = {"better": "good", "worse": "bad", "not separable": "open"}
 NAMES = {
     STACK: "uplift stack",
-    "random": "by lot",
+    "random": "random list",
     "average_effect": "average effect for everyone",
     "response_model": "response model",
     "one_column_rule": "best one-column rule",
@@ -150,7 +150,7 @@ def _figures(board: ArmBoard) -> KeyFigures:
     return KeyFigures(
         (
             KeyFigure("Contacting everyone", board.average_effect, "+,.1f", "changes, per 1,000 customers"),
-            KeyFigure("Qini of the stack", own[MAIN], "+,.1f", "over a list by lot, per 1,000 customers"),
+            KeyFigure("Qini of the stack", own[MAIN], "+,.1f", "over a random list, per 1,000 customers"),
             KeyFigure("The best 10 %", own["uplift_at_10"], "+,.1f", "effect per 1,000 of them"),
             KeyFigure("Slope", board.calibration.slope, ".2f", "1: predicted differences come true"),
         )
@@ -168,8 +168,8 @@ def _leaderboard(board: ArmBoard) -> Table:
         words = Words(f"{found.verdict} ({found.difference.value:+,.1f})", TONES[found.verdict])  # type: ignore[arg-type]
         rows.append((NAMES[name], words, *(board.metrics[name].get(metric) for metric in SHOWN)))
     caption = (
-        f"On the same {board.n_rows:,} rows, per 1,000 customers. Qini: gained over a list by lot, on average over all "
-        "depths; AUUC: gained over contacting nobody. A constant score ranks as a lot does."
+        f"On the same {board.n_rows:,} rows, per 1,000 customers. Qini: gained over a random list, on average over all "
+        "depths; AUUC: gained over contacting nobody. A constant score ranks as a random list does."
     )
     return Table(columns, rows, caption, strong=frozenset({0}))
 

@@ -255,7 +255,7 @@ def _refuse_without_control(shop: Shop, rows: pd.DataFrame, question: Question) 
     waves, arms = rows["wave"].nunique(), sorted(set(rows["arm"]))
     raise CheckFailedError(
         f"uplift of '{question.goal}'",
-        "a trial: customers who were drawn by lot and not contacted",
+        "a trial: customers who were chosen at random and not contacted",
         f"{waves} waves with the arms {quoted(arms)}, and no arm '{CONTROL}'",
         f"{how_it_chose(shop, rows, shop.config.seed)} No uplift was computed. Hold customers out of the next "
         "campaign (penchant audience does)",

@@ -118,7 +118,7 @@ def rival_lists(work: Work, scored: Path, out: Path) -> dict[str, pd.DataFrame]:
     """Return the records of the lists that the uplift's competes with: by lot, and as the first was ranked."""
     goal, at = GOALS[GOAL], SECOND_AT.replace(tzinfo=None)
     arms = tuple(arm for arm in goal.arms if arm.name == ARM)
-    with work.shop() as shop, work.step("drawing lists by propensity and by lot beside it"):
+    with work.shop() as shop, work.step("drawing rival lists, by propensity and at random"):
         scores = read_scores(scored, ["second_purchase"])
         people = of_goal(candidates_at(shop, at, [goal], scores, read_signals(scored)).frame, GOAL)
         past, _ = earlier_assignments(shop, at, [_wave_folder(out, FIRST)], work)

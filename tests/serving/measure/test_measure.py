@@ -352,14 +352,14 @@ def test_picked_customers_are_no_trial_whatever_is_recorded(trial_tables: Any, m
         found = measure(shop_of({**tables, "assignments": own}), "spring")
         assert found.failed
         assert found.verdict.word == "can't be told"
-        assert "not drawn by lot" in found.verdict.text
+        assert "not randomised as recorded" in found.verdict.text
         console = Console(width=200, record=True, file=StringIO())
         console.print(measurement_view(found))
         for shown in (measurement_page(found).html(), console.export_text()):
             assert "Do not trust the numbers" in shown
             assert "words good" not in shown
             assert "Incremental orders" not in shown
-            assert "held out by lot" not in shown
+            assert "held out at random" not in shown
             assert "you could have acted" not in shown
             assert "worked" not in shown
 

@@ -111,7 +111,7 @@ def test_two_treatments_are_judged_each_against_the_control() -> None:
 
 
 def test_folds_are_judged_by_what_came_before_them_and_compared_by_rank() -> None:
-    """A constant that differs from fold to fold ranks as a lot does."""
+    """A constant that differs from fold to fold ranks as a random list does."""
     rows = trial(1000, 0.0)
     split = split_rows(rows, None)
     assert split.fold is not None
