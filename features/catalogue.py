@@ -33,8 +33,10 @@ from .signals.lifecycle import LIFECYCLE
 from .signals.monetary import MONETARY
 from .signals.price import PRICE
 from .signals.profile import PROFILE, attributes_of, profile_group
+from .signals.programme import PROGRAMME
 from .signals.recency import RECENCY
 from .signals.rfm import RFM, rfm_group
+from .signals.satisfaction import SATISFACTION
 
 T = TypeVar("T")
 
@@ -51,6 +53,8 @@ GROUPS: tuple[FeatureGroup, ...] = (
     LIFECYCLE,
     CROWD_GROUP,
     CONTACT,
+    SATISFACTION,
+    PROGRAMME,
     PROFILE,
 )
 

@@ -6,7 +6,7 @@ knows about names, types, keys and vocabularies of the shop's data reads them fr
 
 from __future__ import annotations
 
-from collections.abc import Collection, Mapping
+from collections.abc import Mapping
 from dataclasses import dataclass
 from types import MappingProxyType
 from typing import Literal
@@ -56,6 +56,7 @@ INTERACTION_KINDS = (
     "coupon_redeem",
 )
 CALENDAR_KINDS = ("holiday", "promotion")
+FEEDBACK_KINDS = ("review", "complaint", "chat", "return")
 
 
 @dataclass(frozen=True)
@@ -292,9 +293,79 @@ CALENDAR = CanonicalTable(
     ),
 )
 
-CONTRACT: Mapping[str, CanonicalTable] = MappingProxyType(
-    {table.name: table for table in (ORDERS, INTERACTIONS, CUSTOMERS, ITEMS, CAMPAIGNS, ASSIGNMENTS, CALENDAR)}
+FEEDBACK = CanonicalTable(
+    "feedback",
+    "one thing a customer said of the shop",
+    (
+        _CUSTOMER,
+        TableColumn("at", "time", "when it was said", required=True),
+        TableColumn("kind", "code", "what it is", required=True, codes=FEEDBACK_KINDS),
+        TableColumn("rating", "number", "how good it was, in the shop's own scale"),
+        TableColumn("topic", "code", "what it is about"),
+        TableColumn("text", "text", "the words"),
+        _ITEM,
+        _CATEGORY,
+        TableColumn("closed_at", "time", "when it was settled; missing while it is open"),
+    ),
+    time="at",
+    references=(_TO_CUSTOMER, _TO_ITEM),
 )
+
+MEMBERSHIPS = CanonicalTable(
+    "memberships",
+    "one membership of a customer",
+    (
+        _CUSTOMER,
+        TableColumn("level", "code", "the level", required=True),
+        TableColumn("starts_at", "time", "when it begins", required=True),
+        TableColumn("ends_at", "time", "when it is over"),
+        TableColumn("price", "money", "what was paid for it"),
+    ),
+    time="starts_at",
+    references=(_TO_CUSTOMER,),
+)
+
+POINTS = CanonicalTable(
+    "points",
+    "one change of a customer's points",
+    (
+        _CUSTOMER,
+        TableColumn("at", "time", "when they changed", required=True),
+        TableColumn("points", "number", "earned above zero, used below", required=True, may_be_negative=True),
+        TableColumn("reason", "code", "why they changed"),
+    ),
+    time="at",
+    references=(_TO_CUSTOMER,),
+)
+
+REFERRALS = CanonicalTable(
+    "referrals",
+    "one customer referred by another",
+    (
+        _CUSTOMER,
+        TableColumn("referred_id", "id", "who was referred", required=True),
+        TableColumn("at", "time", "when that was", required=True),
+    ),
+    time="at",
+    references=(_TO_CUSTOMER,),
+)
+
+COSTS = CanonicalTable(
+    "costs",
+    "what one channel cost at some time",
+    (
+        TableColumn("channel", "code", "the channel", required=True),
+        TableColumn("at", "time", "for when it was paid", required=True),
+        TableColumn("amount", "money", "how much", required=True),
+    ),
+    time="at",
+)
+
+_TABLES = (
+    *(ORDERS, INTERACTIONS, CUSTOMERS, ITEMS, CAMPAIGNS, ASSIGNMENTS, CALENDAR),
+    *(FEEDBACK, MEMBERSHIPS, POINTS, REFERRALS, COSTS),
+)
+CONTRACT: Mapping[str, CanonicalTable] = MappingProxyType({table.name: table for table in _TABLES})
 
 
 def canonical(name: str) -> CanonicalTable:
@@ -308,43 +379,3 @@ def canonical(name: str) -> CanonicalTable:
     if name not in CONTRACT:
         raise InputError("tables", "a table of the contract", f"'{name}'", did_you_mean(name, CONTRACT))
     return CONTRACT[name]
-
-
-def derived_columns(columns: Mapping[str, Collection[str]]) -> dict[str, frozenset[str]]:
-    """Return what is known of the lines ``bought`` and of the interactions ``viewed``, with what `items` adds.
-
-    Parameters
-    ----------
-    columns
-        Table to the columns that a shop has of it. Where a shop has no orders, payments among its interactions are
-        what is bought, of unknown amount.
-
-    Examples
-    --------
-    >>> known = derived_columns({"orders": ["customer_id", "item_id", "amount"], "items": ["item_id", "unit_cost"]})
-    >>> sorted(known["bought"] - {"customer_id"})
-    ['amount', 'item_id', 'margin']
-    """
-    known: dict[str, frozenset[str]] = {}
-    if "orders" in columns:
-        known["bought"] = frozenset(_with_derived(columns["orders"], columns.get("items", ())))
-    elif "interactions" in columns:
-        plain = {"customer_id", "item_id", "category_id"} & set(columns["interactions"])
-        known["bought"] = frozenset(_with_category(plain, columns.get("items", ())))
-    if "interactions" in columns:
-        known["viewed"] = frozenset(_with_category(columns["interactions"], columns.get("items", ())))
-    return known
-
-
-def _with_category(columns: Collection[str], of_items: Collection[str]) -> set[str]:
-    return {*columns, *({"category_id"} & set(of_items) if "item_id" in columns else ())}
-
-
-def _with_derived(columns: Collection[str], of_items: Collection[str]) -> set[str]:
-    """Return the columns of order lines with those that follow from others: category, margin, discount, list amount."""
-    known = _with_category(columns, of_items)
-    if {"item_id", "amount"} <= known and "unit_cost" in of_items:
-        known.add("margin")
-    if "amount" in known and known & {"discount", "list_amount"}:
-        known |= {"discount", "list_amount"}
-    return known

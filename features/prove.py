@@ -47,6 +47,7 @@ _OTHERWISE = {
 LATER_STATES = {
     "orders": ("paid_at", "cancelled_at", "refunded_at"),
     "assignments": ("contacted_at", "opened_at", "clicked_at", "redeemed_at"),
+    "feedback": ("closed_at",),
 }
 
 

@@ -18,7 +18,8 @@ import pyarrow.parquet as pq
 from penchant.config import Config
 from penchant.errors import ContractError, quoted
 
-from .contract import CONTRACT, IBIS_TYPES, CanonicalTable, canonical, derived_columns
+from .contract import CONTRACT, IBIS_TYPES, CanonicalTable, canonical
+from .derived import derived_columns
 from .engine.backends import Backend, Scratch, duckdb_backend, is_local, put, spark_backend
 from .intake.accepted import AcceptedRows
 from .intake.ids import plain_ids

@@ -146,6 +146,35 @@ class Past:
         """Return what became of assignments: ``contacted``, ``opened``, ``clicked``, ``redeemed``; ``at`` is when."""
         return self.rows(what, lambda: self.seen(self.history.assignments, _[f"{what}_at"]))
 
+    def feedback(self, kind: str) -> Rows:
+        """Return what the customer said: reviews, complaints, chats or returns; ``at`` is when."""
+        return self.rows("feedback", lambda: self.seen(self.history.coded_table("feedback"), _["at"])).where(
+            _.kind == kind
+        )
+
+    @property
+    def open_complaints(self) -> Rows:
+        """Complaints that are not settled; ``at`` is when they were made."""
+        until = _.closed_at if self.has("feedback", "closed_at") else None
+        rows = self.rows("open_feedback", lambda: self.seen(self.history.coded_table("feedback"), _["at"], until))
+        return rows.where(_.kind == "complaint")
+
+    @property
+    def memberships(self) -> Rows:
+        """Memberships that had begun and are not over; ``at`` is when they began."""
+        until = _.ends_at if self.has("memberships", "ends_at") else None
+        return self.rows("memberships", lambda: self.seen(self.history.coded_table("memberships"), _.starts_at, until))
+
+    @property
+    def points(self) -> Rows:
+        """Changes of the customer's points; ``at`` is when."""
+        return self.rows("points", lambda: self.seen(self.history.coded_table("points"), _["at"]))
+
+    @property
+    def referrals(self) -> Rows:
+        """Customers whom the customer referred; ``at`` is when."""
+        return self.rows("referrals", lambda: self.seen(self.history.coded_table("referrals"), _["at"]))
+
     @property
     def has_category(self) -> bool:
         """Whether the category of what is bought is known."""

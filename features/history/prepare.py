@@ -198,6 +198,10 @@ class History:
         """The customers' attributes, coded."""
         return self.kept("customers", lambda: self.coded(self.shop.tables["customers"]), ("code",))
 
+    def coded_table(self, name: str) -> Any:
+        """Return a table of the contract that names customers, coded."""
+        return self.kept(f"table {name}", lambda: self.coded(self.shop.tables[name]), ("code",))
+
     def local(self, at: Any) -> Any:
         """Return what the shop's clock shows at an instant."""
         return local_time(at, self.shop.timezone)

@@ -47,7 +47,20 @@ Severities = Mapping[str, Severity]
 
 # References are checked against tables that were accepted before.
 _EVENTS = {"orders", "interactions"}
-_ORDER = ("customers", "items", "campaigns", "calendar", "orders", "interactions", "assignments")
+_ORDER = (
+    "customers",
+    "items",
+    "campaigns",
+    "calendar",
+    "orders",
+    "interactions",
+    "assignments",
+    "feedback",
+    "memberships",
+    "points",
+    "referrals",
+    "costs",
+)
 
 
 @dataclass(frozen=True)

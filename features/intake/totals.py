@@ -29,8 +29,8 @@ def _of_table(gate: Gate, settings: Settings, name: str, columns: tuple[str, ...
         "n_orders": f"count(distinct {order})" if name == "orders" else "null",
         "amount": "sum(amount)" if name == "orders" and "amount" in columns else "null",
         "revenue": f"sum(amount) filter ({_counts(columns)})" if name == "orders" and "amount" in columns else "null",
-        "first": f"min({time})" if time in columns else "null",
-        "last": f"max({time})" if time in columns else "null",
+        "first": f"min({quoted_name(time)})" if time in columns else "null",
+        "last": f"max({quoted_name(time)})" if time in columns else "null",
     }
     n_rows, *values = gate.row(f"select count(*), {', '.join(asked.values())} from {quoted_name(name)}")
     n_customers, n_orders, amount, revenue, first, last = values

@@ -18,9 +18,12 @@ from penchant.features.spine import Spine
 
 AS_OF = datetime(2023, 10, 15, 13, 37, 11)  # not at midnight: a day's boundary is not a moment's
 TIMES = {"orders": "ordered_at", "interactions": "occurred_at", "assignments": "assigned_at"}
+TIMES |= {"feedback": "at", "memberships": "starts_at", "points": "at", "referrals": "at"}
 STATES = {
     "orders": ["paid_at", "cancelled_at", "refunded_at"],
     "assignments": ["contacted_at", "opened_at", "clicked_at", "redeemed_at"],
+    "feedback": ["closed_at"],
+    "memberships": ["ends_at"],
 }
 Tables = dict[str, pd.DataFrame]
 

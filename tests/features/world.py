@@ -31,7 +31,23 @@ def tables(seed: int = 0, n_customers: int = 60) -> Tables:
         "calendar": _calendar(),
         "campaigns": pd.DataFrame({"campaign_id": ["k1", "k2"], "channel": ["email", "sms"]}),
         "assignments": _assignments(rng, people),
+        **_programmes(np.random.default_rng(seed + 1), people),
     }
+
+
+def _programmes(rng: np.random.Generator, people: np.ndarray) -> Tables:
+    said = pd.DataFrame({"customer_id": rng.choice(people, 200), "at": times(rng, 200)})
+    said["kind"] = rng.choice(["review", "complaint", "complaint", "chat", "return"], 200)
+    said["rating"] = np.where(said["kind"] == "review", rng.integers(1, 6, 200).astype(float), np.nan)
+    said["closed_at"] = _later(rng, said["at"], 30, 0.6)
+    members = pd.DataFrame({"customer_id": rng.choice(people, 80), "starts_at": times(rng, 80)})
+    members["level"] = rng.choice(["silver", "gold"], 80)
+    members["ends_at"] = _later(rng, members["starts_at"], 200, 0.5)
+    points = pd.DataFrame({"customer_id": rng.choice(people, 400), "at": times(rng, 400)})
+    points["points"] = rng.integers(-50, 100, 400).astype(float)
+    referred = pd.DataFrame({"customer_id": rng.choice(people, 40), "at": times(rng, 40)})
+    referred["referred_id"] = rng.choice(people, 40)
+    return {"feedback": said, "memberships": members, "points": points, "referrals": referred}
 
 
 def times(rng: np.random.Generator, n: int, whole_days: float = 0.2) -> pd.Series:

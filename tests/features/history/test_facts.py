@@ -7,7 +7,7 @@ from collections.abc import Mapping
 import pandas as pd
 import pytest
 
-from penchant.features.contract import derived_columns
+from penchant.features.derived import derived_columns
 from penchant.features.history import facts
 from penchant.features.shop import shop_from_tables
 

@@ -90,6 +90,26 @@ TABLES = {
         sent("email", 80, 79, 78, 70), sent("sms", 40, 39, None, None), sent("push", 20, None, None, None),
         sent("phone", 10, None, None, 9),
     ],
+    "feedback": [
+        {"customer_id": "ann", "at": ago(days), "kind": kind, "rating": rating, "closed_at": ago(closed)}
+        for days, kind, rating, closed in [
+            (50, "complaint", None, 40), (20, "complaint", None, None), (5, "complaint", None, -3),
+            (30, "review", 5.0, None), (10, "review", 2.0, None), (8, "return", None, None),
+            (-1, "complaint", None, None),
+        ]
+    ],
+    "memberships": [
+        {"customer_id": "ann", "level": level, "starts_at": ago(start), "ends_at": ago(end)}
+        for level, start, end in [("gold", 400, 100), ("silver", 60, -300), ("gold", -1, None)]
+    ],
+    "points": [
+        {"customer_id": "ann", "at": ago(days), "points": points}
+        for days, points in [(400, 100.0), (90, -30.0), (10, 5.0), (-1, 1000.0)]
+    ],
+    "referrals": [
+        {"customer_id": "ann", "referred_id": "bob", "at": ago(90)},
+        {"customer_id": "ann", "referred_id": "eve", "at": ago(-1)},
+    ],
     "calendar": [
         {"name": "spring", "kind": "holiday", "starts_at": ago(62), "ends_at": ago(58)},
         {"name": "summer", "kind": "holiday", "starts_at": ago(-10), "ends_at": ago(-12)},
@@ -252,6 +272,18 @@ ANN: dict[str, Any] = {
     "contact_clicked_rate": 1 / 4,
     "contact_redeemed_rate": 2 / 4,
     "n_contacts_unanswered_90d": 3,
+    # satisfaction
+    "n_complaints_30d": 2,
+    "n_returned_goods_30d": 1,
+    "n_open_complaints": 2,  # one is settled after as_of
+    "days_since_last_complaint": 5,
+    "rating_mean": 3.5,
+    # programme
+    "member_level": "silver",
+    "days_as_member": 60,
+    "points_balance": 75,
+    "n_points_used_365d": 1,
+    "n_referrals": 1,
     # profile
     "gender": "f",
     "region": "north",
