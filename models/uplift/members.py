@@ -2,8 +2,9 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass
+from typing import TypeVar
 
 import numpy as np
 
@@ -16,10 +17,14 @@ from .rules import best_rule
 from .trees import Growth, TreeBench, Trees, least_rows
 
 S_TREES = Trees(n_trees=120, n_leaves=4, min_leaf_share=0.005)
-N_BAGS = 8
-BAG_SHARE = 0.5
-BAG_TREES, ADDITIVE_TREES = 20, 60
-BAG_LEAF_SHARE, ADDITIVE_LEAF_SHARE = 0.025, 0.05
+FOREST_TREES, FOREST_LEAVES, FOREST_LEAF_SHARE = 60, 12, 0.01
+ADDITIVE_TREES, ADDITIVE_LEAF_SHARE = 60, 0.05
+# How much harder weights are held back than those of the members that learn effects: who responds, or one column, is a
+# good guess where little is known, and noise where much is.
+PRIOR = {"response": 10.0, "control-side twin": 10.0, "one-column rule": 3.0}
+
+Fitted = TypeVar("Fitted")
+Terms = Sequence[tuple[float, Model]]  # weights and models whose sum predicts
 
 
 @dataclass(frozen=True, eq=False)
@@ -33,18 +38,21 @@ class Member:
     left_out
         (n,) predictions for the rows of the pair by models that have not seen them.
     terms
-        (weight, model) pairs whose sum predicts new rows: the mean over the folds' models.
+        What predicts new rows: the same models, trained on all rows.
     """
 
     name: str
     left_out: Floats
-    terms: Sequence[tuple[float, Model]]
+    terms: Terms
+
+    @property
+    def held(self) -> float:
+        """How much harder than others its weight is held back."""
+        return PRIOR.get(self.name, 1.0)
 
 
 class Maker:
-    """Makes the members of one treatment's stack, fold by fold.
-
-    T- and X-learners were tried as members and left out: beside these they changed neither errors nor ranks.
+    """Makes the members of one treatment's stack: for each fold without it, and once of all rows.
 
     Parameters
     ----------
@@ -54,89 +62,91 @@ class Maker:
         Outcome models by arm over `Trees`; the control's serve all treatments.
     linear
         Where ridge is fitted.
-    seed
-        Decides the bags.
     """
 
-    def __init__(self, code: int, outcomes: OutcomeModels, linear: LinearBench, seed: int) -> None:
-        self.code, self.outcomes, self.linear, self.seed = code, outcomes, linear, seed
+    def __init__(self, code: int, outcomes: OutcomeModels, linear: LinearBench) -> None:
+        self.code, self.outcomes, self.linear = code, outcomes, linear
         self.bench: TreeBench = outcomes.bench  # type: ignore[assignment]  # the stack stands on trees
         self.problem, self.pair = outcomes.problem, outcomes.problem.pair(code)
         self.folds = range(self.problem.n_folds)
 
     def members(self) -> tuple[list[Member], Scores]:
         """Return the members, S first, and the scores of the customers on which they are weighed."""
-        off, on = self._by_arm()
+        by_arm = self._each(self._by_arm)
         share = self.pair.share
-        s = self._member("S", [(1.0, on), (-1.0, off)])
-        response = self._member("response", [(share, on), (1 - share, off)])
-        control = [self.outcomes.model(0, fold) for fold in self.folds]
-        twin = self._member("control-side twin", [(1.0, control)])
+        s = self._member("S", [[(1.0, on), (-1.0, off)] for off, on in by_arm])
+        response = self._member("response", [[(share, on), (1 - share, off)] for off, on in by_arm])
         expected = response.left_out + (self.pair.p - share) * s.left_out
         scores = residual_scores(self.pair, expected)
-        rows, fold = self.pair.rows, self.pair.fold
-        ridge, models = self.linear.left_out(rows, scores.value, scores.weight, fold)
         return [
             s,
             response,
-            twin,
-            self._bagged(scores),
-            self._member("additive trees", [(1.0, [self._additive(scores, f) for f in self.folds])]),
-            Member("ridge DR", ridge, self._mean(1.0, models)),
-            self._member("one-column rule", [(1.0, [self._rule(scores, f) for f in self.folds])]),
+            self._member("control-side twin", self._each(lambda fold: [(1.0, self.outcomes.model(0, fold))])),
+            self._member("T", self._each(self._by_outcome)),
+            self._member("X", self._each(self._imputed)),
+            self._member("forest", self._each(lambda fold: self._forest(scores, fold))),
+            self._member("additive trees", self._each(lambda fold: self._additive(scores, fold))),
+            self._ridge(scores),
+            self._member("one-column rule", self._each(lambda fold: self._rule(scores, fold))),
         ], scores
 
-    def _by_arm(self) -> tuple[list[Model], list[Model]]:
-        bench, pair = self.bench.growing(S_TREES), self.pair
-        off, on = [], []
-        for fold in self.folds:
-            train = np.flatnonzero(pair.fold != fold)
-            treated = pair.is_treated[train].astype(np.float64)
-            models = bench.fit_by_arm(pair.rows[train], pair.y[train], pair.weight[train], "continuous", treated)
-            off.append(models[0])
-            on.append(models[1])
-        return off, on
+    def _each(self, fit: Callable[[int | None], Fitted]) -> list[Fitted]:
+        """Return what is fitted without each fold, and last on all rows."""
+        return [fit(fold) for fold in (*self.folds, None)]
 
-    def _additive(self, scores: Scores, fold: int) -> Model:
-        train = np.flatnonzero(self.pair.fold != fold)
-        growth = Growth(ADDITIVE_TREES, 2, least_rows(len(train), ADDITIVE_LEAF_SHARE))
-        return self._grown(train, scores, growth)
+    def _train(self, fold: int | None) -> Rows:
+        return np.flatnonzero(self.pair.fold != (-1 if fold is None else fold))
 
-    def _bagged(self, scores: Scores) -> Member:
-        """Return small boosters on half of the training rows each: a forest at the price of a few trees."""
-        rng = np.random.default_rng([self.seed, self.code])
-        left_out = np.zeros(len(self.pair))
-        terms: list[tuple[float, Model]] = []
-        for fold in self.folds:
-            train = np.flatnonzero(self.pair.fold != fold)
-            unseen = np.flatnonzero(self.pair.fold == fold)
-            for _ in range(N_BAGS):
-                bag = np.sort(rng.choice(train, int(len(train) * BAG_SHARE), replace=False))
-                growth = Growth(BAG_TREES, 4, least_rows(len(bag), BAG_LEAF_SHARE))
-                model = self._grown(bag, scores, growth)
-                left_out[unseen] += model.predict(self.problem.matrix, self.pair.rows[unseen]) / N_BAGS
-                terms.append((1 / N_BAGS / len(self.folds), model))
-        return Member("forest", left_out, terms)
+    def _by_arm(self, fold: int | None) -> tuple[Model, Model]:
+        train, pair = self._train(fold), self.pair
+        treated = pair.is_treated[train].astype(np.float64)
+        bench = self.bench.growing(S_TREES)
+        return bench.fit_by_arm(pair.rows[train], pair.y[train], pair.weight[train], "continuous", treated)
 
-    def _grown(self, train: Rows, scores: Scores, growth: Growth) -> Model:
+    def _by_outcome(self, fold: int | None) -> Terms:
+        return [(1.0, self.outcomes.model(self.code, fold)), (-1.0, self.outcomes.model(0, fold))]
+
+    def _imputed(self, fold: int | None) -> Terms:
+        """Return the effects imputed with the other arm's outcome model, as `XLearner` mixes them."""
+        train, pair, share = self._train(fold), self.pair, self.pair.share
+        terms = []
+        for own, other, sign, part in ((self.code, 0, 1.0, 1 - share), (0, self.code, -1.0, share)):
+            at = train[pair.is_treated[train] == (own == self.code)]
+            rows = pair.rows[at]
+            imputed = sign * (pair.y[at] - self.outcomes.model(other, fold).predict(self.problem.matrix, rows))
+            terms.append((part, self.bench.fit_mean(rows, imputed, pair.weight[at], "difference")))
+        return terms
+
+    def _forest(self, scores: Scores, fold: int | None) -> Terms:
+        """Return trees that split on the effect, each on half of the rows and with all scores at its leaves' mean."""
+        train = self._train(fold)
+        least = least_rows(len(train), FOREST_LEAF_SHARE)
+        return self._grown(train, scores, Growth(FOREST_TREES, FOREST_LEAVES, least, is_forest=True))
+
+    def _additive(self, scores: Scores, fold: int | None) -> Terms:
+        train = self._train(fold)
+        return self._grown(train, scores, Growth(ADDITIVE_TREES, 2, least_rows(len(train), ADDITIVE_LEAF_SHARE)))
+
+    def _grown(self, train: Rows, scores: Scores, growth: Growth) -> Terms:
         value, weight = scores.value[train], scores.weight[train]
-        return self.bench.grow(self.pair.rows[train], value, weight, growth)
+        return [(1.0, self.bench.grow(self.pair.rows[train], value, weight, growth))]
 
-    def _rule(self, scores: Scores, fold: int) -> Model:
-        train = np.flatnonzero(self.pair.fold != fold)
+    def _ridge(self, scores: Scores) -> Member:
+        rows = self.pair.rows
+        left_out, _ = self.linear.left_out(rows, scores.value, scores.weight, self.pair.fold)
+        whole = self.linear.fit_mean(rows, scores.value, scores.weight, "difference")
+        return Member("ridge DR", left_out, [(1.0, whole)])
+
+    def _rule(self, scores: Scores, fold: int | None) -> Terms:
+        train = self._train(fold)
         own = Scores(scores.value[train], scores.weight[train])
-        return Model(best_rule(self.problem, self.pair.rows[train], own))
+        return [(1.0, Model(best_rule(self.problem, self.pair.rows[train], own)))]
 
-    def _member(self, name: str, weighted: Sequence[tuple[float, list[Model]]]) -> Member:
-        """Return a member that is a weighted sum of models of each fold."""
+    def _member(self, name: str, fitted: Sequence[Terms]) -> Member:
+        """Return a member from its models without each fold and, last, of all rows."""
         left_out = np.zeros(len(self.pair))
-        terms: list[tuple[float, Model]] = []
-        for weight, models in weighted:
-            for fold, model in enumerate(models):
-                unseen = np.flatnonzero(self.pair.fold == fold)
+        for fold in self.folds:
+            unseen = np.flatnonzero(self.pair.fold == fold)
+            for weight, model in fitted[fold]:
                 left_out[unseen] += weight * model.predict(self.problem.matrix, self.pair.rows[unseen])
-            terms += self._mean(weight, models)
-        return Member(name, left_out, terms)
-
-    def _mean(self, weight: float, models: Sequence[Model]) -> list[tuple[float, Model]]:
-        return [(weight / len(models), model) for model in models]
+        return Member(name, left_out, fitted[-1])

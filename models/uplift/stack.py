@@ -26,7 +26,7 @@ class StackPart:
     Attributes
     ----------
     name
-        "S", "response", "control-side twin", "forest", "additive trees", "ridge DR" or "one-column rule".
+        "S", "response", "control-side twin", "T", "X", "forest", "additive trees", "ridge DR" or "one-column rule".
     weight
         Factor of the member's deviation from its mean, zero or more.
     share
@@ -67,9 +67,9 @@ class UpliftStack(UpliftLearner):
     """Default uplift learner: non-negative weights over members, fitted on left-out customers' scores.
 
     The members: an S-learner of small trees, the response model (whoever responds much may be changed much) and
-    its control-side twin, a forest of bagged, sub-sampled effect boosters, additive effect trees (one split
-    each), ridge, the best one-column rule, and the average effect. The weights are shrunk towards the average
-    effect as far as the data cannot tell customers apart.
+    its control-side twin, T- and X-learners, a forest of trees that split on the effect, additive effect trees (one
+    split each), ridge, the best one-column rule, and the average effect. The weights are shrunk towards the average
+    effect as far as the data cannot tell customers apart. One model of each, trained on all rows, predicts.
 
     Parameters
     ----------
@@ -128,9 +128,11 @@ class UpliftStack(UpliftLearner):
             words = "All outcomes are equal: there is no effect to be found."
             return LearnedEffect(0.0, (), StackFinding(nothing, False, 0.0, (), words))
         linear = Linear().bench(problem, self.seed, self.n_threads)
-        members, scores = Maker(code, outcomes, linear, self.seed).members()
+        members, scores = Maker(code, outcomes, linear).members()
         customer = None if problem.customer is None else problem.customer[pair.rows]
-        weights = fit_weights([member.left_out for member in members], scores, pair.fold, customer)
+        weights = fit_weights(
+            [member.left_out for member in members], scores, pair.fold, customer, [member.held for member in members]
+        )
         finding = _finding(members, weights, problem)
         used = [i for i, share in enumerate(weights.shares) if abs(share) >= LEAST_PART]
         terms = [(weights.weights[i] * w, model) for i in used for w, model in members[i].terms]

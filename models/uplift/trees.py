@@ -18,6 +18,7 @@ from .models import Model
 from .problem import Rows, UpliftProblem
 
 TREATMENT = "treatment"
+FOREST = {"boosting": "rf", "bagging_fraction": 0.5, "bagging_freq": 1, "feature_fraction_bynode": 0.6}
 _OBJECTIVES = {"binary": "binary", "count": "poisson", "continuous": "l2", "difference": "l2"}
 
 
@@ -75,12 +76,15 @@ class Growth:
         As LightGBM takes them.
     column_share
         Share of the columns that each tree sees: half of them regularises, and takes half the time.
+    is_forest
+        Whether the trees stand beside each other, each on half of the rows, and their mean predicts.
     """
 
     n_trees: int
     n_leaves: int
     min_rows: int
     column_share: float = 0.5
+    is_forest: bool = False
 
 
 class TreeBench:
@@ -189,7 +193,7 @@ class TreeBench:
             "min_data_in_leaf": growth.min_rows,
             "min_sum_hessian_in_leaf": 1e-3,
             "lambda_l2": self.trees.shrinkage,
-            "feature_fraction": growth.column_share,
+            **(FOREST if growth.is_forest else {"feature_fraction": growth.column_share}),
             # levels in order of their own noise fit it better than any number does: few at a time, and large ones
             "cat_smooth": max(20.0, growth.min_rows / 4),
             "cat_l2": max(10.0, float(growth.min_rows)),

@@ -62,7 +62,9 @@ class Weights:
         return self.believed >= 0.5
 
 
-def fit_weights(left_out: Sequence[Floats], scores: Scores, fold: Folds, customer: Ints | None) -> Weights:
+def fit_weights(
+    left_out: Sequence[Floats], scores: Scores, fold: Folds, customer: Ints | None, held: Sequence[float] | None = None
+) -> Weights:
     """Return non-negative weights of the members, shrunk as far as noise could have made them.
 
     The scores are noise around the uplift, so the weighted squared distance to them is the error of the uplift
@@ -81,6 +83,8 @@ def fit_weights(left_out: Sequence[Floats], scores: Scores, fold: Folds, custome
         (n,) fold of each row; all rows of a customer share one.
     customer
         (n,) codes of customers who repeat, else None; their rows are not independent.
+    held
+        (members,) how much harder than ``HELD`` each weight is held at its start. Default: 1.
 
     References
     ----------
@@ -99,11 +103,11 @@ def fit_weights(left_out: Sequence[Floats], scores: Scores, fold: Folds, custome
         table -= means
         parts.append(_Evidence.read(table, share[own], noise[own], ids))
     whole = _Evidence(*(sum(sums) for sums in zip(*(part.sums for part in parts), strict=True)))
-    start = whole.start()
-    believed = _believed(whole, parts, start)
+    start, prior = whole.start(), np.ones(len(means)) if held is None else np.asarray(held, dtype=np.float64)
+    believed = _believed(whole, parts, start, prior)
     error = Z95 * np.sqrt(whole.variance_of_level)
     average = Estimate(level, level - error, level + error)
-    weights = start + believed * (whole.best(start) - start)
+    weights = start + believed * (whole.best(start, prior) - start)
     return Weights(level, weights, means, believed, average, whole.spread)
 
 
@@ -152,18 +156,18 @@ class _Evidence:
             weights[0] = min(1.0, START / np.sqrt(told)) if told < 1 else START / told
         return weights
 
-    def best(self, start: Floats) -> Floats:
-        """Return the least squares weights, held towards the start."""
-        held = (HELD * self.variance_of_level + 1e-9 * np.trace(self.spread) + 1e-30) * np.eye(len(start))
-        root = np.linalg.cholesky(self.spread + held)
-        return np.asarray(nnls(root.T, np.linalg.solve(root, self.pull + held @ start))[0])
+    def best(self, start: Floats, prior: Floats) -> Floats:
+        """Return the least squares weights, each held towards the start as hard as the prior says."""
+        held = HELD * self.variance_of_level * prior + 1e-9 * np.trace(self.spread) + 1e-30
+        root = np.linalg.cholesky(self.spread + np.diag(held))
+        return np.asarray(nnls(root.T, np.linalg.solve(root, self.pull + held * start))[0])
 
 
-def _believed(whole: _Evidence, parts: Sequence[_Evidence], start: Floats) -> float:
+def _believed(whole: _Evidence, parts: Sequence[_Evidence], start: Floats, prior: Floats) -> float:
     """Return the share of a step that its gain on folds that it was not fitted on vouches for."""
     gain = variance = 0.0
     for part in parts:
-        step = whole.without(part).best(start) - start
+        step = whole.without(part).best(start, prior) - start
         gain += float(step @ (part.pull - part.spread @ start))
         variance += float(step @ part.doubt @ step)
     if gain <= 0 or variance <= 0:

@@ -10,6 +10,8 @@ import pytest
 
 from penchant.models.evaluation.qini import qini
 from penchant.models.uplift import UpliftStack
+from penchant.models.uplift.outcomes import Scores
+from penchant.models.uplift.weights import fit_weights
 
 MAIL = "Womens E-Mail"
 
@@ -76,3 +78,27 @@ def test_the_stack_ranks_hillstroms_customers(shared_data: Path) -> None:
     )
     assert measured.low > 0
     assert stack.findings_[MAIL].average_effect.low > 0.03
+
+
+def test_a_member_that_learns_no_effect_is_held_back_harder() -> None:
+    rng = np.random.default_rng(0)
+    n = 4000
+    effect = rng.normal(size=n)
+    scores = Scores(effect + 3 * rng.normal(size=n), np.ones(n))
+    fold = (np.arange(n) % 3).astype(np.int16)
+    both = [effect + 0.5 * rng.normal(size=n), effect + 0.5 * rng.normal(size=n), effect + 0.5 * rng.normal(size=n)]
+    free, held = (fit_weights(both, scores, fold, None, prior) for prior in (None, [1.0, 1.0, 1e6]))
+    assert free.weights[2] > 0.1
+    assert held.weights[2] < 0.01
+    assert held.tells_apart
+
+
+def test_one_model_of_all_rows_predicts() -> None:
+    rng = np.random.default_rng(0)
+    X = rng.normal(size=(3000, 4))
+    treatment = rng.integers(0, 2, 3000)
+    y = rng.normal(size=3000) + treatment * (X[:, 0] > 0)
+    few, many = (UpliftStack(n_folds=n).fit(X, y, treatment) for n in (2, 5))
+    assert len(many.scorer_.parts) <= 9
+    assert len(few.scorer_.parts) <= 9
+    assert np.corrcoef(many.predict_uplift(X), X[:, 0] > 0)[0, 1] > 0.8
