@@ -134,10 +134,8 @@ def _write(gate: Gate, name: str, columns: tuple[str, ...], path: Path) -> None:
 
 def _drop_copies(gate: Gate) -> None:
     """Drop the copies of rows that the engine holds: they are read from the files from now on."""
-    rows = gate.rows(
-        "select table_name from duckdb_tables() where database_name = current_database() and not temporary"
-    )
-    for (name,) in rows:
+    own = "select table_name from duckdb_tables() where database_name in (current_database(), 'temp')"
+    for (name,) in gate.rows(own):  # tables of attached databases are the shop's
         gate.execute(f"drop table {quoted_name(name)}")
 
 
