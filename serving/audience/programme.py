@@ -33,6 +33,7 @@ from .sizing import BOTH
 
 LARGE_EFFECT = 0.25  # of the control's orders: a control that cannot even show so much is too small
 LEAST_CONTROL = 30  # customers
+LONG_WAIT_DAYS = 3650
 LEVEL = 0.95
 NAMES = {"orders": "orders", "revenue": "revenue", "margin": "margin"}
 
@@ -193,9 +194,10 @@ def _when(shop: Shop, n_before: int, n_needed: float, span: tuple[datetime, date
     a_day = (n_now - n_before) / max((until - since).days, 1)
     if a_day <= 0:
         return "no customers came within the span, so that waiting does not help"
-    return (
-        f"about {shop_day(until + timedelta(days=(n_needed - n_now) / a_day), shop.timezone)} at the pace of the span"
-    )
+    days = (n_needed - n_now) / a_day
+    if days > LONG_WAIT_DAYS:
+        return "at the pace of the span that takes more than ten years"
+    return f"about {shop_day(until + timedelta(days=days), shop.timezone)} at the pace of the span"
 
 
 def _contacted(shop: Shop, held: pd.Series, since: datetime, until: datetime) -> int | None:
