@@ -1,8 +1,9 @@
 """What a mapping's value means: a column by its exact name, or an SQL expression over the raw columns.
 
 Text cells are trimmed and emptied of null signs wherever an expression reads them, and read as numbers where the
-expression computes with them, so that ``quantity * price`` works on a CSV file as it does on Parquet. Three functions
-look at the other lines of an order: ``of_order(column, order)``, ``lines_of(order)``, ``spread(total, weight, order)``.
+expression computes with them, so that ``quantity * price`` works on a CSV file as it does on Parquet. Four functions
+look at other lines: ``of_order(column, order)``, ``lines_of(order)``, ``spread(total, weight, order)`` at those of an
+order, ``value_above(column)`` at the rows above.
 """
 
 from __future__ import annotations
@@ -229,6 +230,11 @@ def _of_order(column: str, order: str) -> str:
     return f"max({column}) over (partition by {order})"
 
 
+def _value_above(column: str) -> str:
+    """Return the SQL of a row's value, or of that of the nearest row above which has one."""
+    return f"last_value({column} ignore nulls) over (order by _file, _row)"
+
+
 def _lines_of(order: str) -> str:
     """Return the SQL of how many lines an order has."""
     return f"count(*) over (partition by {order})"
@@ -255,7 +261,12 @@ def _spread(total: str, weight: str, order: str) -> str:
     )
 
 
-ORDER_FUNCTIONS: Mapping[str, Callable[..., str]] = {"of_order": _of_order, "lines_of": _lines_of, "spread": _spread}
+ORDER_FUNCTIONS: Mapping[str, Callable[..., str]] = {
+    "of_order": _of_order,
+    "lines_of": _lines_of,
+    "value_above": _value_above,
+    "spread": _spread,
+}
 
 
 def _resolved(tree: Node, raw: RawColumns) -> Meaning:

@@ -14,6 +14,8 @@ from .money import money
 from .order_sums import of_first_lines, of_order
 from .values import Seen, SourceProposal, TableProposal, When
 
+MOST_BARE = 0.9  # of the lines may name no order
+
 
 def proposal(name: str, one: Seen, source: SourceProposal, when: When | None, notes: Sequence[str]) -> TableProposal:
     """Return the proposal of a table in which all files are read alike."""
@@ -36,12 +38,13 @@ def orders_of(gate: Gate, one: Seen, when: When) -> TableProposal:
         columns["status"] = one.roles["status"]
     filled, said = _filled_down(one, columns, first)
     columns, late = _paid_at(one, filled, codes)
+    columns, continued = _continued(one, columns)
     exclude = cancellations(gate, one.look, one.roles, one.quote)
     exclude |= {**reversals(one.look, one.roles, one.quote), **flagged(one.look, one.quote)}
     currency = currency_of(one, one.roles.get("amount") or one.roles.get("price"))
     exclude |= currency.exclude
     unused = one.unused({**columns, **exclude})
-    notes = [*currency.notes, *paid.notes, *said, *notes, *late, *unused]
+    notes = [*currency.notes, *paid.notes, *said, *notes, *late, *continued, *unused]
     found = proposal("orders", one, SourceProposal({}, columns, exclude), when, notes)
     return replace(found, codes={"status": codes} if codes else {}, is_fine=paid.is_fine, currency=currency.code)
 
@@ -55,6 +58,20 @@ def _filled_down(one: Seen, columns: Mapping[str, str], first: Sequence[str]) ->
     filled = {column: of_order(one.quote(name), order) for column, name in alone.items()}
     names = ", ".join(f"'{name}'" for name in dict.fromkeys(alone.values()))
     return {**columns, **filled}, [f"filled on an order's first line alone, and taken for all of its lines: {names}"]
+
+
+def _continued(one: Seen, columns: Mapping[str, str]) -> tuple[dict[str, str], list[str]]:
+    """Return columns in which lines that name no order belong to the order above, as in tables made for people."""
+    names = {column.name for column in one.look.columns}
+    parts = [part for part in ("order_id", "customer_id", "ordered_at", "status") if columns.get(part) in names]
+    if parts[:3] != ["order_id", "customer_id", "ordered_at"]:
+        return dict(columns), []
+    order, *others = (f"{one.quote(columns[part])} is null" for part in parts)
+    n_bare, n_alike = one.counts(order, " and ".join((order, *others[:2])))
+    if not n_bare or n_bare != n_alike or n_bare > MOST_BARE * one.look.n_rows:
+        return dict(columns), []
+    above = {part: f"value_above({one.quote(columns[part])})" for part in parts}
+    return {**columns, **above}, [f"{n_bare:,} lines name no order, and are taken for lines of the order above"]
 
 
 def _paid_at(one: Seen, columns: Mapping[str, str], codes: Mapping[str, str]) -> tuple[dict[str, str], list[str]]:

@@ -8,7 +8,7 @@ from dataclasses import dataclass
 
 from .codes import kinds_known
 from .files import ColumnLook, TableLook
-from .languages import english, plain
+from .languages import english, plain, state_of
 
 LONG_KEY = 14  # of two numbers with a point between, as analytics make them; prices are shorter
 MANY_ROWS = 100
@@ -59,7 +59,9 @@ def _is_shared(column: ColumnLook) -> bool:
 
 WHO = "(customer|client|user|household|member|buyer|shopper|visitor|consumer|cust|account|person|loyalty_card)"
 _STAFF = "(?!.*(sales|staff|admin|seller|vendor|created|updated|employee|agent|driver|courier|manager)_)"
-_NO_MONEY = "(?!.*(tax|disc|rebate|count|items|orders|points|visits|weight|installments|summary))"
+_WITH_TAX = "(_(inc|incl|including)_?(tax|vat))?"
+_TAX = r"(?<!inc_)(?<!incl_)(?<!ex_)(?<!excl_)tax"
+_NO_MONEY = rf"(?!.*({_TAX}|disc|rebate|count|items|orders|points|visits|weight|installments|summary))"
 WHAT = "(item|product|prod|sku|article|goods|stock|material|asin|isbn|upc|ean)"
 ORDER = "(order|invoice|transaction|trans|basket|receipt|bill|purchase|ticket|sale)"
 _NOT_WHO = (
@@ -106,7 +108,7 @@ ROLES: tuple[Role, ...] = (
         (
             rf"{ORDER}_?(purchase_?)?(date_?time|timestamp|date|time|at|on|dt|day|placed_at)|t_dat|trans_?date",
             r"(event|purchase|visit|session|click|action|created|placed)_?(date_?time|timestamp|ts|date|time|at|on|dt)",
-            r"(date_?time|time_?stamp|timestamp|ts|date|time)|(e_?mail_)?(sent|send|mailed|contacted)(_(at|on|date|time))?",
+            r"(date_?time|time_?stamp|timestamp|ts|date|time)|(created|ordered|placed|booked)(_(utc|gmt|at|on))?|(e_?mail_)?(sent|send|mailed|contacted)(_(at|on|date|time))?",
             r"(?!.*(deliver|ship|estimat|approv|paid|payment|limit|birth|dob|expir|updat|modif|review|answer|regist"
             r"|sign|join|first|last|prior|next|start|end|coupon|cancel|refund|return|publish|launch|open|click|redeem)).*"
             r"((date|time)(_\w+)?|_at|_dt|_on)",
@@ -132,7 +134,9 @@ ROLES: tuple[Role, ...] = (
     Role("list_price", (r"(\w+_)?(list|regular|base|original|full|normal|catalog)_?price\d*|msrp|rrp",), _is_number),
     Role("unit_cost", (r"((unit|standard|product|item)_?)?cost(_?price)?|cogs|asset",), _is_number),
     Role(
-        "freight", (r"freight(_?\w+)?|(shipping|delivery)_?(cost|fee|charge|value|price|amount)|postage",), _is_number
+        "freight",
+        (rf"freight(_?\w+)?|(shipping|delivery)_?(cost|fee|charge|value|price|amount){_WITH_TAX}|postage",),
+        _is_number,
     ),
     Role(
         "price",
@@ -144,9 +148,10 @@ ROLES: tuple[Role, ...] = (
         "amount",
         (
             r"(sales?|purchase|order|tran\w*|line|item|basket|payment|net|paid|dollar)_?(amount|value|total|price|sales?)"
+            rf"{_WITH_TAX}"
             r"|(\w+_)?(amount|price|total|value)_paid",
             r"(total|grand)(_?(amount|price|value|sales?|paid|spent|cost|revenue))?|revenue|sales?|turnover|spend|spent"
-            r"|amount|gmv|payment|paid(_(amount|total|price))?|total_paid",
+            r"|amount|gmv|gross|net|payment|paid(_(amount|total|price))?|total_paid",
             rf"{_NO_MONEY}.*(amount|amt|revenue|spend|sales|dollar\w*|value|total|sum|cents)(_.*)?",
         ),
         _is_number,
@@ -212,11 +217,18 @@ def roles_of(look: TableLook) -> dict[str, str]:
             taken.add(column_name)
     if "time" not in found and "paid_at" in found:
         found["time"] = found.pop("paid_at")
+    if "status" not in found and "region" in found and _holds_states(look.column(found["region"])):
+        found["status"] = found.pop("region")
     if "header" in look.options:
         return {**found, **_by_content(look)}
     if "customer_id" not in found and "time" in found and (who := _likely_customer(look, taken)):
         found["customer_id"] = who
     return found
+
+
+def _holds_states(column: ColumnLook) -> bool:
+    """Say whether a column called state holds the states of orders rather than of a country."""
+    return bool(column.values) and all(state_of(plain(value)) is not None for value in column.values)
 
 
 def _numbers_rows(look: TableLook, name: str) -> bool:

@@ -53,6 +53,13 @@ def test_what_one_line_of_an_order_says_holds_for_all(tmp_path: Path) -> None:
     assert frame["amount"].tolist() == [700, 1000, 1200]
 
 
+def test_a_line_that_names_no_order_belongs_to_the_order_above(tmp_path: Path) -> None:
+    (tmp_path / "a.csv").write_text("who,day,no,price\na,2024-01-01,1,5\n,,,6\nb,2024-01-02,2,7\n")
+    above = {canonical: f"value_above({own})" for canonical, own in ORDERS.items()}
+    frame = orders(tmp_path, {**above, "amount": "price"}, path="a.csv").sort_values("amount")
+    assert frame["customer_id"].tolist() == ["a", "a", "b"]
+
+
 @pytest.mark.parametrize("skip", [None, 3])
 def test_lines_above_the_header_are_skipped(tmp_path: Path, skip: int | None) -> None:
     (tmp_path / "a.csv").write_text("\nReport,,,\n\nwho,day,no,price\na,2024-01-01,1,5\nbroken\n")

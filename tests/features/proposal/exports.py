@@ -461,10 +461,65 @@ def two_signs(folder: Path) -> Row:
     return {**answer([order for order, sign in zip(found, signs, strict=True) if sign == "€"]), "currency": "EUR"}
 
 
+def two_files(folder: Path) -> Row:
+    """Header and lines in two files that call the order differently; delivery and discounts in the header's sum."""
+    found = orders(30, discounts=True, freight=True)
+    states = {"paid": "complete", "unpaid": "pending", "cancelled": "canceled", "refunded": "refunded"}
+    headers = [
+        {
+            **{"id": order.number + 1, "customer_no": order.customer, "created": f"{order.at}"},
+            **{"state": states[order.state], "grand_total": money(order.paid + order.freight)},
+            "shipping_cost": money(order.freight),
+        }
+        for order in found
+    ]
+    lines = [
+        {
+            **{"pos": place, "order_no": order.number + 1, "article_no": line.item, "qty": line.pieces},
+            "unit_price": money(line.price),
+        }
+        for order in found
+        for place, line in enumerate(order.lines)
+    ]
+    (folder / "orders.csv").write_text(text(headers))
+    (folder / "order_positions.csv").write_text(text(lines))
+    return answer(found)
+
+
+def for_people(folder: Path) -> Row:
+    """Lines that name no order belong to the order above."""
+    found = [order for order in orders(32) if order.state == "paid"]
+    rows: list[Row] = []
+    for order in found:
+        head = {"Order No": order.number, "Customer": f"C{order.customer}", "Order Date": f"{order.at:%Y-%m-%d}"}
+        for place, line in enumerate(order.lines):
+            fields = head if place == 0 else dict.fromkeys(head, "")
+            rows.append({**fields, "Item": line.item, "Qty": line.pieces, "Unit Price": money(line.price)})
+    (folder / "orders.csv").write_text(text(rows))
+    return answer(found)
+
+
+def nested(folder: Path) -> Row:
+    """One JSON object that lists the orders, with what they hold below them."""
+    found = orders(23)
+    states = {"paid": "paid", "unpaid": "pending", "cancelled": "voided", "refunded": "refunded"}
+    listed = [
+        {
+            **{"id": order.number, "email": order.email, "created_at": f"{order.at.isoformat()}+00:00"},
+            **{"currency": "EUR", "financial_status": states[order.state], "total_price": money(order.goods)},
+            "line_items": [{"sku": line.item, "quantity": line.pieces} for line in order.lines],
+        }
+        for order in found
+    ]
+    (folder / "orders.json").write_text(json.dumps({"orders": listed}))
+    return answer(found)
+
+
 EXPORTS = {
     writer.__name__: writer
     for writer in (
         *(woocommerce_items, woocommerce_advanced, prestashop_grid, prestashop_tables, taobao, amazon, ebay, square),
         *(lightspeed, ga4, workbook, first_lines, shopify, who_and_when, month_first, two_signs),
+        *(two_files, for_people, nested),
     )
 }
