@@ -51,7 +51,8 @@ def _rows(gate: Gate, source: SourceProposal, table: TableProposal, looks: list[
 
 
 def _examples(gate: Gate, raw: Raw, table: TableProposal, columns: RawColumns) -> list[RowExample]:
-    mapping = table.sources[0].columns
+    own = {name: name for name in CONTRACT[table.name].names if name in raw.names}
+    mapping = table.sources[0].columns or own
     read: dict[str, str] = {}
     after = {}
     for name, value in mapping.items():
