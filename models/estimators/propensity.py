@@ -153,7 +153,8 @@ class PropensityModel(ClassifierMixin, BaseEstimator):
         directions = {self.columns_.names.index(name): way for name, way in monotone.items()}
         lines = fit_lines(rows, directions, self.seed)
         together = (1 - share) * alone + share * lines.left_out
-        if not lines.part.columns or gains_surely(log_loss(together, rows.y) - log_loss(alone, rows.y), rows.weight):
+        harm = loss_of_log_odds(together, rows.y) - loss_of_log_odds(alone, rows.y)
+        if not lines.part.columns or gains_surely(harm, rows.weight):
             return alone
         self.line_, self.share_ = lines.part, share
         return together
@@ -213,7 +214,7 @@ class PropensityModel(ClassifierMixin, BaseEstimator):
         return tags
 
 
-def log_loss(log_odds: Floats, y: Floats) -> Floats:
+def loss_of_log_odds(log_odds: Floats, y: Floats) -> Floats:
     """Return the log loss of each row."""
     return np.asarray(np.logaddexp(0.0, log_odds) - y * log_odds)
 
