@@ -124,8 +124,8 @@ OTHERS: dict[str, tuple[str, dict[str, Any]]] = {
     "out_of_order": ("id,at,amount,paid_at\na,2020-01-01,2,2019-12-31\n", {}),
     "implausible_year": (HEADER + GOOD, {"tables": {"customers": {"path": "customers.csv"}}}),
     "duplicate_key": (HEADER + GOOD, {"tables": {"customers": {"path": "customers.csv"}}}),
-    "idle_customers": (HEADER + GOOD, {"tables": {"customers": {"path": "others.csv"}}}),
-    "lost_in_join": (HEADER + GOOD, {"path": None, "query": "from 'orders.csv' join 'others.csv' on id = customer_id"}),
+    "idle_customers": (HEADER + GOOD, {"tables": {"customers": {"path": "people.csv"}}}),
+    "lost_in_join": (HEADER + GOOD, {"path": None, "query": "from 'orders.csv' join 'people.csv' on id = customer_id"}),
     "orphan": (HEADER + GOOD, {"tables": {"customers": {"path": "customers.csv"}}}),
     "several_arms": (HEADER + GOOD, {"tables": {"assignments": {"path": "assignments.csv"}}}),
     "overlapping_files": (HEADER + GOOD, {"path": "o*.csv"}),
@@ -140,7 +140,7 @@ def test_a_table_that_breaks_a_rule_is_told(tmp_path: Path, rule: str) -> None:
     put(tmp_path, (HEADER + GOOD).replace("c", "d", 1), "o_first.csv")
     put(tmp_path, pa.table({"id": ["a"], "at": [20200101], "amount": [1.5]}), "numbers.parquet")
     put(tmp_path, "customer_id,birth_year\nc1,1800\nc1,1980\nc2,1980\n", "customers.csv")
-    put(tmp_path, "customer_id\nc1\nnobody\n", "others.csv")
+    put(tmp_path, "customer_id\nc1\nnobody\n", "people.csv")
     put(
         tmp_path,
         "campaign_id,customer_id,arm,assigned_at,probability\nx,a,control,2020-01-01,1.5\nx,b,control,2020-01-01,1\n"
