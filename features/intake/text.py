@@ -40,6 +40,7 @@ UNREADABLE = (OSError, EOFError, zlib.error, zipfile.BadZipFile, LookupError, Un
 SAMPLE_ROWS = 200
 SAMPLE_BYTES = 400
 MANY_SIGNS = 20  # beyond ASCII, that pairs of them are no accident
+PAIRED = 0.9  # of the runs of such signs, at least, in Chinese
 BLOCK = 1 << 22
 RESERVED = ("_file", "_row", "__path", "file_row_number")  # columns by which the engine says where a row was read
 APART = "_2"  # behind a shop's column of such a name
@@ -161,10 +162,20 @@ def marked_encoding(start: bytes) -> str | None:
 
 
 def other_encoding(content: bytes) -> str:
-    """Return what text that is not UTF-8 is likely to be: Chinese where all signs beyond ASCII come in its pairs."""
-    runs = re.findall(rb"[\x80-\xff]+", content[: content.rfind(b"\n") + 1 or None])
-    is_paired = all(len(run) % 2 == 0 and min(run) >= 0xA1 for run in runs)
-    return "gb18030" if runs and is_paired and sum(map(len, runs)) >= MANY_SIGNS else "cp1252"
+    """Return what text that is not UTF-8 is likely to be: Chinese where signs beyond ASCII come in its pairs.
+
+    Of Chinese signs a few rare ones end in a byte of ASCII; of European letters nearly all stand alone.
+    """
+    whole = content[: content.rfind(b"\n") + 1 or None]
+    runs = re.findall(rb"[\x80-\xff]+", whole)
+    n_paired = sum(len(run) % 2 == 0 for run in runs)
+    if sum(map(len, runs)) < MANY_SIGNS or n_paired < PAIRED * len(runs):
+        return "cp1252"
+    try:
+        whole.decode("gb18030")
+    except UnicodeDecodeError:
+        return "cp1252"
+    return "gb18030"
 
 
 def _is_utf8(path: Path) -> bool:

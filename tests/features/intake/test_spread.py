@@ -10,7 +10,7 @@ import pandas as pd
 import pytest
 
 from penchant.config import Config
-from penchant.features.intake.text import without_formulas
+from penchant.features.intake.text import other_encoding, without_formulas
 from penchant.features.shop import open_shop
 
 from ..workbook import write_workbook
@@ -83,3 +83,15 @@ def test_a_query_names_sheets_and_a_file_may_list_its_rows(tmp_path: Path) -> No
         '{"page": 1, "orders": [{"who": "a", "day": "2024-01-01", "no": "1", "price": 4}]}'
     )
     assert orders(tmp_path, {"amount": "price"}, path="a.json")["amount"].tolist() == [400]
+
+
+@pytest.mark.parametrize(
+    ("line", "encoding", "expected"),
+    [
+        ("订单编号,买家会员名,喆,标题,已付款,交易成功,囧\n", "gbk", "gb18030"),  # two are of the rare ones
+        ("Größe;Übergröße;Stück;Käufer;über;schön;für;Maß;Öl\n", "cp1252", "cp1252"),
+        ("été;prix réglé;août;où;château;élève;déjà;payé\n", "cp1252", "cp1252"),
+    ],
+)
+def test_chinese_is_told_from_western_text(line: str, encoding: str, expected: str) -> None:
+    assert other_encoding((line * 5).encode(encoding)) == expected
