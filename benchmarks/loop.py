@@ -49,7 +49,7 @@ from penchant.simulate import SimulatedOffer as SentOffer
 from penchant.simulate.shop import SimulatedShop
 from penchant.training.dataset import snapshot_rows
 from penchant.training.train import Model, Recipe, fitted, predicted
-from penchant.training.uplift.dataset import Question, UpliftRows, collect
+from penchant.training.uplift.dataset import CampaignQuestion, UpliftRows, collect
 from penchant.training.uplift.evaluate import STACK
 from penchant.training.uplift.splits import fit_on
 from penchant.training.uplift.train import makers
@@ -121,7 +121,7 @@ def play(
     given, later = first.record[GIVEN], replace(settings, ends_at=SECOND_AT)
     with opened(simulate(later, folder / "after", given, [FIRST]), SECOND_AT) as shop:
         verdict = measure(shop, FIRST.campaign_id).verdict
-        rows = collect(shop, Question(GOAL.name, GOAL.outcome, DAYS)).rows
+        rows = collect(shop, CampaignQuestion(GOAL.name, GOAL.outcome, DAYS)).rows
         taught = {"uplift": rows} | {name: mangle(rows) for name, mangle in (mangles or {}).items()}
         uplifts = {name: fit_on(makers(seed)[STACK](), own) for name, own in taught.items()}
         lists = second_lists(shop, model, uplifts, seed)

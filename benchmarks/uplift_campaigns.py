@@ -32,7 +32,7 @@ def _made(goal: str, seed: int, folder: Path, n_customers: int) -> Trial:
     from penchant.config import Config
     from penchant.features.shop import open_shop
     from penchant.simulate import SimulatedArm, SimulatedCampaign, SimulatedOffer, SimulationSettings, simulate
-    from penchant.training.uplift.dataset import Question, collect
+    from penchant.training.uplift.dataset import CampaignQuestion, collect
 
     arms = {
         "reactivate": (SimulatedArm("sms", "sms", SimulatedOffer("coupon", 8, 40), 0.06), 0.5),
@@ -45,7 +45,7 @@ def _made(goal: str, seed: int, folder: Path, n_customers: int) -> Trial:
     tables = {name: {"path": f"{name}.parquet"} for name in TABLES}
     config = Config.model_validate({"tables": tables, "shop": {"extract_end": ENDS_AT}})
     with open_shop(config, made.folder, checked=False) as shop:
-        rows = collect(shop, Question(goal, "paid_order", HORIZON_DAYS)).rows
+        rows = collect(shop, CampaignQuestion(goal, "paid_order", HORIZON_DAYS)).rows
     truth = pd.read_parquet(made.truth["effects"]).set_index("customer_id")["effect_probability"]
     effect = truth.loc[rows.customer_id].to_numpy(np.float64)
     treated = (rows.arm != "control").astype(np.float64)

@@ -14,6 +14,7 @@ from typing import Annotated, Any, Literal
 
 from pydantic import Field, PositiveInt, PrivateAttr, ValidationError, field_serializer, model_validator
 
+from penchant.config_serving import NightlySection, ProtectionSection, RetentionSection, SceneSection, ScoreSection
 from penchant.errors import ConfigError, NotThereError, without_passwords
 from penchant.section import LONGEST_WINDOW, Cuts, Days, Section, TimeZone, faults_told
 
@@ -259,78 +260,6 @@ class GateSection(Section):
     min_positives: int = Field(100, ge=0)
     min_negatives: int = Field(100, ge=0)
     min_horizons: float = Field(2.0, ge=0, description="history before the test, in horizons")
-
-
-class ScoreSection(Section):
-    """How scores are told to people."""
-
-    bands: dict[str, Annotated[float, Field(gt=0, le=1)]] = Field(
-        {"very high": 0.8, "high": 0.6, "medium": 0.4}, description="band -> the least probability; below the last: low"
-    )
-
-
-Age = Annotated[str, Field(pattern=r"^[1-9]\d*d$")]
-
-
-class RetentionSection(Section):
-    """How long dated results are kept, such as '90d'; `penchant clean` removes older ones that nothing needs."""
-
-    score: Age | None = Field(None, description="scores; those whose horizon is not over always stay")
-    features: Age | None = Field(None, description="feature matrices")
-    tags: Age | None = Field(None, description="tags")
-    monitor: Age | None = Field(None, description="reports of drift")
-
-    def days(self) -> dict[str, int]:
-        """Return step -> days, of the steps that have a rule."""
-        return {step: int(age.removesuffix("d")) for step, age in self if age is not None}
-
-
-class NightlySection(Section):
-    """What `penchant nightly` does beside scoring and watching."""
-
-    plans: tuple[str, ...] = Field((), description="plan files whose due waves are drawn, from the working directory")
-    to: str | None = Field(None, description="the destination's file that due waves are exported to")
-    retrain_days: PositiveInt | None = Field(
-        None, description="a task whose latest version learned from older outcomes is trained again; default: never"
-    )
-    retrain_on_alarm: bool = Field(False, description="whether drift or failed predictions are a reason, too")
-
-
-class CapSection(Section):
-    """No more than so many contacts within so many days, by one channel or by all."""
-
-    days: Days
-    most: int = Field(ge=0)
-    channel: str | None = None
-
-
-class ProtectionSection(Section):
-    """What customers and experiments are protected from, in every audience and plan."""
-
-    caps: tuple[CapSection, ...] = (CapSection(days=7, most=2), CapSection(days=30, most=6))
-    universal_control: float = Field(
-        0.02, ge=0, lt=1, description="share of all customers whom no campaign ever contacts"
-    )
-    control_days: PositiveInt = Field(30, description="a campaign's control is kept from others so long")
-    consent: Literal["required", "assumed"] = Field(
-        "required", description="'assumed': whoever is not known to refuse may be contacted"
-    )
-
-
-class SceneSection(Section):
-    """A holiday, a promotion or a theme page: which goods it shows, and whom it is for; what is empty is any."""
-
-    categories: tuple[str, ...] = ()
-    price_tiers: tuple[Literal["low", "middle", "high"], ...] = ()
-    roles: tuple[Literal["traffic", "profit", "potential", "marginal", "ordinary"], ...] = ()
-    stages: tuple[str, ...] = Field((), description="relationship stages, such as 'loyal'")
-    calendar: str | None = Field(None, description="the calendar's entry that it belongs to, by its name")
-
-    @model_validator(mode="after")
-    def _says_something(self) -> SceneSection:
-        if not (self.categories or self.price_tiers or self.roles or self.stages or self.calendar):
-            raise ValueError("a scene needs categories, price_tiers, roles, stages or calendar")
-        return self
 
 
 class MlflowSection(Section):

@@ -185,7 +185,7 @@ def locked(folder: Path, wait: float = 0.0) -> Iterator[None]:
         If another run holds it.
     """
     path, deadline = _beside(folder, "lock"), monotonic() + wait
-    while (handle := held(path)) is None:
+    while (handle := lock_of(path)) is None:
         if monotonic() >= deadline:
             raise OutputError(f"output '{folder}'", "one run at a time", "another run writing it", "Wait for it to end")
         sleep(0.02)
@@ -196,7 +196,7 @@ def locked(folder: Path, wait: float = 0.0) -> Iterator[None]:
         os.close(handle)
 
 
-def held(path: Path) -> int | None:
+def lock_of(path: Path) -> int | None:
     """Return the handle of a lock that is now held, until it is closed; None where another run holds it."""
     handle = os.open(path, os.O_CREAT | os.O_RDWR, 0o644)
     with suppress(FileNotFoundError):  # its holder may remove it at this moment

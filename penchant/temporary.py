@@ -9,7 +9,7 @@ import weakref
 from pathlib import Path
 from time import time
 
-from penchant.output import held
+from penchant.output import lock_of
 
 PREFIX = "penchant-"
 HELD = ".held"
@@ -30,7 +30,7 @@ class Scratch:
         place.mkdir(parents=True, exist_ok=True)
         remove_abandoned(place)
         self.folder = Path(tempfile.mkdtemp(prefix=PREFIX, dir=place))
-        handle = held(self.folder / HELD)
+        handle = lock_of(self.folder / HELD)
         self._finalizer = weakref.finalize(self, _remove, self.folder, handle)
 
     def remove(self) -> None:
@@ -56,7 +56,7 @@ def remove_abandoned(place: Path) -> list[Path]:
             is_made = (path / HELD).is_file()
             if not is_made and time() - path.stat().st_mtime < YOUNG:
                 continue
-            handle = held(path / HELD)
+            handle = lock_of(path / HELD)
         except OSError:  # another user's, or just removed
             continue
         if handle is not None:

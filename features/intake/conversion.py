@@ -279,7 +279,7 @@ def _time(origin: Origin) -> tuple[dict[str, str], dict[str, str]]:
     """Return local times and instants, and of these the ones within the range of the contract."""
     name = origin.column.name
     value, local, at = (quoted_name(f"{layer}:{name}") for layer in ("raw", "local", "at"))
-    read, zoned, clock = local_time(origin, value), NEVER, NEVER
+    read, zoned, clock = local_time_sql(origin, value), NEVER, NEVER
     utc = read
     if not is_absolute(origin):
         utc = origin.clock.in_utc(read)
@@ -306,7 +306,7 @@ def is_absolute(origin: Origin) -> bool:
     return bool(origin.formats) and all(form in EPOCHS or "%z" in form for form in origin.formats)
 
 
-def local_time(origin: Origin, value: str) -> str:
+def local_time_sql(origin: Origin, value: str) -> str:
     """Return the SQL of a time as the shop's clock showed it."""
     if origin.is_time:
         return f"{value}::timestamp"

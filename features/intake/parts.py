@@ -10,7 +10,7 @@ from penchant.errors import ContractError, InputError, PenchantError
 
 from ..contract import CanonicalTable
 from .clocks import Clock, clock
-from .conversion import Origin, is_absolute, local_time, misfit
+from .conversion import Origin, is_absolute, local_time_sql, misfit
 from .expressions import RawColumns, meaning
 from .raw import Gate, Raw, guarded
 from .rules import EARLIEST, LATEST
@@ -191,7 +191,7 @@ def _clock(site: Site, origin: Origin) -> Clock:
     if origin.column.kind != "time" or origin.zone == "UTC" or is_absolute(origin):
         return Clock()
     first, last = site.gate.row(
-        f"select min(local)::date, max(local)::date from (select {local_time(origin, origin.meaning.sql)} as local"
+        f"select min(local)::date, max(local)::date from (select {local_time_sql(origin, origin.meaning.sql)} as local"
         f" from {site.raw.relation}) where local >= timestamp '{EARLIEST}' and local < timestamp '{LATEST}'"
     )
     return Clock() if first is None else clock(origin.zone, first, last)

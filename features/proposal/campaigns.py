@@ -40,7 +40,7 @@ def _control(column: ColumnLook) -> list[str]:
     return named or [value for value in column.values if set(column.values) == {"0", "1"} and value == "0"]
 
 
-def assignments(one: Seen, when: When) -> TableProposal:
+def assignments_table(one: Seen, when: When) -> TableProposal:
     """Return the assignments that a campaign's file holds."""
     column, quote = one.look.column(one.roles["arm"]), one.quote
     control = _control(column)

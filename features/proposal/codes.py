@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Mapping
 
 from .files import ColumnLook, TableLook
-from .languages import plain, state_of
+from .languages import order_state, plain
 from .words import vocabulary
 
 
@@ -43,7 +43,7 @@ def status_codes(look: TableLook, roles: Mapping[str, str]) -> tuple[dict[str, s
     column = look.column(roles["status"])
     codes, notes = codes_of(column, {})
     if 2 * len(notes) > len(column.values):
-        unknown = [value for value in column.values if state_of(plain(value)) is None]
+        unknown = [value for value in column.values if order_state(plain(value)) is None]
         return {}, [f"TODO '{column.name}' is not used: its codes are not known ({', '.join(unknown[:5])})"]
     return codes, notes
 
@@ -58,7 +58,7 @@ def codes_of(column: ColumnLook, known: Mapping[str, str]) -> tuple[dict[str, st
     known
         What a platform's codes mean, by their plain names; what it does not name is read by its words.
     """
-    told = {value: known.get(plain(value)) or state_of(plain(value)) for value in column.values}
+    told = {value: known.get(plain(value)) or order_state(plain(value)) for value in column.values}
     unknown = [value for value, state in told.items() if state is None]
     notes = [f"TODO '{value}' of '{column.name}' is not known and taken for paid" for value in unknown]
     return {value: state or "paid" for value, state in told.items()}, notes

@@ -18,7 +18,7 @@ from ..engine.backends import Scratch, duckdb_backend
 from ..intake.expressions import MACROS, quoted_name
 from ..intake.raw import Gate
 from .campaigns import drawn_audiences
-from .examples import RowExample, row_examples
+from .examples import RowExample, examples_of_rows
 from .files import TableLook, look_at
 from .platforms import recognised
 from .roles import is_snapshot, is_trial, roles_of
@@ -83,7 +83,7 @@ def proposed(folder: Path, results: Sequence[Path] = ()) -> Proposed:
         looks, unread = look_at(gate)
         found = proposals(gate, looks, _quoting(gate))
         main = next((table for table in found if table.name in ("orders", "interactions")), None)
-        examples = row_examples(gate, main, looks) if main else []
+        examples = examples_of_rows(gate, main, looks) if main else []
     finally:
         backend.disconnect()
         space.remove()

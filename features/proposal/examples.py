@@ -27,7 +27,7 @@ class RowExample:
     after: Mapping[str, str | None]
 
 
-def row_examples(gate: Gate, table: TableProposal, looks: list[TableLook]) -> list[RowExample]:
+def examples_of_rows(gate: Gate, table: TableProposal, looks: list[TableLook]) -> list[RowExample]:
     """Return the first rows of a table's first source; none where they cannot be shown."""
     source = table.sources[0]
     decimal = "," if {**table.options, **source.place}.get("decimal") == "," else "."

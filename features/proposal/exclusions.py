@@ -8,7 +8,7 @@ from collections.abc import Mapping, Sequence
 from ..intake.expressions import quoted_name, text_literal
 from ..intake.raw import Gate
 from .files import TableLook
-from .languages import english, plain, state_of
+from .languages import english, order_state, plain
 from .values import Quote
 
 _ROW_TYPE = r"((transaction|trans|txn|order|sale|sales|invoice|document|doc|record|line|movement|payment)_)?(type|kind)"
@@ -39,7 +39,7 @@ def reversals(look: TableLook, roles: Mapping[str, str], quote: Quote) -> dict[s
     for column in look.columns:
         if not re.fullmatch(_ROW_TYPE, english(plain(column.name))) or column.name == roles.get("status"):
             continue
-        back = [value for value in column.values if state_of(plain(value)) in ("refunded", "cancelled")]
+        back = [value for value in column.values if order_state(plain(value)) in ("refunded", "cancelled")]
         if back and len(back) < len(column.values):
             return {"reversals": f"{quote(column.name)} in ({_listed(back)})"}
     return {}

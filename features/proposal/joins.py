@@ -12,7 +12,7 @@ from .currency import currency_of
 from .files import SAMPLE_ROWS
 from .languages import plain
 from .links import n_shared
-from .money import MoneyFinding, money
+from .money import MoneyFinding, money_columns
 from .numbers import number_of, number_sql
 from .order_sums import OrderRows, order_sum, spread
 from .prices import price_of, priced_by
@@ -125,7 +125,7 @@ def _lines(gate: Gate, given: tuple[Seen, Seen, Sequence[Seen]], query: Query) -
             return MoneyFinding(columns, (f"'{total}' is the order's sum: it is shared out equally on its lines",))
         if (found := priced_by(lines, files)) is not None:
             return _priced(lines, found, query, columns)
-    paid = money(gate, lines.look, lines.roles, query.quote)
+    paid = money_columns(gate, lines.look, lines.roles, query.quote)
     for name in {column.name for column in lines.look.columns}:
         if any(query.quote(name) in value or value == name for value in paid.columns.values()):
             query.take("l", name)

@@ -88,7 +88,7 @@ def _apart(word: str) -> list[str]:
     return ways.get(len(word)) or [word]
 
 
-def state_of(value: str) -> str | None:
+def order_state(value: str) -> str | None:
     """Return what a shop's name of an order's state seems to mean; None where no word is known.
 
     Examples

@@ -34,7 +34,7 @@ class MoneyFinding:
     is_fine: bool = False
 
 
-def money(
+def money_columns(
     gate: Gate, look: TableLook, roles: Mapping[str, str], quote: Quote, of_order: Sequence[str] = ()
 ) -> MoneyFinding:
     """Return quantity, amount, list_amount, discount and freight of a table of order lines.

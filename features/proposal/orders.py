@@ -10,7 +10,7 @@ from ..intake.raw import Gate
 from .codes import status_codes
 from .currency import currency_of
 from .exclusions import cancellations, flagged, reversals
-from .money import money
+from .money import money_columns
 from .order_sums import of_first_lines, of_order
 from .values import Seen, SourceProposal, TableProposal, When
 
@@ -28,7 +28,7 @@ def proposal(name: str, one: Seen, source: SourceProposal, when: When | None, no
 def orders_of(gate: Gate, one: Seen, when: When) -> TableProposal:
     """Return the orders that a file with a customer, a time and what was bought holds."""
     first = of_first_lines(gate, one.look, one.roles["order_id"]) if one.has("order_id") else []
-    paid = money(gate, one.look, one.roles, one.quote, first)
+    paid = money_columns(gate, one.look, one.roles, one.quote, first)
     columns = {"customer_id": one.roles["customer_id"], "ordered_at": when.value}
     columns |= one.taken("order_id", "item_id", "category_id", "coupon_id")
     columns |= paid.columns

@@ -8,7 +8,7 @@ from dataclasses import dataclass
 
 from .codes import kinds_known
 from .files import ColumnLook, TableLook
-from .languages import english, plain, state_of
+from .languages import english, order_state, plain
 
 LONG_KEY = 14  # of two numbers with a point between, as analytics make them; prices are shorter
 MANY_ROWS = 100
@@ -228,7 +228,7 @@ def roles_of(look: TableLook) -> dict[str, str]:
 
 def _holds_states(column: ColumnLook) -> bool:
     """Say whether a column called state holds the states of orders rather than of a country."""
-    return bool(column.values) and all(state_of(plain(value)) is not None for value in column.values)
+    return bool(column.values) and all(order_state(plain(value)) is not None for value in column.values)
 
 
 def _numbers_rows(look: TableLook, name: str) -> bool:

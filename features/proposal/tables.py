@@ -10,7 +10,7 @@ from ..contract import CONTRACT, CanonicalTable
 from ..intake.expressions import text_literal
 from ..intake.raw import Gate
 from .attributes import attributes
-from .campaigns import assignments, is_campaign
+from .campaigns import assignments_table, is_campaign
 from .codes import codes_of, kind_codes, numbered_kinds
 from .files import ColumnLook, TableLook
 from .joins import joined_orders
@@ -80,7 +80,7 @@ def _of_file(gate: Gate, one: Seen, has_events: bool) -> list[TableProposal]:
         if _is_canonical(table, one.look):
             return [_canonical(table, one)]
     if one.when is not None and is_campaign(one):
-        return [assignments(one, one.when)]
+        return [assignments_table(one, one.when)]
     is_of_customers = one.is_unique("customer_id") and not one.roles.keys() & {"order_id", "item_id"}
     if is_of_customers and (has_events or one.when is None):
         return [_customers(one)]

@@ -4,16 +4,13 @@ from __future__ import annotations
 
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field, replace
-from typing import TYPE_CHECKING
 
 from penchant.config import Reading
 
 from ..intake.expressions import RawColumns, meaning
 from ..intake.raw import Gate
 from .files import TableLook
-
-if TYPE_CHECKING:
-    from .platforms import Recognised
+from .recognised import Recognised
 
 Quote = Callable[[str], str]
 

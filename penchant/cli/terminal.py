@@ -29,7 +29,7 @@ def bare_table(titles: Sequence[str], right: Collection[str] = (), title: str | 
     return table
 
 
-def with_interval(number: Estimate, digits: int) -> str:
+def interval_text(number: Estimate, digits: int) -> str:
     """Return a number with its interval behind it."""
     return f"{number.value:,.{digits}f} [dim]{number.low:,.{digits}f}..{number.high:,.{digits}f}[/]"
 

@@ -18,6 +18,7 @@ import pandas as pd
 from penchant.config import Config
 from penchant.errors import InputError, LeftOutError, quoted
 
+from ..candidates.values import PAST_COLUMNS
 from ..goals.eligible import Mask, is_true
 from ..goals.offers import CONTROL, Arm
 from .hashing import uniforms
@@ -30,7 +31,6 @@ REASONS = (
     "no consent for the channel",
     "contact fatigue",
 )
-PAST_COLUMNS = ("campaign_id", "customer_id", "arm", "wave", "assigned_at", "contacted_at", "channel")
 
 
 @dataclass(frozen=True)

@@ -16,7 +16,6 @@ import pandas as pd
 from penchant.errors import InputError
 
 from ...models.inputs.arrays import Floats
-from ..audience.exclusions import PAST_COLUMNS
 from ..goals.catalogue import Goal
 from ..goals.offers import Arm
 from .lookalike import lookalike
@@ -27,6 +26,7 @@ from .values import (
     CHANCES,
     EVEN,
     FOR_FAILURE,
+    PAST_COLUMNS,
     PAST_KEY,
     SIGNALS,
     STEPS,

@@ -18,6 +18,7 @@ BASE_TASKS = ("visit", "payment")  # where no model is needed to begin
 STEPS = ("visit", "interest")  # successes that are worth the orders that come with them
 UPLIFT = "uplift"
 SCORE = {"probability": "probability", "amount": "expected_amount"}  # kind of a model -> the column that ranks
+PAST_COLUMNS = ("campaign_id", "customer_id", "arm", "wave", "assigned_at", "contacted_at", "channel")
 PAST_KEY = ["campaign_id", "wave", "customer_id"]
 SIGNALS = {"segment": "rfm_segment", "price_sensitivity": "discount_line_share"}
 

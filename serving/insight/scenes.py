@@ -21,7 +21,8 @@ import pandas as pd
 import pyarrow as pa
 from ibis import _
 
-from penchant.config import Config, SceneSection
+from penchant.config import Config
+from penchant.config_serving import SceneSection
 from penchant.errors import ConfigError, InputError, LeftOutError, did_you_mean, quoted
 
 from ...features.engine.backends import put

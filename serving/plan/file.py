@@ -12,7 +12,7 @@ from zoneinfo import ZoneInfo
 
 from pydantic import AfterValidator, Field, PositiveInt, PrivateAttr, ValidationError, model_validator
 
-from penchant.config import CapSection
+from penchant.config_serving import CapSection
 from penchant.errors import ConfigError, InputError, NotThereError, did_you_mean
 from penchant.section import Section, TimeZone, faults_told
 

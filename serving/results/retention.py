@@ -9,7 +9,7 @@ from datetime import datetime, timedelta
 from pathlib import Path
 from typing import Any
 
-from penchant.config import RetentionSection
+from penchant.config_serving import RetentionSection
 from penchant.errors import OutputError
 from penchant.output import locked
 

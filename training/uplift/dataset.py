@@ -27,7 +27,7 @@ Bools = npt.NDArray[np.bool_]
 
 
 @dataclass(frozen=True)
-class Question:
+class CampaignQuestion:
     """What is asked of past campaigns.
 
     Parameters
@@ -159,7 +159,7 @@ class Collected:
     cost: float = 0.0
 
 
-def assignments_of(shop: Shop, question: Question) -> tuple[pd.DataFrame, tuple[str, ...]]:
+def assignments_of(shop: Shop, question: CampaignQuestion) -> tuple[pd.DataFrame, tuple[str, ...]]:
     """Return the assignments of a goal's campaigns whose horizon is over, and what was left out, in words.
 
     Returns
@@ -197,7 +197,7 @@ def assignments_of(shop: Shop, question: Question) -> tuple[pd.DataFrame, tuple[
     return finished, (*said, *late)
 
 
-def collect(shop: Shop, question: Question) -> Collected:
+def collect(shop: Shop, question: CampaignQuestion) -> Collected:
     """Return what past campaigns of a goal teach: outcome, arm, probability, and signals as of the assignment.
 
     Rows that are no trial are left out and named: unfinished waves, arms that were carried over from an earlier wave,
@@ -251,7 +251,7 @@ def _cost(shop: Shop, rows: pd.DataFrame) -> float:
     return float(by_row.fillna(0.0).mean()) / 10**shop.decimals
 
 
-def _refuse_without_control(shop: Shop, rows: pd.DataFrame, question: Question) -> None:
+def _refuse_without_control(shop: Shop, rows: pd.DataFrame, question: CampaignQuestion) -> None:
     waves, arms = rows["wave"].nunique(), sorted(set(rows["arm"]))
     raise CheckFailedError(
         f"uplift of '{question.goal}'",
@@ -262,7 +262,7 @@ def _refuse_without_control(shop: Shop, rows: pd.DataFrame, question: Question) 
     )
 
 
-def _campaigns(shop: Shop, question: Question) -> tuple[list[str], tuple[str, ...]]:
+def _campaigns(shop: Shop, question: CampaignQuestion) -> tuple[list[str], tuple[str, ...]]:
     """Return the ids of the campaigns to learn from, and what must be said about the choice."""
     every = shop.tables["assignments"]
     ids = sorted(every.select("campaign_id").distinct().execute()["campaign_id"])
@@ -289,7 +289,7 @@ def _campaigns(shop: Shop, question: Question) -> tuple[list[str], tuple[str, ..
     return found, ()
 
 
-def _finished(shop: Shop, rows: pd.DataFrame, question: Question) -> tuple[pd.DataFrame, tuple[str, ...]]:
+def _finished(shop: Shop, rows: pd.DataFrame, question: CampaignQuestion) -> tuple[pd.DataFrame, tuple[str, ...]]:
     """Return the rows whose horizon is over; the other waves in words."""
     ends = rows["assigned_at"] + pd.Timedelta(days=question.horizon_days)
     over = ends.groupby(rows["wave"]).transform("max") <= shop.extract_end

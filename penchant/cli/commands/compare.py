@@ -11,7 +11,7 @@ from typing import Any
 from rich.table import Table
 
 from penchant.cli.options.models import CompareOptions
-from penchant.cli.terminal import with_interval
+from penchant.cli.terminal import interval_text
 from penchant.cli.work import Work
 from penchant.errors import NoModelError
 from penchant.features.outcomes.tasks import Span
@@ -110,7 +110,7 @@ def standings_table(board: Standings) -> Table:
         table.add_column(name.replace("_", " "), justify="right", no_wrap=True)
     table.add_column(f"against {board.reference}, by {main}")
     for place in board.places:
-        numbers = (with_interval(place.metrics[metric], 3) for metric in shown)
+        numbers = (interval_text(place.metrics[metric], 3) for metric in shown)
         table.add_row(_place_name(place), *numbers, _verdict(place, main))
     return table
 

@@ -12,7 +12,7 @@ from typing import Any
 from rich.table import Table
 
 from penchant.cli.options.models import TrainOptions
-from penchant.cli.terminal import bare_table, with_interval
+from penchant.cli.terminal import bare_table, interval_text
 from penchant.cli.work import Work
 from penchant.errors import InputError, NotThereError
 from penchant.features.catalogue import task_of
@@ -96,7 +96,7 @@ def leaderboard_table(trained: Trained) -> Table:
         comparison = trained.board.comparisons[name][main]
         rows.append((name.replace("_", " "), numbers, f"{comparison.verdict} ({difference_text(comparison)})"))
     for name, numbers, verdict in rows:
-        table.add_row(name, *(with_interval(numbers[metric], 3) for metric in shown), verdict)
+        table.add_row(name, *(interval_text(numbers[metric], 3) for metric in shown), verdict)
     return table
 
 

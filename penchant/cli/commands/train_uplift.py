@@ -12,7 +12,7 @@ from typing import Any
 from rich.table import Table
 
 from penchant.cli.options.models import TrainOptions
-from penchant.cli.terminal import with_interval
+from penchant.cli.terminal import interval_text
 from penchant.cli.work import Work
 from penchant.config import Config
 from penchant.errors import CheckFailedError, InputError, did_you_mean, quoted
@@ -22,7 +22,7 @@ from penchant.serving.goals.catalogue import Goal, goal_named
 from penchant.serving.goals.own import own_goals
 from penchant.training.record import write_training
 from penchant.training.report.uplift import NAMES
-from penchant.training.uplift.dataset import Collected, Question, collect
+from penchant.training.uplift.dataset import CampaignQuestion, Collected, collect
 from penchant.training.uplift.evaluate import MAIN, STACK
 from penchant.training.uplift.matrix import OUTCOME, ROLES, Roles, read_matrix
 from penchant.training.uplift.train import TrainedUplift, TrialQuestion, train_uplift
@@ -100,7 +100,7 @@ def _source(work: Work, config: Config, name: str, options: TrainOptions) -> Ite
     horizon = options.horizon or goal.horizon_days
     with work.shop() as shop:
         with work.step(f"building signals and outcomes of past '{name}' campaigns, as of each assignment"):
-            collected = collect(shop, Question(name, goal.outcome, horizon, tuple(options.campaign or ())))
+            collected = collect(shop, CampaignQuestion(name, goal.outcome, horizon, tuple(options.campaign or ())))
         n_waves = len(set(collected.rows.wave)) if collected.rows.wave is not None else 0
         text = f"Learned from {n_waves} waves of past campaigns of the goal '{name}' ({goal.moves})."
         yield UpliftSource(
@@ -132,7 +132,7 @@ def uplift_leaderboard(trained: TrainedUplift, number: int) -> Table:
         table.add_column(title, justify="right", no_wrap=True)
     table.add_column("stack against it")
     for score, numbers in board.metrics.items():
-        cells = (with_interval(numbers[metric], 1) for metric in shown)
+        cells = (interval_text(numbers[metric], 1) for metric in shown)
         comparison = board.against.get(score)
         verdict = f"{comparison.verdict} ({comparison.difference.value:+,.1f})" if comparison else ""
         table.add_row("[bold]uplift stack[/]" if score == STACK else NAMES[score], *cells, verdict)

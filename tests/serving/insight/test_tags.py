@@ -11,7 +11,8 @@ import pytest
 from pydantic import ValidationError
 
 import penchant.serving.insight.tags as tags
-from penchant.config import Config, SceneSection
+from penchant.config import Config
+from penchant.config_serving import SceneSection
 from penchant.features.shop import Shop, shop_from_tables
 from penchant.serving.insight.tags import SCHEMA, long_of, tags_of
 

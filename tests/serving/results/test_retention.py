@@ -8,7 +8,7 @@ from typing import Any
 
 import pytest
 
-from penchant.config import RetentionSection
+from penchant.config_serving import RetentionSection
 from penchant.output import locked, replaced_folder
 from penchant.serving.results.inventory import results_below
 from penchant.serving.results.retention import cleanup_of, remove

@@ -9,10 +9,10 @@ import pytest
 from penchant.config import Config, FeaturesSection
 from penchant.errors import CheckFailedError, InputError, LeftOutError, UnfinishedHorizonError
 from penchant.features.shop import Shop, shop_from_tables
-from penchant.training.uplift.dataset import Question, assignments_of, collect
+from penchant.training.uplift.dataset import CampaignQuestion, assignments_of, collect
 
 FIRST, SECOND = pd.Timestamp("2025-03-01 10:00"), pd.Timestamp("2025-05-01 10:00")
-QUESTION = Question("retain", "paid_order", 30)
+QUESTION = CampaignQuestion("retain", "paid_order", 30)
 N = 60
 
 
@@ -69,7 +69,7 @@ def test_a_wave_whose_horizon_is_not_over_is_left_out_by_name(two_waves: pd.Data
     assert set(found["wave"]) == {"spring, wave 1"}
     assert said == ("Horizons of 30 days that are not over by 2025-05-20: 'may, wave 1' (over on 2025-05-31).",)
     with pytest.raises(UnfinishedHorizonError, match="'may, wave 1'"):
-        assignments_of(shop, Question("retain", "paid_order", 30, ("may",)))
+        assignments_of(shop, CampaignQuestion("retain", "paid_order", 30, ("may",)))
 
 
 def test_campaigns_without_a_control_are_refused_with_how_they_chose(two_waves: pd.DataFrame) -> None:
@@ -88,9 +88,9 @@ def test_campaigns_without_a_control_are_refused_with_how_they_chose(two_waves: 
 def test_goals_and_campaigns_that_are_not_there_are_refused(two_waves: pd.DataFrame) -> None:
     shop = shop_of(two_waves, orders_at("2025-02-01", "2025-07-01"))
     with pytest.raises(InputError, match="campaigns of 'retain'"):
-        assignments_of(shop, Question("second", "paid_order", 30))
+        assignments_of(shop, CampaignQuestion("second", "paid_order", 30))
     with pytest.raises(InputError, match="Did you mean 'spring'"):
-        assignments_of(shop, Question("retain", "paid_order", 30, ("sprng",)))
+        assignments_of(shop, CampaignQuestion("retain", "paid_order", 30, ("sprng",)))
     without = shop_from_tables({"orders": orders_at("2025-02-01")})
     with pytest.raises(LeftOutError, match="the table 'assignments'"):
         assignments_of(without, QUESTION)
