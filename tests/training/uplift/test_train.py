@@ -174,7 +174,9 @@ def test_lost_customers_are_an_issue_and_not_hidden() -> None:
 
 
 def test_too_few_customers_are_refused_with_all_that_is_missing() -> None:
-    with pytest.raises(TooLittleDataError, match=r"200 customers, at least 500 needed; \d+ rows with an outcome"):
+    with pytest.raises(
+        TooLittleDataError, match=r"200 customers, at least 500 needed \(min_buyers\); \d+ rows with an outcome"
+    ):
         trained_on(trial(200))
 
 
