@@ -1,6 +1,6 @@
 """How often the intervals that penchant prints hold the truth, from large samples down to the size where it refuses.
 
-    python -m benchmarks.coverage [--json] [--repetitions 400] [--only WORD]
+    python -m benchmarks.coverage [--json] [--repetitions 200] [--only WORD]
 
 Each case draws a sample whose true numbers are known, asks penchant, and counts the intervals that hold them. Closed
 forms are repeated five times as often as what needs draws. An interval that is not known (NaN) is counted as refused,
@@ -31,7 +31,7 @@ def main() -> None:
     """Run the cases that were asked for and print what was found."""
     parser = argparse.ArgumentParser(description=__doc__.splitlines()[0])
     parser.add_argument("--json", action="store_true")
-    parser.add_argument("--repetitions", type=int, default=400)
+    parser.add_argument("--repetitions", type=int, default=200)
     parser.add_argument("--only", default="", help="cases whose name contains this")
     parser.add_argument("--workers", type=int, default=min(2, os.cpu_count() or 1))
     options = parser.parse_args()
