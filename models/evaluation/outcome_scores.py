@@ -71,11 +71,11 @@ def few_rows(experiment: Experiment, factor: Floats) -> Floats:
     arms, kind = experiment.arms, kind_of_outcome(experiment.y)
     pull = experiment.weight * factor / arms.own_probability
     sizes = sizes_of(ArmSums.of(experiment.y, experiment.weight / arms.own_probability))
+    if pull.any() and np.bincount(arms.codes, minlength=arms.n_arms).min() < LEAST_IN_ARM:
+        return np.full(2, np.nan)
     more = np.zeros(2)
     for code in range(arms.n_arms):
         rows = (arms.codes == code) & (pull != 0)
-        if rows.any() and (arms.codes == code).sum() < LEAST_IN_ARM:
-            return np.full(2, np.nan)
         if rows.any():
             more += _of_arm(pull[rows], experiment.y[rows], _customers(experiment, rows), kind, sizes)
     return more
