@@ -72,7 +72,7 @@ def aim_of(row: dict[str, Any]) -> dict[str, Any]:
     """Return a row as an aim: met where the share lies in the aim, give or take what so many repetitions tell."""
     low, high = AIM
     off = SURE * math.sqrt(0.95 * 0.05 / max(row["n"], 1))
-    is_met = not row["n"] or low - off <= row["held"] and (row["is_joint"] or row["held"] <= high + off)
+    is_met = not row["n"] or (low - off <= row["held"] and (row["is_joint"] or row["held"] <= high + off))
     aim = f"{low:.0%} and more" if row["is_joint"] else f"{low:.0%} to {high:.0%}, or refused"
     name = f"{row['case']}: {row['number']}"
     return {"name": name, "value": row["held"], "aim": f"{aim}, give or take {off:.1%}", "met": bool(is_met)}
