@@ -308,11 +308,7 @@ METRICS = {
     "binary": ("log_loss", "brier", "auc", "average_precision"),
     "value": ("deviance", "squared_error", "rmse", "mae"),
 }
-SCORE_NAMES = {
-    "deviance": "Tweedie deviance",
-    "auc": "AUC, negative",
-    "average_precision": "average precision, negative",
-}
+SCORE_NAMES = {"deviance": "Tweedie deviance", "auc": "negative AUC", "average_precision": "negative average precision"}
 
 
 def _progress(done: Sequence[FrozenTrial], n_before: int, n_trials: int) -> Progress:

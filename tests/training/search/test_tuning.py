@@ -5,6 +5,7 @@ from __future__ import annotations
 import json
 import math
 import os
+import re
 import signal
 import sqlite3
 import subprocess
@@ -182,8 +183,9 @@ def no_step(_: str) -> Any:
 
 def test_the_metric_can_be_chosen_and_an_unknown_one_is_refused(planted: ModuleType, tmp_path: Path) -> None:
     found = planted.tuned(tmp_path / "a.db", 1, metric="auc")
-    assert found.score == "AUC, negative"
+    assert found.score == "negative AUC"
     assert -1 < found.value < -0.5
+    assert re.fullmatch(r"[\w /.:-]+", next(iter(trial_runs(found)[0].metrics)))  # what MLflow takes as a name
     assert planted.tuned(tmp_path / "a.db", 1).study != found.study
     with pytest.raises(InputError, match=r"'log_loss'.*Did you mean 'auc'"):
         planted.tuned(tmp_path / "a.db", 1, metric="auk")
