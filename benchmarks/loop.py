@@ -184,7 +184,8 @@ def second_lists(shop: Shop, model: Model, uplifts: Mapping[str, Any], seed: int
 
 
 def _uplifts(model: Any, signals: pd.DataFrame) -> Score:
-    bought = signals[signals["n_purchases"] > 0]
+    """Return the uplift of whoever has bought; the churned are left alone, so that no campaign teaches of them."""
+    bought = signals[(signals["n_purchases"] > 0) & (signals["stage"] != "churned")]
     uplift = np.asarray(model.predict_uplift(bought[list(model.feature_names_in_)])).ravel()
     scored = pd.DataFrame({"customer_id": bought["customer_id"], "uplift": uplift})
     return Score("uplift", scored, DAYS, GOAL.name)

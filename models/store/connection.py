@@ -15,7 +15,7 @@ from typing import TYPE_CHECKING
 from penchant.errors import NoModelError, OutputError, PenchantError
 from penchant.output import locked
 
-from .address import Store
+from .address import REGISTRY, TRACKING, Store
 from .sqlite_folder import is_there, new_database, take_home
 
 if TYPE_CHECKING:
@@ -66,11 +66,26 @@ def connected(store: Store, *, to_write: bool = False) -> Iterator[MlflowClient]
         for name, level in CHATTY.items():  # after the import, which sets their levels
             logging.getLogger(name).setLevel(level)
         patient = f"?timeout={BUSY_SECONDS}" if store.folder is not None else ""
-        mlflow.set_tracking_uri(store.tracking + patient)
-        mlflow.set_registry_uri(store.registry + (patient if store.registry == store.tracking else ""))
+        with _own_variables():
+            mlflow.set_tracking_uri(store.tracking + patient)
+            mlflow.set_registry_uri(store.registry + (patient if store.registry == store.tracking else ""))
         if store not in _ready or (store.database is not None and not is_there(store.database)):
             _make_ready(store)
         yield mlflow.MlflowClient()
+
+
+@contextmanager
+def _own_variables() -> Iterator[None]:
+    """Keep the process's variables as they were: MLflow sets them for its children, where they would name our store."""
+    before = {name: os.environ.get(name) for name in (TRACKING, REGISTRY)}
+    try:
+        yield
+    finally:
+        for name, value in before.items():
+            if value is None:
+                os.environ.pop(name, None)
+            else:
+                os.environ[name] = value
 
 
 def refuse_absent(store: Store, *, to_write: bool = False) -> None:

@@ -16,6 +16,7 @@ from ibis import _
 from penchant.config import Config, load_config
 from penchant.errors import ConfigError, InputError, LeftOutError, TooLittleDataError
 from penchant.features.catalogue import groups_of
+from penchant.features.engine.times import instant
 from penchant.features.history.past import Past
 from penchant.features.matrix import build
 from penchant.features.prove import DECLARED, FUTURE, ONE_ROW, ORDER, OTHERS, PROMISES, prove
@@ -71,7 +72,9 @@ def test_a_group_that_takes_the_moment_itself_for_past_is_named(world_shop: Shop
 
     def at_or_before(past: Past) -> Any:
         rows = past.history.interactions
-        return past.rows("le", lambda: rows.filter(rows.occurred_at <= past.moment.at).mutate(row=_.code)).count()
+        return past.rows(
+            "le", lambda: rows.filter(rows.occurred_at <= instant(past.moment.at)).mutate(row=_.code)
+        ).count()
 
     assert list(broken(world_shop, at_or_before)) == [FUTURE]
 
@@ -83,7 +86,7 @@ def test_a_group_that_goes_by_the_back_door_is_named(world_shop: Shop) -> None:
 def test_a_group_that_depends_on_the_order_of_rows_is_named(world_shop: Shop) -> None:
     def first_in_the_file(past: Past) -> Any:
         rows = past.history.shop.tables["interactions"].mutate(place=ibis.row_number())
-        coded = past.history.coded(rows.filter(rows.occurred_at < past.moment.at))
+        coded = past.history.coded(rows.filter(rows.occurred_at < instant(past.moment.at)))
         return past.rows("placed", lambda: coded.mutate(row=coded.code)).min(_.place)
 
     assert ORDER in broken(world_shop, first_in_the_file)

@@ -59,7 +59,7 @@ def test_both_models_are_kept_as_plain_files(made: Any, trained: Any, tmp_path: 
     assert ends == [trained.facts()["labels_end"], trained.facts()["judged_labels_end"]]
     written = json.loads((record.artifacts / "metrics.json").read_text(encoding="utf-8"))
     assert "horizon-mismatch" in {check["code"] for check in written["checks"]}
-    assert record.params["model_params"] == {"num_leaves": 5}
+    assert record.params["lightgbm_num_leaves"] == 5
 
 
 def test_a_baseline_that_stopped_early_is_named(made: Any, monkeypatch: pytest.MonkeyPatch) -> None:

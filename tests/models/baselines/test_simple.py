@@ -9,7 +9,7 @@ from sklearn.metrics import roc_auc_score
 
 from penchant.errors import InputError, TooLittleDataError
 from penchant.models.baselines.btyd import Purchases
-from penchant.models.baselines.btyd_estimators import PurchaseChance, amounts_of, longest_history, purchases_of
+from penchant.models.baselines.btyd_estimators import PurchaseChance, longest_history, purchase_amounts, purchases_of
 from penchant.models.baselines.leaderboard import baselines_for
 from penchant.models.baselines.regressions import LogisticBaseline, ValueRegression
 from penchant.models.baselines.simple import BaseRate, MeanValue, OneColumn, recency
@@ -131,7 +131,7 @@ def test_orders_of_one_day_are_one_purchase() -> None:
     counted = X.assign(n_purchase_days=[1, 2, 1, 2, 5])
     assert purchases_of(counted).n_repeats.tolist() == [0, 1, 0, 1, 4]
     assert purchases_of(counted).last.tolist() == pytest.approx([0, 1.5, 0, 0.3, 30])
-    assert amounts_of(counted)[1].tolist() == [90, 45, 90, 45, 18]
+    assert purchase_amounts(counted)[1].tolist() == [90, 45, 90, 45, 18]
 
 
 def test_of_a_customers_snapshots_the_longest_history_counts_once() -> None:

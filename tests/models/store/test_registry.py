@@ -1,6 +1,7 @@
 from __future__ import annotations
 
 import json
+import os
 import shutil
 import signal
 import sqlite3
@@ -306,3 +307,11 @@ def test_twenty_trials_cost_next_to_nothing(place: Path) -> None:
     registry.log_trials(NAME, trials, parent)
     assert time.process_time() - start < 2
     assert len(registry.runs(NAME)) == n_runs  # they stand below theirs
+
+
+def test_a_store_does_not_change_the_variables_that_name_one(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setenv("MLFLOW_TRACKING_URI", "http://elsewhere:5000")
+    monkeypatch.delenv("MLFLOW_REGISTRY_URI", raising=False)
+    Registry(tmp_path / "store").names()
+    assert os.environ["MLFLOW_TRACKING_URI"] == "http://elsewhere:5000"
+    assert "MLFLOW_REGISTRY_URI" not in os.environ

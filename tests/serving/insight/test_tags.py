@@ -80,7 +80,7 @@ def test_tags_of_customers_by_hand(found: pd.DataFrame) -> None:
 
 def test_tags_of_items_by_hand(found: pd.DataFrame) -> None:
     goose = _of(found, "item", "goose")
-    assert goose == [("category", "birds"), ("holiday", "xmas"), ("price_tier", "middle"), ("role", "marginal")]
+    assert goose == [("category", "birds"), ("holiday", "xmas"), ("price_tier", "middle"), ("role", "ordinary")]
     assert ("holiday", "xmas") not in _of(found, "item", "tea")
 
 
