@@ -158,15 +158,10 @@ PAGES: Mapping[str, Callable[[], str]] = MappingProxyType(
 )
 
 
-REPEATED = ("commands.md",)  # what `--help` says: written with the others, and not held against the options
-
-
 def main(arguments: Sequence[str]) -> int:
     """Write all pages; or with ``--check`` say which would change, and return 1 if one would."""
     stale = 0
     for name, page in PAGES.items():
-        if name in REPEATED and "--check" in arguments:
-            continue
         path, text = FOLDER / name, page()
         if path.is_file() and path.read_text(encoding="utf-8") == text:
             continue

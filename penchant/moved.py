@@ -42,6 +42,7 @@ MOVED: Mapping[str, str] = MappingProxyType(
         "penchant.models.propensity": "penchant.models.estimators.propensity",
         "penchant.models.qini": "penchant.models.evaluation.qini",
         "penchant.models.registry": "penchant.models.store.registry",
+        "penchant.models.uplift_artifact": "penchant.models.store.artifact",
         "penchant.models.uplift_checks": "penchant.models.evaluation.trial_checks",
         "penchant.models.value": "penchant.models.estimators.value",
         "penchant.training.compare": "penchant.training.versions.compare",
