@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import re
 from collections.abc import Mapping
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 
 from ..intake.expressions import text_literal
 from .files import ColumnLook
@@ -44,6 +44,13 @@ def currency_of(one: Seen, amount: str | None, value: str | None = None) -> Curr
     value
         How an expression names the column of currencies; default: by its name, for all lines of its order.
     """
+    found = _in_the_file(one, amount, value)
+    if found.code is None and one.platform is not None:  # one that sells in a single currency, such as Taobao
+        return replace(found, code=one.platform.platform.tables.get("orders", {}).get("currency"))
+    return found
+
+
+def _in_the_file(one: Seen, amount: str | None, value: str | None) -> Currency:
     if one.has("currency"):
         column = one.look.column(one.roles["currency"])
         return _of_column(one, column, value or _whole(one, column))

@@ -226,7 +226,7 @@ def taobao(folder: Path) -> Row:
     ]
     (folder / "ExportOrderList202401.csv").write_text(text(headers), encoding="gbk")
     (folder / "ExportOrderDetailList202401.csv").write_text(text(lines), encoding="gbk")
-    return answer(found)
+    return {**answer(found), "currency": "CNY"}
 
 
 def amazon(folder: Path) -> Row:
