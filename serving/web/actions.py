@@ -9,6 +9,7 @@ from datetime import date
 
 from penchant.errors import InputError, did_you_mean, quoted
 
+from ...models.store.address import Store
 from ..goals.catalogue import GOALS
 from .settings import WebSettings
 
@@ -29,11 +30,14 @@ class Action:
         Who may ask for it.
     arguments
         Fields of a form -> arguments of the command line.
+    takes_store
+        Whether the command reads models.
     """
 
     kind: str
     scope: str
     arguments: Callable[[Mapping[str, str]], list[str]]
+    takes_store: bool = False
 
 
 def command_of(settings: WebSettings, action: Action, fields: Mapping[str, str]) -> list[str]:
@@ -45,7 +49,10 @@ def command_of(settings: WebSettings, action: Action, fields: Mapping[str, str])
         If a field is not as it should be.
     """
     shared = ["--shop", str(settings.shop_file), "--data", str(settings.data), "--json"]
-    return [*shared, *action.arguments(fields)]
+    folder = Store.of(settings.store).folder  # an address may hold a password: the configuration tells it to the job
+    store = ["--store", str(folder)] if action.takes_store and folder is not None else []
+    place = ["--out", str(settings.out)] if action.kind == "prepare" else []
+    return [*shared, *action.arguments(fields), *store, *place]
 
 
 def _audience(fields: Mapping[str, str]) -> list[str]:
@@ -128,11 +135,11 @@ ACTIONS: Mapping[str, Action] = {
     for action in (
         Action("prepare", "operate", lambda _fields: ["prepare"]),
         Action("check", "operate", lambda _fields: ["check"]),
-        Action("score", "operate", _score),
-        Action("audience", "operate", _audience),
-        Action("plan", "operate", _plan),
+        Action("score", "operate", _score, True),
+        Action("audience", "operate", _audience, True),
+        Action("plan", "operate", _plan, True),
         Action("measure", "operate", _measure),
-        Action("monitor", "operate", lambda _fields: ["monitor"]),
-        Action("promote", "promote", _promote),
+        Action("monitor", "operate", lambda _fields: ["monitor"], True),
+        Action("promote", "promote", _promote, True),
     )
 }

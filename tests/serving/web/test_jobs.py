@@ -66,7 +66,7 @@ def test_each_action_becomes_a_command_of_checked_fields(web_settings: WebSettin
     command = command_of(web_settings, ACTIONS["audience"], fields)
     assert command[5:] == [
         *("audience", "retain", "--as-of", "2025-11-01"),
-        *("--budget", "5000", "--campaign", "late autumn"),
+        *("--budget", "5000", "--campaign", "late autumn", "--store", str(web_settings.store)),
     ]
 
 
