@@ -167,19 +167,6 @@ class Ready:
         """Return what `penchant check` said last; None where it was not run."""
         return (_json(self.settings.out / "check" / MANIFEST) or {}).get("report")
 
-    def measurement(self, campaign: str) -> Mapping[str, Any]:
-        """Return what a campaign changed, as `penchant measure` wrote it.
-
-        Raises
-        ------
-        NotThereError
-            If it was not measured.
-        """
-        for told in self.measurements():
-            if told["campaign"]["campaign_id"] == campaign:
-                return told
-        raise NotThereError("campaign", "one that was measured", quoted(campaign), "Run 'penchant measure' first")
-
 
 def _moment_of(place: Path) -> str:
     return str((read_manifest(place) or {}).get("as_of", place.name))
