@@ -1,19 +1,23 @@
 """Prove on a shop's own rows that feature groups keep their promises; find the first counterexample where not.
 
-Five promises: the future changes nothing; row order changes nothing; another customer's rows change nothing; one
-output row per spine row; what is declared is what is built. A column that is declared ``population`` (a quintile, a
-price level, a cycle of the shop) depends on other customers by definition, and is left out of the third.
+Six promises: the future changes nothing; row order changes nothing; another customer's rows change nothing; who else
+is asked for changes nothing; one output row per spine row; what is declared is what is built. A column that is
+declared ``population`` (a quintile, a price level, a cycle of the shop) depends on other customers by definition, and is
+left out of the third.
 
-A leak shows only where something happens beyond the moment. So the other future that changes nothing is a busy one: all
-that had ever happened happens once more, at that very instant, which is not of the past yet.
+A leak shows only where something happens beyond the moment. So the other future that changes nothing is a busy one (see
+`penchant.features.changed_shops`).
+
+What cannot be seen from here: a file that a group reads by itself, and what it remembers from one build to the next.
+Columns that read items or customers, of which a shop keeps no history, are named in `Proof.undated`: that is no promise
+broken, but what stood there in the past nobody knows.
 """
 
 from __future__ import annotations
 
 from collections.abc import Callable, Iterator, Mapping, Sequence
-from dataclasses import dataclass, replace
+from dataclasses import dataclass, field
 from datetime import datetime
-from types import MappingProxyType
 from typing import Any
 
 import ibis
@@ -23,6 +27,7 @@ import pandas as pd
 from penchant.errors import InputError, LeftOutError, TooLittleDataError, quoted
 
 from .catalogue import groups_of
+from .changed_shops import alone, reordered, with_another_future, with_other_attributes
 from .contract import CONTRACT
 from .engine.temporary import Keep
 from .engine.times import instant
@@ -34,20 +39,17 @@ from .spine import Spine, as_utc
 FUTURE = "the future changes nothing"
 ORDER = "row order changes nothing"
 OTHERS = "another customer's rows change nothing"
+SPINE = "who else is asked changes nothing"
 ONE_ROW = "one output row per spine row"
 DECLARED = "declared = built"
-PROMISES = (FUTURE, ORDER, OTHERS, ONE_ROW, DECLARED)
+PROMISES = (FUTURE, ORDER, OTHERS, SPINE, ONE_ROW, DECLARED)
 MOST_CUSTOMERS = 1_000
 _CLOSE = 1e-9
 _OTHERWISE = {
     FUTURE: "if something else had happened from then on",
     ORDER: "if the tables' rows stood the other way round",
     OTHERS: "if the shop had no other customers' rows",
-}
-LATER_STATES = {
-    "orders": ("paid_at", "cancelled_at", "refunded_at"),
-    "assignments": ("contacted_at", "opened_at", "clicked_at", "redeemed_at"),
-    "feedback": ("closed_at",),
+    SPINE: "if one half of these customers were asked for, then the other",
 }
 
 
@@ -89,12 +91,15 @@ class Proof:
         One for each group and promise, the groups in order; a group that cannot be built has one, of `DECLARED`.
     left_out
         Name of a group or column that the shop cannot have -> what it lacks.
+    undated
+        Name of a group -> its columns that read items or customers as they are today.
     """
 
     as_of: datetime
     n_customers: int
     findings: tuple[GroupFinding, ...]
     left_out: Mapping[str, str]
+    undated: Mapping[str, Sequence[str]] = field(default_factory=dict)
 
     @property
     def broken(self) -> tuple[GroupFinding, ...]:
@@ -117,6 +122,7 @@ class Proof:
                 for one in self.findings
             ],
             "left_out": dict(self.left_out),
+            "undated": {group: list(columns) for group, columns in self.undated.items()},
         }
 
 
@@ -150,12 +156,16 @@ def prove(shop: Shop, groups: Sequence[str | FeatureGroup] | None = None, as_of:
     spine = Spine.at(shop, moment, people)
     with Keep(shop.backend) as keep:
         variants = {
-            FUTURE: _with_another_future(shop, moment, keep),
-            ORDER: _reordered(shop, keep),
-            OTHERS: _alone(shop, people, keep),
+            FUTURE: (with_another_future(shop, moment, keep), [spine]),
+            ORDER: (reordered(shop, keep), [spine]),
+            OTHERS: (alone(shop, people, keep), [spine]),
+            SPINE: (shop, [Spine.at(shop, moment, half) for half in (people[::2], people[1::2]) if half]),
         }
-        findings = tuple(_Trials(spine, shop, variants).of(chosen))
-    return Proof(moment, len(people), findings, left_out)
+        trials = _Trials(spine, shop, variants)
+        findings = tuple(trials.of(chosen))
+        buildable = [one for one in chosen if GroupFinding(one.name, ONE_ROW) in findings]
+        undated = trials.differing(buildable, with_other_attributes(shop, keep)) if buildable else {}
+    return Proof(moment, len(people), findings, left_out, undated)
 
 
 def _possible(shop: Shop, groups: Sequence[FeatureGroup]) -> tuple[list[FeatureGroup], dict[str, str]]:
@@ -199,80 +209,21 @@ def _sample(shop: Shop, moment: datetime) -> list[str]:
     return [str(one) for one in known[::every]]
 
 
-def _with_another_future(shop: Shop, moment: datetime, keep: Keep) -> Shop:
-    """Return the shop as it stood at a moment, at which all that had happened happens once more."""
-    tables = dict(as_it_stood(shop, moment, keep).tables)
-    for name, rows in tables.items():
-        time = CONTRACT[name].time
-        if time:
-            states = [state for state in LATER_STATES.get(name, ()) if state in rows.columns]
-            then = {when: ibis.cases((rows[when].notnull(), instant(moment))) for when in (time, *states)}
-            tables[name] = keep.table(ibis.union(rows, rows.mutate(**then)))
-    return replace(shop, tables=MappingProxyType(tables))
-
-
-def as_it_stood(shop: Shop, moment: datetime, keep: Keep) -> Shop:
-    """Return the shop as it stood at a moment: no later row, and no state that came later."""
-    tables = {}
-    for name, rows in shop.tables.items():
-        time = CONTRACT[name].time
-        before = rows.filter(rows[time] < instant(moment)) if time else rows
-        if name == "customers" and shop.has(name, "registered_at"):
-            before = rows.filter(rows.registered_at.isnull() | (rows.registered_at < instant(moment)))
-        tables[name] = keep.table(_without_later_states(name, before, moment))
-    return replace(shop, tables=MappingProxyType(tables))
-
-
-def _without_later_states(name: str, rows: Any, moment: datetime) -> Any:
-    states = [state for state in LATER_STATES.get(name, ()) if state in rows.columns]
-    came = {state: rows[state] < instant(moment) for state in states}
-    changed = {state: ibis.cases((came[state], rows[state])) for state in states}
-    if "status" in rows.columns and states:
-        was_paid = came["paid_at"] if "paid_at" in states else rows.status != "unpaid"
-        stood = ibis.cases((was_paid.fill_null(False), "paid"), else_="unpaid")
-        later = {"cancelled": "cancelled_at", "refunded": "refunded_at", "paid": "paid_at"}
-        undone = [
-            ((rows.status == status) & rows[state].notnull() & ~came[state], stood)
-            for status, state in later.items()
-            if state in states
-        ]
-        changed["status"] = ibis.cases(*undone, else_=rows.status)
-    return rows.mutate(**changed)
-
-
-def _reordered(shop: Shop, keep: Keep) -> Shop:
-    """Return the shop with every table's rows the other way round."""
-    tables = {
-        name: keep.table(rows.order_by([ibis.desc(column) for column in rows.columns]))
-        for name, rows in shop.tables.items()
-    }
-    return replace(shop, tables=MappingProxyType(tables))
-
-
-def _alone(shop: Shop, people: Sequence[str], keep: Keep) -> Shop:
-    """Return the shop without the rows of any other customer."""
-    some = Spine.at(shop, shop.extract_end, people).table.select("customer_id")
-    tables = {
-        name: keep.table(rows.semi_join(some, "customer_id")) if "customer_id" in rows.columns else rows
-        for name, rows in shop.tables.items()
-    }
-    return replace(shop, tables=MappingProxyType(tables))
-
-
 @dataclass(frozen=True)
 class _Trials:
-    """The matrix of a spine, built of a shop and of the shop changed in ways that may not matter."""
+    """The matrix of a spine, built of a shop and of the shop or the spine changed in ways that may not matter."""
 
     spine: Spine
     shop: Shop
-    variants: Mapping[str, Shop]
+    variants: Mapping[str, tuple[Shop, list[Spine]]]
 
     def of(self, groups: Sequence[FeatureGroup]) -> Iterator[GroupFinding]:
         """Yield the findings of groups: built at once, or one by one where one of them spoils all of it."""
         frames: dict[str, pd.DataFrame] = {}
         fault = ""
         try:
-            frames = {promise: build(shop, self.spine, groups).frame for promise, shop in self._shops.items()}
+            variants = {"": (self.shop, [self.spine]), **self.variants}
+            frames = {promise: _frame(shop, spines, groups) for promise, (shop, spines) in variants.items()}
         except Exception as raised:  # whatever a shop's own code raises, the finding names the group
             fault = f"it cannot be built: {type(raised).__name__}: {raised}"
         if len(groups) > 1 and (fault or _wrong_rows(frames[""], self.spine)):
@@ -284,20 +235,38 @@ class _Trials:
             for group in groups:
                 yield from self._of_group(group, frames)
 
-    @property
-    def _shops(self) -> dict[str, Shop]:
-        return {"": self.shop, **self.variants}
+    def differing(self, groups: Sequence[FeatureGroup], other: Shop | None) -> dict[str, list[str]]:
+        """Return each group's columns that another shop makes different."""
+        if other is None:
+            return {}
+        one, changed = (build(shop, self.spine, groups).frame for shop in (self.shop, other))
+        found = {}
+        for group in groups:
+            names = [column.name for column in self._columns(group)]
+            found[group.name] = [name for name in names if _differs(one[name], changed[name]).any()]
+        return {group: columns for group, columns in found.items() if columns}
+
+    def _columns(self, group: FeatureGroup) -> list[Column]:
+        signals, _left_out = available(self.shop, [group], _windows(self.shop))
+        return [signal.column for signal in signals]
 
     def _of_group(self, group: FeatureGroup, frames: Mapping[str, pd.DataFrame]) -> Iterator[GroupFinding]:
         frame = frames[""]
-        signals, _left_out = available(self.shop, [group], _windows(self.shop))
-        columns = [signal.column for signal in signals]
+        columns = self._columns(group)
         for promise in self.variants:
             names = [one.name for one in columns if not (promise == OTHERS and one.population)]
             told = _first_difference(frame, frames[promise], names)
             yield GroupFinding(group.name, promise, told and f"{told} {_OTHERWISE[promise]}")
         yield GroupFinding(group.name, ONE_ROW, _wrong_rows(frame, self.spine))
         yield GroupFinding(group.name, DECLARED, _undeclared(frame, columns))
+
+
+def _frame(shop: Shop, spines: Sequence[Spine], groups: Sequence[FeatureGroup]) -> pd.DataFrame:
+    """Return the matrix of spines that are asked for one after the other."""
+    frames = [build(shop, spine, groups).frame for spine in spines]
+    if len(frames) == 1:
+        return frames[0]
+    return pd.concat(frames).sort_values(["as_of", "customer_id"], ignore_index=True)
 
 
 def _first_difference(one: pd.DataFrame, other: pd.DataFrame, names: Sequence[str]) -> str:

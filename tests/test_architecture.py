@@ -46,7 +46,7 @@ ROOMS = {
         {"goods", "outcomes"},
         {"catalogue"},
         {"matrix"},
-        {"condition"},
+        {"condition", "changed_shops"},
         {"criteria", "prove"},
     ),
     "models": (

@@ -30,7 +30,7 @@ from ..inputs.categories import Columns
 from ..plain_parts import LinearPart, RulePart, ScorerPart, TreesPart
 from ..plain_scorer import CODE, FORMAT, HASHES_FILE, MODEL_FILE, Scorer, read_model
 
-__all__ = ["CODE", "MODEL_FILE", "fingerprint", "load", "read_facts", "read_spec", "save"]
+__all__ = ["CODE", "MODEL_FILE", "load", "read_facts", "read_spec", "save"]
 
 OLD_FILES = ("uplift.json",)  # where formats before 3 kept uplift models
 UPLIFT = "UpliftModel"
@@ -185,14 +185,6 @@ def _estimator(spec: Mapping[str, Any], plain: Scorer, columns: Columns) -> Prop
 def read_facts(folder: Path | str) -> dict[str, Any]:
     """Return the facts that were saved with a model; raises as `load`."""
     return dict(read_spec(folder)["facts"])
-
-
-def fingerprint(folder: Path | str) -> str:
-    """Return one hash of all files of a saved model; raises NotThereError where there are none."""
-    page = Path(folder) / HASHES_FILE
-    if not page.is_file():
-        raise NotThereError(str(page), "the hashes of a model's files", "no such file", AGAIN)
-    return hashlib.sha256(page.read_bytes()).hexdigest()
 
 
 def read_spec(folder: Path | str) -> dict[str, Any]:

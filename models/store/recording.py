@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import hashlib
 import json
 import socket
 import tempfile
@@ -15,10 +14,11 @@ from typing import TYPE_CHECKING, Any
 from urllib.parse import quote
 
 from penchant.errors import OutputError
-from penchant.output import files_in, locked
+from penchant.output import locked
 
 from ..inputs.estimate import Estimate
 from .address import Store
+from .model_files import HASH, content_hash
 from .records import DataUsed, Record, Registered, TrialRun
 
 if TYPE_CHECKING:
@@ -29,7 +29,7 @@ REQUIREMENTS = ("mlflow", "lightgbm", "numpy")
 LONGEST_PARAM = 6000
 PARENT, NAME, NOTE, KIND = "mlflow.parentRunId", "mlflow.runName", "mlflow.note.content", "mlflow.experimentKind"
 MODEL_TRAINING = "custom_model_development"  # how MLflow's pages show an experiment
-HOST, HASH = "penchant.host", "sha256"
+HOST = "penchant.host"
 MOST_AT_ONCE = 900  # metrics in one call
 STALE_MS = 24 * 3600 * 1000  # after which a run of another machine that did not end is given up
 
@@ -198,12 +198,6 @@ def _signature(record: Record) -> Any:
 def registered(found: Any) -> Registered:
     """Return one of MLflow's versions as a value."""
     return Registered(found.name, int(found.version), found.run_id, tuple(found.aliases), dict(found.tags))
-
-
-def content_hash(folder: Path) -> str:
-    """Return one hash of all files of a model."""
-    text = "\n".join(f"{file['name']} {file['sha256']}" for file in files_in(folder))
-    return hashlib.sha256(text.encode()).hexdigest()
 
 
 def _numbers(name: str, value: Estimate | float) -> Sequence[tuple[str, float]]:

@@ -22,10 +22,10 @@ from ..inputs.estimate import Estimate
 from .address import FOLDER, Store, local_path
 from .champions import ModelInUse, remember
 from .connection import connected
+from .model_files import HASH, refuse_other_files
 from .recording import (
     CHALLENGER,
     CHAMPION,
-    HASH,
     HOST,
     PARENT,
     experiment_of,
@@ -195,15 +195,17 @@ class Registry:
             return self._remember(client)
 
     def folder(self, version: Registered) -> Path:
-        """Return the folder of a version's plain files; a server's are copied once, and checked by their hash.
+        """Return the folder of a version's plain files, as they were registered; a server's are copied once.
 
         Raises
         ------
         NoModelError
-            If its files are gone, or are not those that were registered.
+            If its files are gone.
+        InputError
+            If they are not those that were registered.
         """
         with connected(self.store) as client:
-            return self._folder(client, version)
+            return refuse_other_files(version, self._folder(client, version))
 
     def _folder(self, client: MlflowClient, version: Registered) -> Path:
         if self.store.folder is not None:

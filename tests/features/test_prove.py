@@ -16,10 +16,12 @@ from ibis import _
 from penchant.config import Config, load_config
 from penchant.errors import ConfigError, InputError, LeftOutError, TooLittleDataError
 from penchant.features.catalogue import groups_of
+from penchant.features.changed_shops import as_it_stood
+from penchant.features.engine.temporary import Keep
 from penchant.features.engine.times import instant
 from penchant.features.history.past import Past
 from penchant.features.matrix import build
-from penchant.features.prove import DECLARED, FUTURE, ONE_ROW, ORDER, OTHERS, PROMISES, prove
+from penchant.features.prove import DECLARED, FUTURE, ONE_ROW, ORDER, OTHERS, PROMISES, SPINE, prove
 from penchant.features.shop import Shop, open_shop
 from penchant.features.signals.group import Column, FeatureGroup, Signal
 from penchant.features.spine import Spine
@@ -223,3 +225,70 @@ def test_our_groups_keep_every_promise_on_real_rows(shared_data: Path) -> None:
     assert proof.broken == ()
     assert proof.n_customers == 991
     assert {finding.group for finding in proof.findings} >= {"recency", "rfm", "lifecycle"}
+
+
+def seen(past: Past, table: str, time: str, **more: Any) -> Any:
+    """Return a table's past rows, coded, with all of their columns as they are today."""
+    rows = past.history.coded(past.history.shop.tables[table].mutate(**more))
+    return rows.filter(rows[time] < instant(past.moment.at)).mutate(row=rows.code)
+
+
+def lines_where(condition: Any, table: str = "orders", time: str = "ordered_at") -> Callable[[Past], Any]:
+    return lambda past: past.rows("lines", lambda: seen(past, table, time, hit=condition.cast("int64"))).sum(_.hit)
+
+
+def days_of_data(past: Past) -> Any:
+    return past.interactions.count() * 0 + (past.history.shop.extract_end - datetime(2023, 1, 1)).days
+
+
+def orders_beside_the_most(past: Past) -> Any:
+    n = past.interactions.count()
+    return n / n.max().over(ibis.window())
+
+
+LEAKS: dict[str, tuple[Callable[[Past], Any], str]] = {
+    "an order is refunded later": (lines_where(_.refunded_at.notnull()), FUTURE),
+    "an order is cancelled later": (lines_where(_.cancelled_at.notnull()), FUTURE),
+    "an order is paid later": (lines_where(_.paid_at.notnull()), FUTURE),
+    "a message is opened later": (lines_where(_.opened_at.notnull(), "assignments", "assigned_at"), FUTURE),
+    "a coupon is redeemed later": (lines_where(_.redeemed_at.notnull(), "assignments", "assigned_at"), FUTURE),
+    "a complaint is closed later": (lines_where(_.closed_at.notnull(), "feedback", "at"), FUTURE),
+    "where the data ends": (days_of_data, FUTURE),
+    "the spine's other rows": (orders_beside_the_most, SPINE),
+}
+
+
+def test_planted_leaks_are_found_though_nothing_of_the_shops_own_comes_later(world_shop: Shop) -> None:
+    """The shop ends at the moment, so that only another future can tell."""
+    leaks = {f"leak{number}": leak for number, leak in enumerate(LEAKS.values())}
+    with Keep(world_shop.backend) as keep:
+        moment = datetime(2023, 12, 1)
+        ended = replace(as_it_stood(world_shop, moment, keep), extract_end=moment)
+        proof = prove(ended, [group(value, name) for name, (value, _promise) in leaks.items()], moment)
+    found = {(one.group, one.promise) for one in proof.broken}
+    assert found == {(name, promise) for name, (_value, promise) in leaks.items()}
+
+
+def test_groups_that_read_items_or_customers_without_a_time_are_named_and_break_nothing(world_shop: Shop) -> None:
+    def price_today(past: Past) -> Any:
+        prices = past.history.shop.tables["items"].select("item_id", price_now="list_price")
+        views = past.rows("dear", lambda: seen(past, "interactions", "occurred_at").join(prices, "item_id"))
+        return views.max(_.price_now)
+
+    dear, plain = group(price_today, "dear"), group(lambda past: past.interactions.count(), "plain")
+    proof = prove(world_shop, [dear, plain, "profile"])
+    assert not proof.broken
+    assert set(proof.undated) == {"dear", "profile"}
+    assert proof.undated["dear"] == ["dear_value"]
+    assert {"region", "age_years"} <= set(proof.undated["profile"])
+    assert proof.as_dict()["undated"]["dear"] == ["dear_value"]
+
+
+SIDE_FILE = "c010,buys tomorrow\nc012,buys tomorrow"  # of a module's own
+
+
+def test_what_a_group_reads_from_a_file_of_its_own_cannot_be_seen(world_shop: Shop) -> None:
+    """The page of the command says so; here it is shown that it is so."""
+    buyers = [line.split(",")[0] for line in SIDE_FILE.splitlines()]
+    leak = group(lambda past: past.interactions.count() * 0 + _.customer_id.isin(buyers).cast("int64"))
+    assert not prove(world_shop, [leak]).broken

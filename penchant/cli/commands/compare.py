@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import math
+import warnings
 from collections.abc import Sequence
 from contextlib import suppress
 from pathlib import Path
@@ -13,7 +14,7 @@ from rich.table import Table
 from penchant.cli.options.models import CompareOptions
 from penchant.cli.terminal import interval_text
 from penchant.cli.work import Work
-from penchant.errors import NoModelError
+from penchant.errors import InputError, NoModelError
 from penchant.features.outcomes.tasks import Span
 from penchant.features.shop import Shop
 from penchant.models.store.artifact import read_facts
@@ -60,8 +61,11 @@ def entrants_of(registry: Registry, name: str) -> list[Entrant]:
     entrants = []
     for version in registry.versions(name):
         folders = {}
-        with suppress(NoModelError):  # its files are gone: the standings say so
-            folders["in use"] = registry.folder(version)
+        try:
+            with suppress(NoModelError):  # its files are gone: the standings say so
+                folders["in use"] = registry.folder(version)
+        except InputError as fault:
+            warnings.warn(f"{fault} It takes no part", stacklevel=2)
         if (judged := registry.artifacts(version) / JUDGED).is_dir():
             folders["judged"] = judged
         entrants.append(Entrant(version.version, version.aliases, folders))

@@ -8,7 +8,10 @@ from rich.table import Table
 
 from penchant.cli.options.shop import ProveOptions
 from penchant.cli.work import Work
+from penchant.errors import quoted
 from penchant.features.prove import PROMISES, Proof, prove
+
+BLIND = "Not seen from here: files that a group reads by itself, and what it remembers from one build to the next."
 
 
 def run_prove(work: Work, options: ProveOptions) -> None:
@@ -36,6 +39,14 @@ def _table(proof: Proof) -> Table:
 
 
 def _account(proof: Proof) -> list[str]:
+    """Return what was found, and what cannot be found from here."""
+    undated = [f"{group} ({quoted(columns, most=3)})" for group, columns in proof.undated.items()]
+    known = "as they are today, because the shop keeps no history of them"
+    notes = [f"Read items or customers {known}: {escape(', '.join(undated))}."] if undated else []
+    return [*_verdict(proof), *(f"[dim]{text}[/]" for text in (*notes, BLIND))]
+
+
+def _verdict(proof: Proof) -> list[str]:
     checked = f"{proof.n_customers:,} customers at {proof.as_of:%Y-%m-%d %H:%M:%S} UTC"
     if not proof.broken:
         return [f"All promises kept, checked on {checked}."]

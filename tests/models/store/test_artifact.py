@@ -14,7 +14,7 @@ from penchant.errors import InputError, NotThereError, OutputError
 from penchant.models import plain_scorer
 from penchant.models.estimators.propensity import PropensityModel
 from penchant.models.estimators.value import ValueModel
-from penchant.models.store.artifact import fingerprint, load, read_facts, save
+from penchant.models.store.artifact import load, read_facts, save
 
 FACTS = {"task": "churn", "horizon_days": 91}
 
@@ -163,13 +163,6 @@ def test_a_damaged_file_is_refused_before_lightgbm_reads_it(file: str, tmp_path:
         load(folder)
     with pytest.raises(ValueError, match=f"{file}: changed or damaged"):
         plain_scorer.read_model(folder)
-
-
-def test_one_fingerprint_stands_for_all_files(tmp_path: Path) -> None:
-    saved = {n: save(MODELS["propensity none"], tmp_path / n, {"v": v}) for n, v in (("a", 1), ("b", 1), ("c", 2))}
-    assert fingerprint(saved["a"]) == fingerprint(saved["b"]) != fingerprint(saved["c"])
-    with pytest.raises(NotThereError, match="hashes"):
-        fingerprint(tmp_path)
 
 
 def test_facts_must_be_json_and_a_file_in_the_way_is_an_output_error(tmp_path: Path) -> None:

@@ -19,7 +19,7 @@ import pandas as pd
 import pytest
 from mlflow import MlflowClient
 
-from penchant.errors import NoModelError, OutputError
+from penchant.errors import InputError, NoModelError, OutputError
 from penchant.models import plain_scorer
 from penchant.models.estimators.propensity import PropensityModel
 from penchant.models.inputs.estimate import Estimate
@@ -233,6 +233,26 @@ def test_the_folder_holds_the_same_model(place: Path) -> None:
     again = load(registry.folder(registry.version(NAME)))
     assert isinstance(again, PropensityModel)
     assert np.array_equal(again.predict_proba(X), load(place / "model").predict_proba(X))  # type: ignore[union-attr]
+
+
+@pytest.mark.parametrize("fault", ["another model", "a file is gone", "a file more"])
+def test_files_that_are_not_those_registered_are_refused_before_anything_reads_them(
+    place: Path, tmp_path: Path, fault: str
+) -> None:
+    shutil.copytree(place / "mlruns", tmp_path / "mlruns")
+    registry = Registry(tmp_path / "mlruns")
+    version = registry.version(NAME)
+    folder = registry.folder(version)
+    if fault == "another model":  # whole in itself: its own hashes agree
+        X, y = rows()
+        save(PropensityModel(n_threads=1, n_trees=5).fit(X, y), folder, {"task": "churn"})
+    elif fault == "a file is gone":
+        (folder / "part_0.txt").unlink()
+    else:
+        (folder / "more.txt").write_text("more", encoding="utf-8")
+    with pytest.raises(InputError, match=rf"shop\.churn/1'.*registered \(sha256 {version.tags['sha256'][:12]}"):
+        registry.folder(version)
+    assert registry.folder(registry.version(NAME, 2)).is_dir()
 
 
 def test_what_is_not_there_is_named_with_what_to_do(place: Path) -> None:
