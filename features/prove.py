@@ -2,8 +2,8 @@
 
 Six promises: the future changes nothing; row order changes nothing; another customer's rows change nothing; who else
 is asked for changes nothing; one output row per spine row; what is declared is what is built. A column that is
-declared ``population`` (a quintile, a price level, a cycle of the shop) depends on other customers by definition, and is
-left out of the third.
+declared ``population`` (a quintile, a price level, a cycle of the shop) depends on other customers by definition, and
+is left out of the third.
 
 A leak shows only where something happens beyond the moment. So the other future that changes nothing is a busy one (see
 `penchant.features.changed_shops`).

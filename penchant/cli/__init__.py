@@ -10,16 +10,18 @@ import os
 import sys
 import warnings
 from collections.abc import Callable, Iterator
+from itertools import pairwise
 from pathlib import Path
-from typing import Annotated
+from typing import Annotated, Literal
 
 import typer
 
 from .catalogue import COMMANDS, GROUPS
 from .command import SharedOptions, help_of, typer_function
+from .log import JsonLog
 from .results import fail
 
-ALL_COMMANDS = "All commands: --shop FILE, --data FOLDER, --json, --untrusted; before or after the command."
+ALL_COMMANDS = "All: --shop FILE, --data FOLDER, --json, --log-format json, --untrusted; before or after the command."
 
 app = typer.Typer(
     name="penchant",
@@ -53,6 +55,10 @@ def options(
     as_json: Annotated[
         bool, typer.Option("--json", help="Print one JSON object for scripts, and nothing else.")
     ] = False,
+    log_format: Annotated[
+        Literal["text", "json"],
+        typer.Option(help="How steps, notes and errors are written to the standard error stream."),
+    ] = "text",
     untrusted: Annotated[
         bool, typer.Option(help="Refuse a configuration that runs code or reaches outside the shop's folder.")
     ] = False,
@@ -61,7 +67,8 @@ def options(
     ] = False,
 ) -> None:
     """Pass on the options of all commands."""
-    context.obj = SharedOptions(shop, data, as_json, untrusted)
+    log = (context.obj or JsonLog()) if log_format == "json" else None
+    context.obj = SharedOptions(shop, data, as_json, untrusted, log)
 
 
 def _add_commands() -> None:
@@ -86,12 +93,17 @@ def main() -> None:
     os.environ.setdefault("OMP_WAIT_POLICY", "passive")  # threads that wait must not take the core of others
     # Thousands of small products lose more to threads than they gain.
     os.environ.setdefault("OPENBLAS_NUM_THREADS", "1")
-    warnings.showwarning = notes()
     arguments = hoist(sys.argv[1:])
+    log = JsonLog() if _wants_json_log(arguments) else None
+    warnings.showwarning = log.warnings() if log else notes()
     try:
-        app(arguments, prog_name="penchant")
+        app(arguments, prog_name="penchant", obj=log)
     except Exception as fault:
-        sys.exit(fail(fault, as_json="--json" in arguments))
+        sys.exit(fail(fault, as_json="--json" in arguments, log=log))
+    except SystemExit as end:
+        if log:
+            log.write("error" if end.code else "info", "ended", exit_code=end.code or 0)
+        raise
 
 
 def notes() -> Callable[..., None]:
@@ -120,13 +132,17 @@ def hoist(arguments: list[str]) -> list[str]:
     for argument in waiting:
         if argument == "--":
             rest += [argument, *waiting]
-        elif argument in ("--json", "--untrusted") or argument.startswith(("--shop=", "--data=")):
+        elif argument in ("--json", "--untrusted") or argument.startswith(("--shop=", "--data=", "--log-format=")):
             front.append(argument)
-        elif argument in ("--shop", "--data"):
+        elif argument in ("--shop", "--data", "--log-format"):
             front += [argument, *_next(waiting)]
         else:
             rest.append(argument)
     return front + rest
+
+
+def _wants_json_log(arguments: list[str]) -> bool:
+    return "--log-format=json" in arguments or ("--log-format", "json") in pairwise(arguments)
 
 
 def _next(waiting: Iterator[str]) -> list[str]:

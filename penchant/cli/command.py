@@ -11,6 +11,8 @@ from typing import Any, get_type_hints
 
 import typer
 
+from .log import JsonLog
+
 
 @dataclass(frozen=True)
 class SharedOptions:
@@ -20,6 +22,7 @@ class SharedOptions:
     data: Path | None = None
     as_json: bool = False
     untrusted: bool = False
+    log: JsonLog | None = None
 
 
 @dataclass(frozen=True)
@@ -60,9 +63,10 @@ def typer_function(command: Command) -> Callable[..., None]:
         from penchant.cli.work import Work  # with the configuration's library: help does without
 
         shared: SharedOptions = context.obj
-        command.load()(
-            Work(shared.shop, shared.data, shared.as_json, untrusted=shared.untrusted), command.options(**values)
-        )
+        work = Work(shared.shop, shared.data, shared.as_json, untrusted=shared.untrusted, log=shared.log)
+        if work.log:
+            work.log.write("info", f"penchant {command.name}", command=command.name)
+        command.load()(work, command.options(**values))
 
     hints = get_type_hints(command.options, include_extras=True)
     kind = Parameter.POSITIONAL_OR_KEYWORD

@@ -7,8 +7,11 @@ import sys
 from collections.abc import Callable
 from dataclasses import dataclass, field
 from datetime import UTC, datetime
+from traceback import format_exception
 from typing import Any, Literal
 from uuid import uuid4
+
+from penchant.errors import PenchantError
 
 Level = Literal["info", "warning", "error"]
 
@@ -30,6 +33,14 @@ class JsonLog:
         at = datetime.now(UTC).isoformat(timespec="milliseconds")
         line = {"at": at, "level": level, "run_id": self.run_id, "message": message, **facts}
         sys.stderr.write(json.dumps(line, ensure_ascii=False, default=str) + "\n")
+
+    def fault(self, fault: Exception, exit_code: int) -> None:
+        """Write why a run ended: an error of ours in its parts, a bug with where it happened."""
+        if isinstance(fault, PenchantError):
+            facts = {"where": fault.where, "expected": fault.expected, "got": fault.got, "do": fault.do}
+        else:
+            facts = {"traceback": "".join(format_exception(fault))}
+        self.write("error", str(fault), type=type(fault).__name__, exit_code=exit_code, **facts)
 
     def warnings(self) -> Callable[..., None]:
         """Return what shows warnings as lines of the log, each once."""

@@ -19,7 +19,9 @@ PREFACE = """\
 Generated from the catalogue of commands by `make docs`; the same texts are the commands' `--help`.
 
 Every command takes `--shop FILE` (the configuration; default: penchant.toml in this folder), `--data FOLDER` (the
-shop's files; default: the folder of the configuration) and `--json` (one JSON object for scripts, and nothing else),
+shop's files; default: the folder of the configuration), `--json` (one JSON object for scripts on the standard output,
+and nothing else), `--log-format json` (steps, notes and errors as one JSON object a line on the standard error stream,
+with level and run id) and `--untrusted` (refuse a configuration that runs code or reaches outside the shop's folder),
 before or after its name. Exit codes: 0 done, 1 a bug, 2 invalid input or request, 3 done but a check failed.
 """
 

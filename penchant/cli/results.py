@@ -9,6 +9,8 @@ from typing import Any
 
 from penchant.errors import PenchantError
 
+from .log import JsonLog
+
 
 def print_json(values: Mapping[str, Any]) -> None:
     """Print one JSON object; what JSON does not know is written as text, and NaN as null."""
@@ -29,15 +31,20 @@ def json_values(value: Any) -> Any:
     return value.item() if hasattr(value, "item") and getattr(value, "ndim", 0) == 0 else value
 
 
-def fail(fault: Exception, *, as_json: bool) -> int:
+def fail(fault: Exception, *, as_json: bool, log: JsonLog | None = None) -> int:
     """Report an error and return the exit code: our own in one message, anything else as the bug it is."""
     from penchant.features.engine.limits import limit_reached
 
     fault = limit_reached(fault) or fault
+    if log:
+        log.fault(fault, getattr(fault, "exit_code", 1))
     if not isinstance(fault, PenchantError):
+        if log:
+            return 1
         raise fault
     if as_json:
         facts = {"type": type(fault).__name__, "message": str(fault), "where": fault.where}
         print_json({"error": {**facts, "expected": fault.expected, "got": fault.got, "do": fault.do}})
-    sys.stderr.write(f"penchant: {fault}\n")
+    if not log:
+        sys.stderr.write(f"penchant: {fault}\n")
     return fault.exit_code

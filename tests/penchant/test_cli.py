@@ -131,6 +131,20 @@ def test_a_fault_of_the_input_is_one_message_and_exit_code_2(
     assert json.loads(told.stdout)
 
 
+def test_every_command_logs_as_json_lines_of_one_run(tmp_path: Path) -> None:
+    pd.DataFrame({"customer_id": ["a"], "ordered_at": ["2024-01-01"]}).to_csv(tmp_path / "orders.csv", index=False)
+    (tmp_path / "penchant.toml").write_text('[tables.orders]\npath = "orders.csv"\n')
+    for arguments, code in ((("check", "--json"), 0), (("features", "--as-of", "2023-01-01"), 2)):
+        done = penchant(tmp_path, *arguments, "--log-format", "json")
+        assert done.returncode == code, done.stderr
+        lines = [json.loads(line) for line in done.stderr.splitlines()]
+        assert len({line["run_id"] for line in lines}) == 1
+        assert lines[0]["command"] == arguments[0]
+        assert (lines[-1]["level"], lines[-1]["exit_code"]) == ("error" if code else "info", code)
+    assert lines[-1]["type"] == "InputError"
+    assert "--as-of" in lines[-1]["where"]
+
+
 def test_options_that_hold_everywhere_may_stand_anywhere() -> None:
     assert hoist(["train", "churn", "--data", "x", "--json"]) == ["--data", "x", "--json", "train", "churn"]
     assert hoist(["check", "--shop"]) == ["--shop", "check"]

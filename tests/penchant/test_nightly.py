@@ -128,7 +128,7 @@ def test_a_recipe_runs_commands_and_options_that_there_are(recipe: Path) -> None
     text = recipe.read_text(encoding="utf-8")
     known = options_of("nightly")
     for words in re.findall(r"penchant nightly((?: --[a-z-]+(?: json)?)*)", text):
-        assert set(re.findall(r"--[a-z-]+", words)) <= known | {"--json"}
+        assert set(re.findall(r"--[a-z-]+", words)) <= known | {"--json", "--log-format"}
 
 
 def test_the_image_is_pinned_not_root_and_says_how_it_is(tmp_path: Path) -> None:

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import warnings
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field
 from datetime import UTC, datetime, time, timedelta
@@ -14,7 +13,7 @@ from zoneinfo import ZoneInfo
 
 import typer
 
-from penchant.cli.log import JsonLog, Level
+from penchant.cli.log import Level
 from penchant.cli.options.campaigns import MeasureOptions, PlanOptions
 from penchant.cli.options.models import MonitorOptions, PromoteOptions, ScoreOptions, TrainOptions
 from penchant.cli.options.operations import CleanOptions, NightlyOptions
@@ -107,10 +106,6 @@ class Night:
 
 def run_nightly(work: Work, options: NightlyOptions) -> None:
     """Run the steps of a night, and end with the most serious exit code of them."""
-    log = JsonLog() if options.log_format == "json" else None
-    if log:
-        work.log = log
-        warnings.showwarning = log.warnings()
     folder = work.result_folder("nightly")
     folder.mkdir(parents=True, exist_ok=True)
     with locked(folder):
@@ -123,9 +118,9 @@ def run_nightly(work: Work, options: NightlyOptions) -> None:
     when = "" if is_refused else f" {night.as_of}"
     summary = f"nightly{when}: {'; '.join(f'{r.name} {r.text}' for r in results)}; exit code {code}"
     work.show(summary)
-    if log:
-        log.write("error" if code else "info", summary, exit_code=code)
-    run_id = log.run_id if log else None
+    if work.log:
+        work.log.write("error" if code else "info", summary, exit_code=code)
+    run_id = work.log.run_id if work.log else None
     steps = [result.as_dict() for result in results]
     as_of = None if is_refused else night.moment.isoformat()
     work.finish({"as_of": as_of, "run_id": run_id, "steps": steps, "exit_code": code})

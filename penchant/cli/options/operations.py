@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from dataclasses import dataclass
 from pathlib import Path
-from typing import Annotated, Literal
+from typing import Annotated
 
 import typer
 
@@ -68,6 +68,3 @@ class NightlyOptions:
         Path | None, typer.Option("--to", help="TOML file of the destination for due waves. Default: as configured.")
     ] = None
     store: Store = None
-    log_format: Annotated[
-        Literal["text", "json"], typer.Option("--log-format", help="How steps are logged to the standard error stream.")
-    ] = "text"
