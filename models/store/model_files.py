@@ -19,7 +19,7 @@ def content_hash(folder: Path) -> str:
     return hashlib.sha256(text.encode()).hexdigest()
 
 
-def refuse_other_files(version: Registered, folder: Path) -> Path:
+def refuse_unregistered(version: Registered, folder: Path) -> Path:
     """Return the folder of a version's files, once they are those that were registered.
 
     Versions that were registered before hashes were have none to hold against.

@@ -22,7 +22,7 @@ from ..inputs.estimate import Estimate
 from .address import FOLDER, Store, local_path
 from .champions import ModelInUse, remember
 from .connection import connected
-from .model_files import HASH, refuse_other_files
+from .model_files import HASH, refuse_unregistered
 from .recording import (
     CHALLENGER,
     CHAMPION,
@@ -205,7 +205,7 @@ class Registry:
             If they are not those that were registered.
         """
         with connected(self.store) as client:
-            return refuse_other_files(version, self._folder(client, version))
+            return refuse_unregistered(version, self._folder(client, version))
 
     def _folder(self, client: MlflowClient, version: Registered) -> Path:
         if self.store.folder is not None:

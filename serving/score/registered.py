@@ -20,7 +20,7 @@ from ...models.store.address import Store
 from ...models.store.artifact import read_facts
 from ...models.store.champions import ModelInUse
 from ...models.store.in_use import models_in_use
-from ...models.store.model_files import refuse_other_files
+from ...models.store.model_files import refuse_unregistered
 from ...models.store.registry import CHAMPION, Registry
 from .champion import Champion
 from .facts import facts_of, key_of
@@ -120,7 +120,7 @@ def champions_of(
 
 def _loaded(config: Config, model: ModelInUse) -> Champion:
     """Return a champion, an uplift with how far its effects are uncertain."""
-    champion = Champion.load(refuse_other_files(model.version, model.folder), str(model.version))
+    champion = Champion.load(refuse_unregistered(model.version, model.folder), str(model.version))
     if champion.goal is not None:
         return replace(champion, spread=_spread(model.metrics, champion.arms))
     _warn_of_another_horizon(config, champion, model.folder)
