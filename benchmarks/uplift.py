@@ -1,7 +1,7 @@
 """Uplift learners beside CausalML, EconML and scikit-uplift: speed, Hillstrom, known effects.
 
     python -m benchmarks.uplift [--json] [--rows 1000000] [--sizes 5000,50000] [--seeds 3] [--regret-seeds 4]
-                                [--parts hillstrom,known,regret,campaigns,speed]
+                                [--parts trials,hillstrom,known,regret,intervals,campaigns,speed]
                                 [--peers-python PEERS/bin/python] [--folder KEPT]
 
 The peers live in an environment of their own:
@@ -45,8 +45,10 @@ from scipy.stats import rankdata
 
 from benchmarks.uplift_campaigns import GOALS, campaign_trial
 from benchmarks.uplift_data import MAILS, SHAPES, Case, Floats, Trial, hillstrom_trial, make_trial, read_trial_files
+from benchmarks.uplift_intervals import interval_aims, intervals
 from benchmarks.uplift_peers import PEERS, file_of
 from benchmarks.uplift_speed import aim, speed, speed_aims
+from benchmarks.uplift_trials import areas, specs, trial_aims
 
 ROOT = Path(__file__).resolve().parent.parent
 FIRST_SEED = 1000
@@ -302,6 +304,13 @@ def run(args: argparse.Namespace, folder: Path) -> dict[str, Any]:
         more = range(seeds.stop, seeds.stop + args.regret_seeds)
         result["regret"] = regrets(cases_of(args), more)
         result["aims"] += regret_aims(result["regret"])
+    if "intervals" in args.parts:
+        result["intervals"] = intervals([case for case in cases_of(args) if not case.confounded], seeds)
+        result["aims"] += interval_aims(result["intervals"])
+    if "trials" in args.parts:
+        wanted = {name: spec for name, spec in specs(args.data).items() if name.startswith(args.trials)}
+        result["trials"] = areas(wanted, lambda trial: predictions(trial)[0], peers, CONSTANT)
+        result["aims"] += trial_aims(result["trials"], DEFAULT)
     if "campaigns" in args.parts:
         result["campaigns"] = known_effects(campaign_cells(seeds, folder), peers)
         result["aims"] += known_aims(result["campaigns"], "simulated campaigns")
@@ -315,6 +324,9 @@ def run(args: argparse.Namespace, folder: Path) -> dict[str, Any]:
 def told(result: dict[str, Any]) -> str:
     """Return the result as lines for a person."""
     lines = []
+    for name, table in result.get("trials", {}).items():
+        lines.append(f"{name}: area above random per 1,000")
+        lines += [f"  {row['mean']:8.2f} ± {row['standard_error']:.2f}  {who}" for who, row in table.items()]
     for mail, table in result.get("hillstrom", {}).items():
         lines += [mail, *(f"  {row['mean']:8.4f}  {name}" for name, row in table.items())]
     for part in {"known", "campaigns"} & set(result):
@@ -335,7 +347,7 @@ def main() -> None:
     parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
     data = Path(os.environ.get("PENCHANT_DATA", "../shared/data"))
     parser.add_argument("--json", action="store_true", help="print one object")
-    parser.add_argument("--parts", default="hillstrom,known,regret,campaigns,speed")
+    parser.add_argument("--parts", default="trials,hillstrom,known,regret,intervals,campaigns,speed")
     parser.add_argument("--rows", type=int, default=1_000_000, help="of the table for speed")
     parser.add_argument("--runs", type=int, default=1, help="of each speed, of which the median is taken")
     parser.add_argument("--sizes", default="5000", help="training rows of trials with known effects")
@@ -343,6 +355,8 @@ def main() -> None:
     parser.add_argument("--regret-seeds", type=int, default=4, help="further trials for the default alone")
     parser.add_argument("--first-seed", type=int, default=FIRST_SEED)
     parser.add_argument("--shapes", help=f"default: all of {', '.join(SHAPES)}")
+    parser.add_argument("--data", default=str(data.resolve()), help="where the real trials lie")
+    parser.add_argument("--trials", default="", help="only those whose name begins so, such as insurance")
     parser.add_argument("--hillstrom", default=str(data / "hillstrom_email" / "hillstrom.parquet"))
     parser.add_argument("--peers-python", help="the peers' interpreter")
     parser.add_argument("--peers", help=f"default: all of {', '.join(PEERS)}")

@@ -130,17 +130,31 @@ def make_trial(case: Case, seed: int, n_test: int = N_TEST) -> Trial:
     return Trial(parts[0], y[train], treated[train], p[train], parts[1], effect[test])
 
 
-def hillstrom_trial(path: Path, mail: str, seed: int) -> Trial:
+def hillstrom_trial(path: Path, mail: str, seed: int, outcome: str = "visit") -> Trial:
     """Return one half of a mail's customers and the control for training, the other for testing."""
     f = pd.read_parquet(path)
     f = f[f.segment.isin([mail, CONTROL_ARM])].reset_index(drop=True)
-    order = np.random.default_rng(seed).permutation(len(f))
-    halves = [f.iloc[np.sort(half)].reset_index(drop=True) for half in np.array_split(order, 2)]
-    visited = [half.visit.to_numpy(dtype=np.float64) for half in halves]
-    treated = [(half.segment == mail).to_numpy(dtype=np.float64) for half in halves]
-    known = [half[HILLSTROM_FEATURES] for half in halves]
-    p = np.full(len(halves[0]), treated[0].mean())
-    return Trial(known[0], visited[0], treated[0], p, known[1], None, visited[1], treated[1])
+    known = f[HILLSTROM_FEATURES]
+    halves = np.array_split(np.random.default_rng(seed).permutation(len(f)), 2)
+    return _halved(known, f[outcome], f.segment == mail, halves)
+
+
+def insurance_trial(folder: Path, seed: int) -> Trial:
+    """Return the insurance mailing in two halves; records that are equal in all but their id stay together."""
+    f = pd.concat([pd.read_parquet(folder / f"{part}.parquet") for part in ("train", "valid")], ignore_index=True)
+    known = f.drop(columns=["UNIQUE_ID", "PURCHASE", "TREATMENT"])
+    record = pd.util.hash_pandas_object(known, index=False).to_numpy()
+    distinct = np.random.default_rng(seed).permutation(np.unique(record))
+    is_first = np.isin(record, distinct[: len(distinct) // 2])
+    return _halved(known, f["PURCHASE"], f["TREATMENT"] == 1, (np.flatnonzero(is_first), np.flatnonzero(~is_first)))
+
+
+def _halved(known: pd.DataFrame, outcome: Any, is_treated: Any, halves: Any) -> Trial:
+    train, test = (np.sort(half) for half in halves)
+    y, treated = np.asarray(outcome, dtype=np.float64), np.asarray(is_treated, dtype=np.float64)
+    p = np.full(len(train), treated[train].mean())
+    frames = (known.iloc[half].reset_index(drop=True) for half in (train, test))
+    return Trial(next(frames), y[train], treated[train], p, next(frames), None, y[test], treated[test])
 
 
 def write_trial_files(trial: Trial, stem: Path) -> None:

@@ -22,7 +22,15 @@ os.environ.setdefault("OMP_NUM_THREADS", "1")
 
 import numpy as np
 
-from benchmarks.uplift_data import Case, Trial, as_numbers, hillstrom_trial, make_trial, read_trial_files
+from benchmarks.uplift_data import (
+    Case,
+    Trial,
+    as_numbers,
+    hillstrom_trial,
+    insurance_trial,
+    make_trial,
+    read_trial_files,
+)
 
 REGULARISED = {
     "n_estimators": 100,
@@ -141,7 +149,9 @@ PEERS: dict[str, Predict] = {
 def read_trial(spec: dict[str, Any]) -> Trial:
     """Return the trial that a job names."""
     if "mail" in spec:
-        return hillstrom_trial(Path(spec["hillstrom"]), spec["mail"], spec["seed"])
+        return hillstrom_trial(Path(spec["hillstrom"]), spec["mail"], spec["seed"], spec.get("outcome", "visit"))
+    if "insurance" in spec:
+        return insurance_trial(Path(spec["insurance"]), spec["seed"])
     if "files" in spec:
         return read_trial_files(Path(spec["files"]))
     return make_trial(Case(**spec["case"]), spec["seed"])

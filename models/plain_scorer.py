@@ -16,7 +16,7 @@ import warnings
 from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
 from pathlib import Path
-from typing import Any
+from typing import Any, NamedTuple
 
 import lightgbm as lgb
 import numpy as np
@@ -45,6 +45,7 @@ CODE = tuple(Path(__file__).with_name(f"{name}.py") for name in SHIPPED)
 HASHES_FILE = "SHA256SUMS"  # of all files of a model, as `sha256sum -c` reads it
 ROWS_AT_ONCE = 65_536  # bounds the memory of scoring, whatever the number of rows
 LEAST_CHANCE = 1e-15
+Z95 = 1.959964
 NO_CALIBRATION: Mapping[str, Any] = {"slope": 1.0, "intercept": 0.0, "knots_at": (), "knots": (), "knots_share": 0.0}
 
 
@@ -68,6 +69,37 @@ class Term:
 
 
 @dataclass(frozen=True)
+class EffectError:
+    """How far the true effect on a customer may lie from the uplift predicted.
+
+    Parameters
+    ----------
+    centre
+        The average effect, in units of the outcome.
+    shared
+        Variance of the average effect: all customers err alike.
+    own
+        Variance of a single customer's effect around what is predicted.
+    slope
+        How much variance the distance from the centre brings, as a share of its square: customers with like
+        predictions err alike.
+    """
+
+    centre: float
+    shared: float
+    own: float
+    slope: float
+
+    def half_width(self, uplift: Floats) -> Floats:
+        """Return half of the 95 % interval of single customers' effects around their uplift (n,)."""
+        return np.hypot(Z95 * np.sqrt(self.shared + self.own), self.apart(uplift))
+
+    def apart(self, uplift: Floats) -> Floats:
+        """Return the part of it that customers with like predictions share, because they may be told too far apart."""
+        return np.asarray(Z95 * np.sqrt(self.slope) * np.abs(uplift - self.centre))
+
+
+@dataclass(frozen=True)
 class Output:
     """A number for each row: ``constant`` plus the weighted predictions of ``terms``.
 
@@ -77,11 +109,22 @@ class Output:
         Of an uplift model the treatment, else ``"propensity"`` or ``"amount"``.
     constant, terms
         What is added up.
+    error
+        Of an uplift: how far single effects may lie from it, where that is known.
     """
 
     name: str
     constant: float = 0.0
     terms: tuple[Term, ...] = ()
+    error: EffectError | None = None
+
+
+class UpliftInterval(NamedTuple):
+    """Uplift of each row, and the bounds of its 95 % interval; each (n,) or (n, treatments)."""
+
+    uplift: Floats
+    low: Floats
+    high: Floats
 
 
 @dataclass(frozen=True)
@@ -140,9 +183,32 @@ class Scorer:
             warnings.warn(unseen_message(unseen), UnseenCategoryWarning, stacklevel=2)
         return self.score(matrix)
 
-    def predict_uplift(self, X: Any) -> Floats:
-        """Return `predict`: what each treatment changes for each row, in units of the outcome."""
-        return self.predict(X)
+    def predict_uplift(self, X: Any, *, interval: bool = False) -> Any:
+        """Return `predict`: what each treatment changes for each row, in units of the outcome.
+
+        Parameters
+        ----------
+        X
+            As in `predict`.
+        interval
+            Whether to return the 95 % interval of each row's own effect as well: an `UpliftInterval`.
+
+        Raises
+        ------
+        ValueError
+            An interval is asked of a model that holds none.
+        """
+        uplift = self.predict(X)
+        return self.with_interval(uplift) if interval else uplift
+
+    def with_interval(self, uplift: Floats) -> UpliftInterval:
+        """Return predicted uplift with the 95 % interval of each row's own effect."""
+        if any(output.error is None for output in self.outputs):
+            raise ValueError("this model holds no intervals of single effects: train an UpliftStack")
+        by_arm = uplift.reshape(len(uplift), -1)
+        widths = [output.error.half_width(by_arm[:, i]) for i, output in enumerate(self.outputs) if output.error]
+        half = np.column_stack(widths).reshape(uplift.shape)
+        return UpliftInterval(uplift, uplift - half, uplift + half)
 
     def score(self, matrix: Floats) -> Floats:
         """Return `predict` of rows that are numbers already, as `Inputs.read` makes them."""
@@ -255,7 +321,7 @@ def read_model(folder: str | Path) -> Scorer:
         spec["form"],
         inputs,
         tuple(_read_part(dict(part), texts) for part in spec["parts"]),
-        tuple(Output(o["name"], o["constant"], tuple(Term(**term) for term in o["terms"])) for o in spec["outputs"]),
+        tuple(_read_output(output) for output in spec["outputs"]),
         spec["calibration"],
         spec["factor"],
         spec["about"],
@@ -281,6 +347,12 @@ def _read_part(spec: dict[str, Any], texts: Mapping[str, str]) -> ScorerPart:
     if kind == "trees":
         return TreesPart(lgb.Booster(model_str=texts[spec["file"]]), spec["raw"], None)
     return LinearPart(**spec) if kind == "linear" else RulePart(**spec)
+
+
+def _read_output(spec: Mapping[str, Any]) -> Output:
+    error = spec.get("error")
+    terms = tuple(Term(**term) for term in spec["terms"])
+    return Output(spec["name"], spec["constant"], terms, EffectError(**error) if error else None)
 
 
 def _load_pyfunc(data_path: str) -> ServedModel:

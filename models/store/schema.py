@@ -6,7 +6,7 @@ from collections.abc import Mapping
 from itertools import pairwise
 from typing import Annotated, Any, Literal, Self
 
-from pydantic import BaseModel, ConfigDict, Field, FiniteFloat, ValidationError, model_validator
+from pydantic import BaseModel, ConfigDict, Field, FiniteFloat, NonNegativeFloat, ValidationError, model_validator
 
 Kind = Literal["PropensityModel", "ValueModel", "UpliftModel"]
 FORMS: dict[Kind, tuple[str, ...]] = {
@@ -83,10 +83,18 @@ class _Term(_Strict):
     treated: FiniteFloat | None
 
 
+class _EffectError(_Strict):
+    centre: FiniteFloat
+    shared: NonNegativeFloat
+    own: NonNegativeFloat
+    slope: NonNegativeFloat
+
+
 class _Output(_Strict):
     name: str
     constant: FiniteFloat
     terms: list[_Term]
+    error: _EffectError | None = None
 
 
 class _Calibration(_Strict):

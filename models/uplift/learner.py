@@ -12,11 +12,13 @@ from sklearn.base import BaseEstimator
 from sklearn.utils import Tags
 from sklearn.utils.validation import check_is_fitted
 
-from ..inputs.arrays import Floats, refuse_misaligned
+from penchant.errors import InputError
+
+from ..inputs.arrays import refuse_misaligned
 from ..inputs.categories import Columns
 from ..inputs.frames import read_new_table, read_training_table
 from ..plain_parts import ScorerPart
-from ..plain_scorer import Output, Scorer, Term
+from ..plain_scorer import EffectError, Output, Scorer, Term
 from .assignment import estimate_assignment
 from .models import Base, Model
 from .outcomes import OutcomeModels, residual_scores
@@ -36,11 +38,14 @@ class LearnedEffect:
         (weight, model) pairs.
     finding
         What a learner has to say about the treatment beside the scores.
+    error
+        How far single effects may lie from the sum, where the learner knows.
     """
 
     constant: float
     terms: Sequence[tuple[float, Model]] = ()
     finding: Any = None
+    error: EffectError | None = None
 
 
 class UpliftLearner(BaseEstimator, metaclass=ABCMeta):
@@ -129,26 +134,32 @@ class UpliftLearner(BaseEstimator, metaclass=ABCMeta):
         self.scorer_ = assemble(problem, effects, self._about(problem))
         return self
 
-    def predict_uplift(self, X: Any) -> Floats:
+    def predict_uplift(self, X: Any, *, interval: bool = False) -> Any:
         """Return what each treatment changes for each customer, in units of the outcome.
 
         Parameters
         ----------
         X
             The columns of training.
+        interval
+            Whether to return the 95 % interval of each customer's own effect as well; `UpliftStack` knows it.
 
         Returns
         -------
-        ndarray
+        ndarray or UpliftInterval
             (n,) for one treatment, (n, treatments) for several, in the order of ``treatments_``; no missing values.
+            With ``interval`` three of them: ``uplift``, ``low``, ``high``.
 
         Raises
         ------
         InputError
-            The columns are not those of training.
+            The columns are not those of training, or the learner knows no intervals.
         """
         check_is_fitted(self)
-        return self.scorer_.score(read_new_table(self, X, self.columns_))
+        if interval and any(output.error is None for output in self.scorer_.outputs):
+            raise InputError("interval", "an UpliftStack is needed", type(self).__name__, "Leave intervals out")
+        uplift = self.scorer_.score(read_new_table(self, X, self.columns_))
+        return self.scorer_.with_interval(uplift) if interval else uplift
 
     def score(self, X: Any, y: Any, treatment: Any, p_treatment: Any = None, sample_weight: Any = None) -> float:
         """Return how much better than the average effect the predicted uplift explains who responded.
@@ -216,7 +227,7 @@ def assemble(problem: UpliftProblem, effects: Sequence[LearnedEffect], about: di
             key = (_place(model.part, parts), model.treated)
             weights[key] = weights.get(key, 0.0) + float(weight)
         terms = tuple(Term(part, weight, treated) for (part, treated), weight in weights.items())
-        arms.append(Output(name, float(effect.constant), terms))
+        arms.append(Output(name, float(effect.constant), terms, effect.error))
     return Scorer("uplift", problem.columns, tuple(parts), tuple(arms), about=about)
 
 

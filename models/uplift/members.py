@@ -8,7 +8,8 @@ from typing import TypeVar
 
 import numpy as np
 
-from ..inputs.arrays import Floats
+from ..inputs.arrays import Floats, Ints
+from .doubt import leaves_of
 from .linear import LinearBench
 from .models import Model
 from .outcomes import OutcomeModels, Scores, residual_scores
@@ -69,6 +70,7 @@ class Maker:
         self.bench: TreeBench = outcomes.bench  # type: ignore[assignment]  # the stack stands on trees
         self.problem, self.pair = outcomes.problem, outcomes.problem.pair(code)
         self.folds = range(self.problem.n_folds)
+        self.forests: list[Terms] = []
 
     def members(self) -> tuple[list[Member], Scores]:
         """Return the members, S first, and the scores of the customers on which they are weighed."""
@@ -78,17 +80,30 @@ class Maker:
         response = self._member("response", [[(share, on), (1 - share, off)] for off, on in by_arm])
         expected = response.left_out + (self.pair.p - share) * s.left_out
         scores = residual_scores(self.pair, expected)
+        self.forests = self._each(lambda fold: self._forest(scores, fold))
         return [
             s,
             response,
             self._member("control-side twin", self._each(lambda fold: [(1.0, self.outcomes.model(0, fold))])),
             self._member("T", self._each(self._by_outcome)),
             self._member("X", self._each(self._imputed)),
-            self._member("forest", self._each(lambda fold: self._forest(scores, fold))),
+            self._member("forest", self.forests),
             self._member("additive trees", self._each(lambda fold: self._additive(scores, fold))),
             self._ridge(scores),
             self._member("one-column rule", self._each(lambda fold: self._rule(scores, fold))),
         ], scores
+
+    def leaves(self) -> Ints:
+        """Return the leaf of each row of the pair in each tree of the forest that has not seen it, (n, trees)."""
+        parts = [terms[0][1].part for terms in self.forests[:-1]]
+        unseen = [np.flatnonzero(self.pair.fold == fold) for fold in self.folds]
+        by_fold = [
+            leaves_of(part, self.problem.matrix[self.pair.rows[own]]) for part, own in zip(parts, unseen, strict=True)
+        ]
+        leaves = np.zeros((len(self.pair), min(found.shape[1] for found in by_fold)), dtype=np.int64)
+        for own, found in zip(unseen, by_fold, strict=True):
+            leaves[own] = found[:, : leaves.shape[1]]
+        return leaves
 
     def _each(self, fit: Callable[[int | None], Fitted]) -> list[Fitted]:
         """Return what is fitted without each fold, and last on all rows."""

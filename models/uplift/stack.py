@@ -7,14 +7,16 @@ from dataclasses import dataclass
 from typing import Any, Literal
 
 from ..inputs.estimate import Estimate
+from ..plain_scorer import EffectError
+from .doubt import effect_error
 from .learner import LearnedEffect, UpliftLearner
 from .linear import Linear
 from .members import Maker, Member
 from .models import Base
 from .outcomes import OutcomeModels
-from .problem import Outcome, UpliftProblem
+from .problem import Outcome, Pair, UpliftProblem
 from .trees import Trees
-from .weights import Weights, fit_weights
+from .weights import Z95, Weights, fit_weights
 
 LEAST_PART = 1e-3  # of the spread; smaller parts cost more to score than they tell
 
@@ -126,17 +128,20 @@ class UpliftStack(UpliftLearner):
         if (pair.y == pair.y[0]).all():
             nothing = Estimate(0.0, 0.0, 0.0)
             words = "All outcomes are equal: there is no effect to be found."
-            return LearnedEffect(0.0, (), StackFinding(nothing, False, 0.0, (), words))
+            finding = StackFinding(nothing, False, 0.0, (), words)
+            return LearnedEffect(0.0, (), finding, EffectError(0.0, _unseen_share(pair) ** 2, 0.0, 0.0))
         linear = Linear().bench(problem, self.seed, self.n_threads)
-        members, scores = Maker(code, outcomes, linear).members()
+        maker = Maker(code, outcomes, linear)
+        members, scores = maker.members()
+        left_out = [member.left_out for member in members]
         customer = None if problem.customer is None else problem.customer[pair.rows]
-        weights = fit_weights(
-            [member.left_out for member in members], scores, pair.fold, customer, [member.held for member in members]
-        )
+        weights = fit_weights(left_out, scores, pair.fold, customer, [member.held for member in members])
+        error = effect_error(weights, left_out, scores, maker.leaves(), pair.fold, customer)
         finding = _finding(members, weights, problem)
         used = [i for i, share in enumerate(weights.shares) if abs(share) >= LEAST_PART]
         terms = [(weights.weights[i] * w, model) for i in used for w, model in members[i].terms]
-        return LearnedEffect(weights.level - float(weights.weights[used] @ weights.means[used]), terms, finding)
+        constant = weights.level - float(weights.weights[used] @ weights.means[used])
+        return LearnedEffect(constant, terms, finding, error)
 
     def _remember(self, effects: Sequence[LearnedEffect]) -> None:
         found = zip(self.treatments_, effects, strict=True)
@@ -157,6 +162,12 @@ class UpliftStack(UpliftLearner):
             for name, finding in self.findings_.items()
         }
         return super()._about(problem) | {"findings": findings}
+
+
+def _unseen_share(pair: Pair) -> float:
+    """Return what may be hidden where no outcome differs: the rule of three, as a standard error."""
+    smaller = min(int(pair.is_treated.sum()), int((~pair.is_treated).sum()))
+    return 3 / smaller / Z95
 
 
 def _finding(members: list[Member], weights: Weights, problem: UpliftProblem) -> StackFinding:

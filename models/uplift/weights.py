@@ -41,6 +41,8 @@ class Weights:
         The average effect with its 95 % interval.
     spread
         (members, members) weighted covariance of the members.
+    variance
+        Of the average effect: its squared standard error.
     """
 
     level: float
@@ -49,6 +51,7 @@ class Weights:
     believed: float
     average: Estimate
     spread: Floats
+    variance: float
 
     @property
     def shares(self) -> Floats:
@@ -108,7 +111,7 @@ def fit_weights(
     error = Z95 * np.sqrt(whole.variance_of_level)
     average = Estimate(level, level - error, level + error)
     weights = start + believed * (whole.best(start, prior) - start)
-    return Weights(level, weights, means, believed, average, whole.spread)
+    return Weights(level, weights, means, believed, average, whole.spread, whole.variance_of_level)
 
 
 @dataclass(frozen=True, eq=False)

@@ -49,8 +49,10 @@ class Champion:
         Of an uplift: the goal of the campaigns that it was learned from.
     spread
         Of an uplift, by arm: by how much the arm's average effect may lie below and above its estimate, as the training
-        measured it on customers it had not seen. Each customer's uplift gets bounds as far away; how surely the model
-        tells customers apart is not in them.
+        measured it on customers it had not seen. Each customer's uplift gets bounds at least as far away, and further
+        the further it is from the average, because the model may tell customers too far apart. They hold for many
+        customers alike, so that an audience may add them up; a single customer's own effect may lie further
+        (`UpliftStack.predict_uplift` with ``interval``).
     gap_days
         Days between as_of and the horizon, of the labels it learned from.
     """
@@ -146,7 +148,9 @@ class Champion:
         for place, (name, arm) in enumerate(zip(self.scores, self.arms, strict=True)):
             columns[name] = uplift[:, place].copy()
             if arm in self.spread:
-                below, above = self.spread[arm]
+                error = self.model.outputs[place].error
+                apart = error.apart(uplift[:, place]) if error else 0.0
+                below, above = (np.hypot(side, apart) for side in self.spread[arm])
                 columns |= {f"{name}_low": columns[name] - below, f"{name}_high": columns[name] + above}
         return columns
 
