@@ -14,10 +14,11 @@ import pyarrow as pa
 import pyarrow.parquet as pq
 
 from penchant.errors import InputError, LeftOutError, quoted
+from penchant.overview import Overview, WithOverview
 from penchant.section import LONGEST_WINDOW
 
 from .catalogue import groups_of
-from .engine.backends import batches
+from .engine.backends import batches, while_open
 from .engine.temporary import Keep
 from .history.evaluate import evaluated
 from .shop import Shop
@@ -25,10 +26,12 @@ from .signals.group import Column, FeatureGroup, Signal, unmet_needs
 from .spine import Spine
 
 KEY = ("customer_id", "as_of")
+SHOWN_ROWS, SHOWN_COLUMNS = 5, 5
+READ_IN_TIME = "Read matrix.frame before the shop is closed: it stays with the matrix; or write matrix.to_parquet(path)"
 
 
-@dataclass(frozen=True, eq=False)
-class FeatureMatrix:
+@dataclass(frozen=True, eq=False, repr=False)
+class FeatureMatrix(WithOverview):
     """The spine with its signals.
 
     Parameters
@@ -48,8 +51,36 @@ class FeatureMatrix:
 
     @cached_property
     def frame(self) -> pd.DataFrame:
-        """The matrix as a pandas frame: integers, floats with NaN, strings with missing values."""
-        return self._sorted.to_pyarrow().to_pandas()
+        """The matrix as a pandas frame: integers, floats with NaN, strings with missing values.
+
+        It is read once, while the shop is open, and stays with the matrix after that.
+
+        Raises
+        ------
+        InputError
+            If the shop was closed before the frame was read.
+        """
+        with while_open("matrix", READ_IN_TIME):
+            return self._sorted.to_pyarrow().to_pandas()
+
+    def overview(self) -> Overview:
+        """Return the matrix's size, its moments and some of its cells."""
+        names = ["customer_id", *(one.name for one in self.columns[:SHOWN_COLUMNS])]
+        n_rows, head = self._head
+        lines = [f"{n_rows:,} rows, {len(self.columns):,} signals", *_left_out_lines(self.left_out)]
+        rows = [[_cell_text(cell) for cell in row] for row in head[names].itertuples(index=False)]
+        note = f"The first {len(rows)} rows and {len(names) - 1} signals; all of it is matrix.frame."
+        return Overview("Feature matrix", lines, names, rows, note)
+
+    @cached_property
+    def _head(self) -> tuple[int, pd.DataFrame]:
+        """How many rows there are, and the first ones."""
+        if "frame" in self.__dict__:
+            return len(self.frame), self.frame.head(SHOWN_ROWS)
+        names = [*KEY, *(one.name for one in self.columns[:SHOWN_COLUMNS])]
+        with while_open("matrix", READ_IN_TIME):
+            n_rows = int(self.table.count().execute())
+            return n_rows, self._sorted.select(names).limit(SHOWN_ROWS).to_pyarrow().to_pandas()
 
     @property
     def _sorted(self) -> Any:
@@ -57,8 +88,9 @@ class FeatureMatrix:
 
     def batches(self, n_rows: int = 100_000) -> Iterator[pa.RecordBatch]:
         """Yield the matrix in order, in Arrow batches of at most so many rows, whatever its size."""
-        for batch in batches(self.keep.backend, self._sorted, n_rows):
-            yield batch.cast(self.schema)
+        with while_open("matrix", READ_IN_TIME):
+            for batch in batches(self.keep.backend, self._sorted, n_rows):
+                yield batch.cast(self.schema)
 
     @property
     def schema(self) -> pa.Schema:
@@ -103,6 +135,18 @@ class FeatureMatrix:
 
 
 _ARROW: Mapping[str, pa.DataType] = {"int64": pa.int64(), "float64": pa.float64(), "string": pa.string()}
+
+
+def _left_out_lines(left_out: Mapping[str, str]) -> list[str]:
+    """Return what the shop cannot have, in a line."""
+    return [f"Left out, for the shop lacks what they need: {quoted(left_out)}"] if left_out else []
+
+
+def _cell_text(cell: Any) -> str:
+    """Return a cell of the matrix as it is shown."""
+    if pd.isna(cell):
+        return "–"
+    return f"{cell:,.4g}" if isinstance(cell, float) else f"{cell:,}" if isinstance(cell, int) else str(cell)
 
 
 def _told(column: Column) -> dict[str, str]:

@@ -17,10 +17,11 @@ import pyarrow.parquet as pq
 
 from penchant.config import Config
 from penchant.errors import ContractError, quoted
+from penchant.overview import Overview, WithOverview
 
 from .contract import CONTRACT, IBIS_TYPES, CanonicalTable, canonical
 from .derived import derived_columns
-from .engine.backends import Backend, Scratch, duckdb_backend, is_local, put, spark_backend
+from .engine.backends import Backend, Scratch, duckdb_backend, is_local, put, spark_backend, while_open
 from .intake.accepted import AcceptedRows
 from .intake.ids import plain_ids
 from .intake.ingest import receive, refusal
@@ -28,8 +29,8 @@ from .intake.report import CheckReport
 from .intake.settings import utc_instant
 
 
-@dataclass(frozen=True, eq=False)
-class Shop:
+@dataclass(frozen=True, eq=False, repr=False)
+class Shop(WithOverview):
     """A shop's accepted rows on an engine.
 
     Parameters
@@ -84,6 +85,26 @@ class Shop:
         columns = {name: tuple(rows.columns) for name, rows in self.tables.items()}
         return {**columns, **derived_columns(columns)}
 
+    def overview(self) -> Overview:
+        """Return what the shop is, and how much each table holds."""
+        lines = [
+            f"{self.currency}, {self.timezone}; complete up to {self.extract_end:%Y-%m-%d %H:%M} UTC",
+            f"on {self.backend.name}",
+        ]
+        rows = [
+            (name, f"{self._n_rows(name):,}", ", ".join(str(column) for column in table.columns))
+            for name, table in self.tables.items()
+        ]
+        note = "shop.tables['orders'] is an Ibis table; shop.report says what was set aside, and why."
+        return Overview(f"Shop '{self.config.shop.name}'", lines, ("table", "rows", "columns"), rows, note)
+
+    def _n_rows(self, name: str) -> int:
+        """Return how many rows of a table were accepted."""
+        if name in self.report.tables:
+            return self.report.tables[name].n_accepted
+        with while_open("shop", "Open it again"):
+            return int(self.tables[name].count().execute())
+
     def close(self) -> None:
         """Let go of the engine's tables and files. The shop cannot be used afterwards."""
         for connection in self.owned:
@@ -105,8 +126,8 @@ def shop_from_tables(tables: Mapping[str, Any], config: Config | None = None, ba
     Parameters
     ----------
     tables
-        Canonical name to a pandas frame, a pyarrow table or an Ibis table of ``backend``. Times are UTC, money is in
-        minor units.
+        Canonical name to a frame (pandas, Polars, PyArrow, or whatever hands over Arrow by the PyCapsule interface) or
+        an Ibis table of ``backend``. Times are UTC, money is in minor units.
     config
         The shop's configuration; its ``tables`` are not read.
     backend
@@ -136,7 +157,7 @@ def _placed(backend: Backend, table: CanonicalTable, rows: Any, place: tuple[str
     if isinstance(rows, ibis.Table):
         _check_columns(table, list(rows.columns))
         return _typed(rows, table)
-    arrow = _arrow(rows) if isinstance(rows, pd.DataFrame) else rows
+    arrow = _arrow(rows, table.name)
     _check_columns(table, arrow.column_names)
     return put(backend, place[0], _arrow_typed(_with_plain_ids(arrow, table, merge), table), place[1])
 
@@ -153,8 +174,13 @@ def _with_plain_ids(rows: pa.Table, table: CanonicalTable, merge: Collection[str
     return rows
 
 
-def _arrow(frame: pd.DataFrame) -> pa.Table:
+def _arrow(frame: Any, table: str) -> pa.Table:
     """Return a frame's rows; times with a zone are converted to UTC and lose it."""
+    if not isinstance(frame, pd.DataFrame):
+        if not hasattr(frame, "__arrow_c_stream__"):
+            expected = "a frame of pandas, Polars or PyArrow, or an Ibis table"
+            raise ContractError(f"table '{table}'", expected, f"a {type(frame).__name__}")
+        return pa.table(frame)
     zoned = frame.select_dtypes("datetimetz")
     naive = frame.assign(**{str(name): times.dt.tz_convert(None) for name, times in zoned.items()})
     return pa.Table.from_pandas(naive, preserve_index=False)

@@ -23,6 +23,7 @@ FLOOR = {
     "table_file",
     "spreadsheet",
     "page",
+    "overview",
     "charts",
 }
 MAY_IMPORT = {

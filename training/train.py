@@ -19,6 +19,7 @@ from sklearn.exceptions import ConvergenceWarning
 from threadpoolctl import threadpool_limits
 
 from penchant.errors import PenchantError
+from penchant.overview import Overview, WithOverview
 
 from ..features.outcomes.tasks import Span, Task
 from ..features.shop import Shop
@@ -80,8 +81,8 @@ class Recipe:
     n_folds: int = 5
 
 
-@dataclass(frozen=True, eq=False)
-class Trained:
+@dataclass(frozen=True, eq=False, repr=False)
+class Trained(WithOverview):
     """A model that is ready for use, and all that is known of it.
 
     Parameters
@@ -166,6 +167,24 @@ class Trained:
         """What each signal adds to the score of each shown row, by the model in use."""
         added = contributions(self.model, self.shown)[:, :-1]
         return pd.DataFrame(added, columns=list(self.shown.columns))
+
+    def overview(self) -> Overview:
+        """Return the model beside its baselines, by the metric that decides, and what the checks object to."""
+        main, plan = MAIN_METRIC[self.task.kind], self.schedule
+        issues = [f"Issue: {check.title}? No: {check.explanation}" for check in self.checks if check.is_issue]
+        lines = [
+            f"{self.task.meaning}; horizon: {self.basis}",
+            f"learned from {self.n_train:,} rows up to {plan.day(plan.train[-1])}, "
+            f"judged on {self.n_test:,} of {plan.day(plan.test)}",
+            *(issues or [f"{len(self.checks)} checks passed"]),
+        ]
+        beside = [
+            (name.replace("_", " "), f"{numbers[main]:.3f}", self.board.comparisons[name][main].verdict)
+            for name, numbers in self.board.baselines.items()
+        ]
+        rows = [("model", f"{self.board.metrics[main]:.3f}", ""), *beside]
+        note = "All metrics: trained.board.metrics; scores: trained.model; what was asked first: trained.checks."
+        return Overview(f"Model of '{self.task.name}'", lines, ("", main, "the model against it"), rows, note)
 
     def facts(self) -> dict[str, Any]:
         """Return what the model must be used with, in types that JSON knows."""

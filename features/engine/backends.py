@@ -3,9 +3,11 @@
 from __future__ import annotations
 
 from collections.abc import Iterator
+from contextlib import contextmanager
 from pathlib import Path
 from typing import Any
 
+import duckdb
 import ibis
 import pyarrow as pa
 import pyarrow.parquet as pq
@@ -32,6 +34,21 @@ def duckdb_backend(section: EngineSection, folder: Path) -> Backend:
     backend = ibis.duckdb.connect(folder / "shop.duckdb", **settings)
     backend.con.execute("set TimeZone = 'UTC'")
     return backend
+
+
+@contextmanager
+def while_open(what: str, do: str) -> Iterator[None]:
+    """Say in words that something is read from a shop that was closed.
+
+    Raises
+    ------
+    InputError
+        If the engine's connection is closed.
+    """
+    try:
+        yield
+    except duckdb.ConnectionException as fault:
+        raise InputError(what, "a shop that is open", "one that was closed", do) from fault
 
 
 def spark_backend(section: EngineSection) -> Backend:

@@ -66,20 +66,34 @@ def as_frame(X: Any) -> Any:
     Parameters
     ----------
     X
-        A frame that narwhals reads (Polars, PyArrow, Modin and others), or whatever hands over Arrow by the PyCapsule
-        interface (DuckDB, Ibis and others). pandas frames and arrays are returned unchanged.
+        A frame that narwhals reads (Polars, PyArrow, Modin and others; lazy ones are collected), or whatever hands
+        over Arrow by the PyCapsule interface (DuckDB, Ibis and others). pandas frames and arrays are returned unchanged.
+
+    Raises
+    ------
+    InputError
+        It is one column of such a library.
     """
-    if isinstance(X, pd.DataFrame | np.ndarray) or not hasattr(X, "__arrow_c_stream__"):
+    if isinstance(X, pd.DataFrame | np.ndarray | list) or not (hasattr(X, "__arrow_c_stream__") or is_lazy(X)):
         return X
     import narwhals as nw
 
-    native = nw.from_native(X, pass_through=True)
+    native = nw.from_native(X, pass_through=True, allow_series=True)
+    if isinstance(native, nw.Series):
+        raise InputError("X", "a table", "one column", "Make it a table of one column: column.to_frame()")
+    if isinstance(native, nw.LazyFrame):
+        native = native.collect()
     if not isinstance(native, nw.DataFrame):
         native = nw.from_arrow(X, backend="pyarrow")
     kinds = native.schema.items()  # pandas has neither dates nor decimals, and would take them for texts
     days = [nw.col(name).cast(nw.Datetime) for name, kind in kinds if isinstance(kind, nw.Date)]
     amounts = [nw.col(name).cast(nw.Float64) for name, kind in kinds if isinstance(kind, nw.Decimal)]
     return native.with_columns(*days, *amounts).to_pandas()
+
+
+def is_lazy(X: Any) -> bool:
+    """Return whether rows are a query that still has to be run, as of Polars or Dask."""
+    return hasattr(type(X), "collect") and hasattr(type(X), "columns")
 
 
 def has_names(X: Any) -> bool:

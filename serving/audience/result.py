@@ -9,6 +9,8 @@ from typing import TYPE_CHECKING, Any
 
 import pandas as pd
 
+from penchant.overview import Overview, WithOverview
+
 from ...models.inputs.estimate import Estimate
 from ..goals.catalogue import Goal
 from ..goals.offers import CONTROL
@@ -21,8 +23,8 @@ if TYPE_CHECKING:
     from rich.console import RenderableType
 
 
-@dataclass(frozen=True, eq=False)
-class Audience:
+@dataclass(frozen=True, eq=False, repr=False)
+class Audience(WithOverview):
     """Who is contacted and who is held out in one wave.
 
     Attributes
@@ -66,6 +68,14 @@ class Audience:
     def expected(self) -> Expected:
         """What contacting the treated is expected to bring."""
         return expected_of(self.treated)
+
+    def overview(self) -> Overview:
+        """Return how many customers were left after each step, and what contacting them is expected to bring."""
+        wave, profit = self.settings.wave, self.expected.profit
+        lines = [f"expected profit {profit:,.0f}, by {self.basis}", *self.notes]
+        rows = [(name, f"{count:,}") for name, count in _path(self)]
+        title = f"Audience '{wave.campaign_id}', wave {wave.number}: {self.goal.name} ({self.goal.moves})"
+        return Overview(title, lines, ("", "customers"), rows, "Everyone on it: audience.record, best first.")
 
     def as_dict(self) -> dict[str, Any]:
         """Return sizes, exclusions, expectations and notes by name."""

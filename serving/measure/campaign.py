@@ -16,6 +16,7 @@ import pandas as pd
 from threadpoolctl import threadpool_limits
 
 from penchant.errors import UnfinishedHorizonError
+from penchant.overview import Overview, WithOverview
 
 from ...features.shop import Shop
 from ...models.inputs.arrays import Floats, Ints
@@ -32,7 +33,7 @@ from .material import Material, Positions
 from .result import Breakdown, Result
 from .sequential import Looks, look_daily
 from .settings import Campaign, MeasureSettings
-from .verdict import Verdict, verdict_on
+from .verdict import WINDOW_TITLES, Verdict, verdict_on, window_cells
 
 DAY = np.timedelta64(1, "D")
 ALL_KNOWN = 0.995  # a share of known costs from which nothing needs to be said
@@ -40,8 +41,8 @@ SEVERAL_ARMS = "name customers in several arms of one wave; they are left out on
 NEW_CATEGORY = "a category new to them"
 
 
-@dataclass(frozen=True, eq=False)
-class Measurement:
+@dataclass(frozen=True, eq=False, repr=False)
+class Measurement(WithOverview):
     """What a campaign changed.
 
     Attributes
@@ -98,6 +99,15 @@ class Measurement:
     def failed(self) -> bool:
         """Whether a check says that the numbers must not be believed (exit code 3)."""
         return bool(why_broken(self.checks))
+
+    def overview(self) -> Overview:
+        """Return the verdict, what the checks object to, and the windows."""
+        issues = [f"Issue: {check.title}? No: {check.explanation}" for check in self.checks if check.is_issue]
+        lines = [self.verdict.text, self.verdict.paid, *issues]
+        rows = [] if self.failed else [window_cells(result) for result in self.windows]
+        title = f"Campaign '{self.campaign.campaign_id}': {self.verdict.word}"
+        note = "measurement_page(measured).html() is the whole report, measured.as_dict() every number."
+        return Overview(title, [line for line in lines if line], WINDOW_TITLES if rows else (), rows, note)
 
     def as_dict(self) -> dict[str, Any]:
         """Return everything by name, as JSON takes it; a number with an interval has value, low and high."""

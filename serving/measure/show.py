@@ -9,9 +9,9 @@ from rich.console import Group
 from rich.markup import escape
 from rich.table import Table
 
-from penchant.page import UNKNOWN, write_number
+from penchant.page import UNKNOWN
 
-from .verdict import with_interval, word_of
+from .verdict import WINDOW_TITLES, window_cells, with_interval
 
 if TYPE_CHECKING:
     from .campaign import Measurement
@@ -37,9 +37,11 @@ def measurement_view(measured: Measurement) -> Any:
     if measured.failed:  # tables of numbers that must not be believed would be read all the same
         return Group(*parts, *(f"[dim]{escape(note)}[/]" for note in measured.notes))
     parts += ["", results_grid("Windows", measured.windows, measured.currency)]
-    for title, results in (("Arms", measured.arms), *measured.means.items(), ("Arms compared", measured.pairs)):
+    for title, results in (("Arms", measured.arms), *measured.means.items()):
         if results:
             parts.append(results_grid(title, results, measured.currency))
+    if measured.pairs:
+        parts.append(results_grid("One arm against another", measured.pairs, measured.currency, ("first", "second")))
     for breakdown in measured.breakdowns:
         parts.append(results_grid(f"By {breakdown.name}", breakdown.results, measured.currency))
     parts += [f"[dim]{escape(note)}[/]" for note in measured.notes]
@@ -65,25 +67,23 @@ def means_grids(measured: Measurement) -> list[tuple[str, Sequence[Result]]]:
     return [(f"By {name}", results) for name, results in found if len(results) < len(measured.arms)]
 
 
-def results_grid(title: str, results: Sequence[Result], currency: str) -> Table:
-    """Return results as a table of a terminal."""
+def results_grid(
+    title: str, results: Sequence[Result], currency: str, arms: tuple[str, str] = ("treated", "control")
+) -> Table:
+    """Return results as a table of a terminal; ``arms`` are the names of the two that each row compares."""
     table = Table(title=title, title_justify="left", box=None, pad_edge=False)
     table.add_column("", no_wrap=True)
-    for name in ("customers", "response", "control", "difference, points", "orders", f"profit, {currency}"):
+    for name in ("customers", *arms, WINDOW_TITLES[4], "orders", f"profit, {currency}"):
         table.add_column(name, justify="right")
     table.add_column("")
     for result in results:
-        effect, difference = result.response, result.difference()
+        *cells, word = window_cells(result)
         table.add_row(
-            escape(result.label),
-            f"{effect.n_treated:,} / {effect.n_control:,}",
-            write_number(effect.treated.value, ".2%"),
-            write_number(effect.control.value, ".2%"),
-            with_interval(difference.scaled(100), "+.2f"),
+            *(escape(cell) for cell in cells),
             *(
                 with_interval(total, "+,.0f") if (total := result.total(name)) else UNKNOWN
                 for name in ("orders", "profit")
             ),
-            f"[{COLOURS[word_of(difference)]}]{word_of(difference)}[/]",
+            f"[{COLOURS[word]}]{word}[/]",
         )
     return table

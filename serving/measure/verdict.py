@@ -13,6 +13,7 @@ from .effect import POWER_QUANTILE
 from .result import Result
 
 Word = Literal["worked", "did harm", "can't be told"]
+WINDOW_TITLES = ("", "customers", "treated", "control", "difference, points", "")
 HARDLY_ANY = 0.2  # of a standard error: a difference that gives no size to plan for
 
 
@@ -168,6 +169,19 @@ def with_interval(number: Estimate, form: str) -> str:
     if math.isnan(number.low) and math.isnan(number.high) and not math.isnan(number.value):
         return f"{value} (no interval)"
     return f"{value} ({low} to {high})"
+
+
+def window_cells(result: Result) -> tuple[str, ...]:
+    """Return what a line of a table says of one comparison, under ``WINDOW_TITLES``."""
+    effect, difference = result.response, result.difference()
+    return (
+        result.label,
+        f"{effect.n_treated:,} / {effect.n_control:,}",
+        write_number(effect.treated.value, ".2%"),
+        write_number(effect.control.value, ".2%"),
+        with_interval(difference.scaled(100), "+.2f"),
+        word_of(difference),
+    )
 
 
 def told_p(p_value: float) -> str:

@@ -23,7 +23,9 @@ from penchant.config import Config, load_config, read_config
 from penchant.errors import ContractError, InputError
 from penchant.features.contract import CONTRACT, IBIS_TYPES
 from penchant.features.intake.accepted import AcceptedRows
+from penchant.features.matrix import build
 from penchant.features.shop import Shop, open_shop, shop_from_tables
+from penchant.features.spine import Spine
 
 ROOT = Path(__file__).resolve().parent.parent.parent
 REAL = {
@@ -322,3 +324,46 @@ def test_frames_that_are_not_canonical_are_refused(
 ) -> None:
     with pytest.raises(error, match=message):
         shop_from_tables(tables)
+
+
+def test_a_shop_and_its_matrix_show_themselves_and_say_when_the_shop_was_closed() -> None:
+    days = pd.date_range("2024-01-01", periods=8, freq="9D")
+    orders = pd.DataFrame({"customer_id": ["a", "b"] * 4, "ordered_at": days, "amount": range(100, 900, 100)})
+    with shop_from_tables({"orders": orders}) as shop:
+        late = build(shop, Spine.at(shop, datetime(2024, 3, 1)))
+        matrix = build(shop, Spine.at(shop, datetime(2024, 3, 1)))
+        text = repr(matrix)
+        assert text.startswith(f"Feature matrix\n2 rows, {len(matrix.columns)} signals")
+        assert len(text) < 1_500
+        assert "customer_id" in text
+        frame = matrix.frame
+        assert repr(shop).startswith("Shop 'shop'")
+        assert "orders     8" in repr(shop)
+    assert matrix.frame is frame
+    assert "2 rows" in repr(matrix)
+    with pytest.raises(InputError, match=r"closed.*before the shop is closed"):
+        _ = late.frame
+    with pytest.raises(InputError, match="closed"):
+        list(late.batches())
+    assert "closed" in repr(late)
+    assert "closed" in repr(shop)
+
+
+def test_tables_come_as_frames_of_any_library_and_others_are_refused_in_words() -> None:
+    frame = pd.DataFrame(
+        {
+            "customer_id": ["a", "b"],
+            "ordered_at": pd.to_datetime(["2024-01-01 10:00", "2024-01-02 00:00"]).tz_localize("Europe/Berlin"),
+            "amount": [100, 250],
+            "status": pd.Categorical(["paid", "paid"]),
+        }
+    )
+    polars = pytest.importorskip("polars")
+    read = []
+    for rows in (frame, polars.from_pandas(frame), pa.Table.from_pandas(frame), duckdb.from_df(frame)):
+        with shop_from_tables({"orders": rows}) as shop:
+            read.append(shop.tables["orders"].order_by("customer_id").to_pyarrow().to_pylist())
+    assert read[0][0]["ordered_at"] == datetime(2024, 1, 1, 9)
+    assert read[1:] == [read[0]] * 3
+    with pytest.raises(ContractError, match=r"table 'orders': a frame of pandas.*Got a list"):
+        shop_from_tables({"orders": [1, 2]})

@@ -28,6 +28,14 @@ def trained(made: Any) -> Any:
     return learn(made, Recipe({"num_leaves": 5}, n_threads=1))
 
 
+def test_a_trained_model_shows_its_leaderboard(trained: Any) -> None:
+    text = repr(trained)
+    assert text.startswith(f"Model of '{trained.task.name}'")
+    assert f"{trained.board.metrics['auc']:.3f}" in text
+    assert all(name.replace("_", " ") in text for name in trained.board.baselines)
+    assert "<table>" in trained._repr_html_()
+
+
 def test_the_judged_model_had_not_seen_the_test_and_all_numbers_are_its(made: Any, trained: Any) -> None:
     plan = trained.schedule
     facts = trained.facts()

@@ -49,6 +49,7 @@ def rows(seed: int = 0) -> pd.DataFrame:
 
 KINDS: dict[str, Callable[[pd.DataFrame], Any]] = {
     "polars": pl.from_pandas,
+    "lazy": lambda X: pl.from_pandas(X).lazy(),
     "arrow": lambda X: pa.Table.from_pandas(X, preserve_index=False),
     "capsule": lambda X: Capsule(pa.Table.from_pandas(X, preserve_index=False)),
 }
@@ -115,6 +116,8 @@ def test_amounts_of_exact_decimals_are_numbers_and_dates_are_dates() -> None:
 
 
 def test_what_does_not_fit_is_told_in_the_same_words() -> None:
+    with pytest.raises(InputError, match=r"X: a table. Got one column. Make it a table of one column"):
+        PropensityModel(n_threads=1).fit(pl.Series("n", [1.0, 2.0]), [0, 1])
     model = PropensityModel(n_threads=1, n_trees=9).fit(rows(), outcome())
     with pytest.raises(InputError, match="'days' held numbers"):
         model.predict_proba(pl.from_pandas(rows()).with_columns(pl.lit("many").alias("days")))

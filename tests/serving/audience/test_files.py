@@ -37,6 +37,14 @@ def audience(people: People) -> Audience:
     return draw_audience(people(400), None, GOALS["retain"], AudienceSettings(Wave("spring", 1, NOW)))
 
 
+def test_an_audience_shows_who_is_left_after_each_step(audience: Audience) -> None:
+    text = repr(audience)
+    assert text.startswith("Audience 'spring', wave 1: retain")
+    assert f"{len(audience.treated):,}" in text
+    assert len(text) < 2_500
+    assert "<table>" in audience._repr_html_()
+
+
 def bytes_of(folder: Path) -> dict[str, bytes]:
     return {path.name: path.read_bytes() for path in folder.iterdir()}
 

@@ -46,6 +46,11 @@ def test_an_effect_is_found_with_its_money(trial_tables: Any, make_trial: Any, s
     assert result.cost_per_order.value == pytest.approx(0.10 * treated / orders.value)
     assert "It paid" in found.verdict.paid
     assert not found.failed
+    text = repr(found)
+    assert text.startswith("Campaign 'spring': worked\n")
+    assert all(window.label in text for window in found.windows)
+    assert len(text) < 3_000
+    assert "<table>" in found._repr_html_()
 
 
 @pytest.mark.parametrize(("effect", "word"), [(-0.10, "did harm"), (0.0, "can't be told")])
@@ -238,6 +243,10 @@ def test_arms_are_compared_with_the_control_and_with_each_other(
     assert by_arm["sms"].difference().low > 0
     assert by_arm["sms"].level == pytest.approx(0.95**0.5)
     assert [result.label for result in found.pairs] == ["mail against sms"]
+    with Console(width=160, record=True, file=StringIO()) as console:
+        console.print(measurement_view(found))
+    head = console.export_text().split("One arm against another")[1].split("mail against sms")[0]
+    assert ("first" in head, "second" in head, "control" in head) == (True, True, False)
     assert found.pairs[0].difference().high < 0
     assert {result.label for result in found.means["channel"]} == {"email", "sms"}
     assert by_arm["sms"].effects["cost"].treated.value == pytest.approx(0.5)
