@@ -67,7 +67,7 @@ def as_frame(X: Any) -> Any:
     ----------
     X
         A frame that narwhals reads (Polars, PyArrow, Modin and others; lazy ones are collected), or whatever hands
-        over Arrow by the PyCapsule interface (DuckDB, Ibis and others). pandas frames and arrays are returned unchanged.
+        over Arrow by the PyCapsule interface (DuckDB, Ibis and others). pandas frames and arrays come back unchanged.
 
     Raises
     ------
