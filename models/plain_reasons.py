@@ -84,9 +84,24 @@ class ServedModel:
         if value is None or value != value:
             return signal.get("missing") or f"{meaning}: unknown"
         template = signal.get("reason") or ""
+        if signal.get("unit") == "flag":
+            value, is_yes = ("yes", True) if value else ("no", False)
+            template = template if isinstance(template, str) else template[0 if is_yes else 1]
         if not isinstance(template, str):
             is_high = name in self.typical and not isinstance(value, str) and value >= self.typical[name]
             template = template[0 if is_high else 1]
         text = value.replace("_", " ") if isinstance(value, str) else value
         shown = text if isinstance(text, str) else f"{text:,.4g}"
-        return template.format(value=text) if template else f"{meaning}: {shown}"
+        return _counted(template.format(value=text)) if template else f"{meaning}: {shown}"
+
+
+def _counted(text: str) -> str:
+    """Return a text that begins with a number of things as people say it of none and of one, as the lists do."""
+    number, _, rest = text.partition(" ")
+    if number == "0":
+        return f"no {rest}"
+    what, _, more = rest.partition(" ")
+    if number != "1" or not what.endswith("s"):
+        return text
+    one = f"{what[:-3]}y" if what.endswith("ies") else what[:-2] if what.endswith("ches") else what[:-1]
+    return f"1 {one} {more}".rstrip()

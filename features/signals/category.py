@@ -72,7 +72,7 @@ def _weighed(rows: Any, strength: Any, *, is_purchase: bool) -> Any:
 
 
 def _signals(windows: Windows) -> Iterator[Signal]:
-    none = "no such category"
+    none = "interested in fewer categories"
     for place, nth in enumerate(("strongest", "second strongest", "third strongest")):
         yield signal(
             f"category_top_{place + 1}", f"category with the {nth} affinity", "code", partial(_top, place), CATEGORY,

@@ -20,7 +20,7 @@ AskRows = Callable[[Past], Rows]
 KINDS: Mapping[str, Mapping[str, Any]] = MappingProxyType(
     {
         "count": {"unit": "count", "dtype": "int64", "low": 0},
-        "flag": {"dtype": "int64", "low": 0, "high": 1},
+        "flag": {"unit": "flag", "dtype": "int64", "low": 0, "high": 1},
         "days": {"unit": "days", "low": 0},
         "share": {"unit": "share", "low": 0, "high": 1},
         "ratio": {"unit": "ratio", "low": 0},

@@ -47,6 +47,7 @@ def _signals(windows: Windows) -> Iterator[Signal]:
     yield from windowed(
         windows, "n_visits_{days}d", "things done in the last {days} days", "count",
         lambda past, days: past.interactions.within(days).count(), "interactions",
+        reason="{value:,.0f} things done in {days} days",
     )  # fmt: skip
     yield from windowed(
         windows, "n_active_days_{days}d",
@@ -69,7 +70,7 @@ def _kind_counts(windows: Windows, kind: str, what: str) -> Iterator[Signal]:
 
 
 def _gap_signals() -> Iterator[Signal]:
-    two, three = "fewer than two days with a purchase", "fewer than three days with a purchase"
+    two, three = "has not bought on two days yet", "has not bought on three days yet"
     yield signal(
         "gap_mean_days", "mean days between purchases", "days", lambda past: past.gaps.mean(_.gap_days), PURCHASES, two,
         "buys every {value:.0f} days on average", low=1,
@@ -86,6 +87,7 @@ def _gap_signals() -> Iterator[Signal]:
     yield signal(
         "gap_deviation_days", "standard deviation of the days between purchases", "days",
         lambda past: past.gaps.deviation(_.gap_days), PURCHASES, three,
+        ("buys at irregular intervals", "buys at regular intervals"),
     )  # fmt: skip
     yield signal(
         "gap_regularity", "how regular the purchases are: 1 / (1 + deviation / mean of the days between them)", "share",

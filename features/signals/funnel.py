@@ -139,7 +139,7 @@ def _visit_signals(days: int = 90) -> Iterator[Signal]:
     yield signal(
         "dwell_mean_seconds", f"mean time spent on one thing in the last {days} days", "ratio",
         lambda past: past.interactions.within(days).mean(_.dwell_seconds), "interactions.dwell_seconds",
-        f"no time known in {days} days", "stays {value:.0f} seconds on average", unit="seconds",
+        f"not known how long visits of {days} days were", "stays {value:.0f} seconds on average", unit="seconds",
     )  # fmt: skip
 
 

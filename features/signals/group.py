@@ -15,6 +15,9 @@ Dtype = Literal["int64", "float64", "string"]
 DEFAULT_WINDOWS: Windows = (7, 30, 90, 180, 365)
 
 
+FAMILIES: Mapping[str, str] = MappingProxyType({"gap": "rhythm", "cycle": "rhythm", "own": "elapsed"})
+
+
 @dataclass(frozen=True)
 class Column:
     """One column of a feature matrix, as the data dictionary shows it.
@@ -26,7 +29,7 @@ class Column:
     meaning
         What it says about a customer at as_of, as a phrase.
     unit
-        days, count, money (in major units), share, score, or empty for a code.
+        days, count, money (in major units), share, score, flag (1 or 0, yes or no), or empty for a code.
     dtype
         int64 is never missing; float64 and string may be.
     low, high
@@ -67,10 +70,36 @@ class Column:
         missing = value is None or value != value
         if missing:
             return self.missing or f"{self.meaning}: unknown"
+        if self.unit == "flag":  # whatever is usual: half of the customers may have none
+            is_high, value = bool(value), "yes" if value else "no"
         template = self.reason if isinstance(self.reason, str) else self.reason[0 if is_high else 1]
         if isinstance(value, str):
             value = value.replace("_", " ")
-        return template.format(value=value) if template else f"{self.meaning}: {_short(value)}"
+        return counted(template.format(value=value)) if template else f"{self.meaning}: {_short(value)}"
+
+    @property
+    def family(self) -> str:
+        """What it is about: of several such signals one reason says enough."""
+        start = self.name.split("_")[0]
+        return FAMILIES.get(start, start)
+
+
+def counted(text: str) -> str:
+    """Return a text that begins with a number of things as people say it of none and of one.
+
+    Examples
+    --------
+    >>> counted("0 logins in 30 days"), counted("1 searches in 7 days"), counted("1 things done per session")
+    ('no logins in 30 days', '1 search in 7 days', '1 thing done per session')
+    """
+    number, _, rest = text.partition(" ")
+    if number == "0":
+        return f"no {rest}"
+    what, _, more = rest.partition(" ")
+    if number != "1" or not what.endswith("s"):
+        return text
+    one = f"{what[:-3]}y" if what.endswith("ies") else what[:-2] if what.endswith("ches") else what[:-1]
+    return f"1 {one} {more}".rstrip()
 
 
 def _short(value: Any) -> str:

@@ -26,7 +26,7 @@ def _signals(_windows: Windows) -> Iterator[Signal]:
     yield signal(
         "days_in_stage",
         "days since the stage began; of a regular, since the second purchase or the last return from a long pause",
-        "days", days_in_stage, PURCHASES, "a stranger: nothing was ever done",
+        "days", days_in_stage, PURCHASES, "has never done anything in the shop",
         "in this stage for {value:.0f} days", population=True,
     )  # fmt: skip
     yield signal(

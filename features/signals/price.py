@@ -14,7 +14,7 @@ from ibis import _
 
 from ..history.past import Past
 from ..history.rows import Rows
-from .declare import AskRows, Needs, per, share_of, signal
+from .declare import AskRows, per, share_of, signal
 from .group import BOUGHT_CATEGORY, PURCHASES, VIEWED_CATEGORY, FeatureGroup, Signal, Windows
 
 LOOK_BACK_DAYS = 365
@@ -113,23 +113,21 @@ def _percentile(name: str, needs: tuple[str, ...], rows: AskRows) -> Signal:
     )  # fmt: skip
 
 
-def _share(name: str, meaning: str, value: Callable[[Past], Any], needs: Needs, missing: str) -> Signal:
-    return signal(name, meaning, "share", value, needs, missing, f"{meaning}: {{value:.0%}}")
-
-
 def _discount_signals() -> Iterator[Signal]:
     needs = ("orders.amount", "orders.discount|orders.list_amount")
-    yield _share(
-        "discount_line_share", "share of the lines bought at a discount",
+    yield signal(
+        "discount_line_share", "share of the lines bought at a discount", "share",
         lambda past: share_of(past.lines, _.discount > 0), needs, "no purchase yet",
+        "{value:.0%} of the goods bought were at a discount",
     )  # fmt: skip
-    yield _share(
-        "discount_depth", "mean depth of the discount where there was one: what was taken off the list amount",
-        _depth, needs, "nothing bought at a discount",
+    yield signal(
+        "discount_depth", "mean depth of the discount where there was one: what was taken off the list amount", "share",
+        _depth, needs, "nothing bought at a discount", "discounts of {value:.0%} on average",
     )  # fmt: skip
-    yield _share(
+    yield signal(
         "discount_only_share", "share of the purchases that were made at a discount: 1 = buys in promotions only",
-        lambda past: share_of(past.purchases, _.discount > 0), needs, "no purchase yet",
+        "share", lambda past: share_of(past.purchases, _.discount > 0), needs, "no purchase yet",
+        "{value:.0%} of the purchases were at a discount",
     )  # fmt: skip
 
 
@@ -139,9 +137,10 @@ def _depth(past: Past) -> Any:
 
 
 def _coupon_signals(days: int = LOOK_BACK_DAYS) -> Iterator[Signal]:
-    yield _share(
-        "coupon_purchase_share", "share of the purchases with a coupon",
+    yield signal(
+        "coupon_purchase_share", "share of the purchases with a coupon", "share",
         lambda past: share_of(past.purchases, _.has_coupon), "orders.coupon_id", "no purchase yet",
+        "{value:.0%} of the purchases were with a coupon",
     )  # fmt: skip
     yield signal(
         f"n_coupons_claimed_{days}d", f"coupons claimed in the last {days} days", "count",
@@ -168,9 +167,10 @@ def coupons_redeemed(past: Past, days: int) -> Any:
 
 
 def _freight_signals() -> Iterator[Signal]:
-    yield _share(
-        "freight_paid_share", "share of the purchases for which freight was paid",
+    yield signal(
+        "freight_paid_share", "share of the purchases for which freight was paid", "share",
         lambda past: share_of(past.purchases, _.freight > 0), ("orders.freight", PURCHASES), "no purchase yet",
+        "paid for delivery in {value:.0%} of the purchases",
     )  # fmt: skip
     yield signal(
         "freight_ratio", "what was paid for delivery, per amount paid for goods", "ratio",

@@ -18,51 +18,64 @@ from .declare import signal
 from .group import Dtype, FeatureGroup, Signal, Windows
 
 PLAIN = {
-    "gender": "gender",
-    "region": "where the customer lives",
-    "acquisition_channel": "through what the customer came",
+    "gender": ("gender", "gender: {value}"),
+    "region": ("where the customer lives", "lives in {value}"),
+    "acquisition_channel": ("through what the customer came", "came through {value}"),
 }
-UNKNOWN = "unknown, or not registered yet"
+UNKNOWN = "{} unknown, or not registered yet"
 KNOWN = (*PLAIN, "birth_year", "registered_at", "customer_id")
 
 
-def profile_group(attributes: Iterable[tuple[str, Dtype]] = ()) -> FeatureGroup:
+def profile_group(attributes: Iterable[tuple[str, Dtype, str]] = ()) -> FeatureGroup:
     """Return the group of the customer's attributes.
 
     Parameters
     ----------
     attributes
-        Name and type of the shop's further columns of ``customers``.
+        Name, type and unit ("flag" or none) of the shop's further columns of ``customers``.
     """
     return FeatureGroup(
         "profile", "What the shop knows of the customer's person.", partial(_signals, tuple(attributes)), ("customers",)
     )
 
 
-def attributes_of(customers: Any) -> list[tuple[str, Dtype]]:
-    """Return name and type of a customers table's further columns; flags become 0 and 1."""
-    found: list[tuple[str, Dtype]] = []
+def attributes_of(customers: Any) -> list[tuple[str, Dtype, str]]:
+    """Return name, type and unit of a customers table's further columns; flags become 0 and 1."""
+    found: list[tuple[str, Dtype, str]] = []
     for name, dtype in customers.schema().items():
         if name not in KNOWN:
-            found.append((name, "float64" if dtype.is_numeric() or dtype.is_boolean() else "string"))
+            is_number = dtype.is_numeric() or dtype.is_boolean()
+            found.append((name, "float64" if is_number else "string", "flag" if dtype.is_boolean() else ""))
     return found
 
 
-def _signals(attributes: tuple[tuple[str, Dtype], ...], _windows: Windows) -> Iterator[Signal]:
-    for name, meaning in PLAIN.items():
-        yield _attribute(name, meaning, "string")
+def _signals(attributes: tuple[tuple[str, Dtype, str], ...], _windows: Windows) -> Iterator[Signal]:
+    for name, (meaning, reason) in PLAIN.items():
+        yield _attribute(name, meaning, reason, dtype="string")
     yield signal(
-        "age_years", "age in the year of as_of", "ratio", _age, "customers.birth_year", UNKNOWN,
+        "age_years", "age in the year of as_of", "ratio", _age, "customers.birth_year", UNKNOWN.format("age"),
         "{value:.0f} years old", unit="years", high=130, historical=False,
     )  # fmt: skip
-    for name, dtype in attributes:
-        yield _attribute(name, f"the shop's attribute '{name}'", dtype)
+    for name, dtype, unit in attributes:
+        words, meaning = name.replace("_", " "), f"the shop's attribute '{name}'"
+        if unit == "flag" and words.startswith("consent "):
+            channel = words.removeprefix("consent ")
+            yield _attribute(name, meaning, (f"agreed to {channel}", f"has not agreed to {channel}"), dtype, unit)
+        else:
+            form = "{value}" if dtype == "string" or unit == "flag" else "{value:,.4g}"
+            yield _attribute(name, meaning, f"{_escaped(words)}: {form}", dtype, unit)
 
 
-def _attribute(name: str, meaning: str, dtype: Dtype) -> Signal:
+def _escaped(words: str) -> str:
+    """Return words as they stand in a template: a shop may name a column with braces."""
+    return words.replace("{", "{{").replace("}", "}}")
+
+
+def _attribute(name: str, meaning: str, reason: str | tuple[str, str], dtype: Dtype, unit: str = "") -> Signal:
+    missing = UNKNOWN.format(name.replace("_", " "))
     return signal(
-        name, meaning, "code", lambda past: person(past).max(_[name]), f"customers.{name}", UNKNOWN,
-        f"{meaning}: {{value}}", dtype=dtype, historical=False,
+        name, meaning, "code", lambda past: person(past).max(_[name]), f"customers.{name}", missing,
+        reason, dtype=dtype, unit=unit, historical=False,
     )  # fmt: skip
 
 

@@ -40,7 +40,7 @@ def _signals(_windows: Windows) -> Iterator[Signal]:
     yield signal(
         "own_gap_elapsed", "days since the last purchase as a multiple of the customer's own median gap", "ratio",
         lambda past: past.days_since(past.purchases.last()) / past.gaps.quantile(_.gap_days, 0.5), PURCHASES,
-        "fewer than two days with a purchase", "{value:.1f} times the usual time between purchases has passed",
+        "has not bought on two days yet", "{value:.1f} times the usual time between purchases has passed",
     )  # fmt: skip
     yield signal(
         "cycle_elapsed",

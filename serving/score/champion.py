@@ -159,7 +159,7 @@ class Champion:
         if isinstance(self.model, Scorer):
             return {}
         describe = {column.name: _teller(column) for column in self.columns}
-        families = [column.name.split("_")[0] for column in self.columns]
+        families = [column.family for column in self.columns]
         found = reasons(self.model, signals, describe, N_REASONS, families)
         return {
             name: pa.array([of_row[place] if place < len(of_row) else None for of_row in found], pa.string())
