@@ -360,7 +360,10 @@ def test_tables_come_as_frames_of_any_library_and_others_are_refused_in_words() 
     )
     polars = pytest.importorskip("polars")
     read = []
-    for rows in (frame, polars.from_pandas(frame), pa.Table.from_pandas(frame)):
+    zoned = pa.array([datetime(2024, 1, 1, 9), datetime(2024, 1, 1, 23)], pa.timestamp("us", "UTC"))
+    arrow = pa.table({**frame.drop(columns="ordered_at").to_dict("list"), "ordered_at": zoned})
+    arrow = arrow.select(list(frame.columns))
+    for rows in (frame, polars.from_arrow(arrow), arrow):
         with shop_from_tables({"orders": rows}) as shop:
             read.append(shop.tables["orders"].order_by("customer_id").to_pyarrow().to_pylist())
     assert read[0][0]["ordered_at"] == datetime(2024, 1, 1, 9)
