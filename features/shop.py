@@ -6,6 +6,7 @@ from collections.abc import Collection, Mapping
 from dataclasses import dataclass
 from datetime import datetime
 from functools import cached_property
+from itertools import count
 from pathlib import Path
 from types import MappingProxyType
 from typing import Any
@@ -27,6 +28,8 @@ from .intake.ids import plain_ids
 from .intake.ingest import receive, refusal
 from .intake.report import CheckReport
 from .intake.settings import utc_instant
+
+_NUMBERS = count()
 
 
 @dataclass(frozen=True, eq=False, repr=False)
@@ -50,6 +53,8 @@ class Shop(WithOverview):
         The scratch space that the engine works in.
     owned
         The connections that end with the shop.
+    sql_folder
+        Where compiled SQL is stored; None: nowhere.
     """
 
     tables: Mapping[str, Any]
@@ -59,6 +64,12 @@ class Shop(WithOverview):
     report: CheckReport
     space: Scratch
     owned: tuple[Backend, ...] = ()
+    sql_folder: Path | None = None
+
+    @cached_property
+    def identity(self) -> int:
+        """A number that no other shop of the process has."""
+        return next(_NUMBERS)
 
     @property
     def timezone(self) -> str:
@@ -293,7 +304,8 @@ def open_shop(
     end = received.report.extract_end
     if end is None:
         raise ContractError("the shop", "orders or interactions with at least one row", "none")
-    return Shop(MappingProxyType(tables), backend, config, end, received.report, space, (gate,))
+    sql = None if accepted is None else accepted.folder.parent / "sql"
+    return Shop(MappingProxyType(tables), backend, config, end, received.report, space, (gate,), sql)
 
 
 def _moved(gate: Backend, backend: Backend, name: str, folder: Path) -> Any:

@@ -111,8 +111,8 @@ def comparable_columns(past: Dataset, test: Dataset) -> list[str]:
         differs |= (rows.features.groupby(rows.as_of.to_numpy()).nunique(dropna=False) > 1).any().to_numpy()
     of_the_shop = {column.name for column in past.columns if column.population}
     alike = {name for name, counts in zip(past.features.columns, differs, strict=True) if not counts}
-    names = [name for name in past.features.columns if name not in alike | of_the_shop | one_way_columns(past)]
-    return names or list(past.features.columns)
+    moving = alike | of_the_shop | one_way_columns(past)
+    return [name for name in past.features.columns if name not in moving] or list(past.features.columns)
 
 
 def one_way_columns(rows: Dataset) -> set[str]:

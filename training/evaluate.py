@@ -9,8 +9,9 @@ from typing import Any
 import numpy as np
 import numpy.typing as npt
 
-from ..models.evaluation.comparison import Comparison, compare
-from ..models.evaluation.metrics import Kind, evaluate
+from ..models.evaluation.comparison import Comparison, comparisons
+from ..models.evaluation.metrics import Drawn, Kind, drawn, drawn_estimates
+from ..models.inputs.bootstrap import N_DRAWS
 from ..models.inputs.estimate import Estimate
 
 Floats = npt.NDArray[np.float64]
@@ -95,15 +96,14 @@ def leaderboard(
     seed
         Of the bootstrap.
     """
-    same: dict[str, Any] = {"kind": outcomes.kind, "amount": outcomes.amount, "groups": outcomes.customer_id}
 
-    def against(score: Floats) -> dict[str, Comparison]:
-        both = {"model": model, "baseline": score}
-        return compare(outcomes.y, both, "baseline", seed=seed, **same)["model"]
+    def of(score: Floats) -> Drawn:
+        return drawn(outcomes.y, score, outcomes.kind, outcomes.amount, outcomes.customer_id, None, N_DRAWS, seed)
 
+    mine, others = of(model), {name: of(score) for name, score in baselines.items()}
     return Leaderboard(
-        evaluate(outcomes.y, model, seed=seed, **same),
-        {name: evaluate(outcomes.y, score, seed=seed, **same) for name, score in baselines.items()},
-        {name: against(score) for name, score in baselines.items()},
+        drawn_estimates(mine),
+        {name: drawn_estimates(other) for name, other in others.items()},
+        {name: comparisons(mine, other) for name, other in others.items()},
         left_out or {},
     )

@@ -38,7 +38,7 @@ def held(past: Past, kind: str) -> Any:
 
 
 def _with_range(past: Past, rows: Any) -> Any:
-    items = past.history.shop.tables["items"]
+    items = past.history.tables["items"]
     known = {name: items[name] for name in ("list_price", "stock", "delisted_at") if name in items.columns}
     ranged = items.select(range_item=items.item_id, **known)
     joined = rows.left_join(ranged, rows.item_id == ranged.range_item)

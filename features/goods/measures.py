@@ -180,7 +180,7 @@ def _category_of(rows: Any) -> Any:
 
 def _with_range(past: Past, named: Any) -> Any:
     """Return the items that were seen, and those of the range, with what the range says of them."""
-    items = past.history.shop.tables["items"]
+    items = past.history.tables["items"]
     if "listed_at" in items.columns:
         items = items.filter(items.listed_at.isnull() | (items.listed_at < now(past)))
     if "delisted_at" in items.columns:

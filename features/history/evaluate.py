@@ -3,7 +3,8 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
-from datetime import datetime
+from dataclasses import replace
+from types import MappingProxyType
 from typing import Any
 
 import ibis
@@ -12,19 +13,28 @@ from ibis import _
 from penchant.errors import ConfigError, PenchantError
 
 from ..engine.columns_read import columns_read
+from ..engine.program import Program, compiled_once
+from ..engine.script import Script, Statement, temporary, typed_query
 from ..engine.temporary import Keep
-from ..engine.times import MomentVariable, instant
+from ..engine.times import MOMENT, instant
 from ..own_modules import own_module_of
 from ..shop import Shop
 from ..spine import Spine
 from .past import Past
 from .prepare import History, Moment
+from .questions import question_key
+
+SPINE, SHOP = "spine", "shop_"  # names of the tables that a program reads
+_SPINE_TYPES = {"customer_id": "string", "as_of": "timestamp(6)"}
 
 
 def evaluated(
     shop: Shop, spine: Spine, values: Mapping[str, Any], keep: Keep, windows: tuple[int, ...] = ()
 ) -> list[Any]:
     """Return the spine with values, in one or several tables.
+
+    On DuckDB, SQL is compiled once for the same questions to shops of the same columns and configuration, whatever
+    their rows, the moments and the spine.
 
     Parameters
     ----------
@@ -33,24 +43,83 @@ def evaluated(
     keep
         Holds the tables.
     """
-    with Keep(shop.backend, waits=True) as passing:
+    if shop.backend.name != "duckdb":
+        return _evaluated_lazily(shop, spine, values, keep, windows)
+    key = question_key(shop, spine, values, windows)
+    program = compiled_once(key, shop.sql_folder, lambda: _compiled(shop, spine, values, windows))
+    return program.run(shop.backend, _inputs(shop, spine), spine.instants or (), keep)
+
+
+def _inputs(shop: Shop, spine: Spine) -> list[Statement]:
+    """Return the statements that put a shop and a spine in the place from which programs read."""
+    views = [Statement("view", SHOP + name, shop.backend.compile(rows)) for name, rows in sorted(shop.tables.items())]
+    rows = spine.table.select(*_SPINE_TYPES).cast(_SPINE_TYPES)
+    return [*views, Statement("table", SPINE, shop.backend.compile(rows))]
+
+
+def _compiled(shop: Shop, spine: Spine, values: Mapping[str, Any], windows: tuple[int, ...]) -> tuple[Program, bool]:
+    """Return the program of questions, and whether it reads nothing but what is put in its place."""
+    backend = shop.backend
+    given = {SHOP + name: rows.schema() for name, rows in shop.tables.items()}
+    tables = {name: temporary(backend, SHOP + name, rows.schema()) for name, rows in shop.tables.items()}
+    taken = {SPINE, *given}
+    once, each = Script(backend, taken), Script(backend, taken)
+    rows = temporary(backend, SPINE, ibis.schema(_SPINE_TYPES))
+    history = _history(shop, tables, rows, once, spine)
+    if spine.instants is None:
+        asked = _of_rows(history, rows, values, windows)
+    else:
+        asked = _at(MOMENT, history, rows, values, windows, each)
+    read = once.traced(each.traced(columns_read([asked])))
+    program = Program(
+        tuple(once.statements(read)),
+        tuple(each.statements(read)),
+        typed_query(backend, asked),
+        {name: str(dtype) for name, dtype in asked.schema().items()},
+    )
+    return program, set(read) <= taken
+
+
+def _history(shop: Shop, tables: Mapping[str, Any], rows: Any, keep: Any, spine: Spine) -> History:
+    people = rows.select("customer_id").distinct()
+    placed = replace(shop, tables=MappingProxyType(dict(tables)))
+    return History(shop, people, keep, adds_others=not spine.has_everyone, placed=placed)
+
+
+def _of_rows(history: History, rows: Any, values: Mapping[str, Any], windows: tuple[int, ...]) -> Any:
+    """Return the answers where each row of the spine has a moment of its own."""
+    coded = rows.inner_join(history.codes.select("customer_id", "code"), "customer_id")
+    number = ibis.row_number().over(order_by=["as_of", "customer_id"]).cast("int64")
+    whole = history.keep.table(coded.mutate(row=number), ("code",), "rows")
+    past = Past(history, Moment(spine=whole.select("row", "code", "as_of")), windows)
+    return _answers(past, whole.drop("code"), values)
+
+
+def _at(
+    moment: Any, history: History, rows: Any, values: Mapping[str, Any], windows: tuple[int, ...], keep: Any
+) -> Any:
+    """Return the answers at one moment."""
+    coded = rows.inner_join(history.codes.select("customer_id", "code"), "customer_id")
+    mine = coded.filter(_.as_of == instant(moment)).mutate(as_of=instant(moment))
+    past = Past(history, Moment(at=moment), windows, keep)
+    return _answers(past, mine.rename(row="code"), values)
+
+
+def _evaluated_lazily(
+    shop: Shop, spine: Spine, values: Mapping[str, Any], keep: Keep, windows: tuple[int, ...]
+) -> list[Any]:
+    """Return the answers of an engine that plans for itself, compiled for each moment."""
+    with Keep(shop.backend) as passing:
         rows = passing.table(spine.table)
-        history = History(shop, rows.select("customer_id").distinct(), passing, adds_others=not spine.has_everyone)
-        coded = rows.inner_join(history.codes.select("customer_id", "code"), "customer_id")
+        history = _history(shop, shop.tables, rows, passing, spine)
         if spine.instants is None:
-            number = ibis.row_number().over(order_by=["as_of", "customer_id"]).cast("int64")
-            whole = passing.table(coded.mutate(row=number), ("code",))
-            past = Past(history, Moment(spine=whole.select("row", "code", "as_of")), windows)
-            answers = _answers(past, whole.drop("code"), values)
-            passing.make(passing.traced(columns_read([answers])))
-            return [keep.table(answers)]
-
-        def at(moment: datetime | MomentVariable, of_moment: Keep) -> Any:
-            mine = coded.filter(_.as_of == instant(moment)).mutate(as_of=instant(moment))
-            past = Past(history, Moment(at=moment), windows, of_moment)
-            return _answers(past, mine.rename(row="code"), values)
-
-        return keep.each(spine.instants, at, passing)
+            return [keep.table(_of_rows(history, rows, values, windows))]
+        tables = []
+        for moment in spine.instants:
+            with Keep(shop.backend) as of_moment:
+                tables.append(keep.table(_at(moment, history, rows, values, windows, of_moment)))
+                tables[-1].count().execute()  # it is computed now, while its sources are kept
+        return tables
 
 
 def _answers(past: Past, spine: Any, values: Mapping[str, Any]) -> Any:

@@ -16,6 +16,7 @@ from ibis import _
 
 from penchant.config import Config
 
+from ..engine.script import Script
 from ..engine.temporary import Keep
 from ..engine.times import days_between, earlier, whole_days_between
 from .answers import Answers
@@ -44,7 +45,7 @@ class Past:
     """
 
     def __init__(
-        self, history: History, moment: Moment, windows: tuple[int, ...] = (), keep: Keep | None = None
+        self, history: History, moment: Moment, windows: tuple[int, ...] = (), keep: Keep | Script | None = None
     ) -> None:
         self.history, self.moment, self.windows = history, moment, windows
         self.keep = keep or history.keep
@@ -212,7 +213,7 @@ class Past:
         return self._relations[name]
 
     def _purchases(self) -> Any:
-        return self.keep.table(self._orders(_.paid_at, _ENDED))
+        return self.keep.table(self._orders(_.paid_at, _ENDED), name="purchases")
 
     def _placed(self) -> Any:
         return self._orders(_.ordered_at, _.cancelled_at)
@@ -252,7 +253,7 @@ class Past:
     def shared_table(self, name: str, build: Callable[[Past], Any]) -> Any:
         """Return the table of `share`, its columns prefixed by its name, to join rows with."""
         if name not in self._shared:
-            table = self.keep.table(build(self.everyone))
+            table = self.keep.table(build(self.everyone), name=name)
             self._shared[name] = table.rename({f"{name}_{old}": old for old in table.columns})
         return self._shared[name]
 
@@ -289,7 +290,7 @@ class Past:
         for questions in self._questions.values():
             if questions.aggregates:
                 grouped = questions.relation.group_by("row").aggregate(**questions.aggregates)
-                answers.add(self.keep.table(grouped))
-        for named in self._lets.values():
-            answers.add(self.keep.table(answers.narrow(named)))
+                answers.add(self.keep.table(grouped, name="asked"))
+        for name, named in self._lets.items():
+            answers.add(self.keep.table(answers.narrow(named), name=name))
         return answers.select(spine.columns, values)

@@ -13,12 +13,12 @@ from __future__ import annotations
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
 from datetime import datetime
-from functools import cached_property
 from typing import Any, TypeVar
 
 import ibis
 from ibis import _
 
+from ..engine.script import Script
 from ..engine.temporary import Keep
 from ..engine.times import MomentVariable, instant, local_time, midnight
 from ..shop import Shop
@@ -26,6 +26,7 @@ from . import facts
 
 T = TypeVar("T")
 SESSION_MINUTES = 30  # without anything done end a session
+MOST_MOMENTS = 1_000_000  # midnights from which everyone is looked at: more than two thousand years of them
 
 
 @dataclass(frozen=True, eq=False)
@@ -40,8 +41,6 @@ class Moment:
         Without one instant: table (row, code, as_of).
     everyone_at
         Without one instant, for a population: table (index, as_of); everyone is looked at from each.
-    n_moments
-        How many rows ``everyone_at`` has.
     is_population
         Whether everyone is looked at, rather than the spine's customers.
     """
@@ -49,7 +48,6 @@ class Moment:
     at: datetime | MomentVariable | None = None
     spine: Any = None
     everyone_at: Any = None
-    n_moments: int = 1
     is_population: bool = False
 
     def show(self, rows: Any) -> Any:
@@ -57,7 +55,7 @@ class Moment:
         if self.at is not None:
             shown = rows.mutate(as_of=instant(self.at), row=rows.code)
         elif self.is_population:
-            shown = rows.cross_join(self.everyone_at).mutate(row=_.code * self.n_moments + _.index).drop("index")
+            shown = rows.cross_join(self.everyone_at).mutate(row=_.code * MOST_MOMENTS + _.index).drop("index")
         else:
             shown = rows.inner_join(self.spine, "code")
         return shown.filter(shown["at"] < shown.as_of).drop("code")
@@ -68,14 +66,13 @@ class Moment:
             return rows.group_by("row", *keys).aggregate(**values).mutate(as_of=instant(self.at))
         return rows.group_by("row", "as_of", *keys).aggregate(**values)
 
-    def before_midnight(self, keep: Keep) -> Moment:
+    def before_midnight(self, keep: Keep | Script) -> Moment:
         """Return the moment from which everyone is looked at: the midnight (UTC) before."""
         if self.at is not None:
             return Moment(at=midnight(self.at), is_population=True)
-        days = keep.table(self.spine.select(as_of=_.as_of.truncate("D")).distinct())
+        days = keep.table(self.spine.select(as_of=_.as_of.truncate("D")).distinct(), name="midnights")
         index = ibis.row_number().over(order_by="as_of").cast("int64")
-        n_moments = int(keep.answer(days.count()))
-        return Moment(everyone_at=days.mutate(index=index), n_moments=n_moments, is_population=True)
+        return Moment(everyone_at=days.mutate(index=index), is_population=True)
 
 
 class History:
@@ -91,15 +88,22 @@ class History:
         Where prepared tables are kept.
     adds_others
         Whether there may be customers beside those, whom signals compare with.
+    placed
+        The shop with the tables that are read; default: its own.
     """
 
-    def __init__(self, shop: Shop, people: Any, keep: Keep, *, adds_others: bool = True) -> None:
-        self.shop, self.keep = shop, keep
+    def __init__(
+        self, shop: Shop, people: Any, keep: Keep | Script, *, adds_others: bool = True, placed: Shop | None = None
+    ) -> None:
+        self.shop, self.keep, self._placed = shop, keep, placed or shop
         self._people, self._adds_others = people, adds_others
         self._kept: dict[str, Any] = {}
 
     def remembered(self, name: str, ask: Callable[[], T]) -> T:
-        """Return a plain value that is asked for once."""
+        """Return a plain value that is asked for once.
+
+        It may be read from the calendar alone: SQL is compiled once for shops of the same columns and calendar.
+        """
         if name not in self._kept:
             self._kept[name] = ask()
         return self._kept[name]
@@ -107,8 +111,13 @@ class History:
     def kept(self, name: str, build: Callable[[], Any], order_by: tuple[str, ...] = ()) -> Any:
         """Return a prepared table, built at its first use."""
         if name not in self._kept:
-            self._kept[name] = self.keep.table(build(), order_by)
+            self._kept[name] = self.keep.table(build(), order_by, name)
         return self._kept[name]
+
+    @property
+    def tables(self) -> Mapping[str, Any]:
+        """The shop's tables as they are read."""
+        return self._placed.tables
 
     @property
     def codes(self) -> Any:
@@ -119,7 +128,7 @@ class History:
         people = self._people.mutate(wanted=True)
         if self._adds_others:
             sources = [
-                self.shop.tables[name].select("customer_id", wanted=False)
+                self.tables[name].select("customer_id", wanted=False)
                 for name in ("orders", "interactions")
                 if self.shop.has(name)
             ]
@@ -128,10 +137,10 @@ class History:
         code = ibis.row_number().over(order_by="customer_id")
         return people.mutate(code=code.cast("int64"))
 
-    @cached_property
+    @property
     def all_wanted(self) -> bool:
         """Whether the spine's customers are everyone who is prepared."""
-        return not self._adds_others or not bool(self.keep.answer((~self.codes.wanted).any()))
+        return not self._adds_others
 
     def coded(self, rows: Any) -> Any:
         """Return rows of prepared customers with their code instead of their id."""
@@ -140,7 +149,7 @@ class History:
     @property
     def lines(self) -> Any:
         """Order lines of all states, coded: see `facts.order_lines`."""
-        return self.kept("lines", lambda: self.coded(facts.order_lines(self.shop)), ("code",))
+        return self.kept("lines", lambda: self.coded(facts.order_lines(self._placed)), ("code",))
 
     @property
     def parts(self) -> Any:
@@ -162,7 +171,7 @@ class History:
     @property
     def interactions(self) -> Any:
         """Interactions, coded: see `facts.interactions`."""
-        return self.kept("interactions", lambda: self.coded(facts.interactions(self.shop)), ("code",))
+        return self.kept("interactions", lambda: self.coded(facts.interactions(self._placed)), ("code",))
 
     @property
     def days(self) -> Any:
@@ -191,16 +200,16 @@ class History:
     @property
     def assignments(self) -> Any:
         """Assignments, coded, with the channel of their campaign."""
-        return self.kept("assignments", lambda: self.coded(facts.assignments(self.shop)), ("code",))
+        return self.kept("assignments", lambda: self.coded(facts.assignments(self._placed)), ("code",))
 
     @property
     def customers(self) -> Any:
         """The customers' attributes, coded."""
-        return self.kept("customers", lambda: self.coded(self.shop.tables["customers"]), ("code",))
+        return self.kept("customers", lambda: self.coded(self.tables["customers"]), ("code",))
 
     def coded_table(self, name: str) -> Any:
         """Return a table of the contract that names customers, coded."""
-        return self.kept(f"table {name}", lambda: self.coded(self.shop.tables[name]), ("code",))
+        return self.kept(f"table {name}", lambda: self.coded(self.tables[name]), ("code",))
 
     def local(self, at: Any) -> Any:
         """Return what the shop's clock shows at an instant."""

@@ -20,6 +20,7 @@ from ..engine.temporary import Keep
 from ..engine.times import whole_days_between
 from ..history.past import Past
 from ..history.prepare import History, Moment
+from ..history.questions import categories_of
 from ..history.rows import Rows
 from ..shop import Shop
 from ..spine import as_utc
@@ -111,13 +112,6 @@ def _fixed_days_of(past: Past) -> Mapping[str, int]:
     if wrong:
         raise ConfigError(place, "categories of the shop", quoted(wrong), did_you_mean(wrong[0], sorted(known)))
     return wanted
-
-
-def categories_of(shop: Shop) -> set[str]:
-    """Return the categories that the shop's rows name, at any time."""
-    tables = [shop.tables[name] for name in ("orders", "interactions", "items") if shop.has(name, "category_id")]
-    found = [rows.select("category_id").distinct().to_pandas()["category_id"].dropna() for rows in tables]
-    return {str(one) for values in found for one in values}
 
 
 def own_quantile(past: Past, share: float) -> Any:

@@ -14,7 +14,7 @@ import numpy as np
 from ..inputs.arrays import Floats
 from ..plain_parts import LinearPart
 from .boosting import Training
-from .linear import Spreading, design_of, linear_part, logistic, spreads_of
+from .linear import NearbyLogistic, Spreading, design_of, linear_part, logistic, spreads_of
 
 PENALTY = 10.0  # on slopes of columns of variance 1, in rows
 MOST_ROWS = 100_000  # more do not move some hundred slopes
@@ -62,8 +62,9 @@ def fit_lines(rows: Training, directions: Mapping[int, int], seed: int) -> Lines
     design = design_of(spreads, matrix)
     whole = logistic(design, y, weight, PENALTY, ways)
     left_out, fold = np.empty(len(rows.y)), np.asarray(rows.folds)
+    nearby = NearbyLogistic(design, y, weight, PENALTY, ways, whole)
     for number in np.unique(fold):
-        own, out = fold[chosen] != number, fold == number
-        found = logistic(design[own], y[own], weight[own], PENALTY, ways, whole)
+        out = fold == number
+        found = nearby.without(out[chosen])
         left_out[out] = linear_part(spreads, found[0], found[1:]).predict(rows.matrix[out])
     return Lines(linear_part(spreads, whole[0], whole[1:]), left_out)

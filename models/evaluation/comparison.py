@@ -11,10 +11,10 @@ from numpy.typing import ArrayLike
 
 from penchant.errors import InputError, did_you_mean
 
-from ..inputs.arrays import Floats, read_groups, read_weights
-from ..inputs.bootstrap import N_DRAWS, bootstrap, interval
+from ..inputs.arrays import Floats
+from ..inputs.bootstrap import N_DRAWS, interval
 from ..inputs.estimate import Estimate
-from .metrics import Kind, checked, metrics_of, stretch_of_few
+from .metrics import Drawn, Kind, drawn
 
 Verdict = Literal["better", "worse", "not separable"]
 
@@ -125,20 +125,24 @@ def compare(
     """
     if reference not in scores:
         raise InputError("reference", "one of the scores", f"'{reference}'", did_you_mean(reference, scores))
-    weights = read_weights(sample_weight, len(checked(y, scores[reference], kind, amount).y))
     found = {
-        name: bootstrap(metrics_of(checked(y, score, kind, amount), kind), weights, groups, n_draws, seed)
-        for name, score in scores.items()
+        name: drawn(y, score, kind, amount, groups, sample_weight, n_draws, seed) for name, score in scores.items()
     }
-    values, draws = found.pop(reference)
-    stretch = stretch_of_few(checked(y, scores[reference], kind, amount), read_groups(groups, len(weights)))
+    against = found.pop(reference)
+    return {name: comparisons(own, against) for name, own in found.items()}
+
+
+def comparisons(own: Drawn, reference: Drawn) -> dict[str, Comparison]:
+    """Return by metric how a score compares with a reference, draw by draw of the same customers of the same rows."""
     return {
-        name: {
-            metric: compared(metric, (own[metric], values[metric]), (drawn[metric], draws[metric]), stretch)
-            for metric in own
-            if metric in COMPARABLE
-        }
-        for name, (own, drawn) in found.items()
+        metric: compared(
+            metric,
+            (own.values[metric], reference.values[metric]),
+            (own.draws[metric], reference.draws[metric]),
+            reference.stretch,
+        )
+        for metric in own.values
+        if metric in COMPARABLE
     }
 
 

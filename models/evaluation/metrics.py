@@ -6,6 +6,7 @@ Every metric is a function of the rows' weights, so that the value (the rows' ow
 
 from __future__ import annotations
 
+from collections.abc import Mapping
 from dataclasses import dataclass
 from functools import cached_property
 from typing import Literal, get_args
@@ -154,17 +155,62 @@ def evaluate(
     >>> found["auc"].value
     0.875
     """
+    return drawn_estimates(drawn(y, score, kind, amount, groups, sample_weight, n_draws, seed))
+
+
+@dataclass(frozen=True, eq=False)
+class Drawn:
+    """A score's metrics on all rows, and in each draw of customers.
+
+    Parameters
+    ----------
+    scored
+        The rows.
+    weights, customer
+        Of each row, in the order in which they came; no customers: a row each.
+    values, draws
+        By metric: its value, and its values in the draws.
+    """
+
+    scored: ScoredRows
+    weights: Floats
+    customer: Ints | None
+    values: Mapping[str, float]
+    draws: Mapping[str, Floats]
+
+    @cached_property
+    def stretch(self) -> float:
+        """How much further than the draws the metrics are taken to spread: see `stretch_of_few`."""
+        return stretch_of_few(self.scored, self.customer)
+
+
+def drawn(
+    y: ArrayLike,
+    score: ArrayLike,
+    kind: Kind,
+    amount: ArrayLike | None,
+    groups: ArrayLike | None,
+    sample_weight: ArrayLike | None,
+    n_draws: int,
+    seed: int,
+) -> Drawn:
+    """Return the metrics of a score in each draw of customers; arguments as in `evaluate`."""
     scored = checked(y, score, kind, amount)
     weights = read_weights(sample_weight, len(scored.y))
     values, draws = bootstrap(metrics_of(scored, kind), weights, groups, n_draws, seed)
-    customer = read_groups(groups, len(weights))
-    stretch = stretch_of_few(scored, customer)
-    found = {name: interval(value, draws[name], stretch=stretch) for name, value in values.items()}
-    if n_draws:
+    return Drawn(scored, weights, read_groups(groups, len(weights)), values, draws)
+
+
+def drawn_estimates(of_score: Drawn) -> dict[str, Estimate]:
+    """Return all metrics of a score, by name, each with its 95 % interval."""
+    one = of_score
+    found = {name: interval(value, one.draws[name], stretch=one.stretch) for name, value in one.values.items()}
+    if any(len(draws) for draws in one.draws.values()):
         found |= {
-            name: Estimate(found[name].value, *bounds) for name, bounds in closed(scored, weights, customer).items()
+            name: Estimate(found[name].value, *bounds)
+            for name, bounds in closed(one.scored, one.weights, one.customer).items()
         }
-    return {name: within_range(name, one) for name, one in found.items()}
+    return {name: within_range(name, estimate) for name, estimate in found.items()}
 
 
 def metrics_of(scored: ScoredRows, kind: Kind) -> Statistic:

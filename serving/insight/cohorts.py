@@ -137,7 +137,7 @@ def _counted(everyone: Past, by: str) -> pd.DataFrame:
 def _keys(everyone: Past, by: str) -> Any:
     """Return (row, key): the cohort of each customer by the first order, or by what is known of the customer."""
     if by == "channel":
-        people = everyone.history.shop.tables["customers"].select("customer_id", key="acquisition_channel")
+        people = everyone.history.tables["customers"].select("customer_id", key="acquisition_channel")
         codes = everyone.history.codes.select("customer_id", row="code")
         return codes.inner_join(people, "customer_id").select("row", "key")
     lines = everyone.lines.relation

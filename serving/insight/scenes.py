@@ -33,9 +33,10 @@ from ...features.goods.prices import priced_goods
 from ...features.goods.roles import RULES, index, measures, products_of
 from ...features.history.evaluate import evaluated
 from ...features.history.past import Past
+from ...features.history.questions import categories_of
 from ...features.shop import Shop
 from ...features.signals.category import affinities
-from ...features.signals.cycle import at_one_moment, categories_of
+from ...features.signals.cycle import at_one_moment
 from ...features.signals.group import CATEGORY, unmet_needs
 from ...features.signals.holiday import is_inside, kinds_of, merged, prefers
 from ...features.signals.price import PRICED, price_tier

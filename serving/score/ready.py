@@ -79,7 +79,7 @@ def scores_for(
     """
     names = tasks_for(goals)
     if folder is not None:
-        return _named(folder, as_of, names)
+        return _named(workspace, folder, as_of, names)
     with reporter.step("looking up the champions"):
         ready = workspace.result_folder("score", as_of)
         facts = _facts_at_hand(workspace, as_of, store, names)
@@ -117,14 +117,17 @@ def _facts_at_hand(
     return facts_of(workspace, as_of, versions)
 
 
-def _named(folder: Path, as_of: datetime, names: Sequence[str]) -> ReadyScores:
-    """Return the scores of a folder that the user named."""
+def _named(workspace: Workspace, folder: Path, as_of: datetime, names: Sequence[str]) -> ReadyScores:
+    """Return the scores of a folder that the user named; where they are of the same data, all that is beside them."""
     scores, manifest = read_scores(folder, names), read_manifest(folder) or {}
     if manifest["as_of"] != as_of.isoformat():
         raise InputError(
             f"scores '{folder}'", f"those of {as_of.isoformat()}", f"those of {manifest['as_of']}", "Score anew"
         )
-    return ReadyScores(scores, read_signals(folder), {"scores": manifest["key"]})
+    facts = facts_of(workspace, as_of, {})
+    is_same = all(manifest.get(name) == facts[name] for name in facts if name != "models")
+    known = _known_of(folder, facts) if is_same else None
+    return ReadyScores(scores, read_signals(folder), {"scores": manifest["key"]}, known)
 
 
 def _is_valid(ready: Path, facts: dict[str, Any]) -> bool:
@@ -154,10 +157,15 @@ def _made(shop: Shop, inputs: ScoreInputs, passing: Path, reporter: Reporter) ->
 
 
 def _read(folder: Path, facts: dict[str, Any]) -> ReadyScores:
-    """Return what a folder of the same data holds of the models in the facts.
+    """Return what a folder of the same data holds of the models in the facts."""
+    scores = read_scores(folder, list(facts["models"]))
+    return ReadyScores(scores, read_signals(folder), facts, _known_of(folder, facts))
 
-    What was known of the customers is taken from it where all data are files: of a database nobody can tell whether it
-    is still the same, and a consent that was withdrawn must be seen.
+
+def _known_of(folder: Path, facts: dict[str, Any]) -> tuple[Known, pd.DataFrame | None] | None:
+    """Return what was known of the customers when a folder of the same data was written; None where that may be over.
+
+    It is taken where all data are files: of a database nobody can tell whether it is still the same, and a consent that
+    was withdrawn must be seen.
     """
-    known = None if any(map(is_unknown, facts["sources"].values())) else read_known(folder)
-    return ReadyScores(read_scores(folder, list(facts["models"])), read_signals(folder), facts, known)
+    return None if any(map(is_unknown, facts["sources"].values())) else read_known(folder)

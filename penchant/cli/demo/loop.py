@@ -5,6 +5,7 @@ from __future__ import annotations
 from dataclasses import replace
 from datetime import UTC, datetime, timedelta
 from pathlib import Path
+from typing import cast
 
 import numpy as np
 import pandas as pd
@@ -20,12 +21,14 @@ from penchant.serving.audience.cut import ListLimits
 from penchant.serving.audience.draw import draw_audience
 from penchant.serving.audience.exclusions import Wave
 from penchant.serving.audience.files import RECORD
-from penchant.serving.audience.past import earlier_assignments
+from penchant.serving.audience.past import joined_assignments
 from penchant.serving.audience.settings import AudienceSettings
-from penchant.serving.candidates.from_shop import candidates_at
+from penchant.serving.candidates.gather import candidates_for
+from penchant.serving.candidates.values import Known
 from penchant.serving.goals.catalogue import GOALS
 from penchant.serving.goals.eligible import of_goal
 from penchant.serving.score.files import read_scores, read_signals
+from penchant.serving.score.read import read_known
 from penchant.simulate import simulate, true_effects
 from penchant.simulate.schedule import own_campaigns
 from penchant.simulate.settings import SimulatedArm, SimulatedCampaign, SimulatedOffer, SimulationSettings
@@ -118,10 +121,11 @@ def rival_lists(work: Work, scored: Path, out: Path) -> dict[str, pd.DataFrame]:
     """Return the records of the lists that the uplift's competes with: by lot, and as the first was ranked."""
     goal, at = GOALS[GOAL], SECOND_AT.replace(tzinfo=None)
     arms = tuple(arm for arm in goal.arms if arm.name == ARM)
-    with work.shop() as shop, work.step("drawing rival lists, by propensity and at random"):
+    with work.step("drawing rival lists, by propensity and at random"):
         scores = read_scores(scored, ["second_purchase"])
-        people = of_goal(candidates_at(shop, at, [goal], scores, read_signals(scored)).frame, GOAL)
-        past, _ = earlier_assignments(shop, at, [_wave_folder(out, FIRST)], work)
+        known, of_shop = cast("tuple[Known, pd.DataFrame | None]", read_known(scored))  # written a moment ago
+        people = of_goal(candidates_for(known, [goal], scores, read_signals(scored)).frame, GOAL)
+        past, _ = joined_assignments(lambda: of_shop, at, [_wave_folder(out, FIRST)], work)
     size = int(LIST_SHARE * goal.eligible.holds(people, GOAL).sum())
     settings = AudienceSettings(Wave(NEXT.campaign_id, 1, at, work.config.seed), arms, limits=ListLimits(size=size))
     lot = people.assign(uplift=np.random.default_rng(work.config.seed).random(len(people)), margin=1e6)

@@ -13,6 +13,8 @@ from ibis import _
 
 from penchant.features.engine import columns_read as module
 from penchant.features.engine.columns_read import columns_read
+from penchant.features.engine.program import Program
+from penchant.features.engine.script import Script, typed_query
 from penchant.features.engine.temporary import Keep
 
 COLUMNS = ("a", "b", "c", "d")
@@ -64,34 +66,42 @@ def test_columns_that_are_read_are_those_the_answer_depends_on(backend: Any, sha
 
 
 @pytest.mark.parametrize("shape", SHAPES)
-def test_a_keep_that_waits_gives_the_same_answer(backend: Any, shape: str) -> None:
+def test_a_script_gives_the_same_answer_and_makes_only_what_is_read(backend: Any, shape: str) -> None:
     ask, expected = SHAPES[shape]
     t, u = table(backend, "t"), table(backend, "u")
     if shape == "a value of another query":
         t = t.limit(1)
-    with Keep(backend, waits=True) as patient, Keep(backend) as keep:
-        asked = ask(patient.table(t), patient.table(u.mutate(a=_.a)))
-        patient.make(patient.traced(columns_read([asked])))
-        found = keep.table(asked).to_pyarrow().to_pylist()
-        assert sorted(map(repr, found)) == sorted(map(repr, ask(t, u).to_pyarrow().to_pylist()))
-        made = {name: names for (name, names) in _columns_of(backend).items() if name.endswith("_read")}
-    assert (expected or {"a"}) in [*map(set, made.values()), set(COLUMNS)]
-    assert not [name for name in _columns_of(backend) if name.startswith("kept_")]
+    script = Script(backend, set())
+    asked = ask(script.table(t, name="first"), script.table(u.mutate(a=_.a), name="second"))
+    statements = script.statements(script.traced(columns_read([asked])))
+    program = Program(tuple(statements), (), typed_query(backend, asked), dict(asked.schema().items()))
+    with Keep(backend) as keep:
+        [found] = program.run(backend, [], (), keep)
+        rows = sorted(map(repr, found.to_pyarrow().to_pylist()))
+        assert set(_columns_of(backend)) == {"t", "u", found.op().name}  # the steps are gone
+    assert rows == sorted(map(repr, ask(t, u).to_pyarrow().to_pylist()))
+    made = {one.name: set(_cells(one.query)) for one in statements if one.kind == "table"}
+    assert (expected or {"a"}) == made.get("first_read", made.get("first"))
+
+
+def _cells(query: str) -> list[str]:
+    head = query.partition(" from (")[0].removeprefix("select ")
+    return [cell.strip('"') for cell in head.split(", ")]
 
 
 def _columns_of(backend: Any) -> dict[str, list[str]]:
-    rows = backend.con.sql("select table_name, list(column_name) from duckdb_columns() group by all").fetchall()
+    rows = backend.con.sql(
+        "select table_name, list(column_name) from duckdb_columns() where not internal group by all"
+    ).fetchall()
     return dict(rows)
 
 
-def test_what_waits_is_not_there_until_it_is_asked_for(backend: Any) -> None:
-    with Keep(backend, waits=True) as keep:
-        first = keep.table(table(backend, "t"))
-        second = keep.table(first.group_by("a").aggregate(n=_.b.sum()))
-        with pytest.raises(duckdb.CatalogException, match="does not exist"):
-            second.execute()
-        assert keep.answer(second.n.sum()) == sum((i * 3) % 5 for i in range(12))
-        assert len(first.execute()) == 12  # whatever an answer is made of is kept whole
+def test_a_script_runs_nothing(backend: Any) -> None:
+    script = Script(backend, set())
+    first = script.table(table(backend, "t"), name="first")
+    assert script.table(first.group_by("a").aggregate(n=_.b.sum()), name="first").op().name == "first_2"
+    with pytest.raises(duckdb.CatalogException, match="does not exist"):
+        first.execute()
 
 
 def test_its_examples_run() -> None:

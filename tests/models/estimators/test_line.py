@@ -10,7 +10,7 @@ from sklearn.linear_model import LogisticRegression
 from penchant.errors import InputError
 from penchant.models.estimators.boosting import Training
 from penchant.models.estimators.line import PENALTY, SPREADING, fit_lines
-from penchant.models.estimators.linear import design_of, linear_part, logistic, spreads_of
+from penchant.models.estimators.linear import NearbyLogistic, design_of, linear_part, logistic, spreads_of
 from penchant.models.estimators.propensity import PropensityModel
 from penchant.models.explain.contributions import contributions
 from penchant.models.inputs.categories import Columns
@@ -38,6 +38,20 @@ def planted() -> Training:
     )
     at = 0.8 * np.log1p(X[:, 0]) - 2 + 0.5 * (X[:, 2] == 1) - 0.7 * np.isnan(X[:, 3])
     return rows_of(X, (rng.random(N) < 1 / (1 + np.exp(-at))).astype(float), {"x2": ("a", "b", "c")})
+
+
+@pytest.mark.parametrize("alike", [True, False])
+def test_slopes_without_a_fold_are_those_of_the_longer_way(planted: Training, alike: bool) -> None:
+    spreads = spreads_of(planted.matrix, planted.columns.category_positions, planted.weight, SPREADING)
+    design = design_of(spreads, planted.matrix)
+    weight = np.random.default_rng(1).gamma(2, 1, N)
+    ways = [-1, 1, *[0] * (design.shape[1] - 2)]
+    whole = logistic(design, planted.y, weight, PENALTY, ways)
+    out = np.arange(N) % 5 == 0 if alike else (planted.matrix[:, 0] > 3) | (np.arange(N) % 3 > 0)
+    found = NearbyLogistic(design, planted.y, weight, PENALTY, ways, whole).without(out)
+    expected = logistic(design[~out], planted.y[~out], weight[~out], PENALTY, ways)
+    assert np.abs(found - expected).max() < 2e-3 < np.abs(whole - expected).max()
+    assert found[1] == 0  # it may not rise, and does
 
 
 def test_it_is_scikit_learns_ridge_on_the_same_columns_and_scores_exactly(planted: Training) -> None:

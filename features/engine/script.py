@@ -1,0 +1,136 @@
+"""Edge: SQL of DuckDB that is compiled before any of it runs: statements that make tables of one another."""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
+from typing import Any, Literal
+
+import ibis.expr.operations as ops
+
+from .backends import Backend
+from .columns_read import columns_read
+
+Columns = Mapping[str, set[str]]
+_TEMPORARY = ops.Namespace(catalog="temp", database="main")
+
+
+@dataclass(frozen=True)
+class Statement:
+    """A temporary table or view of DuckDB, and the query that gives its rows."""
+
+    kind: Literal["table", "view"]
+    name: str
+    query: str
+
+    @property
+    def sql(self) -> str:
+        """The statement."""
+        return f'create or replace temp {self.kind} "{self.name}" as {self.query}'
+
+    @property
+    def drop(self) -> str:
+        """The statement that takes it back."""
+        return f'drop {self.kind} if exists temp.main."{self.name}"'
+
+
+def temporary(backend: Backend, name: str, schema: Any) -> Any:
+    """Return a temporary table of DuckDB as Ibis's, whether it is there yet or not."""
+    return ops.DatabaseTable(name, schema, backend, _TEMPORARY).to_expr()
+
+
+class Script:
+    """Intermediate tables that are compiled once it is known which of their columns are read.
+
+    Parameters
+    ----------
+    backend
+        The Ibis backend of DuckDB. Nothing runs on it.
+    taken
+        Names of temporary tables that stand for something else; those of the script are added.
+    """
+
+    def __init__(self, backend: Backend, taken: set[str]) -> None:
+        self.backend = backend
+        self._taken = taken
+        self._tables: dict[str, tuple[Any, Sequence[str]]] = {}
+
+    def table(self, expression: Any, order_by: Sequence[str] = (), name: str = "step") -> Any:
+        """Return the rows of an expression as a table that is computed once: see `temporary.Keep.table`."""
+        free = self._free(name)
+        self._tables[free] = (expression, order_by)
+        return temporary(self.backend, free, expression.schema())
+
+    def _free(self, name: str) -> str:
+        plain = re.sub(r"\W+", "_", name.lower()).strip("_") or "step"
+        free, number = plain, 1
+        while free in self._taken or f"{free}_read" in self._taken:
+            number += 1
+            free = f"{plain}_{number}"
+        self._taken |= {free, f"{free}_read"}
+        return free
+
+    def traced(self, read: Columns) -> Columns:
+        """Return the columns that are read, with those of the script's tables that are read through one another."""
+        found = {name: set(names) for name, names in read.items()}
+        for name, (expression, _order_by) in reversed(self._tables.items()):
+            if name in found:
+                for other, names in columns_read([expression.select(_in_order(expression, found[name]))]).items():
+                    found.setdefault(other, set()).update(names)
+        return found
+
+    def statements(self, read: Columns) -> list[Statement]:
+        """Return what makes those tables of which columns are read, in order."""
+        made = []
+        for name, (expression, order_by) in self._tables.items():
+            if name in read:
+                names = _in_order(expression, read[name])
+                query = plain_query(self.backend, expression, names, order_by)
+                if names == list(expression.columns):
+                    made.append(Statement("table", name, query))
+                else:
+                    view = self._widened(name, expression, names)
+                    made += [Statement("table", f"{name}_read", query), Statement("view", name, view)]
+        return made
+
+    def _widened(self, name: str, expression: Any, made: Sequence[str]) -> str:
+        """Give a table without its unread columns the look of the whole one, for queries that pass them on."""
+        types = types_of(self.backend, expression)
+        cells = ", ".join(
+            f'"{one}"' if one in made else f'cast(null as {types.get(one, "int")}) as "{one}"'
+            for one in expression.columns
+        )
+        return f'select {cells} from temp.main."{name}_read"'
+
+
+def plain_query(backend: Backend, expression: Any, names: Sequence[str], order_by: Sequence[str] = ()) -> str:
+    """Return the SQL of some columns, in DuckDB's own types, which may be wider than Ibis takes them for."""
+    return _select([f'"{name}"' for name in names], backend, expression, order_by)
+
+
+def typed_query(backend: Backend, expression: Any, order_by: Sequence[str] = ()) -> str:
+    """Return the SQL of a result, with the types that Ibis takes its columns for: DuckDB's sums are wider."""
+    types = types_of(backend, expression)
+    cells = [
+        f'cast("{name}" as {types[name]}) as "{name}"' if name in types else f'"{name}"' for name in expression.columns
+    ]
+    return _select(cells, backend, expression, order_by)
+
+
+def _select(cells: Sequence[str], backend: Backend, expression: Any, order_by: Sequence[str]) -> str:
+    keys = ", ".join(f'"{name}"' for name in order_by)
+    query = f"select {', '.join(cells)} from (\n{backend.compile(expression, pretty=True)}\n)"
+    return query + (f" order by {keys}" if keys else "")
+
+
+def types_of(backend: Backend, expression: Any) -> dict[str, str]:
+    """Return DuckDB's name of the type of each column that has one."""
+    to_text = backend.compiler.type_mapper.to_string
+    return {name: to_text(dtype) for name, dtype in expression.schema().items() if not dtype.is_null()}
+
+
+def _in_order(expression: Any, names: set[str]) -> list[str]:
+    """Return those columns of an expression that are named, in its order; the first where none is."""
+    columns = list(expression.columns)
+    return [name for name in columns if name in names] or columns[:1]

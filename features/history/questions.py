@@ -1,0 +1,63 @@
+"""Which questions are the same: a hash of all that their SQL depends on."""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Mapping
+from hashlib import sha256
+from importlib.metadata import version
+from itertools import count
+from typing import Any
+
+from penchant.output import versions
+
+from ..engine.identity import UnknownIdentityError, identity, source_digest
+from ..shop import Shop
+from ..spine import Spine
+
+READ = ("shop", "features", "rfm", "stages", "crowds", "cycle")  # sections of the configuration that questions read
+_OF_A_DELIVERY = {"extract_end", "name", "data"}
+_SERVES_ONCE = count()
+
+
+def question_key(shop: Shop, spine: Spine, values: Mapping[str, Any], windows: tuple[int, ...]) -> str:
+    """Return a hash of the questions, of the shop's columns and configuration, and of the versions.
+
+    Not of its rows, the moments and the spine, on which SQL does not depend; but of the calendar, whose entries are
+    written into it, and of the categories where the configuration names some. What a shop's own module reads is not
+    known: its questions belong to the very shop.
+    """
+    try:
+        asked, is_ours = identity({"values": values, "windows": windows})
+    except UnknownIdentityError:
+        asked, is_ours = f"serves once {next(_SERVES_ONCE)}", False
+    config = shop.config.model_dump(mode="json", include=set(READ))
+    config["shop"] = {name: value for name, value in config["shop"].items() if name not in _OF_A_DELIVERY}
+    columns = {name: {key: str(dtype) for key, dtype in rows.schema().items()} for name, rows in shop.tables.items()}
+    facts = {
+        "asked": asked,
+        "columns": columns,
+        "config": config,
+        "calendar": _calendar(shop),
+        "categories": sorted(categories_of(shop)) if shop.config.cycle.fixed_days_of else [],
+        "each row has its own moment": spine.instants is None,
+        "has everyone": spine.has_everyone,
+        "shop": "" if is_ours else shop.identity,
+        "versions": {**versions(), "sqlglot": version("sqlglot"), "source": source_digest()},
+    }
+    return sha256(json.dumps(facts, sort_keys=True).encode()).hexdigest()
+
+
+def _calendar(shop: Shop) -> list[str]:
+    """Return the calendar's rows as text, in an order that does not vary."""
+    if not shop.has("calendar"):
+        return []
+    rows = shop.tables["calendar"].to_pyarrow().to_pylist()
+    return sorted(map(str, rows))
+
+
+def categories_of(shop: Shop) -> set[str]:
+    """Return the categories that the shop's rows name, at any time."""
+    tables = [shop.tables[name] for name in ("orders", "interactions", "items") if shop.has(name, "category_id")]
+    found = [rows.select("category_id").distinct().to_pandas()["category_id"].dropna() for rows in tables]
+    return {str(one) for values in found for one in values}
