@@ -89,7 +89,8 @@ def _write_models(trained: Trained | TrainedUplift, model: Path, artifacts: Path
 def _write_report(trained: Trained | TrainedUplift, shop: str, folder: Path, used: Mapping[str, str]) -> None:
     """Write the page, and its charts as SVG and PNG."""
     if isinstance(trained, Trained):
-        page, charts = report(trained, shop, used), pictures(trained)
+        charts = pictures(trained)
+        page = report(trained, shop, used, charts)
     else:
         page, charts = uplift_report(trained, shop, used), uplift_pictures(trained)
     (folder / "report.html").write_text(page.html(), encoding="utf-8")

@@ -32,10 +32,11 @@ from .summary import left_out_line, verdict_banner
 
 SHOWN = ("auc", "brier", "lift_top_tenth", "rmse", "mae", "spearman", "spend_top_tenth")
 IN_MONEY = ("rmse", "mae")
+GAINS, CALIBRATION = "gains.svg", "calibration.svg"
 TONES: dict[Verdict, Tone] = {"better": "good", "worse": "bad", "not separable": "open"}
 
 
-def report(trained: Trained, shop: str, facts: Mapping[str, str]) -> Page:
+def report(trained: Trained, shop: str, facts: Mapping[str, str], drawn: Mapping[str, str] | None = None) -> Page:
     """Return the report of a training.
 
     Parameters
@@ -46,14 +47,17 @@ def report(trained: Trained, shop: str, facts: Mapping[str, str]) -> Page:
         The shop's name.
     facts
         What it was made from, name -> text; stands at the page's foot.
+    drawn
+        Its `pictures`, where they have been drawn already.
     """
+    charts = drawn or pictures(trained)
     title = f"{trained.task.name.replace('_', ' ').capitalize()}: {shop}"
     sections = (
         PageSection("In short", (verdict_banner(trained), _figures(trained))),
         PageSection("What was asked", (_asked(trained), _snapshots(trained))),
         PageSection("Beside the baselines", (_leaderboard(trained), *_absent(trained))),
-        PageSection("Whom it finds", (_gains(trained), _deciles(trained))),
-        *((PageSection("Are the probabilities right?", (_calibration(trained),)),) if trained.is_binary else ()),
+        PageSection("Whom it finds", (_gains(charts), _deciles(trained))),
+        *((PageSection("Are the probabilities right?", (_calibration(charts),)),) if trained.is_binary else ()),
         PageSection("What it looks at", signal_blocks(trained)),
         PageSection("Checks before you trust it", (_checks(trained),)),
     )
@@ -62,8 +66,8 @@ def report(trained: Trained, shop: str, facts: Mapping[str, str]) -> Page:
 
 def pictures(trained: Trained) -> dict[str, str]:
     """Return the report's charts as SVG by file name."""
-    found = {"gains.svg": _gains_chart(trained), "importance.svg": importance_chart(trained)}
-    return found | {"calibration.svg": _calibration_chart(trained)} if trained.is_binary else found
+    found = {GAINS: _gains_chart(trained), "importance.svg": importance_chart(trained)}
+    return found | {CALIBRATION: _calibration_chart(trained)} if trained.is_binary else found
 
 
 def _checks(trained: Trained) -> Checks:
@@ -189,10 +193,8 @@ def _gains_chart(trained: Trained) -> str:
     )
 
 
-def _gains(trained: Trained) -> Picture:
-    return Picture(
-        _gains_chart(trained), "How many of all outcomes are found among the customers with the highest scores."
-    )
+def _gains(charts: Mapping[str, str]) -> Picture:
+    return Picture(charts[GAINS], "How many of all outcomes are found among the customers with the highest scores.")
 
 
 def _calibration_chart(trained: Trained) -> str:
@@ -201,5 +203,5 @@ def _calibration_chart(trained: Trained) -> str:
     return reliability(table["mean_score"], came, Axis("Promised probability", ".0%"), Axis("Share that came", ".0%"))
 
 
-def _calibration(trained: Trained) -> Picture:
-    return Picture(_calibration_chart(trained), "Where the points lie on the line, the probabilities are right.")
+def _calibration(charts: Mapping[str, str]) -> Picture:
+    return Picture(charts[CALIBRATION], "Where the points lie on the line, the probabilities are right.")
