@@ -13,6 +13,7 @@ from .backends import Backend
 from .columns_read import columns_read
 
 Columns = Mapping[str, set[str]]
+PREFIX = "penchant_"  # of all names, so that none hides a table of the shop's
 _TEMPORARY = ops.Namespace(catalog="temp", database="main")
 
 
@@ -63,7 +64,7 @@ class Script:
         return temporary(self.backend, free, expression.schema())
 
     def _free(self, name: str) -> str:
-        plain = re.sub(r"\W+", "_", name.lower()).strip("_") or "step"
+        plain = PREFIX + (re.sub(r"\W+", "_", name.lower()).strip("_") or "step")
         free, number = plain, 1
         while free in self._taken or f"{free}_read" in self._taken:
             number += 1

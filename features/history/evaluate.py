@@ -14,7 +14,7 @@ from penchant.errors import ConfigError, PenchantError
 
 from ..engine.columns_read import columns_read
 from ..engine.program import Program, compiled_once
-from ..engine.script import Script, Statement, temporary, typed_query
+from ..engine.script import PREFIX, Script, Statement, temporary, typed_query
 from ..engine.temporary import Keep
 from ..engine.times import MOMENT, instant
 from ..own_modules import own_module_of
@@ -24,7 +24,7 @@ from .past import Past
 from .prepare import History, Moment
 from .questions import question_key
 
-SPINE, SHOP = "spine", "shop_"  # names of the tables that a program reads
+SPINE, SHOP = f"{PREFIX}spine", f"{PREFIX}shop_"  # names of the tables that a program reads
 _SPINE_TYPES = {"customer_id": "string", "as_of": "timestamp(6)"}
 
 

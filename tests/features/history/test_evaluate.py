@@ -121,12 +121,22 @@ def test_files_of_sql_are_read_by_the_next_process(world_tables: Tables, tmp_pat
     pd.testing.assert_frame_equal(*frames)
     [file] = folder.iterdir()
     assert "create or replace temp table" in file.read_text()
-    assert "-- step: once table lines" in file.read_text()
+    assert "-- step: once table penchant_lines" in file.read_text()
     file.write_text(file.read_text().replace("purchases", "purchased", 1))  # is not what it says it is any more
     with shop_from_tables(world_tables) as shop:
         object.__setattr__(shop, "sql_folder", folder)
         pd.testing.assert_frame_equal(frame_of(shop), frames[0])
     assert len(n_compiled) == 2
+
+
+def test_steps_hide_no_table_of_the_shop(world_shop: Shop) -> None:
+    """A temporary table goes before another of the same name: a step named ``interactions`` would hide the shop's."""
+    group = next(group for group in groups_of(world_shop) if group.name == "funnel")
+    asked = {one.column.name: one.value for one in group.signals((30,))}
+    compiled, _serves_again = evaluate._compiled(world_shop, Spine.at(world_shop, MOMENT), asked, (30,))
+    steps = {one.name for one in (*compiled.once, *compiled.each)}
+    assert "penchant_interactions" in steps
+    assert all(name.startswith("penchant_") for name in steps)
 
 
 def test_what_a_shops_own_question_reads_is_its_own(world_shop: Shop, other_shop: Shop, n_compiled: list[int]) -> None:
