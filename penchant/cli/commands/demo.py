@@ -5,6 +5,7 @@ from __future__ import annotations
 from datetime import date
 from pathlib import Path
 
+from penchant.cli.demo.beside import beside
 from penchant.cli.demo.configuration import write_config
 from penchant.cli.demo.earned import show_earned
 from penchant.cli.demo.loop import FIRST_AT, SECOND_AT, demo_settings, first_wave, second_wave
@@ -19,7 +20,7 @@ from .score import run_score
 from .train import run_train
 from .web import run_prepare
 
-OTHERS = ("engagement", "conversion", "repurchase")  # what the other goals are ranked by
+OTHERS = ("repurchase", "engagement", "conversion")  # what the other goals are ranked by, the longest first
 RESULTS = ("check", "train", "score", "audience", "measure")
 
 
@@ -32,19 +33,25 @@ def run_demo(work: Work, options: DemoOptions) -> None:
     write_config(config, FIRST_AT, shop.name)
     part = Work(config, None, work.as_json, is_part=True)
     run_check(part, CheckOptions(out / "check"))
-    run_train(part, TrainOptions("churn", out / "train", str(store)))
-    run_train(part, TrainOptions("second_purchase", out / "train-second_purchase", str(store)))
+    with beside(work, config, [_training("second_purchase", out, store)]):
+        run_train(part, TrainOptions("churn", out / "train", str(store)))
     run_score(part, ScoreOptions(FIRST_AT.isoformat(), None, out / "score", str(store)))
     given = first_wave(part, out, store)
     result = second_wave(part, settings, given, out, store)
     last = Work(config, None, work.as_json, is_part=True)  # the shop has grown since
-    for task in OTHERS:
-        run_train(last, TrainOptions(task, out / f"train-{task}", str(store)))
-    run_prepare(last, PrepareOptions(None, out))
+    first, *others = OTHERS
+    with beside(work, config, [_training(task, out, store) for task in others]):
+        run_train(last, TrainOptions(first, out / f"train-{first}", str(store)))
+        run_prepare(last, PrepareOptions(None, out))
     show_earned(work, result)
     work.show(closing_words(out, store, SECOND_AT.date()))
     folders = {name: str(out / name) for name in RESULTS}
     work.finish({"out": str(out), **folders, "store": str(store), "earned": result.as_dict()})
+
+
+def _training(task: str, out: Path, store: Path) -> list[str]:
+    """Return the arguments of a training."""
+    return ["train", task, "--out", str(out / f"train-{task}"), "--store", str(store)]
 
 
 def closing_words(out: Path, store: Path, day: date) -> str:
