@@ -45,8 +45,9 @@ from typing import Any
 
 import numpy as np
 import pandas as pd
-from penchant.benchmarks import features_peers
-from penchant.benchmarks.features_log import AS_OF, SNAPSHOTS, LogSize, write_log
+
+from benchmarks import features_peers
+from benchmarks.features_log import AS_OF, SNAPSHOTS, LogSize, write_log
 
 OURS = ("penchant", "penchant_six", "penchant_full", "penchant_quarter")
 PEERS = ("scan", "duckdb", "pandas", "polars")
@@ -70,12 +71,12 @@ class Cost:
 def run_one(name: str, log: Path, out: Path, threads: int, memory: str) -> None:
     """Run a contestant in this process."""
     if name in OURS:
-        from penchant.benchmarks.features_signals import penchant
+        from benchmarks.features_signals import penchant
 
         moments = SNAPSHOTS if name == "penchant_six" else (AS_OF,)
         penchant(log, out, moments, threads, memory, full=name == "penchant_full")
     elif name == SAMPLED:
-        from penchant.benchmarks.features_featuretools import featuretools
+        from benchmarks.features_featuretools import featuretools
 
         featuretools(log, out, AS_OF)
     else:

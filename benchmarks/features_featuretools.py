@@ -11,7 +11,7 @@ from datetime import datetime
 from pathlib import Path
 from typing import Any
 
-from penchant.benchmarks.features_peers import COUNT_DAYS, KINDS, PAID_DAYS, YEAR
+from benchmarks.features_peers import COUNT_DAYS, KINDS, PAID_DAYS, YEAR
 
 
 def featuretools(log: Path, out: Path, as_of: datetime) -> None:

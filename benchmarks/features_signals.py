@@ -15,8 +15,8 @@ from typing import Any
 
 import ibis
 from ibis import _
-from penchant.benchmarks.features_log import KINDS
 
+from benchmarks.features_log import KINDS
 from penchant.config import Config
 from penchant.features.history.past import Past
 from penchant.features.history.rows import Rows

@@ -32,8 +32,8 @@ from typing import Any
 import lightgbm as lgb
 import numpy as np
 import pandas as pd
-from penchant.benchmarks.propensity_speed import speed, speed_aims
 
+from benchmarks.propensity_speed import speed, speed_aims
 from penchant.config import TaskSection, load_config
 from penchant.features.catalogue import task_of
 from penchant.features.outcomes.labels import label

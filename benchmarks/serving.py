@@ -83,7 +83,7 @@ class Clock:
 
 def make(step: str, folder: Path, options: argparse.Namespace) -> dict[str, Any]:
     """Make the shop or the champions, where they are not there yet."""
-    from penchant.benchmarks import serving_shop
+    from benchmarks import serving_shop
 
     size = (options.days, options.threads, options.memory)
     if step == "shop" and not (folder / "crm.toml").is_file():

@@ -10,8 +10,8 @@ import numpy as np
 import pandas as pd
 import pyarrow as pa
 import pyarrow.parquet as pq
-from penchant.benchmarks.serving import AS_OF, CAMPAIGN, GOAL, TASKS
 
+from benchmarks.serving import AS_OF, CAMPAIGN, GOAL, TASKS
 from penchant.config import load_config
 from penchant.features.catalogue import task_of
 from penchant.features.matrix import FeatureMatrix, build
