@@ -8,10 +8,10 @@ DATA   ?= ../shared/data
 WORKERS ?= 2
 
 .DEFAULT_GOAL := help
-.PHONY: help demo test quick check lint format docs screenshots mutants env clean
+.PHONY: help demo test quick check lint format docs bench bench-quick screenshots mutants env clean
 
 help: ## what can be made
-	@awk -F ':.*## ' '/^[a-z]+:.*## / {printf "  make %-8s %s\n", $$1, $$2}' $(MAKEFILE_LIST)
+	@awk -F ':.*## ' '/^[a-z-]+:.*## / {printf "  make %-11s %s\n", $$1, $$2}' $(MAKEFILE_LIST)
 
 env: $(READY) ## the virtual environment alone
 
@@ -50,6 +50,12 @@ check: $(READY) ## format in place, then lint, types and tests
 
 mutants: $(READY) ## plant faults in two dozen files and see whether the tests notice (bounded: --minutes, --per-file)
 	$(BIN)/python tests/mutants.py
+
+bench: $(READY) ## run all benchmarks beside peers and floors and write docs/benchmarks.md (hours)
+	PENCHANT_DATA=$(DATA) $(BIN)/python -m benchmarks.run
+
+bench-quick: $(READY) ## the same with small sizes (under 8 minutes)
+	PENCHANT_DATA=$(DATA) $(BIN)/python -m benchmarks.run --quick
 
 screenshots: $(READY) ## pictures of every page of the demo, light, dark, on a phone (wants make demo, chromium)
 	$(BIN)/python -m benchmarks.screenshots

@@ -121,6 +121,7 @@ def replaced_file(path: Path) -> Iterator[Path]:
         If another run is writing the file, or it cannot be written.
     """
     path = Path(os.path.abspath(path))  # noqa: PTH100 - as in replaced_folder
+    _refuse_device(path)
     try:
         path.parent.mkdir(parents=True, exist_ok=True)
         with locked(path):
@@ -154,6 +155,7 @@ def _cannot_write(folder: Path, fault: OSError) -> OutputError:
 def _refuse_foreign(folder: Path) -> None:
     if folder.is_file():
         raise OutputError(f"output '{folder}'", "a folder", "a file", "Name a folder with --out")
+    _refuse_device(folder)
     if not folder.is_dir() or not any(folder.iterdir()) or (folder / MANIFEST).is_file():
         return
     raise OutputError(
@@ -162,6 +164,12 @@ def _refuse_foreign(folder: Path) -> None:
         "a folder with other things in it",
         f"Name a folder of its own, such as '{folder / 'penchant'}'",
     )
+
+
+def _refuse_device(path: Path) -> None:
+    """Raise OutputError for what is neither file nor folder: /dev/null would be gone for the whole machine."""
+    if path.exists() and not path.is_file() and not path.is_dir():
+        raise OutputError(f"output '{path}'", "a file or folder", "a device or pipe", "Name another place")
 
 
 def _beside(folder: Path, what: str) -> Path:

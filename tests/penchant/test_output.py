@@ -8,13 +8,14 @@ import signal
 import subprocess
 import sys
 from pathlib import Path
+from typing import Any
 
 import pandas as pd
 import pytest
 
 from penchant.cli.work import folder_name
 from penchant.errors import InputError, NotThereError, OutputError
-from penchant.output import read_json, read_rows, replaced_folder
+from penchant.output import read_json, read_rows, replaced_file, replaced_folder
 
 
 def write(folder: Path, text: str) -> None:
@@ -31,6 +32,15 @@ def test_a_result_replaces_the_former_one_as_a_whole(tmp_path: Path) -> None:
     manifest = json.loads((folder / "manifest.json").read_text())
     assert [file["name"] for file in manifest["files"]] == ["list.csv"]
     assert str(tmp_path) not in json.dumps(manifest)
+
+
+@pytest.mark.parametrize("replaced", [replaced_file, lambda path: replaced_folder(path, {})])
+def test_a_device_or_pipe_is_refused_and_stays(replaced: Any, tmp_path: Path) -> None:
+    """Whoever writes to /dev/null would else take it away from the whole machine."""
+    os.mkfifo(tmp_path / "pipe")
+    with pytest.raises(OutputError, match="a device or pipe"), replaced(tmp_path / "pipe"):
+        pass
+    assert (tmp_path / "pipe").is_fifo()
 
 
 def test_the_same_content_gives_the_same_bytes(tmp_path: Path) -> None:

@@ -1,0 +1,164 @@
+"""All benchmarks in one go, and the page that says what came: ``make bench``, ``make bench-quick``.
+
+    python -m benchmarks.run [--quick] [--only features,value] [--page docs/benchmarks.md] [--results out/benchmarks]
+
+Each benchmark runs in a process of its own, one after the other, with the sizes of this file; what it prints with
+``--json`` is kept as it is in the folder of results, with how long it took. The page is made of these files: machine,
+versions and date of each run, every aim with what came, met or missed, and a picture. ``--only`` runs some anew and
+keeps the results of the others; ``--only none`` writes the page alone.
+"""
+
+from __future__ import annotations
+
+import argparse
+import json
+import os
+import platform
+import resource
+import subprocess
+import sys
+import time
+from collections.abc import Mapping
+from dataclasses import dataclass
+from datetime import UTC, datetime
+from pathlib import Path
+from typing import Any
+
+from benchmarks.page import page_of, picture_of
+from penchant.charts import png
+from penchant.output import versions, write_json, write_text
+
+ROOT = Path(__file__).resolve().parent.parent
+PICTURE = "pictures/benchmarks.png"
+
+
+@dataclass(frozen=True)
+class Bench:
+    """A benchmark: what it measures, and how it is called in full and in a hurry.
+
+    Parameters
+    ----------
+    name
+        Of its module.
+    title
+        What it measures, as a heading.
+    full, quick
+        Arguments beside ``--json``.
+    minutes
+        After which a quick run is given up; a full one may take twelve times as long.
+    """
+
+    name: str
+    title: str
+    full: tuple[str, ...] = ()
+    quick: tuple[str, ...] = ()
+    minutes: float = 2.0
+
+
+BENCHES = (
+    Bench("features", "Signals, beside SQL by hand, pandas and the scan", (), ("--events", "1000000")),
+    Bench(
+        "serving",
+        "Serving, beside LightGBM's predict and DuckDB's reading and writing",
+        ("--customers", "1000000"),
+        ("--customers", "5000", "--days", "200"),
+        3,
+    ),
+    Bench("measure", "Measuring a campaign", (), ("--seeds", "10", "--customers", "4000", "--assignments", "100000")),
+    Bench("value", "What customers are worth, on CDNOW and Online Retail II"),
+    Bench(
+        "propensity", "Propensities, on CDNOW and Online Retail II", (), ("--seeds", "1", "--flaml-seconds", "10"), 3
+    ),
+    Bench("uplift", "Uplift, on Hillstrom", (), ("--parts", "hillstrom")),
+    Bench("coverage", "How often intervals hold the truth", (), ("--repetitions", "20")),
+    Bench("loop", "What the second audience earns", (), ("--seeds", "1", "--customers", "8000")),
+    Bench("web", "The page under load", (), ("--customers", "20000", "--clients", "10", "--seconds", "5")),
+)
+
+
+def main() -> None:
+    """Run what is asked for, and write the page."""
+    parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
+    parser.add_argument("--quick", action="store_true", help="sizes that take some minutes in all")
+    parser.add_argument("--only", default="", help="benchmarks, by comma; 'none': the page alone")
+    parser.add_argument("--results", type=Path, default=ROOT / "out" / "benchmarks")
+    parser.add_argument("--page", type=Path, default=ROOT / "docs" / "benchmarks.md")
+    args = parser.parse_args()
+    only = args.only.split(",") if args.only else [bench.name for bench in BENCHES]
+    args.results.mkdir(parents=True, exist_ok=True)
+    for bench in BENCHES:
+        if bench.name in only:
+            write_json(args.results / f"{bench.name}.json", run(bench, args.quick))
+    results = read_results(args.results)
+    (args.page.parent / PICTURE).write_bytes(png(picture_of(results)))
+    write_text(args.page, page_of(results, PICTURE))
+    print(f"{args.page}: {sum(map(n_met, results))} of {sum(len(one['aims']) for one in results)} aims met")
+
+
+def run(bench: Bench, quick: bool) -> dict[str, Any]:
+    """Return what a benchmark printed, where and when, and what it took; or why there is nothing."""
+    arguments = bench.quick if quick else bench.full
+    print(f"{bench.name} {' '.join(arguments)}", flush=True)
+    started, before = time.monotonic(), _cpu_seconds()
+    facts = {
+        "name": bench.name,
+        "title": bench.title,
+        "command": " ".join(["python -m", f"benchmarks.{bench.name}", *arguments]),
+        "date": datetime.now(UTC).date().isoformat(),
+        "machine": machine(),
+        "versions": {**versions(), "python": platform.python_version()},
+    }
+    found: dict[str, Any] = {"aims": [], "why": ""}
+    try:
+        done = subprocess.run(
+            [sys.executable, "-m", f"benchmarks.{bench.name}", "--json", *arguments],
+            cwd=ROOT,
+            capture_output=True,
+            text=True,
+            check=False,
+            timeout=60 * bench.minutes * (1 if quick else 12),
+        )
+        found = json.loads(done.stdout) if done.returncode == 0 else {"aims": [], "why": _last_line(done.stderr)}
+    except subprocess.TimeoutExpired:
+        found["why"] = f"it took longer than {bench.minutes:g} minutes"
+    except ValueError:
+        found["why"] = "it printed no JSON object"
+    took = {"wall": round(time.monotonic() - started, 1), "cpu": round(_cpu_seconds() - before, 1)}
+    print(f"  {took['wall']} s, {took['cpu']} CPU s, {len(found['aims'])} aims {found.get('why', '')}", flush=True)
+    return {**facts, "seconds": took, "aims": found["aims"], "why": found.get("why", ""), "found": found}
+
+
+def _cpu_seconds() -> float:
+    used = resource.getrusage(resource.RUSAGE_CHILDREN)
+    return used.ru_utime + used.ru_stime
+
+
+def _last_line(text: str) -> str:
+    lines = text.strip().splitlines()
+    return lines[-1][:200] if lines else "it failed without a word"
+
+
+def machine() -> str:
+    """Return the processor, its cores and the memory, in words."""
+    model = platform.processor() or platform.machine()
+    cpuinfo = Path("/proc/cpuinfo")
+    if cpuinfo.is_file():
+        named = [line.partition(":")[2].strip() for line in cpuinfo.read_text().splitlines() if "model name" in line]
+        model = named[0] if named else model
+    memory = os.sysconf("SC_PAGE_SIZE") * os.sysconf("SC_PHYS_PAGES") / 2**30
+    return f"{model}, {os.cpu_count()} cores, {memory:.0f} GiB, {platform.system()}"
+
+
+def read_results(folder: Path) -> list[dict[str, Any]]:
+    """Return the results that are there, in the order of the benchmarks."""
+    paths = {bench.name: folder / f"{bench.name}.json" for bench in BENCHES}
+    return [json.loads(path.read_text()) for path in paths.values() if path.is_file()]
+
+
+def n_met(result: Mapping[str, Any]) -> int:
+    """Return how many of a benchmark's aims were met."""
+    return sum(bool(aim["met"]) for aim in result["aims"])
+
+
+if __name__ == "__main__":
+    main()
