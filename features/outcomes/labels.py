@@ -13,6 +13,7 @@ from ibis import _
 
 from penchant.errors import InputError, LeftOutError, UnfinishedHorizonError
 from penchant.section import LONGEST_WINDOW
+from penchant.spreadsheet import shop_day, shop_time
 
 from ..engine.temporary import Keep
 from ..history.evaluate import evaluated
@@ -126,12 +127,13 @@ def refuse_unfinished(shop: Shop, task: Task, instants: Sequence[datetime], span
     late = [moment for moment in instants if moment + timedelta(days=span.days) > shop.extract_end]
     if not late:
         return
-    latest = shop.extract_end - timedelta(days=span.days)
+    over, latest = late[0] + timedelta(days=span.days), shop.extract_end - timedelta(days=span.days)
     raise UnfinishedHorizonError(
-        f"task '{task.name}' at {late[0]:%Y-%m-%d}",
-        f"a horizon of {span.gap_days} + {span.horizon_days} days that is over by {shop.extract_end:%Y-%m-%d %H:%M}",
-        f"{late[0] + timedelta(days=span.days):%Y-%m-%d}",
-        f"The latest as_of is {latest:%Y-%m-%d %H:%M}",
+        f"task '{task.name}' at {shop_day(late[0], shop.timezone)}",
+        f"a horizon of {span.gap_days} + {span.horizon_days} days that is over by "
+        f"{shop_time(shop.extract_end, shop.timezone)}",
+        shop_day(over, shop.timezone),
+        f"The latest as_of is {shop_time(latest, shop.timezone)}",
     )
 
 

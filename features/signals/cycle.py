@@ -15,6 +15,7 @@ import ibis
 from ibis import _
 
 from penchant.errors import ConfigError, InputError, did_you_mean, quoted
+from penchant.spreadsheet import shop_day
 
 from ..engine.temporary import Keep
 from ..engine.times import whole_days_between
@@ -243,14 +244,15 @@ def churn_horizon(shop: Shop, before: datetime) -> ChurnHorizon:
             "at least one whole week between them",
             f"{settings.min_days} and {settings.max_days}",
         )
-    share = settings.churn_quantile
-    quantile, n_gaps = _shop_quantile(shop, as_utc(before), share)
+    share, before = settings.churn_quantile, as_utc(before)
+    day = shop_day(before, shop.timezone)
+    quantile, n_gaps = _shop_quantile(shop, before, share)
     if not n_gaps:
         weeks = min(max(round(UNKNOWN_DAYS / 7), least), most)
-        return ChurnHorizon(7 * weeks, f"{7 * weeks} days: nobody had bought again before {before:%Y-%m-%d}")
+        return ChurnHorizon(7 * weeks, f"{7 * weeks} days: nobody had bought again before {day}")
     weeks = min(max(round(quantile / 7), least), most)
     basis = (
-        f"{7 * weeks} days: {share:.0%} of {n_gaps:,} gaps between purchases before {before:%Y-%m-%d} were at most "
+        f"{7 * weeks} days: {share:.0%} of {n_gaps:,} gaps between purchases before {day} were at most "
         f"{quantile:.1f} days; in whole weeks within {settings.min_days} to {settings.max_days} days"
     )
     return ChurnHorizon(7 * weeks, basis)

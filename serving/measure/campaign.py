@@ -17,6 +17,7 @@ from threadpoolctl import threadpool_limits
 
 from penchant.errors import UnfinishedHorizonError
 from penchant.overview import Overview, WithOverview
+from penchant.spreadsheet import shop_time
 
 from ...features.shop import Shop
 from ...models.inputs.arrays import Floats, Ints
@@ -49,7 +50,7 @@ class Measurement(WithOverview):
     ----------
     campaign, settings, outcome, currency
         What was measured, how, what counts as a response, and the unit of money.
-    kind, first_at, last_at, extract_end
+    kind, first_at, last_at, extract_end, timezone
         How the waves hang together, when the first and the last window began, and where the data ends.
     checks
         What was asked before the numbers.
@@ -81,6 +82,7 @@ class Measurement(WithOverview):
     first_at: datetime
     last_at: datetime
     extract_end: datetime
+    timezone: str
     checks: tuple[Check, ...]
     verdict: Verdict
     headline: Result
@@ -94,6 +96,10 @@ class Measurement(WithOverview):
     categories: tuple[Result, ...]
     channels: tuple[Result, ...]
     notes: tuple[str, ...]
+
+    def clock(self, at: datetime) -> str:
+        """Return an instant as the shop's clock shows it."""
+        return shop_time(at, self.timezone)
 
     @property
     def failed(self) -> bool:
@@ -120,6 +126,7 @@ class Measurement(WithOverview):
             "first_at": self.first_at.isoformat(),
             "last_at": self.last_at.isoformat(),
             "extract_end": self.extract_end.isoformat(),
+            "timezone": self.timezone,
             "verdict": self.verdict.as_dict(),
             "checks": [check.as_dict() for check in self.checks],
             "headline": self.headline.as_dict(),
@@ -160,7 +167,7 @@ def measure(
     settings = settings or MeasureSettings()
     with campaign_rows(shop, campaign_id, settings, record) as rows:
         outcome = rows.campaign.outcome(settings)
-        design = read_design(rows.assigned, settings.windows_days, shop.extract_end)
+        design = read_design(rows.assigned, settings.windows_days, shop.extract_end, shop.timezone)
         behaviour = read_behaviour(shop, rows, (*design.views, design.longest), outcome, settings.pre_days)
         material = Material(rows.campaign, settings, rows.assigned, design, behaviour)
         view = deciding(material)
@@ -217,6 +224,7 @@ def measured(
         first_at=material.assigned.start.min().item(),
         last_at=material.assigned.start.max().item(),
         extract_end=design.extract_end,
+        timezone=design.timezone,
         checks=checks,
         verdict=verdict_on(headline, view.name, settings.relevant_share, why_broken(checks), currency),
         headline=headline,
@@ -249,7 +257,7 @@ def deciding(material: Material) -> MeasuredWindow:
     raise UnfinishedHorizonError(
         f"the window '{name}'",
         "one that is over when the data ends",
-        f"data up to {design.extract_end:%Y-%m-%d %H:%M}; it is over at {over_at:%Y-%m-%d %H:%M}",
+        f"data up to {design.clock(design.extract_end)}; it is over at {design.clock(over_at)}",
         "Measure again then, or let another window decide",
     )
 

@@ -171,11 +171,12 @@ def contact_delay(material: Material) -> Check:
 def horizon_over(material: Material) -> Check:
     """Return whether all windows are over."""
     title = "All windows are complete"
-    refused = material.design.refused
+    design = material.design
+    refused = design.refused
     if not refused:
         return Check("horizon-over", title, "Every window ended before the data does.", "passed")
-    listed = "; ".join(f"{name}: over at {over_at:%Y-%m-%d %H:%M}" for name, over_at in refused.items())
-    text = f"Not measured: {listed}. The data ends at {material.design.extract_end:%Y-%m-%d %H:%M}."
+    listed = "; ".join(f"{name}: over at {design.clock(over_at)}" for name, over_at in refused.items())
+    text = f"Not measured: {listed}. The data ends at {design.clock(design.extract_end)}."
     return Check("horizon-over", title, text, "issue", {"refused": list(refused)})
 
 

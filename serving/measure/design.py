@@ -20,6 +20,7 @@ import pandas as pd
 from scipy import stats
 
 from penchant.errors import InputError, UnfinishedHorizonError, quoted
+from penchant.spreadsheet import shop_time
 
 from ...models.inputs.arrays import Floats, Ints
 
@@ -147,6 +148,8 @@ class Design:
         Why rows take no part -> how many.
     extract_end
         Up to when the data is complete.
+    timezone
+        The shop's, in which people read times.
     """
 
     kind: Kind
@@ -157,6 +160,11 @@ class Design:
     longest: MeasuredWindow
     left_out: Mapping[str, int]
     extract_end: datetime
+    timezone: str = "UTC"
+
+    def clock(self, at: datetime) -> str:
+        """Return an instant as the shop's clock shows it."""
+        return shop_time(at, self.timezone)
 
     def rows_of(self, view: MeasuredWindow, assigned: Assigned) -> npt.NDArray[np.intp]:
         """Return the positions of the rows that a view compares: those whose own window is over."""
@@ -164,7 +172,9 @@ class Design:
         return self.rows[ends <= np.datetime64(self.extract_end, "us")]
 
 
-def read_design(assigned: Assigned, windows_days: tuple[int, ...], extract_end: datetime) -> Design:
+def read_design(
+    assigned: Assigned, windows_days: tuple[int, ...], extract_end: datetime, timezone: str = "UTC"
+) -> Design:
     """Return how a campaign is to be compared.
 
     Raises
@@ -190,14 +200,16 @@ def read_design(assigned: Assigned, windows_days: tuple[int, ...], extract_end: 
         else:
             refused[view.name] = latest.astype("datetime64[us]").item()
     if not over:
-        first = min(refused.items(), key=lambda item: item[1])
+        name, over_at = min(refused.items(), key=lambda item: item[1])
+        end, over = (shop_time(at, timezone) for at in (extract_end, over_at))
         raise UnfinishedHorizonError(
             "windows",
             "at least one that is over when the data ends",
-            f"data up to {extract_end:%Y-%m-%d %H:%M}; the window '{first[0]}' is over at {first[1]:%Y-%m-%d %H:%M}",
+            f"data up to {end}; the window '{name}' is over at {over}",
             "Measure again then, or name shorter windows",
         )
-    return Design(kind, rows, weight, tuple(over), refused, views[len(windows_days) - 1], left_out, extract_end)
+    longest = views[len(windows_days) - 1]
+    return Design(kind, rows, weight, tuple(over), refused, longest, left_out, extract_end, timezone)
 
 
 def kind_of(assigned: Assigned) -> Kind:

@@ -65,8 +65,8 @@ def measurement_page(measured: Measurement) -> Page:
         "Campaign": campaign.campaign_id,
         **({"What it was": ", ".join(part for part in known if part)} if any(known) else {}),
         "Response": measured.outcome.replace("_", " "),
-        "First and last assignment": f"{measured.first_at:%Y-%m-%d %H:%M} and {measured.last_at:%Y-%m-%d %H:%M} UTC",
-        "Data until": f"{measured.extract_end:%Y-%m-%d %H:%M} UTC",
+        "First and last assignment": f"{measured.clock(measured.first_at)} and {measured.clock(measured.last_at)}",
+        "Data until": measured.clock(measured.extract_end),
     }
     return Page(f"What the campaign '{campaign.campaign_id}' changed", _lead(measured), tuple(sections), facts)
 
@@ -130,7 +130,7 @@ def _windows(measured: Measurement) -> Iterator[Block]:
     yield Details("With behaviour before, and plain", (plain_table("Window", measured.windows),))
     yield Details("Orders, revenue, profit", (money_table("Window", measured.windows, measured.currency),))
     if measured.refused:
-        listed = [f"{name}: over at {over_at:%Y-%m-%d %H:%M}" for name, over_at in measured.refused.items()]
+        listed = [f"{name}: over at {measured.clock(over_at)}" for name, over_at in measured.refused.items()]
         yield Prose((f"Not over yet, and therefore not given: {'; '.join(listed)}.",))
 
 

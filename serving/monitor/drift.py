@@ -15,6 +15,7 @@ from typing import Any
 import numpy as np
 
 from penchant.page import PageColumn
+from penchant.spreadsheet import shop_day, shop_time
 
 from ...features.matrix import build
 from ...features.shop import Shop
@@ -125,6 +126,8 @@ class Monitored:
         Stage -> share then and now.
     open_promises
         Files of scores whose horizon is not over.
+    timezone
+        The shop's, in which people read times.
     left_out
         Name -> why nothing is told of it.
     """
@@ -136,14 +139,19 @@ class Monitored:
     stages: Mapping[str, tuple[float, float]]
     promises: tuple[Promise, ...]
     open_promises: tuple[ScoreFile, ...]
+    timezone: str = "UTC"
     left_out: Mapping[str, str] = field(default_factory=dict)
+
+    def day(self, at: datetime) -> str:
+        """Return the date that the shop's calendar shows at an instant."""
+        return shop_day(at, self.timezone)
 
     @property
     def faults(self) -> tuple[str, ...]:
         """What is past the thresholds, in words; empty: all is as it was."""
         limits = self.thresholds
         broken = [one for one in self.promises if one.is_broken(limits.promise)]
-        told = [f"{one.scored.task} of {one.scored.as_of:%Y-%m-%d} {one.words(limits.promise)}" for one in broken]
+        told = [f"{one.scored.task} of {self.day(one.scored.as_of)} {one.words(limits.promise)}" for one in broken]
         return (*(fault for drift in self.drifts for fault in drift.faults(limits)), *told)
 
     @property
@@ -164,12 +172,12 @@ class Monitored:
 
     def page(self) -> InsightPage:
         """Return the report."""
-        lead = f"At {self.as_of:%Y-%m-%d %H:%M} UTC. {self._in_short()}"
+        lead = f"At {shop_time(self.as_of, self.timezone)}. {self._in_short()}"
         tables: tuple[InsightTable, ...] = (_scores_table(self.drifts),) if self.drifts else ()
         tables += tuple(_signals_table(one) for one in self.drifts)
         tables += (_stages_table(self.stages),) if self.stages else ()
-        tables += (_promises_table(self.promises, self.thresholds.promise),) if self.promises else ()
-        tables += tuple(_groups_table(one) for one in self.promises)
+        tables += (_promises_table(self),) if self.promises else ()
+        tables += tuple(_groups_table(one, self.day(one.scored.as_of)) for one in self.promises)
         facts = {
             "as_of": self.as_of.isoformat(),
             "since": self.since and self.since.isoformat(),
@@ -186,7 +194,7 @@ class Monitored:
 
 
 def _notes(found: Monitored) -> tuple[str, ...]:
-    waits = [f"{one.task} of {one.as_of:%Y-%m-%d} until {one.over_at:%Y-%m-%d}" for one in found.open_promises]
+    waits = [f"{one.task} of {found.day(one.as_of)} until {found.day(one.over_at)}" for one in found.open_promises]
     told = (
         "PSI: population stability index against the rows of the model's test, which the model in use learned from "
         "too; 'by chance' is what it can be without any change (99.9 %).",
@@ -236,6 +244,7 @@ def monitor(
         _stage_shares(shop, since, as_of) if since is not None else {},
         tuple(promise_of(shop, one) for one in over),
         tuple(one for one in scored if one not in over),
+        shop.timezone,
         left_out,
     )
 
@@ -249,7 +258,7 @@ def _drifts(
     names = [one.champion.name for one in known]
     people = people[people[names].any(axis=1)].reset_index(drop=True)
     if people.empty:
-        left_out |= dict.fromkeys(names, f"nobody is eligible at {as_of:%Y-%m-%d}")
+        left_out |= dict.fromkeys(names, f"nobody is eligible at {shop_day(as_of, shop.timezone)}")
         return ()
     spine = Spine.of(shop, people[["customer_id"]].assign(as_of=np.datetime64(as_of, "us")))
     frame = build(shop, spine).frame.set_index("customer_id").loc[people["customer_id"]].reset_index()
@@ -257,7 +266,7 @@ def _drifts(
     for one in known:
         mine = frame[people[one.champion.name].to_numpy(bool)]
         if mine.empty:
-            left_out[one.champion.name] = f"nobody is eligible at {as_of:%Y-%m-%d}"
+            left_out[one.champion.name] = f"nobody is eligible at {shop_day(as_of, shop.timezone)}"
             continue
         found.append(_drift(one, mine))
     return tuple(found)
@@ -341,7 +350,8 @@ def _stages_table(shares: Mapping[str, tuple[float, float]]) -> InsightTable:
     return InsightTable("stages", "Stages when the models were tested, and now", columns, rows)
 
 
-def _promises_table(promises: Sequence[Promise], tolerance: float) -> InsightTable:
+def _promises_table(found: Monitored) -> InsightTable:
+    tolerance = found.thresholds.promise
     columns = {
         "task": PageColumn("task"),
         "scored": PageColumn("scored at"),
@@ -351,19 +361,19 @@ def _promises_table(promises: Sequence[Promise], tolerance: float) -> InsightTab
     rows = [
         {
             "task": one.scored.task,
-            "scored": f"{one.scored.as_of:%Y-%m-%d}",
+            "scored": found.day(one.scored.as_of),
             "model": one.scored.model,
             "verdict": one.words(tolerance),
             "word": one.word(tolerance),
             "promised": one.whole.promised,
             "came": one.whole.came,
         }
-        for one in promises
+        for one in found.promises
     ]
     return InsightTable("promises", "What the scores predicted, and what happened", columns, rows)
 
 
-def _groups_table(promise: Promise) -> InsightTable:
+def _groups_table(promise: Promise, day: str) -> InsightTable:
     is_share = promise.scored.kind == KINDS[0]
     form = ".1%" if is_share else ",.2f"
     columns = {
@@ -374,9 +384,8 @@ def _groups_table(promise: Promise) -> InsightTable:
     }
     told = [("decile", group) for group in promise.deciles] + [("band", group) for group in promise.bands]
     rows = [_group_row(kind, group) for kind, group in told]
-    at = f"{promise.scored.as_of:%Y-%m-%d}"
     name = f"promise_{promise.scored.task}_{promise.scored.as_of:%Y%m%dT%H%M}"
-    return InsightTable(name, f"{promise.scored.task}, scored at {at}", columns, rows, drawn="came")
+    return InsightTable(name, f"{promise.scored.task}, scored at {day}", columns, rows, drawn="came")
 
 
 def _group_row(kind: str, group: PromiseGroup) -> dict[str, float | int | str | Estimate]:

@@ -7,6 +7,7 @@ from datetime import timedelta
 from pathlib import Path
 
 from penchant.progress import Reporter
+from penchant.spreadsheet import shop_time
 
 from ...features.moments import refuse_before_data
 from ...features.shop import Shop
@@ -42,8 +43,8 @@ def score_into(
     """
     refuse_before_data(shop, inputs.as_of)
     if inputs.as_of - shop.extract_end > LATE:
-        end = f"the data ends at {shop.extract_end:%Y-%m-%d %H:%M} UTC"
-        text = f"{end}, before {inputs.as_of:%Y-%m-%d %H:%M}: whatever came after counts as if nothing had happened"
+        end, at = (shop_time(moment, shop.timezone) for moment in (shop.extract_end, inputs.as_of))
+        text = f"the data ends at {end}, before {at}: whatever came after counts as if nothing had happened"
         warnings.warn(text, UserWarning, stacklevel=2)
     own = own_goals(shop.config)
     with (

@@ -11,6 +11,7 @@ import numpy.typing as npt
 import pandas as pd
 
 from penchant.errors import CheckFailedError, InputError, LeftOutError, UnfinishedHorizonError, did_you_mean, quoted
+from penchant.spreadsheet import shop_day
 
 from ...features.matrix import build
 from ...features.outcomes.success import read_outcomes
@@ -294,10 +295,9 @@ def _finished(shop: Shop, rows: pd.DataFrame, question: CampaignQuestion) -> tup
     ends = rows["assigned_at"] + pd.Timedelta(days=question.horizon_days)
     over = ends.groupby(rows["wave"]).transform("max") <= shop.extract_end
     late = rows[~over].groupby("wave", sort=False)["assigned_at"].max() + pd.Timedelta(days=question.horizon_days)
-    told = [f"'{wave}' (over on {end:%Y-%m-%d})" for wave, end in late.items()]
-    words = (
-        f"Horizons of {question.horizon_days} days that are not over by {shop.extract_end:%Y-%m-%d}: {', '.join(told)}."
-    )
+    told = [f"'{wave}' (over on {shop_day(end, shop.timezone)})" for wave, end in late.items()]
+    data_end = shop_day(shop.extract_end, shop.timezone)
+    words = f"Horizons of {question.horizon_days} days that are not over by {data_end}: {', '.join(told)}."
     if not over.any():
         raise UnfinishedHorizonError(
             f"uplift of '{question.goal}'",

@@ -101,8 +101,9 @@ def shop_of() -> Iterator[Callable[..., Shop]]:
     """Return a function that opens tables as a shop, whose data ends on the first of September."""
     opened: list[Shop] = []
 
-    def open_tables(tables: dict[str, Any], end: pd.Timestamp = END) -> Shop:
-        config = Config.model_validate({"shop": {"extract_end": end.to_pydatetime()}, "engine": {"threads": 1}})
+    def open_tables(tables: dict[str, Any], end: pd.Timestamp = END, timezone: str = "UTC") -> Shop:
+        shop = {"extract_end": end.to_pydatetime(), "timezone": timezone}
+        config = Config.model_validate({"shop": shop, "engine": {"threads": 1}})
         opened.append(shop_from_tables(tables, config))
         return opened[-1]
 

@@ -92,6 +92,13 @@ def test_a_window_is_over_at_the_very_instant_it_ends() -> None:
         read_design(given, (2,), datetime(2025, 6, 2, 23, 59, 59))
 
 
+def test_instants_are_those_of_the_shops_clock() -> None:
+    given = assigned([1, 2, 3, 4], [1] * 4, [0, 1, 0, 1])
+    told = r"up to 2025-06-03 01:59 \+02:00; the window 'within 2 days' is over at 2025-06-03 02:00 \+02:00"
+    with pytest.raises(UnfinishedHorizonError, match=told):
+        read_design(given, (2,), datetime(2025, 6, 2, 23, 59, 59), "Europe/Berlin")
+
+
 def test_customers_who_enter_one_by_one_are_read_while_the_campaign_goes_on() -> None:
     given = assigned(range(100), [1] * 100, np.arange(100) % 2, days=np.arange(100))
     design = read_design(given, (10,), datetime(2025, 6, 1) + pd.Timedelta(days=80).to_pytimedelta())

@@ -21,6 +21,7 @@ from penchant.serving.measure.report import measurement_page
 from penchant.serving.measure.result import Result
 from penchant.serving.measure.settings import MeasureSettings
 from penchant.serving.measure.show import measurement_view
+from penchant.spreadsheet import shop_time
 
 Tables = dict[str, pd.DataFrame]
 START, DAY = pd.Timestamp("2025-06-01 08:00"), pd.Timedelta(days=1)
@@ -518,6 +519,16 @@ def test_settings_out_of_range_are_refused(wrong: dict[str, Any]) -> None:
 
 
 # --- shown -----------------------------------------------------------------------------------------------------
+
+
+def test_the_report_tells_the_shops_time(trial_tables: Any, make_trial: Any, shop_of: Any) -> None:
+    shop = shop_of(trial_tables(make_trial(n=300)), timezone="Europe/Berlin")
+    found = measure(shop, "spring", MeasureSettings(windows_days=(2, 300)))
+    facts, end = measurement_page(found).facts, shop_time(shop.extract_end, "Europe/Berlin")
+    assert (facts["Data until"], end[-6:]) == (end, "+02:00")
+    assert facts["First and last assignment"].startswith(shop_time(found.first_at, "Europe/Berlin"))
+    (over,) = (check for check in found.checks if check.code == "horizon-over")
+    assert f"The data ends at {end}" in over.explanation
 
 
 def test_the_report_says_what_was_found_and_escapes_names(trial_tables: Any, make_trial: Any, shop_of: Any) -> None:

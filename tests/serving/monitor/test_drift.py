@@ -21,7 +21,14 @@ from penchant.models.inputs.estimate import Estimate
 from penchant.models.store.artifact import save
 from penchant.output import replaced_folder
 from penchant.serving.monitor.drift import InUse, Monitored, Thresholds, monitor
-from penchant.serving.monitor.promises import PromiseGroup, ScoreFile, files_of_scores, promise_of, promise_verdict
+from penchant.serving.monitor.promises import (
+    Promise,
+    PromiseGroup,
+    ScoreFile,
+    files_of_scores,
+    promise_of,
+    promise_verdict,
+)
 from penchant.serving.score.champion import Champion
 from penchant.serving.score.run import score
 from penchant.simulate import SimulationSettings, simulate
@@ -152,6 +159,18 @@ def test_a_promise_is_over_after_the_gap_that_the_model_learned_with(tmp_path: P
     told = {"step": "score", "as_of": "2025-03-01T00:00:00", "config": {"tasks": {}}, "tasks": {"mine": facts}}
     (tmp_path / "manifest.json").write_text(json.dumps(told))
     assert [one.over_at for one in files_of_scores([tmp_path])] == [datetime(2025, 4, 3)]
+
+
+def test_the_report_speaks_of_days_and_times_by_the_shops_clock(tmp_path: Path) -> None:
+    night = datetime(2025, 6, 30, 22)
+    scored = ScoreFile(tmp_path, "mine", "probability", "small.mine/1", night, 0, 30)
+    kept = Promise(scored, PromiseGroup("all", 100, 0.5, Estimate(0.5, 0.4, 0.6)), (), ())
+    found = Monitored(night, None, Thresholds(), (), {}, (kept,), (scored,), "Europe/Berlin")
+    page = found.page()
+    assert page.lead.startswith("At 2025-07-01 00:00 +02:00.")
+    assert "mine of 2025-07-01 until 2025-07-31" in page.notes[1]
+    assert [row["scored"] for row in page.tables[0].rows] == ["2025-07-01"]
+    assert page.tables[1].title == "mine, scored at 2025-07-01"
 
 
 def test_what_is_off_without_being_surely_off_is_not_called_kept() -> None:
