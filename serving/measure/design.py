@@ -200,12 +200,12 @@ def read_design(
         else:
             refused[view.name] = latest.astype("datetime64[us]").item()
     if not over:
-        name, over_at = min(refused.items(), key=lambda item: item[1])
-        end, over = (shop_time(at, timezone) for at in (extract_end, over_at))
+        name, over_at = min(refused.items(), key=lambda window: window[1])
+        end, at = (shop_time(instant, timezone) for instant in (extract_end, over_at))
         raise UnfinishedHorizonError(
             "windows",
             "at least one that is over when the data ends",
-            f"data up to {end}; the window '{name}' is over at {over}",
+            f"data up to {end}; the window '{name}' is over at {at}",
             "Measure again then, or name shorter windows",
         )
     longest = views[len(windows_days) - 1]
