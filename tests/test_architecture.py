@@ -64,6 +64,7 @@ ROOMS = {
         {"decisions"},
     ),
     "serving": (
+        {"worth"},
         {"goals", "insight"},
         {"candidates", "measure"},
         {"score"},

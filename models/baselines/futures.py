@@ -164,7 +164,7 @@ def orders_by(
         most = np.floor(np.log(u["end"]) / np.log1p(-stop))  # orders after the first, until none can follow
     else:
         stop_rate = gamma(np.full(len(x), own["s"] + 1), u["stop"]) * u["stop_root"] ** (1 / own["s"])
-        left = np.minimum(left, -np.log(u["end"]) * (own["beta"] + age) / stop_rate)
+        left = np.minimum(left, -np.log(u["end"]) * (own["beta"] + age) / np.maximum(stop_rate, 1e-300))
         most = np.full(len(x), np.inf)
     times, start = waits
     more = np.searchsorted(times, times[start] + rate * left, side="right") - start - 1

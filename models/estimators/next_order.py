@@ -115,6 +115,8 @@ class NextOrder(BaseEstimator):
         Of the draws and of the trees.
     n_threads
         As in `penchant.models.estimators.propensity.PropensityModel`.
+    with_trees
+        Whether trees are tried beside the model where next orders were seen.
 
     Attributes
     ----------
@@ -144,6 +146,7 @@ class NextOrder(BaseEstimator):
         n_draws: int = 200,
         seed: int = 0,
         n_threads: int | None = None,
+        with_trees: bool = True,
     ) -> None:
         self.horizon_days = horizon_days
         self.story = story
@@ -151,6 +154,7 @@ class NextOrder(BaseEstimator):
         self.n_draws = n_draws
         self.seed = seed
         self.n_threads = n_threads
+        self.with_trees = with_trees
 
     def fit(self, X: Any, seen: NextOrders | None = None, sample_weight: Any = None, groups: Any = None) -> Self:
         """Learn from purchase histories and, where given, from when the next orders came.
@@ -192,7 +196,8 @@ class NextOrder(BaseEstimator):
         if seen is not None:
             refuse_lengths(len(X), days_to_next=seen.days_to_next)
             codes = read_groups(groups, len(X))
-            self._learn_hazard(X, seen, weight, np.arange(len(X)) if codes is None else codes)
+            if self.with_trees:
+                self._learn_hazard(X, seen, weight, np.arange(len(X)) if codes is None else codes)
             if self.amounts_ is not None and seen.amount is not None:
                 amount = np.where(np.isfinite(seen.days_to_next), np.asarray(seen.amount, dtype=np.float64), np.nan)
                 self.evenness_ = evenness_of(self.amounts_, *purchase_amounts(X), amount)

@@ -16,6 +16,7 @@ from ..candidates.recommend import message_keys, recommended_category, recommend
 from ..goals.catalogue import Goal
 from ..goals.offers import CONTROL, Arm
 from ..goals.triggers import ITEM, PRICE
+from ..worth.columns import LISTED
 from .exclusions import Wave
 from .expected_profit import Gain
 from .holdout import Draw
@@ -64,7 +65,8 @@ def record_of(listed: Listed, goal: Goal, arms: Sequence[Arm], wave: Wave, messa
     DataFrame
         Further columns: ``planned_arm`` (what the control would have got; None where it was left to chance),
         ``goal``, ``rank`` (1 = best of all who could be contacted), ``is_exploring``,
-        ``probability_included`` (1 above the cut), ``stratum``, ``stage``, ``segment``, ``propensity``,
+        ``probability_included`` (1 above the cut), ``stratum``, ``stage``, ``segment``, ``propensity``, of the next
+        order ``p_alive``, ``next_order_at``, ``expected_amount_12m``, ``expected_margin_12m`` where they are known,
         ``uplift`` with bounds, ``expected_value`` with bounds, ``expected_cost``, ``expected_profit`` (of treating;
         major units), ``basis``, ``reason_1`` to ``reason_3``, ``recommended_category``, ``recommended_offer``,
         ``item_id`` and ``item_price`` (of the goods that a trigger is about; major units), and channel, offer and
@@ -147,13 +149,13 @@ def _no_times(n: int) -> pd.Series:
 
 
 def _known_of(people: pd.DataFrame) -> dict[str, Any]:
-    """Return stage, segment and propensity, empty where they are not known."""
+    """Return stage, segment and propensity, empty where they are not known; and of the next order what is."""
     texts = {
         name: people[name].astype(object).where(people[name].notna(), None) if name in people else None
         for name in ("stage", "segment")
     }
     known = people["propensity"].astype(np.float64) if "propensity" in people else np.nan
-    return {**texts, "propensity": known}
+    return {**texts, "propensity": known, **{name: people[name] for name in LISTED if name in people}}
 
 
 def _item_of(people: pd.DataFrame) -> dict[str, Any]:

@@ -21,10 +21,11 @@ from ...features.shop import Shop
 from ...features.spine import Spine
 from ..goals.catalogue import Goal
 from ..goals.eligible import OF_ONE_GOAL, Where
+from ..worth.columns import NEXT_ORDER_COLUMNS
 from .known import FACTS
 from .values import SIGNALS
 
-ALSO_KNOWN = ("customer_id", "category_role", "freight_sensitivity", *SIGNALS)
+ALSO_KNOWN = ("customer_id", "category_role", "freight_sensitivity", *SIGNALS, *NEXT_ORDER_COLUMNS)
 
 
 def conditions_of(goals: Sequence[Goal], more: Iterable[Where] = ()) -> list[Where]:

@@ -18,6 +18,7 @@ from penchant.errors import InputError
 from ...models.inputs.arrays import Floats
 from ..goals.catalogue import Goal
 from ..goals.offers import Arm
+from ..worth.columns import NEXT_ORDER_COLUMNS
 from .lookalike import lookalike
 from .recommend import recommended_category
 from .values import (
@@ -82,7 +83,8 @@ def candidates_for(
     scores
         What the champions say, of whomever they know.
     signals
-        A feature matrix of the same moment, of which segment and price preference are taken; None: without.
+        A feature matrix of the same moment, of which segment and price preference are taken, and the next orders
+        beside it; None: without.
     margin_share
         Margin as a share of sales; None: as the shop's costs say, else assumed.
     """
@@ -180,6 +182,7 @@ def assignments_before(shop: Shop, as_of: datetime) -> pd.DataFrame | None:
 
 def _with_signals(people: pd.DataFrame, signals: pd.DataFrame) -> pd.DataFrame:
     taken = {ours: theirs for ours, theirs in SIGNALS.items() if theirs in signals}
+    taken |= {name: name for name in NEXT_ORDER_COLUMNS if name in signals}
     chosen = signals[["customer_id", *taken.values()]].rename(columns={v: k for k, v in taken.items()})
     if "freight_paid_share" in signals:
         chosen["freight_sensitivity"] = 1.0 - signals["freight_paid_share"]

@@ -11,11 +11,12 @@ from dataclasses import dataclass
 from datetime import datetime
 from typing import Any
 
+import numpy as np
 import pandas as pd
 import pyarrow as pa
 
 from penchant.config import Config
-from penchant.errors import LeftOutError
+from penchant.errors import LeftOutError, TooLittleDataError
 
 from ...features.catalogue import our_groups
 from ...features.criteria import TAGS, VALUE_TIER, all_crowds
@@ -34,6 +35,7 @@ from ...features.signals.group import CATEGORY, unmet_needs
 from ...features.signals.holiday import KINDS, prefers
 from ...features.signals.rfm import value_tier
 from ...features.spine import Spine
+from ..worth.next_order import next_orders
 from .page import told_left_out
 
 SUBJECTS = ("customer", "item", "scene")
@@ -47,6 +49,8 @@ ITEM_NEEDS = {
     "holiday": ("calendar", "orders.item_id|interactions.item_id"),
 }
 N_CUSTOMERS = 20_000  # in one batch
+DUE = (("within_30d", 30.0), ("within_90d", 90.0), ("within_12m", 365.0))  # until half of such customers order again
+ALIVE = (("unlikely", 0.0), ("doubtful", 0.2), ("likely", 0.8))
 
 Question = Callable[[Past], Any]
 
@@ -114,7 +118,7 @@ def tags_of(shop: Shop, as_of: datetime, subject: str | None = None) -> Tags:
     if "customer" in wanted:
         asked, missing = customer_questions(shop, as_of)
         left_out |= missing
-        streams.append(_customers(shop, as_of, asked))
+        streams.append(_customers(shop, as_of, asked, _next_order_tags(shop, as_of, left_out)))
     if "item" in wanted:
         items, missing = item_tags(shop, as_of)
         left_out |= missing
@@ -133,14 +137,32 @@ def _arrow(names: tuple[str, ...], streams: list[Iterator[pd.DataFrame]], as_of:
             yield from table.combine_chunks().to_batches()
 
 
-def _customers(shop: Shop, as_of: datetime, asked: Mapping[str, Question]) -> Iterator[pd.DataFrame]:
+def _next_order_tags(shop: Shop, as_of: datetime, left_out: dict[str, str]) -> pd.DataFrame:
+    """Return (id, next_order, alive) of each buyer; no rows where it cannot be known, for a reason in ``left_out``."""
+    try:
+        found = next_orders(shop, as_of).frame
+    except (LeftOutError, TooLittleDataError) as fault:
+        left_out["next_order"] = str(fault)
+        return pd.DataFrame({"id": [], "next_order": [], "alive": []}, dtype="object")
+    days, alive = found["days_to_next_order"].fillna(np.inf).to_numpy(), found["p_alive"].to_numpy()
+    due = np.array([name for name, _days in DUE] + ["later"])[np.searchsorted([n for _name, n in DUE], days)]
+    is_alive = np.array([name for name, _least in ALIVE])[
+        np.searchsorted([p for _name, p in ALIVE[1:]], alive, "right")
+    ]
+    return pd.DataFrame({"id": found["customer_id"], "next_order": due, "alive": is_alive})
+
+
+def _customers(
+    shop: Shop, as_of: datetime, asked: Mapping[str, Question], beside: pd.DataFrame
+) -> Iterator[pd.DataFrame]:
     """Yield the tags of customers in batches of whole customers, by id."""
     columns = {f"tag_{place}": ask for place, ask in enumerate(asked.values())}
     names = dict(zip(columns, asked, strict=True))
     with Keep(shop.backend) as keep:
         [wide] = evaluated(shop, Spine.at(shop, as_of), columns, keep, windows_of(shop))
         for batch in batches(shop.backend, wide.drop("as_of").order_by("customer_id"), N_CUSTOMERS):
-            yield long_of(batch.to_pandas().rename(columns={"customer_id": "id", **names}))
+            rows = batch.to_pandas().rename(columns={"customer_id": "id", **names})
+            yield long_of(rows.merge(beside, on="id", how="left"))
 
 
 def long_of(wide: pd.DataFrame) -> pd.DataFrame:

@@ -19,8 +19,9 @@ from ...features.catalogue import task_of
 from ...models.evaluation.ranking import without_dust
 from ...models.inputs.arrays import Floats
 from ..candidates.values import SIGNALS
+from ..worth.columns import LISTED
 from .champion import Champion
-from .read import RISK_SCORE, SIGNALS_FILE, is_whole, read_manifest, read_scores, read_signals
+from .read import NEXT_ORDER_FILE, RISK_SCORE, SIGNALS_FILE, is_whole, read_manifest, read_scores, read_signals
 from .risk_list import risk_list
 
 __all__ = ["RISK_SCORE", "is_whole", "read_manifest", "read_scores", "read_signals"]
@@ -86,12 +87,23 @@ def write_signals(features: Path, place: Path) -> None:
 def _write_risk(config: Config, champion: Champion, as_of: datetime, work: Path, place: Path) -> dict[str, Any]:
     scored = pa.concat_tables(_parts(work, champion)).to_pandas()
     bands = dict(config.score.bands)
-    listed = risk_list(scored, bands, champion.horizon_days, as_of, champion.version)
+    listed = _with_next_order(risk_list(scored, bands, champion.horizon_days, as_of, champion.version), place)
     pq.write_table(pa.Table.from_pandas(listed, preserve_index=False), place / f"{champion.name}.parquet")
     for_people = on_shop_clock(safe_for_spreadsheets(listed), config.shop.timezone)
     for_people.to_csv(place / f"{champion.name}.csv", index=False)
     counts = listed["band"].value_counts()
     return {"n_customers": len(listed), "bands": {str(name): int(count) for name, count in counts.items()}}
+
+
+def _with_next_order(listed: pd.DataFrame, place: Path) -> pd.DataFrame:
+    """Return a list for people with what the file of next orders tells, where there is one."""
+    if not (place / NEXT_ORDER_FILE).is_file():
+        return listed
+    there = pq.read_schema(place / NEXT_ORDER_FILE).names
+    found = pq.read_table(place / NEXT_ORDER_FILE, columns=["customer_id", *(n for n in LISTED if n in there)])
+    whole = listed.merge(found.to_pandas().round({"p_alive": 4}), on="customer_id", how="left")
+    last = [name for name in ("as_of", "model_version") if name in whole]
+    return whole[[*whole.columns.drop(last), *last]]
 
 
 def _write_scores(_config: Config, champion: Champion, as_of: datetime, work: Path, place: Path) -> dict[str, Any]:

@@ -19,6 +19,8 @@ from ..candidates.values import SCORE, UPLIFT, Known, Score
 SIGNALS_FILE = "signals.parquet"
 KNOWN_FILE = "known.parquet"
 PAST_FILE = "past.parquet"
+NEXT_ORDER = "next_order"
+NEXT_ORDER_FILE = f"{NEXT_ORDER}.parquet"
 RISK_SCORE = "churn_probability"
 LEFT_OUT = b"left_out"
 
@@ -64,9 +66,14 @@ def read_scores(folder: Path, names: Sequence[str] | None = None) -> list[Score]
 
 
 def read_signals(folder: Path) -> pd.DataFrame | None:
-    """Return the signals beside the scores, as audiences take them; None where there are none."""
-    path = folder / SIGNALS_FILE
-    return read_rows(path).to_pandas() if path.is_file() else None
+    """Return the signals beside the scores, and the next orders, as audiences take them; None where there are none."""
+    path, beside = folder / SIGNALS_FILE, folder / NEXT_ORDER_FILE
+    if not path.is_file():
+        return None
+    signals = read_rows(path).to_pandas()
+    if not beside.is_file():
+        return signals
+    return signals.merge(read_rows(beside).to_pandas().drop(columns="as_of"), on="customer_id", how="outer")
 
 
 def _read_score(path: Path, facts: Mapping[str, Any]) -> Score:

@@ -30,13 +30,16 @@ from ..candidates.gather import assignments_before, with_roles_shown
 from ..candidates.known import FACTS, known_and
 from ..candidates.values import Known
 from ..goals.catalogue import Goal, goal_named
+from ..worth.histories import history_questions
+from ..worth.next_order import next_orders
 from .champion import Champion
 from .files import is_risk, part_path, with_facts, write_scores, write_signals
-from .read import KNOWN_FILE, PAST_FILE, write_known
+from .read import KNOWN_FILE, NEXT_ORDER, NEXT_ORDER_FILE, PAST_FILE, write_known
 
 BATCH = 50_000
 FEATURES = "features.parquet"
 ELIGIBLE = "eligible.parquet"
+HISTORIES = "histories.parquet"
 
 
 @dataclass(frozen=True, eq=False)
@@ -51,11 +54,14 @@ class ScoringResult:
         Name of a champion -> why there is no file of it.
     n_customers
         How many customers were scored by one champion or more.
+    next_order
+        What the file of next orders holds: model, customers, what earlier promises came to; None without it.
     """
 
     tasks: Mapping[str, Mapping[str, Any]]
     left_out: Mapping[str, str]
     n_customers: int
+    next_order: Mapping[str, Any] | None = None
 
     def as_dict(self) -> dict[str, Any]:
         """Return the facts by name."""
@@ -63,6 +69,7 @@ class ScoringResult:
             "n_customers": self.n_customers,
             "tasks": {name: dict(facts) for name, facts in self.tasks.items()},
             "left_out": dict(self.left_out),
+            "next_order": None if self.next_order is None else dict(self.next_order),
         }
 
 
@@ -88,7 +95,8 @@ def score(
     as_of
         The moment, UTC without a zone.
     place
-        Gets ``<name>.parquet`` of each champion, as `write_scores` describes it; and what audiences take beside the
+        Gets ``<name>.parquet`` of each champion, as `write_scores` describes it; ``next_order.parquet`` of all buyers,
+        as `penchant.serving.worth.next_order.NextOrderForecast` does; and what audiences take beside the
         scores, so that they need not ask the shop again: ``signals.parquet``, ``known.parquet``, ``past.parquet``.
     work
         Where finished batches are kept until all is done: the same folder for the same inputs, and for no others.
@@ -127,8 +135,24 @@ def score(
     for name in (KNOWN_FILE, PAST_FILE):
         if (work / name).is_file():
             shutil.copyfile(work / name, place / name)
+    next_order = _write_next_order(shop, as_of, work, place, left_out)
     tasks = write_scores(shop.config, fit, as_of, work, place)
-    return ScoringResult(tasks, {name: str(fault) for name, fault in left_out.items()}, len(people))
+    told = {name: str(fault) for name, fault in left_out.items()}
+    return ScoringResult(tasks, told, len(people), next_order)
+
+
+def _write_next_order(
+    shop: Shop, as_of: datetime, work: Path, place: Path, left_out: dict[str, Exception]
+) -> dict[str, Any] | None:
+    """Write when each buyer orders next, and return what the file holds; where that cannot be known, say why."""
+    try:
+        found = next_orders(shop, as_of, pq.read_table(work / HISTORIES).to_pandas())
+    except (LeftOutError, TooLittleDataError) as fault:
+        left_out[NEXT_ORDER] = fault
+        return None
+    frame = found.frame.assign(as_of=pd.Series(as_of, found.frame.index).astype("datetime64[us]"))
+    pq.write_table(pa.Table.from_pandas(frame, preserve_index=False), place / NEXT_ORDER_FILE)
+    return dict(found.facts)
 
 
 def _fitting(
@@ -165,15 +189,17 @@ def _refuse_lacking_tables(shop: Shop, champion: Champion, own: Sequence[Goal]) 
 
 def everyone(
     shop: Shop, champions: Sequence[Champion], as_of: datetime, own: Sequence[Goal] = ()
-) -> tuple[Known, pd.DataFrame]:
-    """Return what goals ask of all customers, and for each champion whether a customer is eligible, under its name.
+) -> tuple[Known, pd.DataFrame, pd.DataFrame]:
+    """Return what goals ask of all customers, for each champion whether a customer is eligible, and histories.
 
-    For a task as it is defined; for an uplift as its goal is. All of it is asked in one pass.
+    Eligible for a task as it is defined; for an uplift as its goal is. Histories are what purchase models read. All of
+    it is asked in one pass.
     """
     tasks = {one.name: task_of(shop.config, one.task) for one in champions if one.goal is None}
     goals = {one.name: goal_named(one.goal, own) for one in champions if one.goal is not None}
     asked: dict[str, Any] = {f"task_{place}": task.eligible for place, task in enumerate(tasks.values())}
-    known, answers = known_and(shop, as_of, asked)
+    histories = {f"history_{name}": ask for name, ask in history_questions(shop).items()}
+    known, answers = known_and(shop, as_of, asked | histories)
     criteria = criteria_for(shop, conditions_of(list(goals.values())), as_of)
     known = replace(known, frame=with_criteria(known.frame, shop, as_of, criteria))
     flags = {
@@ -181,7 +207,9 @@ def everyone(
         for place, name in enumerate(tasks)
     }
     flags |= {name: goal.eligible.holds(known.frame, f"goal '{goal.name}'") for name, goal in goals.items()}
-    return known, pd.DataFrame({"customer_id": known.frame["customer_id"], **flags})
+    ids = known.frame["customer_id"]
+    past = answers[list(histories)].rename(columns=lambda name: name.removeprefix("history_"))
+    return known, pd.DataFrame({"customer_id": ids, **flags}), past.assign(customer_id=ids)
 
 
 def who_is_eligible(
@@ -196,7 +224,9 @@ def _kept_people(
 ) -> pd.DataFrame:
     """Return who is eligible as an earlier run has left it, else ask, and leave it with what audiences take beside."""
     if not (work / ELIGIBLE).is_file():
-        known, people = everyone(shop, champions, as_of, own)
+        known, people, histories = everyone(shop, champions, as_of, own)
+        with _whole(work / HISTORIES) as staging:
+            pq.write_table(pa.Table.from_pandas(histories, preserve_index=False), staging)
         with _whole(work / KNOWN_FILE) as staging:
             write_known(with_roles_shown(shop, as_of, known), staging)
         if (past := assignments_before(shop, as_of)) is not None:

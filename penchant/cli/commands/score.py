@@ -44,13 +44,31 @@ def _show(work: Work, folder: Path, registered: dict[str, dict[str, Any]], *, is
     work.show(
         *([_top(folder / f"{RISK}.parquet")] if RISK in tasks else []),
         summary(tasks),
+        *next_order_words(manifest.get("next_order")),
         *left_out,
         f"{manifest['n_customers']:,} customers: {folder} ({state})",
     )
     files = [*(file["name"] for file in manifest["files"]), MANIFEST]
     facts = {"as_of": manifest["as_of"], "n_customers": manifest["n_customers"], "tasks": tasks}
+    facts |= {"next_order": manifest.get("next_order")}
     facts |= {"left_out": manifest["left_out"], "bands": tasks.get(RISK, {}).get("bands", {})}
     work.finish({**facts, "already_there": is_there, "out": str(folder), "files": files})
+
+
+def next_order_words(told: dict[str, Any] | None) -> list[str]:
+    """Return what the file of next orders holds, and how far the same model was right before, in lines."""
+    if told is None:
+        return []
+    lines = [f"next order: {told['n_customers']:,} buyers, by {told['model']}"]
+    if judged := told["judged"]:
+        inside = judged["inside_interval"]["next_order"]
+        chance, orders = judged["p_order_90d"], judged["orders"]
+        lines.append(
+            f"  looked back to {judged['as_of'][:10]}: {chance['promised']:.0%} were expected to order within 90 days, "
+            f"{chance['came']:.0%} did; {orders['promised']:,.0f} orders expected in {judged['days']} days, "
+            f"{orders['came']:,.0f} came; {inside:.0%} of the next orders inside their interval"
+        )
+    return lines + [f"  [yellow]left out[/] {name}: {why}" for name, why in told["left_out"].items()]
 
 
 def summary(tasks: dict[str, dict[str, Any]]) -> Table:

@@ -182,9 +182,11 @@ class PromoteOptions:
 
 @dataclass(frozen=True)
 class ScoreOptions:
-    """Score every eligible customer with all champions, one file per model.
+    """Score every eligible customer with all champions, one file per model, and say when each buyer orders next.
 
     The churn list is meant to be read: riskiest first, with the amount at risk and three reasons in words, also as CSV.
+    next_order.parquet tells of each buyer the expected date of the next order, the chances of one within 30, 60, 90
+    days, and orders, amount and margin of the next 12 months, with intervals (docs/audiences.md).
     A run that was killed resumes where it stopped; a result of the same data and models is left as it is.
     """
 

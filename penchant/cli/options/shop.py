@@ -122,8 +122,8 @@ class TagsOptions:
     """Write everything known at as_of as tags for other systems: one long table, as Parquet and CSV.
 
     The columns are subject, id, tag, value and as_of. Customer tags: stage, funnel, tier, rfm_segment, crowd,
-    category_1 to category_3, price_tier, prefers, channel. Item tags: category, price_tier, role, holiday. Tags of the
-    scenes in penchant.toml ([scenes.NAME]): which goods they show and which customers they address.
+    category_1 to category_3, price_tier, prefers, next_order, alive, channel. Item tags: category, price_tier, role,
+    holiday. Tags of the scenes in penchant.toml ([scenes.NAME]): which goods they show and which customers they address.
     """
 
     as_of: AsOf

@@ -78,6 +78,19 @@ def test_tags_of_customers_by_hand(found: pd.DataFrame) -> None:
     assert dict(_of(found, "customer", "g0"))["tier"] == "high"
 
 
+def test_when_buyers_order_next_is_a_tag() -> None:
+    days = [("often", 7 * n) for n in range(1, 30)] + [(f"twice{n}", d) for n in range(20) for d in (n + 1, n + 90)]
+    days += [(f"lost{n}", 700 + n) for n in range(40)]
+    rows = pd.DataFrame(days, columns=["customer_id", "ago"])
+    rows["ordered_at"] = pd.Timestamp(AS_OF) - pd.to_timedelta(rows.pop("ago"), unit="D")
+    with shop_from_tables({"orders": rows}) as repeated:
+        found = _read(repeated, "customer")
+    told = dict(_of(found, "customer", "often"))
+    assert (told["next_order"], told["alive"]) == ("within_30d", "likely")
+    assert set(found.loc[found["tag"] == "next_order", "id"]) == set(rows["customer_id"])
+    assert dict(_of(found, "customer", "lost1"))["next_order"] == "later"
+
+
 def test_tags_of_items_by_hand(found: pd.DataFrame) -> None:
     goose = _of(found, "item", "goose")
     assert goose == [("category", "birds"), ("holiday", "xmas"), ("price_tier", "middle"), ("role", "ordinary")]
@@ -116,7 +129,7 @@ def test_what_the_shop_lacks_is_told() -> None:
         made = tags_of(plain, AS_OF)
         rows = pa.Table.from_batches(made.batches, SCHEMA).to_pandas()
     assert set(rows["tag"]) == {"stage", "funnel", "crowd"}
-    assert {"category_1", "price_tier", "tier", "prefers", "channel", "item"} <= set(made.left_out)
+    assert {"category_1", "price_tier", "tier", "prefers", "channel", "item", "next_order"} <= set(made.left_out)
 
 
 def test_what_the_shop_does_not_record_is_told_too() -> None:

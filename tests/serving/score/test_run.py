@@ -24,6 +24,7 @@ from penchant.features.outcomes.labels import eligible
 from penchant.features.shop import Shop
 from penchant.features.spine import Spine
 from penchant.output import files_in, replaced_folder
+from penchant.serving.candidates.conditions import is_known
 from penchant.serving.candidates.from_shop import known_at
 from penchant.serving.candidates.gather import candidates_for
 from penchant.serving.goals.catalogue import GOALS
@@ -110,6 +111,21 @@ def test_the_risk_list_is_for_people_and_all_other_files_are_by_customer(out: Pa
         assert rows["reason_1"].notna().any() or name == "conversion"  # too few customers for a tree
     told = json.loads((out / "manifest.json").read_text())
     assert told["tasks"]["churn"]["n_customers"] == len(listed) == sum(told["tasks"]["churn"]["bands"].values())
+
+
+def test_the_next_order_of_every_buyer_stands_beside_and_on_the_lists(small: ModuleType, shop: Shop, out: Path) -> None:
+    found = pd.read_parquet(out / "next_order.parquet").set_index("customer_id")
+    known = known_at(shop, small.AS_OF).frame.set_index("customer_id")
+    assert set(found.index) == set(known.index[known["n_orders"] > 0])
+    told = json.loads((out / "manifest.json").read_text())["next_order"]
+    assert told["n_customers"] == len(found)
+    listed = pd.read_csv(out / "churn.csv", dtype={"customer_id": str}).set_index("customer_id")
+    assert listed["p_alive"].to_numpy() == pytest.approx(found["p_alive"].reindex(listed.index).to_numpy(), abs=1e-4)
+    goal = GOALS["retain"]
+    people = candidates_for(known_at(shop, small.AS_OF), [goal], read_scores(out), read_signals(out)).frame
+    chances = people.set_index("customer_id")["p_order_30d"]
+    pd.testing.assert_series_equal(chances.dropna(), found["p_order_30d"], check_names=False)
+    assert is_known(shop, "p_order_30d")
 
 
 def test_a_run_that_was_killed_goes_on_and_comes_to_the_same_bytes(
