@@ -64,7 +64,7 @@ def next_questions(shop: Shop, days: Sequence[int]) -> dict[str, Ask]:
         asked[f"orders_{n}"] = lambda past, n=n: _on_days(past, n).count()
         if shop.has("orders", "amount"):
             asked[f"amount_{n}"] = lambda past, n=n: money(past, past.purchases.within(n).sum(_.amount))
-            asked[f"next_amount_{n}"] = lambda past, n=n: money(past, _first_day(past, n).sum(_.amount))
+            asked[f"next_amount_{n}"] = lambda past, n=n: money(past, first_day_of(past, n).sum(_.amount))
     return asked
 
 
@@ -73,7 +73,7 @@ def _on_days(past: Past, days: int) -> Rows:
     return past.rows(f"order_days_{days}", lambda: _dated(past, days).select("row", "as_of", "day").distinct())
 
 
-def _first_day(past: Past, days: int) -> Rows:
+def first_day_of(past: Past, days: int) -> Rows:
     """Return the orders of the first day with one in the last days."""
 
     def built() -> Any:
