@@ -123,7 +123,7 @@ class TagsOptions:
 
     The columns are subject, id, tag, value and as_of. Customer tags: stage, funnel, tier, rfm_segment, crowd,
     category_1 to category_3, price_tier, prefers, next_order, alive, channel. Item tags: category, price_tier, role,
-    holiday. Tags of the scenes in penchant.toml ([scenes.NAME]): which goods they show and which customers they are for.
+    holiday. Tags of the scenes in penchant.toml ([scenes.NAME]): which goods they show, and for whom they are.
     """
 
     as_of: AsOf
