@@ -21,6 +21,7 @@ from .options.insight import (
     ProgrammeOptions,
     SceneOptions,
     StagesOptions,
+    ValueOptions,
 )
 from .options.models import (
     CompareOptions,
@@ -80,6 +81,7 @@ COMMANDS = (
     Command("insight profile", ProfileOptions, "insight.show_profile"),
     Command("insight crowd", CrowdOptions, "insight.show_crowd"),
     Command("insight cohorts", CohortsOptions, "insight.show_cohorts"),
+    Command("insight value", ValueOptions, "insight_goods.show_value"),
     Command("insight programme", ProgrammeOptions, "insight.show_programme"),
     Command("insight products", ProductsOptions, "insight_goods.show_products"),
     Command("insight demand", DemandOptions, "insight_goods.show_demand"),

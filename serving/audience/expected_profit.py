@@ -71,7 +71,8 @@ def expected_gain(people: pd.DataFrame, goal: Goal, arms: Sequence[Arm]) -> Gain
     Parameters
     ----------
     people
-        Candidates, one row each. ``margin``: what one success is worth, major units. ``uplift_<arm>`` for every arm, or
+        Candidates, one row each. ``margin``: what one success is worth, major units, with ``margin_low`` and
+        ``margin_high`` where its interval is known. ``uplift_<arm>`` for every arm, or
         ``uplift`` for all alike, each with ``_low`` and ``_high`` where known: change of the probability of
         success; ``propensity``: probability of the goal's success within its horizon.
     goal
@@ -102,12 +103,13 @@ def expected_gain(people: pd.DataFrame, goal: Goal, arms: Sequence[Arm]) -> Gain
         basis = "propensity"
         uplift, low, high = _by_prior(people, goal, len(arms))
     worth = _numbers(people, "margin")[:, None]
+    ends = [_numbers(people, name if name in people else "margin")[:, None] for name in ("margin_low", "margin_high")]
     is_cautious = np.ones(len(people), bool) if goal.prior is None else in_stage_left_alone(people)
     counted = np.where(is_cautious[:, None], low, uplift)
     cost = _cost(people, goal, arms, uplift)
-    value, ends = counted * worth, (low * worth, high * worth)
+    value, corners = counted * worth, np.stack([bound * end for bound in (low, high) for end in ends])
     n_unknown = int((~np.isfinite(value - cost).any(axis=1)).sum())
-    return Gain(uplift, low, high, value, np.minimum(*ends), np.maximum(*ends), cost, basis, n_unknown)
+    return Gain(uplift, low, high, value, corners.min(axis=0), corners.max(axis=0), cost, basis, n_unknown)
 
 
 def in_stage_left_alone(people: pd.DataFrame) -> Mask:

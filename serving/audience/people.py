@@ -157,7 +157,7 @@ def _candidates(
     else:
         ask = partial(candidates_for, known)
     with reporter.step(f"gathering what is known of the customers at {as_of:%Y-%m-%d %H:%M} UTC"):
-        return ask(goals, ready.scores, ready.signals, margin_share)
+        return ask(goals, ready.scores, ready.signals, margin_share, ready.order_worth)
 
 
 def _with_rates(open_shop: ShopOpener, as_of: datetime, goals: Sequence[Goal], ready: ReadyScores) -> Known | None:

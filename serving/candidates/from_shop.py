@@ -2,13 +2,14 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import replace
 from datetime import datetime
 
 import pandas as pd
 
 from ...features.shop import Shop
+from ...models.inputs.estimate import Estimate
 from ..goals.catalogue import Goal
 from .gather import candidates_for, goals_that_need_rates, with_roles_shown
 from .known import known_and
@@ -23,6 +24,7 @@ def candidates_at(
     scores: Sequence[Score] = (),
     signals: pd.DataFrame | None = None,
     margin_share: float | None = None,
+    order_worth: Mapping[str, Estimate] | None = None,
 ) -> Candidates:
     """Return the candidates for goals at a moment.
 
@@ -32,11 +34,11 @@ def candidates_at(
         The shop.
     as_of
         The moment, UTC without a zone.
-    goals, scores, signals, margin_share
+    goals, scores, signals, margin_share, order_worth
         As `candidates_for` takes them.
     """
     known = with_roles_shown(shop, as_of, known_at(shop, as_of, goals_that_need_rates(goals, scores)))
-    return candidates_for(known, goals, scores, signals, margin_share)
+    return candidates_for(known, goals, scores, signals, margin_share, order_worth)
 
 
 def known_at(shop: Shop, as_of: datetime, goals: Sequence[Goal] = ()) -> Known:

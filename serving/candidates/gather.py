@@ -16,6 +16,7 @@ import pandas as pd
 from penchant.errors import InputError
 
 from ...models.inputs.arrays import Floats
+from ...models.inputs.estimate import Estimate
 from ..goals.catalogue import Goal
 from ..goals.offers import Arm
 from ..worth.columns import NEXT_ORDER_COLUMNS
@@ -71,6 +72,7 @@ def candidates_for(
     scores: Sequence[Score] = (),
     signals: pd.DataFrame | None = None,
     margin_share: float | None = None,
+    order_worth: Mapping[str, Estimate] | None = None,
 ) -> Candidates:
     """Return the candidates for goals from what is known of the customers.
 
@@ -87,10 +89,12 @@ def candidates_for(
         beside it; None: without.
     margin_share
         Margin as a share of sales; None: as the shop's costs say, else assumed.
+    order_worth
+        Stage -> how many times its own margin an order is worth over the year; None: once.
     """
     people = known.frame if signals is None else _with_signals(known.frame, signals)
     scores = [replace(score, frame=_aligned(people, score.frame)) for score in scores]
-    rates = rates_of(people, margin_share)
+    rates = replace(rates_of(people, margin_share), order_worth=order_worth or {})
     by_goal = {goal.name: _columns_of(people, goal, scores, rates, known.rates) for goal in goals}
     columns = {f"{name}:{key}": values for name, (own, _) in by_goal.items() for key, values in own.items()}
     frame = pd.concat([people, pd.DataFrame(columns, index=people.index)], axis=1)
@@ -198,13 +202,15 @@ def _columns_of(
     """
     mine = [score for score in scores if score.goal in (None, goal.name)]
     used = [score for task in goal.ranked_by for score in mine if score.task == task]
-    columns = {"margin": success_worth(people, goal, rates, *_spending(scores, goal))}
+    columns = success_worth(people, goal, rates, *_spending(scores, goal))
     if goal.outcome in STEPS:
-        columns["margin"] = columns["margin"] * (base[goal.name].bought if goal.name in base else np.nan)
+        bought = base[goal.name].bought if goal.name in base else np.nan
+        columns = {name: worth * bought for name, worth in columns.items()}
     chances = [score for score in used if score.task not in (UPLIFT, *VALUES)]
     propensity = _propensity(goal, chances) if chances else None
     if "lookalike" in goal.ranked_by:
-        columns["margin"] = columns["margin"] * _lookalike(people)
+        likeness = _lookalike(people)
+        columns = {name: worth * likeness for name, worth in columns.items()}
     if propensity is None and _unscored(goal, base) is not None:
         propensity = np.full(len(people), base[goal.name].success)
     if propensity is not None:

@@ -2,12 +2,14 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from collections.abc import Mapping
+from dataclasses import dataclass, field
 
 import numpy as np
 import pandas as pd
 
 from ...models.inputs.arrays import Floats
+from ...models.inputs.estimate import Estimate
 from ..goals.catalogue import Goal
 
 MARGIN_SHARE = 0.3  # an assumption, where the shop does not know what its goods cost
@@ -27,18 +29,27 @@ class Rates:
         Whether that share is not the shop's own.
     order_amount
         Mean amount of a customer's purchases, averaged over customers, major units.
+    order_worth
+        Stage -> how many times its own margin an order is worth over the year, as `stage_values` finds it; a stage
+        that is not there: once.
     """
 
     margin_share: float
     is_assumed: bool
     order_amount: float
+    order_worth: Mapping[str, Estimate] = field(default_factory=dict)
 
     @property
     def notes(self) -> tuple[str, ...]:
         """What is taken for granted, in words."""
-        if not self.is_assumed:
-            return ()
-        return (f"a margin of {self.margin_share:.0%} is assumed, because the shop does not have items.unit_cost",)
+        found = []
+        if self.is_assumed:
+            text = f"a margin of {self.margin_share:.0%} is assumed, because the shop does not have items.unit_cost"
+            found.append(text)
+        if self.order_worth:
+            factors = ", ".join(f"{name} x{factor:.1f}" for name, factor in self.order_worth.items())
+            found.append(f"an order counts with what follows from it within a year: {factors}")
+        return tuple(found)
 
 
 def rates_of(known: pd.DataFrame, margin_share: float | None = None) -> Rates:
@@ -65,7 +76,7 @@ def _margin_share(known: pd.DataFrame) -> float | None:
 
 def success_worth(
     known: pd.DataFrame, goal: Goal, rates: Rates, value: Floats | None = None, chance: Floats | None = None
-) -> Floats:
+) -> dict[str, Floats]:
     """Return what one success of a goal is worth for each customer.
 
     Parameters
@@ -82,17 +93,25 @@ def success_worth(
 
     Returns
     -------
-    ndarray of shape (n,)
-        Margin, major units, of one order: of the open one for a payment; of what a model expects; of a usual order of
-        the customer (`usual_amount`). A visit or an interest is worth the share of it that `goal_rates` gives.
+    dict of str to ndarray of shape (n,)
+        ``margin``, major units. Where it is known what orders are worth over the year, a usual order of the customer
+        (`usual_amount`) times that, with ``margin_low`` and ``margin_high``; else of one order: of what a model
+        expects, or a usual one. For a payment, of the open order. A visit or an interest is worth the share of it that
+        `goal_rates` gives.
     """
     amount = usual_amount(known, rates)
+    if rates.order_worth and goal.outcome != "payment" and "stage" in known:
+        once = Estimate(1.0, 1.0, 1.0)
+        factors = [rates.order_worth.get(name, once) for name in known["stage"]]
+        margin = amount * rates.margin_share
+        ends = {"": "value", "_low": "low", "_high": "high"}
+        return {f"margin{end}": margin * np.array([getattr(f, n) for f in factors]) for end, n in ends.items()}
     if value is not None and chance is not None:
         expected = np.maximum(value, 0.0) / np.maximum(chance, LEAST_CHANCE)
         amount = np.where(np.isfinite(expected), expected, amount)
     if goal.outcome == "payment" and "amount_unpaid" in known:
         amount = known["amount_unpaid"].to_numpy(np.float64, na_value=np.nan)
-    return np.asarray(amount * rates.margin_share, np.float64)
+    return {"margin": np.asarray(amount * rates.margin_share, np.float64)}
 
 
 def usual_amount(known: pd.DataFrame, rates: Rates) -> Floats:

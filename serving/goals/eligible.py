@@ -155,7 +155,9 @@ def is_true(values: pd.Series) -> Mask:
     return values.astype("boolean").fillna(False).to_numpy(bool)
 
 
-OF_ONE_GOAL = re.compile(r"margin|propensity|uplift(_.+)?|reason_\d")  # what may have a goal's name before it
+OF_ONE_GOAL = re.compile(
+    r"margin(_low|_high)?|propensity|uplift(_.+)?|reason_\d"
+)  # what may have a goal's name before it
 
 
 def of_goal(people: pd.DataFrame, goal: str) -> pd.DataFrame:

@@ -12,13 +12,15 @@ import pyarrow as pa
 import pyarrow.parquet as pq
 
 from penchant.errors import NotThereError
-from penchant.output import MANIFEST, file_facts, read_rows
+from penchant.output import MANIFEST, file_facts, read_json, read_rows
 
+from ...models.inputs.estimate import Estimate
 from ..candidates.values import SCORE, UPLIFT, Known, Score
 
 SIGNALS_FILE = "signals.parquet"
 KNOWN_FILE = "known.parquet"
 PAST_FILE = "past.parquet"
+WORTH_FILE = "value_by_stage.json"
 NEXT_ORDER = "next_order"
 NEXT_ORDER_FILE = f"{NEXT_ORDER}.parquet"
 RISK_SCORE = "churn_probability"
@@ -74,6 +76,17 @@ def read_signals(folder: Path) -> pd.DataFrame | None:
     if not beside.is_file():
         return signals
     return signals.merge(read_rows(beside).to_pandas().drop(columns="as_of"), on="customer_id", how="outer")
+
+
+def read_order_worth(folder: Path) -> dict[str, Estimate] | None:
+    """Return how many times its own margin an order is worth over the year, by stage; None where it is not known."""
+    if not (folder / WORTH_FILE).is_file():
+        return None
+    told = read_json(folder / WORTH_FILE)["order_worth"]
+    return {
+        stage: Estimate(**{name: float(factor[name]) for name in ("value", "low", "high")})
+        for stage, factor in told.items()
+    }
 
 
 def _read_score(path: Path, facts: Mapping[str, Any]) -> Score:

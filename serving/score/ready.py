@@ -6,7 +6,7 @@ Ready scores are read without loading a model or opening the shop: an audience i
 from __future__ import annotations
 
 import warnings
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
 from datetime import datetime
 from pathlib import Path
@@ -21,12 +21,13 @@ from penchant.temporary import Scratch
 
 from ...features.intake.fingerprint import is_unknown
 from ...features.workspace import Workspace
+from ...models.inputs.estimate import Estimate
 from ...models.store.address import Store
 from ...models.store.in_use import models_in_use
 from ..candidates.values import CHANCES, UPLIFT, Known, Score
 from ..goals.catalogue import Goal
 from .facts import facts_of
-from .read import read_known, read_manifest, read_scores, read_signals
+from .read import read_known, read_manifest, read_order_worth, read_scores, read_signals
 
 if TYPE_CHECKING:
     from ...features.shop import Shop
@@ -39,13 +40,15 @@ ShopOpener = Callable[[], "Shop"]  # gives the shop, opened at the first call
 class ReadyScores:
     """Scores, the signals beside them, and what a manifest says of where they came from.
 
-    Where they were made of the same data, also what was known of the customers, and the shop's own assignments.
+    Where they were made of the same data, also what was known of the customers, and the shop's own assignments; and
+    what an order is worth over the year, by stage, where that is known.
     """
 
     scores: Sequence[Score]
     signals: pd.DataFrame | None
     facts: dict[str, Any]
     known: tuple[Known, pd.DataFrame | None] | None = None
+    order_worth: Mapping[str, Estimate] | None = None
 
 
 def scores_for(
@@ -127,7 +130,7 @@ def _named(workspace: Workspace, folder: Path, as_of: datetime, names: Sequence[
     facts = facts_of(workspace, as_of, {})
     is_same = all(manifest.get(name) == facts[name] for name in facts if name != "models")
     known = _known_of(folder, facts) if is_same else None
-    return ReadyScores(scores, read_signals(folder), {"scores": manifest["key"]}, known)
+    return ReadyScores(scores, read_signals(folder), {"scores": manifest["key"]}, known, read_order_worth(folder))
 
 
 def _is_valid(ready: Path, facts: dict[str, Any]) -> bool:
@@ -159,7 +162,7 @@ def _made(shop: Shop, inputs: ScoreInputs, passing: Path, reporter: Reporter) ->
 def _read(folder: Path, facts: dict[str, Any]) -> ReadyScores:
     """Return what a folder of the same data holds of the models in the facts."""
     scores = read_scores(folder, list(facts["models"]))
-    return ReadyScores(scores, read_signals(folder), facts, _known_of(folder, facts))
+    return ReadyScores(scores, read_signals(folder), facts, _known_of(folder, facts), read_order_worth(folder))
 
 
 def _known_of(folder: Path, facts: dict[str, Any]) -> tuple[Known, pd.DataFrame | None] | None:

@@ -18,6 +18,7 @@ import pyarrow as pa
 import pyarrow.parquet as pq
 
 from penchant.errors import LeftOutError, NoModelError, TooLittleDataError
+from penchant.output import write_json
 from penchant.progress import Done
 
 from ...features.catalogue import groups_of, task_of
@@ -32,14 +33,16 @@ from ..candidates.values import Known
 from ..goals.catalogue import Goal, goal_named
 from ..worth.histories import history_questions
 from ..worth.next_order import next_orders
+from ..worth.stage_value import stage_values
 from .champion import Champion
 from .files import is_risk, part_path, with_facts, write_scores, write_signals
-from .read import KNOWN_FILE, NEXT_ORDER, NEXT_ORDER_FILE, PAST_FILE, write_known
+from .read import KNOWN_FILE, NEXT_ORDER, NEXT_ORDER_FILE, PAST_FILE, WORTH_FILE, write_known
 
 BATCH = 50_000
 FEATURES = "features.parquet"
 ELIGIBLE = "eligible.parquet"
 HISTORIES = "histories.parquet"
+VALUE_BY_STAGE = "value_by_stage"
 
 
 @dataclass(frozen=True, eq=False)
@@ -136,6 +139,7 @@ def score(
         if (work / name).is_file():
             shutil.copyfile(work / name, place / name)
     next_order = _write_next_order(shop, as_of, work, place, left_out)
+    _write_stage_values(shop, as_of, place, left_out)
     tasks = write_scores(shop.config, fit, as_of, work, place)
     told = {name: str(fault) for name, fault in left_out.items()}
     return ScoringResult(tasks, told, len(people), next_order)
@@ -153,6 +157,16 @@ def _write_next_order(
     frame = found.frame.assign(as_of=pd.Series(as_of, found.frame.index).astype("datetime64[us]"))
     pq.write_table(pa.Table.from_pandas(frame, preserve_index=False), place / NEXT_ORDER_FILE)
     return dict(found.facts)
+
+
+def _write_stage_values(shop: Shop, as_of: datetime, place: Path, left_out: dict[str, Exception]) -> None:
+    """Write what each stage brings in a year and what an order is worth in it; where it is not known, say why."""
+    try:
+        found = stage_values(shop, as_of)
+    except (LeftOutError, TooLittleDataError) as fault:
+        left_out[VALUE_BY_STAGE] = fault
+        return
+    write_json(place / WORTH_FILE, found.as_dict())
 
 
 def _fitting(

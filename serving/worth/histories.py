@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Callable, Mapping, Sequence
 from datetime import datetime
+from functools import partial
 from typing import Any
 
 import pandas as pd
@@ -60,11 +61,9 @@ def next_questions(shop: Shop, days: Sequence[int]) -> dict[str, Ask]:
     """
     asked: dict[str, Ask] = {}
     for n in days:
-        asked[f"came_{n}"] = lambda past, n=n: n - past.days_since(past.purchases.within(n).first())
-        asked[f"orders_{n}"] = lambda past, n=n: _on_days(past, n).count()
+        asked |= {f"{name}_{n}": partial(ask, days=n) for name, ask in _NEXT.items()}
         if shop.has("orders", "amount"):
-            asked[f"amount_{n}"] = lambda past, n=n: money(past, past.purchases.within(n).sum(_.amount))
-            asked[f"next_amount_{n}"] = lambda past, n=n: money(past, first_day_of(past, n).sum(_.amount))
+            asked |= {f"{name}_{n}": partial(ask, days=n) for name, ask in _NEXT_AMOUNTS.items()}
     return asked
 
 
@@ -114,3 +113,13 @@ def asked_at(
         moment: rows[rows["as_of"] == pd.Timestamp(moment)].drop(columns="as_of").reset_index(drop=True)
         for moment in moments
     }
+
+
+_NEXT: dict[str, Callable[..., Any]] = {
+    "came": lambda past, days: days - past.days_since(past.purchases.within(days).first()),
+    "orders": lambda past, days: _on_days(past, days).count(),
+}
+_NEXT_AMOUNTS: dict[str, Callable[..., Any]] = {
+    "amount": lambda past, days: money(past, past.purchases.within(days).sum(_.amount)),
+    "next_amount": lambda past, days: money(past, first_day_of(past, days).sum(_.amount)),
+}

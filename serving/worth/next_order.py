@@ -215,7 +215,7 @@ def _judged(seen: _Seen, ago: int, as_of: datetime, in_use: NextOrder) -> dict[s
     if f"amount_{ago}" in came and "amount" in promised:
         held["amount"] = _held(promised, "amount", _numbers(came, f"amount_{ago}"))
     low, high = promised["days_to_next_order_low"], promised["days_to_next_order_high"]
-    inside = ((days >= low) & (days <= high)).where(np.isfinite(days), high >= ago)
+    inside = np.where(np.isfinite(days), (days >= low) & (days <= high), high >= ago)
     return {
         "as_of": (as_of - timedelta(days=ago)).isoformat(),
         "days": ago,

@@ -8,7 +8,7 @@ purchase histories, in which an order changes nothing, says how much of it, and 
 from __future__ import annotations
 
 import warnings
-from collections.abc import Mapping, Sequence
+from collections.abc import Sequence
 from dataclasses import dataclass
 from datetime import datetime, timedelta
 from typing import Any
@@ -73,6 +73,12 @@ class StageValues:
         found = {name: order_worth(rows, self.drawn[self.drawn["stage"] == name]) for name, rows in self._stages()}
         return {name: worth for name, worth in found.items() if worth is not None}
 
+    def as_dict(self) -> dict[str, Any]:
+        """Return value and worth of an order by stage, in types that JSON knows."""
+        values = {name: value.as_dict() for name, value in self.by_stage().items()}
+        worth = {name: one.factor.as_dict() for name, one in self.moves().items()}
+        return {"since": self.since.isoformat(), "measure": self.measure, "by_stage": values, "order_worth": worth}
+
     def _stages(self) -> list[tuple[str, pd.DataFrame]]:
         return [(name, self.rows[self.rows["stage"] == name]) for name in STAGES if (self.rows["stage"] == name).any()]
 
@@ -107,13 +113,16 @@ class OrderWorth:
     def factor(self) -> Estimate:
         """How many times its own worth an order is worth over the year.
 
-        The order itself, and of the difference beyond it what histories do not explain. The lower bound is at most 1:
-        nothing lasts; the upper one counts the whole difference.
+        The order itself, and of the difference beyond it what histories do not explain, drawn towards nothing the less
+        surely it is known (James and Stein). The lower bound is at most 1: nothing lasts; the upper one counts the
+        whole difference.
         """
         if not self.one_order > 0:
             return Estimate(1.0, 1.0, 1.0)
         seen = self.difference.scaled(1 / self.one_order)
-        value = max(min(seen.value, 1.0 + max(seen.value - self.selected, 0.0)), 0.0)
+        beyond, error = seen.value - max(self.selected, 1.0), (seen.high - seen.low) / (2 * Z)
+        lasts = beyond * max(1.0 - (error / beyond) ** 2, 0.0) if beyond > 0 else 0.0
+        value = max(min(seen.value, 1.0 + lasts), 0.0)
         return Estimate(value, max(min(seen.low, 1.0), 0.0), max(seen.high, value))
 
 
@@ -186,19 +195,19 @@ def _alike(then: pd.DataFrame, expected: Floats) -> Floats:
     found = np.zeros(len(then))
     for name in then["stage"].unique():
         own = (then["stage"] == name).to_numpy()
-        parts = [part_of(expected[own], min(MOST_PARTS, int(own.sum() // FEWEST_OF_A_PART)))]
+        parts = [tile_of(expected[own], min(MOST_PARTS, int(own.sum() // FEWEST_OF_A_PART)))]
         if "amount_total" in then:
-            parts.append(part_of((then["amount_total"] / then["n_purchases"])[own].to_numpy(), 3))
+            parts.append(tile_of((then["amount_total"] / then["n_purchases"])[own].to_numpy(), 3))
         found[own] = sum(part * (MOST_PARTS + 1) ** place for place, part in enumerate(parts))
     return found
 
 
-def part_of(values: Floats, n: int) -> Floats:
+def tile_of(values: Floats, n: int) -> Floats:
     """Return in which n-th of the values each lies, from 1; 0 where it is missing.
 
     Examples
     --------
-    >>> part_of(np.array([5.0, 1.0, 9.0, np.nan]), 3).tolist()
+    >>> tile_of(np.array([5.0, 1.0, 9.0, np.nan]), 3).tolist()
     [2.0, 1.0, 3.0, 0.0]
     """
     known = values[np.isfinite(values)]
@@ -291,11 +300,6 @@ def _compared(rows: pd.DataFrame) -> tuple[tuple[int, int], tuple[float, float],
     means = (float(share @ mean[True].to_numpy()[both]), float(share @ mean[False].to_numpy()[both]))
     error = float(np.sqrt(share**2 @ (var[True].to_numpy()[both] / n1 + var[False].to_numpy()[both] / n0)))
     return (int(n1.sum()), int(n0.sum())), means, error
-
-
-def factors_of(worth: Mapping[str, OrderWorth]) -> dict[str, Estimate]:
-    """Return stage -> how many times its own margin an order is worth over the year."""
-    return {name: one.factor for name, one in worth.items()}
 
 
 def told_stages(values: StageValues, base: str = "new") -> Sequence[dict[str, Any]]:

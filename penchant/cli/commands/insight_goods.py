@@ -1,15 +1,16 @@
-"""The pages of goods: penchant insight products, demand, scene."""
+"""The pages of goods and worth: penchant insight products, demand, scene, value."""
 
 from __future__ import annotations
 
 from typing import Any, cast
 
-from penchant.cli.options.insight import DemandOptions, ProductsOptions, SceneOptions
+from penchant.cli.options.insight import DemandOptions, ProductsOptions, SceneOptions, ValueOptions
 from penchant.cli.terminal import present
 from penchant.cli.work import Work
 from penchant.serving.insight.products import demand_page, products_page
 from penchant.serving.insight.scene_page import scene_page
 from penchant.serving.insight.scenes import SceneRules, scene_of
+from penchant.serving.insight.value import value_page
 
 
 def show_products(work: Work, options: ProductsOptions) -> None:
@@ -33,4 +34,11 @@ def show_scene(work: Work, options: SceneOptions) -> None:
     rules = SceneRules(least_fit=options.least_fit, n_goods=options.goods)
     with work.shop() as shop, work.step("matching customers and products"):
         page = scene_page(shop, options.name, work.moment(shop, options.as_of), rules=rules)
+    present(work, page, options.out)
+
+
+def show_value(work: Work, options: ValueOptions) -> None:
+    """Show what customers of each stage bring in a year."""
+    with work.shop() as shop, work.step("counting what a year brings"):
+        page = value_page(shop, work.moment(shop, options.as_of))
     present(work, page, options.out)

@@ -167,6 +167,18 @@ class CohortsOptions:
 
 
 @dataclass(frozen=True)
+class ValueOptions:
+    """Show what a customer of each stage brings in a year, the ratios among them, and what an order changes in it.
+
+    A year of new customers is told from their first 60 days. Margin where the items' costs are known, else what was
+    paid. The worth of an order over the year ranks audiences and plans.
+    """
+
+    as_of: AsOfOrEnd = None
+    out: Out = None
+
+
+@dataclass(frozen=True)
 class CrowdOptions:
     """Show who is in one crowd: its size, and what its customers are against all customers.
 
