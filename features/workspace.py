@@ -31,12 +31,12 @@ class Workspace:
     data_folder
         The folder of the shop's files.
     results
-        The folder below which results go, each shop's in one of its own.
+        The folder of the shop's results; None: ``out/SHOP``.
     """
 
     config: Config
     data_folder: Path
-    results: Path = Path("out")
+    results: Path | None = None
 
     @contextmanager
     def shop(self) -> Iterator[Shop]:
@@ -60,6 +60,11 @@ class Workspace:
 
         return AcceptedRows(self.result_folder("accepted"), state_of(self.config, self.sources()))
 
+    @property
+    def shop_folder(self) -> Path:
+        """The folder of all results of the shop."""
+        return self.results or Path("out") / self.config.shop.name
+
     def result_folder(self, step: str, as_of: datetime | None = None) -> Path:
         """Return where the result of a step goes by default.
 
@@ -70,7 +75,7 @@ class Workspace:
         as_of
             The moment it looks at, UTC without a zone: a folder for each day of the shop.
         """
-        folder = self.results / self.config.shop.name / step
+        folder = self.shop_folder / step
         if as_of is None:
             return folder
         local = as_of.replace(tzinfo=UTC).astimezone(ZoneInfo(self.config.shop.timezone))

@@ -15,6 +15,7 @@ from typing import Annotated, Any, Literal
 from pydantic import Field, PositiveInt, PrivateAttr, ValidationError, field_serializer, model_validator
 
 from penchant.config_serving import NightlySection, ProtectionSection, RetentionSection, SceneSection, ScoreSection
+from penchant.crowds_file import with_saved_crowds
 from penchant.errors import ConfigError, NotThereError, without_passwords
 from penchant.section import LONGEST_WINDOW, Cuts, Days, Section, TimeZone, faults_told
 
@@ -339,7 +340,7 @@ def _without_passwords(value: Any, key: str = "") -> Any:
 
 
 def load_config(path: Path) -> Config:
-    """Return the configuration in a TOML file.
+    """Return the configuration in a TOML file, with the crowds saved in ``saved_crowds.toml`` beside it.
 
     Raises
     ------
@@ -367,7 +368,7 @@ def load_config(path: Path) -> Config:
         values = tomllib.loads(path.read_text(encoding="utf-8-sig"))
     except (tomllib.TOMLDecodeError, UnicodeDecodeError) as fault:
         raise ConfigError(f"configuration '{path}'", "a TOML file in UTF-8", str(fault)) from None
-    config = read_config(values, str(path))
+    config = read_config(with_saved_crowds(values, path.parent), str(path))
     config._folder = path.parent.absolute()  # a private attribute: of no interest to whoever logs the values
     return config
 

@@ -110,14 +110,16 @@ def did_you_mean(name: str, known: Iterable[str]) -> str:
 
 
 def quoted(names: Iterable[object], most: int = 5) -> str:
-    """Return names in quotes, at most ``most`` of them, and a count of the rest.
+    """Return names in quotes, at most ``most`` of them, and a count of the rest; a text is one name.
 
     Examples
     --------
     >>> quoted(["a", "b", "c"], most=2)
     "'a', 'b' and 1 more"
+    >>> quoted("abc")
+    "'abc'"
     """
-    marked = [f"'{name}'" for name in names]
+    marked = [f"'{name}'" for name in ([names] if isinstance(names, str) else names)]
     rest = len(marked) - most
     return ", ".join(marked[:most]) + (f" and {rest:,} more" if rest > 0 else "")
 

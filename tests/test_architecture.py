@@ -17,6 +17,7 @@ FLOOR = {
     "section",
     "config",
     "config_serving",
+    "crowds_file",
     "output",
     "progress",
     "temporary",

@@ -21,7 +21,8 @@ from .command import SharedOptions, help_of, typer_function
 from .log import JsonLog
 from .results import fail
 
-ALL_COMMANDS = "All: --shop FILE, --data FOLDER, --json, --log-format json, --untrusted; before or after the command."
+ALL_COMMANDS = "All: --shop FILE, --data, --results FOLDER, --json, --log-format json, --untrusted; before or after it."
+FLAGS, WITH_VALUE = ("--json", "--untrusted"), ("--shop", "--data", "--results", "--log-format")
 
 app = typer.Typer(
     name="penchant",
@@ -52,6 +53,7 @@ def options(
     data: Annotated[
         Path | None, typer.Option(help="Folder with the shop's files. Default: the folder of the configuration.")
     ] = None,
+    results: Annotated[Path | None, typer.Option(help="Folder of the shop's results. Default: out/SHOP.")] = None,
     as_json: Annotated[
         bool, typer.Option("--json", help="Print one JSON object for scripts, and nothing else.")
     ] = False,
@@ -68,7 +70,7 @@ def options(
 ) -> None:
     """Pass on the options of all commands."""
     log = (context.obj or JsonLog()) if log_format == "json" else None
-    context.obj = SharedOptions(shop, data, as_json, untrusted, log)
+    context.obj = SharedOptions(shop, data, as_json, untrusted, log, results)
 
 
 def _add_commands() -> None:
@@ -132,9 +134,9 @@ def hoist(arguments: list[str]) -> list[str]:
     for argument in waiting:
         if argument == "--":
             rest += [argument, *waiting]
-        elif argument in ("--json", "--untrusted") or argument.startswith(("--shop=", "--data=", "--log-format=")):
+        elif argument in FLAGS or argument.startswith(tuple(f"{name}=" for name in WITH_VALUE)):
             front.append(argument)
-        elif argument in ("--shop", "--data", "--log-format"):
+        elif argument in WITH_VALUE:
             front += [argument, *_next(waiting)]
         else:
             rest.append(argument)

@@ -23,6 +23,7 @@ class SharedOptions:
     as_json: bool = False
     untrusted: bool = False
     log: JsonLog | None = None
+    results: Path | None = None
 
 
 @dataclass(frozen=True)
@@ -66,6 +67,7 @@ def typer_function(command: Command) -> Callable[..., None]:
         work = Work(shared.shop, shared.data, shared.as_json, untrusted=shared.untrusted, log=shared.log)
         if work.log:
             work.log.write("info", f"penchant {command.name}", command=command.name)
+        work.results = shared.results
         command.load()(work, command.options(**values))
 
     hints = get_type_hints(command.options, include_extras=True)

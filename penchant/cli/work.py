@@ -47,6 +47,7 @@ class Work:
     log: JsonLog | None = None
     result: Mapping[str, Any] = field(default_factory=dict)
     untrusted: bool = False
+    results: Path | None = None
 
     @cached_property
     def notes(self) -> Console:
@@ -67,7 +68,7 @@ class Work:
             from penchant.features.intake.trust import refuse_untrusted
 
             refuse_untrusted(config, folder)
-        return Workspace(config, folder)
+        return Workspace(config, folder, self.results)
 
     @property
     def config(self) -> Config:
@@ -164,7 +165,13 @@ class Work:
         is_shown = self.notes.is_terminal and not self.as_json
         with Progress(*columns, console=self.notes, transient=True, disable=not is_shown) as bar:
             shown = bar.add_task(f"{what}: building signals", total=None)
-            yield lambda n_rows, n_all: bar.update(shown, description=what, completed=n_rows, total=n_all)
+
+            def done(n_rows: int, n_all: int) -> None:
+                bar.update(shown, description=what, completed=n_rows, total=n_all)
+                if self.log:
+                    self.log.write("info", what, rows=n_rows, rows_in_all=n_all)
+
+            yield done
         self._show_done(what, started)
 
     def _show_done(self, what: str, started: float) -> None:

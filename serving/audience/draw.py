@@ -21,6 +21,7 @@ from ..goals.offers import CONTROL
 from ..goals.triggers import with_item
 from .choice import Choice, choose_arms, way_to_assign
 from .cut import Cut, ListLimits, Offered, cut_list
+from .depth import Depth, profit_by_depth
 from .eligibility import excluded_from
 from .exclusions import Excluded, Wave, former_wave, read_past
 from .expected_profit import Gain, expected_gain
@@ -97,7 +98,16 @@ def draw_audience(
         cut,
         gain.basis,
         _notes(people, past, goal, gain, settings),
+        _by_depth(ready, cut.n),
     )
+
+
+def _by_depth(ready: _Field, cut: int) -> tuple[Depth, ...]:
+    """Return what the list brings at each depth, the holdout not contacted."""
+    treated = 1.0 - ready.offered.probabilities[:, 0]
+    gain, mean = ready.gain, ready.choice.mean
+    value, low, high = (mean(part) * treated for part in (gain.value, gain.value_low, gain.value_high))
+    return profit_by_depth(value, low, high, mean(gain.cost) * treated, cut)
 
 
 def _entered(people: pd.DataFrame, goal: Goal, conditions: Sequence[Where], former: pd.DataFrame | None) -> Mask:

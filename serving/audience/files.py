@@ -17,6 +17,7 @@ from penchant.spreadsheet import on_shop_clock, safe_for_spreadsheets
 
 from ...features.contract import ASSIGNMENTS, CAMPAIGNS, CanonicalTable
 from ..goals.offers import Arm, Offer
+from .holdout_sight import sight_of
 from .record import campaign_row, send_list
 from .result import Audience
 
@@ -66,7 +67,8 @@ def write_audience(
     OutputError
         If the folder cannot be written; what was there stays.
     """
-    with replaced_folder(folder, {"inputs": dict(inputs), "audience": audience.as_dict()}) as place:
+    told = {**audience.as_dict(), "holdout_sees": sight_of(audience).as_dict()}
+    with replaced_folder(folder, {"inputs": dict(inputs), "audience": told}) as place:
         write_audience_files(audience, place, minor_units, timezone)
 
 

@@ -15,12 +15,19 @@ from ...models.inputs.estimate import Estimate
 from ..goals.catalogue import Goal
 from ..goals.offers import CONTROL
 from .cut import Cut
+from .depth import Depth
 from .expected_profit import Basis
 from .expected_result import Expected
 from .settings import AudienceSettings
 
 if TYPE_CHECKING:
     from rich.console import RenderableType
+
+SHOWN = (
+    *("customer_id", "arm", "rank", "stage", "segment", "propensity", "uplift", "expected_value", "expected_cost"),
+    *("expected_profit", "reason_1", "reason_2", "reason_3", "recommended_category", "channel", "offer_kind"),
+)
+MOST_SHOWN = 20
 
 
 @dataclass(frozen=True, eq=False, repr=False)
@@ -45,6 +52,8 @@ class Audience(WithOverview):
         What the ranking rests on.
     notes
         What was taken for granted or left out, in words.
+    depth
+        What the ranked list brings at growing depths, the part below the cut included.
     """
 
     goal: Goal
@@ -58,6 +67,7 @@ class Audience(WithOverview):
     cut: Cut
     basis: Basis
     notes: tuple[str, ...]
+    depth: tuple[Depth, ...] = ()
 
     @property
     def treated(self) -> pd.DataFrame:
@@ -120,7 +130,15 @@ def audience_dict(audience: Audience) -> dict[str, Any]:
         "arms": [{"arm": name, **counts} for name, counts in counts_by_arm(record).items()],
         "stages": record["stage"].value_counts(dropna=False, sort=True).rename(str).to_dict(),
         "notes": list(audience.notes),
+        "depth": [each.as_dict() for each in audience.depth],
     }
+
+
+def some_rows(record: pd.DataFrame, most: int = MOST_SHOWN) -> list[dict[str, Any]]:
+    """Return the first rows of a record with what a person looks at: who, which arm, what is expected, and why."""
+    rows = record[[name for name in SHOWN if name in record]].head(most).astype(object)
+    found = rows.where(rows.notna(), None).to_dict("records")
+    return [{str(name): value for name, value in row.items()} for row in found]
 
 
 def counts_by_arm(record: pd.DataFrame) -> dict[str, dict[str, float]]:

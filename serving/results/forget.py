@@ -86,7 +86,19 @@ def forget(folder: Path, customers: Collection[str]) -> ForgottenRows:
                     _without(place / name, ids)
             rows |= {str(result.path / name): n for name, n in counts.items()}
             sent += [str(result.path)] if any(SEND_LIST in name for name in counts) else []
+    removed += _jobs_without(folder, ids)
     return ForgottenRows(rows, tuple(removed), tuple(sent))
+
+
+def _jobs_without(folder: Path, ids: frozenset[str]) -> list[str]:
+    """Remove the page's jobs whose results name a customer, and return where they were."""
+    found = []
+    for result in sorted((folder / "web" / "jobs").glob("*/result.json")):
+        text = result.read_text(encoding="utf-8")
+        if any(json.dumps(name, ensure_ascii=False) in text or json.dumps(name) in text for name in ids):
+            shutil.rmtree(result.parent)
+            found.append(str(result.parent))
+    return found
 
 
 def _tables(folder: Path) -> list[Path]:

@@ -35,10 +35,16 @@ def facts_of(workspace: Workspace, as_of: datetime, models: Mapping[str, tuple[s
         "as_of": as_of.isoformat(),
         "sources": workspace.sources(),
         "modules": dict(module_hashes(workspace.config)),
-        "config": {name: part for name, part in workspace.config.resolved().items() if name not in UNREAD},
+        "config": _read_parts(workspace.config.resolved()),
         "models": {name: identified(*model) for name, model in models.items()},
         "versions": versions(),
     }
+
+
+def _read_parts(config: Mapping[str, Any]) -> dict[str, Any]:
+    """Return the parts of the configuration that scores depend on; the shop's own crowds are no signals."""
+    parts = {name: part for name, part in config.items() if name not in UNREAD}
+    return {**parts, "crowds": {key: value for key, value in parts["crowds"].items() if key != "own"}}
 
 
 def key_of(facts: Mapping[str, Any]) -> str:

@@ -10,11 +10,14 @@ from datetime import date
 from penchant.errors import InputError, did_you_mean, quoted
 
 from ...models.store.address import Store
-from ..goals.catalogue import GOALS
+from ..goals.catalogue import goal_named
+from ..goals.own import own_goals
 from .settings import WebSettings
 
 CAMPAIGN = re.compile(r"\w[\w .-]{0,63}")
 MODEL = re.compile(r"\w[\w.-]{0,63}")
+CROWD_NAME = re.compile(r"\w[\w:.-]{0,63}")
+MOST_NAME = 64
 CHANNELS = ("email", "sms", "push", "phone")
 
 
@@ -36,7 +39,7 @@ class Action:
 
     kind: str
     scope: str
-    arguments: Callable[[Mapping[str, str]], list[str]]
+    arguments: Callable[[WebSettings, Mapping[str, str]], list[str]]
     takes_store: bool = False
 
 
@@ -48,28 +51,50 @@ def command_of(settings: WebSettings, action: Action, fields: Mapping[str, str])
     InputError
         If a field is not as it should be.
     """
-    shared = ["--shop", str(settings.shop_file), "--data", str(settings.data), "--json"]
+    shared = ["--shop", str(settings.shop_file), "--data", str(settings.data), "--results", str(settings.out)]
     folder = Store.of(settings.store).folder  # an address may hold a password: the configuration tells it to the job
     store = ["--store", str(folder)] if action.takes_store and folder is not None else []
-    place = ["--out", str(settings.out)] if action.kind == "prepare" else []
-    return [*shared, *action.arguments(fields), *store, *place]
+    return [*shared, "--json", "--log-format", "json", *action.arguments(settings, fields), *store]
 
 
-def _audience(fields: Mapping[str, str]) -> list[str]:
-    names = list(GOALS)
-    goal = fields.get("goal", "")
-    if goal not in names:
-        raise InputError("field 'goal'", f"one of {', '.join(names)}", quoted(goal[:40]), did_you_mean(goal, names))
-    arguments = ["audience", goal, "--as-of", _day(fields, "as_of")]
+def _audience(settings: WebSettings, fields: Mapping[str, str]) -> list[str]:
+    goal = goal_named(fields.get("goal", "")[:MOST_NAME], own_goals(settings.config))
+    arguments = ["audience", goal.name, "--as-of", _day(fields, "as_of")]
     for name, flag, write in (
         ("budget", "--budget", _number),
         ("size", "--size", _whole),
+        ("holdout", "--holdout", _share),
         ("channel", "--channel", _channel),
         ("campaign", "--campaign", _campaign),
+        ("crowd", "--only-if", _crowd),
+        ("without", "--unless", _crowd),
     ):
         if fields.get(name):
             arguments += [flag, write(fields, name)]
-    return [*arguments, *(["--assume-consent"] if fields.get("assume_consent") == "yes" else [])]
+    if arm := fields.get("arm", ""):
+        known = [each.name for each in goal.arms]
+        if arm not in known:
+            raise InputError("field 'arm'", f"one of {', '.join(known)}", quoted(arm[:40]), did_you_mean(arm, known))
+        arguments += ["--arm", arm]
+    for name, flag in (("assume_consent", "--assume-consent"), ("dry_run", "--dry-run")):
+        arguments += [flag] if fields.get(name) == "yes" else []
+    return arguments
+
+
+def _crowd(fields: Mapping[str, str], name: str) -> str:
+    if not CROWD_NAME.fullmatch(fields[name]):
+        raise InputError(f"field '{name}'", "the name of a crowd", quoted(fields[name][:40]))
+    return fields[name]
+
+
+def _share(fields: Mapping[str, str], name: str) -> str:
+    try:
+        per_cent = float(fields[name].removesuffix("%"))
+    except ValueError:
+        per_cent = -1.0
+    if not 0.0 <= per_cent < 100.0:
+        raise InputError(f"field '{name}'", "a share in per cent, from 0 to below 100", quoted(fields[name][:40]))
+    return f"{per_cent / 100:g}"
 
 
 def _day(fields: Mapping[str, str], name: str) -> str:
@@ -110,20 +135,21 @@ def _campaign(fields: Mapping[str, str], name: str) -> str:
     return fields[name]
 
 
-def _score(fields: Mapping[str, str]) -> list[str]:
+def _score(_settings: WebSettings, fields: Mapping[str, str]) -> list[str]:
     return ["score", *(["--as-of", _day(fields, "as_of")] if fields.get("as_of") else [])]
 
 
-def _measure(fields: Mapping[str, str]) -> list[str]:
+def _measure(_settings: WebSettings, fields: Mapping[str, str]) -> list[str]:
     return ["measure", _campaign(fields, "campaign")]
 
 
-def _plan(fields: Mapping[str, str]) -> list[str]:
+def _plan(_settings: WebSettings, fields: Mapping[str, str]) -> list[str]:
     """A plan is named as the page lists it; the page has replaced the name by the file's whole path."""
-    return ["plan", fields["path"], *([] if fields.get("dry_run") == "no" else ["--dry-run"])]
+    moment = ["--as-of", _day(fields, "as_of")] if fields.get("as_of") else []
+    return ["plan", fields["path"], *moment, *([] if fields.get("dry_run") == "no" else ["--dry-run"])]
 
 
-def _promote(fields: Mapping[str, str]) -> list[str]:
+def _promote(_settings: WebSettings, fields: Mapping[str, str]) -> list[str]:
     task = fields.get("task", "")
     if not MODEL.fullmatch(task):
         raise InputError("field 'task'", "the name of a task", quoted(task[:40]))
@@ -133,13 +159,13 @@ def _promote(fields: Mapping[str, str]) -> list[str]:
 ACTIONS: Mapping[str, Action] = {
     action.kind: action
     for action in (
-        Action("prepare", "operate", lambda _fields: ["prepare"]),
-        Action("check", "operate", lambda _fields: ["check"]),
+        Action("prepare", "operate", lambda _settings, _fields: ["prepare"], True),
+        Action("check", "operate", lambda _settings, _fields: ["check"]),
         Action("score", "operate", _score, True),
         Action("audience", "operate", _audience, True),
         Action("plan", "operate", _plan, True),
         Action("measure", "operate", _measure),
-        Action("monitor", "operate", lambda _fields: ["monitor"], True),
+        Action("monitor", "operate", lambda _settings, _fields: ["monitor"], True),
         Action("promote", "promote", _promote, True),
     )
 }

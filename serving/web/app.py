@@ -21,16 +21,19 @@ from starlette.requests import Request as HttpRequest
 
 from penchant.errors import InputError, NotThereError, PenchantError
 
-from . import drawings
+from . import charts, drawings
 from .access import Caller, caller_of, read_tokens
 from .actions import ACTIONS, command_of
-from .conditions import write_crowd
+from .conditions import save_crowd
+from .crowd_words import CrowdWords, own_crowds_now
 from .guard import COOKIE, Guard, problem
 from .jobs import Job, Jobs
+from .pages.asked import Request
+from .pages.plan import plan_files
 from .prepare import CUSTOMERS_FILE
 from .ready import Ready
 from .settings import LANGUAGES, WebSettings, refuse_unguarded
-from .views import VIEWS, PageView, Request, plan_files
+from .views import VIEWS, PageView
 from .words import Phrases, catalogue, language_of, number_in
 
 HERE = Path(__file__).parent
@@ -60,8 +63,14 @@ class ShopSite:
         self.ready, self.jobs, self.guard = Ready(settings), Jobs(settings.folder / "jobs"), Guard(settings)
         loader = jinja2.FileSystemLoader(HERE / "templates")
         self.templates = jinja2.Environment(loader=loader, autoescape=True, undefined=jinja2.StrictUndefined)
-        self.templates.globals |= {"drawings": drawings, "plain": number_in, "views": VIEWS, "version": VERSION}
-        self.templates.globals |= {"shop": settings.config.shop.name, "languages": LANGUAGES}
+        self.templates.globals |= {
+            "drawings": drawings,
+            "charts": charts,
+            "plain": number_in,
+            "views": VIEWS,
+            "version": VERSION,
+        }
+        self.templates.globals |= {"shop": settings.config.shop.name, "languages": LANGUAGES, "plain": number_in}
         registry = CollectorRegistry()
         self.metrics = registry
         self.requests = Counter(
@@ -100,17 +109,22 @@ class ShopSite:
         if action is None:
             raise InputError("job", f"one of {', '.join(ACTIONS)}", f"'{kind[:40]}'")
         _require(caller, action.scope)
+        asked = dict(fields)
         if kind == "plan":
             fields = {**fields, "path": str(self._plan_file(fields.get("file", "")))}
         arguments = command_of(self.settings, action, fields)
-        job = self.jobs.start(kind, arguments, caller.name, key and f"{caller.name}\0{key}")
-        self.guard.note(caller, f"job {kind}", job=job.id, fields=dict(fields))
+        job = self.jobs.start(kind, arguments, caller.name, key and f"{caller.name}\0{key}", asked)
+        self.guard.note(caller, f"job {kind}", job=job.id, fields=asked)
         return job
 
-    def save_crowd(self, caller: Caller, name: str, conditions: list[str]) -> dict[str, list[str]]:
-        """Save a crowd for a caller, and return all that are saved."""
+    def save_crowd(self, caller: Caller, name: str, conditions: list[str]) -> dict[str, str]:
+        """Save a crowd beside penchant.toml for a caller, and return all that are saved."""
         _require(caller, "operate")
-        saved = write_crowd(self.settings.folder, name, conditions, self.ready.folder / CUSTOMERS_FILE)
+        customers = self.ready.folder / CUSTOMERS_FILE
+        if not customers.is_file():
+            raise NotThereError("crowd", "prepared customers", "none", "Refresh the pages first")
+        words = CrowdWords.of(customers, own_crowds_now(self.settings.config, self.settings.shop_file))
+        saved = save_crowd(self.settings.shop_file.parent, name, conditions, words)
         self.guard.note(caller, "crowd", name=name, conditions=conditions)
         return saved
 
@@ -206,7 +220,7 @@ def _add_crowds(app: FastAPI, site: ShopSite) -> None:
         return RedirectResponse(f"/crowd?{urlencode([('c', one) for one in conditions])}", 303)
 
     @app.put(f"{API}/crowds/{{name}}", summary="Save a crowd by its conditions; none: remove it.")
-    def save_json(request: HttpRequest, name: str, wanted: CrowdRequest) -> dict[str, list[str]]:
+    def save_json(request: HttpRequest, name: str, wanted: CrowdRequest) -> dict[str, str]:
         return site.save_crowd(request.state.caller, name, wanted.conditions)
 
 
@@ -274,6 +288,10 @@ def _add_downloads(app: FastAPI, site: ShopSite) -> None:
             raise NotThereError("download", f"'{path.name}' of this wave", "none")
         site.guard.note(caller, "download", campaign=campaign, wave=wave, file=path.name)
         return FileResponse(path, filename=f"{campaign}-{wave}-{path.name}")
+
+    @app.get("/pictures/{model}/{version}/{name}", include_in_schema=False)
+    def picture(model: str, version: int, name: str) -> Response:
+        return FileResponse(site.ready.picture(model, version, name), media_type="image/png")
 
 
 def _add_health(app: FastAPI, site: ShopSite) -> None:

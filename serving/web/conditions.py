@@ -1,42 +1,48 @@
-"""Conditions of a crowd: read from a request, held against the columns there are, never put into SQL as text."""
+"""Conditions of a crowd: read from a request, held against what there is, never put into SQL as text."""
 
 from __future__ import annotations
 
-import json
 import re
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from functools import reduce
 from operator import and_
 from pathlib import Path
-from typing import Any
 
-import pyarrow as pa
 import pyarrow.compute as pc
-import pyarrow.parquet as pq
 
+from penchant.config import read_config
+from penchant.crowds_file import read_saved_crowds, write_saved_crowd
 from penchant.errors import InputError, did_you_mean, quoted
-from penchant.output import write_text
+
+from ...features.criteria import TAGS
+from ...features.criterion import Kind
+from .crowd_words import CROWD, CrowdWords
 
 MOST_CONDITIONS = 20
-CROWDS_FILE = "crowds.json"
-NAME = re.compile(r"\w[\w-]{0,63}")
+LONGEST = 128  # characters of a value
+NAME = re.compile(r"[a-z0-9][a-z0-9_]{0,63}")
 OF_NUMBERS = {"at_least": ">=", "at_most": "<=", "is": "="}
 OF_TEXT = {"is": "=", "is_not": "<>"}
+OF_FLAGS = {"is": "="}
+COMPARISONS: dict[Kind, dict[str, str]] = {"number": OF_NUMBERS, "text": OF_TEXT, "flag": OF_FLAGS}
 
 
 @dataclass(frozen=True)
 class Condition:
-    """One condition: a column, how it is compared, and with what."""
+    """One condition: a column or own crowd, how it is compared, and with what."""
 
     column: str
     comparison: str
     value: float | str
+    kind: Kind
 
-    @property
-    def expression(self) -> pc.Expression:
-        """The condition for Arrow; a value that is not known holds for nothing."""
+    def expression(self, words: CrowdWords) -> pc.Expression:
+        """Return the condition for Arrow; a value that is not known holds for nothing."""
         field, value = pc.field(self.column), pc.scalar(self.value)
+        own = words.expressions.get(self.column.removeprefix(CROWD))
+        if own is not None and self.column not in dict(words.kinds):
+            return own if self.value == 1 else ~own
         return {
             "at_least": lambda: field >= value,
             "at_most": lambda: field <= value,
@@ -46,41 +52,25 @@ class Condition:
 
     @property
     def text(self) -> str:
-        """The condition as penchant.toml has it."""
-        sign = {**OF_NUMBERS, **OF_TEXT}[self.comparison]
-        value = _quoted(self.value) if isinstance(self.value, str) else f"{self.value:g}"
+        """The condition as ``[crowds.NAME]`` of penchant.toml has it."""
+        if self.kind == "flag":
+            return f"{'' if self.value == 1 else 'not '}{self.column.removeprefix(CROWD)}"
+        sign = COMPARISONS[self.kind][self.comparison]
+        value = _quoted(self.value) if isinstance(self.value, str) else _digits(self.value)
         return f"{self.column} {sign} {value}"
-
-    @property
-    def toml(self) -> str:
-        """The condition as a plan has it under [[campaigns.only_if]]."""
-        if self.comparison == "is_not":
-            return f"# {self.text}: a plan has no such condition; name the other values with is_in"
-        if isinstance(self.value, str):
-            return f'column = "{self.column}"\nis_in = [{json.dumps(self.value, ensure_ascii=False)}]'
-        if self.column.startswith("in_") and self.value == 1:
-            return f'column = "{self.column}"'
-        bounds = ("at_least", "at_most") if self.comparison == "is" else (self.comparison,)
-        return "\n".join((f'column = "{self.column}"', *(f"{bound} = {self.value:g}" for bound in bounds)))
 
     @property
     def query(self) -> str:
         """The condition as a request names it."""
-        return (
-            f"{self.column}:{self.comparison}:{self.value if isinstance(self.value, str) else format(self.value, 'g')}"
-        )
+        return f"{self.column}:{self.comparison}:{self.value if isinstance(self.value, str) else _digits(self.value)}"
 
 
-def comparisons_of(schema: pa.Schema) -> dict[str, tuple[str, ...]]:
-    """Return column -> how it can be compared; ids cannot."""
-    return {
-        field.name: tuple(OF_NUMBERS if _is_number(field.type) else OF_TEXT)
-        for field in schema
-        if field.name != "customer_id"
-    }
+def comparisons_of(words: CrowdWords) -> dict[str, tuple[str, ...]]:
+    """Return name -> how it can be compared."""
+    return {name: tuple(COMPARISONS[kind]) for name, kind in words.known.items()}
 
 
-def read_conditions(asked: Sequence[str], schema: pa.Schema) -> tuple[Condition, ...]:
+def read_conditions(asked: Sequence[str], words: CrowdWords) -> tuple[Condition, ...]:
     """Return the conditions of a request, each written ``column:comparison:value``.
 
     Raises
@@ -90,29 +80,31 @@ def read_conditions(asked: Sequence[str], schema: pa.Schema) -> tuple[Condition,
     """
     if len(asked) > MOST_CONDITIONS:
         raise InputError("crowd", f"at most {MOST_CONDITIONS} conditions", str(len(asked)))
-    known = comparisons_of(schema)
-    return tuple(_read(one, known, schema) for one in asked if one.strip(":"))
+    return tuple(dict.fromkeys(_read(one, words) for one in asked if one.strip(":")))
 
 
-def together(conditions: Sequence[Condition]) -> pc.Expression | None:
+def together(conditions: Sequence[Condition], words: CrowdWords) -> pc.Expression | None:
     """Return the expression that holds where all conditions do; None where there are none."""
-    return reduce(and_, (one.expression for one in conditions)) if conditions else None
+    return reduce(and_, (one.expression(words) for one in conditions)) if conditions else None
 
 
-def _read(asked: str, known: Mapping[str, Sequence[str]], schema: pa.Schema) -> Condition:
+def _read(asked: str, words: CrowdWords) -> Condition:
     column, comparison, value = (*asked.split(":", 2), "", "")[:3]
+    known = words.known
     if column not in known:
-        raise InputError("condition", "a column of the prepared customers", quoted(column), did_you_mean(column, known))
-    if comparison not in known[column]:
-        allowed = " or ".join(known[column])
-        raise InputError(
-            f"condition on '{column}'", f"{allowed}", quoted(comparison), did_you_mean(comparison, known[column])
-        )
-    return Condition(column, comparison, _typed(column, value, schema.field(column).type))
+        hint = did_you_mean(column, known)
+        raise InputError("condition", "a column of the prepared customers", quoted(column[:LONGEST]), hint)
+    kind = known[column]
+    if comparison not in COMPARISONS[kind]:
+        allowed, hint = " or ".join(COMPARISONS[kind]), did_you_mean(comparison, COMPARISONS[kind])
+        raise InputError(f"condition on '{column}'", allowed, quoted(comparison[:LONGEST]), hint)
+    return Condition(column, comparison, _typed(column, value, kind), kind)
 
 
-def _typed(column: str, value: str, kind: Any) -> float | str:
-    if not _is_number(kind):
+def _typed(column: str, value: str, kind: Kind) -> float | str:
+    if len(value) > LONGEST or not value.isprintable():
+        raise InputError(f"condition on '{column}'", f"at most {LONGEST} characters, all printable", quoted(value[:40]))
+    if kind == "text":
         return value
     try:
         number = float(value)
@@ -120,11 +112,13 @@ def _typed(column: str, value: str, kind: Any) -> float | str:
         raise InputError(f"condition on '{column}'", "a number", quoted(value)) from None
     if number != number or abs(number) == float("inf"):
         raise InputError(f"condition on '{column}'", "a finite number", quoted(value))
+    if kind == "flag" and number not in (0.0, 1.0):
+        raise InputError(f"condition on '{column}'", "1 (in the crowd) or 0 (not)", quoted(value))
     return number
 
 
-def _is_number(kind: Any) -> bool:
-    return bool(pa.types.is_integer(kind) or pa.types.is_floating(kind) or pa.types.is_boolean(kind))
+def _digits(number: float) -> str:
+    return f"{number:.15g}" if "e" not in f"{number:.15g}" else f"{number:f}"
 
 
 def _quoted(text: str) -> str:
@@ -132,26 +126,52 @@ def _quoted(text: str) -> str:
     return f"'{doubled}'"
 
 
-def read_crowds(folder: Path) -> dict[str, list[str]]:
-    """Return the saved crowds: name -> conditions as a request names them."""
-    path = folder / CROWDS_FILE
-    return dict(json.loads(path.read_text(encoding="utf-8"))) if path.is_file() else {}
+def save_crowd(folder: Path, name: str, conditions: Sequence[str], words: CrowdWords) -> dict[str, str]:
+    """Save a crowd by its name beside penchant.toml, or remove it where it has no conditions.
 
+    Parameters
+    ----------
+    folder
+        Of penchant.toml.
+    name
+        Of the crowd: goals, plans and conditions use it.
+    conditions
+        As a request writes them.
+    words
+        What they can name.
 
-def write_crowd(folder: Path, name: str, conditions: Sequence[str], customers: Path) -> dict[str, list[str]]:
-    """Save a crowd by its name, or remove it where it has no conditions; return all that are saved.
+    Returns
+    -------
+    dict
+        Name -> condition of all that are saved.
 
     Raises
     ------
     InputError
-        If the name is none, or a condition does not hold against the prepared customers.
+        If the name is none or taken, or a condition does not hold against the prepared customers.
     """
     if not NAME.fullmatch(name):
-        raise InputError("crowd", "a name of letters, digits, '_' and '-'", quoted(name[:40]))
-    checked = read_conditions(conditions, pq.read_schema(customers)) if conditions else ()
-    saved = read_crowds(folder)
-    saved.pop(name, None)
-    if checked:
-        saved[name] = [one.query for one in checked]
-    write_text(folder / CROWDS_FILE, json.dumps(saved, indent=2, ensure_ascii=False))
-    return saved
+        raise InputError("crowd", "a name of small letters, digits and '_'", quoted(name[:40]))
+    checked = read_conditions(conditions, words) if conditions else ()
+    who = " and ".join(one.text for one in checked)
+    _refuse_clash(name, who, words, read_saved_crowds(folder))
+    saved = write_saved_crowd(folder, name, {"who": who} if checked else None)
+    return {one: str(section.get("who", "")) for one, section in saved.items()}
+
+
+def _refuse_clash(name: str, who: str, words: CrowdWords, saved: Mapping[str, object]) -> None:
+    """Refuse a name that means something else, and a change after which another crowd could not be told."""
+    crowds, taken = dict(words.crowds), {*dict(words.kinds), *TAGS}
+    if name in taken or CROWD + name in taken or (name in crowds and name not in saved):
+        raise InputError("crowd", "a name that is not taken", quoted(name), "Another crowd or signal has it")
+    if who:
+        read_config({"crowds": {"own": {name: {"who": who}}}})
+        crowds[name] = who
+    else:
+        crowds.pop(name, None)
+    after = CrowdWords(words.kinds, tuple(crowds.items())).expressions
+    lost = sorted((set(words.expressions) - {name} | ({name} if who else set())) - set(after))
+    if lost:
+        raise InputError(
+            f"crowd '{name}'", "to be named by crowds after it alone", f"{quoted(lost)} could not be told any more"
+        )

@@ -2,10 +2,11 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Callable, Mapping, Sequence
+from math import ceil, floor, log10
 from typing import Any
 
-from markupsafe import Markup, escape
+from markupsafe import Markup
 
 WIDTH, ROW, LABEL = 720, 26, 170
 
@@ -24,28 +25,65 @@ def bar_chart(rows: Sequence[tuple[str, float, str]], title: str) -> Markup:
             )
             + Markup('<text x="{:.1f}" y="{}" class="value">{}</text>').format(LABEL + width + 8, y + 17, text)
         )
-    return _svg(drawn, len(rows) * ROW + 4, title)
+    return svg_picture(drawn, len(rows) * ROW + 4, title)
 
 
-def column_chart(rows: Sequence[tuple[str, float, bool, str]], title: str) -> Markup:
-    """Draw one column a month: label, value, whether it is unfinished, and what a pointer reads."""
-    most = max((value for _label, value, _open, _text in rows), default=0.0) or 1.0
-    step, height = WIDTH / max(len(rows), 1), 180
-    drawn = []
-    for number, (label, value, is_unfinished, text) in enumerate(rows):
-        tall, kind = height * value / most, "bar unfinished" if is_unfinished else "bar"
+def column_chart(
+    rows: Sequence[tuple[str, float, bool, str, float | None]], title: str, write: Callable[[float], str]
+) -> Markup:
+    """Draw one column a month.
+
+    Parameters
+    ----------
+    rows
+        Label, value, whether it is unfinished, what a pointer reads, and the value of the year before.
+    title
+        Of the picture.
+    write
+        How a value stands on the axis.
+    """
+    values = [value for row in rows for value in (row[1], row[4] or 0.0)]
+    marks = round_ticks(0.0, max(values, default=0.0))
+    left, height = 64, 190
+    step, most = (WIDTH - left) / max(len(rows), 1), marks[-1] or 1.0
+    drawn = [_level(height - height * mark / most, left, write(mark)) for mark in marks]
+    for number, (label, value, is_unfinished, text, before) in enumerate(rows):
+        x, tall = left + number * step, height * value / most
         drawn.append(
             Markup(
-                '<rect x="{:.1f}" y="{:.1f}" width="{:.1f}" height="{:.1f}" class="{}"><title>{}</title></rect>'
-            ).format(number * step + 2, height - tall, step - 4, tall, kind, text)
+                '<rect x="{:.1f}" y="{:.1f}" width="{:.1f}" height="{:.1f}" rx="2" class="{}"><title>{}</title></rect>'
+            ).format(x + 5, height - tall + 8, step - 10, tall, "bar unfinished" if is_unfinished else "bar", text)
         )
-        if number % max(1, len(rows) // 7) == 0 and number < len(rows) - 1:
+        if before is not None:
+            y = height - height * before / most + 8
             drawn.append(
-                Markup('<text x="{:.1f}" y="{}" class="label" text-anchor="start">{}</text>').format(
-                    number * step + 2, height + 18, label
+                Markup('<line x1="{:.1f}" x2="{:.1f}" y1="{:.1f}" y2="{:.1f}" class="before"/>').format(
+                    x + 1, x + step - 1, y, y
                 )
             )
-    return _svg(drawn, height + 26, title)
+        if number % 3 == 0:
+            drawn.append(
+                Markup('<text x="{:.1f}" y="{}" class="label" text-anchor="middle">{}</text>').format(
+                    x + step / 2, height + 26, label
+                )
+            )
+    return svg_picture(drawn, height + 34, title)
+
+
+def _level(y: float, left: int, text: str) -> Markup:
+    return Markup(
+        '<line x1="{}" x2="{}" y1="{:.1f}" y2="{:.1f}" class="grid"/><text x="{}" y="{:.1f}" text-anchor="end" '
+        'class="label">{}</text>'
+    ).format(left, WIDTH, y + 8, y + 8, left - 8, y + 12, text)
+
+
+def round_ticks(least: float, most: float) -> list[float]:
+    """Return three to seven round numbers that reach from the least to the most."""
+    span = (most - least) or 1.0
+    step = 10.0 ** floor(log10(span / 4))
+    step *= next(factor for factor in (1, 2, 2.5, 5, 10) if span / (step * factor) <= 6)
+    first, last = floor(least / step + 1e-9), ceil(most / step - 1e-9)
+    return [number * step for number in range(first, last + 1)]
 
 
 def flow_chart(rows: Sequence[Mapping[str, Any]], names: Mapping[str, str], title: str) -> Markup:
@@ -77,37 +115,7 @@ def flow_chart(rows: Sequence[Mapping[str, Any]], names: Mapping[str, str], titl
                     x, middle, anchor, text
                 )
             )
-    return _svg(drawn, int(tall) + 10, title)
-
-
-def square_map(cells: Mapping[tuple[int, int], int], title: str, x_title: str, y_title: str) -> Markup:
-    """Draw a map of five by five squares: how many customers stand at each pair of scores, darker where more."""
-    most = max(cells.values(), default=1)
-    size, drawn = 74, []
-    for (x, y), n in sorted(cells.items()):
-        shade = 1 + min(4, int(5 * (n / most) ** 0.5))
-        place = ((x - 1) * size + 40, (5 - y) * size)
-        drawn.append(
-            Markup('<rect x="{}" y="{}" width="{}" height="{}" rx="4" class="shade-{}"/>').format(
-                *place, size - 4, size - 4, shade
-            )
-            + Markup('<text x="{}" y="{}" text-anchor="middle" class="on-{}">{}</text>').format(
-                place[0] + size / 2 - 2, place[1] + size / 2 + 3, shade, f"{n:,}"
-            )
-        )
-    for score in range(1, 6):
-        drawn.append(
-            Markup('<text x="{}" y="{}" class="label" text-anchor="middle">{}</text>').format(
-                (score - 1) * size + 38 + size / 2, 5 * size + 14, score
-            )
-            + Markup('<text x="28" y="{}" class="label" text-anchor="end">{}</text>').format(
-                (5 - score) * size + size / 2, score
-            )
-        )
-    drawn.append(
-        Markup('<text x="{}" y="{}" class="label">{}</text>').format(40, 5 * size + 34, f"→ {x_title}   ↑ {y_title}")
-    )
-    return _svg(drawn, 5 * size + 44, title, 5 * size + 60)
+    return svg_picture(drawn, int(tall) + 10, title)
 
 
 def _stacked(sizes: Mapping[str, float], scale: float, gap: int) -> dict[str, float]:
@@ -130,8 +138,9 @@ def _band(y_left: float, y_right: float, tall: float, n: float, stays: bool) -> 
     return Markup('<path d="{}" class="{}"><title>{}</title></path>').format(path, kind, f"{n:,.0f}")
 
 
-def _svg(parts: Sequence[Markup], height: int, title: str, width: int = WIDTH) -> Markup:
-    head = Markup('<svg viewBox="0 0 {} {}" role="img" aria-label="{}" preserveAspectRatio="xMinYMin">').format(
-        width, height, escape(title)
+def svg_picture(parts: Sequence[Markup], height: int, title: str, width: int = WIDTH, role: str = "img") -> Markup:
+    """Return a picture of parts; ``group`` where some of them lead elsewhere."""
+    head = Markup('<svg viewBox="0 0 {} {}" role="{}" aria-label="{}" preserveAspectRatio="xMinYMin">').format(
+        width, height, role, title
     )
     return head + Markup("").join(parts) + Markup("</svg>")

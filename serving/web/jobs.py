@@ -13,12 +13,13 @@ import subprocess
 import sys
 from collections.abc import Mapping, Sequence
 from contextlib import suppress
-from dataclasses import asdict, dataclass, replace
+from dataclasses import asdict, dataclass, field, replace
 from datetime import UTC, datetime
 from hashlib import sha256
 from pathlib import Path
 from shutil import rmtree
 from threading import Lock, Thread
+from types import MappingProxyType
 from typing import Any
 
 from penchant.errors import InputError, NotThereError, quoted
@@ -52,6 +53,8 @@ class Job:
         Of the process that runs it; 0 before there is one.
     exit_code
         Of the command: 0 done, 2 the request is at fault, 3 done but a check failed; None while it runs.
+    fields
+        What was asked for, as the form had it.
     """
 
     id: str
@@ -62,6 +65,7 @@ class Job:
     state: str = "queued"
     pid: int = 0
     exit_code: int | None = None
+    fields: Mapping[str, str] = field(default_factory=dict)
 
     @property
     def is_open(self) -> bool:
@@ -82,25 +86,42 @@ class Jobs:
         self.folder = folder
         self._starts = Lock()
 
-    def start(self, kind: str, arguments: Sequence[str], asked_by: str, key: str = "") -> Job:
+    def start(
+        self,
+        kind: str,
+        arguments: Sequence[str],
+        asked_by: str,
+        key: str = "",
+        fields: Mapping[str, str] = MappingProxyType({}),
+    ) -> Job:
         """Start a job, or return the one that does the same already.
 
         Parameters
         ----------
         key
             The caller's own name for the request: the same key gives the same job, also when it is over.
+        fields
+            What was asked for, as the form had it.
+
+        Raises
+        ------
+        InputError
+            If the key was used for another request.
         """
         with self._starts:
-            return self._started(kind, tuple(arguments), asked_by, key)
+            return self._started(Job("", kind, tuple(arguments), asked_by, "", fields=dict(fields)), key)
 
-    def _started(self, kind: str, arguments: tuple[str, ...], asked_by: str, key: str) -> Job:
+    def _started(self, wanted: Job, key: str) -> Job:
+        kind, arguments = wanted.kind, wanted.arguments
         for job in self.all():
             is_same = job.kind == kind and job.arguments == arguments
+            if key and job.id.endswith(_hashed(key)) and not is_same:
+                raise InputError("Idempotency-Key", "a key that was not used for another request", quoted(key[-40:]))
             if (key and job.id.endswith(_hashed(key))) or (not key and job.is_open and is_same):
                 return job
         now = datetime.now(UTC)
         ending = _hashed(key) if key else _hashed("\0".join((kind, *arguments, now.isoformat())))
-        job = Job(f"{now:%Y%m%d%H%M%S}-{kind}-{ending}", kind, arguments, asked_by, now.isoformat())
+        job = replace(wanted, id=f"{now:%Y%m%d%H%M%S%f}-{kind}-{ending}", asked_at=now.isoformat())
         self._forget_old()
         place = self.folder / job.id
         place.mkdir(parents=True)
@@ -138,7 +159,8 @@ class Jobs:
     def progress(self, name: str) -> str:
         """Return what a job has said so far."""
         path = self.folder / self.get(name).id / LOG_FILE
-        return path.read_text(encoding="utf-8", errors="replace")[-MOST_LOG:] if path.is_file() else ""
+        text = path.read_text(encoding="utf-8", errors="replace") if path.is_file() else ""
+        return "\n".join(_line(line) for line in text.splitlines())[-MOST_LOG:]
 
     def result(self, name: str) -> Mapping[str, Any] | None:
         """Return the JSON object that a job's command printed; None while there is none."""
@@ -190,6 +212,21 @@ def run_job(place: Path) -> None:
             command = [sys.executable, "-c", START, *job.arguments]
             code = subprocess.run(command, stdin=subprocess.DEVNULL, stdout=result, stderr=log, check=False).returncode
     _write(place, replace(job, state="done" if code in (0, 3) else "failed", exit_code=code))
+
+
+def _line(text: str) -> str:
+    """Return a line of the log as a person reads it; one that is no JSON as it is."""
+    try:
+        told = json.loads(text)
+        at, facts = str(told["at"])[11:19], ""
+        if "rows" in told:
+            facts = f" {told['rows']:,} / {told['rows_in_all']:,}"
+        elif "seconds" in told:
+            facts = f" {told['seconds']:,.1f} s"
+        level = "" if told["level"] == "info" else f"{told['level']}: "
+        return f"{at}  {level}{told['message']}{facts}"
+    except (ValueError, KeyError, TypeError):
+        return text
 
 
 def _read(place: Path) -> Job:

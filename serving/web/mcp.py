@@ -14,9 +14,15 @@ from penchant.errors import PenchantError
 
 from .access import Caller
 from .jobs import Jobs
+from .pages.asked import Request
+from .pages.campaigns import campaigns
+from .pages.crowd import crowd
+from .pages.customers import customers
+from .pages.home import home
+from .pages.lists import customer, lists
+from .pages.models import models
 from .ready import Ready
 from .settings import WebSettings
-from .views import Request, campaigns, crowd, customer, customers, home, lists, models
 
 
 def create_server(settings: WebSettings, scope: str = "read") -> MCPServer:

@@ -17,20 +17,33 @@ from penchant.errors import InputError, LeftOutError, TooLittleDataError
 from penchant.output import replaced_folder, write_json
 
 from ...features.catalogue import our_groups
+from ...features.criteria import own_crowds
+from ...features.engine.temporary import Keep
+from ...features.history.evaluate import evaluated
 from ...features.history.facts import order_lines
+from ...features.history.past import Past
 from ...features.matrix import build
 from ...features.shop import Shop
+from ...features.signals.crowd import Crowd
 from ...features.spine import Spine
+from ...models.store.address import Store
+from ..audience.exclusions import protection_of
+from ..audience.programme import programme_page
+from ..insight.cohorts import cohorts_page
 from ..insight.crowds import crowds_page
 from ..insight.flow import flow_page
 from ..insight.funnel import funnel_page
 from ..insight.page import InsightPage, moment_of
 from ..insight.products import products_page
 from ..insight.stages import stages_page
+from .campaign_counts import campaign_counts
+from .crowd_words import CROWD
+from .model_files import write_models
 
 READY = "ready"
 CUSTOMERS_FILE, TIMELINE_FILE, OVERVIEW_FILE = "customers.parquet", "timeline.parquet", "overview.json"
-MONTH = timedelta(days=30)
+CAMPAIGNS = "campaigns"
+MONTH, QUARTER = timedelta(days=30), timedelta(days=90)
 ROWS_IN_A_GROUP = 8_192  # what one customer's page reads at the most
 GROUPS = (
     "recency",
@@ -49,6 +62,7 @@ SIGNALS = (  # in the order in which a customer's page tells them
     "stage",
     "days_in_stage",
     "days_since_last_purchase",
+    "days_since_first_purchase",
     "days_since_last_visit",
     "n_purchases",
     "n_purchases_365d",
@@ -76,10 +90,15 @@ SIGNALS = (  # in the order in which a customer's page tells them
     "age_years",
     "acquisition_channel",
 )
-CROWD = "in_"
 
 
-def prepare(shop: Shop, folder: Path, manifest: Mapping[str, Any], as_of: datetime | None = None) -> dict[str, Any]:
+def prepare(
+    shop: Shop,
+    folder: Path,
+    manifest: Mapping[str, Any],
+    as_of: datetime | None = None,
+    store: Store | Path | None = None,
+) -> dict[str, Any]:
     """Write what the pages show of a shop into a folder that is replaced as a whole.
 
     Parameters
@@ -92,6 +111,8 @@ def prepare(shop: Shop, folder: Path, manifest: Mapping[str, Any], as_of: dateti
         What the result depends on.
     as_of
         UTC without a zone; default: the end of the data.
+    store
+        MLflow's, of whose models the page tells; None: of none.
 
     Returns
     -------
@@ -105,6 +126,9 @@ def prepare(shop: Shop, folder: Path, manifest: Mapping[str, Any], as_of: dateti
             _write_page(place / f"{name}.json", page, name, left_out)
         n_customers = _write_customers(shop, moment, place / CUSTOMERS_FILE)
         _write_timeline(shop, moment, place / TIMELINE_FILE)
+        write_json(place / f"{CAMPAIGNS}.json", {CAMPAIGNS: as_json(campaign_counts(shop, moment))})
+        if store is not None:
+            write_models(store, shop.config.shop.name, place)
         told = {"as_of": moment.isoformat(), "n_customers": n_customers, "left_out": left_out}
         write_json(place / OVERVIEW_FILE, {**told, "months": _months(shop, moment)})
     return told
@@ -117,6 +141,8 @@ def _pages(shop: Shop, moment: datetime) -> dict[str, Callable[[], InsightPage]]
         "funnel": partial(funnel_page, shop, moment),
         "crowds": partial(crowds_page, shop, moment),
         "products": partial(products_page, shop, moment),
+        "cohorts": partial(cohorts_page, shop, moment),
+        "programme": partial(programme_page, shop, moment - QUARTER, moment, protection_of(shop.config)),
     }
 
 
@@ -151,8 +177,27 @@ def _write_customers(shop: Shop, moment: datetime, path: Path) -> int:
     names = [column.name for column in matrix.columns]
     kept = [*(name for name in SIGNALS if name in names), *(name for name in names if name.startswith(CROWD))]
     table = matrix.table.select("customer_id", *kept).order_by("customer_id").to_pyarrow()
+    for name, flags in _own_crowds(shop, moment).items():
+        table = table.append_column(CROWD + name, flags)
     pq.write_table(table, path, row_group_size=ROWS_IN_A_GROUP)
     return int(table.num_rows)
+
+
+def _own_crowds(shop: Shop, moment: datetime) -> dict[str, pa.Array]:
+    """Return the shop's own crowds -> 1 or 0 for each customer known at the moment, sorted by customer_id."""
+    crowds = own_crowds(shop, moment)
+    if not crowds:
+        return {}
+    asked = {f"{CROWD}{place}": partial(_as_number, crowd) for place, crowd in enumerate(crowds)}
+    windows = tuple(sorted(set(shop.config.features.windows)))
+    with Keep(shop.backend) as keep:
+        people = evaluated(shop, Spine.at(shop, moment), asked, keep, windows)[0]
+        table = people.order_by("customer_id").to_pyarrow()
+    return {crowd.name: table[f"{CROWD}{place}"] for place, crowd in enumerate(crowds)}
+
+
+def _as_number(crowd: Crowd, past: Past) -> Any:
+    return crowd.holds(past).cast("int64")
 
 
 def _write_timeline(shop: Shop, moment: datetime, path: Path) -> None:

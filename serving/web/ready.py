@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import json
 import re
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from functools import lru_cache
 from hashlib import sha256
 from pathlib import Path
@@ -18,6 +18,8 @@ from penchant.output import MANIFEST
 
 from ..audience.files import audiences_below
 from ..score.read import RISK_SCORE, read_manifest
+from .crowd_words import CROWD
+from .model_files import MODELS_FILE, PICTURES
 from .prepare import CUSTOMERS_FILE, OVERVIEW_FILE, READY, TIMELINE_FILE
 from .rows import rows_of
 from .settings import WebSettings
@@ -58,6 +60,7 @@ class Ready:
             *self.score_folders(),
             *self._audience_folders(),
             *self._measure_folders(),
+            *((out / "monitor").iterdir() if (out / "monitor").is_dir() else ()),
             out / "check",
         ]
         return [place / MANIFEST for place in places]
@@ -69,6 +72,12 @@ class Ready:
     def overview(self) -> Mapping[str, Any] | None:
         """Return the shop's months, moment and what was left out; None before the first preparation."""
         return _json(self.folder / OVERVIEW_FILE)
+
+    def crowd_columns(self) -> list[str]:
+        """Return the columns of prepared customers that say who is in a crowd."""
+        path = self.folder / CUSTOMERS_FILE
+        names = _names(str(path), path.stat().st_mtime_ns) if path.is_file() else ()
+        return [name for name in names if name.startswith(CROWD)]
 
     def score_folders(self) -> list[Path]:
         """Return the folders of scores, latest moment first."""
@@ -155,8 +164,28 @@ class Ready:
         return sorted(found, key=lambda one: str(one["first_at"]), reverse=True)
 
     def monitor(self) -> Mapping[str, Any] | None:
-        """Return what `penchant monitor` said last; None where it was not run."""
-        return _json(self.settings.out / "monitor" / "monitor.json")
+        """Return what `penchant monitor` said of the latest moment; None where it was not run."""
+        root = self.settings.out / "monitor"
+        places = [root, *root.iterdir()] if root.is_dir() else []
+        found = [told for place in places if (told := _json(place / "monitor.json")) is not None]
+        return max(found, key=lambda one: str(one["as_of"]), default=None)
+
+    def models(self) -> Sequence[Mapping[str, Any]]:
+        """Return the versions of models as they were prepared; none before the first preparation."""
+        return (_json(self.folder / MODELS_FILE) or {}).get("models", ())
+
+    def picture(self, model: str, version: int, name: str) -> Path:
+        """Return the file of a model's picture.
+
+        Raises
+        ------
+        NotThereError
+            If there is none: names are compared with those there are and never become a path.
+        """
+        for one in self.models():
+            if (one["name"], one["version"]) == (model, version) and name in one["pictures"]:
+                return self.folder / PICTURES / model / str(version) / name
+        raise NotThereError("picture", "one of a model's", quoted(f"{model}/{version}/{name}"), "See /models")
 
     def _measure_folders(self) -> list[Path]:
         root = self.settings.out / "measure"

@@ -82,3 +82,9 @@ def counts_of(path: Path, columns: Sequence[str], condition: pc.Expression | Non
                     value = str(one["values"])
                     found[name][value] = found[name].get(value, 0) + one["counts"]
     return found
+
+
+def column_where(path: Path, column: str, condition: pc.Expression) -> pa.Array:
+    """Return a column of the rows that a condition holds for."""
+    with WHOLE_FILES:
+        return ds.dataset(path).to_table(columns=[column], filter=condition)[column].combine_chunks()

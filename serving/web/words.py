@@ -56,6 +56,30 @@ class Phrases:
         """Write a share as per cent."""
         return UNKNOWN if _is_missing(value) else f"{float(value):.{digits}%}"
 
+    def points(self, value: Any) -> str:
+        """Write a change of a share as percentage points."""
+        return UNKNOWN if _is_missing(value) else self("points", n=f"{100 * float(value):+.1f}")
+
+    def signed(self, value: Any) -> str:
+        """Write a whole change with its sign."""
+        return UNKNOWN if _is_missing(value) else f"{float(value):+,.0f}"
+
+    def change(self, value: Any) -> str:
+        """Write a relative change as per cent with its sign."""
+        return UNKNOWN if _is_missing(value) else f"{float(value):+.0%}"
+
+    def short(self, value: float) -> str:
+        """Write a large number in few signs, as an axis has it."""
+        for size, sign in ((1e9, "G"), (1e6, "M"), (1e3, "k")):
+            if abs(value) >= size:
+                return f"{value / size:,.3g}{sign}"
+        return f"{value:,.3g}"
+
+    def task(self, name: str) -> str:
+        """Return what a model is about, by its task or, of an uplift, by its goal."""
+        kind, _dot, goal = name.partition(".")
+        return self("task.uplift", goal=self.of("goal", goal)) if kind == "uplift" and goal else self.of("task", name)
+
     def money(self, value: Any) -> str:
         """Write an amount in the shop's currency, rounded as people say it."""
         if _is_missing(value):

@@ -295,6 +295,27 @@ def test_monitoring_says_that_there_was_nothing_to_compare_and_ends_with_3_on_a_
     assert "as penchant wrote it" in " ".join(damaged.stderr.split())
 
 
+def test_an_audience_is_tried_dry_as_it_is_drawn(shop: Path) -> None:
+    arguments = ("audience", "retain", "--as-of", AS_OF, "--size", "60", "--json")
+    tried = answer(penchant(shop, *arguments, "--dry-run"))
+    assert (tried["dry_run"], tried["out"]) == (True, None)
+    assert not (shop / "out" / "small" / "audience").exists()
+    told = answer(penchant(shop, *arguments))
+    same = ("n_eligible", "excluded", "n_treated", "n_control", "expected", "depth", "holdout_sees")
+    assert {name: tried[name] for name in same} == {name: told[name] for name in same}
+    record = pq.read_table(shop / told["out"] / "assignments.parquet").to_pylist()
+    assert [row["customer_id"] for row in tried["sample"]] == [row["customer_id"] for row in record[:20]]
+    manifest = json.loads((shop / told["out"] / "manifest.json").read_text(encoding="utf-8"))["audience"]
+    assert manifest["holdout_sees"] == told["holdout_sees"]
+
+
+def test_results_go_where_they_are_asked_to(shop: Path) -> None:
+    arguments = ("audience", "retain", "--as-of", AS_OF, "--size", "60", "--json", "--results", "else")
+    done = penchant(shop, *arguments, "--scores", f"out/small/score/{AS_OF}")
+    assert answer(done)["out"].startswith("else/audience/")
+    assert not (shop / "out" / "small" / "audience").exists()
+
+
 def test_a_plan_is_tried_dry_and_drawn_on_its_day(shop: Path) -> None:
     dry = answer(penchant(shop, "plan", "plan.toml", "--dry-run", "--json"))
     assert dry["campaigns"][0]["n_audience"] > 0

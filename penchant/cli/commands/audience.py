@@ -10,6 +10,7 @@ from typing import Any
 import pandas as pd
 
 from penchant.cli.options.campaigns import AudienceOptions
+from penchant.cli.results import json_values
 from penchant.cli.work import Work, folder_name
 from penchant.errors import InputError, did_you_mean, quoted
 from penchant.serving.audience.cut import ListLimits
@@ -19,7 +20,7 @@ from penchant.serving.audience.files import refuse_other_draw, write_audience
 from penchant.serving.audience.holdout_sight import draw_to_detect, read_difference, sight_of
 from penchant.serving.audience.past import drawing_alone
 from penchant.serving.audience.people import People, PeopleSources, opened_when_needed, people_at
-from penchant.serving.audience.result import Audience
+from penchant.serving.audience.result import Audience, some_rows
 from penchant.serving.audience.settings import AudienceSettings
 from penchant.serving.candidates.gather import measured_arms
 from penchant.serving.goals.catalogue import Goal, goal_named
@@ -47,24 +48,32 @@ def run_audience(work: Work, options: AudienceOptions) -> None:
         with work.step("drawing the audience"):
             settings = replace(_settings(work, options, goal, wave, people), conditions=conditions)
             drawn = _drawn(people, goal, settings, options)
-        models = list(people.candidates.scores[goal.name])
-        with work.step(f"writing {folder}"):
-            if not options.replace:
-                refuse_other_draw(folder, drawn.record)
-            _write(work, drawn, folder, {**people.facts, "models": models})
-    exported = export_below(work, folder, options.to, replace=options.replace) if options.to else []
-    left_out, sight = people.candidates.left_out, sight_of(drawn)
-    work.show_wide(
-        drawn.render(), f"· {sight.words}", *(f"{name}: {why}" for name, why in left_out.items()), f"{folder}"
+        if not options.dry_run:
+            with work.step(f"writing {folder}"):
+                if not options.replace:
+                    refuse_other_draw(folder, drawn.record)
+                _write(work, drawn, folder, {**people.facts, "models": list(people.candidates.scores[goal.name])})
+    exported = (
+        export_below(work, folder, options.to, replace=options.replace) if options.to and not options.dry_run else []
     )
+    _tell(work, people, drawn, None if options.dry_run else folder, [each.as_dict() for each in exported])
+
+
+def _tell(work: Work, people: People, drawn: Audience, folder: Path | None, exported: list[dict[str, Any]]) -> None:
+    """Show the audience, and end the command; without a folder nothing was written, and some rows are told instead."""
+    left_out, sight = people.candidates.left_out, sight_of(drawn)
+    ending = "nothing is written" if folder is None else f"{folder}"
+    work.show_wide(drawn.render(), f"· {sight.words}", *(f"{name}: {why}" for name, why in left_out.items()), ending)
     facts = {
         **drawn.as_dict(),
         "holdout_sees": sight.as_dict(),
-        "models": models,
+        "models": list(people.candidates.scores[drawn.goal.name]),
         "left_out": dict(left_out),
-        "out": str(folder),
+        "dry_run": folder is None,
+        "out": None if folder is None else str(folder),
+        "exported": exported,
     }
-    work.finish({**facts, "exported": [each.as_dict() for each in exported]})
+    work.finish({**facts, "sample": json_values(some_rows(drawn.record))} if folder is None else facts)
 
 
 def _write(work: Work, drawn: Audience, folder: Path, inputs: dict[str, Any]) -> None:

@@ -12,7 +12,7 @@ from penchant.serving.results.retention import Cleanup, cleanup_of, remove
 
 def run_clean(work: Work, options: CleanOptions) -> None:
     """Show the results of the shop by step, and remove what the rules allow."""
-    folder = work.workspace.results / work.config.shop.name
+    folder = work.workspace.shop_folder
     with work.step(f"reading the manifests below {folder}"):
         cleanup = cleanup_of(folder, work.config.keep, work.instant_or_none(options.as_of))
     freed, busy = (0, list[str]()) if options.dry_run else remove(cleanup)

@@ -16,7 +16,7 @@ NOT_REACHED = (
 
 def run_forget(work: Work, options: ForgetOptions) -> None:
     """Remove customers from the results of the shop, and say what is out of reach."""
-    folder = work.workspace.results / work.config.shop.name
+    folder = work.workspace.shop_folder
     with work.step(f"searching the results below {folder}"):
         forgotten = forget(folder, options.customers)
     work.show(*(f"{n:>7,} rows  {name}" for name, n in forgotten.rows.items()))

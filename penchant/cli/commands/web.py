@@ -52,7 +52,8 @@ def run_prepare(work: Work, options: PrepareOptions) -> None:
     with work.shop() as shop:
         moment = work.instant_or_none(options.as_of)
         with work.step("preparing the pages"):
-            told = prepare(shop, folder, {"step": "prepare", "sources": work.sources()}, moment)
+            manifest = {"step": "prepare", "sources": work.sources()}
+            told = prepare(shop, folder, manifest, moment, work.store(options.store))
     work.show(f"{told['n_customers']:,} customers as of {told['as_of']}: {folder}")
     work.show(*work.left_out(told["left_out"]))
     work.finish({**told, "out": str(folder)})

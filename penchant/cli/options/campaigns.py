@@ -86,6 +86,9 @@ class AudienceOptions:
     margin_share: MarginShare = None
     scores: ScoresIn = None
     past: Past = None
+    dry_run: Annotated[
+        bool, typer.Option("--dry-run", help="Show sizes, costs and expected results, and write nothing.")
+    ] = False
     to: To = None
     replace: Replace = False
     out: Out = None

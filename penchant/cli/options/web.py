@@ -39,10 +39,11 @@ class ServeOptions:
 
 @dataclass(frozen=True)
 class PrepareOptions:
-    """Make ready what the pages show: stages, flow, funnel, crowds, products, a row for each customer."""
+    """Make ready what the pages show: stages, flow, funnel, crowds, cohorts, models, a row for each customer."""
 
     as_of: AsOfOrEnd = None
     out: Results = None
+    store: Store = None
 
 
 @dataclass(frozen=True)

@@ -369,3 +369,19 @@ def test_users_may_have_goals_of_their_own(people: People) -> None:
     audience = draw_audience(people(), None, own, AudienceSettings(Wave("x", 1, NOW)))
     assert audience.n_eligible == ((people()["margin"] >= 20) & people()["in_interest"]).sum()
     assert any("no_such" in note for note in audience.notes)
+
+
+@pytest.mark.parametrize("size", [None, 0, 40])
+def test_profit_by_depth_is_that_of_the_list_cut_there(people: People, size: int | None) -> None:
+    ask = AudienceSettings(Wave("a", 1, NOW, 0), (EMAIL,), limits=ListLimits(size=size), exploring=0.0)
+    drawn = draw_audience(people(400), None, EVERYONE, ask)
+    assert [each.n for each in drawn.depth] == sorted({each.n for each in drawn.depth})
+    assert (drawn.depth[0].n, drawn.depth[-1].n) == (0, drawn.n_ranked)
+    there = {each.n: each for each in drawn.depth}
+    at_cut = there[drawn.cut.n]
+    treated_share = 1 - (drawn.settings.holdout or 0.0)
+    assert at_cut.profit.value == pytest.approx(treated_share * drawn.record["expected_profit"].sum())
+    assert at_cut.cost == pytest.approx(treated_share * drawn.record["expected_cost"].sum())
+    assert all(each.profit.low <= each.profit.value <= each.profit.high for each in drawn.depth)
+    if size is None:
+        assert max(each.profit.value for each in drawn.depth) == pytest.approx(at_cut.profit.value)

@@ -4,7 +4,10 @@ from __future__ import annotations
 
 import json
 import re
+from collections.abc import Callable
+from dataclasses import replace
 from pathlib import Path
+from types import ModuleType
 from urllib.parse import quote
 
 import pyarrow.parquet as pq
@@ -13,7 +16,12 @@ from fastapi.testclient import TestClient
 from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 
-from penchant.serving.plan.file import load_plan
+from penchant.config import load_config
+from penchant.features.criteria import criterion_named
+from penchant.features.engine.temporary import Keep
+from penchant.features.history.evaluate import evaluated
+from penchant.features.spine import Spine
+from penchant.serving.web.access import add_token, remove_token
 from penchant.serving.web.actions import ACTIONS
 from penchant.serving.web.app import API
 from penchant.serving.web.prepare import CUSTOMERS_FILE
@@ -24,6 +32,7 @@ from penchant.serving.web.words import catalogue, language_of
 HOME = Path(__file__).resolve().parents[3] / "serving" / "web"
 PATHS = [view.path for view in VIEWS if "{" not in view.path]
 PATHS += ["/customers/c0001", "/campaigns/spring", "/crowd?c=stage:is:loyal", "/lists?limit=5"]
+PATHS += ["/audience?goal=retain", "/crowd?c=n_purchases:at_least:2&add=stage", "/crowd?add=in_interest"]
 
 
 @pytest.mark.parametrize("language", LANGUAGES)
@@ -49,13 +58,14 @@ def test_every_text_of_a_template_is_translated_and_no_translation_is_left_over(
     english, chinese = (catalogue(language) for language in LANGUAGES)
     assert set(english) == set(chinese)
     assert all(text.strip() for text in (*english.values(), *chinese.values()))
-    templates = "".join(path.read_text(encoding="utf-8") for path in (HOME / "templates").glob("*.html"))
+    files = [*(HOME / "templates").glob("*.html"), HOME / "charts.py", HOME / "words.py"]
+    templates = "".join(path.read_text(encoding="utf-8") for path in files)
     keys = set(re.findall(r"""\bt\(["']([^"']+?)["'][,)]""", templates))
     assert keys <= set(english)
     assert {f"page.{view.name}" for view in VIEWS} <= set(english)
     assert {f"do.{kind}" for kind in ACTIONS} <= set(english)
     said = {key for key in english if "." not in key}
-    assert {key for key in said if f'"{key}"' not in templates and f"'{key}'" not in templates} == {"interval"}
+    assert not {key for key in said if f'"{key}"' not in templates and f"'{key}'" not in templates}
 
 
 def test_texts_take_the_same_values_in_both_languages() -> None:
@@ -88,6 +98,7 @@ def test_a_crowd_is_who_the_conditions_hold_for(client: TestClient, web_settings
     [
         ("stag:is:loyal", "Did you mean 'stage'?"),
         ("stage:at_least:3", "is or is_not"),
+        ("in_interest:is:2", "in the crowd"),
         ("n_purchases:at_least:many", "a number"),
         ("n_purchases:is:nan", "a finite number"),
         ("customer_id:is:c0001", "a column of the prepared customers"),
@@ -159,27 +170,78 @@ def test_health_readiness_and_metrics(client: TestClient) -> None:
     assert json.dumps(described)
 
 
-def test_a_crowd_is_saved_by_name_and_a_plan_takes_it(client: TestClient, tmp_path: Path) -> None:
-    conditions = ["stage:is:regular", "n_purchases:at_least:3"]
-    assert client.put(f"{API}/crowds/good_ones", json={"conditions": conditions}).json() == {"good_ones": conditions}
+def test_a_saved_crowd_is_one_of_the_shops_own(
+    client: TestClient, web_settings: WebSettings, small: ModuleType
+) -> None:
+    conditions = ["stage:is_not:lead", "n_purchases:at_least:2", "amount_365d:at_least:60", "in_new_customer:is:0"]
     told = client.get(f"{API}/crowd", params={"c": conditions}).json()
-    assert told["saved"] == {"good_ones": conditions}
-    only_if = "".join(f"[[campaigns.only_if]]\n{one['toml']}\n" for one in told["conditions"])
-    campaign = (
-        '[[campaigns]]\nid = "a"\ngoal = "retain"\nstarts_at = 2025-11-01\noffers = ["hello"]\nchannels = ["email"]'
-    )
-    path = tmp_path / "plan.toml"
-    path.write_text(
-        f'[plan]\nname = "p"\n{campaign}\n{only_if}[channels.email]\n[offers.hello]\nkind = "reminder"\n',
-        encoding="utf-8",
-    )
-    wheres = [section.where for section in load_plan(path).campaigns[0].only_if]
-    assert [(one.column, one.is_in, one.at_least) for one in wheres] == [
-        ("stage", ("regular",), None),
-        ("n_purchases", (), 3.0),
-    ]
+    saved = client.put(f"{API}/crowds/good_ones", json={"conditions": conditions}).json()
+    assert saved == {"good_ones": told["expression"]}
+    config = load_config(web_settings.shop_file)
+    assert config.crowds.own["good_ones"].who == told["expression"]
+    with small.shop() as shop:
+        known = replace(shop, config=shop.config.model_copy(update={"crowds": config.crowds}))
+        asked = {"is_in": criterion_named(known, "good_ones", shop.extract_end).ask}
+        with Keep(shop.backend) as keep:
+            rows = evaluated(known, Spine.at(known, shop.extract_end), asked, keep)[0].to_pandas()
+    assert 0 < told["n_customers"] == rows["is_in"].sum() < len(rows)
+    of_them = client.get(f"{API}/crowd", params={"c": ["in_good_ones:is:1", "stage:is:churned"]}).json()
+    alone = client.get(f"{API}/crowd", params={"c": [*conditions, "stage:is:churned"]}).json()
+    assert of_them["n_customers"] == alone["n_customers"]
+    assert of_them["saved"]["good_ones"]["n_customers"] == told["n_customers"]
+    assert "good_ones" in client.get("/audience?goal=retain").text
     assert client.put(f"{API}/crowds/good_ones", json={"conditions": []}).json() == {}
-    assert client.put(f"{API}/crowds/..%2Fx", json={"conditions": conditions}).status_code in (400, 404)
+    assert load_config(web_settings.shop_file).crowds.own == {}
+
+
+@pytest.mark.parametrize("name", ["..%2Fx", "Big", "stage", "interest", "x" * 65, "n_purchases"])
+def test_a_crowd_cannot_take_a_name_that_means_something_else(
+    client: TestClient, web_settings: WebSettings, name: str
+) -> None:
+    answer = client.put(f"{API}/crowds/{name}", json={"conditions": ["n_purchases:at_least:3"]})
+    assert answer.status_code in (400, 404)
+    assert not (web_settings.shop_file.parent / "saved_crowds.toml").exists() or load_config(web_settings.shop_file)
+
+
+def test_a_crowd_that_another_names_is_neither_removed_nor_turned_on_itself(client: TestClient) -> None:
+    client.put(f"{API}/crowds/first", json={"conditions": ["n_purchases:at_least:1"]})
+    client.put(f"{API}/crowds/second", json={"conditions": ["in_first:is:1", "stage:is:regular"]})
+    for conditions in ([], ["in_second:is:1"], ["in_first:is:1"]):
+        answer = client.put(f"{API}/crowds/first", json={"conditions": conditions})
+        assert answer.status_code == 400, conditions
+    assert client.put(f"{API}/crowds/second", json={"conditions": []}).json() == {"first": "n_purchases >= 1"}
+    assert client.put(f"{API}/crowds/first", json={"conditions": []}).json() == {}
+
+
+def test_a_crowd_of_penchant_toml_is_counted_and_not_overwritten(
+    client_of: Callable[..., TestClient], tmp_path: Path
+) -> None:
+    shop_file = tmp_path / "penchant.toml"
+    who = "stage in ('regular', 'loyal') and not (n_purchases < 3 or stage = 'lead')"
+    shop_file.write_text(f'[shop]\nname = "small"\n[crowds.fond]\nwho = "{who}"\n', encoding="utf-8")
+    client = client_of(shop_file=shop_file, config=load_config(shop_file))
+    told = client.get(f"{API}/crowd", params={"c": "in_fond:is:1"}).json()
+    apart = [
+        client.get(f"{API}/crowd", params={"c": [f"stage:is:{stage}", "n_purchases:at_least:3"]}).json()["n_customers"]
+        for stage in ("regular", "loyal")
+    ]
+    assert told["n_customers"] == sum(apart) > 0
+    assert client.put(f"{API}/crowds/fond", json={"conditions": ["n_purchases:is:1"]}).status_code == 400
+    assert shop_file.read_text(encoding="utf-8").count("fond") == 1
+
+
+def test_a_reader_cannot_ask_for_personal_columns(
+    client_of: Callable[..., TestClient], web_settings: WebSettings
+) -> None:
+    secret = add_token(web_settings.folder, "reader", "read")
+    try:
+        reader = client_of()
+        answer = reader.get(
+            f"{API}/crowd", params={"c": "region:is:north"}, headers={"Authorization": f"Bearer {secret}"}
+        )
+    finally:
+        remove_token(web_settings.folder, "reader")
+    assert answer.status_code == 400
 
 
 def test_a_plan_is_shown_as_a_calendar_and_tried_by_its_name_alone(

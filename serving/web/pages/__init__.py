@@ -1,0 +1,1 @@
+"""Pages: what each page says, as plain values; the HTML page and its JSON twin are two renderings of the same view."""

@@ -1,0 +1,35 @@
+"""The page Customers: stages and their flow, the funnel, crowds, RFM, cohorts."""
+
+from __future__ import annotations
+
+from functools import lru_cache
+from pathlib import Path
+from typing import Any
+
+import pyarrow.parquet as pq
+
+from ..prepare import CUSTOMERS_FILE
+from .asked import Request
+
+
+def customers(asked: Request) -> dict[str, Any]:
+    """Stages and their flow, the funnel, crowds, RFM, cohorts."""
+    names = ("stages", "flow", "funnel", "crowds")
+    told: dict[str, Any] = {name: asked.ready.page(name) for name in names}
+    cohorts = asked.ready.page("cohorts")
+    kept = ("as_of", "by", "unit", "n_customers", "cells")
+    return {**told, "rfm": _rfm(asked), "cohorts": cohorts and {name: cohorts[name] for name in kept}}
+
+
+def _rfm(asked: Request) -> list[dict[str, Any]]:
+    path = asked.ready.folder / CUSTOMERS_FILE
+    return _rfm_of(path, path.stat().st_mtime_ns) if path.is_file() else []
+
+
+@lru_cache(maxsize=4)
+def _rfm_of(path: Path, _changed: int) -> list[dict[str, Any]]:
+    wanted = ["rfm_recency", "rfm_frequency"]
+    if not set(wanted) <= set(pq.read_schema(path).names):
+        return []
+    counts = pq.read_table(path, columns=wanted).drop_null().group_by(wanted).aggregate([([], "count_all")])
+    return list(counts.sort_by([(name, "ascending") for name in wanted]).to_pylist())
