@@ -20,7 +20,7 @@ from urllib.request import Request, urlopen
 from playwright.sync_api import sync_playwright
 
 PAGES = {
-    "today": "/", "customers": "/customers", "crowd": "/crowd?c=stage:is:regular&c=amount_365d:at_least:100&add=price_tier",
+    "today": "/", "customers": "/customers", "crowd": "/crowd?c=stage:is:regular&c=amount_365d:at_least:100&add=stage",
     "goals": "/audience?goal=second", "plan": "/plan", "campaigns": "/campaigns", "campaign": "/campaigns/welcome-1",
     "lists": "/lists", "models": "/models", "data": "/data", "jobs": "/jobs",
 }  # fmt: skip
