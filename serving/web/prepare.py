@@ -25,6 +25,7 @@ from ...features.history.past import Past
 from ...features.matrix import build
 from ...features.shop import Shop
 from ...features.signals.crowd import Crowd
+from ...features.signals.profile import attributes_of
 from ...features.spine import Spine
 from ...models.store.address import Store
 from ..audience.exclusions import protection_of
@@ -130,7 +131,8 @@ def prepare(
         if store is not None:
             write_models(store, shop.config.shop.name, place)
         told = {"as_of": moment.isoformat(), "n_customers": n_customers, "left_out": left_out}
-        write_json(place / OVERVIEW_FILE, {**told, "months": _months(shop, moment)})
+        names = [name for name, *_rest in attributes_of(shop.tables["customers"])] if shop.has("customers") else []
+        write_json(place / OVERVIEW_FILE, {**told, "attributes": names, "months": _months(shop, moment)})
     return told
 
 
@@ -152,7 +154,10 @@ def _write_page(path: Path, page: Callable[[], InsightPage], name: str, left_out
     except (LeftOutError, TooLittleDataError, InputError) as fault:  # a shop that cannot have one page has the others
         left_out[name] = str(fault)
         return
-    write_json(path, as_json(made.as_dict()))
+    told = made.as_dict()
+    if name == "cohorts":  # a page of insight shows the first cells alone
+        told["cells"] = [dict(row) for table in made.tables if table.name == "cells" for row in table.rows]
+    write_json(path, as_json(told))
 
 
 def as_json(value: Any) -> Any:

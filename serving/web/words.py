@@ -100,7 +100,7 @@ class Phrases:
 
     def moment(self, value: Any) -> str:
         """Write an instant (UTC) as the shop's clock shows it, with its offset."""
-        return UNKNOWN if _is_missing(value) else f"{self._local(value):%Y-%m-%d %H:%M %z}"
+        return UNKNOWN if _is_missing(value) else f"{self._local(value):%Y-%m-%d %H:%M %z}".replace("+0000", "UTC")
 
     def _local(self, value: Any) -> datetime | date:
         at = datetime.fromisoformat(value) if isinstance(value, str) else value

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import re
 from collections.abc import Mapping
 from dataclasses import dataclass
 from typing import Any
@@ -18,7 +17,7 @@ from ..prepare import as_json
 from ..ready import Ready
 from ..settings import WebSettings
 
-REASON = re.compile(rf"({'|'.join(PLAIN.values())}|the shop's attribute '.*'): |years old$")
+REASONS = (*(form.partition("{")[0] for _meaning, form in PLAIN.values()), "agreed to ", "has not agreed to ")
 PERSONAL = ("gender", "region", "age_years", "acquisition_channel")  # shown to whoever may operate
 MOST_ROWS = 500
 
@@ -64,5 +63,20 @@ def masked(asked: Request, row: Mapping[str, Any]) -> dict[str, Any]:
     """Return a customer's row without what the caller may not see, and without reasons that tell it."""
     away = hidden(asked)
     kept = {name: as_json(value) for name, value in row.items() if name not in away}
-    told = {name for name, value in kept.items() if away and name.startswith("reason_") and REASON.search(str(value))}
+    if not away:
+        return kept
+    told = {name for name, value in kept.items() if name.startswith("reason_") and is_personal(asked, str(value))}
     return {name: None if name in told else value for name, value in kept.items()}
+
+
+def is_personal(asked: Request, reason: str) -> bool:
+    """Say whether a reason tells the customer's person: age, gender, origin, consent, an attribute.
+
+    Before the first preparation the shop's attributes are not known: then whatever looks like one is personal.
+    """
+    overview = asked.ready.overview()
+    if reason.startswith(REASONS) or reason.endswith("years old"):
+        return True
+    if overview is None or "attributes" not in overview:
+        return ": " in reason
+    return reason.startswith(tuple(f"{name.replace('_', ' ')}: " for name in overview["attributes"]))

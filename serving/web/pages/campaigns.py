@@ -16,7 +16,7 @@ def campaigns(asked: Request) -> dict[str, Any]:
     """Campaigns side by side: delivered, opened, clicked, redeemed, bought; measured effects; waves that were drawn."""
     measured = {one["campaign"]["campaign_id"]: headline_of(one) for one in asked.ready.measurements()}
     counted = (asked.ready.page(CAMPAIGNS) or {}).get(CAMPAIGNS, [])
-    offset, limit = asked.number("offset", 0, 0, 10**6), asked.number("limit", 50, 1, MOST_ROWS)
+    offset, limit = asked.number("offset", 0, 0, 10**6), asked.number("limit", 20, 1, MOST_ROWS)
     shown = counted[offset : offset + limit]
     return {
         "campaigns": [{**one, "measured": measured.get(one["campaign_id"])} for one in shown],

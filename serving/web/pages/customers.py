@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Mapping
 from functools import lru_cache
 from pathlib import Path
 from typing import Any
@@ -18,7 +19,19 @@ def customers(asked: Request) -> dict[str, Any]:
     told: dict[str, Any] = {name: asked.ready.page(name) for name in names}
     cohorts = asked.ready.page("cohorts")
     kept = ("as_of", "by", "unit", "n_customers", "cells")
+    told["promotions"] = _promotions(told["crowds"])
     return {**told, "rfm": _rfm(asked), "cohorts": cohorts and {name: cohorts[name] for name in kept}}
+
+
+def _promotions(page: Mapping[str, Any] | None) -> dict[str, Any] | None:
+    """Return the buyers of each promotion by part: new with it, returning, who came back after it."""
+    rows: dict[str, dict[str, Any]] = {}
+    for one in page["crowds"] if page else ():
+        part, colon, name = str(one["crowd"]).partition(":")
+        if colon:
+            rows.setdefault(name, {"name": name})[part] = one["n_customers"]
+    parts = dict.fromkeys(part for row in rows.values() for part in row if part != "name")
+    return {"parts": list(parts), "rows": list(rows.values())} if rows else None
 
 
 def _rfm(asked: Request) -> list[dict[str, Any]]:

@@ -43,7 +43,7 @@ def _programme(asked: Request, overview: Mapping[str, Any] | None) -> dict[str, 
     page = asked.ready.page("programme")
     if page is None:
         why = (overview or {}).get("left_out", {}).get("programme")
-        return None if why is None else {"effects": [], "why_not": why}
+        return None if why is None else {"effects": [], "why_not": why.removeprefix("programme: ")}
     kept = ("from", "to", "n_control", "n_treated")
     return {"effects": page.get("programme", []), **{name: page[name] for name in kept if name in page}}
 

@@ -11,8 +11,11 @@ import pytest
 from fastapi.testclient import TestClient
 
 from penchant.errors import InputError, NotThereError
-from penchant.serving.web.access import TOKENS_FILE, add_token, caller_of, read_tokens, remove_token
+from penchant.serving.web.access import TOKENS_FILE, Caller, add_token, caller_of, read_tokens, remove_token
 from penchant.serving.web.app import API
+from penchant.serving.web.jobs import Jobs
+from penchant.serving.web.pages.asked import Request, masked
+from penchant.serving.web.ready import Ready
 from penchant.serving.web.settings import WebSettings
 
 ClientOf = Callable[..., TestClient]
@@ -131,3 +134,14 @@ def test_what_was_done_stands_in_the_audit_log(client: TestClient, web_settings:
     client.get("/download/spring/wave-1/send_list")
     last = json.loads((web_settings.folder / "audit.jsonl").read_text(encoding="utf-8").splitlines()[-1])
     assert (last["who"], last["what"], last["campaign"]) == ("local", "download", "spring")
+
+
+def test_a_reader_is_not_told_a_customers_person_by_reasons(web_settings: WebSettings) -> None:
+    told = {"reason_1": "26 years old", "reason_2": "lives in north", "reason_3": "no visit for 8 days"}
+    asked = {
+        scope: Request(web_settings, Ready(web_settings), Jobs(web_settings.folder / "jobs"), Caller("ann", scope), {})
+        for scope in ("read", "operate")
+    }
+    assert masked(asked["operate"], told) == told
+    assert masked(asked["read"], told) == {"reason_1": None, "reason_2": None, "reason_3": "no visit for 8 days"}
+    assert masked(asked["read"], {"region": "north", "stage": "new"}) == {"stage": "new"}
