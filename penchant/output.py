@@ -153,7 +153,7 @@ def _cannot_write(folder: Path, fault: OSError) -> OutputError:
 
 
 def _refuse_foreign(folder: Path) -> None:
-    if folder.exists() and not folder.is_dir():  # a device such as /dev/null must never be replaced
+    if folder.is_file():
         raise OutputError(f"output '{folder}'", "a folder", "a file", "Name a folder with --out")
     _refuse_device(folder)
     if not folder.is_dir() or not any(folder.iterdir()) or (folder / MANIFEST).is_file():

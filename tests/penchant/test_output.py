@@ -102,14 +102,6 @@ def test_a_file_in_the_way_is_named(tmp_path: Path) -> None:
         write(tmp_path / "out" / "below", "x")
 
 
-@pytest.mark.skipif(os.name != "posix", reason="needs named pipes")
-def test_what_is_neither_file_nor_folder_is_not_replaced(tmp_path: Path) -> None:
-    os.mkfifo(tmp_path / "pipe")
-    with pytest.raises(OutputError, match="Got a file"):
-        write(tmp_path / "pipe", "x")
-    assert (tmp_path / "pipe").is_fifo()
-
-
 @pytest.mark.skipif(not Path("/dev/full").exists() or os.name != "posix", reason="needs /dev/full")
 def test_a_full_disk_is_named_and_changes_nothing(tmp_path: Path) -> None:
     write(tmp_path / "out", "first")
