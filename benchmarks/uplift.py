@@ -147,6 +147,7 @@ def known_effects(cells: Sequence[Cell], peers: Peers) -> dict[str, Any]:
     for cell in cells:
         errors: dict[str, list[float]] = defaultdict(list)
         values: dict[str, list[float]] = defaultdict(list)
+        tops: dict[str, list[float]] = defaultdict(list)
         for key, (_, make) in cell.trials.items():
             trial = make()
             ours, finding = predictions(trial)
@@ -154,13 +155,23 @@ def known_effects(cells: Sequence[Cell], peers: Peers) -> dict[str, Any]:
             for name, uplift in (ours | peers.predictions(key)).items():
                 errors[name].append(float(np.mean((uplift - effect) ** 2)))
                 values[name].append(1000 * float(np.mean(np.where(uplift > COST, effect - COST, 0.0))))
+                tops[name].append(top_share(uplift, effect))
             if cell.facts.get("shape") == "none":
                 calm.append(not finding.average_effect.excludes_zero and not finding.tells_apart)
         best = 1000 * float(np.mean(np.maximum(effect - COST, 0.0)))
-        rows.append(cell_of(cell.facts, errors, values, best))
+        shares = {name: float(np.mean(found)) for name, found in tops.items()}
+        rows.append({**cell_of(cell.facts, errors, values, best), "top_30": shares})
         shown = {name: round(e, 4) for name, e in rows[-1]["error"].items()}
         print(*cell.facts.values(), shown, file=sys.stderr, flush=True)
     return {"cells": rows, "ranks": ranks_of(rows), "no_effect_said": calm}
+
+
+def top_share(uplift: Floats, effect: Floats) -> float:
+    """Return what contacting the best-scored 30 % changes, as a share of what the truly best 30 % would."""
+    n = round(0.3 * len(effect))
+    best = float(np.sort(effect)[-n:].sum())
+    ranked = effect[np.lexsort((np.random.default_rng(0).random(len(effect)), -uplift))[:n]]
+    return float(ranked.sum()) / best if best > 0 else np.nan
 
 
 def regrets(cases: Sequence[Case], seeds: Sequence[int]) -> list[dict[str, Any]]:
@@ -253,7 +264,24 @@ def known_aims(result: dict[str, Any], of: str) -> list[dict[str, Any]]:
     if calm := result["no_effect_said"]:
         said = float(np.mean(calm))
         aims.append(aim(f"{of}: no effect: interval covers zero and it says so", said, 0.9, False))
+    for kind, behind in behind_the_best(result["cells"]).items():
+        aims.append(aim(f"{of}: {kind}: how far the best 30 % found are behind the best learner's", behind, 0.03))
     return aims
+
+
+def behind_the_best(cells: Sequence[dict[str, Any]]) -> dict[str, float]:
+    """Return by shape and size how much more of the best 30 % the best learner finds than the default."""
+    by_kind: dict[str, dict[str, list[float]]] = defaultdict(lambda: defaultdict(list))
+    for cell in cells:
+        if cell.get("shape") not in ("none", "constant"):  # there all customers are alike
+            for name, share in cell["top_30"].items():
+                by_kind[_kind(cell)][name].append(share)
+    means = {kind: {name: float(np.mean(found)) for name, found in table.items()} for kind, table in by_kind.items()}
+    return {kind: max(table.values()) - table[DEFAULT] for kind, table in means.items()}
+
+
+def _kind(facts: dict[str, Any]) -> str:
+    return f"{facts.get('shape', facts.get('campaign'))}, {facts['rows']} rows"
 
 
 def pooled_ratios(rows: Sequence[tuple[dict[str, Any], float, float]]) -> dict[str, float]:
@@ -263,9 +291,8 @@ def pooled_ratios(rows: Sequence[tuple[dict[str, Any], float, float]]) -> dict[s
     """
     sums: dict[str, list[float]] = defaultdict(lambda: [0.0, 0.0])
     for facts, error, constant in rows:
-        kind = f"{facts.get('shape', facts.get('campaign'))}, {facts['rows']} rows"
-        sums[kind][0] += error**2
-        sums[kind][1] += constant**2
+        sums[_kind(facts)][0] += error**2
+        sums[_kind(facts)][1] += constant**2
     return {kind: float(np.sqrt(own / other)) for kind, (own, other) in sums.items()}
 
 

@@ -60,7 +60,7 @@ def areas(
             scores = learn(trial) | peers.predictions(key)
             for learner, uplift in scores.items():
                 if learner != base:
-                    area = qini(trial.y_test, uplift, trial.treated_test, n_draws=2).qini.value
+                    area = qini(trial.y_test, uplift, trial.treated_test, n_draws=2).value
                     by_learner[learner].append(area)
         ratio = len(trial.y_test) / len(trial.y)
         table = {learner: _summary(values, ratio) for learner, values in by_learner.items()}

@@ -15,6 +15,7 @@ from ..inputs.arrays import Floats, Ints, read_groups, read_numbers, read_weight
 from ..inputs.categories import Columns
 from ..inputs.folds import grouped_folds
 from .arms import Arms, read_arms
+from .giants import Giants, giants_in
 
 Outcome = Literal["binary", "count", "continuous"]
 Bools = npt.NDArray[np.bool_]
@@ -75,6 +76,8 @@ class UpliftProblem:
         What y holds.
     p_is_estimated
         Whether the probabilities were learned from the features.
+    giants
+        Where a few amounts carry much of the variance: how they were capped in ``y``, whose mean is as it was.
     """
 
     matrix: Floats
@@ -86,6 +89,7 @@ class UpliftProblem:
     fold: Folds
     outcome: Outcome
     p_is_estimated: bool = False
+    giants: Giants | None = None
 
     def __len__(self) -> int:
         """Return the number of rows."""
@@ -183,7 +187,9 @@ def read_problem(matrix: Floats, columns: Columns, given: Given, reading: Proble
     customer = read_groups(given.groups, len(y))
     fold = _folds(y, arms, customer, reading)
     _refuse_empty_folds(arms, fold)
-    return UpliftProblem(matrix, columns, y, arms, weight, customer, fold, kind, p is not given.p_treatment)
+    giants = giants_in(y) if kind == "continuous" else None
+    y = y if giants is None else giants.scale * giants.capped(y)
+    return UpliftProblem(matrix, columns, y, arms, weight, customer, fold, kind, p is not given.p_treatment, giants)
 
 
 def _folds(y: Floats, arms: Arms, customer: Ints | None, reading: ProblemReading) -> Folds:

@@ -178,6 +178,7 @@ def _finding(members: list[Member], weights: Weights, problem: UpliftProblem) ->
     ]
     parts.sort(key=lambda part: -part.share)
     words = _words(weights, parts, problem)
+    words += f" Learned with {problem.giants.words}." if problem.giants else ""
     return StackFinding(weights.average, weights.tells_apart, weights.believed, tuple(parts), words)
 
 

@@ -14,10 +14,11 @@ from ...models.decisions.policy import PolicyValue, Stakes, policy_value, treat_
 from ...models.decisions.profit import ProfitCurve, SleepingDogs, profit_curve, sleeping_dogs
 from ...models.evaluation.comparison import Verdict
 from ...models.evaluation.effect_calibration import UpliftCalibration, uplift_calibration
-from ...models.evaluation.qini import RankingWorth, UpliftCurve, measured_rankings
+from ...models.evaluation.qini import RankingWorth, UpliftCurve, measured_rankings, qini
 from ...models.evaluation.ranking import without_dust
 from ...models.inputs.bootstrap import N_DRAWS
 from ...models.inputs.estimate import Estimate
+from ...models.uplift.giants import Giants, giants_in
 from ...models.uplift.trial import read_trial
 from .dataset import UpliftRows
 
@@ -51,6 +52,36 @@ class Against:
         return {"difference": self.difference.as_dict(), "verdict": self.verdict}
 
 
+@dataclass(frozen=True)
+class CappedNumbers:
+    """What a treatment changes where the largest amounts are capped: less money, seen more surely.
+
+    Parameters
+    ----------
+    giants
+        How they are capped.
+    average_effect, qini
+        As on the board, of capped amounts.
+    """
+
+    giants: Giants
+    average_effect: Estimate
+    qini: Estimate
+
+    @property
+    def words(self) -> str:
+        """The same in a sentence."""
+        return (
+            f"With {self.giants.words}, contacting everyone changes {self.average_effect:+,.1f} per 1,000 customers, "
+            f"and the ranking gains {self.qini:+,.1f} over a random one."
+        )
+
+    def as_dict(self) -> dict[str, Any]:
+        """Return bounds and numbers in types that JSON knows."""
+        bounds = {"low": self.giants.low, "high": self.giants.high, "n": self.giants.n}
+        return {**bounds, "average_effect": self.average_effect.as_dict(), "qini": self.qini.as_dict()}
+
+
 @dataclass(frozen=True, eq=False)
 class ArmBoard:
     """One treatment's numbers. All are per 1,000 customers.
@@ -76,6 +107,8 @@ class ArmBoard:
         Whether the lowest-scored are put off.
     n_rows
         Rows of the control and the treatment.
+    capped
+        Of amounts with giants among them: the stack's numbers with the giants capped.
     """
 
     arm: str
@@ -87,6 +120,7 @@ class ArmBoard:
     profit: ProfitCurve
     dogs: SleepingDogs
     n_rows: int
+    capped: CappedNumbers | None = None
 
     @property
     def dogs_in_words(self) -> str:
@@ -98,7 +132,11 @@ class ArmBoard:
 
     @property
     def verdict(self) -> str:
-        """What the numbers allow to say of this treatment, in a sentence or two."""
+        """What the numbers allow to say of this treatment, in a few sentences."""
+        return self._on_the_whole + (f" {self.capped.words}" if self.capped else "")
+
+    @property
+    def _on_the_whole(self) -> str:
         qini, effect = self.metrics[STACK][MAIN], self.average_effect
         size = f"contacting everyone changes {effect:+.1f} per 1,000 customers"
         if qini.low > 0:
@@ -124,6 +162,7 @@ class ArmBoard:
             "average_effect": self.average_effect.as_dict(),
             "metrics": named.pop(STACK),
             "baselines": named,
+            **({"capped": self.capped.as_dict()} if self.capped else {}),
             "comparisons": {name: found.as_dict() for name, found in self.against.items()},
             "calibration": {
                 "slope": self.calibration.slope.as_dict(),
@@ -235,7 +274,17 @@ def board_of(judged: Judged, code: int, cost: float = 0.0, seed: int = 0) -> Arm
         profit_curve(worth, stack, pair.treated, stakes=Stakes(cost=cost), seed=seed, **pair.same),
         sleeping_dogs(pair.y, stack, pair.treated, seed=seed, **pair.same),
         len(pair.y),
+        _capped(pair, stack, seed),
     )
+
+
+def _capped(pair: _Pair, score: Floats, seed: int) -> CappedNumbers | None:
+    """Return what shows when the giants among the outcomes are capped; None where there are none."""
+    giants = giants_in(pair.y)
+    if giants is None:
+        return None
+    found = qini(giants.capped(pair.y), score, pair.treated, seed=seed, **pair.same)
+    return CappedNumbers(giants, found.average_effect, Estimate(found.value, found.low, found.high))
 
 
 def best_arm_value(rows: UpliftRows, uplift: Floats) -> PolicyValue:

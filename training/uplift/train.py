@@ -156,6 +156,9 @@ class TrainedUplift:
                 own = stack if score == STACK else baselines.setdefault(score, {})
                 own |= {prefix + name: number for name, number in numbers.items()}
             stack[f"{prefix}average_effect"] = board.average_effect
+            if board.capped:
+                stack[f"{prefix}average_effect_capped"] = board.capped.average_effect
+                stack[f"{prefix}qini_capped"] = board.capped.qini
         stack["best_arm_value"] = self.best_arm.over_nobody
         return stack, baselines
 

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
@@ -53,6 +54,21 @@ def trained_on(rows: UpliftRows, gate: GateSection = GATE) -> TrainedUplift:
 @pytest.fixture(scope="module")
 def trained() -> TrainedUplift:
     return trained_on(in_waves(trial(2400), 4))
+
+
+def test_amounts_with_giants_are_told_plain_and_capped() -> None:
+    rows = trial(1200, effect=0.4)
+    amounts = rows.y * 20
+    amounts[np.flatnonzero(amounts)[:3]] = 30_000
+    whole = trained_on(replace(rows, y=amounts), OPEN)
+    (board,) = whole.boards
+    assert board.capped is not None
+    assert board.capped.giants.high == 20
+    assert board.capped.average_effect.low > 0
+    assert not board.average_effect.excludes_zero
+    assert "counted as just that, contacting everyone changes" in board.verdict
+    assert whole.numbers()[0]["average_effect_capped"] == board.capped.average_effect
+    assert whole.as_dict()["by_arm"]["mail"]["capped"]["high"] == 20
 
 
 def test_a_planted_effect_is_found_on_later_waves(trained: TrainedUplift) -> None:
