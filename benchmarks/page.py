@@ -21,8 +21,9 @@ FARTHEST = 4.0  # times an aim, beyond which the picture does not reach
 def page_of(results: Sequence[Mapping[str, Any]], picture: str) -> str:
     """Return the page of results, as `benchmarks.run` keeps them."""
     n_all, n_met = (sum(len(_aims(one, met)) for one in results) for met in (None, True))
-    lines = [HEAD, f"{n_met} of {n_all} aims met. The picture shows each as a share of its aim.\n"]
-    lines += [f"![What came, as a share of each aim]({picture})\n", *_overview(results)]
+    lines = [HEAD, f"{n_met} of {n_all} aims met.\n"]
+    lines += [f"![What came, as a share of each aim]({picture})\n"] if picture else []
+    lines += _overview(results)
     for one in results:
         lines += _section(one)
     return "\n".join(lines).rstrip("\n") + "\n"
@@ -89,13 +90,15 @@ def wanted(aim: Any) -> str:
 
 
 def picture_of(results: Sequence[Mapping[str, Any]]) -> str:
-    """Return the picture of all aims that are a single number: what came as a share of the aim."""
+    """Return the picture of all aims that are a single number: what came as a share of the aim; empty without."""
     shown = [
         (f"{one['name']}: {aim['name']}", aim["value"] / aim["aim"], bool(aim["met"]))
         for one in results
         for aim in one["aims"]
         if is_plain(aim["value"]) and is_plain(aim["aim"]) and aim["aim"] > 0
     ]
+    if not shown:
+        return ""
     met = [min(share, FARTHEST) if is_met else None for _name, share, is_met in shown]
     missed = [None if is_met else min(share, FARTHEST) for _name, share, is_met in shown]
     axis = Axis(f"What came, as a share of the aim (at most {FARTHEST:g} is drawn)", ".1f")

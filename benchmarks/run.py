@@ -90,8 +90,10 @@ def main() -> None:
         if bench.name in only:
             write_json(args.results / f"{bench.name}.json", run(bench, args.quick))
     results = read_results(args.results)
-    (args.page.parent / PICTURE).write_bytes(png(picture_of(results)))
-    write_text(args.page, page_of(results, PICTURE))
+    drawn = picture_of(results)
+    if drawn:
+        (args.page.parent / PICTURE).write_bytes(png(drawn))
+    write_text(args.page, page_of(results, PICTURE if drawn else ""))
     print(f"{args.page}: {sum(map(n_met, results))} of {sum(len(one['aims']) for one in results)} aims met")
 
 

@@ -29,6 +29,7 @@ from penchant.serving.candidates.from_shop import known_at
 from penchant.serving.candidates.gather import candidates_for
 from penchant.serving.goals.catalogue import GOALS
 from penchant.serving.goals.eligible import of_goal
+from penchant.serving.score import ready
 from penchant.serving.score import run as scoring
 from penchant.serving.score.champion import Champion
 from penchant.serving.score.files import decile_of, is_whole, read_scores, read_signals
@@ -211,6 +212,19 @@ def test_audiences_take_the_scores_as_they_are(small: ModuleType, shop: Shop, ou
     np.testing.assert_allclose(asked["propensity"], 1 - (1 - stays) ** (goal.horizon_days / 60))
     assert found.scores["retain"] == ("small.uplift.retain/1", "small.churn/1", "small.value/1")
     assert [score.task for score in read_scores(out, ["value"])] == ["value"]
+
+
+@pytest.mark.parametrize(("sources", "is_same"), [({"orders": "1a"}, True), ({"orders": "2b"}, False)])
+def test_a_folder_named_by_hand_brings_what_was_known_if_the_data_are_the_same(
+    small: ModuleType, out: Path, monkeypatch: pytest.MonkeyPatch, sources: dict[str, str], is_same: bool
+) -> None:
+    manifest = {**(ready.read_manifest(out) or {}), "sources": {"orders": "1a"}}
+    facts = {"as_of": small.AS_OF.isoformat(), "sources": sources, "models": {}}
+    monkeypatch.setattr(ready, "read_manifest", lambda _folder: manifest)
+    monkeypatch.setattr(ready, "facts_of", lambda *_given: facts)
+    found = ready.scores_for(None, None, small.AS_OF, [GOALS["retain"]], None, out, None)
+    assert (found.known is not None) == is_same
+    assert found.scores
 
 
 def test_equal_scores_share_a_decile_and_no_score_is_in_none() -> None:

@@ -1,0 +1,57 @@
+"""The benchmarks can be started, and their page says what came of each."""
+
+from __future__ import annotations
+
+import json
+import sys
+from importlib import import_module
+from pathlib import Path
+from typing import Any
+
+import pytest
+
+from benchmarks import page, run
+
+RESULT: dict[str, Any] = {
+    "name": "features",
+    "title": "Signals, beside SQL by hand",
+    "command": "python -m benchmarks.features --events 1000",
+    "date": "2026-11-30",
+    "machine": "a machine",
+    "versions": {"duckdb": "2.0.0"},
+    "seconds": {"wall": 12.3, "cpu": 10.1},
+    "why": "",
+    "aims": [
+        {"name": "penchant / pandas", "value": 0.29, "aim": 0.5, "met": True},
+        {"name": "penchant / DuckDB by hand", "value": 1.1, "aim": 1.0, "met": False},
+        {"name": "coverage", "value": 0.95, "aim": [0.93, 0.97], "met": True},
+    ],
+}
+LACKING = {**RESULT, "name": "web", "title": "The page", "aims": [], "why": "no browser here"}
+
+
+@pytest.mark.parametrize("bench", run.BENCHES, ids=lambda bench: bench.name)
+def test_every_benchmark_can_be_started(bench: run.Bench) -> None:
+    assert callable(import_module(f"benchmarks.{bench.name}").main)
+
+
+def test_the_page_says_of_each_aim_what_came_and_what_did_not_run() -> None:
+    text = page.page_of([RESULT, LACKING], "pictures/x.png")
+    assert "2 of 3 aims met" in text
+    assert "| penchant / DuckDB by hand | 1.1 | 1 | **missed** |" in text
+    assert "| coverage | 0.95 | 0.93 to 0.97 | met |" in text
+    assert "did not run: no browser here" in text
+    assert "`python -m benchmarks.features --events 1000`, 2026-11-30, on a machine; duckdb 2.0.0." in text
+    drawn = page.picture_of([RESULT, LACKING])
+    assert "features: penchant / pandas" in drawn
+    assert "coverage" not in drawn  # it has no one bound
+
+
+def test_a_benchmark_that_fails_is_told_with_its_reason(monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> None:
+    monkeypatch.setattr(run, "BENCHES", (run.Bench("none_such", "Nothing"),))
+    monkeypatch.setattr(sys, "argv", ["run", "--quick", "--results", str(tmp_path), "--page", str(tmp_path / "b.md")])
+    (tmp_path / "pictures").mkdir()
+    run.main()
+    kept = json.loads((tmp_path / "none_such.json").read_text())
+    assert "none_such" in kept["why"]
+    assert "did not run" in (tmp_path / "b.md").read_text()
