@@ -16,6 +16,7 @@ from penchant.config import EngineSection
 from penchant.errors import InputError
 from penchant.temporary import Scratch as Scratch
 
+QUIET = Path(__file__).resolve().with_name("log4j2.properties")  # of a local Spark, from its first line on
 Backend = Any  # an Ibis backend; Ibis publishes no type that covers all of them
 
 
@@ -71,6 +72,7 @@ def spark_backend(section: EngineSection) -> Backend:
         "spark.driver.memory": f"{_megabytes(section.memory_limit)}m",
         "spark.log.level": "ERROR",
         "spark.ui.showConsoleProgress": "false",
+        "spark.driver.extraJavaOptions": f"-Dlog4j2.configurationFile={QUIET.as_uri()}",
     }
     if section.temp_directory is not None:
         local["spark.local.dir"] = str(section.temp_directory)

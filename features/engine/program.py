@@ -4,11 +4,12 @@ from __future__ import annotations
 
 import json
 import os
+import re
 import time
 from collections import OrderedDict
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from contextlib import suppress
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from datetime import datetime
 from hashlib import sha256
 from pathlib import Path
@@ -55,7 +56,7 @@ class Program:
         Parameters
         ----------
         backend
-            The Ibis backend of DuckDB.
+            The Ibis backend.
         inputs
             Tables and views that the statements read: the shop's, and the spine.
         moments
@@ -68,20 +69,19 @@ class Program:
         def make(statements: Sequence[Statement]) -> None:
             for statement in statements:
                 made[statement.name] = statement
-                backend.con.execute(statement.sql)
+                statement.make(backend)
 
         def answer(moment: datetime | None) -> Any:
-            if moment is not None:
-                _turn_to(backend, moment)
-            make(self.each)
-            return keep.rows_of(self.answer, dict(self.types))
+            told = _turned_to(backend, moment)
+            make([replace(one, query=told(one.query)) for one in self.each])
+            return keep.rows_of(told(self.answer), dict(self.types))
 
         try:
             make((*inputs, *self.once))
             return [answer(moment) for moment in moments or (None,)]
         finally:
             for statement in reversed(made.values()):
-                backend.con.execute(statement.drop)
+                statement.drop(backend)
 
     @property
     def text(self) -> str:
@@ -118,9 +118,21 @@ def _sections(text: str) -> Iterator[tuple[str, str]]:
             body.append(line)
 
 
-def _turn_to(backend: Backend, moment: datetime) -> None:
-    for variable, value in ((MOMENT, moment), (MIDNIGHT, midnight(moment))):
-        backend.con.execute(f"set variable {variable.name} = timestamp '{value}'")
+def _turned_to(backend: Backend, moment: datetime | None) -> Callable[[str], str]:
+    """Return how a query is told its moment: DuckDB has variables, other engines get it as text."""
+    values = {} if moment is None else {MOMENT.name: moment, MIDNIGHT.name: midnight(moment)}
+    if backend.name == "duckdb":
+        for name, value in values.items():
+            backend.con.execute(f"set variable {name} = timestamp '{value}'")
+        return lambda query: query
+    calls = {f"getvariable('{name}')": f"timestamp_ntz '{value}'" for name, value in values.items()}
+
+    def told(query: str) -> str:
+        for call, value in calls.items():
+            query = re.sub(re.escape(call), value, query, flags=re.IGNORECASE)
+        return query
+
+    return told
 
 
 def compiled_once(key: str, folder: Path | None, compiled: Callable[[], tuple[Program, bool]]) -> Program:

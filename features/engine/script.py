@@ -1,4 +1,4 @@
-"""Edge: SQL of DuckDB that is compiled before any of it runs: statements that make tables of one another."""
+"""Edge: SQL that is compiled before any of it runs: statements that make tables of one another."""
 
 from __future__ import annotations
 
@@ -19,7 +19,7 @@ _TEMPORARY = ops.Namespace(catalog="temp", database="main")
 
 @dataclass(frozen=True)
 class Statement:
-    """A temporary table or view of DuckDB, and the query that gives its rows."""
+    """A temporary table or view, and the query that gives its rows."""
 
     kind: Literal["table", "view"]
     name: str
@@ -27,18 +27,33 @@ class Statement:
 
     @property
     def sql(self) -> str:
-        """The statement."""
+        """The statement, as DuckDB takes it."""
         return f'create or replace temp {self.kind} "{self.name}" as {self.query}'
 
-    @property
-    def drop(self) -> str:
-        """The statement that takes it back."""
-        return f'drop {self.kind} if exists temp.main."{self.name}"'
+    def make(self, backend: Backend) -> None:
+        """Make the table or view, in place of another of its name.
+
+        Spark computes a table now and forgets how: what reads it is planned over its rows, not over all that they were
+        made of. Else plans grow with each step until planning takes longer than the work.
+        """
+        if backend.name == "duckdb":
+            backend.con.execute(self.sql)
+            return
+        rows = backend._session.sql(self.query)
+        (rows.localCheckpoint() if self.kind == "table" else rows).createOrReplaceTempView(self.name)
+
+    def drop(self, backend: Backend) -> None:
+        """Drop the table or view, if it is there."""
+        if backend.name == "duckdb":
+            backend.con.execute(f'drop {self.kind} if exists temp.main."{self.name}"')
+        else:
+            backend._session.catalog.dropTempView(self.name)
 
 
 def temporary(backend: Backend, name: str, schema: Any) -> Any:
-    """Return a temporary table of DuckDB as Ibis's, whether it is there yet or not."""
-    return ops.DatabaseTable(name, schema, backend, _TEMPORARY).to_expr()
+    """Return a temporary table as Ibis's, whether it is there yet or not."""
+    place = _TEMPORARY if backend.name == "duckdb" else ops.Namespace()
+    return ops.DatabaseTable(name, schema, backend, place).to_expr()
 
 
 class Script:
@@ -47,7 +62,7 @@ class Script:
     Parameters
     ----------
     backend
-        The Ibis backend of DuckDB. Nothing runs on it.
+        The Ibis backend. Nothing runs on it.
     taken
         Names of temporary tables that stand for something else; those of the script are added.
     """
@@ -87,7 +102,8 @@ class Script:
         for name, (expression, order_by) in self._tables.items():
             if name in read:
                 names = _in_order(expression, read[name])
-                query = plain_query(self.backend, expression, names, order_by)
+                cells = [_quoted(self.backend, one) for one in names]
+                query = _select(cells, self.backend, expression, order_by)
                 if names == list(expression.columns):
                     made.append(Statement("table", name, query))
                 else:
@@ -97,36 +113,45 @@ class Script:
 
     def _widened(self, name: str, expression: Any, made: Sequence[str]) -> str:
         """Give a table without its unread columns the look of the whole one, for queries that pass them on."""
-        types = types_of(self.backend, expression)
-        cells = ", ".join(
-            f'"{one}"' if one in made else f'cast(null as {types.get(one, "int")}) as "{one}"'
+        types = _types_of(self.backend, expression)
+        cells = [
+            _quoted(self.backend, one)
+            if one in made
+            else f"cast(null as {types.get(one, 'int')}) as {_quoted(self.backend, one)}"
             for one in expression.columns
-        )
-        return f'select {cells} from temp.main."{name}_read"'
-
-
-def plain_query(backend: Backend, expression: Any, names: Sequence[str], order_by: Sequence[str] = ()) -> str:
-    """Return the SQL of some columns, in DuckDB's own types, which may be wider than Ibis takes them for."""
-    return _select([f'"{name}"' for name in names], backend, expression, order_by)
+        ]
+        place = "temp.main." if self.backend.name == "duckdb" else ""
+        return f"select {', '.join(cells)} from {place}{_quoted(self.backend, f'{name}_read')}"
 
 
 def typed_query(backend: Backend, expression: Any, order_by: Sequence[str] = ()) -> str:
-    """Return the SQL of a result, with the types that Ibis takes its columns for: DuckDB's sums are wider."""
-    types = types_of(backend, expression)
+    """Return the SQL of a result, with the types that Ibis takes its columns for.
+
+    DuckDB adds up integers to wider ones; within a script they may be as wide as they like.
+    """
+    types = _types_of(backend, expression)
     cells = [
-        f'cast("{name}" as {types[name]}) as "{name}"' if name in types else f'"{name}"' for name in expression.columns
+        f"cast({_quoted(backend, name)} as {types[name]}) as {_quoted(backend, name)}"
+        if name in types
+        else _quoted(backend, name)
+        for name in expression.columns
     ]
     return _select(cells, backend, expression, order_by)
 
 
 def _select(cells: Sequence[str], backend: Backend, expression: Any, order_by: Sequence[str]) -> str:
-    keys = ", ".join(f'"{name}"' for name in order_by)
     query = f"select {', '.join(cells)} from (\n{backend.compile(expression, pretty=True)}\n)"
-    return query + (f" order by {keys}" if keys else "")
+    if not order_by or backend.name != "duckdb":  # Spark would shuffle all rows for it
+        return query
+    return f"{query} order by {', '.join(_quoted(backend, name) for name in order_by)}"
 
 
-def types_of(backend: Backend, expression: Any) -> dict[str, str]:
-    """Return DuckDB's name of the type of each column that has one."""
+def _quoted(backend: Backend, name: str) -> str:
+    return f'"{name}"' if backend.name == "duckdb" else f"`{name}`"
+
+
+def _types_of(backend: Backend, expression: Any) -> dict[str, str]:
+    """Return the engine's name of the type of each column that has one."""
     to_text = backend.compiler.type_mapper.to_string
     return {name: to_text(dtype) for name, dtype in expression.schema().items() if not dtype.is_null()}
 

@@ -11,7 +11,7 @@ from typing import Any
 import ibis
 
 from .backends import Backend
-from .script import temporary, typed_query
+from .script import Statement, temporary, typed_query
 
 _NUMBERS = count()
 
@@ -22,7 +22,8 @@ class Keep:
     Parameters
     ----------
     backend
-        The Ibis backend: DuckDB keeps temporary tables, which go to disk where memory is short; Spark caches.
+        The Ibis backend: DuckDB keeps temporary tables, which go to disk where memory is short, Spark rows on its
+        executors, in memory and on disk.
     """
 
     def __init__(self, backend: Backend) -> None:
@@ -42,18 +43,14 @@ class Keep:
         name
             What the rows are, for whoever reads the SQL.
         """
-        if self.backend.name != "duckdb":
-            cached = expression.cache()
-            self._drops.append(weakref.finalize(self, _release, cached))
-            return cached
         return self.rows_of(typed_query(self.backend, expression, order_by), expression.schema())
 
     def rows_of(self, query: str, schema: Any) -> Any:
-        """Return the rows of a query of DuckDB as a table that is computed once; the schema is Ibis's, or its types."""
-        name = f"kept_{next(_NUMBERS)}"
-        self.backend.con.execute(f'create temp table "{name}" as {query}')
-        self._drops.append(weakref.finalize(self, _drop, self.backend.con, name))
-        return temporary(self.backend, name, ibis.schema(schema))
+        """Return the rows of a query as a table that is computed once; the schema is Ibis's, or its types by name."""
+        made = Statement("table", f"kept_{next(_NUMBERS)}", query)
+        made.make(self.backend)
+        self._drops.append(weakref.finalize(self, _drop, self.backend, made))
+        return temporary(self.backend, made.name, ibis.schema(schema))
 
     def close(self) -> None:
         """Drop all tables; a second call does nothing."""
@@ -71,14 +68,10 @@ class Keep:
         self.close()
 
 
-def _drop(connection: Any, name: str) -> None:
+def _drop(backend: Backend, made: Statement) -> None:
     import duckdb
 
     try:
-        connection.execute(f'drop table if exists temp.main."{name}"')
+        made.drop(backend)
     except duckdb.ConnectionException:  # the shop was closed first, and its tables went with it
         return
-
-
-def _release(cached: Any) -> None:
-    cached.release()

@@ -33,8 +33,8 @@ def evaluated(
 ) -> list[Any]:
     """Return the spine with values, in one or several tables.
 
-    On DuckDB, SQL is compiled once for the same questions to shops of the same columns and configuration, whatever
-    their rows, the moments and the spine.
+    SQL is compiled once for the same questions to shops of the same columns and configuration, whatever their rows, the
+    moments and the spine.
 
     Parameters
     ----------
@@ -43,8 +43,6 @@ def evaluated(
     keep
         Holds the tables.
     """
-    if shop.backend.name != "duckdb":
-        return _evaluated_lazily(shop, spine, values, keep, windows)
     key = question_key(shop, spine, values, windows)
     program = compiled_once(key, shop.sql_folder, lambda: _compiled(shop, spine, values, windows))
     return program.run(shop.backend, _inputs(shop, spine), spine.instants or (), keep)
@@ -103,23 +101,6 @@ def _at(
     mine = coded.filter(_.as_of == instant(moment)).mutate(as_of=instant(moment))
     past = Past(history, Moment(at=moment), windows, keep)
     return _answers(past, mine.rename(row="code"), values)
-
-
-def _evaluated_lazily(
-    shop: Shop, spine: Spine, values: Mapping[str, Any], keep: Keep, windows: tuple[int, ...]
-) -> list[Any]:
-    """Return the answers of an engine that plans for itself, compiled for each moment."""
-    with Keep(shop.backend) as passing:
-        rows = passing.table(spine.table)
-        history = _history(shop, shop.tables, rows, passing, spine)
-        if spine.instants is None:
-            return [keep.table(_of_rows(history, rows, values, windows))]
-        tables = []
-        for moment in spine.instants:
-            with Keep(shop.backend) as of_moment:
-                tables.append(keep.table(_at(moment, history, rows, values, windows, of_moment)))
-                tables[-1].count().execute()  # it is computed now, while its sources are kept
-        return tables
 
 
 def _answers(past: Past, spine: Any, values: Mapping[str, Any]) -> Any:

@@ -36,6 +36,7 @@ def question_key(shop: Shop, spine: Spine, values: Mapping[str, Any], windows: t
     columns = {name: {key: str(dtype) for key, dtype in rows.schema().items()} for name, rows in shop.tables.items()}
     facts = {
         "asked": asked,
+        "engine": shop.backend.name,
         "columns": columns,
         "config": config,
         "calendar": _calendar(shop),
