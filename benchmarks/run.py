@@ -71,6 +71,7 @@ BENCHES = (
     ),
     Bench("uplift", "Uplift, on Hillstrom", (), ("--parts", "hillstrom")),
     Bench("coverage", "How often intervals hold the truth", (), ("--repetitions", "20")),
+    Bench("roles", "Product roles, beside those that were planted", (), ("--seeds", "2"), 3),
     Bench("loop", "What the second audience earns", (), ("--seeds", "1", "--customers", "8000")),
     Bench("web", "The page under load", (), ("--customers", "20000", "--clients", "10", "--seconds", "5")),
 )

@@ -71,18 +71,18 @@ class ProductRules:
     """
 
     look_back_days: int = 365
-    trend_days: int = 90
+    trend_days: int = 120
     shrinkage: float = 10.0
     false_rises: float = 0.2
     least_growth: float = 1.25
-    few_orders: float = 0.25
-    few_visits: float = 0.16
+    few_orders: float = 0.2
+    few_visits: float = 0.13
     least_peers: int = 5
     margin_shrinkage: float = 2.0
     weak_association: float = 2.0
     association_shrinkage: float = 5.0
     most_in_basket: int = 50
-    strong_traffic: float = 1.1
+    strong_traffic: float = 1.05
     strong_profit: float = 1.2
 
 

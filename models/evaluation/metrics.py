@@ -20,7 +20,7 @@ from penchant.errors import InputError, did_you_mean, quoted
 from ..inputs.arrays import Floats, Ints, read_groups, read_numbers, read_weights, refuse_lengths, refuse_misaligned
 from ..inputs.bootstrap import LEVEL, N_DRAWS, Statistic, bootstrap, interval
 from ..inputs.estimate import Estimate
-from ..inputs.two_means import ArmSums, design_effect, kind_of_outcome, mean_bounds
+from ..inputs.two_means import bounds_of
 from .ranking import Positions, auc, average_precision, falling, first_of_ties, gains, middle_ranks, ratio, sums_of_ties
 
 Kind = Literal["binary", "value", "count"]
@@ -247,19 +247,16 @@ def stretch_of_few(scored: ScoredRows, customer: Ints | None) -> float:
 
 
 def closed(scored: ScoredRows, weights: Floats, customer: Ints | None) -> dict[str, tuple[float, float]]:
-    """Return the bounds of means of the outcome and of squared errors, which need no draws (`two_means`)."""
+    """Return the bounds of means of the outcome and of errors, which need no draws (`two_means`)."""
     ranked = weights[scored.order]
     who = None if customer is None else customer[scored.order]
 
-    def bounds(values: Floats) -> tuple[float, float]:
-        sums = ArmSums.of(values, ranked)
-        own = sums.clustered(design_effect(ranked * (values - sums.mean), who))
-        low, high = mean_bounds(own, kind_of_outcome(values))
-        return float(low), float(high)
-
-    is_binary = bool(np.isin(scored.y, (0.0, 1.0)).all())
-    low, high = bounds((scored.score - scored.y) ** 2)
-    return {"base_rate": bounds(scored.y)} if is_binary else {"mean": bounds(scored.y), "rmse": (low**0.5, high**0.5)}
+    mean = bounds_of(scored.y, ranked, who)
+    if np.isin(scored.y, (0.0, 1.0)).all():
+        return {"base_rate": mean}
+    some, off = (scored.y != 0 if scored.y.any() else None), np.abs(scored.score - scored.y)
+    low, high = bounds_of(off**2, ranked, who, some=some)
+    return {"mean": mean, "rmse": (low**0.5, high**0.5), "mae": bounds_of(off, ranked, who, some=some)}
 
 
 def ranking_metrics(scored: ScoredRows, weights: Floats) -> dict[str, Floats]:

@@ -28,6 +28,7 @@ from dataclasses import dataclass, replace
 from typing import Literal
 
 import numpy as np
+import numpy.typing as npt
 from scipy import stats
 
 from .arrays import Floats, Ints
@@ -35,6 +36,9 @@ from .bootstrap import LEVEL
 
 OutcomeKind = Literal["share", "amount", "size", "number"]
 LEAST_ROWS = 2 - 1e-9  # one control says nothing of others
+LEAST_FOR_TAIL = 5  # amounts: of fewer, the upper half is one or two
+MEDIAN_ERROR = math.sqrt(math.pi / 2)  # standard error of a median in those of a mean
+LARGEST_LOG = 700.0  # its exponential is still a number
 Sizes = tuple[Floats, Floats, Floats]
 
 
@@ -186,6 +190,65 @@ def mean_bounds(
     share = _over(arm.some, arm.weight)
     shares = score_bounds(share, arm.rows, level) if kind == "amount" else (share, share)
     return _amount_bounds(arm, shares, level, pooled or sizes_of(arm))
+
+
+def bounds_of(
+    values: Floats,
+    weight: Floats,
+    customer: Ints | None = None,
+    level: float = LEVEL,
+    some: npt.NDArray[np.bool_] | None = None,
+) -> tuple[float, float]:
+    """Return the bounds of a mean of rows, which hold for amounts with giants among them as well.
+
+    The spread of a sample hangs on giants that it may lack, and so do the bounds of `mean_bounds`: of lognormal amounts
+    (0.8) of 30 customers 92 % held the truth, of their squares 80 %. The upper one therefore reaches as far as that of
+    a lognormal distribution whose upper half the amounts above the median are.
+
+    Parameters
+    ----------
+    values, weight
+        (n,) of each row.
+    customer
+        (n,) of each row, where customers have several.
+    some
+        (n,) the rows whose values have giants among them; None: those that are not zero.
+    """
+    sums = ArmSums.of(values, weight)
+    sums = sums.clustered(design_effect(weight * (values - sums.mean), customer))
+    kind = kind_of_outcome(values)
+    low, high = (float(bound) for bound in mean_bounds(sums, kind, level))
+    if kind not in ("size", "amount"):
+        return low, high
+    some = values > 0 if some is None else some & (values > 0)
+    own = ArmSums.of(values[some], weight[some]).clustered(sums.design)
+    factor = _lognormal_factor(values[some], weight[some], float(own.rows), level)
+    if kind == "amount" and factor > 1:
+        share = _over(sums.some, sums.weight)
+        factor = math.exp(math.hypot(math.log(factor), math.log(score_bounds(share, sums.rows, level)[1] / share)))
+    rest = float(sums.total - own.total) + factor * float(own.total)
+    return low, float(np.fmax(high, rest / float(sums.weight))) if factor > 1 else high
+
+
+def _lognormal_factor(values: Floats, weight: Floats, rows: float, level: float) -> float:
+    """Return by how much the mean of positive values may exceed what was seen, as the upper half of them spreads."""
+    if not rows >= LEAST_FOR_TAIL:
+        return 1.0
+    logs = np.log(values)
+    order = np.argsort(logs, kind="stable")
+    median = logs[order][np.searchsorted(np.cumsum(weight[order]), weight.sum() / 2)]
+    is_upper = logs > median
+    if is_upper.sum() < 2:
+        return 1.0
+    spread = math.sqrt(float(np.average((logs[is_upper] - median) ** 2, weights=weight[is_upper])))
+    normal = stats.norm
+    steepness = spread + float(np.exp(normal.logpdf(spread) - normal.logcdf(spread)))
+    error = spread * math.hypot(MEDIAN_ERROR, steepness) / math.sqrt(rows)
+    reach = error * float(_student(level, np.asarray(max(rows / 2 - 1, 1.0))))
+    highest = median + spread**2 / 2 + math.log(2) + float(normal.logcdf(spread)) + reach
+    sums = weight * values
+    most = float(sums[~is_upper].sum()) + float(weight[is_upper].sum()) * math.exp(min(highest, LARGEST_LOG))
+    return max(most / float(sums.sum()), 1.0)
 
 
 def score_bounds(share: Floats, rows: Floats, level: float = LEVEL) -> tuple[Floats, Floats]:

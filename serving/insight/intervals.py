@@ -9,7 +9,7 @@ import numpy as np
 
 from ...models.inputs.arrays import Floats
 from ...models.inputs.estimate import Estimate
-from ...models.inputs.two_means import ArmSums, kind_of_outcome, mean_bounds
+from ...models.inputs.two_means import bounds_of
 
 LEVEL = 0.95
 
@@ -51,9 +51,7 @@ def mean_of(values: Floats, level: float = LEVEL) -> Estimate:
     """Return a mean with its interval, right for few and skewed amounts too; bounds are nan with fewer than two."""
     if not len(values):
         return Estimate(nan, nan, nan)
-    sums = ArmSums.of(values, np.ones(len(values)))
-    low, high = mean_bounds(sums, kind_of_outcome(values), level)
-    return Estimate(float(sums.mean), float(low), float(high))
+    return Estimate(float(values.mean()), *bounds_of(values, np.ones(len(values)), level=level))
 
 
 def index_of(inside: tuple[int, int], base: tuple[int, int], z: float | None = None) -> Estimate:

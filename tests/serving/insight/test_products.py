@@ -10,6 +10,7 @@ import pandas as pd
 import pytest
 
 from penchant.errors import InputError, TooLittleDataError
+from penchant.features.goods.roles import ProductRules
 from penchant.features.shop import Shop, shop_from_tables
 from penchant.serving.insight.products import demand_page, products_page
 
@@ -63,8 +64,8 @@ def test_products_page_says_what_was_counted(shop: Shop, tmp_path: Path) -> None
 def test_a_shop_too_young_for_a_trend_says_so(shop: Shop) -> None:
     young = products_page(shop, datetime(2024, 4, 1))
     assert {row["growth"] for row in young.as_dict()["products"]} == {None}
-    assert "two windows of 90 days" in young.left_out["potential"]
-    assert "potential" not in products_page(shop, AS_OF).left_out
+    assert "two windows of 120 days" in young.left_out["potential"]
+    assert "potential" not in products_page(shop, AS_OF, rules=ProductRules(trend_days=60)).left_out
 
 
 def test_a_moment_before_everything_is_refused() -> None:
