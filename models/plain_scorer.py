@@ -333,6 +333,8 @@ def whole_files(folder: Path) -> dict[str, str]:
     texts = {}
     for line in (folder / HASHES_FILE).read_text(encoding="utf-8").splitlines():
         expected, _, name = line.partition("  ")
+        if not (folder / name).is_file() or Path(name).name != name:
+            raise ValueError(f"{folder / HASHES_FILE}: names '{name}', which is not there; get the model again")
         content = (folder / name).read_bytes()
         if hashlib.sha256(content).hexdigest() != expected:
             raise ValueError(f"{folder / name}: changed or damaged since it was written; get the model again")

@@ -7,7 +7,6 @@ One class per section; every key has a default or says why it cannot have one. `
 from __future__ import annotations
 
 import re
-import tomllib
 from datetime import datetime
 from pathlib import Path
 from typing import Annotated, Any, Literal
@@ -17,7 +16,7 @@ from pydantic import Field, PositiveInt, PrivateAttr, ValidationError, field_ser
 from penchant.config_serving import NightlySection, ProtectionSection, RetentionSection, SceneSection, ScoreSection
 from penchant.crowds_file import with_saved_crowds
 from penchant.errors import ConfigError, NotThereError, without_passwords
-from penchant.section import LONGEST_WINDOW, Cuts, Days, Section, TimeZone, faults_told
+from penchant.section import LONGEST_WINDOW, Cuts, Days, Section, TimeZone, faults_told, read_toml
 
 MAY_HOLD_PASSWORDS = ("address", "query", "remote")
 Severity = Literal["refuse", "set aside", "warn", "ignore"]
@@ -364,11 +363,7 @@ def load_config(path: Path) -> Config:
             "a folder" if path.is_dir() else "nothing there",
             "Run 'penchant init FOLDER' to have one proposed, or name one with --shop",
         )
-    try:
-        values = tomllib.loads(path.read_text(encoding="utf-8-sig"))
-    except (tomllib.TOMLDecodeError, UnicodeDecodeError) as fault:
-        raise ConfigError(f"configuration '{path}'", "a TOML file in UTF-8", str(fault)) from None
-    config = read_config(with_saved_crowds(values, path.parent), str(path))
+    config = read_config(with_saved_crowds(read_toml(path, "configuration"), path.parent), str(path))
     config._folder = path.parent.absolute()  # a private attribute: of no interest to whoever logs the values
     return config
 

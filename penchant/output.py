@@ -52,15 +52,14 @@ def replaced_folder(folder: Path, manifest: Mapping[str, Any]) -> Iterator[Path]
     try:
         folder.parent.mkdir(parents=True, exist_ok=True)
         with locked(folder):
-            staging = _beside(folder, "new")
-            shutil.rmtree(staging, ignore_errors=True)
+            staging = _cleared(_beside(folder, "new"))
             staging.mkdir()
             try:
                 yield staging
                 write_json(staging / MANIFEST, {**manifest, "versions": versions(), "files": files_in(staging)})
                 _put_in_place(staging, folder)
             finally:
-                shutil.rmtree(staging, ignore_errors=True)
+                _cleared(staging)
     except OSError as fault:
         if isinstance(fault, PenchantError) or not fault.errno:
             raise
@@ -86,8 +85,7 @@ def changed_folder(folder: Path, facts: Mapping[str, Any]) -> Iterator[Path]:
     folder = Path(os.path.abspath(folder))  # noqa: PTH100 - as in replaced_folder
     try:
         with locked(folder):
-            staging = _beside(folder, "new")
-            shutil.rmtree(staging, ignore_errors=True)
+            staging = _cleared(_beside(folder, "new"))
             try:
                 shutil.copytree(folder, staging, copy_function=_linked)
                 yield staging
@@ -96,7 +94,7 @@ def changed_folder(folder: Path, facts: Mapping[str, Any]) -> Iterator[Path]:
                 write_json(staging / MANIFEST, {**manifest, **facts, "files": files_in(staging)})
                 _put_in_place(staging, folder)
             finally:
-                shutil.rmtree(staging, ignore_errors=True)
+                _cleared(staging)
     except OSError as fault:
         if isinstance(fault, PenchantError) or not fault.errno:
             raise
@@ -125,7 +123,7 @@ def replaced_file(path: Path) -> Iterator[Path]:
     try:
         path.parent.mkdir(parents=True, exist_ok=True)
         with locked(path):
-            staging = _beside(path, "new")
+            staging = _cleared(_beside(path, "new"))
             try:
                 yield staging
                 with staging.open("rb") as file:
@@ -176,6 +174,15 @@ def _beside(folder: Path, what: str) -> Path:
     return folder.with_name(f".{folder.name}.{what}")
 
 
+def _cleared(path: Path) -> Path:
+    """Return a path of ours at which nothing is any more; where a link stood, what it points to is left alone."""
+    if path.is_symlink() or path.is_file():
+        path.unlink()
+    else:
+        shutil.rmtree(path, ignore_errors=True)
+    return path
+
+
 @contextmanager
 def locked(folder: Path, wait: float = 0.0) -> Iterator[None]:
     """Hold the lock of a folder or file, which the system releases when the process ends, however it ends.
@@ -206,7 +213,9 @@ def locked(folder: Path, wait: float = 0.0) -> Iterator[None]:
 
 def lock_of(path: Path) -> int | None:
     """Return the handle of a lock that is now held, until it is closed; None where another run holds it."""
-    handle = os.open(path, os.O_CREAT | os.O_RDWR, 0o644)
+    if path.is_symlink():
+        path.unlink()
+    handle = os.open(path, os.O_CREAT | os.O_RDWR | getattr(os, "O_NOFOLLOW", 0), 0o644)
     with suppress(FileNotFoundError):  # its holder may remove it at this moment
         if _try_lock(handle) and os.path.samestat(path.stat(), os.fstat(handle)):
             return handle
@@ -235,11 +244,10 @@ def _put_in_place(staging: Path, folder: Path) -> None:
     if not folder.exists():
         staging.rename(folder)
     elif not _exchange(staging, folder):  # no atomic exchange on this system: two renames, nearly as good
-        former = _beside(folder, "old")
-        shutil.rmtree(former, ignore_errors=True)
+        former = _cleared(_beside(folder, "old"))
         folder.rename(former)
         staging.rename(folder)
-        shutil.rmtree(former, ignore_errors=True)
+        _cleared(former)
 
 
 def _exchange(one: Path, other: Path) -> bool:
@@ -329,8 +337,8 @@ def write_json(path: Path, values: Mapping[str, Any]) -> None:
 
 def write_text(path: Path, text: str) -> None:
     """Write a text file as a whole: beside its place, then moved into it."""
-    staging = _beside(path, "new")
     try:
+        staging = _cleared(_beside(path, "new"))
         path.parent.mkdir(parents=True, exist_ok=True)
         with _removed(staging):
             staging.write_text(text, encoding="utf-8")

@@ -2,13 +2,15 @@
 
 from __future__ import annotations
 
+import tomllib
 from itertools import pairwise
+from pathlib import Path
 from typing import Annotated, Any
 from zoneinfo import ZoneInfo, ZoneInfoNotFoundError
 
 from pydantic import AfterValidator, BaseModel, ConfigDict, Field, ValidationError
 
-from penchant.errors import did_you_mean, without_passwords
+from penchant.errors import ConfigError, did_you_mean, without_passwords
 
 LONGEST_WINDOW = 36_500  # days
 
@@ -32,6 +34,30 @@ def _rising(cuts: tuple[float, float, float, float]) -> tuple[float, float, floa
 
 
 Cuts = Annotated[tuple[float, float, float, float], AfterValidator(_rising)]
+
+
+def read_toml(path: Path, what: str) -> dict[str, Any]:
+    """Return what a TOML file holds.
+
+    Parameters
+    ----------
+    path
+        A file that is there.
+    what
+        What it is, for a message: "plan".
+
+    Raises
+    ------
+    ConfigError
+        If it cannot be read, or is no TOML.
+    """
+    try:
+        return tomllib.loads(path.read_text(encoding="utf-8-sig"))
+    except (
+        ValueError,
+        OSError,
+    ) as fault:  # ValueError: also of text in no UTF-8, and of numbers with thousands of digits
+        raise ConfigError(f"{what} '{path}'", "a TOML file in UTF-8", str(fault)) from None
 
 
 class Section(BaseModel):

@@ -6,7 +6,7 @@ from collections.abc import Mapping
 from itertools import pairwise
 from typing import Annotated, Any, Literal, Self
 
-from pydantic import BaseModel, ConfigDict, Field, FiniteFloat, NonNegativeFloat, ValidationError, model_validator
+from pydantic import BaseModel, BeforeValidator, ConfigDict, Field, ValidationError, model_validator
 
 Kind = Literal["PropensityModel", "ValueModel", "UpliftModel"]
 FORMS: dict[Kind, tuple[str, ...]] = {
@@ -15,7 +15,18 @@ FORMS: dict[Kind, tuple[str, ...]] = {
     "UpliftModel": ("uplift",),
 }
 Position = Annotated[int, Field(ge=0)]
-MOST_SHOWN = 5
+MOST_WHOLE = 2**53
+
+
+def _as_floats_write_it(value: Any) -> Any:
+    """Refuse a whole number that no float holds: NumPy would make an object of it."""
+    if isinstance(value, int) and abs(value) > MOST_WHOLE:
+        raise ValueError("a whole number of more digits than a float has")
+    return value
+
+
+Number = Annotated[float, Field(ge=-1e100, le=1e100), BeforeValidator(_as_floats_write_it)]  # products stay finite
+NotNegative = Annotated[Number, Field(ge=0)]
 
 
 class _Strict(BaseModel):
@@ -25,10 +36,10 @@ class _Strict(BaseModel):
 class _Inputs(_Strict):
     names: Annotated[list[str], Field(min_length=1)]
     categories: dict[str, list[str]]
-    fills: dict[str, Annotated[list[FiniteFloat], Field(min_length=1)]]
+    fills: dict[str, Annotated[list[Number], Field(min_length=1)]]
     learned_missing: list[str]
     rarely_missing: dict[str, Annotated[float, Field(ge=0, le=1)]]
-    typical: dict[str, FiniteFloat]
+    typical: dict[str, Number]
 
 
 class _Trees(_Strict):
@@ -39,31 +50,31 @@ class _Trees(_Strict):
 
 class _Number(_Strict):
     position: Position
-    low: FiniteFloat
-    high: FiniteFloat
+    low: Number
+    high: Number
     log: bool
-    slope: FiniteFloat
-    offset: FiniteFloat
-    missing: FiniteFloat
+    slope: Number
+    offset: Number
+    missing: Number
 
 
 class _Steps(_Strict):
     position: Position
-    steps: list[FiniteFloat]
-    other: FiniteFloat
-    missing: FiniteFloat
+    steps: list[Number]
+    other: Number
+    missing: Number
 
 
 class _Logarithm(_Strict):
     position: Position
-    prior: Annotated[float, Field(gt=0)]
-    slope: FiniteFloat
-    offset: FiniteFloat
+    prior: Annotated[Number, Field(gt=0)]
+    slope: Number
+    offset: Number
 
 
 class _Linear(_Strict):
     kind: Literal["linear"]
-    intercept: FiniteFloat
+    intercept: Number
     columns: list[_Number | _Steps | _Logarithm]
     link: Literal["identity", "logistic"]
 
@@ -71,37 +82,37 @@ class _Linear(_Strict):
 class _Rule(_Strict):
     kind: Literal["rule"]
     position: Position
-    threshold: float | None
-    codes: list[FiniteFloat]
-    inside: FiniteFloat
-    outside: FiniteFloat
+    threshold: Number | None
+    codes: list[Number]
+    inside: Number
+    outside: Number
 
 
 class _Term(_Strict):
     part: Position
-    weight: FiniteFloat
-    treated: FiniteFloat | None
+    weight: Number
+    treated: Number | None
 
 
 class _EffectError(_Strict):
-    centre: FiniteFloat
-    shared: NonNegativeFloat
-    own: NonNegativeFloat
-    slope: NonNegativeFloat
+    centre: Number
+    shared: NotNegative
+    own: NotNegative
+    slope: NotNegative
 
 
 class _Output(_Strict):
     name: str
-    constant: FiniteFloat
+    constant: Number
     terms: list[_Term]
     error: _EffectError | None = None
 
 
 class _Calibration(_Strict):
     method: Literal["none", "platt", "isotonic"] = "none"
-    slope: Annotated[float, Field(gt=0)]
-    intercept: FiniteFloat
-    knots_at: list[FiniteFloat]
+    slope: Annotated[Number, Field(gt=0)]
+    intercept: Number
+    knots_at: list[Number]
     knots: list[Annotated[float, Field(ge=0, le=1)]]
     knots_share: Annotated[float, Field(ge=0, le=1)]
 
@@ -139,7 +150,7 @@ class ModelFile(_Strict):
     parts: list[Annotated[_Trees | _Linear | _Rule, Field(discriminator="kind")]]
     outputs: Annotated[list[_Output], Field(min_length=1)]
     calibration: _Calibration
-    factor: Annotated[float, Field(gt=0, allow_inf_nan=False)]
+    factor: Annotated[Number, Field(gt=0)]
     about: dict[str, Any]
     classes: list[Any]
     options: dict[str, Any]

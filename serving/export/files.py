@@ -6,7 +6,6 @@ repeated run changes nothing.
 
 from __future__ import annotations
 
-import tomllib
 from collections.abc import Collection, Mapping
 from dataclasses import dataclass
 from pathlib import Path
@@ -19,7 +18,7 @@ from pydantic import Field, ValidationError
 
 from penchant.errors import ConfigError, InputError, NotThereError, did_you_mean, quoted
 from penchant.output import read_rows, replaced_file
-from penchant.section import Section
+from penchant.section import Section, read_toml
 from penchant.spreadsheet import KEY_ENDING, keys_of, on_shop_clock, safe_for_spreadsheets
 
 from ..audience.files import RECORD, SEND_LIST
@@ -99,10 +98,9 @@ def load_destination(path: Path) -> Destination:
     """
     if not path.is_file():
         raise NotThereError(f"destination '{path}'", "a TOML file", "nothing there")
+    values = read_toml(path, "destination")
     try:
-        return Destination.model_validate(tomllib.loads(path.read_text(encoding="utf-8-sig")))
-    except (tomllib.TOMLDecodeError, UnicodeDecodeError) as fault:
-        raise ConfigError(f"destination '{path}'", "a TOML file in UTF-8", str(fault)) from None
+        return Destination.model_validate(values)
     except ValidationError as fault:
         # a name that is none of ours explains a missing one
         first = min(fault.errors(), key=lambda each: each["type"] != "extra_forbidden")

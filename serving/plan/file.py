@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import tomllib
 from collections.abc import Iterable
 from dataclasses import replace
 from datetime import UTC, date, datetime, time, timedelta
@@ -14,7 +13,7 @@ from pydantic import AfterValidator, Field, PositiveInt, PrivateAttr, Validation
 
 from penchant.config_serving import CapSection
 from penchant.errors import ConfigError, InputError, NotThereError, did_you_mean
-from penchant.section import Section, TimeZone, faults_told
+from penchant.section import Section, TimeZone, faults_told, read_toml
 
 from ..audience.exclusions import USUAL_PROTECTION, Cap, Protection
 from ..goals.eligible import Where
@@ -321,11 +320,7 @@ def load_plan(path: Path) -> Plan:
     """
     if not path.is_file():
         raise NotThereError(f"plan '{path}'", "a PLAN.toml file", "a folder" if path.is_dir() else "nothing there")
-    try:
-        values = tomllib.loads(path.read_text(encoding="utf-8-sig"))
-    except (tomllib.TOMLDecodeError, UnicodeDecodeError) as fault:
-        raise ConfigError(f"plan '{path}'", "a TOML file in UTF-8", str(fault)) from None
-    return read_plan(values, str(path))
+    return read_plan(read_toml(path, "plan"), str(path))
 
 
 def read_plan(values: dict[str, Any], where: str = "PLAN.toml") -> Plan:

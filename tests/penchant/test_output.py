@@ -7,6 +7,7 @@ import os
 import signal
 import subprocess
 import sys
+from collections.abc import Callable
 from pathlib import Path
 from typing import Any
 
@@ -15,7 +16,7 @@ import pytest
 
 from penchant.cli.work import folder_name
 from penchant.errors import InputError, NotThereError, OutputError
-from penchant.output import read_json, read_rows, replaced_file, replaced_folder
+from penchant.output import read_json, read_rows, replaced_file, replaced_folder, write_text
 
 
 def write(folder: Path, text: str) -> None:
@@ -138,3 +139,34 @@ def test_whatever_a_campaign_is_called_it_gets_one_folder_of_its_own(name: str, 
     assert folder.resolve().parent == (tmp_path / "measure").resolve()
     write(folder, "x")
     assert (folder / "list.csv").is_file()
+
+
+@pytest.mark.parametrize("place", ["result", ".result.new", ".result.old", ".result.lock"])
+def test_links_among_the_results_lead_nowhere(tmp_path: Path, place: str) -> None:
+    other, out = tmp_path / "other", tmp_path / "out"
+    other.mkdir()
+    out.mkdir()
+    (other / "manifest.json").write_text("{}")
+    (out / place).symlink_to(other if place != ".result.lock" else other / "manifest.json")
+    for text in ("one", "two"):
+        with replaced_folder(out / "result", {}) as folder:
+            (folder / "a.txt").write_text(text)
+        assert (out / "result" / "a.txt").read_text() == text
+    assert [path.name for path in out.iterdir() if not path.is_symlink()] == ["result"]
+    assert {path.name: path.read_text() for path in other.iterdir()} == {"manifest.json": "{}"}
+
+
+def write_file(path: Path, text: str) -> None:
+    with replaced_file(path) as staging:
+        staging.write_text(text)
+
+
+@pytest.mark.parametrize("written", [write_text, write_file])
+def test_a_link_at_a_temporary_name_is_not_written_through(
+    tmp_path: Path, written: Callable[[Path, str], None]
+) -> None:
+    (tmp_path / "precious").write_text("precious")
+    (tmp_path / ".file.new").symlink_to(tmp_path / "precious")
+    written(tmp_path / "file", "text")
+    assert ((tmp_path / "file").read_text(), (tmp_path / "precious").read_text()) == ("text", "precious")
+    assert not (tmp_path / "file").is_symlink()

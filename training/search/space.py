@@ -2,13 +2,13 @@
 
 from __future__ import annotations
 
-import tomllib
 from collections.abc import Mapping
 from dataclasses import asdict, dataclass
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from penchant.errors import InputError, NotThereError, did_you_mean
+from penchant.section import read_toml
 
 from ...models.estimators.boosting import DEFAULTS
 
@@ -104,10 +104,7 @@ def read_space(path: Path) -> Space:
         raise NotThereError(
             f"search space '{path}'", "a TOML file", "nothing there", "See: penchant tune --print-space"
         )
-    try:
-        told = tomllib.loads(path.read_text(encoding="utf-8-sig"))
-    except (tomllib.TOMLDecodeError, UnicodeDecodeError) as fault:
-        raise InputError(f"search space '{path}'", "a TOML file in UTF-8", str(fault)) from None
+    told = read_toml(path, "search space")
     if not told:
         raise InputError(f"search space '{path}'", "at least one parameter with a range", "none")
     return Space({name: _range(path, name, bounds) for name, bounds in told.items()})
