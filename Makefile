@@ -6,9 +6,10 @@ READY  := $(VENV)/.ready
 UV     := $(shell command -v uv 2>/dev/null)
 DATA   ?= ../shared/data
 WORKERS ?= 2
+MINUTES ?= 2
 
 .DEFAULT_GOAL := help
-.PHONY: help demo test quick check lint format docs bench bench-quick screenshots mutants env clean
+.PHONY: help demo test quick check fuzz faults lint format docs bench bench-quick screenshots mutants env clean
 
 help: ## what can be made
 	@awk -F ':.*## ' '/^[a-z-]+:.*## / {printf "  make %-11s %s\n", $$1, $$2}' $(MAKEFILE_LIST)
@@ -47,6 +48,12 @@ check: $(READY) ## format in place, then lint, types and tests
 	$(BIN)/ruff format .
 	$(BIN)/ruff check --fix .
 	@$(MAKE) --no-print-directory test
+
+fuzz: $(READY) ## tables, configurations, expressions and model files at random, MINUTES each (default 2, of 7 tests)
+	FUZZ_MINUTES=$(MINUTES) $(BIN)/python -m pytest -q tests/fuzz
+
+faults: $(READY) ## kills, full disks, little memory, locks, two at once, a store that is moved or damaged (20 minutes)
+	FAULTS=1 $(BIN)/python -m pytest -q tests/faults
 
 mutants: $(READY) ## plant faults in two dozen files and see whether the tests notice (bounded: --minutes, --per-file)
 	$(BIN)/python tests/mutants.py

@@ -303,7 +303,7 @@ class Config(Section):
         (),
         description="your own modules of groups and tasks: names that Python can import, or .py files beside this one",
     )
-    seed: int = Field(0, ge=0)
+    seed: int = Field(0, ge=0, lt=2**31)
     _folder: Path = PrivateAttr(Path())
 
     @property

@@ -48,8 +48,8 @@ def replaced_folder(folder: Path, manifest: Mapping[str, Any]) -> Iterator[Path]
         If the folder holds other things, another run is writing it, or it cannot be written.
     """
     folder = Path(os.path.abspath(folder))  # noqa: PTH100 - resolve() would follow a link that the user placed
-    _refuse_foreign(folder)
     try:
+        _refuse_foreign(folder)
         folder.parent.mkdir(parents=True, exist_ok=True)
         with locked(folder):
             staging = _cleared(_beside(folder, "new"))
@@ -337,6 +337,7 @@ def write_json(path: Path, values: Mapping[str, Any]) -> None:
 
 def write_text(path: Path, text: str) -> None:
     """Write a text file as a whole: beside its place, then moved into it."""
+    _refuse_device(path)
     try:
         staging = _cleared(_beside(path, "new"))
         path.parent.mkdir(parents=True, exist_ok=True)

@@ -7,6 +7,10 @@ import sys
 
 from penchant.errors import InputError, OutputError, PenchantError
 
+_OF_THE_DISK = {
+    *(errno.EACCES, errno.EPERM, errno.EROFS, errno.ENOTDIR, errno.ELOOP, errno.ENAMETOOLONG),
+    *(errno.EFBIG, errno.EIO, errno.EMFILE, errno.ENFILE),
+}
 _FULL = ("no space left on device", "max_temp_directory_size", "disk is full", "disk quota exceeded")
 
 
@@ -17,6 +21,12 @@ def limit_reached(fault: BaseException) -> PenchantError | None:
         return InputError("an expression or file", "one that nests as deep as people write", "one that nests too deep")
     if isinstance(fault, OSError) and fault.errno in (errno.ENOSPC, errno.EDQUOT):
         return _full(str(fault.filename or "the disk"), text)
+    if isinstance(fault, OSError) and fault.errno in _OF_THE_DISK:
+        what = "a name and a place that can be read and written"
+        return OutputError(f"file '{str(fault.filename)[:200]}'", what, (fault.strerror or text).lower())
+    if isinstance(fault, MemoryError):
+        do = "Lower memory_limit under [engine], so that more goes to the disk, or take a larger machine"
+        return InputError("memory", "enough for what is computed", text, do)
     if "duckdb" not in sys.modules:
         return None
     import duckdb

@@ -21,7 +21,11 @@ from .sqlite_folder import is_there, new_database, take_home
 if TYPE_CHECKING:
     from mlflow import MlflowClient
 
-SETTINGS = {"MLFLOW_DISABLE_TELEMETRY": "true", "MLFLOW_ENABLE_ARTIFACTS_PROGRESS_BAR": "false"}
+SETTINGS = {
+    "MLFLOW_DISABLE_TELEMETRY": "true",
+    "MLFLOW_ENABLE_ARTIFACTS_PROGRESS_BAR": "false",
+    "MLFLOW_HTTP_REQUEST_MAX_RETRIES": "3",  # by default MLflow tries a server that is away for minutes
+}
 CHATTY = {"mlflow": logging.WARNING, "alembic": logging.WARNING, "mlflow.store.db": logging.CRITICAL}
 BUSY_SECONDS = 60  # how long one process waits for another's commit, and for another to make the tables
 HINTS = {
@@ -103,6 +107,8 @@ def _make_ready(store: Store) -> None:
     local = store.database
     if local is not None:
         local.parent.mkdir(parents=True, exist_ok=True)
+    else:
+        _refuse_away(store)
     with locked(local or _lock_file(store), wait=BUSY_SECONDS):
         if local is not None:
             new_database(local)
@@ -112,6 +118,16 @@ def _make_ready(store: Store) -> None:
         if local is not None:
             take_home(local)
     _ready.add(store)
+
+
+def _refuse_away(store: Store) -> None:
+    """Ask a database once whether it is there: MLflow tries for minutes."""
+    from sqlalchemy import create_engine, pool
+
+    for address in {store.tracking, store.registry}:
+        if not address.startswith(("http:", "https:", "databricks")):
+            with create_engine(address, poolclass=pool.NullPool).connect():
+                pass
 
 
 def _lock_file(store: Store) -> Path:

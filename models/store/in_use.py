@@ -15,6 +15,7 @@ from penchant.errors import OutputError
 
 from .address import Store
 from .champions import ModelInUse, is_fresh, read_back, remembered
+from .connection import faults_in_words
 from .registry import Registry
 from .sqlite_folder import is_there
 
@@ -35,8 +36,9 @@ def models_in_use(store: Store | Path | str) -> Mapping[str, ModelInUse] | None:
         If the store cannot be read, or the server does not answer and has not been asked before.
     """
     place = Store.of(store)
-    if place.database is not None and not is_there(place.database):
-        return None
+    with faults_in_words(place):
+        if place.database is not None and not is_there(place.database):
+            return None
     told = remembered(place)
     if told and is_fresh(place, told):
         return read_back(place, told)
@@ -45,7 +47,7 @@ def models_in_use(store: Store | Path | str) -> Mapping[str, ModelInUse] | None:
     try:
         return Registry(place).champions()
     except OutputError as fault:
-        if not told:
+        if not told or place.folder is not None:  # a folder that cannot be read is damaged, not away
             raise
         words = f"{fault.where} does not answer ({fault.got}); the champions of {told['asked_at']} are used."
         warnings.warn(words, UserWarning, stacklevel=2)

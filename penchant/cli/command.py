@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable
+from collections.abc import Callable, Mapping
 from dataclasses import MISSING, dataclass, fields
 from importlib import import_module
 from inspect import Parameter, Signature, getdoc
@@ -11,7 +11,11 @@ from typing import Any, get_type_hints
 
 import typer
 
+from penchant.errors import InputError
+
 from .log import JsonLog
+
+LARGEST = 2**31 - 1
 
 
 @dataclass(frozen=True)
@@ -64,6 +68,7 @@ def typer_function(command: Command) -> Callable[..., None]:
         from penchant.cli.work import Work  # with the configuration's library: help does without
 
         shared: SharedOptions = context.obj
+        _refuse_huge(values)
         work = Work(shared.shop, shared.data, shared.as_json, untrusted=shared.untrusted, log=shared.log)
         if work.log:
             work.log.write("info", f"penchant {command.name}", command=command.name)
@@ -79,6 +84,15 @@ def typer_function(command: Command) -> Callable[..., None]:
     run.__signature__ = Signature(parameters)  # type: ignore[attr-defined]
     run.__annotations__ = {parameter.name: parameter.annotation for parameter in parameters}
     return run
+
+
+def _refuse_huge(values: Mapping[str, Any]) -> None:
+    """Raise InputError where an option is a number that no array holds."""
+    for name, given in values.items():
+        for value in given if isinstance(given, (list, tuple)) else [given]:
+            if isinstance(value, int) and abs(value) > LARGEST:
+                option = f"option --{name.replace('_', '-')}"
+                raise InputError(option, f"a number of at most {LARGEST:,}", f"{value}"[:40])
 
 
 def help_of(options: type) -> str:

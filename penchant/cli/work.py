@@ -227,7 +227,7 @@ def _doubt_the_end(shop: Shop) -> None:
         for finding in table.findings:
             if finding.rule == "lonely_end":
                 text = f"{finding.title} ({finding.detail}). {RULES[finding.rule].explanation}"
-                sys.stderr.write(f"note: {table.name}: {text}\n")
+                warnings.warn(f"{table.name}: {text}", stacklevel=2)
 
 
 def read_instant(text: str, timezone: str, option: str = "--as-of") -> datetime:

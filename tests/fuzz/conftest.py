@@ -1,83 +1,18 @@
-"""The command line within this process, and a store with a model that needs no more than orders."""
+"""A store with a model that needs no more than orders."""
 
 from __future__ import annotations
 
-import io
-import json
-import os
-import sys
-import warnings
-from collections.abc import Callable
-from contextlib import chdir, redirect_stderr, redirect_stdout
-from dataclasses import dataclass
 from pathlib import Path
-from typing import Any
 
-import numpy as np
-import pandas as pd
 import pytest
 
-from penchant import cli
-
-CONFIG = """
-[shop]
-name = "fuzz"
-[tables.orders]
-path = "orders.parquet"
-[features]
-groups = ["recency", "frequency", "monetary"]
-windows = [90]
-[gate]
-min_buyers = 50
-min_positives = 10
-min_negatives = 10
-"""
-
-
-@dataclass(frozen=True)
-class Ended:
-    """How a command ended: its exit code, its JSON object, what it said."""
-
-    code: int
-    told: dict[str, Any]
-    said: str
-
-
-def penchant(folder: Path, *arguments: str) -> Ended:
-    """Run a command in a folder; whatever is no exit goes through, as a traceback would."""
-    out, err, before = io.StringIO(), io.StringIO(), (sys.argv, warnings.showwarning, dict(os.environ))
-    sys.argv = ["penchant", *arguments, "--json"]
-    code: Any = 0
-    try:
-        with chdir(folder), redirect_stdout(out), redirect_stderr(err), warnings.catch_warnings():
-            warnings.simplefilter("ignore")
-            cli.main()
-    except SystemExit as end:
-        code = end.code or 0
-    finally:
-        sys.argv, warnings.showwarning, environment = before
-        os.environ.clear()
-        os.environ.update(environment)
-    assert code in (0, 2, 3), (arguments, code, err.getvalue())
-    assert "Traceback" not in err.getvalue()
-    return Ended(code, json.loads(out.getvalue()) if out.getvalue().startswith("{") else {}, err.getvalue())
-
-
-@pytest.fixture(scope="session")
-def run() -> Callable[..., Ended]:
-    return penchant
+from ..trained_shop import train, write_orders
 
 
 @pytest.fixture(scope="session")
 def store(tmp_path_factory: pytest.TempPathFactory) -> Path:
     """Return a store whose champion says who orders again within 30 days."""
-    folder, rng, n_orders = tmp_path_factory.mktemp("trained"), np.random.default_rng(0), 1_500
-    weight = rng.pareto(1.5, 150) + 0.1
-    at = pd.Timestamp("2022-01-01") + pd.to_timedelta(rng.integers(0, 1000 * 86_400, n_orders), unit="s")
-    who = [f"c{number}" for number in rng.choice(150, n_orders, p=weight / weight.sum())]
-    orders = pd.DataFrame({"customer_id": who, "ordered_at": at, "amount": rng.gamma(2, 20, n_orders).round(2)})
-    orders.assign(order_id=[f"o{number}" for number in range(n_orders)]).to_parquet(folder / "orders.parquet")
-    (folder / "penchant.toml").write_text(CONFIG)
-    made = penchant(folder, "train", "repurchase", "--horizon", "30")
-    assert made.code == 0, made.said
+    folder = tmp_path_factory.mktemp("trained")
+    write_orders(folder)
+    train(folder)
     return folder / "mlruns"

@@ -5,6 +5,7 @@ from __future__ import annotations
 import hashlib
 import json
 import shutil
+import warnings
 from pathlib import Path
 from typing import Any
 
@@ -39,8 +40,12 @@ def test_a_byte_that_changed_is_refused(saved: Path, tmp_path: Path) -> None:
         (folder / name).write_bytes(changed)
         if changed == raw:
             return
-        with pytest.raises(PenchantError):
-            load(folder)
+        try:
+            model = load(folder)
+        except PenchantError:
+            return
+        assert name == "SHA256SUMS"  # a line's end more or less
+        assert (model.predict_proba(ROWS) == load(saved).predict_proba(ROWS)).all()  # type: ignore[union-attr]
 
     try_out(check, 60, name=st.sampled_from(names), place=st.integers(0, 10**6), change=st.binary(max_size=4))
 
@@ -55,7 +60,9 @@ def test_values_that_changed_with_their_hash_are_refused_or_give_numbers(saved: 
         (folder / "model.json").write_text(text, encoding="utf-8")
         with_hashes(folder)
         try:
-            scores = load(folder).predict_proba(ROWS)  # type: ignore[union-attr]
+            with warnings.catch_warnings():
+                warnings.simplefilter("ignore", UserWarning)  # of categories that are new by now
+                scores = load(folder).predict_proba(ROWS)  # type: ignore[union-attr]
         except PenchantError:
             return
         assert np.isfinite(scores).all()

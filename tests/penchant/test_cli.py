@@ -111,6 +111,7 @@ numpy.save("elsewhere.npy", mlflow.pyfunc.load_model("models:/small.churn@champi
         (("score", "--as-of", "yesterday", "--shop", "penchant.toml"), "a date such as 2011-09-10"),
         (("score", "--as-of", "2025-01-01", "--shop", "penchant.toml"), "'penchant train' makes one"),
         (("features", "--as-of", "2025-01-01", "--shop", "typo.toml"), "Did you mean 'shop'?"),
+        (("audience", "retain", "--as-of", "2025-01-01", "--wave", "9" * 20), "a number of at most 2,147,483,647"),
         (("check", "--shop", "missing.toml"), "no_such.parquet"),
     ],
 )

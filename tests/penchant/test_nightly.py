@@ -5,6 +5,7 @@ from __future__ import annotations
 import json
 import re
 import sys
+import tomllib
 from configparser import ConfigParser
 from datetime import datetime, timedelta
 from importlib.util import module_from_spec, spec_from_file_location
@@ -141,6 +142,29 @@ def test_the_image_is_pinned_not_root_and_says_how_it_is(tmp_path: Path) -> None
     assert re.fullmatch(r"postgres:\d+\.\d+-\w+", services["database"]["image"])
     assert all("healthcheck" in services[name] for name in ("page", "database", "mlflow"))
     assert "PASSWORD" not in json.dumps({**services["penchant"], "environment": None})
+
+
+def test_the_image_is_made_of_what_is_there() -> None:
+    """No container runtime is at hand where the tests run: the file is held against the project instead."""
+    root, folder = RECIPES.parent, RECIPES / "docker"
+    text = re.sub(r"\\\n\s*", " ", (folder / "Dockerfile").read_text())
+    steps = [line.split(maxsplit=1) for line in text.splitlines() if line and not line.startswith("#")]
+    assert {word for word, _ in steps} == {
+        "FROM", "RUN", "COPY", "USER", "WORKDIR", "HEALTHCHECK", "ENTRYPOINT", "CMD",
+    }  # fmt: skip
+    project = tomllib.loads((root / "pyproject.toml").read_text())["project"]
+    (extras,) = re.findall(r"/opt/penchant\[(.*?)\]", text)
+    assert set(extras.split(",")) <= set(project["optional-dependencies"])
+    assert (root / re.findall(r"--constraint /opt/penchant/(\S+)", text)[0]).is_file()
+    assert json.loads(dict(steps)["ENTRYPOINT"])[0] in project["scripts"]
+    assert "useradd" in text.split("USER penchant")[0]
+    ignored = (folder / "Dockerfile.dockerignore").read_text().split()
+    assert {".git", ".venv", "out", "mlruns/*", "data"} <= set(ignored)
+    for service in yaml.safe_load((folder / "compose.yaml").read_text())["services"].values():
+        if "build" in service:
+            context = (folder / service["build"]["context"]).resolve()
+            assert context == root.resolve()
+            assert (context / service["build"]["dockerfile"]).is_file()
 
 
 def test_the_github_workflow_and_the_units_are_well_formed() -> None:

@@ -8,6 +8,7 @@ import signal
 import subprocess
 import sys
 from collections.abc import Callable
+from contextlib import nullcontext
 from pathlib import Path
 from typing import Any
 
@@ -35,7 +36,9 @@ def test_a_result_replaces_the_former_one_as_a_whole(tmp_path: Path) -> None:
     assert str(tmp_path) not in json.dumps(manifest)
 
 
-@pytest.mark.parametrize("replaced", [replaced_file, lambda path: replaced_folder(path, {})])
+@pytest.mark.parametrize(
+    "replaced", [replaced_file, lambda path: replaced_folder(path, {}), lambda path: nullcontext(write_text(path, "x"))]
+)
 def test_a_device_or_pipe_is_refused_and_stays(replaced: Any, tmp_path: Path) -> None:
     """Whoever writes to /dev/null would else take it away from the whole machine."""
     os.mkfifo(tmp_path / "pipe")
@@ -154,6 +157,11 @@ def test_links_among_the_results_lead_nowhere(tmp_path: Path, place: str) -> Non
         assert (out / "result" / "a.txt").read_text() == text
     assert [path.name for path in out.iterdir() if not path.is_symlink()] == ["result"]
     assert {path.name: path.read_text() for path in other.iterdir()} == {"manifest.json": "{}"}
+
+
+def test_a_name_that_is_too_long_is_an_output_error(tmp_path: Path) -> None:
+    with pytest.raises(OutputError, match="name too long"):
+        write(tmp_path / ("a" * 300), "x")
 
 
 def write_file(path: Path, text: str) -> None:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import errno
+import re
 import subprocess
 import sys
 from pathlib import Path
@@ -52,6 +53,22 @@ def test_memory_that_does_not_suffice_is_named(tmp_path: Path) -> None:
 def test_a_full_disk_is_called_that(fault: Exception) -> None:
     assert isinstance(limit_reached(fault), OutputError)
     assert "room on the disk" in str(limit_reached(fault))
+
+
+@pytest.mark.parametrize(
+    ("fault", "told"),
+    [
+        (OSError(errno.ENAMETOOLONG, "File name too long", "out/aaa"), "file 'out/aaa'.*file name too long"),
+        (PermissionError(errno.EACCES, "Permission denied", "out"), "file 'out'.*permission denied"),
+        (OSError(errno.EFBIG, "File too large"), "file too large"),
+        (MemoryError("malloc of size 10 failed"), "memory: enough.*malloc of size 10"),
+    ],
+)
+def test_what_the_machine_refuses_is_no_bug(fault: Exception, told: str) -> None:
+    reached = limit_reached(fault)
+    assert reached
+    assert re.search(told, str(reached))
+    assert reached.exit_code == 2
 
 
 def test_other_faults_are_no_limits_and_too_deep_a_file_is_one() -> None:

@@ -1,0 +1,97 @@
+"""A small shop with a model in use, and the command line on it: within this process, or as a process of its own."""
+
+from __future__ import annotations
+
+import io
+import json
+import os
+import subprocess
+import sys
+import warnings
+from contextlib import chdir, redirect_stderr, redirect_stdout
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+import pandas as pd
+
+from penchant import cli
+
+AS_OF = "2024-09-01"
+CONFIG = """
+[shop]
+name = "fuzz"
+[tables.orders]
+path = "orders.parquet"
+[features]
+groups = ["recency", "frequency", "monetary"]
+windows = [90]
+[gate]
+min_buyers = 50
+min_positives = 10
+min_negatives = 10
+[protection]
+consent = "assumed"
+"""
+COMMAND = (sys.executable, "-c", "from penchant.cli import main; main()")
+
+
+@dataclass(frozen=True)
+class Ended:
+    """How a command ended: its exit code, its JSON object, what it said."""
+
+    code: int
+    told: dict[str, Any]
+    said: str
+
+
+def penchant(folder: Path, *arguments: str) -> Ended:
+    """Run a command in a folder; whatever is no exit goes through, as a traceback would."""
+    out, err, before = io.StringIO(), io.StringIO(), (sys.argv, warnings.showwarning, dict(os.environ))
+    sys.argv = ["penchant", *arguments, "--json"]
+    code: Any = 0
+    try:
+        with chdir(folder), redirect_stdout(out), redirect_stderr(err), warnings.catch_warnings():
+            warnings.simplefilter("ignore")
+            cli.main()
+    except SystemExit as end:
+        code = end.code or 0
+    finally:
+        sys.argv, warnings.showwarning, environment = before
+        os.environ.clear()
+        os.environ.update(environment)
+    assert code in (0, 2, 3), (arguments, code, err.getvalue())
+    assert "Traceback" not in err.getvalue()
+    return Ended(code, json.loads(out.getvalue()) if out.getvalue().startswith("{") else {}, err.getvalue())
+
+
+def started(folder: Path, *arguments: str, **options: Any) -> subprocess.Popen[str]:
+    """Start a command as a process of its own in a folder."""
+    pipe = subprocess.PIPE
+    return subprocess.Popen([*COMMAND, *arguments], cwd=folder, stdout=pipe, stderr=pipe, text=True, **options)
+
+
+def run(folder: Path, *arguments: str, **options: Any) -> subprocess.CompletedProcess[str]:
+    """Run a command as a process of its own to its end, which is never a traceback."""
+    process = started(folder, *arguments, **options)
+    out, err = process.communicate(timeout=600)
+    assert "Traceback" not in err, err
+    return subprocess.CompletedProcess(arguments, process.returncode, out, err)
+
+
+def write_orders(folder: Path) -> None:
+    """Write three years of orders of 150 customers, and their configuration."""
+    rng, n_orders = np.random.default_rng(0), 1_500
+    weight = rng.pareto(1.5, 150) + 0.1
+    at = pd.Timestamp("2022-01-01") + pd.to_timedelta(rng.integers(0, 1000 * 86_400, n_orders), unit="s")
+    who = [f"c{number}" for number in rng.choice(150, n_orders, p=weight / weight.sum())]
+    orders = pd.DataFrame({"customer_id": who, "ordered_at": at, "amount": rng.gamma(2, 20, n_orders).round(2)})
+    orders.assign(order_id=[f"o{number}" for number in range(n_orders)]).to_parquet(folder / "orders.parquet")
+    (folder / "penchant.toml").write_text(CONFIG)
+
+
+def train(folder: Path) -> None:
+    """Train who orders again within 30 days; the first version is in use."""
+    made = penchant(folder, "train", "repurchase", "--horizon", "30")
+    assert made.code == 0, made.said
