@@ -7,6 +7,7 @@ what each can be told, and ``commands`` does the work; a command's module is imp
 from __future__ import annotations
 
 import os
+import signal
 import sys
 import warnings
 from collections.abc import Callable, Iterator
@@ -16,11 +17,14 @@ from typing import Annotated, Literal
 
 import typer
 
+from penchant.errors import NotThereError
+
 from .catalogue import COMMANDS, GROUPS
 from .command import SharedOptions, help_of, typer_function
 from .log import JsonLog
 from .results import fail
 
+TERMINATED = 128 + signal.SIGTERM
 ALL_COMMANDS = "All: --shop FILE, --data, --results FOLDER, --json, --log-format json, --untrusted; before or after it."
 FLAGS, WITH_VALUE = ("--json", "--untrusted"), ("--shop", "--data", "--results", "--log-format")
 
@@ -95,10 +99,13 @@ def main() -> None:
     os.environ.setdefault("OMP_WAIT_POLICY", "passive")  # threads that wait must not take the core of others
     # Thousands of small products lose more to threads than they gain.
     os.environ.setdefault("OPENBLAS_NUM_THREADS", "1")
+    _stand_in_for_closed_streams()
+    signal.signal(signal.SIGTERM, lambda *_: sys.exit(TERMINATED))  # so that temporary folders go
     arguments = hoist(sys.argv[1:])
     log = JsonLog() if _wants_json_log(arguments) else None
     warnings.showwarning = log.warnings() if log else notes()
     try:
+        _refuse_no_working_directory()
         app(arguments, prog_name="penchant", obj=log)
     except Exception as fault:
         sys.exit(fail(fault, as_json="--json" in arguments, log=log))
@@ -106,6 +113,21 @@ def main() -> None:
         if log:
             log.write("error" if end.code else "info", "ended", exit_code=end.code or 0)
         raise
+
+
+def _stand_in_for_closed_streams() -> None:
+    """Let a program that starts us without streams have its exit code all the same."""
+    sys.stdin = sys.stdin or open(os.devnull, encoding="utf-8")  # noqa: SIM115, PTH123  # for as long as we run
+    sys.stdout = sys.stdout or open(os.devnull, "w", encoding="utf-8")  # noqa: SIM115, PTH123
+    sys.stderr = sys.stderr or open(os.devnull, "w", encoding="utf-8")  # noqa: SIM115, PTH123
+
+
+def _refuse_no_working_directory() -> None:
+    try:
+        Path.cwd()
+    except FileNotFoundError:
+        told = ("a folder that is there", "one that was removed", "Change to another")
+        raise NotThereError("the working directory", *told) from None
 
 
 def notes() -> Callable[..., None]:

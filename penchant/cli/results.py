@@ -5,6 +5,7 @@ from __future__ import annotations
 import json
 import sys
 from collections.abc import Mapping
+from contextlib import suppress
 from typing import Any
 
 from penchant.errors import PenchantError
@@ -44,7 +45,8 @@ def fail(fault: Exception, *, as_json: bool, log: JsonLog | None = None) -> int:
         raise fault
     if as_json:
         facts = {"type": type(fault).__name__, "message": str(fault), "where": fault.where}
-        print_json({"error": {**facts, "expected": fault.expected, "got": fault.got, "do": fault.do}})
+        with suppress(OSError):  # nobody may be there to read it, which may be the fault itself
+            print_json({"error": {**facts, "expected": fault.expected, "got": fault.got, "do": fault.do}})
     if not log:
         sys.stderr.write(f"penchant: {fault}\n")
     return fault.exit_code

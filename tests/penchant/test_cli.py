@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import os
 import subprocess
 import sys
 from collections.abc import Callable
@@ -144,6 +145,39 @@ def test_every_command_logs_as_json_lines_of_one_run(tmp_path: Path) -> None:
         assert (lines[-1]["level"], lines[-1]["exit_code"]) == ("error" if code else "info", code)
     assert lines[-1]["type"] == "InputError"
     assert "--as-of" in lines[-1]["where"]
+
+
+@pytest.mark.slow
+def test_where_streams_or_the_folder_are_gone_the_exit_code_says_how_it_ended(tmp_path: Path) -> None:
+    pd.DataFrame({"customer_id": ["a"], "ordered_at": ["2024-01-01"]}).to_csv(tmp_path / "orders.csv", index=False)
+    (tmp_path / "penchant.toml").write_text('[tables.orders]\npath = "orders.csv"\n')
+    (tmp_path / "run").write_text(
+        f"#!/bin/sh\nexec '{sys.executable}' -c 'from penchant.cli import main; main()' \"$@\"\n"
+    )
+    for line, code in (
+        ("sh run check >&- 2>&-", 0),
+        ("sh run check --json > /dev/full", 2),
+        ("mkdir gone; cd gone; rmdir ../gone; sh ../run check --shop ../penchant.toml", 2),
+    ):
+        done = subprocess.run(["sh", "-c", line], cwd=tmp_path, stderr=subprocess.PIPE, text=True, check=False)
+        assert done.returncode == code, (line, done.stderr)
+        assert "Traceback" not in done.stderr
+
+
+@pytest.mark.slow
+def test_a_run_that_is_told_to_end_leaves_no_temporary_folder(tmp_path: Path) -> None:
+    os.mkfifo(tmp_path / "wait")
+    (tmp_path / "mine.py").write_text("open('wait', 'w').write('x')\nimport time\ntime.sleep(60)\n")
+    pd.DataFrame({"customer_id": ["a"], "ordered_at": ["2024-01-01"]}).to_csv(tmp_path / "orders.csv", index=False)
+    (tmp_path / "penchant.toml").write_text('modules = ["mine.py"]\n[tables.orders]\npath = "orders.csv"\n')
+    command = [sys.executable, "-c", "from penchant.cli import main; main()", "features", "--as-of", "2024-02-01"]
+    (tmp_path / "tmp").mkdir()
+    run = subprocess.Popen(command, cwd=tmp_path, env={**os.environ, "TMPDIR": str(tmp_path / "tmp")})
+    (tmp_path / "wait").read_text()  # now its shop is open
+    assert list((tmp_path / "tmp").iterdir())
+    run.terminate()
+    assert run.wait(30) == 143
+    assert list((tmp_path / "tmp").iterdir()) == []
 
 
 def test_options_that_hold_everywhere_may_stand_anywhere() -> None:
