@@ -81,7 +81,7 @@ class LinearPart:
 
     def predict(self, matrix: Floats) -> Floats:
         """Return predictions of shape (n,)."""
-        total = np.full(len(matrix), self.intercept)
+        total = np.full(len(matrix), self.intercept, dtype=np.float64)
         for _, added in self.effects(matrix):
             total += added
         return sigmoid(total) if self.link == "logistic" else total
@@ -96,7 +96,7 @@ def effect_of(values: Floats, column: Mapping[str, Any]) -> Floats:
     """Return what a column of a `LinearPart` adds to each row."""
     if "steps" in column:
         own = column["steps"]
-        steps = np.array([*own, column["other"], column["missing"]])
+        steps = np.array([*own, column["other"], column["missing"]], dtype=np.float64)
         is_missing = np.isnan(values) | (values < 0)
         return np.asarray(steps[np.where(is_missing, len(own) + 1, np.minimum(values, len(own))).astype(np.intp)])
     if "prior" in column:

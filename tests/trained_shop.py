@@ -9,7 +9,8 @@ import subprocess
 import sys
 import warnings
 from contextlib import chdir, redirect_stderr, redirect_stdout
-from dataclasses import dataclass
+from dataclasses import asdict, dataclass
+from datetime import datetime, timedelta
 from pathlib import Path
 from typing import Any
 
@@ -17,6 +18,14 @@ import numpy as np
 import pandas as pd
 
 from penchant import cli
+from penchant.config import load_config
+from penchant.features.matrix import build
+from penchant.features.shop import open_shop
+from penchant.features.spine import Spine
+from penchant.models import plain_scorer
+from penchant.models.estimators.propensity import PropensityModel
+from penchant.models.store.artifact import save
+from penchant.models.store.registry import Record, Registry
 
 AS_OF = "2024-09-01"
 CONFIG = """
@@ -89,6 +98,23 @@ def write_orders(folder: Path) -> None:
     orders = pd.DataFrame({"customer_id": who, "ordered_at": at, "amount": rng.gamma(2, 20, n_orders).round(2)})
     orders.assign(order_id=[f"o{number}" for number in range(n_orders)]).to_parquet(folder / "orders.parquet")
     (folder / "penchant.toml").write_text(CONFIG)
+
+
+def register_model(folder: Path) -> None:
+    """Put a model of few trees in use, in a few seconds: who orders again within 30 days."""
+    moment = datetime(2024, 6, 1)
+    with open_shop(load_config(folder / "penchant.toml"), folder) as shop:
+        matrix = build(shop, Spine.at(shop, moment))
+        signals = matrix.frame[[column.name for column in matrix.columns]]
+        orders = shop.tables["orders"].to_pandas()
+    after = orders[orders["ordered_at"].between(moment, moment + timedelta(days=30), inclusive="left")]
+    again = matrix.frame["customer_id"].isin(after["customer_id"]).astype(int).to_numpy()
+    facts = {"task": "repurchase", "horizon_days": 30, "signals": [asdict(one) for one in matrix.columns]}
+    save(PropensityModel(n_trees=5, n_folds=2).fit(signals, again), folder / "model", facts)
+    (folder / "empty").mkdir()
+    files = (folder / "empty", folder / "model", Path(plain_scorer.__file__))
+    inputs = {column.name: "string" if column.dtype == "string" else "double" for column in matrix.columns}
+    Registry(folder / "mlruns").log(Record("fuzz.repurchase", {}, {}, {}, *files, inputs))
 
 
 def train(folder: Path) -> None:

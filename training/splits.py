@@ -120,7 +120,7 @@ def schedule(
     if test + reach > end:
         raise _unfinished(test, end, reach, timezone)
     if not known:
-        raise _too_short(first, end, reach.days, horizon_days)
+        raise _too_short(first, test + reach, reach.days, horizon_days)
     train, earlier = known[-section.n_snapshots :], known[: -section.n_snapshots]
     recent = [_moved(test, -step * back, timezone) for back in reversed(range(1, steps_of_reach))]
     return Schedule(
@@ -177,12 +177,12 @@ def _unfinished(test: datetime, end: datetime, reach: timedelta, timezone: str) 
     )
 
 
-def _too_short(first: datetime, end: datetime, reach: int, horizon: int) -> TooLittleDataError:
+def _too_short(first: datetime, test_end: datetime, reach: int, horizon: int) -> TooLittleDataError:
     needed = 2 * reach + horizon
     return TooLittleDataError(
         "training snapshots",
         f"{needed} days of data: a horizon of {horizon} days of history, then a label for training and one "
         f"for the test of {reach} days each",
-        f"{(end - first).days} days, from {first:%Y-%m-%d} to {end:%Y-%m-%d}",
-        "Choose a shorter horizon_days for the task in penchant.toml, or bring more history",
+        f"{max((test_end - first).days, 0)} days, from {first:%Y-%m-%d} to the test's end on {test_end:%Y-%m-%d}",
+        "Choose a shorter horizon_days for the task in penchant.toml or a later test, or bring more history",
     )

@@ -6,7 +6,7 @@ from pathlib import Path
 
 import pytest
 
-from ..trained_shop import train, write_orders
+from ..trained_shop import register_model, write_orders
 
 
 @pytest.fixture(scope="session")
@@ -14,5 +14,5 @@ def store(tmp_path_factory: pytest.TempPathFactory) -> Path:
     """Return a store whose champion says who orders again within 30 days."""
     folder = tmp_path_factory.mktemp("trained")
     write_orders(folder)
-    train(folder)
+    register_model(folder)
     return folder / "mlruns"
