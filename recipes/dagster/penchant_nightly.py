@@ -1,10 +1,9 @@
 """Dagster: one run of `penchant nightly` a day, for the last complete day of the shop.
 
 Load it with `dagster dev -f penchant_nightly.py`. The variables PENCHANT_HOME (the folder of penchant.toml) and
-PENCHANT (the command, where it is not on the path) are read from the environment.
+PENCHANT (the command, where it is not on the path) are read from the environment. Dagster reads annotations as they
+stand: no `from __future__ import annotations` here.
 """
-
-from __future__ import annotations
 
 import json
 import os

@@ -105,6 +105,7 @@ def test_dagster_fails_with_the_steps_that_did(
     monkeypatch.setenv("PENCHANT_HOME", str(tmp_path))
     monkeypatch.setenv("PENCHANT", str(command))
     module = loaded(RECIPES / "dagster" / "penchant_nightly.py")
+    assert not isinstance(module.nightly.__annotations__["context"], str)  # Dagster reads it as it stands
     if retries is None:
         module.nightly(MagicMock())
         return

@@ -74,5 +74,5 @@ def test_too_short_a_history_says_how_much_is_needed() -> None:
     with pytest.raises(TooLittleDataError, match="600 days of data"):
         schedule(FIRST, FIRST + timedelta(days=300), 200, TaskSection())
     early = TaskSection(test_as_of=datetime(1990, 1, 1))
-    with pytest.raises(TooLittleDataError, match="0 days, from .* to the test's end on 1990-01-31"):
+    with pytest.raises(TooLittleDataError, match=r"0 days, from .* to the test's end on 1990-01-31"):
         schedule(FIRST, FIRST + timedelta(days=900), 30, early)
