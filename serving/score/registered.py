@@ -131,7 +131,7 @@ def _warn_of_another_horizon(config: Config, champion: Champion, folder: Path) -
     """Warn that a champion predicts other days than the configuration asks for by now."""
     facts = read_facts(folder)
     days = configured_days(config, task_of(config, champion.task), facts["horizon_days"])
-    check = same_horizon({name: facts[name] for name in days}, days)
+    check = same_horizon({name: facts.get(name, 0) for name in days}, days)
     if check.is_issue:
         text = f"{champion.version}: {check.explanation} It scores the days that it learned."
         warnings.warn(f"{text} Run 'penchant train {champion.task}' for those configured", stacklevel=2)

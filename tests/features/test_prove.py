@@ -42,7 +42,7 @@ def broken(shop: Shop, value: Callable[[Past], Any], **declared: Any) -> dict[st
 def orders_until(past: Past, shift: timedelta) -> Any:
     """Count orders, as if each had happened earlier: those soon after as_of count too."""
     lines = past.history.lines
-    return past.rows("soon", lambda: past.seen(lines, _.ordered_at - ibis.interval(shift))).count()
+    return past.rows(f"until {shift}", lambda: past.seen(lines, _.ordered_at - ibis.interval(shift))).count()
 
 
 def raw(past: Past) -> Any:
@@ -61,65 +61,69 @@ def test_our_groups_keep_every_promise(world_shop: Shop) -> None:
     assert (proof.left_out, proof.as_dict()["all_kept"]) == ({}, True)
 
 
-@pytest.mark.parametrize("shift", [timedelta(days=1), timedelta(microseconds=1)])
-def test_a_group_that_reads_too_far_is_named(world_shop: Shop, shift: timedelta) -> None:
-    found = broken(world_shop, lambda past: orders_until(past, shift))
-    assert list(found) == [FUTURE]
-    assert "mine_value of customer 'c" in found[FUTURE]
-    assert "if something else had happened from then on" in found[FUTURE]
+def at_or_before(past: Past) -> Any:
+    """Take the moment itself for past: ``<=`` in place of ``<``."""
+    rows = past.history.interactions
+    return past.rows("le", lambda: rows.filter(rows.occurred_at <= instant(past.moment.at)).mutate(row=_.code)).count()
 
 
-def test_a_group_that_takes_the_moment_itself_for_past_is_named(world_shop: Shop) -> None:
-    """``<=`` in place of ``<``."""
-
-    def at_or_before(past: Past) -> Any:
-        rows = past.history.interactions
-        return past.rows(
-            "le", lambda: rows.filter(rows.occurred_at <= instant(past.moment.at)).mutate(row=_.code)
-        ).count()
-
-    assert list(broken(world_shop, at_or_before)) == [FUTURE]
+def first_in_the_file(past: Past) -> Any:
+    rows = past.history.shop.tables["interactions"].mutate(place=ibis.row_number())
+    coded = past.history.coded(rows.filter(rows.occurred_at < instant(past.moment.at)))
+    return past.rows("placed", lambda: coded.mutate(row=coded.code)).min(_.place)
 
 
-def test_a_group_that_goes_by_the_back_door_is_named(world_shop: Shop) -> None:
-    assert FUTURE in broken(world_shop, lambda past: raw(past).count())
+def customers(past: Past) -> Any:
+    def counted(everyone: Past) -> Any:
+        rows = everyone.interactions.relation
+        return rows.group_by(day=rows.as_of).aggregate(n=rows["row"].nunique())
+
+    return past.share("all", counted)["n"]
 
 
-def test_a_group_that_depends_on_the_order_of_rows_is_named(world_shop: Shop) -> None:
-    def first_in_the_file(past: Past) -> Any:
-        rows = past.history.shop.tables["interactions"].mutate(place=ibis.row_number())
-        coded = past.history.coded(rows.filter(rows.occurred_at < instant(past.moment.at)))
-        return past.rows("placed", lambda: coded.mutate(row=coded.code)).min(_.place)
+def test_a_group_that_breaks_a_promise_is_named_among_others(world_shop: Shop) -> None:
+    leaks = {
+        "a_day_too_far": lambda past: orders_until(past, timedelta(days=1)),
+        "a_moment_too_far": lambda past: orders_until(past, timedelta(microseconds=1)),
+        "at_or_before": at_or_before,
+        "by_the_back_door": lambda past: raw(past).count(),
+        "first_in_the_file": first_in_the_file,
+        "customers": customers,
+    }
+    groups = [group(value, name) for name, value in leaks.items()]
+    proof = prove(world_shop, [*groups, group(customers, "declared", population=True)])
+    found = {(one.group, one.promise): one.counterexample for one in proof.broken}
+    assert {("a_day_too_far", FUTURE), ("a_moment_too_far", FUTURE), ("at_or_before", FUTURE)} <= set(found)
+    assert {("by_the_back_door", FUTURE), ("first_in_the_file", ORDER), ("customers", OTHERS)} <= set(found)
+    assert {name for name, _promise in found} == set(leaks)  # who declares to depend on others may
+    assert {promise for name, promise in found if name.startswith(("a", "customers"))} == {FUTURE, OTHERS}
+    assert "a_day_too_far_value of customer 'c" in found["a_day_too_far", FUTURE]
+    assert "if something else had happened from then on" in found["a_day_too_far", FUTURE]
 
-    assert ORDER in broken(world_shop, first_in_the_file)
 
-
-def test_a_group_that_depends_on_others_is_named_unless_it_declares_so(world_shop: Shop) -> None:
-    def customers(past: Past) -> Any:
-        def counted(everyone: Past) -> Any:
-            rows = everyone.interactions.relation
-            return rows.group_by(day=rows.as_of).aggregate(n=rows["row"].nunique())
-
-        return past.share("all", counted)["n"]
-
-    assert list(broken(world_shop, customers)) == [OTHERS]
-    assert broken(world_shop, customers, population=True) == {}
+def test_a_group_that_is_not_what_it_declares_is_named(world_shop: Shop) -> None:
+    cases: dict[str, tuple[Callable[[Past], Any], dict[str, Any], str]] = {
+        "high": (lambda past: past.interactions.count(), {"high": 1}, "above the declared 1"),
+        "low": (lambda past: -past.interactions.count(), {}, "below the declared 0"),
+        "missing": (lambda past: past.days_since(past.purchases.last()), {"missing": ""}, "does not declare when"),
+        "never": (lambda past: past.gaps.max(_.gap_days), {"dtype": "int64"}, "int64, which is never missing"),
+        "infinite": (lambda past: 1 / (past.purchases.count() * 0), {}, "infinite in"),
+    }
+    found = prove(world_shop, [group(value, name, **declared) for name, (value, declared, _told) in cases.items()])
+    assert [(one.group, one.promise) for one in found.broken] == [(name, DECLARED) for name in cases]
+    for one in found.broken:
+        assert cases[one.group][2] in one.counterexample
 
 
 @pytest.mark.parametrize(
     ("value", "declared", "told"),
     [
-        (lambda past: past.interactions.count(), {"high": 1}, "above the declared 1"),
-        (lambda past: -past.interactions.count(), {}, "below the declared 0"),
-        (lambda past: past.days_since(past.purchases.last()), {"missing": ""}, "does not declare when"),
         (lambda past: past.interactions.sum(_.no_such), {}, "it cannot be built"),
         (lambda past: past.purchases.count() / 2, {"dtype": "int64"}, "declares int64 and is float64"),
         (lambda past: past.purchases.last(), {}, "declares float64 and is timestamp(6)"),
-        (lambda past: past.gaps.max(_.gap_days), {"dtype": "int64"}, "int64, which is never missing"),
-        (lambda past: 1 / (past.purchases.count() * 0), {}, "infinite in"),
     ],
 )
-def test_a_group_that_is_not_what_it_declares_is_named(
+def test_a_group_that_cannot_be_built_is_named(
     world_shop: Shop, value: Callable[[Past], Any], declared: dict[str, Any], told: str
 ) -> None:
     found = broken(world_shop, value, **declared)

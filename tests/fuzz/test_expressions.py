@@ -106,7 +106,7 @@ def test_an_expression_is_one_value_of_one_row_or_refused(tmp_path: Path) -> Non
         assert (tmp_path / "orders.csv").read_text() == ROWS
 
     columns = st.sampled_from(["customer_id", "ordered_at", "amount", "item_id", "exclude"])
-    try_out(check, 25, expression=expressions(), where=columns)
+    try_out(check, 15, expression=expressions(), where=columns)
 
 
 def test_a_condition_on_signals_is_one_or_refused() -> None:
