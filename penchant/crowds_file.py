@@ -7,13 +7,13 @@ writes into penchant.toml itself would have to keep its author's comments; this 
 from __future__ import annotations
 
 import json
-import tomllib
 from collections.abc import Mapping
 from pathlib import Path
 from typing import Any
 
 from penchant.errors import ConfigError
 from penchant.output import locked, write_text
+from penchant.section import read_toml
 
 SAVED_CROWDS = "saved_crowds.toml"
 HEAD = "# Crowds saved by the page: [NAME] here is [crowds.NAME] in penchant.toml.\n"
@@ -28,12 +28,9 @@ def read_saved_crowds(folder: Path) -> dict[str, dict[str, Any]]:
         If the file is not TOML, or holds anything but sections.
     """
     path = folder / SAVED_CROWDS
-    try:
-        values = tomllib.loads(path.read_text(encoding="utf-8"))
-    except FileNotFoundError:
+    if not path.is_file():
         return {}
-    except (tomllib.TOMLDecodeError, UnicodeDecodeError) as fault:
-        raise ConfigError(f"crowds '{path}'", "a TOML file in UTF-8", str(fault)) from None
+    values = read_toml(path, "crowds")
     others = [name for name, section in values.items() if not isinstance(section, dict)]
     if others:
         raise ConfigError(f"crowds '{path}'", "a section for each crowd", f"the key '{others[0]}'")
@@ -49,8 +46,8 @@ def with_saved_crowds(values: dict[str, Any], folder: Path) -> dict[str, Any]:
         If the file is damaged, or a name stands in both.
     """
     saved, crowds = read_saved_crowds(folder), values.get("crowds", {})
-    if not saved or not isinstance(crowds, dict):
-        return values
+    if not saved or not isinstance(crowds, dict) or not isinstance(crowds.get("own", {}), dict):
+        return values  # what is no section is refused with all the rest
     short = {name: section for name, section in crowds.items() if isinstance(section, dict) and name != "own"}
     own = {**crowds.get("own", {}), **short}
     both = sorted(set(saved) & set(own))

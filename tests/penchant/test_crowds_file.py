@@ -54,3 +54,10 @@ def test_a_crowd_with_an_unknown_key_is_refused(folder: Path) -> None:
     assert read_saved_crowds(folder)
     with pytest.raises(ConfigError, match="whom"):
         load_config(folder / "penchant.toml")
+
+
+def test_what_is_no_section_of_crowds_is_refused_where_crowds_were_saved(folder: Path) -> None:
+    write_saved_crowd(folder, "more", {"who": "interest"})
+    (folder / "penchant.toml").write_text("[crowds]\nown = 5\n", encoding="utf-8")
+    with pytest.raises(ConfigError, match=r"crowds\.own"):
+        load_config(folder / "penchant.toml")
