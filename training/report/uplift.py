@@ -21,6 +21,7 @@ from penchant.page import (
     Words,
 )
 
+from ...models.decisions.budgets import BudgetCurve
 from ...models.evaluation.qini import UpliftCurve
 from ..uplift.evaluate import AT_DEPTH, MAIN, STACK, ArmBoard
 from ..uplift.train import TrainedUplift
@@ -65,6 +66,9 @@ def uplift_report(trained: TrainedUplift, shop: str, facts: Mapping[str, str]) -
     ]
     for board in trained.boards:
         sections += _of_arm(trained, board)
+    if trained.budget:
+        picture = _budget(trained.budget, trained)
+        sections.append(PageSection("What a budget brings, shared among the treatments", (picture,)))
     return Page(f"Uplift, {trained.asked.goal}: {shop}", _lead(trained), tuple(sections), facts)
 
 
@@ -76,6 +80,8 @@ def uplift_pictures(trained: TrainedUplift) -> dict[str, str]:
         found[f"qini{ending}.svg"] = _qini_chart(board, trained)
         found[f"calibration{ending}.svg"] = _calibration_chart(board, trained)
         found[f"profit{ending}.svg"] = _profit_chart(board, trained)
+    if trained.budget:
+        found["budget.svg"] = _budget_chart(trained.budget, trained)
     return found
 
 
@@ -94,8 +100,8 @@ def _asked(trained: TrainedUplift) -> Prose:
         f"What does a contact change in '{asked.outcome}'{within}, and for whom? {asked.source}",
         f"{trained.split.words} All numbers are theirs, per 1,000 customers, with 95 % intervals over customers. "
         f"In use: the same stack, refitted on all {len(trained.rows):,} rows.",
-        "A single customer's uplift is given without an interval: what can be vouched for is that of groups, as the "
-        "deciles below show.",
+        "A single customer's own effect may lie far from its prediction ('predict_uplift(X, interval=True)' says how "
+        "far): what can be vouched for is that of groups, as the deciles below show.",
     ]
     if trained.collected.not_used:
         told.append("Not used: " + " ".join(trained.collected.not_used))
@@ -201,6 +207,25 @@ def _qini(board: ArmBoard, trained: TrainedUplift) -> Picture:
     return Picture(
         _qini_chart(board, trained),
         "What is gained, the better the higher, when only the best-scored share is contacted, with 95 % bands.",
+    )
+
+
+def _budget_chart(found: BudgetCurve, trained: TrainedUplift) -> str:
+    alike = Curve("all customers taken to be alike", found.budget, found.untargeted, reference=True)
+    return lines(
+        [Curve(NAMES[STACK], found.budget, found.gain, found.low, found.high), alike],
+        Axis("Contacts per 1,000 customers", ",.0f"),
+        Axis(f"Extra {_unit(trained)} per 1,000 customers", ",.0f"),
+        zero_line=True,
+    )
+
+
+def _budget(found: BudgetCurve, trained: TrainedUplift) -> Picture:
+    return Picture(
+        _budget_chart(found, trained),
+        "Each contact goes to the customer and with the treatment that gain most by the prediction, with its 95 % "
+        "band, on customers that the model has not seen. On average over all budgets it brings "
+        f"{found.over_untargeted:+,.1f} per 1,000 customers more than taking all customers to be alike.",
     )
 
 

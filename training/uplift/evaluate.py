@@ -10,6 +10,7 @@ import numpy as np
 import numpy.typing as npt
 from scipy.stats import rankdata
 
+from ...models.decisions.budgets import BudgetCurve, budget_curve
 from ...models.decisions.policy import PolicyValue, Stakes, policy_value, treat_top
 from ...models.decisions.profit import ProfitCurve, SleepingDogs, profit_curve, sleeping_dogs
 from ...models.evaluation.comparison import Verdict
@@ -303,6 +304,28 @@ def best_arm_value(rows: UpliftRows, uplift: Floats) -> PolicyValue:
     given: Any = {name: arms.probability[:, i] for i, name in enumerate(arms.names) if i}
     treatment = np.array(arms.names, dtype=object)[arms.codes]
     return policy_value(rows.y, policy, treatment, p_treatment=given, control=arms.names[0], groups=rows.customer_id)
+
+
+def budget_of(rows: UpliftRows, uplift: Floats, seed: int = 0) -> BudgetCurve | None:
+    """Return what a budget of contacts brings, shared among several treatments by their uplift; None of one treatment.
+
+    Parameters
+    ----------
+    rows
+        The rows.
+    uplift
+        (n, treatments), predicted by models that have not seen the rows.
+    seed
+        Of the draws.
+    """
+    arms = rows.arms()
+    if arms.n_arms == 2:
+        return None
+    gain = {name: uplift[:, place] for place, name in enumerate(arms.names[1:])}
+    given: Any = {name: arms.probability[:, i] for i, name in enumerate(arms.names) if i}
+    treatment = np.array(arms.names, dtype=object)[arms.codes]
+    same: Any = {"p_treatment": given, "control": arms.names[0], "groups": rows.customer_id}
+    return budget_curve(rows.y, gain, treatment, seed=seed, **same)
 
 
 def _metrics_of(found: RankingWorth) -> dict[str, Estimate]:

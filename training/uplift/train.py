@@ -18,6 +18,7 @@ from penchant.config import GateSection
 from penchant.errors import CheckFailedError, TooLittleDataError
 
 from ...features.signals.group import Column
+from ...models.decisions.budgets import BudgetCurve
 from ...models.decisions.policy import PolicyValue
 from ...models.evaluation.reference import describe
 from ...models.evaluation.trial_checks import TrialDates, check_trial
@@ -27,7 +28,7 @@ from ...models.uplift import UpliftStack
 from ...models.uplift.baselines import uplift_baselines
 from ..material import Step
 from .dataset import Collected, UpliftRows
-from .evaluate import MAIN, STACK, ArmBoard, Judged, best_arm_value, board_of
+from .evaluate import MAIN, STACK, ArmBoard, Judged, best_arm_value, board_of, budget_of
 from .splits import Makers, Split, fit_on, held_out_scores, split_rows
 from .waves import CONTROL
 
@@ -79,6 +80,8 @@ class TrainedUplift:
         What giving everyone the treatment with the highest positive uplift is worth, on the same rows.
     checks
         The guards, all passed or named.
+    budget
+        Of several treatments: what a budget of contacts brings when it is shared among them, on the same rows.
     """
 
     asked: TrialQuestion
@@ -88,6 +91,7 @@ class TrainedUplift:
     boards: tuple[ArmBoard, ...]
     best_arm: PolicyValue
     checks: tuple[Check, ...]
+    budget: BudgetCurve | None = None
 
     @property
     def name(self) -> str:
@@ -160,6 +164,8 @@ class TrainedUplift:
                 stack[f"{prefix}average_effect_capped"] = board.capped.average_effect
                 stack[f"{prefix}qini_capped"] = board.capped.qini
         stack["best_arm_value"] = self.best_arm.over_nobody
+        if self.budget:
+            stack["budget_gain"] = self.budget.over_untargeted
         return stack, baselines
 
     def as_dict(self) -> dict[str, Any]:
@@ -231,7 +237,7 @@ def train_uplift(
     with step(f"refitting on all {len(rows):,} rows for use"):
         model = fit_on(makers(seed)[STACK](), rows)
     value = best_arm_value(test, scores[STACK])
-    return TrainedUplift(asked, collected, model, split, boards, value, checks)
+    return TrainedUplift(asked, collected, model, split, boards, value, checks, budget_of(test, scores[STACK], seed))
 
 
 def makers(seed: int) -> Makers:

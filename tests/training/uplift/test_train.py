@@ -17,8 +17,9 @@ from penchant.models.evaluation.qini import qini
 from penchant.models.store import artifact as uplift_artifact
 from penchant.models.uplift.baselines import AverageEffect
 from penchant.training.record import write_training
+from penchant.training.report.uplift import uplift_pictures, uplift_report
 from penchant.training.uplift.dataset import Collected, UpliftRows
-from penchant.training.uplift.evaluate import STACK, Judged
+from penchant.training.uplift.evaluate import STACK, Judged, budget_of
 from penchant.training.uplift.matrix import Roles, read_matrix
 from penchant.training.uplift.splits import held_out_scores, split_rows
 from penchant.training.uplift.train import TrainedUplift, TrialQuestion, guards, signals_of, train_uplift
@@ -124,6 +125,30 @@ def test_two_treatments_are_judged_each_against_the_control() -> None:
     assert not call.average_effect.excludes_zero
     assert {"call.qini", "mail.qini", "best_arm_value"} <= set(trained.as_dict()["metrics"])
     assert trained.best_arm.over_nobody.low > 0
+    assert trained.budget is not None
+    assert trained.budget.at(1000).low > 0
+    assert trained.as_dict()["metrics"]["budget_gain"] == trained.budget.over_untargeted.as_dict()
+    page = uplift_report(trained, "small", {})
+    assert "What a budget brings, shared among the treatments" in [section.title for section in page.sections]
+    assert "budget.svg" in uplift_pictures(trained)
+
+
+def test_a_budget_is_judged_by_households() -> None:
+    """Rows of a household are one draw: four copies of each customer say no more than one."""
+    rows = trial(600, 0.4, ("call", "mail"), seed=2)
+    again = np.repeat(np.arange(600), 4)
+    household = np.repeat(np.array([f"h{i}" for i in range(600)], dtype=object), 4)
+    parts = {name: getattr(rows, name)[again] for name in ("y", "arm", "p_treatment")}
+    copies = UpliftRows(rows.features.iloc[again].reset_index(drop=True), **parts, is_planned=True)
+    uplift = np.column_stack([np.full(600, 0.01), np.where(rows.features["a"] > 0, 0.4, 0.0)])
+    alone = budget_of(rows, uplift)
+    as_one, as_many = (budget_of(replace(copies, customer_id=who), uplift[again]) for who in (household, None))
+    assert alone is not None
+    assert as_one is not None
+    assert as_many is not None
+    width, wide, narrow = (np.ptp([b.over_untargeted.low, b.over_untargeted.high]) for b in (alone, as_one, as_many))
+    assert wide == pytest.approx(width, rel=0.25)
+    assert narrow < 0.7 * width
 
 
 def test_folds_are_judged_by_what_came_before_them_and_compared_by_rank() -> None:
