@@ -28,7 +28,8 @@ from .conditions import save_crowd
 from .crowd_words import CrowdWords, own_crowds_now
 from .guard import COOKIE, Guard, problem
 from .jobs import Job, Jobs
-from .pages.asked import Request
+from .live import MOST_LIVE_ROWS, live_scores, model_signals
+from .pages.asked import Request, masked
 from .pages.plan import plan_files
 from .prepare import CUSTOMERS_FILE
 from .ready import Ready
@@ -53,6 +54,21 @@ class CrowdRequest(BaseModel):
     """A crowd that a program saves."""
 
     conditions: list[str] = Field(description="each column:comparison:value, such as stage:is:loyal", max_length=20)
+
+
+class LiveRequest(BaseModel):
+    """Rows of signals that a program wants scored."""
+
+    rows: list[dict[str, float | str | bool | None]] = Field(
+        description="signal -> value; what is absent is not known", min_length=1, max_length=MOST_LIVE_ROWS
+    )
+    reasons: bool = Field(True, description="whether each score comes with its reasons")
+
+
+class BatchRequest(BaseModel):
+    """Customers whose latest scores a program wants."""
+
+    customer_ids: list[str] = Field(min_length=1, max_length=MOST_LIVE_ROWS)
 
 
 class ShopSite:
@@ -166,6 +182,7 @@ def create_app(settings: WebSettings) -> FastAPI:
     for view in VIEWS:
         _add_view(app, site, view)
     _add_crowds(app, site)
+    _add_scores(app, site)
     _add_jobs(app, site)
     _add_login(app, site)
     _add_downloads(app, site)
@@ -222,6 +239,23 @@ def _add_crowds(app: FastAPI, site: ShopSite) -> None:
     @app.put(f"{API}/crowds/{{name}}", summary="Save a crowd by its conditions; none: remove it.")
     def save_json(request: HttpRequest, name: str, wanted: CrowdRequest) -> dict[str, str]:
         return site.save_crowd(request.state.caller, name, wanted.conditions)
+
+
+def _add_scores(app: FastAPI, site: ShopSite) -> None:
+    @app.get(f"{API}/score/{{model}}", summary="The signals that a model in use reads.")
+    def signals(model: str) -> dict[str, Any]:
+        return model_signals(site.settings, model)
+
+    @app.post(f"{API}/score/{{model}}", summary="Score rows of signals by a model in use.")
+    def live(model: str, wanted: LiveRequest) -> dict[str, Any]:
+        return live_scores(site.settings, model, wanted.rows, with_reasons=wanted.reasons)
+
+    @app.post(f"{API}/scores", summary="The latest scores and reasons of a batch of customers.")
+    def batch(request: HttpRequest, wanted: BatchRequest) -> dict[str, Any]:
+        latest, asked = site.ready.scores(), site.asked(request)
+        found = {one: site.ready.scores_of(one) for one in dict.fromkeys(wanted.customer_ids)}
+        shown = {one: {name: masked(asked, row) for name, row in rows.items()} for one, rows in found.items()}
+        return {"as_of": latest and latest[1].get("as_of"), "customers": shown}
 
 
 def _add_jobs(app: FastAPI, site: ShopSite) -> None:

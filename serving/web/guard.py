@@ -74,7 +74,8 @@ class Guard:
         length = request.headers.get("content-length", "0")
         if not length.isdigit() or int(length) > MOST_BYTES or "transfer-encoding" in request.headers:
             return problem(request, 413, "too large", f"A request holds at most {MOST_BYTES:,} bytes.")
-        if not self._has_tokens_left(request.client.host if request.client else ""):
+        user = request.headers.get(self.settings.user_header, "") if self.settings.user_header else ""
+        if not self._has_tokens_left(user or (request.client.host if request.client else "")):
             return problem(request, 429, "too many requests", "Wait a minute.")
         caller = self._caller(request)
         request.state.caller = caller

@@ -7,7 +7,8 @@ import shutil
 import subprocess
 import sys
 import warnings
-from contextlib import chdir, redirect_stderr, redirect_stdout
+from collections.abc import Callable
+from contextlib import AbstractContextManager, chdir, redirect_stderr, redirect_stdout
 from dataclasses import asdict, dataclass
 from datetime import UTC, datetime
 from io import StringIO
@@ -33,6 +34,7 @@ from penchant.models.estimators.propensity import PropensityModel
 from penchant.models.store.artifact import save
 from penchant.models.store.registry import Record, Registry
 from penchant.output import files_in, replaced_folder
+from penchant.serving.web.settings import WebSettings
 from penchant.simulate import SimulationSettings, simulate
 
 pytestmark = pytest.mark.slow
@@ -421,3 +423,31 @@ def test_a_campaign_that_is_over_is_measured_once_its_contacts_are_in_the_shop(s
     assert night(shop, "--data", "sent")[1]["measure"]["text"] == "late measured"
     assert (shop / "out" / "small" / "measure" / "late" / "report.html").is_file()
     assert night(shop, "--data", "sent")[1]["measure"]["text"] == "nothing to measure"
+
+
+def test_an_audience_is_tried_and_drawn_in_a_browser_and_its_file_holds_as_many(
+    shop: Path, browser: Any, served: Callable[[WebSettings], AbstractContextManager[str]]
+) -> None:
+    settings = WebSettings(
+        load_config(shop / "penchant.toml"), shop / "penchant.toml", shop / "data", shop / "out" / "small",
+        shop / "mlruns",
+    )  # fmt: skip
+    with served(settings) as address:
+        page = browser.new_page()
+        page.goto(f"{address}/audience?goal=retain")
+        page.fill("input[name=size]", "60")
+        page.fill("input[name=campaign]", "from the page")
+        page.click("text=See what it brings")
+        page.wait_for_selector(".tag.done", timeout=120_000)
+        assert page.locator("main svg polyline").count() == 1
+        assert not (shop / "out" / "small" / "audience").exists()
+        tried = page.locator("dl.figures dd").all_inner_texts()
+        page.click("main button:has-text('Draw the audience')")
+        page.wait_for_selector("text=The audience is drawn", timeout=120_000)
+        assert page.locator("dl.figures dd").all_inner_texts() == tried
+        with page.expect_download() as taken:
+            page.click("text=send list")
+        lines = Path(taken.value.path()).read_text(encoding="utf-8").splitlines()
+        assert len(lines) - 1 == int(tried[2]) > 0
+        assert (shop / "out" / "small" / "audience" / "from the page" / "wave-1" / "manifest.json").is_file()
+        page.close()

@@ -2,32 +2,29 @@
 
 from __future__ import annotations
 
-import os
-import shutil
-import socket
-import threading
-import time
-from collections.abc import Iterator
-from dataclasses import replace
+from collections.abc import Callable, Iterator
+from contextlib import AbstractContextManager
 from typing import Any
 
 import pytest
-import uvicorn
 
-from penchant.serving.web.app import create_app
+from penchant.serving.web.access import add_token, remove_token
 from penchant.serving.web.settings import WebSettings
 
-playwright = pytest.importorskip("playwright.sync_api")
 pytestmark = [pytest.mark.slow, pytest.mark.filterwarnings("ignore::DeprecationWarning")]
-FLAGS = ["--no-sandbox", "--disable-gpu", "--disable-quic", "--no-first-run", "--disable-background-networking"]
+Serve = Callable[[WebSettings], AbstractContextManager[str]]
 PATHS = (
     "/",
     "/customers",
     "/crowd",
+    "/crowd?c=n_purchases:at_least:2&add=stage",
     "/audience",
+    "/audience?goal=retain",
+    "/plan",
     "/campaigns",
     "/campaigns/spring",
     "/lists",
+    "/customers/c0001",
     "/models",
     "/data",
     "/jobs",
@@ -35,31 +32,18 @@ PATHS = (
 
 
 @pytest.fixture(scope="module")
-def address(web_settings: WebSettings) -> Iterator[str]:
-    with socket.socket() as free:
-        free.bind(("127.0.0.1", 0))
-        port = free.getsockname()[1]
-    server = uvicorn.Server(uvicorn.Config(create_app(replace(web_settings, port=port)), port=port, log_level="error"))
-    thread = threading.Thread(target=server.run, daemon=True)
-    thread.start()
-    while not server.started:
-        time.sleep(0.02)
-    yield f"http://127.0.0.1:{port}"
-    server.should_exit = True
-    thread.join(10)
+def address(web_settings: WebSettings, served: Serve) -> Iterator[str]:
+    with served(web_settings) as there:
+        yield there
 
 
-@pytest.fixture(scope="module")
-def browser() -> Iterator[Any]:
-    program = shutil.which("chromium")
-    if program is None:
-        if os.environ.get("CI", "").lower() == "true":
-            pytest.fail("chromium is not installed: apt-get install chromium")
-        pytest.skip("chromium is not installed")
-    with playwright.sync_playwright() as started:
-        made = started.chromium.launch(executable_path=program, args=FLAGS)
-        yield made
-        made.close()
+def serious_faults(page: Any) -> list[str]:
+    """Return what axe-core finds serious or critical on a page."""
+    from axe_playwright_python.sync_playwright import Axe
+
+    found = Axe().run(page).response["violations"]
+    grave = [one for one in found if one["impact"] in ("serious", "critical")]
+    return [f"{one['id']}: {one['nodes'][0]['html'][:160]}" for one in grave]
 
 
 @pytest.mark.parametrize(("width", "scheme"), [(1200, "light"), (1200, "dark"), (390, "light")])
@@ -76,6 +60,8 @@ def test_no_page_fails_or_scrolls_sideways(browser: Any, address: str, width: in
         assert page.locator("html[lang]").count() == 1
         unnamed = "input:not([type=hidden]), select"
         assert page.evaluate(f"[...document.querySelectorAll('{unnamed}')].every(one => one.labels.length)"), path
+        if width > 390:
+            assert serious_faults(page) == [], path
     assert said == []
     context.close()
 
@@ -96,15 +82,42 @@ def test_a_crowd_is_built_condition_by_condition(browser: Any, address: str) -> 
     page.close()
 
 
-def test_a_job_is_asked_for_and_is_there_after_reloading(browser: Any, address: str) -> None:
+def test_a_job_is_there_after_reloading_and_after_a_restart(
+    browser: Any, address: str, web_settings: WebSettings, served: Serve
+) -> None:
     page = browser.new_page()
     page.goto(f"{address}/data")
     page.click("text=Check the data")
     page.wait_for_url("**/jobs/*")
     page.reload()
-    page.wait_for_selector(".tag.failed", timeout=60_000)  # the shop's file names no tables
-    assert "neither orders nor interactions" in page.locator("pre").last.inner_text()
+    with served(web_settings) as restarted:
+        page.goto(page.url.replace(address, restarted))
+        page.wait_for_selector(".tag.failed", timeout=60_000)  # the shop's file names no tables
+        assert "neither orders nor interactions" in page.content()
     page.close()
+
+
+def test_a_wrong_token_is_refused_and_the_right_one_lets_in(
+    browser: Any, web_settings: WebSettings, served: Serve
+) -> None:
+    secret = add_token(web_settings.folder, "reader", "read")
+    context = browser.new_context()
+    page = context.new_page()
+    try:
+        with served(web_settings) as there:
+            page.goto(f"{there}/lists")
+            page.fill("input[name=token]", secret[:-1])
+            page.click("main button")
+            assert page.locator("[role=alert]").inner_text() == "This token is not known."
+            assert serious_faults(page) == []
+            page.fill("input[name=token]", secret)
+            page.click("main button")
+            page.goto(f"{there}/audience?goal=retain")
+            assert page.locator("main form").count() == 0  # a reader draws nothing
+            assert page.goto(f"{there}/download/spring/wave-1/send_list").status == 403
+    finally:
+        remove_token(web_settings.folder, "reader")
+        context.close()
 
 
 def test_the_language_is_chosen_and_stays(browser: Any, address: str) -> None:

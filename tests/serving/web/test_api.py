@@ -1,0 +1,123 @@
+"""The API for programs: described, scored live, in pages, without a request that breaks it."""
+
+from __future__ import annotations
+
+import shutil
+from collections.abc import Mapping
+from pathlib import Path
+from types import ModuleType
+
+import numpy as np
+import pytest
+import schemathesis
+from fastapi.testclient import TestClient
+from hypothesis import HealthCheck, settings
+
+from penchant.serving.score.champion import Champion
+from penchant.serving.web import live
+from penchant.serving.web.app import API
+from penchant.serving.web.live import MOST_LIVE_ROWS
+from penchant.serving.web.settings import WebSettings
+
+
+@pytest.fixture(scope="module")
+def described(client: TestClient) -> schemathesis.BaseSchema:
+    return schemathesis.openapi.from_asgi(f"{API}/openapi.json", client.app)
+
+
+schema = schemathesis.pytest.from_fixture("described")
+
+
+@schema.parametrize()
+@settings(max_examples=5, deadline=None, suppress_health_check=list(HealthCheck))
+def test_no_described_request_breaks_it(case: schemathesis.Case) -> None:
+    answer = case.call()
+    assert answer.status_code < 500
+    if answer.status_code >= 400 and case.path.startswith(API):
+        assert answer.headers["content-type"][0].startswith("application/problem+json")
+
+
+class InUse:
+    """A champion as the store remembers it."""
+
+    def __init__(self, folder: Path, version: str) -> None:
+        self.folder, self.version = folder, version
+
+
+@pytest.fixture
+def in_use(
+    web_settings: WebSettings, small: ModuleType, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> Mapping[str, Champion]:
+    """Let the page find the small shop's models; return them by name."""
+    root = web_settings.shop_file.parent / "models"
+    places = {path.name: path for path in root.iterdir() if path.is_dir()}
+    found = {
+        f"small.{name}": InUse(shutil.copytree(path, tmp_path / name), f"small.{name}/1")
+        for name, path in places.items()
+    }
+    monkeypatch.setattr(live, "models_in_use", lambda _store: found)
+    return {name: Champion.load(path, f"small.{name}/1") for name, path in places.items()}
+
+
+def test_given_signals_are_scored_as_the_model_scores_them(client: TestClient, in_use: Mapping[str, Champion]) -> None:
+    told = client.get(f"{API}/score/churn").json()
+    champion = in_use["churn"]
+    assert [one["name"] for one in told["signals"]] == [column.name for column in champion.columns]
+    numbers = [one["name"] for one in told["signals"] if one["dtype"] != "string"][:3]
+    rows = [dict.fromkeys(numbers, 2.0), dict.fromkeys(numbers[:1], 300.0), {}]
+    answer = client.post(f"{API}/score/churn", json={"rows": rows}).json()
+    assert answer["model"] == "small.churn/1"
+    frame = live._frame(champion, rows)
+    signals = frame[[column.name for column in champion.columns]]
+    with pytest.warns(UserWarning, match="missing"):
+        expected = champion.model.predict_proba(signals)[:, 1]
+    name = champion.scores[0]
+    np.testing.assert_allclose([row[name] for row in answer["rows"]], expected)
+    assert all(isinstance(row["reasons"], list) for row in answer["rows"])
+
+
+@pytest.mark.parametrize(
+    ("model", "rows", "status", "message"),
+    [
+        ("churn", [{"n_purchase": 1}], 400, "Did you mean"),
+        ("churn", [{"n_purchases": "many"}], 400, "a number"),
+        ("churn", [], 422, "at least 1"),
+        ("churn", [{}] * (MOST_LIVE_ROWS + 1), 422, "at most"),
+        ("churns", [{}], 404, "Did you mean 'churn'?"),
+    ],
+)
+@pytest.mark.usefixtures("in_use")
+def test_what_cannot_be_scored_is_refused_in_words(
+    client: TestClient, model: str, rows: list[dict[str, object]], status: int, message: str
+) -> None:
+    answer = client.post(f"{API}/score/{model}", json={"rows": rows})
+    assert answer.status_code == status
+    assert answer.headers["content-type"] == "application/problem+json"
+    assert message in answer.json()["detail"]
+
+
+def test_the_latest_scores_come_for_a_batch_of_customers(client: TestClient) -> None:
+    listed = [row["customer_id"] for row in client.get(f"{API}/lists?limit=3").json()["rows"]]
+    told = client.post(f"{API}/scores", json={"customer_ids": [*listed, "nobody"]}).json()
+    assert list(told["customers"]) == [*listed, "nobody"]
+    assert told["customers"]["nobody"] == {}
+    for one in listed:
+        assert told["customers"][one] == client.get(f"{API}/customers/{one}").json()["scores"]
+
+
+def test_a_key_that_was_used_for_another_request_is_refused(client: TestClient) -> None:
+    headers = {"Idempotency-Key": "of-one-thing"}
+    first = client.post(f"{API}/jobs", json={"kind": "check"}, headers=headers)
+    again = client.post(f"{API}/jobs", json={"kind": "check"}, headers=headers)
+    other = client.post(f"{API}/jobs", json={"kind": "monitor"}, headers=headers)
+    assert first.json() | {"state": ""} == again.json() | {"state": ""}
+    assert other.status_code == 400
+    assert "another request" in other.json()["detail"]
+
+
+def test_lists_of_things_come_in_pages(client: TestClient) -> None:
+    for path in ("jobs", "campaigns", "lists"):
+        told = client.get(f"{API}/{path}?limit=1&offset=0").json()
+        assert (told["offset"], told["limit"]) == (0, 1)
+        assert told["total"] >= 0
+        assert client.get(f"{API}/{path}?limit=100000").status_code == 400
