@@ -26,7 +26,7 @@ PAGES = {
 }  # fmt: skip
 WORK = {  # what a person asks for -> what the picture of its result is called
     "audience": {"goal": "second", "dry_run": "yes", "size": "500"},
-    "allocation": {"file": "double_eleven.toml"},
+    "allocation": {"file": "new_year.toml"},
 }
 LOOKS = {
     "light": (1200, "light", "en"),

@@ -20,6 +20,7 @@ import pandas as pd
 import pyarrow as pa
 import pyarrow.parquet as pq
 import pytest
+from fastapi.testclient import TestClient
 
 from penchant.cli import app, hoist
 from penchant.cli.results import fail
@@ -34,6 +35,7 @@ from penchant.models.estimators.propensity import PropensityModel
 from penchant.models.store.artifact import save
 from penchant.models.store.registry import Record, Registry
 from penchant.output import files_in, replaced_folder
+from penchant.serving.web.app import create_app
 from penchant.serving.web.settings import WebSettings
 from penchant.simulate import SimulationSettings, simulate
 
@@ -57,6 +59,11 @@ starts_at = 2025-11-10T00:00:00
 offers = ["hello"]
 channels = ["email"]
 """
+CARD = {
+    "model": "small.churn", "predicts": "no paid order", "for": "Whoever was eligible.", "horizon_days": 90,
+    "signals": 9, "rows": {"train": 10}, "quality": {"auc": {"value": 0.75, "low": 0.7, "high": 0.8}}, "not_for": [],
+    "checks": [{"code": "a", "title": "Enough", "explanation": "Yes.", "outcome": "issue", "facts": {}}],
+}  # fmt: skip
 
 
 @dataclass(frozen=True)
@@ -106,6 +113,8 @@ def made(tmp_path_factory: pytest.TempPathFactory) -> Path:
     facts = {"task": "churn", "gap_days": 0, "horizon_days": 90, "signals": [asdict(one) for one in matrix.columns]}
     save(model, folder / "model", facts)
     (folder / "empty").mkdir()
+    (folder / "empty" / "model_card.json").write_text(json.dumps(CARD))
+    (folder / "empty" / "calibration.png").write_bytes(b"a picture")
     inputs = {column.name: "double" for column in matrix.columns}
     code = Path(plain_scorer.__file__)
     Registry(folder / "mlruns").log(Record("small.churn", {}, {}, {}, folder / "empty", folder / "model", code, inputs))
@@ -425,14 +434,40 @@ def test_a_campaign_that_is_over_is_measured_once_its_contacts_are_in_the_shop(s
     assert night(shop, "--data", "sent")[1]["measure"]["text"] == "nothing to measure"
 
 
+def test_the_page_shows_models_with_their_cards_charts_and_campaigns_by_what_became_of_them(shop: Path) -> None:
+    answer(penchant(shop, "prepare", "--json"))
+    client = TestClient(create_app(page_of(shop)))
+    told = client.get("/api/v1/models").json()
+    assert told["not_prepared"] == []
+    (model,) = told["models"]
+    assert (model["name"], model["role"], model["metrics"]) == ("small.churn", "champion", CARD["quality"])
+    assert model["n_issues"] == 1
+    assert client.get("/pictures/small.churn/1/calibration.png").content == b"a picture"
+    for other in ("small.churn/1/gains.png", "small.churn/2/calibration.png", "small.churn/1/..%2F..%2Fmodels.json"):
+        assert client.get(f"/pictures/{other}").status_code == 404
+    page = client.get("/models").text
+    assert "0.750" in page
+    assert "(0.700 to 0.800)" in page
+    campaigns = client.get("/api/v1/campaigns?limit=500").json()["campaigns"]
+    rows = pq.read_table(shop / "data" / "assignments.parquet").to_pandas()
+    rows = rows[rows["assigned_at"] < pq.read_table(shop / "data" / "orders.parquet")["ordered_at"].to_pandas().max()]
+    for one in campaigns:
+        mine = rows[(rows["campaign_id"] == one["campaign_id"]) & (rows["arm"] != "control")]
+        opened = mine.loc[mine["opened_at"].notna(), "customer_id"].nunique()
+        assert (one["n_treated"], one["n_opened"]) == (mine["customer_id"].nunique(), opened)
+        assert 0 <= one["n_redeemed"] <= one["n_bought"] <= one["n_treated"]
+    assert {one["campaign_id"] for one in campaigns} == set(rows["campaign_id"])
+
+
+def page_of(shop: Path) -> WebSettings:
+    out, config = shop / "out" / "small", load_config(shop / "penchant.toml")
+    return WebSettings(config, shop / "penchant.toml", shop / "data", out, shop / "mlruns")
+
+
 def test_an_audience_is_tried_and_drawn_in_a_browser_and_its_file_holds_as_many(
     shop: Path, browser: Any, served: Callable[[WebSettings], AbstractContextManager[str]]
 ) -> None:
-    settings = WebSettings(
-        load_config(shop / "penchant.toml"), shop / "penchant.toml", shop / "data", shop / "out" / "small",
-        shop / "mlruns",
-    )  # fmt: skip
-    with served(settings) as address:
+    with served(page_of(shop)) as address:
         page = browser.new_page()
         page.goto(f"{address}/audience?goal=retain")
         page.fill("input[name=size]", "60")

@@ -10,9 +10,11 @@ import pytest
 
 from penchant.cli.demo.configuration import write_config
 from penchant.cli.demo.earned import Earned, earned
-from penchant.cli.demo.loop import ARM, FIRST_AT, GOAL, NEXT, demo_settings
+from penchant.cli.demo.example_plan import write_plan_example
+from penchant.cli.demo.loop import ARM, FIRST_AT, GOAL, NEXT, SECOND_AT, demo_settings
 from penchant.config import load_config
 from penchant.serving.goals.catalogue import GOALS
+from penchant.serving.plan.file import load_plan
 
 TRUTH = pd.DataFrame(
     {
@@ -74,3 +76,10 @@ def test_its_configuration_says_where_the_data_ends(tmp_path: Path) -> None:
     config = load_config(tmp_path / "penchant.toml")
     assert config.shop.extract_end is None
     assert config.data_folder == tmp_path / "files"
+
+
+def test_its_plan_is_one_and_begins_after_the_data(tmp_path: Path) -> None:
+    plan = load_plan(write_plan_example(tmp_path))
+    assert plan.faults() == []
+    assert {campaign.goal for campaign in plan.campaigns} <= set(GOALS)
+    assert all(plan.sends(campaign)[0] > SECOND_AT.replace(tzinfo=None) for campaign in plan.campaigns)

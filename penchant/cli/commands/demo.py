@@ -8,11 +8,15 @@ from pathlib import Path
 from penchant.cli.demo.beside import beside
 from penchant.cli.demo.configuration import write_config
 from penchant.cli.demo.earned import show_earned
+from penchant.cli.demo.example_plan import FILE as PLAN_FILE
+from penchant.cli.demo.example_plan import write_plan_example
 from penchant.cli.demo.loop import FIRST_AT, SECOND_AT, demo_settings, first_wave, second_wave
 from penchant.cli.options.models import ScoreOptions, TrainOptions
 from penchant.cli.options.shop import CheckOptions, DemoOptions
 from penchant.cli.options.web import PrepareOptions
 from penchant.cli.work import Work
+from penchant.serving.web.model_files import refresh_models
+from penchant.serving.web.prepare import READY
 from penchant.simulate import simulate
 
 from .check import run_check
@@ -43,6 +47,9 @@ def run_demo(work: Work, options: DemoOptions) -> None:
     with beside(work, config, [_training(task, out, store) for task in others]):
         run_train(last, TrainOptions(first, out / f"train-{first}", str(store)))
         run_prepare(last, PrepareOptions(None, out))
+    with work.step("making the page ready"):
+        refresh_models(store, last.config.shop.name, out / "web" / READY)
+        write_plan_example(out)
     show_earned(work, result)
     work.show(closing_words(out, store, SECOND_AT.date()))
     folders = {name: str(out / name) for name in RESULTS}
@@ -72,6 +79,7 @@ def closing_words(out: Path, store: Path, day: date) -> str:
   the campaign measured {out / "measure" / "report.html"}
   the uplift, its report {out / "train-uplift" / "artifacts" / "report.html"}
   the two audiences     {out / "audience"}
+  a plan for what next  {out / PLAN_FILE}
   runs and models       mlflow ui --backend-store-uri sqlite:///{store / "mlflow.db"}
 
 [bold]Next, in this shop[/] (cd {out})
