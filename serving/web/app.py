@@ -112,7 +112,7 @@ class ShopSite:
         words = self.words(request)
         text = self.templates.get_template(f"{template}.html").render(
             page=template, v=values, t=words, path=request.url.path, query=request.query_params,
-            caller=getattr(request.state, "caller", None), form_token=self.guard.form_token(request),
+            reader=getattr(request.state, "caller", None), form_token=self.guard.form_token(request),
         )  # fmt: skip
         answer = HTMLResponse(text, status)
         if (lang := request.query_params.get("lang")) in LANGUAGES:
