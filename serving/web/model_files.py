@@ -3,10 +3,10 @@
 from __future__ import annotations
 
 from pathlib import Path
-from shutil import copyfile, rmtree
+from shutil import copyfile
 from typing import Any
 
-from penchant.output import changed_folder, read_json, write_json
+from penchant.output import read_json, write_json
 
 from ...models.store.address import Store
 from ...models.store.in_use import models_in_use
@@ -38,22 +38,6 @@ def write_models(store: Store | Path, shop: str, place: Path) -> int:
     found = [_version(registry, one, place) for name in names for one in _latest(registry.versions(name))]
     write_json(place / MODELS_FILE, {"models": found})
     return len(found)
-
-
-def refresh_models(store: Store | Path, shop: str, folder: Path) -> None:
-    """Write the models anew in a folder of what is ready; the rest of it stays.
-
-    Parameters
-    ----------
-    store, shop
-        As `write_models` takes them.
-    folder
-        The folder of what is ready.
-    """
-    with changed_folder(folder, {}) as place:
-        (place / MODELS_FILE).unlink(missing_ok=True)
-        rmtree(place / PICTURES, ignore_errors=True)
-        write_models(store, shop, place)
 
 
 def _latest(versions: list[Registered]) -> list[Registered]:

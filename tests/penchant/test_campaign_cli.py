@@ -476,10 +476,10 @@ def test_an_audience_is_tried_and_drawn_in_a_browser_and_its_file_holds_as_many(
         page.wait_for_selector(".tag.done", timeout=120_000)
         assert page.locator("main svg polyline").count() == 1
         assert not (shop / "out" / "small" / "audience").exists()
-        tried = page.locator("dl.figures dd").all_inner_texts()
+        tried = page.locator("dl.figures dt + dd").all_inner_texts()
         page.click("main button:has-text('Draw the audience')")
         page.wait_for_selector("text=The audience is drawn", timeout=120_000)
-        assert page.locator("dl.figures dd").all_inner_texts() == tried
+        assert page.locator("dl.figures dt + dd").all_inner_texts() == tried
         with page.expect_download() as taken:
             page.click("text=send list")
         lines = Path(taken.value.path()).read_text(encoding="utf-8").splitlines()

@@ -13,16 +13,12 @@ from penchant.cli.demo.example_plan import write_plan_example
 from penchant.cli.demo.loop import FIRST_AT, SECOND_AT, demo_settings, first_wave, second_wave
 from penchant.cli.options.models import ScoreOptions, TrainOptions
 from penchant.cli.options.shop import CheckOptions, DemoOptions
-from penchant.cli.options.web import PrepareOptions
 from penchant.cli.work import Work
-from penchant.serving.web.model_files import refresh_models
-from penchant.serving.web.prepare import READY
 from penchant.simulate import simulate
 
 from .check import run_check
 from .score import run_score
 from .train import run_train
-from .web import run_prepare
 
 OTHERS = ("repurchase", "engagement", "conversion")  # what the other goals are ranked by, the longest first
 RESULTS = ("check", "train", "score", "audience", "measure")
@@ -46,10 +42,9 @@ def run_demo(work: Work, options: DemoOptions) -> None:
     first, *others = OTHERS
     with beside(work, config, [_training(task, out, store) for task in others]):
         run_train(last, TrainOptions(first, out / f"train-{first}", str(store)))
-        run_prepare(last, PrepareOptions(None, out))
-    with work.step("making the page ready"):
-        refresh_models(store, last.config.shop.name, out / "web" / READY)
-        write_plan_example(out)
+    write_plan_example(out)
+    with beside(work, config, [["prepare", "--out", str(out), "--store", str(store)]]):
+        pass  # in a process of its own: it reads the store that others have written to beside this one
     show_earned(work, result)
     work.show(closing_words(out, store, SECOND_AT.date()))
     folders = {name: str(out / name) for name in RESULTS}

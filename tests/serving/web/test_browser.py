@@ -69,16 +69,16 @@ def test_no_page_fails_or_scrolls_sideways(browser: Any, address: str, width: in
 def test_a_crowd_is_built_condition_by_condition(browser: Any, address: str) -> None:
     page = browser.new_page()
     page.goto(f"{address}/crowd")
-    everybody = page.locator("dl.figures dd").inner_text()
+    everybody = page.locator("dl.figures dt + dd").inner_text()
     page.select_option("select[name=add]", "n_purchases")
     page.click("text=Choose")
     page.select_option("select[name=comparison]", "at_least")
     page.fill("input[name=value]", "3")
     page.click("form[action='/crowd/add'] button")
-    fewer = page.locator("dl.figures dd").inner_text()
+    fewer = page.locator("dl.figures dt + dd").inner_text()
     assert 0 < int(fewer) < int(everybody)
     page.click("text=Remove")
-    assert page.locator("dl.figures dd").inner_text() == everybody
+    assert page.locator("dl.figures dt + dd").inner_text() == everybody
     page.close()
 
 
