@@ -25,7 +25,8 @@ def models(asked: Request) -> dict[str, Any]:
         for name, version in sorted(in_use.items())
         if name.startswith(prefix) and (name, version) not in told
     ]
-    return {"models": found, "not_prepared": missing, "drift": _drift(asked.ready.monitor()), "mlflow": _address(asked)}
+    told = {"models": found, "not_prepared": missing, "drift": _drift(asked.ready.monitor())}
+    return {**told, "mlflow": _address(asked), "mlflow_command": _command(asked)}
 
 
 def _role(one: Mapping[str, Any], in_use: Mapping[str, int]) -> str:
@@ -63,3 +64,9 @@ def _address(asked: Request) -> str | None:
     """Return the address of a tracking server's page; None where the store is a folder or a database."""
     tracking = Store.of(asked.settings.store).tracking
     return tracking if tracking.startswith(("http://", "https://")) and "@" not in tracking else None
+
+
+def _command(asked: Request) -> str | None:
+    """Return what starts MLflow's page where the store is a folder, for whoever may know where it is."""
+    database = Store.of(asked.settings.store).database
+    return f"mlflow ui --backend-store-uri sqlite:///{database}" if database and asked.caller.may("operate") else None
