@@ -25,8 +25,8 @@ def models(asked: Request) -> dict[str, Any]:
         for name, version in sorted(in_use.items())
         if name.startswith(prefix) and (name, version) not in told
     ]
-    told = {"models": found, "not_prepared": missing, "drift": _drift(asked.ready.monitor())}
-    return {**told, "mlflow": _address(asked), "mlflow_command": _command(asked)}
+    places = {"mlflow": _address(asked), "mlflow_command": _command(asked)}
+    return {"models": found, "not_prepared": missing, "drift": _drift(asked.ready.monitor()), **places}
 
 
 def _role(one: Mapping[str, Any], in_use: Mapping[str, int]) -> str:
