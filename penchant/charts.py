@@ -19,7 +19,9 @@ import numpy as np
 from cycler import cycler
 from matplotlib import rc_context
 from matplotlib.backends.backend_svg import FigureCanvasSVG
+from matplotlib.colors import to_rgb
 from matplotlib.figure import Figure
+from matplotlib.patches import Rectangle
 from numpy.typing import ArrayLike
 
 from penchant.errors import InputError
@@ -161,6 +163,48 @@ def bars(labels: Sequence[str], series: Sequence[Series], x: Axis, y: Axis) -> s
     _zero(axes.axhline, True)
     _legend(axes, len(series))
     return _svg(figure, f"{y.label} by {x.label}")
+
+
+@rc_context(_STYLE)
+def heatmap(
+    rows: Sequence[str], columns: Sequence[str], values: ArrayLike, marked: ArrayLike, x: Axis, value: Axis
+) -> str:
+    """Return a cell for each row and column, the darker the higher, with its number; marked ones are hatched.
+
+    Parameters
+    ----------
+    rows, columns
+        Labels, from the top and from the left.
+    values
+        Shape (rows, columns); nan: no cell.
+    marked
+        Shape (rows, columns), whether a cell is hatched: not to be read like the others.
+    x, value
+        What the columns are, and what the cells show.
+    """
+    shown, hatched = np.asarray(values, dtype=np.float64), np.asarray(marked, dtype=bool)
+    if shown.shape != (len(rows), len(columns)) or hatched.shape != shown.shape:
+        raise InputError("values", f"{len(rows)} rows of {len(columns)} cells", f"{shown.shape} and {hatched.shape}")
+    figure, axes = _blank(x, Axis(""), height=0.9 + 0.26 * len(rows))
+    known = shown[np.isfinite(shown)]
+    top = float(np.quantile(known, 0.97)) if len(known) else 1.0  # a few giants leave the others their colours
+    for row, column in zip(*np.nonzero(np.isfinite(shown)), strict=True):
+        share = float(np.clip(shown[row, column] / top, 0.0, 1.0)) if top > 0 else 0.0
+        hatch = "////" if hatched[row, column] else None
+        corner = (column - 0.5, row - 0.5)
+        colour = (*to_rgb(PALETTE[0]), 0.06 + 0.79 * share)
+        edge, width = (SOFT, 0.0) if hatch else ("white", 0.6)
+        axes.add_patch(Rectangle(corner, 1, 1, facecolor=colour, hatch=hatch, edgecolor=edge, linewidth=width))
+        text = write_number(float(shown[row, column]), value.format)
+        ink = "white" if share > 0.6 and hatch is None else INK
+        axes.text(column, row, text, ha="center", va="center", fontsize=7, color=ink)
+    axes.set(xlim=(-0.5, len(columns) - 0.5), ylim=(len(rows) - 0.5, -0.5))
+    axes.set_xticks(range(len(columns)), list(columns))
+    axes.set_yticks(range(len(rows)), [_short(label) for label in rows])
+    axes.grid(visible=False)
+    axes.tick_params(length=0)
+    axes.spines[["left", "bottom"]].set_visible(False)
+    return _svg(figure, f"{value.label} by {x.label}")
 
 
 @rc_context(_STYLE)

@@ -9,6 +9,7 @@ from __future__ import annotations
 from collections.abc import Sequence
 from dataclasses import dataclass
 from datetime import UTC, datetime
+from functools import partial
 from typing import Any
 from zoneinfo import ZoneInfo
 
@@ -26,7 +27,9 @@ from ...features.shop import Shop
 from ...features.signals.cycle import at_one_moment
 from ...features.signals.group import BOUGHT_CATEGORY, PURCHASES, unmet_needs
 from ...models.inputs.estimate import Estimate
-from .intervals import normal_quantile, wilson
+from ...models.inputs.two_means import ArmSums, OutcomeKind, mean_bounds, sizes_of
+from .cohort_charts import cohort_curves, cohort_heatmap
+from .intervals import wilson
 from .page import InsightPage, InsightTable, moment_of, told_left_out
 
 NEEDS: dict[str, tuple[str, ...]] = {
@@ -194,8 +197,7 @@ def _with_estimates(cells: pd.DataFrame, money: Sequence[str], minor_units: int)
     cells["retention"] = _objects([wilson(n_active, n) for n_active, n in counts])
     for name, column in (("amount", "revenue"), ("margin", "margin")):
         if name in money:
-            sums = zip(cells[name], cells[f"{name}_squares"], cells["n_customers"], strict=True)
-            each = [_mean(total / minor_units, squares / minor_units**2, n) for total, squares, n in sums]
+            each = _means(cells, name, minor_units)
             cells[f"{column}_each"] = _objects(each)
             means = pd.Series([estimate.value for estimate in each], cells.index)
             cells[f"{column}_cumulative"] = means.groupby(cells["cohort"]).cumsum()
@@ -206,12 +208,15 @@ def _objects(estimates: Sequence[Estimate]) -> Any:
     return pd.Series(list(estimates), dtype=object)
 
 
-def _mean(total: float, squares: float, n: int) -> Estimate:
-    """Return the mean of n values from their sum and the sum of their squares, with its interval of 95 %."""
-    mean = total / n
-    variance = max(squares / n - mean**2, 0.0) * n / max(n - 1, 1)
-    reach = normal_quantile() * (variance / n) ** 0.5 if n > 1 else float("nan")
-    return Estimate(mean, mean - reach, mean + reach)
+def _means(cells: pd.DataFrame, name: str, minor_units: int) -> list[Estimate]:
+    """Return each cell's mean per customer with its interval, right for small and skewed cells too."""
+    n, some = (cells[column].to_numpy(np.float64) for column in ("n_customers", "n_active"))
+    total, square = (cells[name] / minor_units).to_numpy(), (cells[f"{name}_squares"] / minor_units**2).to_numpy()
+    sums = ArmSums(n, n, some, total, square)
+    kind: OutcomeKind = "number" if (total < 0).any() else "amount"
+    together = ArmSums(*(np.asarray(part.sum()) for part in (n, n, some, total, square)))
+    low, high = mean_bounds(sums, kind, pooled=sizes_of(together))  # few buyers do not say how amounts spread
+    return [Estimate(*map(float, ends)) for ends in zip(sums.mean, low, high, strict=True)]
 
 
 def _curve(cells: pd.DataFrame, unit: str) -> InsightTable:
@@ -232,7 +237,8 @@ def _curve(cells: pd.DataFrame, unit: str) -> InsightTable:
         "retention": PageColumn("bought", ".1%"),
         "orders_each": PageColumn("orders each", ".2f"),
     }
-    return InsightTable("curve", "All cohorts by age", columns, rows, n_shown=2 * MOST_AGES, drawn="retention")
+    charts = (partial(cohort_curves, cells, "retention", unit),)
+    return InsightTable("curve", "All cohorts by age", columns, rows, n_shown=2 * MOST_AGES, charts=charts)
 
 
 def _wide(cells: pd.DataFrame, name: str, unit: str) -> InsightTable:
@@ -248,7 +254,11 @@ def _wide(cells: pd.DataFrame, name: str, unit: str) -> InsightTable:
     columns |= {f"age_{age}": PageColumn(f"{age}") for age in ages}
     titles = {"retention": f"Share that bought, by {unit} since the first order"}
     title = titles.get(name, f"{name.split('_')[0].capitalize()} per customer so far, by {unit} since the first order")
-    return InsightTable(name, title, columns, rows[-MOST_COHORTS:] if unit == "weeks" else rows)
+    kept = rows[-MOST_COHORTS:]
+    own = cells[cells["cohort"].astype(str).isin([row["cohort"] for row in kept]) & (cells["age"] < MOST_AGES)]
+    charts = [partial(cohort_heatmap, own, name, unit)]
+    charts += [partial(cohort_curves, cells, name, unit)] if name != "retention" else []
+    return InsightTable(name, title, columns, kept if unit == "weeks" else rows, charts=tuple(charts))
 
 
 def _records(cells: pd.DataFrame) -> list[dict[str, Any]]:
@@ -287,7 +297,10 @@ def _left_out(cells: pd.DataFrame) -> dict[str, str]:
 
 
 def _notes(by: str) -> tuple[str, ...]:
-    notes = ["Intervals of 95 %: Wilson's for shares, the normal one for means; small cohorts have wide ones."]
+    notes = [
+        "Intervals of 95 %: Wilson's for shares; of amounts the share who bought and what they spent, joined, so that "
+        "those of small cohorts are as wide as they should be. Hatched cells: the period is not over."
+    ]
     if by in ("month", "week"):
         notes.append("* the period is not over. The first cohort holds whoever had bought before the data begins.")
     else:

@@ -6,7 +6,7 @@ for what is not known.
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, field
 from datetime import datetime
 from itertools import takewhile
@@ -50,6 +50,8 @@ class InsightTable:
         The column that the HTML page draws too, strong rows and those without a number left out; empty: none.
     drawn_from
         The number that the drawn ones are compared with by a line.
+    charts
+        Draw further pictures of the HTML page, above the rows.
     """
 
     name: str
@@ -60,6 +62,7 @@ class InsightTable:
     n_shown: int | None = None
     drawn: str = ""
     drawn_from: float = 0.0
+    charts: tuple[Callable[[], str], ...] = ()
 
     @property
     def shown(self) -> Sequence[Mapping[str, Any]]:
@@ -145,7 +148,9 @@ def _blocks(table: InsightTable) -> tuple[html.Block, ...]:
     rows = [[row.get(name) for name in table.columns] for row in table.shown]
     told = html.Table(tuple(table.columns.values()), rows, strong=table.strong)
     drawn = _drawn(table)
-    return (_picture(table, drawn), told) if 0 < len(drawn) <= MOST_DRAWN else (told,)
+    pictures = [html.Picture(chart()) for chart in table.charts]
+    pictures += [_picture(table, drawn)] if 0 < len(drawn) <= MOST_DRAWN else []
+    return (*pictures, told)
 
 
 def _drawn(table: InsightTable) -> list[Mapping[str, Any]]:

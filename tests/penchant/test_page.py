@@ -11,7 +11,7 @@ import numpy as np
 import pytest
 
 from penchant import page as page_module
-from penchant.charts import Axis, Curve, Series, bars, lines, points, reliability
+from penchant.charts import Axis, Curve, Series, bars, heatmap, lines, points, reliability
 from penchant.errors import InputError
 from penchant.page import (
     Banner,
@@ -168,6 +168,16 @@ def test_charts_label_their_axes_and_skip_what_is_not_known() -> None:
         assert "extra orders</text>" in svg
         assert "nan" not in svg.lower()
         assert "<style" not in svg
+
+
+def test_a_heat_map_tells_its_cells_and_hatches_the_marked_ones() -> None:
+    x, value = Axis("age"), Axis("share", ".0%")
+    svg = heatmap(["Jan", "Feb"], ["0", "1"], [[1.0, 0.25], [0.5, np.nan]], [[False, True], [False, False]], x, value)
+    assert [text in svg for text in ("100%", "25%", "50%", "Jan", "share by age")] == [True] * 5
+    assert "nan" not in svg.lower()
+    assert svg.count("<pattern") == 1
+    with pytest.raises(InputError, match="2 rows of 1 cells"):
+        heatmap(["a", "b"], ["0"], [[1.0]], [[False]], x, value)
 
 
 def test_long_labels_are_cut_and_labels_of_any_script_are_kept() -> None:

@@ -156,7 +156,8 @@ class SceneOptions:
 class CohortsOptions:
     """Show what became of customers by when, or with what, they first bought: retention, orders, revenue, margin.
 
-    Ages are calendar months (or weeks) since the first order; periods that are not over are marked.
+    Ages are calendar months (or weeks) since the first order; periods that are not over are marked. With --out: heat
+    maps and curves as a page, and every cell with its interval as CSV and Parquet.
     """
 
     by: Annotated[str, typer.Option(help="month or week of the first order, or its category, channel or offer.")] = (
