@@ -23,11 +23,13 @@ sys.meta_path.append(MovedModules())  # asked last: whatever has a file of its o
 _PUBLIC = {
     "Config": "penchant.config",
     "FeatureGroup": "penchant.features.signals.group",
+    "MeasureSettings": "penchant.serving.measure.settings",
     "PenchantError": "penchant.errors",
     "Spine": "penchant.features.spine",
     "Task": "penchant.features.outcomes.tasks",
     "build": "penchant.features.matrix",
     "load_config": "penchant.config",
+    "measure": "penchant.serving.measure.campaign",
     "open_shop": "penchant.features.shop",
     "prove": "penchant.features.prove",
     "shop_from_tables": "penchant.features.shop",

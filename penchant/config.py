@@ -26,7 +26,7 @@ class ShopSection(Section):
     """The shop as a whole."""
 
     name: str = Field("shop", pattern=r"^[a-z0-9][a-z0-9_-]*$", description="prefixes models and experiments")
-    currency: str = "EUR"
+    currency: str = Field("EUR", description="the currency of all amounts, as people write it")
     decimals: int = Field(2, ge=0, le=4, description="decimal places of the currency's minor unit")
     timezone: TimeZone = Field("UTC", description="where the shop's calendar days begin and end")
     extract_end: datetime | None = Field(
@@ -43,8 +43,10 @@ class ShopSection(Section):
 class EngineSection(Section):
     """Where features are computed."""
 
-    kind: Literal["duckdb", "spark"] = "duckdb"
-    memory_limit: str = Field("4GB", pattern=r"^\d+(\.\d+)?\s*(MB|GB|TB|MiB|GiB|TiB)$")
+    kind: Literal["duckdb", "spark"] = Field("duckdb", description="DuckDB in this process, or Spark")
+    memory_limit: str = Field(
+        "4GB", pattern=r"^\d+(\.\d+)?\s*(MB|GB|TB|MiB|GiB|TiB)$", description="beyond it the engine spills to disk"
+    )
     threads: PositiveInt | None = Field(None, description="default: all cores")
     temp_directory: Path | None = Field(None, description="where the engine may spill; default: the system's")
     remote: str | None = Field(None, description="Spark Connect address, sc://host:port")
@@ -81,7 +83,7 @@ class Source(Reading):
     separator: str | None = Field(None, min_length=1, max_length=4, description="default: found by looking")
     encoding: str | None = Field(None, description="default: UTF-8 or by its mark, else Windows-1252")
     quote: str = Field('"', max_length=1, description="the sign around cells of text; '' for none")
-    header: bool = True
+    header: bool = Field(True, description="whether the first line names the columns")
     skip_lines: int | None = Field(
         None, ge=0, description="lines of a text file, or rows of a sheet, above the header; default: found by looking"
     )
@@ -113,9 +115,11 @@ class Source(Reading):
 class TableSection(Reading):
     """One canonical table: its sources, and what they share."""
 
-    sources: tuple[Source, ...] = Field(min_length=1)
+    sources: tuple[Source, ...] = Field(
+        min_length=1, description="where the rows come from; the keys of a single one may stand in the table itself"
+    )
     columns: dict[str, str] = Field({}, description="as in a source, for all of them")
-    exclude: dict[str, str] | str = Field({})
+    exclude: dict[str, str] | str = Field({}, description="as in a source, for all of them")
     codes: dict[str, dict[str, str]] = Field({}, description="column -> {the shop's code -> the canonical code}")
 
     @model_validator(mode="before")
@@ -231,11 +235,11 @@ class CrowdSection(Section):
 class CycleSection(Section):
     """The purchase cycle, and what it says about stages."""
 
-    min_days: PositiveInt = 30
-    max_days: PositiveInt = 365
-    semi_active_quantile: float = Field(0.75, gt=0, lt=1)
-    churn_quantile: float = Field(0.90, gt=0, lt=1)
-    churned_multiple: float = Field(2.0, gt=1)
+    min_days: PositiveInt = Field(30, description="the shortest churn horizon")
+    max_days: PositiveInt = Field(365, description="the longest churn horizon")
+    semi_active_quantile: float = Field(0.75, gt=0, lt=1, description="of the gaps: overdue from here on")
+    churn_quantile: float = Field(0.90, gt=0, lt=1, description="of the gaps: silent from here on, the churn horizon")
+    churned_multiple: float = Field(2.0, gt=1, description="churned after so many churn horizons")
     shrinkage: float = Field(5.0, ge=0, description="the category's cycle counts as this many own gaps")
     fixed_days: PositiveInt | None = Field(None, description="one churn horizon for all instead of the cycle")
     fixed_days_of: dict[str, PositiveInt] = Field(
@@ -246,7 +250,7 @@ class CycleSection(Section):
 class TaskSection(Section):
     """What one model predicts, and on which snapshots it learns."""
 
-    gap_days: int = Field(0, ge=0)
+    gap_days: int = Field(0, ge=0, description="days between as_of and the horizon: time to act")
     horizon_days: PositiveInt | None = Field(None, description="default: the task's own")
     n_snapshots: PositiveInt = Field(6, description="training snapshots before the test's")
     every_days: PositiveInt = Field(30, description="days between snapshots")
@@ -256,9 +260,9 @@ class TaskSection(Section):
 class GateSection(Section):
     """The least data that a model may be trained on."""
 
-    min_buyers: int = Field(500, ge=0)
-    min_positives: int = Field(100, ge=0)
-    min_negatives: int = Field(100, ge=0)
+    min_buyers: int = Field(500, ge=0, description="customers to learn from")
+    min_positives: int = Field(100, ge=0, description="customers with the outcome in the test")
+    min_negatives: int = Field(100, ge=0, description="customers without it in the test")
     min_horizons: float = Field(2.0, ge=0, description="history before the test, in horizons")
 
 
@@ -303,7 +307,7 @@ class Config(Section):
         (),
         description="your own modules of groups and tasks: names that Python can import, or .py files beside this one",
     )
-    seed: int = Field(0, ge=0, lt=2**31)
+    seed: int = Field(0, ge=0, lt=2**31, description="of everything random: folds, draws, holdouts")
     _folder: Path = PrivateAttr(Path())
 
     @property

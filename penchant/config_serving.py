@@ -47,15 +47,17 @@ class NightlySection(Section):
 class CapSection(Section):
     """No more than so many contacts within so many days, by one channel or by all."""
 
-    days: Days
-    most: int = Field(ge=0)
-    channel: str | None = None
+    days: Days = Field(description="the span")
+    most: int = Field(ge=0, description="contacts within it, the next one included")
+    channel: str | None = Field(None, description="of one channel; default: of all together")
 
 
 class ProtectionSection(Section):
     """What customers and experiments are protected from, in every audience and plan."""
 
-    caps: tuple[CapSection, ...] = (CapSection(days=7, most=2), CapSection(days=30, most=6))
+    caps: tuple[CapSection, ...] = Field(
+        (CapSection(days=7, most=2), CapSection(days=30, most=6)), description="contact fatigue"
+    )
     universal_control: float = Field(
         0.02, ge=0, lt=1, description="share of all customers whom no campaign ever contacts"
     )
@@ -68,9 +70,11 @@ class ProtectionSection(Section):
 class SceneSection(Section):
     """A holiday, a promotion or a theme page: which goods it shows, and whom it is for; what is empty is any."""
 
-    categories: tuple[str, ...] = ()
-    price_tiers: tuple[Literal["low", "middle", "high"], ...] = ()
-    roles: tuple[Literal["traffic", "profit", "potential", "marginal", "ordinary"], ...] = ()
+    categories: tuple[str, ...] = Field((), description="of the goods")
+    price_tiers: tuple[Literal["low", "middle", "high"], ...] = Field((), description="of the goods, in their category")
+    roles: tuple[Literal["traffic", "profit", "potential", "marginal", "ordinary"], ...] = Field(
+        (), description="of the goods"
+    )
     stages: tuple[str, ...] = Field((), description="relationship stages, such as 'loyal'")
     calendar: str | None = Field(None, description="the calendar's entry that it belongs to, by its name")
 

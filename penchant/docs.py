@@ -13,6 +13,11 @@ from penchant.contract_page import contract_page
 from penchant.features.catalogue import GROUPS
 from penchant.features.signals.group import DEFAULT_WINDOWS, Column, FeatureGroup, Signal, need_in_words
 from penchant.output import write_text
+from penchant.reference.api import api_page
+from penchant.reference.catalogues import goals_page, tasks_page
+from penchant.reference.configuration import configuration_page
+from penchant.reference.errors import errors_page
+from penchant.reference.metrics import metrics_page
 
 FOLDER = Path(__file__).resolve().parent.parent / "docs"
 _WINDOW = re.compile(r"(?<![\d.])(\d+)(?=d\b| days\b)")
@@ -154,7 +159,17 @@ def _option(told: str) -> str:
 
 
 PAGES: Mapping[str, Callable[[], str]] = MappingProxyType(
-    {"commands.md": commands_page, "contract.md": contract_page, "features.md": features_page}
+    {
+        "api.md": api_page,
+        "commands.md": commands_page,
+        "configuration.md": configuration_page,
+        "contract.md": contract_page,
+        "errors.md": errors_page,
+        "features.md": features_page,
+        "goals.md": goals_page,
+        "metrics.md": metrics_page,
+        "tasks.md": tasks_page,
+    }
 )
 
 

@@ -11,7 +11,7 @@ import pytest
 
 ROOT = Path(__file__).resolve().parent.parent
 PACKAGES = ("features", "models", "training", "serving", "penchant")
-SHELL = {"cli", "docs", "simulate"}
+SHELL = {"cli", "docs", "reference", "simulate"}
 FLOOR = {
     "errors",
     "section",

@@ -12,6 +12,7 @@ from typing import Any
 import pandas as pd
 
 from penchant.config import GateSection
+from penchant.errors import TooLittleDataError
 
 from ..features.catalogue import task_of
 from ..features.moments import first_event
@@ -100,11 +101,24 @@ def task_data(
     instants = looks(plan)
     with step(f"reading the outcomes of {len(instants)} snapshots"):
         labels = label(shop, task, list(instants), span.gap_days, span.horizon_days).frame
+    if not len(labels):
+        raise _nobody(shop, task)
     size = size_of(labels, first, plan)
     refuse_too_little(f"task '{name}'", size, shop.config.gate)  # before the signals: they are what takes long
     with step(f"building the signals of {len(instants)} snapshots"):
         rows = with_signals(shop, task, labels, span)
     return TaskData(task, span, basis, plan, rows, size, shop.config.seed, shop.config.gate)
+
+
+def _nobody(shop: Shop, task: Task) -> TooLittleDataError:
+    """Return the refusal of a task for which no customer ever was eligible, and what would help."""
+    advice = "'penchant insight stages --as-of DATE' shows who is in which stage"
+    if not shop.has("interactions") and not shop.has("customers", "registered_at"):
+        advice = (
+            "This shop knows customers from their first purchase on, so nobody can be seen before it: "
+            "map 'interactions', or 'customers.registered_at'"
+        )
+    return TooLittleDataError(f"task '{task.name}'", "customers who are eligible", "nobody at any moment", advice)
 
 
 def size_of(labels: pd.DataFrame, first: datetime, plan: Schedule) -> DataSize:

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from datetime import timedelta
+
 from penchant.cli.options.insight import (
     CohortsOptions,
     CrowdOptions,
@@ -14,6 +16,7 @@ from penchant.cli.options.insight import (
 )
 from penchant.cli.terminal import present
 from penchant.cli.work import Work
+from penchant.features.moments import first_event
 from penchant.serving.audience.exclusions import protection_of
 from penchant.serving.audience.programme import programme_page
 from penchant.serving.insight.cohorts import cohorts_page
@@ -22,6 +25,8 @@ from penchant.serving.insight.flow import flow_page
 from penchant.serving.insight.funnel import funnel_page
 from penchant.serving.insight.profile import profile_page
 from penchant.serving.insight.stages import stages_page
+
+FLOW_SPAN = timedelta(days=90)
 
 
 def show_stages(work: Work, options: StagesOptions) -> None:
@@ -33,9 +38,11 @@ def show_stages(work: Work, options: StagesOptions) -> None:
 
 def show_flow(work: Work, options: FlowOptions) -> None:
     """Show how customers moved between stages."""
-    since = work.instant(options.first, "--from")
+    since = work.instant_or_none(options.first, "--from")
     with work.shop() as shop, work.step("counting stages at both dates"):
-        page = flow_page(shop, since, work.moment(shop, options.second, "--to"))
+        until = work.moment(shop, options.second, "--to")
+        since = since or max((until or shop.extract_end) - FLOW_SPAN, first_event(shop))
+        page = flow_page(shop, since, until)
     present(work, page, options.out)
 
 

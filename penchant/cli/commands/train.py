@@ -24,7 +24,12 @@ from penchant.training.train import MAIN_METRIC, Trained, train
 
 from .train_uplift import train_uplift_model
 
-SHOWN = ("auc", "brier", "rmse", "spend_top_tenth")
+SHOWN: Mapping[str, tuple[str, str]] = {
+    "auc": ("AUC", "chance that a customer with the outcome is ranked above one without it; 0.5: a coin"),
+    "brier": ("Brier", "squared error of the probability; lower is better"),
+    "rmse": ("RMSE", "error of the amount; lower is better"),
+    "spend_top_tenth": ("top tenth's spend", "share of all spending by the tenth ranked highest; by lot: 0.100"),
+}  # metric -> how a terminal calls it, and what it is
 
 
 def run_train(work: Work, options: TrainOptions) -> None:
@@ -86,11 +91,11 @@ def leaderboard_table(trained: Trained) -> Table:
     """Return the model beside its baselines, for a terminal."""
     main = MAIN_METRIC[trained.task.kind]
     metrics = trained.board.metrics
-    shown = [name for name in SHOWN if name in metrics and math.isfinite(metrics[name].value)]
+    shown = shown_metrics(trained)
     table = bare_table([""])
     for name in shown:
-        table.add_column(name.replace("_", " "), justify="right", no_wrap=True)
-    table.add_column(f"the model against it, by {main}")
+        table.add_column(SHOWN[name][0], justify="right", no_wrap=True)
+    table.add_column(f"the model against it, by {SHOWN[main][0]}")
     rows: list[tuple[str, Mapping[str, Any], str]] = [("model", metrics, "")]
     for name, numbers in trained.board.baselines.items():
         comparison = trained.board.comparisons[name][main]
@@ -100,6 +105,18 @@ def leaderboard_table(trained: Trained) -> Table:
     return table
 
 
+def shown_metrics(trained: Trained) -> list[str]:
+    """Return the metrics that a terminal shows: what a ranking by risk holds of the spending tells nothing of it."""
+    metrics = trained.board.metrics
+    there = [name for name in SHOWN if name in metrics and math.isfinite(metrics[name].value)]
+    return there if trained.task.buying > 0 else [name for name in there if name != "spend_top_tenth"]
+
+
+def explained_metrics(trained: Trained) -> str:
+    """Return what the columns of the leaderboard mean, in a line each."""
+    return "\n".join(f"[dim]{SHOWN[name][0]}: {SHOWN[name][1]}[/]" for name in shown_metrics(trained))
+
+
 def account(trained: Trained, version: Registered, folder: Path) -> str:
     """Return what was checked, learned from and registered, for a person."""
     plan = trained.schedule
@@ -107,7 +124,7 @@ def account(trained: Trained, version: Registered, folder: Path) -> str:
     issues = [f"[yellow]issue[/] {check.title}: no. {check.explanation}" for check in trained.checks if check.is_issue]
     checked = "\n" + (f"{absent}\n" if absent else "") + "\n".join(issues or [f"{len(trained.checks)} checks passed."])
     return (
-        f"{checked}\nHorizon: {trained.basis}.\n"
+        f"{explained_metrics(trained)}\n{checked}\nHorizon: {trained.basis}.\n"
         f"Learned from {trained.n_train:,} rows of {len(plan.train)} snapshots up to {plan.day(plan.train[-1])}; "
         f"judged on {trained.n_test:,} rows of {plan.day(plan.test)}; refitted on all {trained.n_used:,}.\n"
         f"Registered as {version}, {in_use(version)}.\nReport: {folder / 'artifacts' / 'report.html'}"

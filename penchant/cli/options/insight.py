@@ -35,7 +35,10 @@ class FlowOptions:
     Customers who were not known yet at the first date have a row of their own.
     """
 
-    first: Annotated[str, typer.Option("--from", help="The first date or timestamp.", show_default=False)]
+    first: Annotated[
+        str | None,
+        typer.Option("--from", help="The first date or timestamp. Default: 90 days before --to.", show_default=False),
+    ] = None
     second: Annotated[
         str | None,
         typer.Option("--to", help="The second date or timestamp. Default: the end of the data.", show_default=False),
