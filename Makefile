@@ -21,11 +21,11 @@ $(READY): pyproject.toml constraints.txt
 		{ echo "penchant needs Python 3.11 or newer: make PYTHON=python3.11 ..."; exit 2; }
 ifdef UV
 	@test -x $(BIN)/python || $(UV) venv --quiet --python $(PYTHON) $(VENV)
-	$(UV) pip install --quiet --python $(BIN)/python --constraint constraints.txt --editable '.[postgres,spark,serve,mcp]' --group dev
+	$(UV) pip install --quiet --python $(BIN)/python --constraint constraints.txt --editable '.[all]' --group dev --group docs
 else
 	@test -x $(BIN)/python || $(PYTHON) -m venv $(VENV)
 	$(BIN)/python -m pip install --quiet --disable-pip-version-check --constraint constraints.txt pip
-	$(BIN)/python -m pip install --quiet --disable-pip-version-check --constraint constraints.txt --editable '.[postgres,spark,serve,mcp]' --group dev
+	$(BIN)/python -m pip install --quiet --disable-pip-version-check --constraint constraints.txt --editable '.[all]' --group dev --group docs
 endif
 	@$(BIN)/python -c 'import lightgbm' 2>/dev/null || \
 		{ echo "LightGBM does not load: it needs the OpenMP runtime (Debian and Ubuntu: apt-get install libgomp1)."; exit 2; }
@@ -67,8 +67,10 @@ bench-quick: $(READY) ## the same with small sizes (under 8 minutes)
 screenshots: $(READY) ## pictures of every page of the demo, light, dark, on a phone (wants make demo, chromium)
 	$(BIN)/python -m benchmarks.screenshots
 
-docs: $(READY) ## the generated pages, anew
+docs: $(READY) ## the generated pages anew, and the site in site/, links checked
 	$(BIN)/python -m penchant.docs
+	NO_MKDOCS_2_WARNING=1 $(BIN)/mkdocs build --quiet --clean
+	@echo "site/index.html; to look at it: $(BIN)/python -m http.server -d site"
 
 clean: ## remove the environment and what tools leave behind
 	rm -rf $(VENV) .pytest_cache .mypy_cache .ruff_cache .hypothesis build dist

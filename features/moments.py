@@ -1,8 +1,9 @@
-"""Moments that a shop's data cannot answer for: before its first event nothing is known of anybody."""
+"""Moments of a shop: before its first event nothing is known of anybody; the last complete day is the latest to ask."""
 
 from __future__ import annotations
 
-from datetime import datetime
+from datetime import UTC, datetime, time
+from zoneinfo import ZoneInfo
 
 import pandas as pd
 
@@ -17,6 +18,26 @@ def first_event(shop: Shop) -> datetime:
     tables = {name: CONTRACT[name].time for name in ("orders", "interactions") if shop.has(name)}
     firsts = [shop.tables[name][time].min().execute() for name, time in tables.items()]
     return min(pd.Timestamp(first).to_pydatetime() for first in firsts if not pd.isna(first))
+
+
+def last_complete_day(end: datetime, timezone: str) -> datetime:
+    """Return the end of the last complete day of a shop, UTC without a zone.
+
+    Parameters
+    ----------
+    end
+        The end of the data, UTC without a zone.
+    timezone
+        The shop's.
+
+    Examples
+    --------
+    >>> last_complete_day(datetime(2025, 6, 10, 15, 30), "Europe/Berlin")
+    datetime.datetime(2025, 6, 9, 22, 0)
+    """
+    zone = ZoneInfo(timezone)
+    local = end.replace(tzinfo=UTC).astimezone(zone)
+    return datetime.combine(local.date(), time(), zone).astimezone(UTC).replace(tzinfo=None)
 
 
 def refuse_before_data(shop: Shop, as_of: datetime, option: str = "--as-of") -> None:

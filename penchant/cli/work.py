@@ -127,6 +127,15 @@ class Work:
         """Return the instant that an option names; None where it was not given."""
         return None if text is None else self.instant(text, option)
 
+    def day(self, text: str | None) -> datetime:
+        """Return the instant that --as-of names; where it was not given, the end of the data's last complete day."""
+        if text is not None:
+            return self.instant(text)
+        from penchant.features.moments import last_complete_day  # as the shop: Ibis
+
+        with self.shop() as shop:
+            return last_complete_day(shop.extract_end, shop.timezone)
+
     def moment(self, shop: Shop, text: str | None, option: str = "--as-of") -> datetime | None:
         """Return the same of a shop that is open, refused where the shop had seen nothing yet."""
         moment = self.instant_or_none(text, option)

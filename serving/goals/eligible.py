@@ -17,6 +17,12 @@ Mask = npt.NDArray[np.bool_]
 TRUE_WORDS = ("true", "t", "yes", "y", "1")  # attributes that no contract knows may come as text
 
 
+MAP = {
+    "is_registered": "Map 'customers.registered_at', or interactions of kind 'register'",
+    "unpaid_days": "Map 'orders.paid_at', so that open orders are known",
+}  # column of the candidates -> what the shop's mapping lacks
+
+
 @dataclass(frozen=True)
 class Where:
     """A condition on one column; a customer of whom the value is not known does not meet it.
@@ -178,7 +184,8 @@ def of_goal(people: pd.DataFrame, goal: str) -> pd.DataFrame:
 
 def _required(people: pd.DataFrame, column: str, whose: str) -> bool:
     if column not in people:
-        raise LeftOutError(whose, f"'{column}' is needed to say who is eligible", "nothing of that name")
+        advice = MAP.get(column, "")
+        raise LeftOutError(whose, f"'{column}' is needed to say who is eligible", "nothing of that name", advice)
     return True
 
 

@@ -2,16 +2,20 @@
 
 from __future__ import annotations
 
+from io import StringIO
 from pathlib import Path
 
 import numpy as np
 import pandas as pd
 import pytest
+from rich.console import Console
 
+from penchant.cli.commands.demo import CHAPTERS, SIZES, chapters, opening_words
 from penchant.cli.demo.configuration import write_config
-from penchant.cli.demo.earned import Earned, earned
+from penchant.cli.demo.earned import Earned, earned, earned_in_words
 from penchant.cli.demo.example_plan import write_plan_example
 from penchant.cli.demo.loop import ARM, FIRST_AT, GOAL, NEXT, SECOND_AT, demo_settings
+from penchant.cli.work import Work
 from penchant.config import load_config
 from penchant.serving.goals.catalogue import GOALS
 from penchant.serving.plan.file import load_plan
@@ -83,3 +87,23 @@ def test_its_plan_is_one_and_begins_after_the_data(tmp_path: Path) -> None:
     assert plan.faults() == []
     assert {campaign.goal for campaign in plan.campaigns} <= set(GOALS)
     assert all(plan.sends(campaign)[0] > SECOND_AT.replace(tzinfo=None) for campaign in plan.campaigns)
+
+
+def test_it_says_before_it_begins_how_long_it_takes_and_names_each_chapter_once() -> None:
+    assert "about a minute" in opening_words(SIZES["small"])
+    assert "minutes" in opening_words(SIZES["large"])
+    work = Work(None, None, as_json=False)
+    work.console = Console(record=True, file=StringIO(), width=160)
+    tell = chapters(work)
+    for _ in CHAPTERS:
+        tell()
+    shown = work.console.export_text()
+    assert all(f"{number} of {len(CHAPTERS)} {title}" in shown for number, title in enumerate(CHAPTERS, start=1))
+
+
+def test_what_was_earned_is_said_in_a_sentence_and_doubted_where_it_may_be_chance() -> None:
+    sure = earned_in_words(found())
+    assert "more than one by propensity" in sure
+    assert "chance" not in sure
+    same = earned(TRUTH, {name: listed(1, 5, 9) for name in ("random", "propensity", "uplift")})
+    assert "may be chance" in earned_in_words(same)

@@ -21,10 +21,11 @@ import yaml
 
 from penchant.cli import app
 from penchant.cli.commands import nightly
-from penchant.cli.commands.nightly import Night, is_due, last_complete_day
+from penchant.cli.commands.nightly import Night, is_due
 from penchant.cli.options.models import PromoteOptions
 from penchant.cli.options.operations import NightlyOptions
 from penchant.cli.work import Work
+from penchant.features.moments import last_complete_day
 from penchant.serving.measure.due import campaigns_over
 
 RECIPES = Path(__file__).resolve().parents[2] / "recipes"

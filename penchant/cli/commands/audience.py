@@ -89,7 +89,7 @@ def _conditions(options: AudienceOptions) -> tuple[Where, ...]:
 
 def _wave(work: Work, options: AudienceOptions) -> Wave:
     """Return the campaign's wave that the options name."""
-    instant: datetime = work.instant(options.as_of)
+    instant: datetime = work.day(options.as_of)
     campaign = options.campaign or f"{options.goal}-{shop_day(instant, work.config.shop.timezone)}"
     return Wave(campaign, options.wave, instant, work.config.seed if options.seed is None else options.seed)
 

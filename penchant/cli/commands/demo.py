@@ -2,12 +2,13 @@
 
 from __future__ import annotations
 
+from collections.abc import Callable
 from datetime import date
 from pathlib import Path
 
 from penchant.cli.demo.beside import beside
 from penchant.cli.demo.configuration import write_config
-from penchant.cli.demo.earned import show_earned
+from penchant.cli.demo.earned import earned_in_words, show_earned
 from penchant.cli.demo.example_plan import FILE as PLAN_FILE
 from penchant.cli.demo.example_plan import write_plan_example
 from penchant.cli.demo.loop import FIRST_AT, SECOND_AT, demo_settings, first_wave, second_wave
@@ -20,24 +21,43 @@ from .check import run_check
 from .score import run_score
 from .train import run_train
 
+SIZES = {"small": 8_000, "medium": 20_000, "large": 60_000}
+CHAPTERS = (
+    "a shop is simulated, and its files are held against the contract",
+    "models learn from snapshots of the past, and are judged on a later one",
+    "everyone who may leave is listed, riskiest first, with reasons in words",
+    "one-time buyers get a coupon; half of them are held out, by lot",
+    "40 days later: what the coupon changed, against those held out",
+    "an uplift is learned from it; the next list is drawn by whom a contact changes",
+    "models of the other goals, and what the page shows",
+)
 OTHERS = ("repurchase", "engagement", "conversion")  # what the other goals are ranked by, the longest first
+SECONDS_AT_LEAST, SECONDS_PER_CUSTOMER = 40.0, 0.003  # measured on two cores
 RESULTS = ("check", "train", "score", "audience", "measure")
 
 
 def run_demo(work: Work, options: DemoOptions) -> None:
     """Run the main job on a simulated shop."""
     out, store, config, shop = options.out, options.out / "mlruns", options.out / "penchant.toml", options.out / "shop"
-    settings = demo_settings(options.customers, options.seed)
-    with work.step(f"simulating {options.customers:,} customers"):
+    n_customers = options.customers or SIZES[options.size]
+    settings = demo_settings(n_customers, options.seed)
+    work.show(opening_words(n_customers))
+    tell = chapters(work)
+    tell()
+    with work.step(f"simulating {n_customers:,} customers"):
         simulate(settings, shop)
     write_config(config, FIRST_AT, shop.name)
     part = Work(config, None, work.as_json, is_part=True)
     run_check(part, CheckOptions(out / "check"))
+    tell()
     with beside(work, config, [_training("second_purchase", out, store)]):
         run_train(part, TrainOptions("churn", out / "train", str(store)))
+    tell()
     run_score(part, ScoreOptions(FIRST_AT.isoformat(), None, out / "score", str(store)))
+    tell()
     given = first_wave(part, out, store)
-    result = second_wave(part, settings, given, out, store)
+    result = second_wave(part, settings, given, out, store, tell)
+    tell()
     last = Work(config, None, work.as_json, is_part=True)  # the shop has grown since
     first, *others = OTHERS
     with beside(work, config, [_training(task, out, store) for task in others]):
@@ -45,10 +65,32 @@ def run_demo(work: Work, options: DemoOptions) -> None:
     write_plan_example(out)
     with beside(work, config, [["prepare", "--out", str(out), "--store", str(store)]]):
         pass  # in a process of its own: it reads the store that others have written to beside this one
-    show_earned(work, result)
     work.show(closing_words(out, store, SECOND_AT.date()))
+    show_earned(work, result)
+    work.show(earned_in_words(result), page_words(out, store))
     folders = {name: str(out / name) for name in RESULTS}
     work.finish({"out": str(out), **folders, "store": str(store), "earned": result.as_dict()})
+
+
+def opening_words(n_customers: int) -> str:
+    """Return what is going to happen, and about how long it takes."""
+    minutes = (SECONDS_AT_LEAST + n_customers * SECONDS_PER_CUSTOMER) / 60
+    told = "about a minute" if minutes < 1.5 else f"about {minutes:.0f} minutes"
+    return (
+        f"[bold]A shop of {n_customers:,} customers, from its files to a campaign that taught the next one.[/]\n"
+        f"{len(CHAPTERS)} chapters, {told} on two free cores. All of it stays on this machine, below --out."
+    )
+
+
+def chapters(work: Work) -> Callable[[], None]:
+    """Return what shows the next chapter's title, each time it is called."""
+    titles = iter(enumerate(CHAPTERS, start=1))
+
+    def tell() -> None:
+        number, title = next(titles)
+        work.show(f"\n[bold cyan]{number} of {len(CHAPTERS)}[/] [bold]{title}[/]")
+
+    return tell
 
 
 def _training(task: str, out: Path, store: Path) -> list[str]:
@@ -83,6 +125,11 @@ def closing_words(out: Path, store: Path, day: date) -> str:
 
 [bold]Next, with your own files[/]
   penchant init FOLDER, then: penchant --data FOLDER check | train churn | score --as-of DATE | audience GOAL
+"""
 
-[bold]See it in a browser[/]
-  penchant --shop {out / "penchant.toml"} serve --out {out} --store {store}   then open http://127.0.0.1:8765"""
+
+def page_words(out: Path, store: Path) -> str:
+    """Return how to see all of it in a browser."""
+    return f"""
+[bold]See it in a browser[/]: http://127.0.0.1:8765 once this runs
+  penchant --shop {out / "penchant.toml"} serve --out {out} --store {store}"""

@@ -4,12 +4,11 @@ from __future__ import annotations
 
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field
-from datetime import UTC, datetime, time, timedelta
+from datetime import datetime, timedelta
 from functools import cached_property
 from pathlib import Path
 from time import monotonic
 from typing import Any
-from zoneinfo import ZoneInfo
 
 import typer
 
@@ -81,10 +80,7 @@ class Night:
     @cached_property
     def moment(self) -> datetime:
         """The moment that the night looks from, UTC without a zone; the shop is opened where it is not given."""
-        if self.options.as_of is not None:
-            return self.work.instant(self.options.as_of)
-        with self.work.part().shop() as shop:
-            return last_complete_day(shop.extract_end, shop.timezone)
+        return self.work.part().day(self.options.as_of)
 
     @property
     def as_of(self) -> str:
@@ -126,26 +122,6 @@ def run_nightly(work: Work, options: NightlyOptions) -> None:
     work.finish({"as_of": as_of, "run_id": run_id, "steps": steps, "exit_code": code})
     if code:
         raise typer.Exit(code)
-
-
-def last_complete_day(end: datetime, timezone: str) -> datetime:
-    """Return the end of the last complete day of a shop, UTC without a zone.
-
-    Parameters
-    ----------
-    end
-        The end of the data, UTC without a zone.
-    timezone
-        The shop's.
-
-    Examples
-    --------
-    >>> last_complete_day(datetime(2025, 6, 10, 15, 30), "Europe/Berlin")
-    datetime.datetime(2025, 6, 9, 22, 0)
-    """
-    zone = ZoneInfo(timezone)
-    local = end.replace(tzinfo=UTC).astimezone(zone)
-    return datetime.combine(local.date(), time(), zone).astimezone(UTC).replace(tzinfo=None)
 
 
 def _steps(night: Night) -> list[StepResult]:

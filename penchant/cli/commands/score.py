@@ -22,7 +22,7 @@ N_SHOWN = 5
 
 def run_score(work: Work, options: ScoreOptions) -> None:
     """Score everyone who is eligible at a moment, unless the same result is there already."""
-    instant = work.instant(options.as_of)
+    instant = work.day(options.as_of)
     folder = options.out or work.result_folder("score", instant)
     with work.step("checking the shop's files and the champions"):
         inputs = inputs_of(work.workspace, work.store(options.store), instant, options.task or None)

@@ -92,6 +92,18 @@ def show_earned(work: Work, result: Earned) -> None:
     work.show_wide("", table)
 
 
+def earned_in_words(result: Earned) -> str:
+    """Return what the list by uplift earned beside one by propensity, in a sentence, with its interval."""
+    found, profit = result.better["propensity"]["profit"], result.lists["uplift"]["profit"]
+    size = f"{abs(found.value):,.0f} EUR {'more' if found.value > 0 else 'less'}"
+    bounds = f"({found.low:+,.0f} to {found.high:+,.0f})"
+    sure = "" if found.excludes_zero else "; with so few customers that may be chance, try --size large"
+    return (
+        f"\n[bold]What was earned[/]: by uplift a list brings {profit.value:,.0f} EUR per {PER:,} customers contacted, "
+        f"{size} than one by propensity {bounds}{sure}."
+    )
+
+
 def _number(number: Estimate, digits: int, sign: str = "") -> str:
     low, high = (f"{end:,.{digits}f}" for end in (number.low, number.high))
     return f"{number.value:{sign},.{digits}f} [dim]{low}..{high}[/]"

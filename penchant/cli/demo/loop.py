@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Callable
 from dataclasses import replace
 from datetime import UTC, datetime, timedelta
 from pathlib import Path
@@ -78,14 +79,26 @@ def first_wave(work: Work, out: Path, store: Path) -> pd.DataFrame:
     return _record(out, FIRST)
 
 
-def second_wave(work: Work, settings: SimulationSettings, given: pd.DataFrame, out: Path, store: Path) -> Earned:
-    """Let the customers respond, measure, learn, draw the next audience, and return what it is truly worth."""
+def second_wave(
+    work: Work,
+    settings: SimulationSettings,
+    given: pd.DataFrame,
+    out: Path,
+    store: Path,
+    tell: Callable[[], None] = lambda: None,
+) -> Earned:
+    """Let the customers respond, measure, learn, draw the next audience, and return what it is truly worth.
+
+    ``tell`` is called before each of the two: the measurement, and what is learned from it.
+    """
+    tell()
     later = replace(settings, ends_at=SECOND_AT)
     with work.step(f"letting customers respond, until {SECOND_AT:%Y-%m-%d}"):
         simulate(later, work.data_folder, given, [FIRST])
     write_config(work.config_file, SECOND_AT, work.data_folder.name)
     work = Work(work.shop_file, work.data, work.as_json, is_part=True)
     run_measure(work, MeasureOptions(FIRST.campaign_id, past=[out / "audience"], out=out / "measure"))
+    tell()
     learned = [FIRST.campaign_id]
     run_train(work, TrainOptions("uplift", out / "train-uplift", str(store), horizon=DAYS, goal=GOAL, campaign=learned))
     scored = out / "score-next"

@@ -8,7 +8,7 @@ from typing import Annotated, Literal
 
 import typer
 
-from .shared import AsOf, MarginShare, Out, Past, Store
+from .shared import AsOfOrLastDay, MarginShare, Out, Past, Store
 
 ScoresIn = Annotated[
     Path | None,
@@ -35,7 +35,7 @@ class AudienceOptions:
     """
 
     goal: Annotated[str, typer.Argument(help="The goal, such as retain, second, reactivate or one of your own.")]
-    as_of: AsOf
+    as_of: AsOfOrLastDay = None
     budget: Annotated[
         float | None, typer.Option(help="Maximum cost of contacts and offers, in the shop's currency.")
     ] = None

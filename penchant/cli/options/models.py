@@ -8,7 +8,7 @@ from typing import Annotated
 
 import typer
 
-from .shared import AsOf, AsOfOrEnd, Horizon, Out, Seed, Store, Test, Threads
+from .shared import AsOfOrEnd, AsOfOrLastDay, Horizon, Out, Seed, Store, Test, Threads
 
 TaskName = Annotated[str, typer.Argument(help="The task: churn, repurchase, value, ...")]
 
@@ -190,7 +190,7 @@ class ScoreOptions:
     A run that was killed resumes where it stopped; a result of the same data and models is left as it is.
     """
 
-    as_of: AsOf
+    as_of: AsOfOrLastDay = None
     task: Annotated[
         list[str] | None,
         typer.Option(

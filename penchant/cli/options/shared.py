@@ -15,6 +15,15 @@ AsOf = Annotated[
         show_default=False,
     ),
 ]
+AsOfOrLastDay = Annotated[
+    str | None,
+    typer.Option(
+        "--as-of",
+        help="Use only what was known before this moment: a date (midnight in the shop's time zone) or a timestamp. "
+        "Default: the end of the data's last complete day.",
+        show_default=False,
+    ),
+]
 AsOfOrEnd = Annotated[
     str | None,
     typer.Option(

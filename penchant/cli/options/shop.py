@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from dataclasses import dataclass
 from pathlib import Path
-from typing import Annotated
+from typing import Annotated, Literal
 
 import typer
 
@@ -20,9 +20,16 @@ class DemoOptions:
     knows. The same commands work on your own shop: init, check, train, score, audience, measure, train uplift.
     """
 
-    customers: Annotated[int, typer.Option(help="Number of customers who appear in a year and a half.", min=8_000)] = (
-        20_000
-    )
+    size: Annotated[
+        Literal["small", "medium", "large"],
+        typer.Option(
+            help="small: 8,000 customers, medium: 20,000, large: 60,000; the more, the narrower the intervals."
+        ),
+    ] = "medium"
+    customers: Annotated[
+        int | None,
+        typer.Option(help="Number of customers who appear in a year and a half, instead of --size.", min=8_000),
+    ] = None
     out: Annotated[Path, typer.Option("--out", help="Folder for the shop and all results.")] = Path("out/demo")
     seed: Annotated[int, typer.Option(help="Random seed: the same seed gives the same shop.", min=0)] = 0
 
