@@ -80,7 +80,7 @@ def _plain(text: Any) -> str:
     """Return an annotation or parameter without the quotes and modules that mean nothing to a reader."""
     words = text if isinstance(text, str) else inspect.formatannotation(text)
     words = re.sub(r"(: |^)(['\"])(.*?)\2(?= = |$)", r"\1\3", words)
-    words = re.sub(r"<[^>]*>", "...", words)
+    words = re.sub(r"<(?:[^<>]|<[^<>]*>)*>", "...", words)
     return re.sub(r"\b(?:[a-z_]+\.)+(?=[A-Z])", "", words)
 
 
