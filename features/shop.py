@@ -71,6 +71,11 @@ class Shop(WithOverview):
         """A number that no other shop of the process has."""
         return next(_NUMBERS)
 
+    @cached_property
+    def n_events(self) -> int:
+        """How many order lines and interactions there are."""
+        return sum(int(self.tables[name].count().execute()) for name in ("orders", "interactions") if self.has(name))
+
     @property
     def timezone(self) -> str:
         """The zone in which the shop's calendar days begin and end."""

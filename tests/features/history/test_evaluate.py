@@ -97,7 +97,10 @@ def test_another_calendar_column_or_setting_is_compiled_anew(world_tables: Table
     assert not frames[0].equals(frames[1])
 
 
-def test_rows_with_moments_of_their_own_share_sql(world: ModuleType, world_shop: Shop, n_compiled: list[int]) -> None:
+def test_rows_with_moments_of_their_own_share_sql(
+    world_shop: Shop, n_compiled: list[int], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(evaluate, "MOST_AT_ONCE", 0)
     days = pd.date_range("2023-08-01", periods=14, freq="31h")
     rows = pd.DataFrame({"customer_id": [f"c{number:03}" for number in range(10, 24)], "as_of": days})
     found = build(world_shop, Spine.of(world_shop, rows), GROUPS).frame
@@ -107,6 +110,26 @@ def test_rows_with_moments_of_their_own_share_sql(world: ModuleType, world_shop:
     assert len(n_compiled) == 2  # few moments are served one by one
     both = found.merge(at_once[["customer_id", "as_of"]])
     pd.testing.assert_frame_equal(both, at_once, check_dtype=False)
+
+
+def test_moments_at_once_are_those_one_by_one(
+    world: ModuleType, world_shop: Shop, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """Small shops are served by joining rows to moments, large ones moment by moment: population values too."""
+    spine = Spine.at(world_shop, world.MOMENTS)
+    asked = {one.column.name: one.value for group in groups_of(world_shop) for one in group.signals((30,))}
+    chosen = {name: asked[name] for name in ("n_purchases_30d", "rfm_monetary", "stage", "price_tier")}
+    found = []
+    for most in (0, evaluate.MOST_AT_ONCE):
+        monkeypatch.setattr(evaluate, "MOST_AT_ONCE", most)
+        with Keep(world_shop.backend) as keep:
+            n_tables = len(evaluate.answered(world_shop, spine, chosen, keep, (30,)))
+            parts = evaluated(world_shop, spine, chosen, keep, (30,))
+            found.append((n_tables, [part.order_by("customer_id").to_pandas() for part in parts]))
+    (n_one_by_one, one_by_one), (n_at_once, at_once) = found
+    assert (n_one_by_one, n_at_once) == (len(world.MOMENTS), 1)
+    for one, other in zip(one_by_one, at_once, strict=True):
+        pd.testing.assert_frame_equal(one, other[one.columns])
 
 
 def test_files_of_sql_are_read_by_the_next_process(world_tables: Tables, tmp_path: Path, n_compiled: list[int]) -> None:
