@@ -20,7 +20,7 @@ from penchant.section import LONGEST_WINDOW
 from .catalogue import groups_of
 from .engine.backends import batches, while_open
 from .engine.temporary import Keep
-from .history.evaluate import answered
+from .history.evaluate import evaluated_whole
 from .shop import Shop
 from .signals.group import Column, FeatureGroup, Signal, unmet_needs
 from .spine import Spine
@@ -197,7 +197,7 @@ def build(
             "features", "at least one signal that the shop can have", "; ".join(dict.fromkeys(left_out.values()))
         )
     keep = Keep(shop.backend)
-    parts = answered(shop, spine, {one.column.name: one.value for one in signals}, keep, days)
+    parts = evaluated_whole(shop, spine, {one.column.name: one.value for one in signals}, keep, days)
     columns = tuple(signal.column for signal in signals)
     table = _typed(ibis.union(*parts) if len(parts) > 1 else parts[0], columns)
     return FeatureMatrix(table, columns, left_out, keep)

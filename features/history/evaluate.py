@@ -41,14 +41,14 @@ def evaluated(
     keep
         Holds the tables.
     """
-    tables = answered(shop, spine, values, keep, windows)
+    tables = evaluated_whole(shop, spine, values, keep, windows)
     moments = spine.instants or ()
     if len(tables) == 1 < len(moments):
         return [keep.table(tables[0].filter(_.as_of == instant(moment))) for moment in moments]
     return tables
 
 
-def answered(
+def evaluated_whole(
     shop: Shop, spine: Spine, values: Mapping[str, Any], keep: Keep, windows: tuple[int, ...] = ()
 ) -> list[Any]:
     """Return the same as `evaluated` in one or several tables, whatever is quicker.

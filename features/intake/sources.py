@@ -4,12 +4,14 @@ from __future__ import annotations
 
 import os
 import re
+from typing import Any
 from urllib.parse import quote, unquote
 
 import ibis
+from ibis.common.exceptions import TableNotFound
 
 from penchant.config import Source
-from penchant.errors import NotThereError, PenchantError
+from penchant.errors import NotThereError, PenchantError, did_you_mean
 
 from .databases import open_database
 from .files import found_files, open_files
@@ -83,12 +85,44 @@ def _at_address(gate: Gate, source: Source) -> Raw:
     address = _with_password(source)
     try:
         backend = ibis.connect(address)
-        rows = backend.table(source.table).to_pyarrow_batches()
-    except Exception as fault:  # each driver has errors of its own; all mean that the table is not to be had
-        got = _without_parts((str(fault) or repr(fault)).splitlines()[0], address)[:300]
-        raise NotThereError(f"'{label}'", "a table at an address that Ibis connects to", got) from None
+    except Exception as fault:
+        raise _not_there(label, fault, address) from None
     try:
-        name = put_rows(gate, rows, label)
+        rows = _rows_of(backend, label, str(source.table), address)
+        return copied(gate, put_rows(gate, rows, label), label, f"database ({backend.name})")
     finally:
         backend.disconnect()
-    return copied(gate, name, label, f"database ({backend.name})")
+
+
+def _rows_of(backend: Any, label: str, table: str, address: str) -> Any:
+    try:
+        return _table_of(backend, table).to_pyarrow_batches()
+    except TableNotFound:
+        hint = did_you_mean(table, _tables_of(backend, table))
+        raise NotThereError(f"'{label}'", "a table of the database", "nothing of that name", hint) from None
+    except Exception as fault:
+        raise _not_there(label, fault, address) from None
+
+
+def _not_there(label: str, fault: Exception, address: str) -> NotThereError:
+    """Return the error of a table that is not to be had; each driver has errors of its own, which all mean this."""
+    got = _without_parts((str(fault) or repr(fault)).splitlines()[0], address)[:300]
+    return NotThereError(f"'{label}'", "a table at an address that Ibis connects to", got)
+
+
+def _table_of(backend: Any, table: str) -> Any:
+    """Return a table of a database; a name before a dot is that of its schema, unless the table is called so."""
+    schema, dot, name = table.rpartition(".")
+    try:
+        return backend.table(name, database=schema) if dot else backend.table(table)
+    except TableNotFound:
+        return backend.table(table)
+
+
+def _tables_of(backend: Any, table: str) -> list[str]:
+    """Return the tables beside which one was looked for, as penchant.toml names them."""
+    schema, dot, _name = table.rpartition(".")
+    try:
+        return [f"{schema}{dot}{name}" for name in backend.list_tables(database=schema or None)]
+    except Exception:  # no such schema, in the words of each driver
+        return []

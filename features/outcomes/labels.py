@@ -16,7 +16,7 @@ from penchant.section import LONGEST_WINDOW
 from penchant.spreadsheet import shop_day, shop_time
 
 from ..engine.temporary import Keep
-from ..history.evaluate import answered
+from ..history.evaluate import evaluated_whole
 from ..shop import Shop
 from ..signals.cycle import churn_horizon
 from ..signals.group import unmet_needs
@@ -140,7 +140,7 @@ def refuse_unfinished(shop: Shop, task: Task, instants: Sequence[datetime], span
 def eligible(shop: Shop, task: Task, spine: Spine) -> Any:
     """Return those rows of a spine that may enter a task, as a pandas frame (customer_id, as_of), sorted."""
     with Keep(shop.backend) as keep:
-        parts = answered(shop, spine, {"is_eligible": task.eligible}, keep)
+        parts = evaluated_whole(shop, spine, {"is_eligible": task.eligible}, keep)
         frames = [_sorted(part.filter(_.is_eligible).select("customer_id", "as_of")) for part in parts]
     return pd.concat(frames, ignore_index=True)
 
@@ -151,7 +151,7 @@ def _labelled(shop: Shop, task: Task, spine: Spine, span: Span) -> pd.DataFrame:
     dtype = "int64" if task.kind == "binary" else "float64"
     with Keep(shop.backend) as keep:
         ends = Spine.of(shop, later)
-        parts = answered(shop, ends, {"label": lambda past: task.outcome(past, span)}, keep)
+        parts = evaluated_whole(shop, ends, {"label": lambda past: task.outcome(past, span)}, keep)
         found = pd.concat([_sorted(part.mutate(label=_.label.cast(dtype))) for part in parts], ignore_index=True)
     _refuse_misfits(task, found["label"])
     return rows.assign(label=found["label"])

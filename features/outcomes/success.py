@@ -18,7 +18,7 @@ from penchant.errors import InputError, LeftOutError, did_you_mean
 
 from ..engine.temporary import Keep
 from ..engine.times import days_before
-from ..history.evaluate import answered
+from ..history.evaluate import evaluated_whole
 from ..history.past import Past
 from ..history.rows import Rows
 from ..shop import Shop
@@ -96,7 +96,7 @@ def read_outcomes(shop: Shop, rows: pd.DataFrame, outcome: str, horizon_days: in
     }
     asked = pd.DataFrame({"customer_id": rows["customer_id"], "as_of": ends})
     with Keep(shop.backend) as keep:
-        parts = answered(shop, Spine.of(shop, asked), questions, keep)
+        parts = evaluated_whole(shop, Spine.of(shop, asked), questions, keep)
         frames = [part.to_pyarrow().to_pandas() for part in parts]
     found = pd.concat(frames, ignore_index=True)
     keyed = asked.astype({"as_of": found["as_of"].dtype, "customer_id": found["customer_id"].dtype})

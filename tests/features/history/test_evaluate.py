@@ -123,7 +123,7 @@ def test_moments_at_once_are_those_one_by_one(
     for most in (0, evaluate.MOST_AT_ONCE):
         monkeypatch.setattr(evaluate, "MOST_AT_ONCE", most)
         with Keep(world_shop.backend) as keep:
-            n_tables = len(evaluate.answered(world_shop, spine, chosen, keep, (30,)))
+            n_tables = len(evaluate.evaluated_whole(world_shop, spine, chosen, keep, (30,)))
             parts = evaluated(world_shop, spine, chosen, keep, (30,))
             found.append((n_tables, [part.order_by("customer_id").to_pandas() for part in parts]))
     (n_one_by_one, one_by_one), (n_at_once, at_once) = found
