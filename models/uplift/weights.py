@@ -18,7 +18,9 @@ Z95 = 1.959964
 # Chosen on simulated trials (effects of ten shapes, 5,000 and 50,000 customers, even and 90/10 arms), then checked
 # on other seeds, shapes and the Hillstrom trial; see benchmarks/uplift.py.
 START = 0.25  # what the first member costs where there is nothing to find, in standard errors of the average effect
-HALF_BELIEVED = 7.0  # squared standard errors of the gain on left-out folds at which half of it is believed
+HALF_BELIEVED = 12.0  # squared standard errors of the gain on left-out folds at which half of it is believed
+STEEPNESS = 3  # how sharply less is believed below, and more above
+APART = 7.0  # squared standard errors of the gain from which on it is said that customers differ
 HELD = 3.0  # pull of each weight towards the start, in squared standard errors of the average effect
 
 
@@ -35,8 +37,9 @@ class Weights:
     means
         (members,) weighted means of the members.
     believed
-        Share of the way from the start to the least squares weights that was gone, 0 to 1; from one half on, where
-        left-out folds gain by 2.6 standard errors or more, customers can be told apart.
+        Share of the way from the start to the least squares weights that was gone, 0 to 1.
+    evidence
+        Squared standard errors by which left-out folds gain from that way; zero where they do not.
     average
         The average effect with its 95 % interval.
     spread
@@ -49,6 +52,7 @@ class Weights:
     weights: Floats
     means: Floats
     believed: float
+    evidence: float
     average: Estimate
     spread: Floats
     variance: float
@@ -61,8 +65,8 @@ class Weights:
 
     @property
     def tells_apart(self) -> bool:
-        """Whether the data tell customers apart by their uplift."""
-        return self.believed >= 0.5
+        """Whether the data tell customers apart by their uplift: 2.6 standard errors or more of gain."""
+        return self.evidence >= APART
 
 
 def fit_weights(
@@ -107,11 +111,12 @@ def fit_weights(
         parts.append(_Evidence.read(table, share[own], noise[own], ids))
     whole = _Evidence(*(sum(sums) for sums in zip(*(part.sums for part in parts), strict=True)))
     start, prior = whole.start(), np.ones(len(means)) if held is None else np.asarray(held, dtype=np.float64)
-    believed = _believed(whole, parts, start, prior)
+    evidence = _evidence(whole, parts, start, prior)
+    believed = evidence**STEEPNESS / (evidence**STEEPNESS + HALF_BELIEVED**STEEPNESS)
     error = Z95 * np.sqrt(whole.variance_of_level)
     average = Estimate(level, level - error, level + error)
     weights = start + believed * (whole.best(start, prior) - start)
-    return Weights(level, weights, means, believed, average, whole.spread, whole.variance_of_level)
+    return Weights(level, weights, means, believed, evidence, average, whole.spread, whole.variance_of_level)
 
 
 @dataclass(frozen=True, eq=False)
@@ -166,14 +171,11 @@ class _Evidence:
         return np.asarray(nnls(root.T, np.linalg.solve(root, self.pull + held * start))[0])
 
 
-def _believed(whole: _Evidence, parts: Sequence[_Evidence], start: Floats, prior: Floats) -> float:
-    """Return the share of a step that its gain on folds that it was not fitted on vouches for."""
+def _evidence(whole: _Evidence, parts: Sequence[_Evidence], start: Floats, prior: Floats) -> float:
+    """Return by how many squared standard errors folds gain from steps that they had no part in."""
     gain = variance = 0.0
     for part in parts:
         step = whole.without(part).best(start, prior) - start
         gain += float(step @ (part.pull - part.spread @ start))
         variance += float(step @ part.doubt @ step)
-    if gain <= 0 or variance <= 0:
-        return 0.0
-    squared = gain**2 / variance
-    return float(squared**2 / (squared**2 + HALF_BELIEVED**2))
+    return gain**2 / variance if gain > 0 and variance > 0 else 0.0
