@@ -25,7 +25,7 @@ from ..worth.columns import NEXT_ORDER_COLUMNS
 from .known import FACTS
 from .values import SIGNALS
 
-ALSO_KNOWN = ("customer_id", "category_role", "freight_sensitivity", *SIGNALS, *NEXT_ORDER_COLUMNS)
+ALSO_KNOWN = ("customer_id", "category_role", "freight_sensitivity", "next_category", *SIGNALS, *NEXT_ORDER_COLUMNS)
 
 
 def conditions_of(goals: Sequence[Goal], more: Iterable[Where] = ()) -> list[Where]:

@@ -15,8 +15,8 @@ import pandas as pd
 from ..goals.catalogue import Goal
 from ..goals.offers import OFFER_KINDS, Arm
 
-# Where the category comes from, best first: due again, waiting in the cart, liked most.
-CATEGORY_SOURCES = ("due_category", "open_cart_category", "top_category")
+# Where the category comes from, best first: due again, waiting in the cart, likely next, liked most.
+CATEGORY_SOURCES = ("due_category", "open_cart_category", "next_category", "top_category")
 SENSITIVE = 0.6  # share of goods bought on discount from which a customer counts as price-sensitive
 PROMOTED_ROLES = ("traffic", "marginal")
 

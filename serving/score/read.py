@@ -20,6 +20,8 @@ from ..candidates.values import SCORE, UPLIFT, Known, Score
 SIGNALS_FILE = "signals.parquet"
 KNOWN_FILE = "known.parquet"
 PAST_FILE = "past.parquet"
+NEXT_CATEGORY = "next_category"
+NEXT_CATEGORY_FILE = f"{NEXT_CATEGORY}.parquet"
 WORTH_FILE = "value_by_stage.json"
 NEXT_ORDER = "next_order"
 NEXT_ORDER_FILE = f"{NEXT_ORDER}.parquet"

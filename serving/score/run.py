@@ -18,7 +18,7 @@ import pyarrow as pa
 import pyarrow.parquet as pq
 
 from penchant.errors import LeftOutError, NoModelError, TooLittleDataError
-from penchant.output import write_json
+from penchant.output import read_json, write_json
 from penchant.progress import Done
 
 from ...features.catalogue import groups_of, task_of
@@ -32,17 +32,28 @@ from ..candidates.known import FACTS, known_and
 from ..candidates.values import Known
 from ..goals.catalogue import Goal, goal_named
 from ..worth.histories import history_questions
+from ..worth.next_category import next_categories
 from ..worth.next_order import next_orders
 from ..worth.stage_value import stage_values
 from .champion import Champion
 from .files import is_risk, part_path, with_facts, write_scores, write_signals
-from .read import KNOWN_FILE, NEXT_ORDER, NEXT_ORDER_FILE, PAST_FILE, WORTH_FILE, write_known
+from .read import (
+    KNOWN_FILE,
+    NEXT_CATEGORY,
+    NEXT_CATEGORY_FILE,
+    NEXT_ORDER,
+    NEXT_ORDER_FILE,
+    PAST_FILE,
+    WORTH_FILE,
+    write_known,
+)
 
 BATCH = 50_000
 FEATURES = "features.parquet"
 ELIGIBLE = "eligible.parquet"
 HISTORIES = "histories.parquet"
 VALUE_BY_STAGE = "value_by_stage"
+NEXT_CATEGORY_FACTS = "next_category.json"
 
 
 @dataclass(frozen=True, eq=False)
@@ -59,12 +70,15 @@ class ScoringResult:
         How many customers were scored by one champion or more.
     next_order
         What the file of next orders holds: model, customers, what earlier promises came to; None without it.
+    next_category
+        How the next category is known: customers, hits of the ranking and of simple rules; None without it.
     """
 
     tasks: Mapping[str, Mapping[str, Any]]
     left_out: Mapping[str, str]
     n_customers: int
     next_order: Mapping[str, Any] | None = None
+    next_category: Mapping[str, Any] | None = None
 
     def as_dict(self) -> dict[str, Any]:
         """Return the facts by name."""
@@ -73,6 +87,7 @@ class ScoringResult:
             "tasks": {name: dict(facts) for name, facts in self.tasks.items()},
             "left_out": dict(self.left_out),
             "next_order": None if self.next_order is None else dict(self.next_order),
+            "next_category": None if self.next_category is None else dict(self.next_category),
         }
 
 
@@ -99,8 +114,9 @@ def score(
         The moment, UTC without a zone.
     place
         Gets ``<name>.parquet`` of each champion, as `write_scores` describes it; ``next_order.parquet`` of all buyers,
-        as `penchant.serving.worth.next_order.NextOrderForecast` does; and what audiences take beside the
-        scores, so that they need not ask the shop again: ``signals.parquet``, ``known.parquet``, ``past.parquet``.
+        as `penchant.serving.worth.next_order.NextOrderForecast` does; ``next_category.parquet`` and
+        ``value_by_stage.json``; and what audiences take beside the scores, so that they need not ask the shop again:
+        ``signals.parquet``, ``known.parquet``, ``past.parquet``.
     work
         Where finished batches are kept until all is done: the same folder for the same inputs, and for no others.
     own
@@ -135,14 +151,17 @@ def score(
     risky = {one.name for one in fit if is_risk(shop.config, one)}
     _score_batches(_Asked(fit, risky, with_reasons), people, work, done)
     write_signals(work / FEATURES, place)
-    for name in (KNOWN_FILE, PAST_FILE):
+    for name in (KNOWN_FILE, PAST_FILE, NEXT_CATEGORY_FILE):
         if (work / name).is_file():
             shutil.copyfile(work / name, place / name)
     next_order = _write_next_order(shop, as_of, work, place, left_out)
     _write_stage_values(shop, as_of, place, left_out)
     tasks = write_scores(shop.config, fit, as_of, work, place)
     told = {name: str(fault) for name, fault in left_out.items()}
-    return ScoringResult(tasks, told, len(people), next_order)
+    categories = read_json(work / NEXT_CATEGORY_FACTS)
+    if "left_out" in categories:
+        told[NEXT_CATEGORY], categories = categories["left_out"], {}
+    return ScoringResult(tasks, told, len(people), next_order, categories or None)
 
 
 def _write_next_order(
@@ -157,6 +176,22 @@ def _write_next_order(
     frame = found.frame.assign(as_of=pd.Series(as_of, found.frame.index).astype("datetime64[us]"))
     pq.write_table(pa.Table.from_pandas(frame, preserve_index=False), place / NEXT_ORDER_FILE)
     return dict(found.facts)
+
+
+def _with_next_category(shop: Shop, as_of: datetime, known: Known, work: Path) -> Known:
+    """Return what is known with the category that each buyer buys next; how it is known is left in the work folder."""
+    try:
+        found = next_categories(shop, as_of)
+    except (LeftOutError, TooLittleDataError) as fault:
+        with _whole(work / NEXT_CATEGORY_FACTS) as staging:
+            write_json(staging, {"left_out": str(fault)})
+        return known
+    with _whole(work / NEXT_CATEGORY_FILE) as staging:
+        pq.write_table(pa.Table.from_pandas(found.frame, preserve_index=False), staging)
+    with _whole(work / NEXT_CATEGORY_FACTS) as staging:
+        write_json(staging, found.as_dict())
+    first = found.frame[["customer_id", "next_category"]]
+    return replace(known, frame=known.frame.merge(first, on="customer_id", how="left"))
 
 
 def _write_stage_values(shop: Shop, as_of: datetime, place: Path, left_out: dict[str, Exception]) -> None:
@@ -239,6 +274,7 @@ def _kept_people(
     """Return who is eligible as an earlier run has left it, else ask, and leave it with what audiences take beside."""
     if not (work / ELIGIBLE).is_file():
         known, people, histories = everyone(shop, champions, as_of, own)
+        known = _with_next_category(shop, as_of, known, work)
         with _whole(work / HISTORIES) as staging:
             pq.write_table(pa.Table.from_pandas(histories, preserve_index=False), staging)
         with _whole(work / KNOWN_FILE) as staging:

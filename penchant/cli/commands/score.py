@@ -45,12 +45,13 @@ def _show(work: Work, folder: Path, registered: dict[str, dict[str, Any]], *, is
         *([_top(folder / f"{RISK}.parquet")] if RISK in tasks else []),
         summary(tasks),
         *next_order_words(manifest.get("next_order")),
+        *next_category_words(manifest.get("next_category")),
         *left_out,
         f"{manifest['n_customers']:,} customers: {folder} ({state})",
     )
     files = [*(file["name"] for file in manifest["files"]), MANIFEST]
     facts = {"as_of": manifest["as_of"], "n_customers": manifest["n_customers"], "tasks": tasks}
-    facts |= {"next_order": manifest.get("next_order")}
+    facts |= {name: manifest.get(name) for name in ("next_order", "next_category")}
     facts |= {"left_out": manifest["left_out"], "bands": tasks.get(RISK, {}).get("bands", {})}
     work.finish({**facts, "already_there": is_there, "out": str(folder), "files": files})
 
@@ -69,6 +70,15 @@ def next_order_words(told: dict[str, Any] | None) -> list[str]:
             f"{orders['came']:,.0f} came; {inside:.0%} of the next orders inside their interval"
         )
     return lines + [f"  [yellow]left out[/] {name}: {why}" for name, why in told["left_out"].items()]
+
+
+def next_category_words(told: dict[str, Any] | None) -> list[str]:
+    """Return how often the next category was right, beside simple rules, in a line."""
+    if told is None:
+        return []
+    hits = ", ".join(f"{way} {hit['top_1']:.0%}" for way, hit in told["hits"].items())
+    customers = f"{told['n_customers']:,} buyers, by {told['used']}"
+    return [f"next category: {customers}; right for {told['n_judged']:,} next baskets of the last 90 days: {hits}"]
 
 
 def summary(tasks: dict[str, dict[str, Any]]) -> Table:
