@@ -51,7 +51,7 @@ class TreesPart:
         return np.asarray(self.booster.predict(matrix, raw_score=self.raw, num_threads=n_threads))
 
 
-def threads_for(matrix: Floats, n_threads: int | None) -> int:
+def threads_for(matrix: Any, n_threads: int | None) -> int:
     """Return the number of threads for a matrix, 0 for all; None asks for what is worth its start."""
     if n_threads is not None:
         return n_threads

@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Iterator, Mapping
 from contextlib import contextmanager
 from dataclasses import dataclass
+from functools import partial
 from numbers import Integral
 from typing import Any
 
@@ -16,6 +17,7 @@ from penchant.errors import InputError
 
 from ..inputs.arrays import Floats, Ints
 from ..inputs.categories import Columns
+from ..inputs.row_groups import MOST_ROWS_AT_ONCE, ParquetRows, in_pieces
 
 # Chosen on pooled snapshots of several shops at once, not tuned to one of them: small trees, slow steps, and
 # leaves that must hold an amount of evidence (the hessian: for a rare outcome about its number of positives)
@@ -37,6 +39,21 @@ FIXED = {"verbosity": -1, "deterministic": True, "force_col_wise": True, "monoto
 MOST_TREES = 1000
 PATIENCE = 40
 TREES_WITHOUT_FOLDS = 60
+
+
+class _RowGroups(lgb.Sequence):
+    """Rows of a file as LightGBM reads them: some to find the bins, then all of them once, in batches."""
+
+    batch_size = MOST_ROWS_AT_ONCE
+
+    def __init__(self, rows: ParquetRows, used: Ints) -> None:
+        self._rows, self._used = rows, used
+
+    def __len__(self) -> int:
+        return len(self._used)
+
+    def __getitem__(self, index: Any) -> Floats:
+        return self._rows[self._used[index]]
 
 
 @dataclass(frozen=True)
@@ -63,7 +80,7 @@ class Training:
     Parameters
     ----------
     matrix
-        (n, columns) numbers.
+        (n, columns) numbers, or the `ParquetRows` of a file.
     y, weight
         Outcome and weight of each row.
     columns
@@ -76,7 +93,7 @@ class Training:
         The raw score that trees start from, by row. None: a constant.
     """
 
-    matrix: Floats
+    matrix: Any
     y: Floats
     weight: Floats
     columns: Columns
@@ -87,15 +104,16 @@ class Training:
     def dataset(self, parameters: Mapping[str, Any]) -> lgb.Dataset:
         """Return LightGBM's own form of the rows that are learned from."""
         used = slice(None) if self.learns is None else self.learns
+        is_far = isinstance(self.matrix, ParquetRows)
         return lgb.Dataset(
-            self.matrix[used],
+            _RowGroups(self.matrix, np.arange(len(self.y))[used]) if is_far else self.matrix[used],
             self.y[used],
             weight=self.weight[used],
             init_score=None if self.start is None else self.start[used],
             feature_name=[f"column_{i}" for i in range(len(self.columns.names))],
             categorical_feature=self.columns.category_positions,
             params=dict(parameters),
-            free_raw_data=False,
+            free_raw_data=is_far,
         )
 
 
@@ -156,7 +174,8 @@ def _grown(rows: Training, parameters: Mapping[str, Any], n_trees: int | None) -
     left_out = np.empty(len(rows.y))
     for booster, number in zip(found.boosters, numbers, strict=True):
         out = rows.folds == number
-        left_out[out] = booster.predict(rows.matrix[out], raw_score=True, num_iteration=best)
+        ask = partial(booster.predict, raw_score=True, num_iteration=best)
+        left_out[out] = in_pieces(rows.matrix, out, ask)
     if rows.start is not None:
         left_out += rows.start
     return Grown(train_booster(data, parameters, best), left_out)

@@ -12,6 +12,7 @@ from dataclasses import dataclass
 import numpy as np
 
 from ..inputs.arrays import Floats
+from ..inputs.row_groups import in_pieces
 from ..plain_parts import LinearPart
 from .boosting import Training
 from .linear import NearbyLogistic, Spreading, design_of, linear_part, logistic, spreads_of
@@ -66,5 +67,5 @@ def fit_lines(rows: Training, directions: Mapping[int, int], seed: int) -> Lines
     for number in np.unique(fold):
         out = fold == number
         found = nearby.without(out[chosen])
-        left_out[out] = linear_part(spreads, found[0], found[1:]).predict(rows.matrix[out])
+        left_out[out] = in_pieces(rows.matrix, out, linear_part(spreads, found[0], found[1:]).predict)
     return Lines(linear_part(spreads, whole[0], whole[1:]), left_out)

@@ -18,6 +18,7 @@ from penchant.errors import InputError, TooLittleDataError
 from ..inputs.arrays import Floats, Ints, read_groups, read_weights
 from ..inputs.folds import grouped_folds, read_n_folds
 from ..inputs.frames import constraints, read_new_table, read_outcome, read_training_table, refuse_other_order
+from ..inputs.row_groups import ParquetTable, read_parquet
 from ..plain_parts import LinearPart, ScorerPart, TreesPart, threads_for
 from ..plain_scorer import Output, Scorer, Term
 from .boosting import Training, grow, parameters_of
@@ -107,7 +108,8 @@ class PropensityModel(ClassifierMixin, BaseEstimator):
         Parameters
         ----------
         X
-            DataFrame of numbers, booleans and categories (or an array of numbers), shape (n, columns).
+            DataFrame of numbers, booleans and categories (or an array of numbers), shape (n, columns); or a
+            `ParquetTable`, whose rows are read a row group at a time: more than memory holds.
         y
             Two different outcomes, shape (n,).
         sample_weight
@@ -122,7 +124,7 @@ class PropensityModel(ClassifierMixin, BaseEstimator):
         TooLittleDataError
             Only one class of outcomes has any weight.
         """
-        matrix, self.columns_ = read_training_table(self, X)
+        matrix, self.columns_ = read_parquet(self, X) if isinstance(X, ParquetTable) else read_training_table(self, X)
         outcome = self._learn_classes(read_outcome(y, len(matrix)))
         refuse_other_order(X=X, y=y, sample_weight=sample_weight, groups=groups)
         weight = read_weights(sample_weight, len(matrix))
