@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from contextlib import suppress
 from datetime import date, datetime
 from pathlib import Path
 from tempfile import TemporaryDirectory
@@ -17,6 +18,7 @@ from penchant.features.matrix import build
 from penchant.features.shop import open_shop
 from penchant.features.spine import Spine
 from penchant.section import Section
+from penchant.serving.plan.file import Plan, read_plan
 
 from .effort import try_out
 
@@ -123,6 +125,14 @@ def test_any_values_are_taken_or_refused_in_words() -> None:
                 assert round(frame["amount_total"].sum(), decimals) == before["amount"].sum()
 
     try_out(check, 6, values=configurations())
+
+
+def test_any_plan_is_taken_or_refused_in_words() -> None:
+    def check(values: dict[str, Any]) -> None:
+        with suppress(PenchantError):
+            read_plan(values)
+
+    try_out(check, 60, values=section(Plan))
 
 
 def test_any_text_is_a_configuration_or_is_refused_in_words(tmp_path: Path) -> None:
