@@ -126,6 +126,13 @@ class _Calibration(_Strict):
         return self
 
 
+class _Options(BaseModel):
+    """An estimator's parameters: those that scoring reads are checked, for LightGBM gives up on others."""
+
+    model_config = ConfigDict(extra="allow", strict=True)
+    n_threads: Annotated[int, Field(ge=-1, le=4096)] | None = None
+
+
 class ModelFile(_Strict):
     """The whole of model.json.
 
@@ -153,7 +160,7 @@ class ModelFile(_Strict):
     factor: Annotated[Number, Field(gt=0)]
     about: dict[str, Any]
     classes: list[Any]
-    options: dict[str, Any]
+    options: _Options
     facts: dict[str, Any]
 
     @model_validator(mode="after")

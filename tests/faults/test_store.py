@@ -7,6 +7,8 @@ import sqlite3
 from contextlib import closing
 from pathlib import Path
 
+from penchant.models.store.registry import Registry
+
 from ..trained_shop import run
 from .conftest import results_in
 
@@ -58,7 +60,8 @@ def test_scores_need_no_store_that_another_program_holds(shop: Path) -> None:
 
 
 def test_a_model_whose_files_were_exchanged_is_not_scored_with(shop: Path) -> None:
-    page = next((shop / "mlruns").rglob("model.json"))
+    registry = Registry(shop / "mlruns")
+    page = registry.folder(registry.version("fuzz.repurchase")) / "model.json"
     page.write_text(page.read_text().replace('"slope": ', '"slope":  ', 1))
     done = run(shop, *SCORE)
     assert done.returncode == 2, done.stdout
