@@ -61,6 +61,8 @@ def test_a_full_disk_is_called_that(fault: Exception) -> None:
         (OSError(errno.ENAMETOOLONG, "File name too long", "out/aaa"), "file 'out/aaa'.*file name too long"),
         (PermissionError(errno.EACCES, "Permission denied", "out"), "file 'out'.*permission denied"),
         (OSError(errno.EFBIG, "File too large"), "file too large"),
+        (duckdb.IOException("IO Error: Could not write file: File too large"), "the disk: files .*too large"),
+        (duckdb.TransactionException("Failed to commit: Could not write file: File too large"), "the disk: .*commit"),
         (MemoryError("malloc of size 10 failed"), "memory: enough.*malloc of size 10"),
     ],
 )
