@@ -210,6 +210,9 @@ def refuse_other_schema(page: Path, spec: Mapping[str, Any]) -> None:
     from .schema import differences
 
     found = differences(spec)
+    kind = ESTIMATORS.get(str(spec.get("kind")))
+    if not found and kind is not None and (unknown := sorted(set(spec["options"]) - set(kind().get_params()))):
+        found = [f"options: {quoted(unknown)} are none of a {spec['kind']}'s"]
     if found:
         got = f"{len(found)} differences: {quoted(found)}"
         raise InputError(str(page), f"a page as format {FORMAT} has it", got, AGAIN)

@@ -159,7 +159,7 @@ class ModelFile(_Strict):
     calibration: _Calibration
     factor: Annotated[Number, Field(gt=0)]
     about: dict[str, Any]
-    classes: list[Any]
+    classes: list[str | int | float | bool]
     options: _Options
     facts: dict[str, Any]
 

@@ -140,6 +140,7 @@ def test_an_uplift_model_of_an_earlier_format_is_refused_in_words(tmp_path: Path
         ('"slope": 1.0', '"slope": -1.0', "calibration.slope"),
         ('"form": "propensity"', '"form": "tweedie"', "form 'tweedie'"),
         ('"factor"', '"level"', "level: Extra inputs are not permitted"),
+        ('"n_folds"', '"n_fold"', "'n_fold' are none of a PropensityModel"),
         ('"n_threads": 1', '"n_threads": 1e300', "options.n_threads"),
         ('"part": 0', '"part": 7', "a part that is not there"),
         ('"intercept": 0.0', '"intercept": "none"', "calibration.intercept"),
