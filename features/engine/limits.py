@@ -35,7 +35,7 @@ def limit_reached(fault: BaseException) -> PenchantError | None:
         return InputError("engine.memory_limit", "enough memory for the shop's tables", text, "Raise it")
     if isinstance(fault, duckdb.Error) and _says_full(text):
         return _full("engine.temp_directory", text)
-    if isinstance(fault, duckdb.IOException) or (isinstance(fault, duckdb.Error) and _says_unwritten(text)):
+    if isinstance(fault, duckdb.Error) and _says_unwritten(text):
         return OutputError("the disk", "files that can be read and written", text)
     return None
 
