@@ -153,6 +153,8 @@ def _promote(_settings: WebSettings, fields: Mapping[str, str]) -> list[str]:
     task = fields.get("task", "")
     if not MODEL.fullmatch(task):
         raise InputError("field 'task'", "the name of a task", quoted(task[:40]))
+    if fields.get("confirmed") != "yes":
+        raise InputError("field 'confirmed'", "yes, because everybody's scores will come from another model", "nothing")
     return ["promote", task]
 
 

@@ -203,16 +203,18 @@ def _add_view(app: FastAPI, site: ShopSite, view: PageView) -> None:
         return site.html(request, view.name, answered(request))
 
     def twin(request: HttpRequest) -> Response:
-        mark = f'"{site.ready.stamp}"'
+        mark = f'"{site.ready.stamp}-{request.state.caller.scope}"'  # what is shown depends on who asks
         is_live = view.name in ("home", "jobs", "job")
-        if not is_live and request.headers.get("if-none-match") == mark:
+        known = {one.strip().removeprefix("W/") for one in request.headers.get("if-none-match", "").split(",")}
+        if not is_live and mark in known:
             return Response(status_code=304, headers={"ETag": mark})
         return JSONResponse(answered(request), headers={} if is_live else {"ETag": mark})
 
     app.add_api_route(view.path, page, methods=["GET"], include_in_schema=False, name=view.name)
     address = API + (view.path if view.path != "/" else "/home")
     summary = (view.answer.__doc__ or "").strip().split("\n")[0]
-    app.add_api_route(address, twin, methods=["GET"], name=f"api_{view.name}", summary=summary)
+    more = {"parameters": view.parameters}
+    app.add_api_route(address, twin, methods=["GET"], name=f"api_{view.name}", summary=summary, openapi_extra=more)
 
 
 def _add_forms(app: FastAPI) -> None:
@@ -351,6 +353,7 @@ def _add_health(app: FastAPI, site: ShopSite) -> None:
 
 def _add_faults(app: FastAPI, site: ShopSite) -> None:
     def answered(request: HttpRequest, status: int, title: str, detail: str) -> Response:
+        site.requests.labels("fault", str(status)).inc()
         if request.url.path.startswith("/api/") or request.method not in ("GET", "POST"):
             return problem(request, status, title, detail)
         return site.html(request, "fault", {"status": status, "title": title, "detail": detail}, status)
@@ -365,6 +368,11 @@ def _add_faults(app: FastAPI, site: ShopSite) -> None:
         return answered(
             request, fault.status_code, "refused" if fault.status_code == 403 else "error", str(fault.detail)
         )
+
+    @app.exception_handler(Exception)
+    def bug(request: HttpRequest, _fault: Exception) -> Response:
+        number = getattr(request.state, "request_id", "")
+        return answered(request, 500, "error", f"Something is wrong here; the log has more. Request {number}")
 
     @app.exception_handler(RequestValidationError)
     def misfit(request: HttpRequest, fault: RequestValidationError) -> Response:

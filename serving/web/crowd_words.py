@@ -8,7 +8,7 @@ from __future__ import annotations
 
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass
-from functools import cached_property
+from functools import cached_property, lru_cache
 from pathlib import Path
 from typing import Any
 
@@ -17,6 +17,7 @@ import pyarrow.compute as pc
 import pyarrow.parquet as pq
 
 from penchant.config import Config, OwnCrowdSection, load_config
+from penchant.crowds_file import SAVED_CROWDS
 from penchant.errors import PenchantError
 
 from ...features.condition import condition_names, condition_of
@@ -154,7 +155,17 @@ def is_number(kind: Any) -> bool:
 
 def own_crowds_now(started_with: Config, shop_file: Path) -> Mapping[str, OwnCrowdSection]:
     """Return the shop's own crowds as its files have them now; where they cannot be read, those of the start."""
+    changed = tuple(_changed(path) for path in (shop_file, shop_file.parent / SAVED_CROWDS))
     try:
-        return load_config(shop_file).crowds.own
+        return _own_crowds(shop_file, changed)
     except PenchantError:
         return started_with.crowds.own
+
+
+def _changed(path: Path) -> int:
+    return path.stat().st_mtime_ns if path.is_file() else 0
+
+
+@lru_cache(maxsize=8)
+def _own_crowds(shop_file: Path, _changed: tuple[int, ...]) -> Mapping[str, OwnCrowdSection]:
+    return load_config(shop_file).crowds.own

@@ -16,6 +16,8 @@ import pyarrow.parquet as pq
 from penchant.errors import NotThereError, quoted
 from penchant.output import MANIFEST
 
+from ...models.store.address import Store
+from ...models.store.champions import FILE
 from ..audience.files import audiences_below
 from ..score.read import RISK_SCORE, read_manifest
 from .crowd_words import CROWD
@@ -37,6 +39,8 @@ class Ready:
         Where they lie.
     """
 
+    LASTS = 1.0  # seconds for which a stamp is not looked up again
+
     def __init__(self, settings: WebSettings) -> None:
         self.settings = settings
         self.folder = settings.folder / READY
@@ -45,13 +49,18 @@ class Ready:
     @property
     def stamp(self) -> str:
         """What changes whenever something that the pages show does: an ETag, looked up once a second."""
-        if monotonic() - self._stamped_at > 1.0:
+        if monotonic() - self._stamped_at > self.LASTS:
             self._stamp, self._stamped_at = self._marks(), monotonic()
         return self._stamp
 
     def _marks(self) -> str:
-        marks = [f"{path}:{path.stat().st_mtime_ns}" for path in self._manifests() if path.is_file()]
+        paths = [*self._manifests(), *self.settings.shop_file.parent.glob("*.toml"), *self._champions()]
+        marks = [f"{path}:{path.stat().st_mtime_ns}" for path in paths if path.is_file()]
         return sha256("\n".join(marks).encode()).hexdigest()[:24]
+
+    def _champions(self) -> list[Path]:
+        store = Store.of(self.settings.store)
+        return [store.cache / FILE, *((store.database,) if store.database else ())]
 
     def _manifests(self) -> list[Path]:
         out = self.settings.out

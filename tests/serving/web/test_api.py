@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import shutil
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
 from contextlib import suppress
 from pathlib import Path
 from types import ModuleType
@@ -18,7 +18,9 @@ from schemathesis import GenerationMode
 
 from penchant.serving.score.champion import Champion
 from penchant.serving.web import live
+from penchant.serving.web.access import add_token, remove_token
 from penchant.serving.web.app import API
+from penchant.serving.web.jobs import Job, Jobs
 from penchant.serving.web.live import MOST_LIVE_ROWS
 from penchant.serving.web.settings import WebSettings
 
@@ -128,3 +130,47 @@ def test_lists_of_things_come_in_pages(client: TestClient) -> None:
         assert (told["offset"], told["limit"]) == (0, 1)
         assert told["total"] >= 0
         assert client.get(f"{API}/{path}?limit=100000").status_code == 400
+
+
+def test_a_tag_changes_with_whatever_is_shown_and_with_who_asks(
+    client_of: Callable[..., TestClient], web_settings: WebSettings
+) -> None:
+    client, conditions = client_of(), {"conditions": ["n_purchases:at_least:2"]}
+    client.app.state.site.ready.LASTS = 0.0
+    before = client.get(f"{API}/audience").headers["ETag"]
+    assert client.get(f"{API}/audience", headers={"If-None-Match": f'W/"x", {before}'}).status_code == 304
+    client.put(f"{API}/crowds/tagged", json=conditions)
+    assert client.get(f"{API}/audience").headers["ETag"] != before
+    client.put(f"{API}/crowds/tagged", json={"conditions": []})
+    secrets = {scope: add_token(web_settings.folder, scope, scope) for scope in ("read", "operate")}
+    tags = {
+        client.get(f"{API}/audience", headers={"Authorization": f"Bearer {secret}"}).headers["ETag"]
+        for secret in secrets.values()
+    }
+    for scope in secrets:
+        remove_token(web_settings.folder, scope)
+    assert len(tags) == 2
+
+
+def test_addresses_are_described_with_what_they_take(client: TestClient) -> None:
+    paths = client.get(f"{API}/openapi.json").json()["paths"]
+    named = {one["name"]: one["in"] for one in paths[f"{API}/lists"]["get"]["parameters"]}
+    assert named == {"band": "query", "stage": "query", "offset": "query", "limit": "query"}
+    assert paths[f"{API}/customers/{{customer_id}}"]["get"]["parameters"][0]["in"] == "path"
+
+
+def test_a_bug_is_told_without_its_insides(
+    client_of: Callable[..., TestClient], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    client = client_of()
+
+    def broken(_self: Jobs) -> list[Job]:
+        raise RuntimeError("/secret/path")
+
+    monkeypatch.setattr(Jobs, "all", broken)
+    outside = TestClient(client.app, raise_server_exceptions=False)
+    answer = outside.get(f"{API}/jobs")
+    assert (answer.status_code, answer.headers["content-type"]) == (500, "application/problem+json")
+    assert "secret" not in answer.text
+    assert "secret" not in outside.get("/jobs").text
+    assert 'penchant_requests_total{status="500",view="fault"}' in outside.get("/metrics").text
