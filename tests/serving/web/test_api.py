@@ -12,7 +12,7 @@ import numpy as np
 import pytest
 import schemathesis
 from fastapi.testclient import TestClient
-from hypothesis import HealthCheck, given, settings
+from hypothesis import HealthCheck, Phase, given, settings
 from hypothesis.errors import Unsatisfiable
 from schemathesis import GenerationMode
 
@@ -25,6 +25,7 @@ from penchant.serving.web.live import MOST_LIVE_ROWS
 from penchant.serving.web.settings import WebSettings
 
 
+@pytest.mark.slow
 def test_no_described_request_breaks_it(client: TestClient) -> None:
     """Whatever follows the description, and whatever nearly does, is answered or refused in words."""
     described = schemathesis.openapi.from_asgi(f"{API}/openapi.json", client.app)
@@ -32,7 +33,13 @@ def test_no_described_request_breaks_it(client: TestClient) -> None:
     for operation in (found.ok() for found in described.get_all_operations()):
         for mode in GenerationMode:
 
-            @settings(max_examples=4, deadline=None, database=None, suppress_health_check=list(HealthCheck))
+            @settings(
+                max_examples=3,
+                deadline=None,
+                database=None,
+                phases=[Phase.generate],
+                suppress_health_check=[*HealthCheck],
+            )
             @given(case=operation.as_strategy(generation_mode=mode))
             def holds(case: schemathesis.Case) -> None:
                 answer = case.call()

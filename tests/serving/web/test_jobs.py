@@ -81,6 +81,10 @@ def test_each_action_becomes_a_command_of_checked_fields(web_settings: WebSettin
         ("audience", {"goal": "retain", "as_of": "2025-11-01", "budget": "nan"}, "an amount"),
         ("audience", {"goal": "retain", "as_of": "2025-11-01", "channel": "--json"}, "one of email"),
         ("promote", {"task": "--all"}, "the name of a task"),
+        ("promote", {"task": "churn"}, "yes, because everybody's scores"),
+        ("audience", {"goal": "retain", "as_of": "2025-11-01", "crowd": "--all"}, "the name of a crowd"),
+        ("audience", {"goal": "retain", "as_of": "2025-11-01", "holdout": "100"}, "a share in per cent"),
+        ("audience", {"goal": "retain", "as_of": "2025-11-01", "arm": "cake"}, "field 'arm'"),
     ],
 )
 def test_a_field_that_is_not_as_it_should_be_is_refused(

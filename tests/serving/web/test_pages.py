@@ -151,7 +151,7 @@ QUERIES = st.dictionaries(
 )
 
 
-@settings(max_examples=60, deadline=None, suppress_health_check=[HealthCheck.function_scoped_fixture])
+@settings(max_examples=30, deadline=None, suppress_health_check=[HealthCheck.function_scoped_fixture])
 @given(view=st.sampled_from(VIEWS), name=st.text(min_size=1, max_size=20), query=QUERIES, as_json=st.booleans())
 def test_no_request_breaks_it(
     client: TestClient, view: PageView, name: str, query: dict[str, str], as_json: bool
