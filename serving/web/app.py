@@ -3,13 +3,15 @@
 from __future__ import annotations
 
 import time
-from collections.abc import Mapping
+from collections.abc import AsyncIterator, Mapping
+from contextlib import asynccontextmanager
 from importlib.metadata import version
 from pathlib import Path
 from typing import Any
 from urllib.parse import quote, urlencode
 
 import jinja2
+from anyio import to_thread
 from fastapi import FastAPI, Form, Header
 from fastapi.exceptions import RequestValidationError
 from fastapi.responses import FileResponse, HTMLResponse, JSONResponse, PlainTextResponse, RedirectResponse, Response
@@ -41,6 +43,7 @@ HERE = Path(__file__).parent
 VERSION = version("penchant")
 DOWNLOADS = {"record": "assignments.parquet", "send_list": "send_list.csv"}
 API = "/api/v1"
+MOST_AT_ONCE = 8
 
 
 class JobRequest(BaseModel):
@@ -174,7 +177,10 @@ def create_app(settings: WebSettings) -> FastAPI:
     """
     refuse_unguarded(settings, len(read_tokens(settings.folder)))
     site = ShopSite(settings)
-    app = FastAPI(title="penchant", version=VERSION, docs_url=None, redoc_url=None, openapi_url=f"{API}/openapi.json")
+    app = FastAPI(
+        title="penchant", version=VERSION, docs_url=None, redoc_url=None, openapi_url=f"{API}/openapi.json",
+        lifespan=_few_threads,
+    )  # fmt: skip
     app.state.site = site
     app.middleware("http")(site.guard)
     app.mount("/static", StaticFiles(directory=HERE / "static"), name="static")
@@ -189,6 +195,13 @@ def create_app(settings: WebSettings) -> FastAPI:
     _add_health(app, site)
     _add_faults(app, site)
     return app
+
+
+@asynccontextmanager
+async def _few_threads(_app: FastAPI) -> AsyncIterator[None]:
+    """Answer so many requests at once as bring anything on a few cores: each holds rows in memory."""
+    to_thread.current_default_thread_limiter().total_tokens = MOST_AT_ONCE
+    yield
 
 
 def _add_view(app: FastAPI, site: ShopSite, view: PageView) -> None:

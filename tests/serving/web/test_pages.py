@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import json
 import re
+import shutil
 from collections.abc import Callable
 from dataclasses import replace
 from pathlib import Path
@@ -24,7 +25,7 @@ from penchant.features.spine import Spine
 from penchant.serving.web.access import add_token, remove_token
 from penchant.serving.web.actions import ACTIONS
 from penchant.serving.web.app import API
-from penchant.serving.web.prepare import CUSTOMERS_FILE
+from penchant.serving.web.prepare import CUSTOMERS_FILE, OVERVIEW_FILE
 from penchant.serving.web.settings import LANGUAGES, WebSettings
 from penchant.serving.web.views import VIEWS, PageView
 from penchant.serving.web.words import catalogue, language_of
@@ -256,3 +257,17 @@ def test_a_plan_is_shown_as_a_calendar_and_tried_by_its_name_alone(
     assert client.get("/plan").status_code == 200
     answer = client.post(f"{API}/jobs", json={"kind": "plan", "fields": {"file": "../double_eleven.toml"}})
     assert answer.status_code == 404
+
+
+def test_a_shop_younger_than_a_year_has_its_pages(
+    client_of: Callable[..., TestClient], web_settings: WebSettings, tmp_path: Path
+) -> None:
+    out = tmp_path / "out"
+    shutil.copytree(web_settings.folder / "ready", out / "web" / "ready")
+    overview = out / "web" / "ready" / OVERVIEW_FILE
+    told = json.loads(overview.read_text(encoding="utf-8"))
+    for months in (told["months"][-2:], told["months"][-1:], []):
+        overview.write_text(json.dumps({**told, "months": months}), encoding="utf-8")
+        young = client_of(out=out)
+        for path in PATHS[:11]:
+            assert young.get(path).status_code == 200, path
