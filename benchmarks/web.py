@@ -112,6 +112,8 @@ def write_results(folder: Path, n: int) -> None:
     months = [{"month": f"2025-{number:02d}", **month} for number in range(1, 11)]
     overview = {"as_of": manifest["as_of"], "n_customers": n, "left_out": {}, "months": months}
     (ready / "overview.json").write_text(json.dumps(overview), encoding="utf-8")
+    traits = {"stage": {name: int((stage.to_numpy(False) == name).sum()) for name in STAGES}}
+    (ready / "traits.json").write_text(json.dumps(traits), encoding="utf-8")
     counts = [{"stage": name, "n_customers": n // 9, "share": 1 / 9} for name in STAGES]
     stages = {"as_of": manifest["as_of"], "n_customers": n, "stages": [*counts, {"stage": "all", "n_customers": n}]}
     (ready / "stages.json").write_text(json.dumps(stages), encoding="utf-8")

@@ -43,7 +43,7 @@ HERE = Path(__file__).parent
 VERSION = version("penchant")
 DOWNLOADS = {"record": "assignments.parquet", "send_list": "send_list.csv"}
 API = "/api/v1"
-MOST_AT_ONCE = 8
+MOST_AT_ONCE = 16
 
 
 class JobRequest(BaseModel):

@@ -40,10 +40,12 @@ from ..insight.stages import stages_page
 from .campaign_counts import campaign_counts
 from .crowd_words import CROWD
 from .model_files import write_models
+from .rows import counts_of
 
 READY = "ready"
 CUSTOMERS_FILE, TIMELINE_FILE, OVERVIEW_FILE = "customers.parquet", "timeline.parquet", "overview.json"
 CAMPAIGNS = "campaigns"
+TRAITS_FILE = "traits.json"  # column of text -> value -> how many customers have it
 MONTH, QUARTER = timedelta(days=30), timedelta(days=90)
 ROWS_IN_A_GROUP = 8_192  # what one customer's page reads at the most
 GROUPS = (
@@ -185,6 +187,8 @@ def _write_customers(shop: Shop, moment: datetime, path: Path) -> int:
     for name, flags in _own_crowds(shop, moment).items():
         table = table.append_column(CROWD + name, flags)
     pq.write_table(table, path, row_group_size=ROWS_IN_A_GROUP)
+    texts = [field.name for field in table.schema if pa.types.is_string(field.type) and field.name != "customer_id"]
+    write_json(path.parent / TRAITS_FILE, counts_of(path, texts, None))
     return int(table.num_rows)
 
 

@@ -2,22 +2,27 @@
 
 from __future__ import annotations
 
+from collections.abc import Mapping
 from functools import lru_cache
 from pathlib import Path
+from threading import Lock
 from typing import Any
 
 import pyarrow.compute as pc
 import pyarrow.parquet as pq
 
+from penchant.output import read_json
+
 from ..conditions import Condition, comparisons_of, read_conditions, together
 from ..crowd_words import CROWD, CrowdWords
-from ..prepare import CUSTOMERS_FILE
+from ..prepare import CUSTOMERS_FILE, TRAITS_FILE
 from ..rows import counts_of, matching
 from .asked import MOST_ROWS, Request, hidden, masked
 
 PROFILE = ("stage", "rfm_segment", "price_tier", "category_top_1")
 MOST_OF_A_TRAIT = 12
 MOST_VALUES = 40
+ALONE = Lock()  # whoever asks for the same crowd at once waits for one count of it
 
 
 def crowd(asked: Request) -> dict[str, Any]:
@@ -30,13 +35,15 @@ def crowd(asked: Request) -> dict[str, Any]:
     words = CrowdWords.of(path, crowds, hidden(asked))
     conditions = read_conditions(asked.query.get("c", []), words)
     limit, changed = asked.number("limit", 20, 1, MOST_ROWS), path.stat().st_mtime_ns
-    n_found, rows = _matching(path, changed, words, conditions, limit)
+    with ALONE:
+        n_found, rows = _matching(path, changed, words, conditions, limit)
+        profile = _profile(path, changed, words, conditions)
     return {
         "columns": {name: list(how) for name, how in comparisons_of(words).items()},
         "conditions": [vars(one) | {"query": one.query, "text": one.text} for one in conditions],
         "n_customers": n_found,
         "n_all": pq.read_metadata(path).num_rows,
-        "profile": _profile(path, changed, words, conditions),
+        "profile": profile,
         "rows": [masked(asked, row) for row in rows],
         "expression": " and ".join(one.text for one in conditions),
         "choices": _values(path, changed, words),
@@ -60,21 +67,28 @@ def _size(path: Path, _changed: int, words: CrowdWords, name: str) -> int | None
 
 
 @lru_cache(maxsize=4)
-def _values(path: Path, _changed: int, words: CrowdWords) -> dict[str, list[str]]:
+def _everybody(path: Path, _changed: int, names: tuple[str, ...]) -> Mapping[str, Mapping[str, int]]:
+    """Return column of text -> value -> how many customers have it, as prepared, else counted."""
+    prepared = path.parent / TRAITS_FILE
+    told = read_json(prepared) if prepared.is_file() else {}
+    return told if set(names) <= set(told) else counts_of(path, names, None)
+
+
+def _values(path: Path, changed: int, words: CrowdWords) -> dict[str, list[str]]:
     """Return column of text -> the values that it has, most frequent first."""
-    names = [name for name, kind in words.kinds if kind == "text"]
-    counts = counts_of(path, names, None)
+    names = tuple(name for name, kind in words.kinds if kind == "text")
+    counts = _everybody(path, changed, names)
     ranked = {name: sorted(counts[name].items(), key=lambda item: -item[1])[:MOST_VALUES] for name in names}
     return {name: [value for value, _n in found if value != "None"] for name, found in ranked.items()}
 
 
 @lru_cache(maxsize=64)
 def _profile(
-    path: Path, _changed: int, words: CrowdWords, conditions: tuple[Condition, ...]
+    path: Path, changed: int, words: CrowdWords, conditions: tuple[Condition, ...]
 ) -> dict[str, list[dict[str, Any]]]:
     """Return trait -> its values with the share in the crowd and in everybody, and the index (100 = as the base)."""
     names = [name for name in PROFILE if name in words.known]
-    everybody, inside = counts_of(path, names, None), counts_of(path, names, together(conditions, words))
+    everybody, inside = _everybody(path, changed, tuple(names)), counts_of(path, names, together(conditions, words))
     found: dict[str, list[dict[str, Any]]] = {}
     for name in names:
         n_all, n_inside = sum(everybody[name].values()), max(sum(inside[name].values()), 1)
