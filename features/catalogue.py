@@ -8,6 +8,7 @@ from typing import TypeVar
 from penchant.config import Config
 from penchant.errors import InputError, did_you_mean
 
+from .outcomes.programmes import PROGRAMME_TASKS
 from .outcomes.tasks import (
     CHURN,
     CONVERSION,
@@ -40,7 +41,10 @@ from .signals.satisfaction import SATISFACTION
 
 T = TypeVar("T")
 
-TASKS: tuple[Task, ...] = (VISIT, ENGAGEMENT, CONVERSION, PAYMENT, REPURCHASE, SECOND_PURCHASE, CHURN, VALUE, MARGIN)
+TASKS: tuple[Task, ...] = (
+    *(VISIT, ENGAGEMENT, CONVERSION, PAYMENT, REPURCHASE, SECOND_PURCHASE, CHURN, VALUE, MARGIN),
+    *PROGRAMME_TASKS,
+)
 GROUPS: tuple[FeatureGroup, ...] = (
     RECENCY,
     FREQUENCY,

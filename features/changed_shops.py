@@ -18,7 +18,7 @@ from .spine import Spine
 
 LATER_STATES = {
     "orders": ("paid_at", "cancelled_at", "refunded_at"),
-    "assignments": ("contacted_at", "opened_at", "clicked_at", "redeemed_at"),
+    "assignments": ("contacted_at", "delivered_at", "opened_at", "clicked_at", "redeemed_at"),
     "feedback": ("closed_at",),
 }
 UNDATED = {"items": ("item_id", "listed_at", "delisted_at"), "customers": ("customer_id", "registered_at")}

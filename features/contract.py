@@ -273,6 +273,7 @@ ASSIGNMENTS = CanonicalTable(
         TableColumn("wave", "whole", "the number of the dated send, from 1"),
         TableColumn("probability", "number", "the probability of this arm, in (0, 1]"),
         TableColumn("contacted_at", "time", "when the message went out"),
+        TableColumn("delivered_at", "time", "when it arrived, where the channel tells"),
         TableColumn("opened_at", "time", "when it was opened"),
         TableColumn("clicked_at", "time", "when it was clicked"),
         TableColumn("redeemed_at", "time", "when the offer was redeemed"),

@@ -65,6 +65,9 @@ class ProtectionSection(Section):
     consent: Literal["required", "assumed"] = Field(
         "required", description="'assumed': whoever is not known to refuse may be contacted"
     )
+    open_complaints: bool = Field(
+        True, description="whether nobody with a complaint that is not settled is contacted (table feedback)"
+    )
 
 
 class SceneSection(Section):

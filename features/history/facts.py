@@ -64,7 +64,7 @@ def interactions(shop: Shop) -> Any:
     return rows.drop("item_unit_cost") if "item_unit_cost" in rows.columns else rows
 
 
-RESPONSES = ("contacted_at", "opened_at", "clicked_at", "redeemed_at")
+RESPONSES = ("contacted_at", "delivered_at", "opened_at", "clicked_at", "redeemed_at")
 
 
 def assignments(shop: Shop) -> Any:

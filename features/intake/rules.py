@@ -256,6 +256,7 @@ ORDER_OF_TIMES: Mapping[str, tuple[tuple[str, str], ...]] = MappingProxyType(
         "orders": (("ordered_at", "paid_at"), ("ordered_at", "cancelled_at"), ("ordered_at", "refunded_at")),
         "assignments": (
             ("assigned_at", "contacted_at"),
+            ("contacted_at", "delivered_at"),
             ("contacted_at", "opened_at"),
             ("contacted_at", "clicked_at"),
             ("contacted_at", "redeemed_at"),

@@ -25,6 +25,7 @@ from ..shop import Shop
 from ..signals.declare import money
 from ..signals.group import PURCHASES, unmet_needs
 from ..spine import Spine
+from .programmes import HAPPENED
 
 Successes = Callable[[Past, int], Rows]  # (the past at the horizon's end, its days) -> the rows that are successes
 
@@ -45,6 +46,10 @@ def _payments(past: Past, days: int) -> Rows:
     return past.purchases.within(days)
 
 
+def _within(rows: Callable[[Past], Rows]) -> Successes:
+    return lambda past, days: rows(past).within(days)
+
+
 OUTCOMES: Mapping[str, tuple[Successes, str]] = MappingProxyType(
     {
         "visit": (_visits, "interactions"),
@@ -52,6 +57,7 @@ OUTCOMES: Mapping[str, tuple[Successes, str]] = MappingProxyType(
         "first_order": (_paid_orders, PURCHASES),
         "paid_order": (_paid_orders, PURCHASES),
         "payment": (_payments, PURCHASES),
+        **{name: (_within(rows), need) for name, (rows, need) in HAPPENED.items()},
     }
 )  # outcome of a goal -> its successes, and what the shop must have
 

@@ -12,12 +12,13 @@ from penchant.simulate.columns import ColumnBlock
 from penchant.simulate.contacts import Effects, SentContacts, SimulatedAssignments
 from penchant.simulate.journeys import Interactions, interaction_events
 from penchant.simulate.purchases import DAY, NOT_YET, LivedDays, SimulatedOrders, lived_days, purchases
-from penchant.simulate.response import open_chance
+from penchant.simulate.response import hour_appeal, open_chance
 from penchant.simulate.streams import Float, Int
 from penchant.simulate.traits import CustomerTraits, draw_traits
 from penchant.simulate.world import World
 
-_SENT_FROM = 9 * 3600  # messages go out between nine and ten
+BOUNCED = 0.05  # of the messages that nobody opens
+_SENT_FROM, _SENT_FOR = 6 * 3600, 4 * 3600  # messages go out between six and ten
 
 
 @dataclass(frozen=True)
@@ -25,6 +26,7 @@ class CampaignResponses(ColumnBlock):
     """What became of each assignment, in seconds since the shop's start; ``NOT_YET`` where nothing did."""
 
     contacted: Int
+    delivered: Int
     opened: Int
     clicked: Int
     redeemed: Int
@@ -96,19 +98,21 @@ def _answers(
     visits, who = past.visits, past.who
     dice = who.streams.take(assigned.customer)
     is_treated = assigned.arm > 0
-    sent = assigned.day * DAY + _SENT_FROM + (3_600 * dice.uniform("sent", assigned.day)).astype(np.int64)
+    sent = assigned.day * DAY + _SENT_FROM + (_SENT_FOR * dice.uniform("sent", assigned.day)).astype(np.int64)
     contacted = np.where(is_treated, sent, NOT_YET)
     click = np.flatnonzero(visits.is_click)
     clicked = _earliest(visits.contact[click], past.sessions.start[click], len(assigned))
     used = orders.redeems
     redeemed = _earliest(visits.contact[orders.visit[used]], orders.ordered[used], len(assigned))
     delay = 30 + (14_400 * dice.exponential("open delay", assigned.day)).astype(np.int64)
-    opens = dice.uniform("opens", assigned.day) < _open_chances(assigned, who, world)
+    opens = dice.uniform("opens", assigned.day) < _open_chances(assigned, who, world) * hour_appeal(sent)
     # an answer needs an open message: it was opened just before, unless it had been already
     answered = np.minimum(clicked, redeemed)
     opened = np.where(is_treated & opens, sent + delay, NOT_YET)
     opened = np.where(answered < NOT_YET, np.minimum(opened, answered - 20), opened)
-    return CampaignResponses(contacted, opened, clicked, redeemed)
+    bounces = (dice.uniform("bounces", assigned.day) < BOUNCED) & (opened == NOT_YET)
+    delivered = np.where(is_treated & ~bounces, sent + 5, NOT_YET)
+    return CampaignResponses(contacted, delivered, opened, clicked, redeemed)
 
 
 def _earliest(row: Int, at: Int, n: int) -> Int:

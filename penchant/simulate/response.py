@@ -15,11 +15,12 @@ from penchant.simulate.baskets import basket_value, reaches
 from penchant.simulate.chances import NEVER, Boost, State
 from penchant.simulate.items import EPOCH_DAYS, of_categories
 from penchant.simulate.settings import CHANNELS, SimulatedArm, SimulatedOffer
-from penchant.simulate.streams import Float
+from penchant.simulate.streams import Float, Int
 from penchant.simulate.traits import CustomerTraits
 from penchant.simulate.world import World
 
 FATIGUE_DAYS = 20.0
+HOURS = {6: 0.6, 7: 0.9, 8: 1.4, 9: 1.0}  # hour of the send, UTC: the planted factor on opening
 _INTRUSION = np.array([0.6, 1.3, 1.0])  # email, sms, push
 _FAMILY = {"coupon": 0, "cash_coupon": 0, "free_freight": 0, "points": 2, "gift": 2, "membership": 2, "reminder": 1}
 
@@ -88,6 +89,11 @@ def open_chance(arm: SimulatedArm, who: CustomerTraits) -> Float:
     """Return the chance that the message is opened."""
     base = np.array([0.26, 0.60, 0.18])[CHANNELS.index(arm.channel)]
     return np.minimum(base * who.response[:, CHANNELS.index(arm.channel)], 0.95)
+
+
+def hour_appeal(sent: Int) -> Float:
+    """Return the factor on the chance of opening by the hour (UTC) in which a message went out."""
+    return np.array([HOURS.get(hour, 1.0) for hour in range(24)])[sent // 3600 % 24]
 
 
 def least_basket(offer: SimulatedOffer) -> float:

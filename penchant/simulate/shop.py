@@ -19,6 +19,7 @@ from penchant.simulate.behaviour import Life
 from penchant.simulate.contacts import SimulatedAssignments, contact
 from penchant.simulate.given import given_assignments
 from penchant.simulate.history import history_of, lived
+from penchant.simulate.programmes import cost_rows, programme_tables
 from penchant.simulate.settings import SimulatedCampaign, SimulationSettings
 from penchant.simulate.streams import Int
 from penchant.simulate.tables import block_tables, shared_tables
@@ -26,7 +27,10 @@ from penchant.simulate.traits import n_appearing
 from penchant.simulate.truth_tables import block_truth, effects_table, shared_truth
 from penchant.simulate.world import World
 
-TABLES = ("orders", "interactions", "customers", "items", "campaigns", "assignments", "calendar")
+TABLES = (
+    *("orders", "interactions", "customers", "items", "campaigns", "assignments", "calendar"),
+    *("feedback", "memberships", "points", "referrals", "costs"),
+)
 TRUTH = ("customers", "items", "arms", "effects")
 ROW_GROUP = 250_000
 
@@ -184,10 +188,11 @@ def _write(
 
 def _all_tables(world: World, given: SimulatedAssignments) -> Iterator[dict[str, pa.Table]]:
     """Yield the tables block by block; those that all customers share come with the first."""
-    shared = {**shared_tables(world), **_apart(shared_truth(world))}
+    shared = {**shared_tables(world), "costs": cost_rows(world.settings), **_apart(shared_truth(world))}
     for numbers in _blocks(world.settings):
         history = history_of(numbers, world, given)
-        yield {**shared, **block_tables(history, world), **_apart(block_truth(history, world))}
+        own = {**block_tables(history, world), **programme_tables(history, world)}
+        yield {**shared, **own, **_apart(block_truth(history, world))}
         shared = {}
 
 

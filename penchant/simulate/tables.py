@@ -110,8 +110,8 @@ def _items(world: World) -> pa.Table:
     table = pa.table({
         "item_id": ITEM_IDS,
         "category_id": CATEGORY_IDS.take(pa.array(items.category)),
-        "list_price": _money(items.price),
-        "unit_cost": _money(items.cost),
+        "list_price": in_major_units(items.price),
+        "unit_cost": in_major_units(items.cost),
         "listed_at": pa.array(listed, TIME),
         "delisted_at": pa.nulls(len(listed), TIME),  # nothing leaves the range
         "stock": pa.array(items.stock),
@@ -119,7 +119,8 @@ def _items(world: World) -> pa.Table:
     return table.filter(pa.array([at < settings.ends_at for at in listed]))
 
 
-def _money(cents: Int) -> pa.Array:
+def in_major_units(cents: Int) -> pa.Array:
+    """Return amounts in major units."""
     return pa.array(cents / 100)
 
 
@@ -160,11 +161,13 @@ def _orders(
         "item_id": _item_ids(lines.item),
         "category_id": _category_ids(lines.item),
         "quantity": pa.array(lines.quantity),
-        "amount": _money(lines.paid),
-        "list_amount": _money(lines.full),
-        "discount": _money(lines.full - lines.paid),
+        "amount": in_major_units(lines.paid),
+        "list_amount": in_major_units(lines.full),
+        "discount": in_major_units(lines.full - lines.paid),
         "coupon_id": per_order["coupon_id"],
-        "freight": _money(np.where(is_first, orders.freight[lines.order], 0)),  # of the order, on its first line
+        "freight": in_major_units(
+            np.where(is_first, orders.freight[lines.order], 0)
+        ),  # of the order, on its first line
         **{name: per_order[name] for name in ("paid_at", "cancelled_at", "refunded_at", "status")},
     }
     return pa.table(columns).filter(pa.array(seen[0][lines.order]))
@@ -225,6 +228,7 @@ def _assignments(
         "wave": pa.array(assigned.wave),
         "probability": pa.array(assigned.probability, mask=np.isnan(assigned.probability)),
         "contacted_at": clock.times(answers.contacted),
+        "delivered_at": clock.times(answers.delivered),
         "opened_at": clock.times(answers.opened),
         "clicked_at": clock.times(answers.clicked),
         "redeemed_at": clock.times(answers.redeemed),

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import Literal
 
 import numpy as np
@@ -13,13 +13,14 @@ import pandas as pd
 from penchant.errors import InputError
 
 from ...models.inputs.arrays import Floats
+from ..candidates.recommend import recommended_offer
 from ..goals.catalogue import Goal
 from ..goals.eligible import Mask
 from ..goals.offers import Arm
 from .expected_profit import Gain
 from .ladder import arms_by_ladder
 
-Assign = Literal["best", "split", "ladder", "given"]
+Assign = Literal["best", "split", "ladder", "given", "recommended"]
 PLANNED = "planned_arm"
 NONE_PLANNED = -1
 
@@ -90,6 +91,8 @@ def choose_arms(
         ``best``: the allowed arm with the highest expected profit. ``split``: the allowed arms in their shares, by
         lot. ``ladder``: the goal's arm for age and value tier, or the best where that one is not allowed.
         ``given``: the arm named in the candidates' ``planned_arm``, or none where it is not allowed.
+        ``recommended``: the arm whose offer suits the customer and the role of the goods that are shown
+        (`recommended_offer`), or the best where that one is not allowed.
     """
     known = allowed & np.isfinite(gain.profit)
     if assign == "split":
@@ -102,6 +105,11 @@ def choose_arms(
         asked = arms_by_ladder(people, goal, arms)
         fits = known[np.arange(len(people)), asked]
         planned = np.where(fits, asked, planned)
+    if assign == "recommended":
+        wanted = recommended_offer(people, replace(goal, arms=tuple(arms), ladder=()))
+        offered = np.array([arm.offer.kind for arm in arms], dtype=object)
+        asked = (wanted[:, None] == offered).argmax(axis=1)
+        planned = np.where(known[np.arange(len(people)), asked], asked, planned)
     if assign == "given":
         known = known & (_given(people)[:, None] == np.array([arm.name for arm in arms], dtype=object))
         planned = known.argmax(axis=1)

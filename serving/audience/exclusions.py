@@ -26,6 +26,7 @@ from .hashing import uniforms
 REASONS = (
     "universal control",
     "opted out",
+    "a complaint is open",
     "another campaign's control",
     "returned since the last wave",
     "no consent for the channel",
@@ -64,6 +65,8 @@ class Protection:
         ``consent_<channel>``, everyone is taken to agree, and the result says so.
     seed
         The shop's: who is in the universal control must not depend on a campaign's own.
+    open_complaints
+        Whether whoever has a complaint that is not settled is left alone.
     """
 
     caps: tuple[Cap, ...] = (Cap(7, 2), Cap(30, 6))
@@ -71,6 +74,7 @@ class Protection:
     control_days: int = 30
     consent: Literal["required", "assumed"] = "required"
     seed: int = 0
+    open_complaints: bool = True
 
     def __post_init__(self) -> None:
         """Refuse shares and words that are not known."""
@@ -87,7 +91,9 @@ def protection_of(config: Config) -> Protection:
     """Return what penchant.toml protects, section ``[protection]``."""
     section = config.protection
     caps = tuple(Cap(cap.days, cap.most, cap.channel) for cap in section.caps)
-    return Protection(caps, section.universal_control, section.control_days, section.consent, config.seed)
+    return Protection(
+        caps, section.universal_control, section.control_days, section.consent, config.seed, section.open_complaints
+    )
 
 
 @dataclass(frozen=True)
@@ -155,8 +161,8 @@ def exclude(
     Parameters
     ----------
     people
-        Candidates: customer_id, ``consent_<channel>`` for each arm's channel, ``opted_out`` where it is known, and for
-        waves after the first the column ``last_success_at``.
+        Candidates: customer_id, ``consent_<channel>`` for each arm's channel, ``opted_out`` and ``n_open_complaints``
+        where they are known, and for waves after the first the column ``last_success_at``.
     past
         Earlier assignments, columns ``PAST_COLUMNS``; times UTC without a zone. None: nobody was ever contacted.
     arms
@@ -180,6 +186,7 @@ def exclude(
     holds = {
         "universal control": in_universal_control(people["customer_id"], protection.seed, protection.universal_control),
         "opted out": is_true(people["opted_out"]) if "opted_out" in people else np.zeros(len(people), bool),
+        "a complaint is open": _complains(people, protection),
         "another campaign's control": _held_elsewhere(people, past, wave, protection),
         "returned since the last wave": _returned(people, past, wave, last_success_at),
         "no consent for the channel": ~consent.any(axis=1),
@@ -228,6 +235,13 @@ def former_wave(past: pd.DataFrame, wave: Wave) -> pd.DataFrame:
     """Return the campaign's latest assignment of each customer before a wave."""
     own = past[(past["campaign_id"] == wave.campaign_id) & (past["wave"] < wave.number)]
     return own.sort_values(["wave", "customer_id"]).drop_duplicates("customer_id", keep="last")
+
+
+def _complains(people: pd.DataFrame, protection: Protection) -> Mask:
+    """Return who has a complaint that is not settled; nobody where the shop does not know of complaints."""
+    if not protection.open_complaints or "n_open_complaints" not in people:
+        return np.zeros(len(people), bool)
+    return people["n_open_complaints"].to_numpy(np.float64, na_value=0.0) > 0
 
 
 def _consent(people: pd.DataFrame, arms: Sequence[Arm], protection: Protection) -> Mask:

@@ -142,6 +142,13 @@ def read_treatments(folders: Sequence[Path], campaign_id: str) -> tuple[Arm, ...
     return ()
 
 
+def treatments_of(folders: Sequence[Path]) -> dict[str, tuple[Arm, ...]]:
+    """Return campaign -> its arms, as the first of its waves in these folders of audiences had them."""
+    files = [folder / TREATMENTS for folder in folders]
+    names = dict.fromkeys(read_json(file)["campaign_id"] for file in files if file.is_file())
+    return {name: read_treatments(folders, name) for name in names}
+
+
 def refuse_other_draw(folder: Path, drawn: pd.DataFrame) -> None:
     """Raise OutputError where a folder holds another draw, which may have been sent.
 

@@ -23,6 +23,7 @@ from .holdout import Draw
 from .result import Audience
 
 N_REASONS = 3
+RESPONSE_TIMES = ("contacted_at", "delivered_at", "opened_at", "clicked_at", "redeemed_at")
 SEND_COLUMNS = (
     "campaign_id",
     "wave",
@@ -82,7 +83,7 @@ def record_of(listed: Listed, goal: Goal, arms: Sequence[Arm], wave: Wave, messa
             "assigned_at": pd.Series(wave.at, index=range(n)).astype("datetime64[us]"),
             "wave": np.full(n, wave.number, np.int64),
             "probability": listed.draw.probability,
-            **{name: _no_times(n) for name in ("contacted_at", "opened_at", "clicked_at", "redeemed_at")},
+            **{name: _no_times(n) for name in RESPONSE_TIMES},
             "planned_arm": np.array([*names[1:], None], dtype=object)[listed.planned],
             "goal": np.full(n, goal.name, dtype=object),
             "rank": listed.rank.astype(np.int64),

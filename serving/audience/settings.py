@@ -28,8 +28,9 @@ class AudienceSettings:
         The treatments; empty: the goal's first, or all of its ladder.
     assign
         ``best``: each customer the arm with the highest expected profit. ``split``: by lot, in the arms' shares.
-        ``ladder``: as the goal's ladder says. None: the ladder where there is one, the best where uplift was
-        measured, else by lot. ``given``: the arm in the candidates' ``planned_arm``.
+        ``ladder``: as the goal's ladder says. ``recommended``: the offer that suits the customer and the goods' role.
+        None: the ladder where there is one, the best where uplift was measured, else by lot. ``given``: the arm in
+        the candidates' ``planned_arm``.
     limits
         Budget, size, coupons.
     holdout

@@ -206,6 +206,8 @@ def _columns_of(
     if goal.outcome in STEPS:
         bought = base[goal.name].bought if goal.name in base else np.nan
         columns = {name: worth * bought for name, worth in columns.items()}
+    if goal.each_counts_the_same:
+        columns = {name: np.where(np.isnan(worth), np.nan, np.nanmean(worth)) for name, worth in columns.items()}
     chances = [score for score in used if score.task not in (UPLIFT, *VALUES)]
     propensity = _propensity(goal, chances) if chances else None
     if "lookalike" in goal.ranked_by:

@@ -25,6 +25,7 @@ from ...features.signals.group import BOUGHT_MARGIN, CATEGORY, unmet_needs
 from ...features.signals.rfm import value_tier
 from ...features.signals.stage import funnel_state, stage
 from ...features.spine import Spine
+from .programmes import PROGRAMME_FACTS
 from .triggers import NAMED_WITH, trigger_facts
 from .values import Known
 
@@ -79,6 +80,7 @@ FACTS: Mapping[str, tuple[Question, tuple[str, ...]]] = MappingProxyType(
         "last_interest_at": (lambda past: favorites_and_carts(past).last(), ("interactions",)),
         "top_category": (lambda past: affinities(past).where(_.rank == 0).max(_.category_id), (CATEGORY,)),
         "bought_category": (lambda past: _most_bought(past).max(_.category_id), (CATEGORY,)),
+        **PROGRAMME_FACTS,
         **trigger_facts(),
     }
 )
@@ -109,6 +111,6 @@ def known_and(shop: Shop, as_of: datetime, more: Mapping[str, Question]) -> tupl
     left_out = {
         name: "the shop has no " + " and no ".join(lack)
         for name, lack in missing.items()
-        if lack and not name.endswith(NAMED_WITH)
+        if lack and not name.endswith(NAMED_WITH) and name not in PROGRAMME_FACTS
     }
     return Known(frame, left_out, {}), answers

@@ -15,6 +15,7 @@ import pandas as pd
 
 from ...features.engine.temporary import Keep
 from ...features.history.evaluate import evaluated
+from ...features.outcomes.programmes import referred_buyers
 from ...features.outcomes.success import OUTCOMES
 from ...features.outcomes.tasks import PAYMENT, Span
 from ...features.shop import Shop
@@ -67,7 +68,7 @@ def _window(shop: Shop, end: datetime, goal: Goal) -> pd.DataFrame:
     columns = [where.column for where in (*goal.eligible.all_of, *goal.eligible.any_of)]
     people = _asked(shop, before, {column: FACTS[column][0] for column in columns})
     eligible = people[goal.eligible.holds(people, f"goal '{goal.name}'")]
-    came = _asked(shop, end, {"success": _success_of(goal), "bought": _bought(goal.horizon_days)})
+    came = _asked(shop, end, {"success": _success_of(goal), "bought": _bought(goal)})
     return came[came["customer_id"].isin(eligible["customer_id"])].astype({"success": bool, "bought": bool})
 
 
@@ -77,7 +78,10 @@ def _success_of(goal: Goal) -> Any:
     return lambda past: OUTCOMES[goal.outcome][0](past, goal.horizon_days).any()
 
 
-def _bought(days: int) -> Any:
+def _bought(goal: Goal) -> Any:
+    days = goal.horizon_days
+    if goal.outcome == "referral":
+        return lambda past: referred_buyers(past, days).any()
     return lambda past: past.purchases.within(days).any()
 
 

@@ -33,6 +33,8 @@ class Offer:
         For how many days it holds, 1 or more.
     redeem_rate
         Share of those who act after the offer that redeem it, in [0, 1]; the default is an assumption.
+    points
+        What the customer pays for it in points; it goes to those alone whose balance is large enough.
 
     Raises
     ------
@@ -45,14 +47,17 @@ class Offer:
     threshold: float = 0.0
     valid_days: int = 10
     redeem_rate: float = REDEEM_RATE
+    points: int = 0
 
     def __post_init__(self) -> None:
         """Refuse what is no offer."""
         if self.kind not in OFFER_KINDS:
             hint = did_you_mean(self.kind, OFFER_KINDS)
             raise InputError("offer kind", f"one of {quoted(OFFER_KINDS, most=10)}", f"'{self.kind}'", hint)
-        if not (self.value >= 0 and self.threshold >= 0 and self.valid_days >= 1):
-            raise InputError(f"offer '{self.kind}'", "value and threshold >= 0, valid_days >= 1", f"{self}")
+        if not (self.value >= 0 and self.threshold >= 0 and self.valid_days >= 1 and self.points >= 0):
+            raise InputError(
+                f"offer '{self.kind}'", "value and threshold >= 0, points >= 0, valid_days >= 1", f"{self}"
+            )
         if not 0 <= self.redeem_rate <= 1:
             raise InputError(f"offer '{self.kind}'", "redeem_rate in [0, 1]", f"{self.redeem_rate}")
         if self.kind == "cash_coupon" and self.threshold:
@@ -83,6 +88,7 @@ class Offer:
             "threshold": self.threshold,
             "valid_days": self.valid_days,
             "redeem_rate": self.redeem_rate,
+            **({"points": self.points} if self.points else {}),
         }
 
 
@@ -151,4 +157,5 @@ def difference_of(arms: tuple[Arm, ...]) -> set[str]:
     {'value'}
     """
     described = [{"channel": arm.channel, "unit_cost": arm.unit_cost, **arm.offer.as_dict()} for arm in arms]
-    return {name for name in described[0] if len({each[name] for each in described}) > 1}
+    names = {name for each in described for name in each}
+    return {name for name in names if len({each.get(name) for each in described}) > 1}

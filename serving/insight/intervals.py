@@ -54,6 +54,24 @@ def mean_of(values: Floats, level: float = LEVEL) -> Estimate:
     return Estimate(float(values.mean()), *bounds_of(values, np.ones(len(values)), level=level))
 
 
+def difference_of_two(one: Estimate, other: Estimate) -> Estimate:
+    """Return the difference of two independent numbers, its interval made of theirs.
+
+    References
+    ----------
+    Zou & Donner (2008), Construction of confidence limits about effect measures: a general approach. Statistics in
+    Medicine 27, 1693-1702.
+
+    Examples
+    --------
+    >>> f"{difference_of_two(wilson(80, 100), wilson(50, 100)):.2f}"
+    '0.30 [0.17, 0.42]'
+    """
+    value = one.value - other.value
+    low = value - float(np.hypot(one.value - one.low, other.high - other.value))
+    return Estimate(value, low, value + float(np.hypot(one.high - one.value, other.value - other.low)))
+
+
 def index_of(inside: tuple[int, int], base: tuple[int, int], z: float | None = None) -> Estimate:
     """Return a crowd's share as an index of the base's (100 = as the base), with its interval.
 

@@ -82,7 +82,7 @@ def profile_page(shop: Shop, crowd: str, as_of: datetime | None = None) -> Insig
         "Attributes of customers are taken as they are today; everything else as known strictly before as_of.",
         *undated_note(shop, moment),
     )
-    table = _table(traits, chosen.trait)
+    table = profile_table(traits, chosen.trait)
     return InsightPage("profile", f"Profile: {crowd}", lead, (table,), facts, traits.left_out, notes)
 
 
@@ -128,7 +128,8 @@ def _of_segment(shop: Shop, name: str) -> ProfiledCrowd:
     )
 
 
-def _table(traits: Traits, own_trait: str) -> InsightTable:
+def profile_table(traits: Traits, own_trait: str) -> InsightTable:
+    """Return the traits of those in the crowd against everyone, but for the trait that it is made of."""
     shown = [name for name in traits.values if name != own_trait]
     z = normal_quantile(n_together=sum(len(traits.values[name]) for name in shown))
     rows = [row for name in shown for row in _rows(traits, name, z)]

@@ -47,7 +47,8 @@ class Traits:
     Parameters
     ----------
     frame
-        One row per customer: the column ``in_crowd``, and a column of text for each trait; missing where not known.
+        One row per customer, by id: the column ``in_crowd``, and a column of text for each trait; missing where it
+        is not known.
     values
         Trait -> its values, in the order in which they are read.
     left_out
@@ -77,7 +78,8 @@ def traits_of(shop: Shop, moment: datetime, in_crowd: Question) -> Traits:
             left_out[name] = why
         else:
             told[_NAMES.get(name, name)], values[_NAMES.get(name, name)] = found
-    return Traits(pd.DataFrame({"in_crowd": raw["in_crowd"].astype(bool), **told}), values, left_out)
+    frame = pd.DataFrame({"in_crowd": raw["in_crowd"].astype(bool), **told})
+    return Traits(frame.set_index(raw["customer_id"]), values, left_out)
 
 
 _NAMES = {"age_years": "age", MONETARY: "value_tier"}

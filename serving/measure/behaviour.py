@@ -31,6 +31,13 @@ Span = tuple[int, int]  # begin and end in seconds from a row's start, half-open
 
 INTEREST = ("favorite", "cart")
 KINDS: Mapping[Outcome, tuple[str, ...] | None] = {"visit": None, "interest": INTEREST}  # None: of any kind
+# Other outcomes that are no orders: the table that tells of them, its time, and which of its rows count.
+HAPPENINGS: Mapping[Outcome, tuple[str, str, Any]] = {
+    "membership": ("memberships", "starts_at", None),
+    "points_used": ("points", "at", _.points < 0),
+    "review": ("feedback", "at", _.kind == "review"),
+    "referral": ("referrals", "at", None),
+}
 RECENT_DAYS = 30
 MONEY = ("revenue", "known_revenue", "margin")
 
@@ -99,14 +106,17 @@ def read_behaviour(
     LeftOutError
         The shop has nothing that tells of the outcome.
     """
-    if outcome in KINDS and not shop.has("interactions"):
-        raise LeftOutError(f"outcome '{outcome}'", "the table 'interactions'", "a shop without it")
+    needed = "interactions" if outcome in KINDS else HAPPENINGS[outcome][0] if outcome in HAPPENINGS else None
+    if needed is not None and not shop.has(needed):
+        raise LeftOutError(f"outcome '{outcome}'", f"the table '{needed}'", "a shop without it")
     n = len(rows.assigned)
     found: dict[str, Floats] = {"first_response": np.full(n, np.inf)}
     for asked in asked_of(rows, views, pre_days):
         queries = [_orders(shop, asked, outcome), _orders_before(shop, asked)]
         if shop.has("interactions"):
             queries.append(_interactions(shop, asked, outcome))
+        if outcome in HAPPENINGS:
+            queries.append(_happenings(shop, asked, outcome))
         for query in queries:
             _fill(found, query.to_pyarrow(), n)
     return _behaviour(found, shop.decimals)
@@ -133,7 +143,8 @@ def _orders(shop: Shop, asked: Asked, outcome: Outcome) -> Any:
     lines = lines.select("customer_id", "order_key", "at", "paid_at", "void_at", *money)
     near = asked.near(lines, _.at, 0)
     orders = near.group_by("unit", "start", "order_key").aggregate(_of_order(near, asked.spans, money))
-    return orders.group_by("unit").aggregate(_of_unit(orders, asked, money, responds=outcome not in KINDS))
+    is_order = outcome not in KINDS and outcome not in HAPPENINGS
+    return orders.group_by("unit").aggregate(_of_unit(orders, asked, money, responds=is_order))
 
 
 def _orders_before(shop: Shop, asked: Asked) -> Any:
@@ -221,13 +232,27 @@ def _interactions(shop: Shop, asked: Asked, outcome: Outcome) -> Any:
     parts = {"before|visits": (near["at"] < near.start).sum()}
     if outcome in KINDS:
         kinds = KINDS[outcome]
-        is_one = near.kind.isin(kinds) if kinds else ibis.literal(True)
-        for span in asked.spans:
-            begin, end = bounds(near, span)
-            parts[f"response|{span[0]}|{span[1]}"] = (is_one & (near["at"] >= begin) & (near["at"] < end)).max()
-        after = is_one & (near["at"] >= near.start)
-        parts["first_response"] = days_between(near["at"].min(where=after), near["start"].min())
+        parts |= _of_response(near, asked, near.kind.isin(kinds) if kinds else ibis.literal(True))
     return near.group_by("unit").aggregate(**parts)
+
+
+def _of_response(near: Any, asked: Asked, is_one: Any) -> dict[str, Any]:
+    """Return whether there was a response in each span, and the days to the first."""
+    parts = {}
+    for span in asked.spans:
+        begin, end = bounds(near, span)
+        parts[f"response|{span[0]}|{span[1]}"] = (is_one & (near["at"] >= begin) & (near["at"] < end)).max()
+    after = is_one & (near["at"] >= near.start)
+    parts["first_response"] = days_between(near["at"].min(where=after), near["start"].min())
+    return parts
+
+
+def _happenings(shop: Shop, asked: Asked, outcome: Outcome) -> Any:
+    """Return one row for each unit to which it happened: the response by span."""
+    table, time, condition = HAPPENINGS[outcome]
+    rows = shop.tables[table] if condition is None else shop.tables[table].filter(condition)
+    near = asked.near(rows.select("customer_id", at=rows[time]), _.at, 0)
+    return near.group_by("unit").aggregate(**_of_response(near, asked, ibis.literal(True)))
 
 
 def _fill(found: dict[str, Floats], table: pa.Table, n: int) -> None:

@@ -24,7 +24,7 @@ from ...models.inputs.arrays import Floats, Ints
 from ...models.inputs.check import Check
 from ..goals.catalogue import Outcome
 from .baskets import read_baskets, read_channels, read_others
-from .behaviour import KINDS, read_behaviour
+from .behaviour import HAPPENINGS, KINDS, read_behaviour
 from .checks import checks_of, why_broken
 from .compare import between_arms, break_down, by_arm, by_decile, by_label, by_means, compare_arms, sample_among, sidak
 from .data import CampaignRows, campaign_rows
@@ -322,7 +322,8 @@ def _notes_on_response(material: Material) -> Iterator[str]:
     bought = behaviour.before.get("lines", np.zeros(1)).any() or any(
         own["orders"].any() for own in behaviour.sums.values()
     )
-    if not bought and material.campaign.outcome(settings) not in KINDS:
+    outcome = material.campaign.outcome(settings)
+    if not bought and outcome not in KINDS and outcome not in HAPPENINGS:
         yield (
             "None of these customers has ever bought, as far as the data shows. Choose another response, such as "
             "visits (outcome 'visit')."

@@ -27,7 +27,7 @@ from .settings import Campaign, MeasureSettings, campaign_of
 STAGE = "stage"
 TIMES = ("contacted_at", "redeemed_at")
 KNOWN = ("unit", "wave", "arm", "assigned_at", "probability", "customer", *TIMES)
-NOT_READ = ("campaign_id", "customer_id", "opened_at", "clicked_at")
+NOT_READ = ("campaign_id", "customer_id", "delivered_at", "opened_at", "clicked_at")
 
 
 @dataclass(frozen=True, eq=False)

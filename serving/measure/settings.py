@@ -8,7 +8,7 @@ from typing import Any, Literal
 
 from penchant.errors import InputError, quoted
 
-from ..goals.catalogue import GOALS, Goal, Outcome
+from ..goals.catalogue import Goal, Outcome, goal_named
 from ..goals.offers import CONTROL, FREE_OF_COST, Arm
 
 # Their value is taken off the order: the amounts that were paid hold the cost already.
@@ -115,8 +115,10 @@ class Campaign:
         """Return what counts as a response."""
         if settings.outcome is not None:
             return settings.outcome
-        known = {**GOALS, **{goal.name: goal for goal in settings.own}}
-        return known[self.goal].outcome if self.goal in known else "paid_order"
+        try:
+            return "paid_order" if self.goal is None else goal_named(self.goal, settings.own).outcome
+        except InputError:  # a goal of somebody else's: what everybody can count
+            return "paid_order"
 
     def costs(self, arm: str, settings: MeasureSettings) -> Costs:
         """Return what an arm costs: as the settings say, else as the campaign's row does."""

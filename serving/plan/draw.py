@@ -11,6 +11,7 @@ from typing import Any
 import numpy as np
 import pandas as pd
 
+from penchant.errors import LeftOutError
 from penchant.output import replaced_folder, write_json
 
 from ..audience.choice import PLANNED
@@ -151,12 +152,28 @@ def _later_wave(
     goal = goal_named(campaign.goal, own)
     usual = _settings(plan, campaign, number, as_of)
     settings = replace(usual, assign=assign_of(campaign, goal), costed=costed(plan, campaign, number))
-    return _with_split(draw_audience(of_goal(candidates, goal.name), past, goal, settings), plan)
+    people = _best(of_goal(candidates, goal.name), past, campaign, number)
+    return _with_split(draw_audience(people, past, goal, settings), plan)
+
+
+def _best(people: pd.DataFrame, past: pd.DataFrame | None, campaign: CampaignSection, number: int) -> pd.DataFrame:
+    """Return the customers that a later step goes to: of the first wave's list the best, treated and held out alike."""
+    share = campaign.waves[number - 1].best
+    if share == 1.0 or past is None:
+        return people
+    first = past[(past["campaign_id"] == campaign.id) & (past["wave"] == 1)]
+    if "rank" not in first or first["rank"].isna().any():
+        got = "assignments without 'rank'"
+        where = f"campaign '{campaign.id}', wave {number}"
+        raise LeftOutError(where, "the record of the first wave, because it says who is best", got)
+    chosen = first.sort_values("rank").head(int(np.ceil(share * len(first))))
+    return people[people["customer_id"].astype("str").isin(chosen["customer_id"].astype("str"))]
 
 
 def _settings(plan: Plan, campaign: CampaignSection, number: int, as_of: datetime) -> AudienceSettings:
+    at = as_of if campaign.waves[number - 1].hour is None else max(as_of, plan.sends(campaign)[number - 1])
     return AudienceSettings(
-        Wave(campaign.id, number, as_of, plan.plan.seed),
+        Wave(campaign.id, number, at, plan.plan.seed),
         plan.arms_at(campaign, number),
         limits=ListLimits(),
         exploring=0.0,

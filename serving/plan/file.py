@@ -2,10 +2,11 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable
+from collections.abc import Iterable, Mapping
 from dataclasses import replace
 from datetime import UTC, date, datetime, time, timedelta
 from pathlib import Path
+from types import MappingProxyType
 from typing import Annotated, Any, Literal
 from zoneinfo import ZoneInfo
 
@@ -48,7 +49,10 @@ class OfferSection(Section):
     value: float = Field(0.0, ge=0)
     threshold: float = Field(0.0, ge=0)
     valid_days: PositiveInt = 10
-    redeem_rate: float = Field(REDEEM_RATE, ge=0, le=1)
+    redeem_rate: Annotated[float, Field(ge=0, le=1)] | Literal["learned"] = Field(
+        REDEEM_RATE, description="of those who act, or 'learned' from past waves"
+    )
+    points: int = Field(0, ge=0, description="what the customer pays for it in points")
     stock: int | None = Field(None, ge=0)
 
     @model_validator(mode="after")
@@ -59,9 +63,11 @@ class OfferSection(Section):
             raise ValueError(str(fault)) from None
         return self
 
-    def as_offer(self) -> Offer:
-        """Return the offer as a value."""
-        return Offer(self.kind, self.value, self.threshold, self.valid_days, self.redeem_rate)
+    def as_offer(self, learned: Mapping[str, float] = MappingProxyType({})) -> Offer:
+        """Return the offer as a value, with the rate that was learned of its kind where that is asked for."""
+        told = self.redeem_rate
+        rate = learned.get(self.kind, REDEEM_RATE) if told == "learned" else float(told)
+        return Offer(self.kind, self.value, self.threshold, self.valid_days, rate, self.points)
 
 
 class StepSection(Section):
@@ -70,6 +76,9 @@ class StepSection(Section):
     after_days: int = Field(0, ge=0)
     offer: str = OWN
     message: str | None = None
+    channel: str | None = Field(None, description="default: the arm's own")
+    hour: int | None = Field(None, ge=0, le=23, description="of the send, in the plan's zone; default: starts_at's")
+    best: float = Field(1.0, gt=0, le=1, description="the share of the first wave's list, best first, it goes to")
 
 
 class StimulusSection(Section):
@@ -117,11 +126,12 @@ class CampaignSection(Section):
     id: Name
     goal: str
     starts_at: datetime | date
+    ends_at: datetime | date | None = Field(None, description="no wave goes out from then on")
     phase: Annotated[str, _one_of(PHASES)] | None = None
     offers: tuple[str, ...] = ()
     channels: tuple[str, ...] = ()
     arms: tuple[ArmSection, ...] = ()
-    assign: Literal["best", "split", "ladder"] | None = Field(
+    assign: Literal["best", "split", "ladder", "recommended"] | None = Field(
         None, description="default: the goal's ladder where the arms have its names, else the best for each customer"
     )
     test: Literal["price", "freight"] | None = Field(None, description="the arms differ in that alone")
@@ -149,6 +159,8 @@ class CampaignSection(Section):
         days = [step.after_days for step in self.steps]
         if days != sorted(set(days)) or (days and days[0] != 0):
             raise ValueError("steps begin after 0 days, each later than the one before")
+        if self.steps and self.steps[0].best != 1.0:
+            raise ValueError("the first step goes to the whole list; 'best' narrows later ones")
         return self
 
     @property
@@ -201,6 +213,7 @@ class PlanSection(Section):
     universal_control: float | None = Field(None, ge=0, lt=1, description="default: the shop's")
     control_days: PositiveInt | None = Field(None, description="default: the shop's")
     consent: Literal["required", "assumed"] | None = Field(None, description="default: the shop's")
+    open_complaints: bool | None = Field(None, description="default: the shop's")
 
 
 class Plan(Section):
@@ -214,6 +227,7 @@ class Plan(Section):
     caps: tuple[CapSection, ...] | None = Field(None, description="default: the shop's")
     _usual: Protection = PrivateAttr(USUAL_PROTECTION)
     _shop_timezone: str = PrivateAttr("UTC")
+    _rates: Mapping[str, float] = PrivateAttr(default_factory=dict)
 
     def faults(self) -> list[str]:
         """Return what is wrong between the sections: unknown names, names given twice, tests that are none."""
@@ -227,6 +241,10 @@ class Plan(Section):
                 yield from _unless_known(where, "channel", channel, self.channels)
             for step in campaign.waves:
                 yield from _unless_known(where, "offer of a step", step.offer, [OWN, REMINDER, *self.offers])
+                if step.channel is not None:
+                    yield from _unless_known(where, "channel of a step", step.channel, self.channels)
+            if not self.sends(campaign):
+                yield f"{where} ends before its first wave"
         ids = [campaign.id for campaign in self.campaigns]
         for split in self.splits:
             for name in split.campaigns:
@@ -257,25 +275,36 @@ class Plan(Section):
     def arms_of(self, campaign: CampaignSection) -> tuple[Arm, ...]:
         """Return a campaign's arms with their own offers."""
         return tuple(
-            Arm(name, channel, self.offers[offer].as_offer(), self.channels[channel].unit_cost, share)
+            Arm(name, channel, self.offers[offer].as_offer(self._rates), self.channels[channel].unit_cost, share)
             for name, offer, channel, share in campaign.uses
         )
 
     def arms_at(self, campaign: CampaignSection, wave: int) -> tuple[Arm, ...]:
         """Return a campaign's arms as they are sent in one wave, counted from 1."""
-        step = campaign.waves[wave - 1]
+        step, arms = campaign.waves[wave - 1], self.arms_of(campaign)
+        if step.channel is not None:
+            cost = self.channels[step.channel].unit_cost
+            arms = tuple(replace(arm, channel=step.channel, unit_cost=cost) for arm in arms)
         if step.offer == OWN:
-            return self.arms_of(campaign)
-        offer = Offer() if step.offer == REMINDER else self.offers[step.offer].as_offer()
-        return tuple(replace(arm, offer=offer) for arm in self.arms_of(campaign))
+            return arms
+        offer = Offer() if step.offer == REMINDER else self.offers[step.offer].as_offer(self._rates)
+        return tuple(replace(arm, offer=offer) for arm in arms)
 
     def sends(self, campaign: CampaignSection) -> tuple[datetime, ...]:
-        """Return when each wave goes out, UTC without a zone; a date is its midnight in the plan's zone."""
-        at = campaign.starts_at
+        """Return when each wave goes out, UTC without a zone; a date is its midnight in the plan's zone.
+
+        Waves that would go out when the campaign has ended are not among them.
+        """
+        start = self._local(campaign.starts_at)
+        ends = None if campaign.ends_at is None else self._local(campaign.ends_at)
+        found = [_at_hour(start + timedelta(days=step.after_days), step.hour) for step in campaign.waves]
+        kept = [at for at in found if ends is None or at < ends]
+        return tuple(at.astimezone(UTC).replace(tzinfo=None) for at in kept)
+
+    def _local(self, at: datetime | date) -> datetime:
+        """Return an instant or the midnight of a date in the plan's zone."""
         at = at if isinstance(at, datetime) else datetime.combine(at, time())
-        local = at if at.tzinfo else at.replace(tzinfo=ZoneInfo(self.timezone))
-        days = [timedelta(days=step.after_days) for step in campaign.waves]
-        return tuple((local + after).astimezone(UTC).replace(tzinfo=None) for after in days)
+        return at if at.tzinfo else at.replace(tzinfo=ZoneInfo(self.timezone))
 
     def day(self, at: datetime) -> date:
         """Return the calendar day of an instant (UTC without a zone) in the plan's zone."""
@@ -288,6 +317,17 @@ class Plan(Section):
         return plan
 
     @property
+    def learns_redemption(self) -> bool:
+        """Whether an offer's rate is to be learned."""
+        return any(offer.redeem_rate == "learned" for offer in self.offers.values())
+
+    def with_rates(self, rates: Mapping[str, float]) -> Plan:
+        """Return the plan with redemption rates by kind of offer, for offers that are to learn theirs."""
+        plan = self.model_copy()
+        plan._rates = MappingProxyType(dict(rates))
+        return plan
+
+    @property
     def timezone(self) -> str:
         """The zone of dates that carry none: the plan's own, else the shop's."""
         return self.plan.timezone or self._shop_timezone
@@ -295,12 +335,15 @@ class Plan(Section):
     @property
     def protection(self) -> Protection:
         """Caps, universal control and consent: the plan's own, else the shop's."""
-        own: dict[str, Any] = {
-            name: getattr(self.plan, name) for name in ("universal_control", "control_days", "consent")
-        }
+        names = ("universal_control", "control_days", "consent", "open_complaints")
+        own: dict[str, Any] = {name: getattr(self.plan, name) for name in names}
         if self.caps is not None:
             own["caps"] = tuple(Cap(cap.days, cap.most, cap.channel) for cap in self.caps)
         return replace(self._usual, **{name: value for name, value in own.items() if value is not None})
+
+
+def _at_hour(at: datetime, hour: int | None) -> datetime:
+    return at if hour is None else at.replace(hour=hour, minute=0, second=0, microsecond=0)
 
 
 def _unless_known(where: str, what: str, name: str, known: Iterable[str]) -> Iterable[str]:

@@ -81,9 +81,10 @@ def used_before(past: pd.DataFrame | None, plan: Plan) -> dict[str, float]:
                 "Name the folders of the plan's earlier results",
             )
         used["budget"] += float(rows["expected_cost"].sum())
-        for arm, (offers, channel) in _uses(campaign).items():
+        for arm, (offers, channels) in _uses(campaign).items():
             n = float((rows["arm"] == arm).sum())
-            _add(used, f"capacity of {channel} in {campaign.phase or 'any'}", n)
+            for channel in channels:
+                _add(used, f"capacity of {channel} in {campaign.phase or 'any'}", n)
             for offer, times in offers.items():
                 _add(used, f"stock of {offer}", n * times)
     return used
@@ -96,7 +97,7 @@ def units_used(crowd: CampaignCrowd, plan: Plan) -> dict[str, float]:
         weights = _weights([crowd], lambda offers, _, name=name: offers.get(name, 0))
         found[f"stock of {name}"] = max(weights.values(), default=0.0)
     for name in plan.channels:
-        weights = _weights([crowd], lambda _, own, name=name: int(own == name))
+        weights = _weights([crowd], lambda _, own, name=name: int(name in own))
         found[f"capacity of {name} in {crowd.phase}"] = max(weights.values(), default=0.0)
     return {name: units for name, units in found.items() if units}
 
@@ -127,12 +128,13 @@ def treated_at_most(size: float, holdout: float) -> float:
     return float(min(size, (1.0 - holdout) * size + SAFETY * np.sqrt(size * holdout * (1.0 - holdout))))
 
 
-def _uses(campaign: CampaignSection) -> dict[str, tuple[dict[str, int], str]]:
-    """Return arm -> how many times each offer goes out over the waves, and the channel."""
+def _uses(campaign: CampaignSection) -> dict[str, tuple[dict[str, int], tuple[str, ...]]]:
+    """Return arm -> how many times each offer goes out over the waves, and the channels."""
     found = {}
     for name, own, channel, _ in campaign.uses:
         sent = [own if step.offer == OWN else step.offer for step in campaign.waves]
-        found[name] = ({offer: sent.count(offer) for offer in dict.fromkeys(sent)}, channel)
+        channels = tuple(dict.fromkeys(step.channel or channel for step in campaign.waves))
+        found[name] = ({offer: sent.count(offer) for offer in dict.fromkeys(sent)}, channels)
     return found
 
 
@@ -150,7 +152,7 @@ def _capacities(crowds: Sequence[CampaignCrowd], plan: Plan, used: Mapping[str, 
     for name, channel in plan.channels.items():
         for phase in dict.fromkeys(crowd.phase for crowd in crowds) if channel.capacity is not None else ():
             within = [crowd for crowd in crowds if crowd.phase == phase]
-            weights = _weights(within, lambda _, own, name=name: int(own == name))
+            weights = _weights(within, lambda _, own, name=name: int(name in own))
             limits += _limit(f"capacity of {name} in {phase}", weights, channel.capacity or 0, within, used)
     return limits
 

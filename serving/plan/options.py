@@ -79,6 +79,12 @@ class CampaignCrowd:
         some = (self.allowed[order], self.shares[order])
         return replace(self, people=people, gain=self.gain.take(order), allowed=some[0], shares=some[1])
 
+    def by_send(self, channel: npt.NDArray[np.object_]) -> npt.NDArray[np.object_]:
+        """Return (n, sends) the channel of each send, given (n,) the arm's own: a step may have another."""
+        steps = self.campaign.waves[: len(self.sends)]
+        return np.column_stack([channel if step.channel is None else np.full(len(channel), step.channel, object)
+                                for step in steps])  # fmt: skip
+
     @property
     def phase(self) -> str:
         """The phase, or ``any``: a customer gets at most one campaign in each."""
@@ -156,14 +162,18 @@ def costed(plan: Plan, campaign: CampaignSection, wave: int = 1) -> tuple[Arm, .
 
     Whoever redeems has come back and leaves, so that an offer is paid for once.
     """
-    waves = range(wave, len(campaign.waves) + 1)
+    waves = range(wave, len(plan.sends(campaign)) + 1)
     sent = [plan.arms_at(campaign, number) for number in waves]
+    shares = [campaign.waves[number - 1].best for number in waves]
+    contacts = [
+        sum(arm.unit_cost * share for arm, share in zip(each, shares, strict=True)) for each in zip(*sent, strict=True)
+    ]
     dearest = [
         max((arm.offer for arm in each), key=lambda offer: offer.cost_per_success) for each in zip(*sent, strict=True)
     ]
     return tuple(
-        replace(arm, unit_cost=arm.unit_cost * len(waves), offer=offer)
-        for arm, offer in zip(plan.arms_of(campaign), dearest, strict=True)
+        replace(arm, unit_cost=cost, offer=offer)
+        for arm, offer, cost in zip(plan.arms_of(campaign), dearest, contacts, strict=True)
     )
 
 
@@ -189,8 +199,9 @@ def _crowd(
     wave = Wave(campaign.id, 1, sends[0], plan.plan.seed)
     excluded = excluded_from(pool, past, goal, arms, wave, plan.protection, gain)
     allowed = excluded.allowed & np.isfinite(gain.profit)
-    if assign_of(campaign, goal) == "ladder":
-        allowed = choose_arms(pool, goal, arms, gain, excluded.allowed, "ladder").shares > 0
+    assign = assign_of(campaign, goal)
+    if assign in ("ladder", "recommended"):
+        allowed = choose_arms(pool, goal, arms, gain, excluded.allowed, assign).shares > 0
     stays = np.flatnonzero(pd.isna(excluded.reason) & allowed.any(axis=1))
     rows, gain, allowed = pool.iloc[stays].reset_index(drop=True), gain.take(stays), allowed[stays]
     return CampaignCrowd(
@@ -260,7 +271,7 @@ class Contacts:
         more = _contact_rows(
             np.tile(customer_id.to_numpy(object), len(sends)),
             np.repeat(np.array(sends, dtype="datetime64[us]"), len(customer_id)),
-            np.tile(channel, len(sends)),
+            channel.T.ravel() if channel.ndim == 2 else np.tile(channel, len(sends)),
         )
         return Contacts(pd.concat([self.rows, more], ignore_index=True))
 

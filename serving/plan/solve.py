@@ -107,7 +107,7 @@ def _over_caps(chosen: list[Allotment], contacts: Contacts, plan: Plan) -> list[
         each = chosen[place]
         rows = np.flatnonzero(each.taken)
         customers = each.crowd.people["customer_id"].iloc[rows].reset_index(drop=True)
-        channel = _channels(each, rows)
+        channel = each.crowd.by_send(_channels(each, rows))
         fits = contacts.fit(customers, channel, each.crowd.sends, plan)
         over[place][rows[~fits]] = True
         contacts = contacts.with_planned(customers[fits], channel[fits], each.crowd.sends)

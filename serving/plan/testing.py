@@ -56,7 +56,7 @@ def draw_tests(
         chosen = _drawn(crowd, may, contacts, plan, spent, surely=surely)
         members = crowd.people["customer_id"][chosen.taken]
         taken.setdefault(crowd.phase, set()).update(members)
-        contacts = contacts.with_planned(members, _channels(chosen), crowd.sends)
+        contacts = contacts.with_planned(members, crowd.by_send(_channels(chosen)), crowd.sends)
         spent = _used_with(spent, chosen, plan)
         tests.append(chosen)
     return tests, spent, contacts
@@ -83,7 +83,8 @@ def _drawn(
     order = np.argsort(uniforms(crowd.people["customer_id"], wave), kind="stable")
     order = order[may[order] & np.isfinite(crowd.worth()[order, 0])]
     some = crowd.first(order)
-    fits = contacts.fit(some.people["customer_id"], _first_channels(some), some.sends, plan)
+    channels = some.by_send(_first_channels(some))
+    fits = contacts.fit(some.people["customer_id"], channels, some.sends, plan)
     order, some = order[fits], some.first(np.flatnonzero(fits))
     size = min(_wanted(some), _within_shared(some, plan, used, surely=surely), _within_budget(some, plan, used, surely))
     option = np.full(len(crowd.people), -1, np.intp)

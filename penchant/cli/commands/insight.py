@@ -10,6 +10,7 @@ from penchant.cli.options.insight import (
     CrowdsOptions,
     FlowOptions,
     FunnelOptions,
+    LoyaltyOptions,
     ProfileOptions,
     ProgrammeOptions,
     StagesOptions,
@@ -23,6 +24,7 @@ from penchant.serving.insight.cohorts import cohorts_page
 from penchant.serving.insight.crowds import crowds_page
 from penchant.serving.insight.flow import flow_page
 from penchant.serving.insight.funnel import funnel_page
+from penchant.serving.insight.loyalty import loyalty_page
 from penchant.serving.insight.profile import profile_page
 from penchant.serving.insight.stages import stages_page
 
@@ -87,4 +89,11 @@ def show_programme(work: Work, options: ProgrammeOptions) -> None:
     with work.shop() as shop, work.step("comparing with the universal control"):
         until = work.moment(shop, options.second, "--to")
         page = programme_page(shop, since, until, protection_of(work.config))
+    present(work, page, options.out)
+
+
+def show_loyalty(work: Work, options: LoyaltyOptions) -> None:
+    """Show memberships, points and referrals."""
+    with work.shop() as shop, work.step("counting members, points and referrals"):
+        page = loyalty_page(shop, work.moment(shop, options.as_of), options.days)
     present(work, page, options.out)

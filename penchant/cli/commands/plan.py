@@ -12,8 +12,8 @@ from penchant.cli.options.campaigns import PlanOptions
 from penchant.cli.work import Work
 from penchant.errors import InputError
 from penchant.serving.audience.exclusions import protection_of
-from penchant.serving.audience.files import refuse_other_draw
-from penchant.serving.audience.past import drawing_alone
+from penchant.serving.audience.files import refuse_other_draw, treatments_of
+from penchant.serving.audience.past import audience_folders, drawing_alone
 from penchant.serving.audience.people import People, PeopleSources, opened_when_needed, people_at
 from penchant.serving.goals.catalogue import goal_named
 from penchant.serving.goals.own import own_goals
@@ -34,6 +34,7 @@ def run_plan(work: Work, options: PlanOptions) -> None:
         assign_of(campaign, goal_named(campaign.goal, own))  # what does not fit is refused before anything is read
     if options.dry_run:
         with opened_when_needed(work.shop) as shop:
+            plan = _with_rates(work, plan, shop)
             now, people = _people(work, plan, options, shop, None)
         with work.step("allocating"):
             dry = allocate_plan(people.candidates.frame, people.earlier, plan, now, own)
@@ -52,6 +53,7 @@ def run_plan(work: Work, options: PlanOptions) -> None:
 def _drawn(work: Work, plan: Plan, options: PlanOptions) -> tuple[DueWaves, People, Path]:
     """Draw and write the waves that are due, and return them, what they were drawn from, and where they are."""
     with opened_when_needed(work.shop) as shop:
+        plan = _with_rates(work, plan, shop)
         day = plan.day(_now(work, plan, options, shop))
         folder = options.out or work.result_folder("plan") / plan.plan.name / f"{day:%Y-%m-%d}"
         now, people = _people(work, plan, options, shop, folder)
@@ -60,6 +62,21 @@ def _drawn(work: Work, plan: Plan, options: PlanOptions) -> tuple[DueWaves, Peop
     if due.audiences:
         _write_plan(work, due, folder, people.facts, replace=options.replace)
     return due, people, folder
+
+
+def _with_rates(work: Work, plan: Plan, shop: ShopOpener) -> Plan:
+    """Return the plan with what past waves say of redemption, where an offer asks for it."""
+    if not plan.learns_redemption:
+        return plan
+    from penchant.serving.measure.redemption import learned_rates  # Ibis: most plans do without
+
+    with work.step("learning how often offers are redeemed"):
+        rates = learned_rates(shop(), treatments_of(audience_folders(work.workspace)))
+    for kind in sorted({offer.kind for offer in plan.offers.values() if offer.redeem_rate == "learned"}):
+        one = rates.get(kind)
+        told = f"{one.rate:.0%} of {one.n_acted:,} who acted" if one else "nothing learned, the assumption stays"
+        work.note(f"redemption of '{kind}': {told}")
+    return plan.with_rates({kind: one.rate.value for kind, one in rates.items()})
 
 
 def _people(

@@ -6,6 +6,7 @@ from datetime import datetime
 from pathlib import Path
 
 from penchant.output import write_text
+from penchant.simulate.shop import TABLES
 
 SHOP_TOML = """\
 # A simulated shop: its files are in the contract's own form, so nothing needs to be renamed.
@@ -13,7 +14,6 @@ SHOP_TOML = """\
 name = "demo"
 currency = "EUR"
 """
-TABLES = ("orders", "interactions", "customers", "items", "campaigns", "assignments", "calendar")
 TASKS_TOML = """\
 # Fewer windows and snapshots than usual, so that all of it is done in minutes.
 [features]

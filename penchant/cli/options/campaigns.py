@@ -8,7 +8,7 @@ from typing import Annotated, Literal
 
 import typer
 
-from .shared import AsOfOrLastDay, MarginShare, Out, Past, Store
+from .shared import AsOfOrLastDay, MarginShare, Out, Past, Response, Store
 
 ScoresIn = Annotated[
     Path | None,
@@ -21,7 +21,6 @@ To = Annotated[
 Replace = Annotated[
     bool, typer.Option("--replace", help="Replace an earlier, different draw, of which nothing has been sent.")
 ]
-Response = Literal["visit", "interest", "first_order", "payment", "paid_order"]
 
 
 @dataclass(frozen=True)
@@ -30,8 +29,9 @@ class AudienceOptions:
 
     Takes the eligible customers, leaves out those who may not be contacted (counted by reason), ranks by expected
     incremental profit, cuts the list where a contact no longer pays or at --budget, --size, --coupons, and assigns the
-    arms at random. Goals: seed, acquire, activate, harvest, collect, second, retain, reactivate, winback, and those of
-    your own modules.
+    arms at random. Goals: seed, acquire, activate, harvest, collect, second, retain, reactivate, winback; those of
+    standing programmes: welcome, enrol, renew, exchange, review, refer; after_order_2 (the third order) and so on; and
+    those of your own modules.
     """
 
     goal: Annotated[str, typer.Argument(help="The goal, such as retain, second, reactivate or one of your own.")]

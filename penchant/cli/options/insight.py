@@ -8,7 +8,7 @@ from typing import Annotated
 
 import typer
 
-from .shared import AsOfOrEnd
+from .shared import AsOfOrEnd, MarginShare, Past, Response
 
 Out = Annotated[
     Path | None,
@@ -18,6 +18,10 @@ Out = Annotated[
         show_default=False,
     ),
 ]
+From = Annotated[
+    str | None, typer.Option("--from", help="The first day. Default: the beginning of the data.", show_default=False)
+]
+Until = Annotated[str | None, typer.Option("--to", help="The end. Default: the end of the data.", show_default=False)]
 
 
 @dataclass(frozen=True)
@@ -206,4 +210,89 @@ class ProgrammeOptions:
     second: Annotated[
         str | None, typer.Option("--to", help="The end of the span. Default: the end of the data.", show_default=False)
     ] = None
+    out: Out = None
+
+
+@dataclass(frozen=True)
+class LoyaltyOptions:
+    """Show memberships by level and how many renew, points held and used, and what a referral is worth.
+
+    Takes the optional tables memberships, points and referrals; what the shop does not have is left out by name.
+    """
+
+    as_of: AsOfOrEnd = None
+    days: Annotated[
+        int, typer.Option("--days", help="Days from the referral in which the referred are followed.", min=1)
+    ] = 180
+    out: Out = None
+
+
+@dataclass(frozen=True)
+class ContactsOptions:
+    """Show the contact's own funnel: of the messages sent, the share delivered, opened, clicked, redeemed, and followed
+    by a visit or an order; by channel, campaign, arm, wave and hour.
+
+    Names the best hour where it can be told, and how opening falls with the messages before. What a campaign changed
+    is told by its control: `penchant measure`.
+    """
+
+    first: Annotated[
+        str | None,
+        typer.Option("--from", help="The first day. Default: the beginning of the data.", show_default=False),
+    ] = None
+    second: Annotated[
+        str | None, typer.Option("--to", help="The end. Default: the end of the data.", show_default=False)
+    ] = None
+    campaign: Annotated[str | None, typer.Option("--campaign", help="One campaign alone.", show_default=False)] = None
+    days: Annotated[
+        int, typer.Option("--days", help="Days after a message in which visits and orders count.", min=1)
+    ] = 7
+    by_stage: Annotated[
+        bool, typer.Option("--by-stage", help="Look for the best hour by the customer's stage, too; takes longer.")
+    ] = False
+    out: Out = None
+
+
+@dataclass(frozen=True)
+class CampaignsOptions:
+    """Show campaigns side by side: what each changed against its own control, with intervals that hold jointly.
+
+    One response and one window for all of them; then by channel, offer and goal. Where the records of audiences are
+    there, what they had promised stands beside what came.
+    """
+
+    campaign: Annotated[
+        list[str] | None,
+        typer.Option("--campaign", help="A campaign; may be repeated. Default: all, at most the latest 40."),
+    ] = None
+    goal: Annotated[str | None, typer.Option("--goal", help="Campaigns of one goal alone.", show_default=False)] = None
+    outcome: Annotated[Response, typer.Option(help="What counts as a response, in all of them.")] = "paid_order"
+    days: Annotated[int, typer.Option("--days", help="The window, days after each wave.", min=1)] = 30
+    margin_share: MarginShare = None
+    past: Past = None
+    out: Out = None
+
+
+@dataclass(frozen=True)
+class OffersOptions:
+    """Show how often each kind of offer is redeemed, and which threshold and value baskets and margins carry.
+
+    The same rates are used by a plan whose offers say redeem_rate = "learned".
+    """
+
+    as_of: AsOfOrEnd = None
+    days: Annotated[int, typer.Option("--days", help="Days of orders that are looked at.", min=1)] = 365
+    past: Past = None
+    out: Out = None
+
+
+@dataclass(frozen=True)
+class ReturnedOptions:
+    """Show who came back after a campaign: what they bought and what goes together, their path, and their profile.
+
+    Of those contacted, whether they came for it or not; what the campaign changed says `penchant measure`.
+    """
+
+    campaign: Annotated[str, typer.Argument(help="The campaign_id in the table assignments.", show_default=False)]
+    days: Annotated[int, typer.Option("--days", help="The window, days after the assignment.", min=1)] = 30
     out: Out = None

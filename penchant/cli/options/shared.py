@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from pathlib import Path
-from typing import Annotated
+from typing import Annotated, Literal
 
 import typer
 
@@ -65,4 +65,7 @@ MarginShare = Annotated[
 Past = Annotated[
     list[Path] | None,
     typer.Option("--past", help="Folder of audiences drawn elsewhere that count as earlier contacts; may be repeated."),
+]
+Response = Literal[
+    "visit", "interest", "first_order", "payment", "paid_order", "membership", "points_used", "review", "referral"
 ]

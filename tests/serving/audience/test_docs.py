@@ -23,8 +23,10 @@ PAGE = (Path(__file__).resolve().parents[3] / "docs" / "audiences.md").read_text
 
 def test_every_column_of_the_record_is_told_and_no_other(people: Callable[..., pd.DataFrame]) -> None:
     ask = AudienceSettings(Wave("spring", 1, datetime(2025, 3, 1)))
-    record = draw_audience(people(100), None, GOALS["retain"], ask).record
-    table = PAGE[PAGE.index("| column of") : PAGE.index("## Plans")]
+    ahead = {"p_alive": 0.5, "expected_amount_12m": 9.0, "expected_margin_12m": 3.0}
+    known = people(100, **ahead, next_order_at=pd.Timestamp("2025-04-01"))
+    record = draw_audience(known, None, GOALS["retain"], ask).record
+    table = PAGE[PAGE.index("| column of `assignments") : PAGE.index("## Standing programmes")]
     told = [name for line in table.splitlines()[2:] for name in re.findall(r"`(\w+)`", line.split(" | ")[0])]
     assert sorted(told) == sorted(record.columns)
 

@@ -25,9 +25,10 @@ from penchant.serving.goals.offers import Arm, Offer
 NORMAL_95 = 1.959964
 
 
-def test_the_nine_goals_of_the_domain_are_there_in_order() -> None:
+def test_the_goals_of_the_domain_are_there_in_order() -> None:
     assert list(GOALS) == [
-        *("seed", "acquire", "activate", "harvest", "collect", "second", "retain", "reactivate", "winback")
+        *("seed", "acquire", "activate", "harvest", "collect", "second", "retain", "reactivate", "winback"),
+        *("welcome", "enrol", "renew", "exchange", "review", "refer"),
     ]
     assert all(0 < goal.holdout < 1 and goal.ranked_by[0] == "uplift" for goal in GOALS.values())
     assert GOALS["winback"].prior is None
@@ -45,6 +46,7 @@ def test_the_next_order_works_for_any_number() -> None:
     people = pd.DataFrame({"n_orders": [0, 1, 2, 3, 2], "stage": ["lead", "new", "regular", "loyal", "churned"]})
     assert third.eligible.holds(people, "").tolist() == [False, False, True, False, False]
     assert after_order(1) == GOALS["second"]
+    assert goal_named("after_order_2") == third
     with pytest.raises(InputError, match="one order or more"):
         after_order(0)
 

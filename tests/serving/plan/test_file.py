@@ -15,6 +15,7 @@ from penchant.config import Config
 from penchant.errors import ConfigError, NotThereError
 from penchant.serving.audience.exclusions import Cap, Protection, protection_of
 from penchant.serving.plan.file import load_plan, read_plan
+from penchant.serving.plan.options import costed
 
 EXAMPLE = Path(__file__).resolve().parents[3] / "examples" / "double_eleven.toml"
 SMALL: dict[str, Any] = {
@@ -129,3 +130,53 @@ def test_a_plan_that_is_not_there_or_not_toml_is_said(tmp_path: Path) -> None:
     (tmp_path / "bad.toml").write_text("[plan")
     with pytest.raises(ConfigError, match="a TOML file"):
         load_plan(tmp_path / "bad.toml")
+
+
+STEPS = """
+[plan]
+name = "care"
+timezone = "Europe/Berlin"
+[channels.email]
+unit_cost = 0.02
+[channels.phone]
+unit_cost = 2.0
+[offers.hello]
+kind = "reminder"
+[[campaigns]]
+id = "wake"
+goal = "reactivate"
+starts_at = 2025-03-03
+ends_at = 2025-04-15
+offers = ["hello"]
+channels = ["email"]
+steps = [
+  { hour = 8 },
+  { after_days = 14, hour = 20, channel = "phone", best = 0.1 },
+  { after_days = 60 },
+]
+"""
+
+
+def test_steps_have_their_own_channel_hour_and_share_and_end_with_the_campaign() -> None:
+    plan = read_plan(tomllib.loads(STEPS))
+    [campaign] = plan.campaigns
+    assert plan.sends(campaign) == (datetime(2025, 3, 3, 7), datetime(2025, 3, 17, 19))  # the third comes too late
+    assert [arm.channel for arm in plan.arms_at(campaign, 1)] == ["email"]
+    [call] = plan.arms_at(campaign, 2)
+    assert (call.channel, call.unit_cost) == ("phone", 2.0)
+    [arm] = costed(plan, campaign)
+    assert arm.unit_cost == pytest.approx(0.02 + 0.1 * 2.0)  # only the best tenth is called
+
+
+@pytest.mark.parametrize(
+    ("change", "says"),
+    [
+        (('channel = "phone"', 'channel = "fone"'), "channel of a step 'fone' is not known. Did you mean 'phone'"),
+        (("{ hour = 8 }", "{ hour = 8, best = 0.5 }"), "the first step goes to the whole list"),
+        (("ends_at = 2025-04-15", "ends_at = 2025-03-01"), "ends before its first wave"),
+        (("hour = 20", "hour = 25"), "hour"),
+    ],
+)
+def test_steps_that_do_not_fit_are_refused(change: tuple[str, str], says: str) -> None:
+    with pytest.raises(ConfigError, match=says):
+        read_plan(tomllib.loads(STEPS.replace(*change)))

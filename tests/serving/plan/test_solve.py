@@ -339,6 +339,24 @@ def test_a_later_wave_that_cannot_be_served_is_left_out_and_the_others_go_out(pe
     assert "'last_order_at' is needed" in later.result.left_out["again"]
 
 
+def test_a_later_step_goes_to_the_best_by_its_own_channel_at_its_own_hour(people: People) -> None:
+    steps = [{"hour": 8}, {"after_days": 5, "hour": 20, "channel": "sms", "best": 0.2}]
+    wake = campaign("wake", "reactivate", 0, offers=["hello"], channels=["email"], steps=steps)
+    plan = a_plan(campaigns=[wake], splits=[], caps=[], capacity=5000)
+    everyone = crowd(people, 600).assign(consent_sms=True)
+    first = draw_due(everyone, None, plan, START).audiences[0].record
+    assert set(first["assigned_at"]) == {pd.Timestamp(START.replace(hour=8))}
+    later = draw_due(everyone, first, plan, START + timedelta(days=5)).audiences[0].record
+    assert set(later["assigned_at"]) == {pd.Timestamp((START + timedelta(days=5)).replace(hour=20))}
+    assert set(later["channel"].dropna()) == {"sms"}
+    best = first.sort_values("rank").head(int(np.ceil(0.2 * len(first))))
+    assert set(later["customer_id"]) <= set(best["customer_id"])
+    assert len(later) > 0.8 * len(best)
+    arms = later.merge(first, on="customer_id", suffixes=("", "_first"))
+    assert (arms["arm"] == arms["arm_first"]).all()  # the held-out among the best stay held out
+    assert {"control"} < set(later["arm"])
+
+
 def test_earlier_waves_must_say_what_they_cost(people: People) -> None:
     first = draw_due(crowd(people), None, a_plan(), START).audiences[0].record
     with pytest.raises(InputError, match="expected_cost"):

@@ -1,0 +1,62 @@
+"""The pages of campaigns: penchant insight contacts, campaigns, offers, returned."""
+
+from __future__ import annotations
+
+from penchant.cli.options.insight import CampaignsOptions, ContactsOptions, OffersOptions, ReturnedOptions
+from penchant.cli.terminal import present
+from penchant.cli.work import Work
+from penchant.serving.audience.files import read_records, treatments_of
+from penchant.serving.audience.past import audience_folders
+from penchant.serving.goals.own import own_goals
+from penchant.serving.measure.contacts import contacts_page
+from penchant.serving.measure.offers_page import offers_page
+from penchant.serving.measure.returned import returned_page
+from penchant.serving.measure.settings import MeasureSettings
+from penchant.serving.measure.several import campaigns_page
+
+
+def show_contacts(work: Work, options: ContactsOptions) -> None:
+    """Show what became of the messages sent."""
+    since = None if options.first is None else work.instant(options.first, "--from")
+    with work.shop() as shop, work.step("following messages"):
+        page = contacts_page(
+            shop,
+            since,
+            work.moment(shop, options.second, "--to"),
+            campaign=options.campaign,
+            days=options.days,
+            by_stage=options.by_stage,
+        )
+    present(work, page, options.out)
+
+
+def show_campaigns(work: Work, options: CampaignsOptions) -> None:
+    """Show what each campaign changed, side by side."""
+    records = read_records(audience_folders(work.workspace, options.past or ()))
+    settings = MeasureSettings(margin_share=options.margin_share, own=own_goals(work.config))
+    with work.shop() as shop, work.step("measuring campaigns"):
+        page = campaigns_page(
+            shop,
+            campaigns=options.campaign or (),
+            goal=options.goal,
+            outcome=options.outcome,
+            days=options.days,
+            records=records,
+            settings=settings,
+        )
+    present(work, page, options.out)
+
+
+def show_offers(work: Work, options: OffersOptions) -> None:
+    """Show how often offers are redeemed, and what thresholds the baskets carry."""
+    arms = treatments_of(audience_folders(work.workspace, options.past or ()))
+    with work.shop() as shop, work.step("counting baskets and redemptions"):
+        page = offers_page(shop, work.moment(shop, options.as_of), options.days, arms)
+    present(work, page, options.out)
+
+
+def show_returned(work: Work, options: ReturnedOptions) -> None:
+    """Show who came back after a campaign."""
+    with work.shop() as shop, work.step("following who came back"):
+        page = returned_page(shop, options.campaign, options.days)
+    present(work, page, options.out)
