@@ -44,6 +44,13 @@ WHO: Mapping[str, str] = MappingProxyType(
         "churn": "active buyers: new, regular, loyal, semi-active",
         "value": "customers with at least one paid order",
         "margin": "customers with at least one paid order",
+        "enrol": "customers with a paid order within a year and no membership",
+        "renew": "members",
+        "exchange": "customers with points",
+        "review": "customers with a paid order within 30 days",
+        "refer": "customers with a paid order within a year",
+        "open": "customers contacted within 90 days",
+        "click": "customers contacted within 90 days",
     }
 )
 
