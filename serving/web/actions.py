@@ -149,6 +149,11 @@ def _plan(_settings: WebSettings, fields: Mapping[str, str]) -> list[str]:
     return ["plan", fields["path"], *moment, *([] if fields.get("dry_run") == "no" else ["--dry-run"])]
 
 
+def _export(_settings: WebSettings, fields: Mapping[str, str]) -> list[str]:
+    """A wave and a destination are named as the page lists them; the page has put their places beside the names."""
+    return ["export", fields["folder"], "--to", fields["destination"]]
+
+
 def _promote(_settings: WebSettings, fields: Mapping[str, str]) -> list[str]:
     task = fields.get("task", "")
     if not MODEL.fullmatch(task):
@@ -166,6 +171,7 @@ ACTIONS: Mapping[str, Action] = {
         Action("score", "operate", _score, True),
         Action("audience", "operate", _audience, True),
         Action("plan", "operate", _plan, True),
+        Action("export", "operate", _export),
         Action("measure", "operate", _measure),
         Action("monitor", "operate", lambda _settings, _fields: ["monitor"], True),
         Action("promote", "promote", _promote, True),

@@ -32,7 +32,7 @@ from .guard import COOKIE, Guard, problem
 from .jobs import Job, Jobs
 from .live import MOST_LIVE_ROWS, live_scores, model_signals
 from .pages.asked import Request, masked
-from .pages.plan import plan_files
+from .places import with_places
 from .prepare import CUSTOMERS_FILE
 from .ready import Ready
 from .settings import LANGUAGES, WebSettings, refuse_unguarded
@@ -49,7 +49,7 @@ MOST_AT_ONCE = 16
 class JobRequest(BaseModel):
     """What a program asks for."""
 
-    kind: str = Field(description="prepare, check, score, audience, measure, monitor or promote")
+    kind: str = Field(description="prepare, check, score, audience, plan, export, measure, monitor or promote")
     fields: dict[str, str] = Field(default_factory=dict, description="what the command takes, such as goal and as_of")
 
 
@@ -129,9 +129,7 @@ class ShopSite:
             raise InputError("job", f"one of {', '.join(ACTIONS)}", f"'{kind[:40]}'")
         _require(caller, action.scope)
         asked = dict(fields)
-        if kind == "plan":
-            fields = {**fields, "path": str(self._plan_file(fields.get("file", "")))}
-        arguments = command_of(self.settings, action, fields)
+        arguments = command_of(self.settings, action, with_places(self.settings, self.ready, kind, fields))
         job = self.jobs.start(kind, arguments, caller.name, key and f"{caller.name}\0{key}", asked)
         self.guard.note(caller, f"job {kind}", job=job.id, fields=asked)
         return job
@@ -146,13 +144,6 @@ class ShopSite:
         saved = save_crowd(self.settings.shop_file.parent, name, conditions, words)
         self.guard.note(caller, "crowd", name=name, conditions=conditions)
         return saved
-
-    def _plan_file(self, name: str) -> Path:
-        """Return a plan by its name: one of those there are, so that no name becomes a path."""
-        found = {path.name: path for path in plan_files(self.settings)}
-        if name not in found:
-            raise NotThereError("plan", "one of those beside penchant.toml", f"'{name[:40]}'")
-        return found[name]
 
     def cancel(self, caller: Caller, job_id: str) -> Job:
         """Stop a job for a caller, or say why not."""
@@ -310,6 +301,9 @@ def _add_login(app: FastAPI, site: ShopSite) -> None:
     def enter(request: HttpRequest, token: str = Form("", max_length=200), form_token: str = Form("")) -> Response:
         caller = caller_of(read_tokens(site.settings.folder), token)
         if caller is None or not site.guard.is_own_form(request, form_token):
+            site.guard.note(
+                Caller("nobody", "read"), "login refused", client=request.client.host if request.client else ""
+            )
             return site.html(request, "login", {"is_wrong": True}, 401)
         site.guard.note(caller, "login")
         answer = RedirectResponse("/", 303)

@@ -467,6 +467,7 @@ def page_of(shop: Path) -> WebSettings:
 def test_an_audience_is_tried_and_drawn_in_a_browser_and_its_file_holds_as_many(
     shop: Path, browser: Any, served: Callable[[WebSettings], AbstractContextManager[str]]
 ) -> None:
+    (shop / "list.toml").write_text(f'address = "{shop / "given.parquet"}"\n')
     with served(page_of(shop)) as address:
         page = browser.new_page()
         page.goto(f"{address}/audience?goal=retain")
@@ -485,4 +486,9 @@ def test_an_audience_is_tried_and_drawn_in_a_browser_and_its_file_holds_as_many(
         lines = Path(taken.value.path()).read_text(encoding="utf-8").splitlines()
         assert len(lines) - 1 == int(tried[2]) > 0
         assert (shop / "out" / "small" / "audience" / "from the page" / "wave-1" / "manifest.json").is_file()
+        page.goto(f"{address}/campaigns/from the page")
+        page.select_option("select[name=to]", "list.toml")
+        page.click("text=Export the send list")
+        page.wait_for_selector("text=customers were given to list.toml", timeout=120_000)
+        assert pq.read_table(shop / "given.parquet").num_rows == int(tried[2])
         page.close()

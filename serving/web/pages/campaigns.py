@@ -7,6 +7,7 @@ from typing import Any
 
 from penchant.errors import NotThereError, quoted
 
+from ..places import destination_files
 from ..prepare import CAMPAIGNS, as_json
 from .asked import MOST_ROWS, Request
 from .audience import first_rows_of
@@ -36,8 +37,15 @@ def campaign(asked: Request, campaign_id: str) -> dict[str, Any]:
     counts = next((one for one in counted if one["campaign_id"] == campaign_id), None)
     if not waves and not measured and counts is None:
         raise NotThereError("campaign", "one that was drawn or measured", quoted(campaign_id), "See /campaigns")
+    destinations = list(destination_files(asked.settings)) if asked.caller.may("operate") else []
     told = [{**as_json(one), "sample": first_rows_of(asked, one["campaign"], one["wave"])} for one in waves]
-    return {"campaign_id": campaign_id, "counts": counts, "waves": told, "measured": measured[0] if measured else None}
+    return {
+        "campaign_id": campaign_id,
+        "counts": counts,
+        "waves": told,
+        "destinations": destinations,
+        "measured": measured[0] if measured else None,
+    }
 
 
 def headline_of(measured: Mapping[str, Any]) -> dict[str, Any]:

@@ -88,12 +88,13 @@ def test_personal_columns_are_for_who_may_operate(client_of: ClientOf, tokens: d
 
 
 def test_a_browser_logs_in_with_a_token_and_keeps_it_where_no_script_reads_it(
-    client_of: ClientOf, tokens: dict[str, str]
+    client_of: ClientOf, tokens: dict[str, str], web_settings: WebSettings
 ) -> None:
     client = client_of()
     form_token = client.get("/login").text.split('name="form_token" value="')[1].split('"')[0]
     wrong = client.post("/login", data={"token": "pnc_wrong", "form_token": form_token})
     assert wrong.status_code == 401
+    assert "login refused" in (web_settings.folder / "audit.jsonl").read_text(encoding="utf-8")
     done = client.post("/login", data={"token": tokens["read"], "form_token": form_token})
     assert done.status_code == 303
     cookie = done.headers["set-cookie"].lower()

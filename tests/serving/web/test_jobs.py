@@ -12,6 +12,8 @@ from penchant.errors import InputError, NotThereError
 from penchant.serving.web.actions import ACTIONS, command_of
 from penchant.serving.web.app import API
 from penchant.serving.web.jobs import Job, Jobs
+from penchant.serving.web.places import with_places
+from penchant.serving.web.ready import Ready
 from penchant.serving.web.settings import WebSettings
 
 
@@ -108,3 +110,21 @@ def test_a_program_starts_a_job_once_and_follows_it(client: TestClient, web_sett
     assert "neither orders nor interactions" in told["result"]["faults"][0]
     assert client.get(f"/jobs/{job.id}").status_code == 200
     assert client.post(f"{API}/jobs", json={"kind": "rm"}).status_code == 400
+
+
+def test_a_wave_goes_only_to_destinations_beside_the_configuration(
+    client: TestClient, web_settings: WebSettings
+) -> None:
+    place = web_settings.shop_file.parent / "crm.toml"
+    place.write_text('address = "given.csv"\n', encoding="utf-8")
+    assert client.get(f"{API}/campaigns/spring").json()["destinations"] == ["crm.toml"]
+    fields = {"campaign": "spring", "wave": "wave-1", "to": "crm.toml"}
+    command = command_of(
+        web_settings, ACTIONS["export"], with_places(web_settings, Ready(web_settings), "export", fields)
+    )
+    folder = web_settings.out / "audience" / "spring" / "wave-1"
+    assert command[command.index("export") :] == ["export", str(folder), "--to", str(place)]
+    for wrong in ({"to": "../crm.toml"}, {"to": "penchant.toml"}, {"wave": "../wave-1"}, {"campaign": ".."}):
+        answer = client.post(f"{API}/jobs", json={"kind": "export", "fields": {**fields, **wrong}})
+        assert answer.status_code == 404, wrong
+    place.unlink()

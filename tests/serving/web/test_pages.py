@@ -11,6 +11,7 @@ from pathlib import Path
 from types import ModuleType
 from urllib.parse import quote
 
+import pyarrow as pa
 import pyarrow.parquet as pq
 import pytest
 from fastapi.testclient import TestClient
@@ -25,6 +26,8 @@ from penchant.features.spine import Spine
 from penchant.serving.web.access import add_token, remove_token
 from penchant.serving.web.actions import ACTIONS
 from penchant.serving.web.app import API
+from penchant.serving.web.conditions import read_conditions
+from penchant.serving.web.crowd_words import CrowdWords
 from penchant.serving.web.prepare import CUSTOMERS_FILE, OVERVIEW_FILE
 from penchant.serving.web.settings import LANGUAGES, WebSettings
 from penchant.serving.web.views import VIEWS, PageView
@@ -271,3 +274,13 @@ def test_a_shop_younger_than_a_year_has_its_pages(
         young = client_of(out=out)
         for path in PATHS[:11]:
             assert young.get(path).status_code == 200, path
+
+
+@settings(max_examples=60, deadline=None)
+@given(value=st.text(st.characters(codec="utf-8", exclude_categories=["C", "Z"]), min_size=1, max_size=30))
+def test_whatever_a_text_holds_a_saved_condition_means_it_and_nothing_else(value: str) -> None:
+    words = CrowdWords((("name", "text"), ("n", "number")))
+    (condition,) = read_conditions([f"name:is:{value}"], words)
+    rows = pa.table({"name": [value, "other", None], "n": [1, 2, 3]})
+    found = rows.filter(words.read(condition.text, "crowds.one.who"))["n"].to_pylist()
+    assert found == ([1, 2] if value == "other" else [1])
