@@ -12,6 +12,7 @@ from .options.campaigns import AudienceOptions, ExportOptions, MeasureOptions, P
 from .options.insight import (
     CampaignsOptions,
     CohortsOptions,
+    ConcernsOptions,
     ContactsOptions,
     CrowdOptions,
     CrowdsOptions,
@@ -20,6 +21,7 @@ from .options.insight import (
     FunnelOptions,
     LoyaltyOptions,
     OffersOptions,
+    OverdueOptions,
     ProductsOptions,
     ProfileOptions,
     ProgrammeOptions,
@@ -27,6 +29,7 @@ from .options.insight import (
     SceneOptions,
     StagesOptions,
     ValueOptions,
+    WinningOptions,
 )
 from .options.models import (
     CompareOptions,
@@ -93,6 +96,9 @@ COMMANDS = (
     Command("insight campaigns", CampaignsOptions, "insight_campaigns.show_campaigns"),
     Command("insight offers", OffersOptions, "insight_campaigns.show_offers"),
     Command("insight returned", ReturnedOptions, "insight_campaigns.show_returned"),
+    Command("insight concerns", ConcernsOptions, "insight_campaigns.show_concerns"),
+    Command("insight retention", OverdueOptions, "insight_campaigns.show_retention"),
+    Command("insight winning", WinningOptions, "insight_campaigns.show_winning"),
     Command("insight products", ProductsOptions, "insight_goods.show_products"),
     Command("insight demand", DemandOptions, "insight_goods.show_demand"),
     Command("insight scene", SceneOptions, "insight_goods.show_scene"),

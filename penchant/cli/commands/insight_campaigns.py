@@ -1,18 +1,28 @@
-"""The pages of campaigns: penchant insight contacts, campaigns, offers, returned."""
+"""The pages of campaigns: penchant insight contacts, campaigns, offers, returned, concerns, retention, winning."""
 
 from __future__ import annotations
 
-from penchant.cli.options.insight import CampaignsOptions, ContactsOptions, OffersOptions, ReturnedOptions
+from penchant.cli.options.insight import (
+    CampaignsOptions,
+    ConcernsOptions,
+    ContactsOptions,
+    OffersOptions,
+    OverdueOptions,
+    ReturnedOptions,
+    WinningOptions,
+)
 from penchant.cli.terminal import present
 from penchant.cli.work import Work
 from penchant.serving.audience.files import read_records, treatments_of
 from penchant.serving.audience.past import audience_folders
 from penchant.serving.goals.own import own_goals
+from penchant.serving.insight.concerns import concerns_page
 from penchant.serving.measure.contacts import contacts_page
 from penchant.serving.measure.offers_page import offers_page
 from penchant.serving.measure.returned import returned_page
 from penchant.serving.measure.settings import MeasureSettings
 from penchant.serving.measure.several import campaigns_page
+from penchant.serving.measure.winning import retention_page, winning_page
 
 
 def show_contacts(work: Work, options: ContactsOptions) -> None:
@@ -59,4 +69,26 @@ def show_returned(work: Work, options: ReturnedOptions) -> None:
     """Show who came back after a campaign."""
     with work.shop() as shop, work.step("following who came back"):
         page = returned_page(shop, options.campaign, options.days)
+    present(work, page, options.out)
+
+
+def show_concerns(work: Work, options: ConcernsOptions) -> None:
+    """Show what buyers complain of."""
+    with work.shop() as shop, work.step("reading feedback"):
+        page = concerns_page(shop, work.moment(shop, options.as_of), options.days)
+    present(work, page, options.out)
+
+
+def show_retention(work: Work, options: OverdueOptions) -> None:
+    """Show when buyers are overdue."""
+    with work.shop() as shop, work.step("measuring gaps between orders"):
+        page = retention_page(shop, options.by or ("category_id",), work.moment(shop, options.as_of))
+    present(work, page, options.out)
+
+
+def show_winning(work: Work, options: WinningOptions) -> None:
+    """Show what orders cost, new and returned."""
+    since = None if options.first is None else work.instant(options.first, "--from")
+    with work.shop() as shop, work.step("comparing costs of orders"):
+        page = winning_page(shop, since, work.moment(shop, options.second, "--to"))
     present(work, page, options.out)

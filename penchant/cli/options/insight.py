@@ -296,3 +296,42 @@ class ReturnedOptions:
     campaign: Annotated[str, typer.Argument(help="The campaign_id in the table assignments.", show_default=False)]
     days: Annotated[int, typer.Option("--days", help="The window, days after the assignment.", min=1)] = 30
     out: Out = None
+
+
+@dataclass(frozen=True)
+class ConcernsOptions:
+    """Show what buyers of each category complain of, new and returning buyers apart, and topics of the texts.
+
+    Names the concern that a message to a category's buyers should speak to, as messages of a plan.
+    """
+
+    as_of: AsOfOrEnd = None
+    days: Annotated[int, typer.Option("--days", help="What was said within so many days before.", min=1)] = 365
+    out: Out = None
+
+
+@dataclass(frozen=True)
+class OverdueOptions:
+    """Show after how many days without an order buyers of a segment are semi-active, silent and churned.
+
+    Learned from the gaps between orders, with intervals.
+    """
+
+    by: Annotated[
+        list[str] | None,
+        typer.Option("--by", help="category_id, or an attribute of customers; may be repeated. Default: category_id."),
+    ] = None
+    as_of: AsOfOrEnd = None
+    out: Out = None
+
+
+@dataclass(frozen=True)
+class WinningOptions:
+    """Show what a first order costs by channel of acquisition, beside what a returned order costs by campaign.
+
+    Takes the optional table costs, and campaigns for reactivate and winback with their controls.
+    """
+
+    first: From = None
+    second: Until = None
+    out: Out = None
