@@ -158,7 +158,8 @@ def topics_of(texts: Sequence[str], n_topics: int = MOST_TOPICS) -> tuple[np.nda
         return None
     n_topics = min(n_topics, len(np.unique(weights.toarray().round(6), axis=0)), weights.shape[1])
     model = NMF(n_topics, init="nndsvda", max_iter=500, random_state=0)
-    scores = model.fit_transform(weights)
+    with np.errstate(invalid="ignore"):  # the error of a perfect fit is a rounding below zero
+        scores = model.fit_transform(weights)
     words = vectors.get_feature_names_out()
     told = [[str(words[place]) for place in np.argsort(-row, kind="stable")[:N_WORDS]] for row in model.components_]
     return scores.argmax(axis=1), told
