@@ -50,7 +50,7 @@ def test_thresholds_follow_the_gaps_of_each_segment(shop: Shop) -> None:
     by_channel = retention_page(shop, ("acquisition_channel",)).as_dict()["by_acquisition_channel"]
     assert {row["value"] for row in by_channel} == {"all", "ads", "search"}
     with pytest.raises(InputError, match="Did you mean 'acquisition_channel'"):
-        retention_page(shop, ("channel",))
+        retention_page(shop, ("acquisition_chanel",))
 
 
 def test_a_first_order_costs_what_was_spent_over_first_orders(shop: Shop) -> None:
