@@ -46,7 +46,7 @@ def run(case: Case, repetitions: int) -> list[dict[str, Any]]:
     """Return how often each number of a case was held."""
     held: dict[str, list[float]] = defaultdict(list)
     wide: dict[str, list[float]] = defaultdict(list)
-    for seed in range(repetitions * case.times):
+    for seed in range(max(1, int(repetitions * case.times))):
         for name, (found, truth) in case.sample(np.random.default_rng(seed)).items():
             is_known = not (math.isnan(found.low) or math.isnan(found.high))
             held[name].append(float(found.low <= truth <= found.high) if is_known else math.nan)

@@ -8,15 +8,21 @@ from functools import cache, partial
 from typing import Any
 
 import numpy as np
+import pandas as pd
 
 from penchant.models.decisions.budgets import budget_curve
 from penchant.models.decisions.policy import policy_value, treat_top
 from penchant.models.decisions.profit import profit_curve
 from penchant.models.evaluation.comparison import compare
+from penchant.models.evaluation.curves import calibration_curve, decile_table
 from penchant.models.evaluation.effect_calibration import uplift_calibration
 from penchant.models.evaluation.metrics import evaluate
 from penchant.models.evaluation.qini import compare_qini, qini, rate_autoc, uplift_at_k
 from penchant.models.inputs.estimate import Estimate
+from penchant.models.uplift.stack import UpliftStack
+from penchant.serving.audience.programme import effects_of
+from penchant.serving.audience.result import expected_of
+from penchant.serving.insight.cohorts import cell_means
 from penchant.serving.insight.intervals import index_of, mean_of, wilson
 from penchant.serving.measure.effect import Sample, measure_effects
 from penchant.serving.measure.sequential import look_daily
@@ -35,7 +41,7 @@ class Case:
 
     name: str
     sample: Sampler
-    times: int = 1
+    times: float = 1
     is_joint: bool = False
 
 
@@ -140,16 +146,53 @@ def _spending(rng: np.random.Generator, n: int) -> tuple[Any, Any]:
     return some * rng.lognormal(SIZE + 0.3 * signal, SPREAD), np.exp(SIZE - 1 + 0.8 * signal)
 
 
+def _flat(score: Any) -> Any:
+    """Return the scores of a weaker model."""
+    return np.sqrt(score * np.exp(SIZE - 1))
+
+
 @cache
-def _true_spending() -> dict[str, float]:
+def _true_spending() -> tuple[dict[str, float], dict[str, float]]:
     y, score = _spending(np.random.default_rng(10**6), 2_000_000)
-    return {name: one.value for name, one in evaluate(y, score, kind="value", n_draws=0).items()}
+    own, flat = (
+        {name: found.value for name, found in evaluate(y, each, kind="value", n_draws=0).items()}
+        for each in (score, _flat(score))
+    )
+    return own, flat
 
 
 def _values(rng: np.random.Generator, n: int) -> Found:
     y, score = _spending(rng, n)
+    true, flat = _true_spending()
     found = evaluate(y, score, kind="value", n_draws=DRAWS)
-    return {name: (found[name], _true_spending()[name]) for name in VALUE_METRICS}
+    against = compare(y, {"score": score, "flat": _flat(score)}, "flat", kind="value", n_draws=DRAWS)["score"]
+    return {name: (found[name], true[name]) for name in VALUE_METRICS} | {
+        f"{name} over another": (against[name].difference, flat[name] - true[name]) for name in ("rmse", "mae")
+    }
+
+
+def _tables(rng: np.random.Generator, n: int, rate: float) -> Found:
+    """Return what the pictures of a report show; scores are calibrated, so a bin's mean score is its true rate."""
+    y, score, _weak = _propensity(rng, n, rate)
+    deciles, curve = decile_table(y, score, n_draws=DRAWS), calibration_curve(y, score)
+    lift, gains = _true_deciles(rate)
+    found = {
+        f"rate of bin {place + 1}": (_row_of(curve, place, "rate"), curve["mean_score"][place]) for place in (0, 9)
+    }
+    for place in (0, 1, 9):
+        found[f"lift of decile {place + 1}"] = (_row_of(deciles, place, "lift"), lift[place])
+    return {**found, "gains of two deciles": (_row_of(deciles, 1, "gains"), gains[1])}
+
+
+@cache
+def _true_deciles(rate: float) -> tuple[Any, Any]:
+    y, score, _weak = _propensity(np.random.default_rng(10**6), 2_000_000, rate)
+    table = decile_table(y, score, n_draws=0)
+    return table["lift"].to_numpy(), table["gains"].to_numpy()
+
+
+def _row_of(table: Any, place: int, name: str) -> Estimate:
+    return Estimate(*(float(table[f"{name}{ending}"][place]) for ending in ("", "_low", "_high")))
 
 
 def _campaign(rng: np.random.Generator, n: int, control: float) -> Found:
@@ -198,7 +241,37 @@ def _insight(rng: np.random.Generator, n: int, rate: float) -> Found:
     }
 
 
-def _cases() -> Iterator[Case]:
+def _cohort(rng: np.random.Generator, n: int, rate: float) -> Found:
+    """Return what a cohort's customers brought in a later month."""
+    amount = (rng.random(n) < rate) * rng.lognormal(SIZE, SPREAD, n)
+    sums = {"n_customers": n, "n_active": (amount > 0).sum(), "amount": amount.sum(), "amount_squares": amount @ amount}
+    return {"revenue each": (cell_means(pd.DataFrame([sums]), "amount", 1)[0], rate * MEAN_SIZE)}
+
+
+def _programme(rng: np.random.Generator, n: int, control: float) -> Found:
+    """Return what all campaigns together add to each customer."""
+    before, held = rng.poisson(0.6, n), rng.random(n) < control
+    orders = rng.poisson(0.3 + 0.3 * before + 0.1 * ~held)
+    revenue = np.array([rng.lognormal(SIZE, SPREAD, k).sum() for k in orders])
+    past = np.array([rng.lognormal(SIZE, SPREAD, k).sum() for k in before])
+    table = {"orders": orders, "orders_before": before, "revenue": revenue, "revenue_before": past}
+    found = effects_of(pd.DataFrame(table), held)
+    return {name: (found[name].each, 0.1 * size) for name, size in (("orders", 1.0), ("revenue", MEAN_SIZE))}
+
+
+def _forecast(rng: np.random.Generator, n: int, control: float) -> Found:
+    """Return what contacting a next list is expected to bring; the bounds are those of errors that all go one way."""
+    y, score, treated = _trial(rng, n, control)
+    first, later = (pd.DataFrame({"signal": s, "other": rng.normal(size=len(s))}) for s in (score, rng.random(n // 5)))
+    model = UpliftStack().fit(first, y, treated.astype(int))
+    uplift, low, high = model.predict_uplift(later, interval=True)
+    bounds = {"": uplift, "_low": low, "_high": high}
+    parts = {f"{name}{end}": part for name in ("uplift", "expected_value") for end, part in bounds.items()}
+    found = expected_of(pd.DataFrame({**parts, "expected_cost": 0.0}))
+    return {"more successes": (found.successes, EFFECT * float(later["signal"].sum()))}
+
+
+def _cases() -> Iterator[Case]:  # noqa: C901, a list
     for n, control, k in (
         (4000, 0.5, 0.3),
         (4000, 0.1, 0.05),
@@ -228,11 +301,17 @@ def _cases() -> Iterator[Case]:
         yield Case(f"metrics, {n * rate:.0f} positives of {n:,}", partial(_metrics, n=n, rate=rate))
     for n in (2000, 300, 100):
         yield Case(f"metrics of amounts, {n:,} customers", partial(_values, n=n))
+    for n, rate in ((2000, 0.2), (1000, 0.05), (500, 0.02)):
+        yield Case(f"pictures, {n * rate:.0f} positives of {n:,}", partial(_tables, n=n, rate=rate))
     for n, control in ((4000, 0.5), (2000, 0.1), (1000, 0.05), (1000, 0.02)):
         yield Case(f"campaign, {n * control:.0f} controls", partial(_campaign, n=n, control=control), 5)
     yield Case("campaign, daily looks", partial(_looks, n=4000, control=0.2), 2, is_joint=True)
     for n, rate in ((1000, 0.1), (100, 0.1), (30, 0.05)):
         yield Case(f"insight, crowd of {n:,}", partial(_insight, n=n, rate=rate), 5)
+        yield Case(f"insight, cohort of {n:,}", partial(_cohort, n=n, rate=rate), 5)
+    for n, control in ((10_000, 0.05), (2000, 0.05)):
+        yield Case(f"programme, {n * control:.0f} controls", partial(_programme, n=n, control=control), 2)
+    yield Case("forecast of a list", partial(_forecast, n=1000, control=0.5), 0.2, is_joint=True)
 
 
 CASES = tuple(_cases())

@@ -197,7 +197,7 @@ def _with_estimates(cells: pd.DataFrame, money: Sequence[str], minor_units: int)
     cells["retention"] = _objects([wilson(n_active, n) for n_active, n in counts])
     for name, column in (("amount", "revenue"), ("margin", "margin")):
         if name in money:
-            each = _means(cells, name, minor_units)
+            each = cell_means(cells, name, minor_units)
             cells[f"{column}_each"] = _objects(each)
             means = pd.Series([estimate.value for estimate in each], cells.index)
             cells[f"{column}_cumulative"] = means.groupby(cells["cohort"]).cumsum()
@@ -208,7 +208,7 @@ def _objects(estimates: Sequence[Estimate]) -> Any:
     return pd.Series(list(estimates), dtype=object)
 
 
-def _means(cells: pd.DataFrame, name: str, minor_units: int) -> list[Estimate]:
+def cell_means(cells: pd.DataFrame, name: str, minor_units: int) -> list[Estimate]:
     """Return each cell's mean per customer with its interval, right for small and skewed cells too."""
     n, some = (cells[column].to_numpy(np.float64) for column in ("n_customers", "n_active"))
     total, square = (cells[name] / minor_units).to_numpy(), (cells[f"{name}_squares"] / minor_units**2).to_numpy()

@@ -2,14 +2,14 @@
 
 from __future__ import annotations
 
-from math import inf, nan, sqrt
+from math import nan
 from statistics import NormalDist
 
 import numpy as np
 
 from ...models.inputs.arrays import Floats
 from ...models.inputs.estimate import Estimate
-from ...models.inputs.two_means import bounds_of
+from ...models.inputs.two_means import bounds_of, index_bounds, share_bounds
 
 LEVEL = 0.95
 
@@ -27,7 +27,7 @@ def normal_quantile(level: float = LEVEL, n_together: int = 1) -> float:
 
 
 def wilson(n_yes: int, n: int, z: float | None = None) -> Estimate:
-    """Return a share with Wilson's score interval; nan without anybody.
+    """Return a share with its interval, Wilson's (`share_bounds`); nan without anybody.
 
     References
     ----------
@@ -36,15 +36,12 @@ def wilson(n_yes: int, n: int, z: float | None = None) -> Estimate:
     Examples
     --------
     >>> f"{wilson(8, 10):.3f}"
-    '0.800 [0.490, 0.943]'
+    '0.800 [0.490, 0.964]'
     """
     if not n:
         return Estimate(nan, nan, nan)
-    z = normal_quantile() if z is None else z
-    p = n_yes / n
-    middle = (p + z * z / (2 * n)) / (1 + z * z / n)
-    half = z * sqrt(p * (1 - p) / n + z * z / (4 * n * n)) / (1 + z * z / n)
-    return Estimate(p, max(0.0, min(middle - half, p)), min(1.0, max(middle + half, p)))
+    level = LEVEL if z is None else 2 * NormalDist().cdf(z) - 1
+    return Estimate(n_yes / n, *share_bounds(n_yes / n, n, level))
 
 
 def mean_of(values: Floats, level: float = LEVEL) -> Estimate:
@@ -81,17 +78,6 @@ def index_of(inside: tuple[int, int], base: tuple[int, int], z: float | None = N
         (how many have it, how many in all) in the crowd and in the base; the crowd is part of the base.
     z
         Standard errors of the interval; default: those of 95 %.
-
-    Notes
-    -----
-    The crowd and the rest of the base are independent. The ratio R of their shares has a Donner and Zou interval from
-    two Wilson intervals, and the index is a rising function of it: 100 R / (f R + 1 - f), f being the crowd's part of
-    the base. So the interval excludes 100 exactly where that of R excludes 1.
-
-    References
-    ----------
-    Donner & Zou (2012), Closed-form confidence intervals for functions of the normal mean and standard deviation.
-    Statistical Methods in Medical Research 21, 347-359.
     """
     (k_in, n_in), (k_all, n_all) = inside, base
     if not n_in or not k_all:
@@ -100,23 +86,5 @@ def index_of(inside: tuple[int, int], base: tuple[int, int], z: float | None = N
     n_rest = n_all - n_in
     if not n_rest:
         return Estimate(value, value, value)
-    part = n_in / n_all
-    low, high = _ratio(wilson(k_in, n_in, z), wilson(k_all - k_in, n_rest, z))
-    bounds = (100.0 / (part + (1 - part) / ratio) if ratio else 0.0 for ratio in (low, high))
-    first, second = bounds
-    return Estimate(value, min(first, value), max(second, value))
-
-
-def _ratio(one: Estimate, other: Estimate) -> tuple[float, float]:
-    """Return the interval of the ratio of two independent shares, in forms that hold where a share is near zero."""
-    product = one.value * other.value
-
-    def reach(share: float, bound: float) -> float:
-        return bound * (2 * share - bound)
-
-    def root(mine: float, its: float) -> float:
-        return sqrt(max(0.0, product**2 - reach(one.value, mine) * reach(other.value, its)))
-
-    low_divisor, high_divisor = product + root(one.low, other.high), reach(other.value, other.low)
-    low = reach(one.value, one.low) / low_divisor if low_divisor else 0.0
-    return low, (product + root(one.high, other.low)) / high_divisor if high_divisor else inf
+    low, high = index_bounds(wilson(k_in, n_in, z), wilson(k_all - k_in, n_rest, z), n_in / n_all)
+    return Estimate(value, min(100.0 * low, value), max(100.0 * high, value))

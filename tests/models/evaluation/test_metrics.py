@@ -159,7 +159,7 @@ def test_deciles_start_at_the_highest_scores_and_add_up() -> None:
 
 def test_the_calibration_curve_keeps_equal_scores_together() -> None:
     y, score = simulated(3000)
-    curve = calibration_curve(y, np.round(score, 1), n_draws=30)
+    curve = calibration_curve(y, np.round(score, 1))
     assert curve["n"].sum() == 3000
     assert curve["mean_score"].is_monotonic_increasing
     assert np.average(curve["rate"], weights=curve["n"]) == pytest.approx(y.mean())
@@ -205,3 +205,18 @@ def test_rounding_does_not_part_equal_scores() -> None:
         {name: found.value for name, found in one.items()}, rel=1e-12
     )
     assert np.unique(without_dust(dusty)).size == np.unique(tied).size
+
+
+def test_deciles_and_bins_have_bounds_where_nobody_responded() -> None:
+    """A bootstrap of nobody knows nothing of a responder: its bounds of an empty bin were 0 to 0."""
+    score = np.linspace(0.001, 0.2, 400)
+    y = (np.arange(400) % 20 == 0) & (score > 0.1)
+    curve, table = calibration_curve(y.astype(float), score), decile_table(y.astype(float), score)
+    assert (curve["rate"][0], curve["rate_low"][0]) == (0.0, 0.0)
+    assert 0.05 < curve["rate_high"][0] < 0.1  # 0 of 40
+    assert (table["lift"].iloc[-1], table["lift_low"].iloc[-1]) == (0.0, 0.0)
+    assert table["lift_high"].iloc[-1] > 1
+    assert table["gains_high"].iloc[-1] == 1.0
+    rows = np.repeat(np.arange(400), 2)
+    again = decile_table(y[rows].astype(float), score[rows], groups=rows)
+    assert again["lift_high"].to_numpy() == pytest.approx(table["lift_high"].to_numpy())
