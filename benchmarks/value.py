@@ -19,7 +19,8 @@ from typing import Any
 import numpy as np
 import pandas as pd
 
-from penchant.models.baselines.btyd_estimators import PurchaseValue
+from penchant.models.baselines.btyd_estimators import PurchaseChance, PurchaseValue
+from penchant.models.baselines.level import level_of, level_shift
 from penchant.models.estimators.next_order import NextOrder, NextOrders
 
 DATA = Path(os.environ.get("PENCHANT_DATA", "../shared/data"))
@@ -175,6 +176,43 @@ def captured(expected: Any, amount: pd.Series) -> float:
     return float(amount.to_numpy()[order].sum() / amount.sum())
 
 
+def seasons() -> list[dict[str, Any]]:
+    """Return the share that ordered within 90 days at seven moments, as it was promised and as it came."""
+    shops = {"cdnow": cdnow(), "online retail": online_retail()}
+    tests = [("online retail", day) for day in ("2010-12-09", "2011-03-09", "2011-06-09", "2011-09-09")]
+    tests += [("cdnow", day) for day in ("1997-10-01", "1998-01-01", "1998-04-01")]
+    return [season(name, shops[name], pd.Timestamp(day)) for name, day in tests]
+
+
+def season(name: str, orders: pd.DataFrame, at: pd.Timestamp) -> dict[str, Any]:
+    promised, came = chances(orders, at)
+    looks = [at - 90 * place * DAY for place in range(1, 9)]
+    earlier = [chances(orders, look) for look in looks if look - orders["at"].min() >= 90 * DAY]
+    share = level_of(promised, [level_shift(p, y) for p, y in earlier])
+    return {"test": f"{name}, {at:%Y-%m-%d}", "came": came, "promised": share.as_dict(), "n_looks": len(earlier)}
+
+
+def chances(orders: pd.DataFrame, at: pd.Timestamp) -> tuple[Any, float]:
+    """Return each customer's chance of an order within 90 days, and the share to whom it came."""
+    X = signals(orders, at)
+    with warnings.catch_warnings():
+        warnings.simplefilter("ignore")
+        promised = PurchaseChance(90).fit(X).predict_proba(X)[:, 1]
+    return promised, came_within(outcomes(orders, X.index, at, 90), 90)
+
+
+def season_aims(found: list[dict[str, Any]]) -> list[dict[str, Any]]:
+    """Return whether the share came within 10 % of the promise, or within its interval."""
+    told = []
+    for one in found:
+        share = one["promised"]
+        off = share["value"] / one["came"] - 1
+        holds = share["low"] is not None and share["low"] <= one["came"] <= share["high"]
+        wanted = "within 10 %, or in an interval as wide as the truth"
+        told.append(aim(f"season: {one['test']}", off, wanted, abs(off) <= 0.1 or holds))
+    return told
+
+
 def aims(found: list[dict[str, Any]]) -> list[dict[str, Any]]:
     """Return each aim, what came, and whether it is met."""
     told = []
@@ -198,7 +236,8 @@ def main() -> None:
     parser.add_argument("--json", action="store_true", help="print one JSON object")
     options = parser.parse_args()
     found = [judged(case) for case in cases()]
-    result = {"cases": found, "aims": aims(found)}
+    moved = seasons()
+    result = {"cases": found, "seasons": moved, "aims": aims(found) + season_aims(moved)}
     if options.json:
         print(json.dumps(result))
         return

@@ -7,7 +7,7 @@ same model, with what was known then, was right.
 from __future__ import annotations
 
 import warnings
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from datetime import datetime, timedelta
 from typing import Any, Literal
@@ -20,6 +20,8 @@ from penchant.errors import LeftOutError, TooLittleDataError
 
 from ...features.shop import Shop
 from ...features.signals.group import PURCHASES, unmet_needs
+from ...models.baselines.btyd_estimators import PurchaseChance
+from ...models.baselines.level import level_of, level_shift
 from ...models.estimators.next_order import NextOrder, NextOrders
 from ...models.inputs.arrays import Floats
 from .columns import ENDS, NEXT_ORDER_COLUMNS, OVER_A_YEAR
@@ -28,6 +30,7 @@ from .histories import MARGIN_TOTAL, asked_at, history_questions, next_questions
 YEAR_DAYS = 365
 FARTHEST_DAYS = 730  # a later date helps nobody
 LOOKS = (90, 180, 365)  # days before the moment at which it is asked what came next
+LEVEL_LOOKS = tuple(range(90, 721, 90))  # at which it is asked how far off the shop's level was
 MOST_LEARNED = 5_000  # customers: four parameters need no more, and trees take long
 MOST_PARETO = 20_000  # buyers beyond whom Pareto/NBD, a hundred times as costly, is not tried
 FEWEST_LEARNED = 500  # buyers below whom earlier moments say nothing
@@ -78,12 +81,15 @@ def next_orders(shop: Shop, as_of: datetime, histories: pd.DataFrame | None = No
         histories = asked_at(shop, [as_of], asked)[as_of]
     now = _buyers(histories)
     days = int(now["days_since_first_purchase"].max()) if len(now) else 0
-    looks = [n for n in LOOKS if days >= 2 * n] if len(now) >= FEWEST_LEARNED else []
-    learned = _sampled(now, shop.config.seed)
-    seen = _Seen(learned, *_earlier(shop, as_of, looks, learned), len(now))
+    learned, is_many = _sampled(now, shop.config.seed), len(now) >= FEWEST_LEARNED
+    looks = [n for n in LOOKS if days >= 2 * n and is_many]
+    level_looks = [n for n in LEVEL_LOOKS if days >= n + LEVEL_LOOKS[0] and is_many]
+    everything = _Seen(learned, *_earlier(shop, as_of, sorted({*looks, *level_looks}), learned), len(now))
+    seen = everything.only(looks)
     model = _fitted(seen, 0, shop.config.seed, with_trees=True)
     frame = _named(model.predict(_signals(now), as_of), now, as_of)
     facts: dict[str, Any] = {"model": _called(model), "n_customers": len(now), "n_learned": len(learned)}
+    facts["within_90d"] = _whole_shop(frame, everything.only(level_looks))
     facts["judged"] = _judged(seen, max(looks), as_of, model) if looks else None
     facts["left_out"] = {}
     if days < YEAR_DAYS:
@@ -100,6 +106,11 @@ class _Seen:
     earlier: Mapping[int, pd.DataFrame]
     came: Mapping[int, pd.DataFrame]
     n_buyers: int
+
+    def only(self, looks: Sequence[int]) -> _Seen:
+        """Return the same with some of the looks."""
+        earlier, came = ({n: frames[n] for n in looks} for frames in (self.earlier, self.came))
+        return _Seen(self.now, earlier, came, self.n_buyers)
 
 
 def _buyers(histories: pd.DataFrame) -> pd.DataFrame:
@@ -224,6 +235,23 @@ def _judged(seen: _Seen, ago: int, as_of: datetime, in_use: NextOrder) -> dict[s
         "p_order_90d": {"promised": float(promised["p_order_90d"].mean()), "came": float((days < LOOKS[0]).mean())},
         "orders": {"promised": float(promised["orders"].sum()), "came": float(orders.sum())},
     }
+
+
+def _whole_shop(frame: pd.DataFrame, seen: _Seen) -> dict[str, Any]:
+    """Return the share of all buyers that orders within 90 days, by how far such promises were off before."""
+    shifts = []
+    for n, X in seen.earlier.items():
+        model = PurchaseChance(LEVEL_LOOKS[0])
+        with warnings.catch_warnings():
+            warnings.simplefilter("ignore", ConvergenceWarning)
+            try:
+                promised = model.fit(_signals(X)).predict_proba(_signals(X))[:, 1]
+            except TooLittleDataError:
+                continue
+        ago = _numbers(seen.came[n], f"came_{n}")
+        shifts.append(level_shift(promised, float((ago < LEVEL_LOOKS[0]).mean())))
+    share = level_of(frame["p_order_90d"].to_numpy(np.float64), shifts)
+    return share.as_dict() | {"n_looks": len(shifts)}
 
 
 def _held(promised: pd.DataFrame, name: str, came: Floats) -> float:

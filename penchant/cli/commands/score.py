@@ -61,6 +61,12 @@ def next_order_words(told: dict[str, Any] | None) -> list[str]:
     if told is None:
         return []
     lines = [f"next order: {told['n_customers']:,} buyers, by {told['model']}"]
+    within = told["within_90d"]
+    if within["low"] is not None:
+        lines.append(
+            f"  of all, {within['value']:.0%} order within 90 days ({within['low']:.0%} to {within['high']:.0%}, "
+            f"as far as {within['n_looks']} earlier promises were off: season and growth move everybody)"
+        )
     if judged := told["judged"]:
         inside = judged["inside_interval"]["next_order"]
         chance, orders = judged["p_order_90d"], judged["orders"]

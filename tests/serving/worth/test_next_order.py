@@ -96,6 +96,10 @@ def test_what_earlier_promises_came_to_stands_beside(forecast: NextOrderForecast
     assert 0.9 <= judged["inside_interval"]["orders"] <= 1
     assert judged["orders"]["promised"] == pytest.approx(judged["orders"]["came"], rel=0.25)
     assert forecast.facts["left_out"] == {}
+    within = forecast.facts["within_90d"]
+    assert within["value"] == pytest.approx(forecast.frame["p_order_90d"].mean())
+    assert within["low"] < within["value"] < within["high"]
+    assert within["n_looks"] >= 4
 
 
 def test_what_comes_later_changes_nothing(rows: pd.DataFrame, forecast: NextOrderForecast) -> None:
