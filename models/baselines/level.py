@@ -17,7 +17,7 @@ from ..inputs.estimate import Estimate
 
 LEAST_CHANCE = 1e-6
 FARTHEST = 12.0  # log-odds
-FEWEST_LOOKS = 2
+USUAL_SHIFT = 0.3  # log-odds: few earlier promises say little, so one more counts as off by so much
 
 
 def level_shift(p: Floats, share: float) -> float:
@@ -54,12 +54,13 @@ def level_of(p: Floats, shifts: Sequence[float], level: float = 0.95) -> Estimat
     Returns
     -------
     Estimate
-        The bounds are nan with fewer than two earlier promises. The misses are not taken out of the value: what a shop
-        was off by last says too little of what comes.
+        The bounds are nan without an earlier promise; one more than there are counts as off by 0.3. The misses are not
+        taken out of the value: what a shop was off by last says too little of what comes.
     """
     value = float(np.mean(p))
-    if len(shifts) < FEWEST_LOOKS:
+    if not len(shifts):
         return Estimate(value, np.nan, np.nan)
-    reach = float(student.ppf((1 + level) / 2, len(shifts)) * np.sqrt(np.mean(np.square(shifts))))
+    all_shifts = [*shifts, USUAL_SHIFT]
+    reach = float(student.ppf((1 + level) / 2, len(all_shifts)) * np.sqrt(np.mean(np.square(all_shifts))))
     odds = logit(np.clip(p, LEAST_CHANCE, 1 - LEAST_CHANCE))
     return Estimate(value, *(float(expit(odds + sign * reach).mean()) for sign in (-1, 1)))

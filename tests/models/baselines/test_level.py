@@ -28,7 +28,11 @@ def test_levels_that_move_lie_inside_in_about_95_per_cent() -> None:
     assert 0.92 <= np.mean(held) <= 0.98
 
 
-def test_one_earlier_promise_says_nothing_of_the_spread() -> None:
-    found = level_of(np.array([0.2, 0.4]), [0.5])
+def test_few_earlier_promises_leave_wide_intervals_and_none_leaves_nothing() -> None:
+    p = np.array([0.2, 0.4])
+    found = level_of(p, [])
     assert found.value == pytest.approx(0.3)
     assert np.isnan([found.low, found.high]).all()
+    one, many = level_of(p, [0.0]), level_of(p, [0.0] * 8)
+    assert one.low < 0.2 < 0.45 < one.high
+    assert many.low > one.low + 0.1
