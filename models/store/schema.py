@@ -14,6 +14,12 @@ FORMS: dict[Kind, tuple[str, ...]] = {
     "ValueModel": ("two_part", "tweedie", "squared_error"),
     "UpliftModel": ("uplift",),
 }
+OUTPUTS = {  # of a form that is not uplift
+    "propensity": ["propensity"],
+    "two_part": ["propensity", "amount"],
+    "tweedie": ["amount"],
+    "squared_error": ["amount"],
+}
 Position = Annotated[int, Field(ge=0)]
 MOST_WHOLE = 2**53
 
@@ -167,8 +173,16 @@ class ModelFile(_Strict):
     def _fits_together(self) -> Self:
         if self.form not in FORMS[self.kind]:
             raise ValueError(f"form '{self.form}' is none of a {self.kind}'s")
+        names = [output.name for output in self.outputs]
+        if names != OUTPUTS.get(self.form, names):
+            raise ValueError(f"the outputs of '{self.form}' are {OUTPUTS[self.form]}, got {names}")
+        if self.kind == "PropensityModel" and len(self.classes) != 2:
+            raise ValueError("a probability is of two classes")
         if any(term.part >= len(self.parts) for output in self.outputs for term in output.terms):
             raise ValueError("a term names a part that is not there")
+        used = [{type(self.parts[term.part]) for term in output.terms} for output in self.outputs]
+        if self.form in OUTPUTS and not all(_Trees in kinds for kinds in used):
+            raise ValueError("an output has no trees")
         linear = [column.position for part in self.parts if isinstance(part, _Linear) for column in part.columns]
         rules = [part.position for part in self.parts if isinstance(part, _Rule)]
         if max([*linear, *rules], default=0) > len(self.inputs.names):  # the treatment may come after the columns

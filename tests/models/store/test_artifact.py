@@ -142,6 +142,7 @@ def test_an_uplift_model_of_an_earlier_format_is_refused_in_words(tmp_path: Path
         ('"factor"', '"level"', "level: Extra inputs are not permitted"),
         ('"n_folds"', '"n_fold"', "'n_fold' are none of a PropensityModel"),
         ('"n_threads": 1', '"n_threads": 1e300', "options.n_threads"),
+        ('"name": "propensity"', '"name": "chance"', "outputs of 'propensity'"),
         ('"part": 0', '"part": 7', "a part that is not there"),
         ('"intercept": 0.0', '"intercept": "none"', "calibration.intercept"),
     ],
