@@ -47,8 +47,9 @@ from penchant.simulate import SimulatedArm as SentArm
 from penchant.simulate import SimulatedCampaign, SimulationSettings, simulate, true_effects
 from penchant.simulate import SimulatedOffer as SentOffer
 from penchant.simulate.shop import SimulatedShop
+from penchant.training.baselines import predicted
 from penchant.training.dataset import snapshot_rows
-from penchant.training.train import Model, Recipe, fitted, predicted
+from penchant.training.train import Model, Recipe, fitted
 from penchant.training.uplift.dataset import CampaignQuestion, UpliftRows, collect
 from penchant.training.uplift.evaluate import STACK
 from penchant.training.uplift.splits import fit_on

@@ -18,8 +18,9 @@ import numpy as np
 from penchant.config import load_config
 from penchant.features.shop import open_shop
 from penchant.models.store.registry import Registry
+from penchant.training.baselines import predicted
 from penchant.training.record import write_training
-from penchant.training.train import Trained, predicted, train
+from penchant.training.train import Trained, train
 
 MOST_SECONDS, MOST_MLFLOW, MOST_PREDICT = 60.0, 3.0, 1.1
 N_PREDICTIONS, N_ROWS = 9, 50_000

@@ -21,8 +21,9 @@ from penchant.features.shop import open_shop
 from penchant.models.evaluation.comparison import compare
 from penchant.models.evaluation.metrics import evaluate
 from penchant.models.store.registry import Registry
+from penchant.training.baselines import predicted
 from penchant.training.material import TaskData, task_data
-from penchant.training.train import Recipe, Trained, fitted, learn, predicted
+from penchant.training.train import Recipe, Trained, fitted, learn
 
 HERE = Path(__file__).resolve().parent
 TASK = "repurchase"

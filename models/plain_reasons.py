@@ -12,6 +12,7 @@ import numpy as np
 import numpy.typing as npt
 
 REASONS = "reasons"  # the parameter, and the name of the columns before their number
+THRESHOLD = "threshold"  # MLflow's model_config: classes are returned, 1 for probabilities above it
 SCORES = {"propensity": "probability", "uplift": "uplift"}  # else an amount
 
 
@@ -24,19 +25,25 @@ class ServedModel:
         As `plain_scorer.read_model` returns it.
     spec
         What stands in model.json: its facts hold the signals' meaning.
+    config
+        MLflow's ``model_config``: with ``threshold`` above 0, classes in the place of probabilities, as its evaluation
+        of classifiers wants them.
     """
 
-    def __init__(self, scorer: Any, spec: Mapping[str, Any]) -> None:
+    def __init__(self, scorer: Any, spec: Mapping[str, Any], config: Mapping[str, Any] | None = None) -> None:
         self.scorer = scorer
+        self.threshold = float((config or {}).get(THRESHOLD) or 0)
         self.signals = {signal["name"]: signal for signal in spec.get("facts", {}).get("signals", ())}
         self.typical = spec["inputs"].get("typical", {})
 
     def predict(self, table: Any, params: Mapping[str, Any] | None = None) -> Any:
         """Return a score for each row; with ``params={"reasons": n}`` a data frame of the score and n reasons.
 
-        Of an uplift there are no reasons: what moves it is not what raises one score.
+        Of an uplift there are no reasons: what moves it is not what raises one score. With a threshold the class.
         """
         score = self.scorer.predict(table)
+        if self.threshold > 0 and SCORES.get(self.scorer.form) == "probability":
+            return (score > self.threshold).astype(np.int64)
         n_reasons = int((params or {}).get(REASONS) or 0)
         if n_reasons <= 0 or self.scorer.form == "uplift":
             return score
@@ -49,8 +56,7 @@ class ServedModel:
 
     def reasons(self, table: Any, n_reasons: int) -> list[list[str]]:
         """Return for each row the columns that raised its score most, in words; empty texts where fewer did."""
-        matrix, _ = self.scorer.inputs.read(table)
-        added = self._added(matrix)
+        added = self._added(table)
         names = np.array(self.scorer.inputs.names, dtype=object)
         order = np.argsort(-added, axis=1, kind="stable")[:, :n_reasons]
         values = {name: np.asarray(table[name], dtype=object) for name in {names[place] for place in order.ravel()}}
@@ -62,8 +68,11 @@ class ServedModel:
             for row, places in enumerate(order)
         ]
 
-    def _added(self, matrix: Any) -> npt.NDArray[np.float64]:
+    def _added(self, table: Any) -> npt.NDArray[np.float64]:
         """Return what each column adds to each row's score, on the scale on which columns add up: (n, columns)."""
+        if hasattr(self.scorer, "added"):  # an estimator that was pickled
+            return np.asarray(self.scorer.added(table))
+        matrix, _ = self.scorer.inputs.read(table)
         rows = next(iter(self.scorer.filled(matrix)), matrix) if np.isnan(matrix).any() else matrix
         added = np.zeros(matrix.shape)
         for output in self.scorer.outputs:

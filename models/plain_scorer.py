@@ -357,10 +357,10 @@ def _read_output(spec: Mapping[str, Any]) -> Output:
     return Output(spec["name"], spec["constant"], terms, EffectError(**error) if error else None)
 
 
-def _load_pyfunc(data_path: str) -> ServedModel:
+def _load_pyfunc(data_path: str, model_config: Mapping[str, Any] | None = None) -> ServedModel:
     """Return the model in a folder, which says why where it is asked; MLflow calls this."""
     spec = json.loads((Path(data_path) / MODEL_FILE).read_text(encoding="utf-8"))
-    return ServedModel(read_model(data_path), spec)
+    return ServedModel(read_model(data_path), spec, model_config)
 
 
 PlainModel = read_model  # what a saved model was read by before format 3

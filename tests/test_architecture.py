@@ -55,7 +55,7 @@ ROOMS = {
         {"plain_inputs"},
         {"plain_parts"},
         {"plain_reasons"},
-        {"plain_scorer"},
+        {"plain_scorer", "pickled_scorer", "trust"},
         {"inputs"},
         {"baselines"},
         {"estimators"},

@@ -2,15 +2,18 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from pathlib import Path
+from tempfile import TemporaryDirectory
 from typing import Any
 
 from penchant.config import Config
-from penchant.output import write_json
+from penchant.output import read_json, write_json
 from penchant.page import CheckLine, Checks, Page, PageColumn, PageSection, Prose, Table
 
 from ..models.evaluation.checks import promised
+from ..models.inputs.estimate import Estimate
+from ..models.store.registry import Registered, Registry
 from .train import Trained
 from .uplift.train import TrainedUplift
 
@@ -51,7 +54,9 @@ def card_of(trained: Trained | TrainedUplift, config: Config, used: Mapping[str,
         "checks": [check.as_dict() for check in trained.checks],
         "not_for": [*NOT_FOR, NOT_UPLIFT if is_task else NOT_SINGLE],
         "made_of": dict(used),
-        "later": "Who promoted it, when and through which gates stands with the version; penchant monitor tells drift.",
+        "estimator": facts.get("estimator", "default"),
+        "promotion": None,
+        "drift": None,
     }
     if isinstance(trained, Trained):
         card["calibration"] = promised(trained.board.metrics["bias_percent"])[1] + "."
@@ -62,9 +67,31 @@ def card_of(trained: Trained | TrainedUplift, config: Config, used: Mapping[str,
 
 def write_card(trained: Trained | TrainedUplift, config: Config, folder: Path, used: Mapping[str, str]) -> None:
     """Write the card as ``model_card.json`` and ``model_card.html``."""
-    card = card_of(trained, config, used)
-    write_json(folder / f"{CARD}.json", card)
-    (folder / f"{CARD}.html").write_text(_page(trained, card).html(), encoding="utf-8")
+    write_card_files(card_of(trained, config, used), folder)
+
+
+def write_card_files(card: Mapping[str, Any], folder: Path) -> None:
+    """Write a card as JSON and as a page."""
+    write_json(folder / f"{CARD}.json", dict(card))
+    (folder / f"{CARD}.html").write_text(card_page(card).html(), encoding="utf-8")
+
+
+def added_to_card(registry: Registry, version: Registered, **parts: Any) -> None:
+    """Write what became known of a version since its training into its card; nothing where it has none.
+
+    Parameters
+    ----------
+    registry, version
+        Where the card lies, and whose it is.
+    parts
+        ``promotion``: who, when, through which gates. ``drift``: what the latest monitoring found.
+    """
+    page = registry.artifacts(version) / f"{CARD}.json"
+    card = read_json(page) if page.is_file() else {}
+    if card and any(card.get(name) != value for name, value in parts.items()):
+        with TemporaryDirectory() as folder:
+            write_card_files({**card, **parts}, Path(folder))
+            registry.attach(version, Path(folder))
 
 
 def _for_whom(trained: Trained | TrainedUplift) -> str:
@@ -74,22 +101,50 @@ def _for_whom(trained: Trained | TrainedUplift) -> str:
     return f"Whoever was eligible for '{trained.task.name}' at a snapshot: {trained.n_used:,} rows up to {until}."
 
 
-def _page(trained: Trained | TrainedUplift, card: Mapping[str, Any]) -> Page:
-    numbers = list(trained.numbers()[0].items())
+def card_page(card: Mapping[str, Any]) -> Page:
+    """Return a card as a page."""
+    numbers = [(name.replace("_", " "), _estimate(number)) for name, number in card["quality"].items()]
     quality = Table(
         (PageColumn("Metric"), PageColumn("On the test", ",.4g")),
-        [(name.replace("_", " "), number) for name, number in numbers],
+        numbers,
         "With 95 % intervals over customers; of the model that had not seen the test.",
     )
     sections = [
         PageSection("For whom", (Prose((card["for"], *_horizon(card))),)),
-        PageSection("How good", (quality, *_by_stage(trained), *_calibration(card))),
+        PageSection("How good", (quality, *_by_stage(card), *_calibration(card))),
         PageSection("What it must not be used for", (Prose(tuple(card["not_for"])),)),
+        PageSection("In use", (*_promotion(card.get("promotion")), *_drift(card.get("drift")))),
         PageSection("Data", (Prose(_data(card)),)),
-        PageSection("Checks", (Checks(tuple(CheckLine(c.title, c.outcome, c.explanation) for c in trained.checks)),)),
+        PageSection("Checks", (_checks(card["checks"]),)),
     ]
-    lead = f"Predicts: {card['predicts']}. {card['later']}"
-    return Page(f"Model card: {card['model']}", lead, tuple(sections), dict(card["made_of"]))
+    return Page(
+        f"Model card: {card['model']}", f"Predicts: {card['predicts']}.", tuple(sections), dict(card["made_of"])
+    )
+
+
+def _checks(checks: Sequence[Mapping[str, Any]]) -> Checks:
+    return Checks(tuple(CheckLine(check["title"], check["outcome"], check["explanation"]) for check in checks))
+
+
+def _estimate(number: Any) -> Any:
+    return Estimate(**number) if isinstance(number, Mapping) else number
+
+
+def _promotion(found: Mapping[str, Any] | None) -> tuple[Prose | Checks, ...]:
+    if not found:
+        return (
+            Prose(("Not promoted by anybody: the first model of a task is in use at once if its checks allow it.",)),
+        )
+    overruled = ", although not all gates were passed" if found["forced"] else ""
+    told = f"Promoted by {found['by']} at {found['at']}{overruled}, through these gates:"
+    return Prose((told,)), _checks(found["gates"])
+
+
+def _drift(found: Mapping[str, Any] | None) -> tuple[Prose, ...]:
+    if not found:
+        return (Prose(("Drift since: not monitored yet (penchant monitor).",)),)
+    told = "; ".join(found["faults"]) or "nothing is past the thresholds"
+    return (Prose((f"Drift since, as of {found['as_of'][:10]}: {told}.",)),)
 
 
 def _horizon(card: Mapping[str, Any]) -> tuple[str, ...]:
@@ -97,18 +152,15 @@ def _horizon(card: Mapping[str, Any]) -> tuple[str, ...]:
     return (f"Within {days} days, after a gap of {card['gap_days']}.",) if days else ()
 
 
-def _by_stage(trained: Trained | TrainedUplift) -> tuple[Table, ...]:
-    if isinstance(trained, TrainedUplift) or trained.by_stage.empty:
+def _by_stage(card: Mapping[str, Any]) -> tuple[Table, ...]:
+    rows = card.get("by_stage") or []
+    if not rows:
         return ()
-    main = "auc" if trained.is_binary else "rmse"
-    table = trained.by_stage
-    columns = (
-        PageColumn("Stage"),
-        PageColumn("Customers", ",d"),
-        *(PageColumn(n, ",.3f") for n in ("Low", main, "High")),
-    )
-    shown = [table[name] for name in ("stage", "n", f"{main}_low", main, f"{main}_high")]
-    return (Table(columns, list(zip(*shown, strict=True)), f"{main.upper()} by stage, with its 95 % interval."),)
+    main = "auc" if "auc" in card["quality"] else "rmse"
+    columns = (PageColumn("Stage"), PageColumn("Customers", ",d"), PageColumn(main, ",.3f"))
+    bounds = [Estimate(*(float(row[f"{main}{end}"]) for end in ("", "_low", "_high"))) for row in rows]
+    shown = [(row["stage"].replace("_", " "), int(row["n"]), number) for row, number in zip(rows, bounds, strict=True)]
+    return (Table(columns, shown, f"{main.upper()} by stage, with its 95 % interval."),)
 
 
 def _calibration(card: Mapping[str, Any]) -> tuple[Prose, ...]:

@@ -5,13 +5,16 @@ from __future__ import annotations
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, replace
 from datetime import datetime
+from fnmatch import fnmatchcase
 
 import numpy as np
 import numpy.typing as npt
 import pandas as pd
 
-from ..features.catalogue import task_of
-from ..features.matrix import KEY, build
+from penchant.errors import InputError, did_you_mean
+
+from ..features.catalogue import groups_of, task_of
+from ..features.matrix import KEY, available, build
 from ..features.outcomes.labels import label
 from ..features.outcomes.tasks import Span, Task
 from ..features.shop import Shop
@@ -84,6 +87,50 @@ class Dataset:
         return found.set_axis(["as_of", "n_eligible", "base_rate"], axis=1)
 
 
+@dataclass(frozen=True)
+class SignalChoice:
+    """Which signals a model learns from.
+
+    Parameters
+    ----------
+    groups
+        Names of feature groups, of those that the shop is configured to have; empty: all of them.
+    without
+        Names of signals or groups to leave out, or patterns of names ("rfm_*").
+    """
+
+    groups: tuple[str, ...] = ()
+    without: tuple[str, ...] = ()
+
+    def columns(self, shop: Shop) -> dict[str, str]:
+        """Return the signals that a shop can have and that are chosen: name -> group.
+
+        Raises
+        ------
+        InputError
+            If a name is none of a group or signal, or nothing is left.
+        """
+        windows = tuple(sorted(set(shop.config.features.windows)))
+        there = {group.name: group for group in groups_of(shop)}
+        for name in self.groups:
+            if name not in there:
+                raise InputError("--group", "the name of a feature group", f"'{name}'", did_you_mean(name, there))
+        groups = [there[name] for name in self.groups] or list(there.values())
+        found = {one.column.name: group.name for group in groups for one in available(shop, [group], windows)[0]}
+        for pattern in self.without:
+            gone = [name for name, group in found.items() if group == pattern or fnmatchcase(name, pattern)]
+            if not gone:
+                do = did_you_mean(pattern, {*found, *found.values()})
+                raise InputError("--without", "the name of a signal or group, or a pattern", f"'{pattern}'", do)
+            found = {name: group for name, group in found.items() if name not in gone}
+        if not found:
+            raise InputError("--group and --without", "at least one signal that is left", "none")
+        return found
+
+
+EVERY_SIGNAL = SignalChoice()
+
+
 def snapshot_rows(shop: Shop, task: Task, instants: Sequence[datetime], span: Span) -> Dataset:
     """Return the eligible rows of a task at some moments, with signals and outcome.
 
@@ -97,11 +144,15 @@ def snapshot_rows(shop: Shop, task: Task, instants: Sequence[datetime], span: Sp
     return with_signals(shop, task, label(shop, task, list(instants), span.gap_days, span.horizon_days).frame, span)
 
 
-def with_signals(shop: Shop, task: Task, labels: pd.DataFrame, span: Span) -> Dataset:
-    """Return labelled rows (``customer_id``, ``as_of``, ``label``) with their signals, and what was spent."""
+def with_signals(
+    shop: Shop, task: Task, labels: pd.DataFrame, span: Span, signals: SignalChoice = EVERY_SIGNAL
+) -> Dataset:
+    """Return labelled rows (``customer_id``, ``as_of``, ``label``) with the chosen signals, and what was spent."""
     spine = Spine.of(shop, labels)
-    matrix = build(shop, spine)
-    frame = matrix.frame
+    chosen = None if signals == EVERY_SIGNAL else signals.columns(shop)
+    matrix = build(shop, spine, None if chosen is None else tuple(dict.fromkeys(chosen.values())))
+    columns = tuple(column for column in matrix.columns if chosen is None or column.name in chosen)
+    frame = matrix.frame[[*KEY, *(column.name for column in columns)]]
     if not frame[list(KEY)].equals(labels[list(KEY)].astype(frame[list(KEY)].dtypes)):
         frame = labels[list(KEY)].merge(frame, on=list(KEY), how="left", validate="one_to_one")
     return Dataset(
@@ -110,7 +161,7 @@ def with_signals(shop: Shop, task: Task, labels: pd.DataFrame, span: Span) -> Da
         labels["customer_id"].to_numpy(object),
         labels["as_of"],
         spending(shop, task, labels, span),
-        matrix.columns,
+        columns,
         matrix.left_out,
     )
 

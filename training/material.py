@@ -20,7 +20,7 @@ from ..features.outcomes.labels import label, refuse_lacking, span_of
 from ..features.outcomes.tasks import Span, Task
 from ..features.shop import Shop
 from ..models.evaluation.checks import DataSize, refuse_too_little
-from .dataset import Dataset, with_signals
+from .dataset import EVERY_SIGNAL, Dataset, SignalChoice, with_signals
 from .splits import Schedule, schedule
 
 Step = Callable[[str], AbstractContextManager[Any]]
@@ -79,6 +79,8 @@ def task_data(
     step: Step = lambda _: nullcontext(),
     looks: Callable[[Schedule], Sequence[datetime]] = lambda plan: plan.every,
     span: Span | None = None,
+    *,
+    signals: SignalChoice = EVERY_SIGNAL,
 ) -> TaskData:
     """Return a task's rows, laid out in time; raises as `train`.
 
@@ -90,6 +92,8 @@ def task_data(
         From the schedule, the snapshots to build; the training's and the test's are among them.
     span
         Gap and horizon; None: as configured.
+    signals
+        Those to build.
     """
     task = task_of(shop.config, name)
     refuse_lacking(shop, task)
@@ -106,7 +110,7 @@ def task_data(
     size = size_of(labels, first, plan)
     refuse_too_little(f"task '{name}'", size, shop.config.gate)  # before the signals: they are what takes long
     with step(f"building the signals of {len(instants)} snapshots"):
-        rows = with_signals(shop, task, labels, span)
+        rows = with_signals(shop, task, labels, span, signals)
     return TaskData(task, span, basis, plan, rows, size, shop.config.seed, shop.config.gate)
 
 

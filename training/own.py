@@ -1,5 +1,8 @@
 """Estimators of a shop's own: trained on the same splits, and judged beside the model by the same numbers and verdicts.
 
+By ``penchant train churn --estimator histogram`` one becomes the model: registered, promoted through the same gates,
+and scored in the same batch. A baseline can, too.
+
 A module that penchant.toml names lists them::
 
     from sklearn.ensemble import HistGradientBoostingClassifier
@@ -12,15 +15,16 @@ from __future__ import annotations
 
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass
+from functools import partial
 from typing import Any
 
-import numpy as np
-
 from penchant.config import Config
-from penchant.errors import InputError, quoted
+from penchant.errors import InputError, did_you_mean
 
 from ..features.own_modules import own_values
+from ..models.estimators.sklearn_model import SklearnModel
 from ..models.inputs.arrays import Floats
+from .baselines import baselines_of
 from .material import Step, TaskData
 
 
@@ -33,7 +37,8 @@ class OwnEstimator:
     name
         How reports call it.
     make
-        Returns a new, unfitted one. It is given the signals as a data frame: numbers, texts and missing values.
+        Returns a new, unfitted one. It is given the signals as a data frame: floats and pandas categories, both with
+        missing values.
     tasks
         The tasks that it is for; empty: all.
     """
@@ -55,6 +60,28 @@ def own_estimators(config: Config, task: str) -> tuple[OwnEstimator, ...]:
     return tuple(one for one in found if not one.tasks or task in one.tasks)
 
 
+def chosen_estimator(own: Sequence[OwnEstimator], data: TaskData, name: str) -> OwnEstimator:
+    """Return an estimator by its name: one of the shop's own, else a baseline that the rows allow.
+
+    Raises
+    ------
+    InputError
+        If there is none.
+    """
+    baselines, left_out = baselines_of(data)
+    known = {one: OwnEstimator(one, partial(_baseline, data, one)) for one in baselines}
+    known |= {one.name: one for one in own}
+    if name in left_out:
+        raise InputError(f"baseline '{name}'", "rows that allow it", left_out[name])
+    if name not in known:
+        raise InputError("estimator", "one of the shop's own or a baseline", f"'{name}'", did_you_mean(name, known))
+    return known[name]
+
+
+def _baseline(data: TaskData, name: str) -> Any:
+    return baselines_of(data)[0][name]
+
+
 def own_scores(data: TaskData, estimators: Sequence[OwnEstimator], step: Step) -> dict[str, Floats]:
     """Return what each estimator, fitted on the training snapshots, predicts for the test's rows.
 
@@ -67,30 +94,6 @@ def own_scores(data: TaskData, estimators: Sequence[OwnEstimator], step: Step) -
 
 
 def _scores(data: TaskData, one: OwnEstimator, step: Step) -> Floats:
-    where = f"estimator '{one.name}'"
-    try:
-        with step(f"learning with your estimator '{one.name}'"):
-            model = one.make()
-            model.fit(data.past.features, data.past.label)
-            score = _predicted(model, data)
-    except Exception as fault:  # whatever a shop's own code raises, the message names the estimator
-        told = f"{type(fault).__name__}: {str(fault).splitlines()[0] if str(fault) else ''}"
-        raise InputError(where, "one that can be fitted on the signals and predicts", told) from fault
-    if score.shape != (len(data.test),) or not np.isfinite(score).all():
-        raise InputError(where, f"a number for each of {len(data.test):,} rows", f"shape {score.shape}")
-    if data.task.kind == "binary" and (score.min() < 0 or score.max() > 1):
-        raise InputError(
-            where, "probabilities within 0 and 1", f"{score.min():.3g} to {score.max():.3g}", _methods(model)
-        )
-    return score
-
-
-def _predicted(model: Any, data: TaskData) -> Floats:
-    if data.task.kind == "binary" and hasattr(model, "predict_proba"):
-        return np.asarray(model.predict_proba(data.test.features), dtype=np.float64)[:, 1]
-    return np.asarray(model.predict(data.test.features), dtype=np.float64)
-
-
-def _methods(model: Any) -> str:
-    there = [name for name in ("predict_proba", "predict") if hasattr(model, name)]
-    return f"It has {quoted(there)}: predict_proba gives probabilities"
+    with step(f"training your estimator '{one.name}'"):
+        model = SklearnModel(one.name, one.make, data.task.kind)
+        return model.fit(data.past.features, data.past.label, data.past.customer_id).predict(data.test.features)

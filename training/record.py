@@ -12,9 +12,11 @@ from penchant.charts import png
 from penchant.config import Config
 from penchant.output import versions, write_json
 
+from ..models.estimators.sklearn_model import SklearnModel
 from ..models.evaluation.reference import REFERENCE
-from ..models.store.artifact import CODE, save
-from ..models.store.registry import Record
+from ..models.pickled_scorer import PICKLED_CODE
+from ..models.store.artifact import CODE, read_spec, save
+from ..models.store.records import Record, plain_requirements
 from .card import write_card
 from .checks import MAIN_METRIC
 from .report.page import pictures, report
@@ -62,6 +64,7 @@ def write_training(
     write_json(artifacts / "features.json", {"columns": columns, "left_out": dict(trained.left_out)})
     write_json(artifacts / "config.json", config.resolved())
     name, is_task = model_name(config, trained.name), isinstance(trained, Trained)
+    is_foreign = isinstance(trained.model, SklearnModel)
     tags = {**used, "shop": config.shop.name, "task": trained.name.partition(".")[0]}
     return Record(
         name,
@@ -70,11 +73,12 @@ def write_training(
         tags if is_task else {**tags, "goal": trained.name.partition(".")[2]},
         artifacts,
         model,
-        CODE,
+        PICKLED_CODE if is_foreign else CODE,
         {column.name: MLFLOW_TYPES[column.dtype] for column in trained.columns},
         "probability" if is_task else "uplift",
         trained.may_lead,
         story_of(trained, name, sources),
+        tuple(read_spec(model)["requirements"]) if is_foreign else plain_requirements(),
     )
 
 

@@ -3,13 +3,14 @@
 from __future__ import annotations
 
 import hashlib
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from typing import Any
 
 import numpy as np
 import pandas as pd
 
 from ..models.estimators.boosting import DEFAULTS
+from ..models.estimators.sklearn_model import SklearnModel
 from ..models.inputs.check import Check
 from ..models.inputs.estimate import Estimate
 from ..models.store.records import DataUsed, Story
@@ -22,6 +23,7 @@ from .uplift.evaluate import STACK
 from .uplift.train import TrainedUplift
 
 N_EXAMPLE = 5
+MOST_PARAMS = 60  # of a foreign estimator
 DIGEST = 32  # characters; MLflow takes 36
 IN_TABLES_ONLY = ("mean_score", "reliability", "resolution", "uncertainty", "rmse_all_zero", "mae_all_zero")
 Numbers = Mapping[str, Estimate]
@@ -105,9 +107,18 @@ def _of_task(trained: Trained, name: str, sources: Mapping[str, str]) -> Story:
         data,
         tables,
         {baseline: headline(numbers, main) for baseline, numbers in board.baselines.items()},
-        {"auc_by_snapshot": [auc.value for auc in trained.by_snapshot.values()]} if trained.by_snapshot else {},
+        _steps(trained),
         trained.shown.head(N_EXAMPLE),
     )
+
+
+def _steps(trained: Trained) -> dict[str, Sequence[float]]:
+    """Return the AUC by snapshot, and the judged model's learning curve: the loss of left-out customers by trees."""
+    curve = getattr(trained.judged, "learning_curve_", {})
+    steps: dict[str, Sequence[float]] = {f"left_out_{loss}_by_trees": values for loss, values in curve.items()}
+    if trained.by_snapshot:
+        steps["auc_by_snapshot"] = [auc.value for auc in trained.by_snapshot.values()]
+    return steps
 
 
 def _of_uplift(trained: TrainedUplift, name: str, sources: Mapping[str, str]) -> Story:
@@ -153,6 +164,8 @@ def _deciles(board: Any) -> pd.DataFrame:
 
 
 def _recipe(trained: Trained) -> str:
+    if trained.is_foreign:
+        return f"estimator {trained.estimator.replace('_', ' ')}"
     return "own parameters" if getattr(trained.judged, "params", None) else "default parameters"
 
 
@@ -164,6 +177,9 @@ def _digest(sources: Mapping[str, str], parts: list[str]) -> str:
 def in_effect(trained: Trained) -> dict[str, Any]:
     """Return the parameters in effect: what was chosen, not what was left to be chosen."""
     model = trained.judged
+    if isinstance(model, SklearnModel):
+        own = {f"estimator_{name}": value for name, value in model.parameters().items()}
+        return {**dict(list(own.items())[:MOST_PARAMS]), "snapshots": len(trained.schedule.train)}
     boosters = {name: booster.num_trees() for name, booster in getattr(model, "boosters_", {}).items()}
     monotone = getattr(model, "monotone", None) or {}
     calibration = getattr(model, "calibration_", None)

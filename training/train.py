@@ -6,28 +6,23 @@ test; the one in use learns from every finished snapshot, the test's included. A
 
 from __future__ import annotations
 
-import warnings
-from collections.abc import Iterator, Mapping
-from contextlib import contextmanager, nullcontext
-from dataclasses import dataclass, field
+from collections.abc import Mapping
+from contextlib import nullcontext
+from dataclasses import dataclass, field, replace
 from functools import cached_property
-from typing import Any, Literal
+from typing import Any
 
-import numpy as np
 import pandas as pd
-from sklearn.exceptions import ConvergenceWarning
 from threadpoolctl import threadpool_limits
 
-from penchant.errors import PenchantError
 from penchant.overview import Overview, WithOverview
 
 from ..features.outcomes.tasks import Span, Task
 from ..features.shop import Shop
 from ..features.signals.group import Column
-from ..models.baselines.btyd_estimators import PurchaseChance, PurchaseValue
-from ..models.baselines.leaderboard import baselines_for
 from ..models.baselines.simple import AMOUNT_TOTAL, DAYS_SINCE_FIRST
 from ..models.estimators.propensity import PropensityModel
+from ..models.estimators.sklearn_model import SklearnModel
 from ..models.estimators.value import ValueModel
 from ..models.evaluation.curves import calibration_curve, decile_table
 from ..models.evaluation.metrics import Kind, evaluate
@@ -36,28 +31,22 @@ from ..models.explain.contributions import contributions
 from ..models.inputs.arrays import Floats
 from ..models.inputs.check import Check
 from ..models.inputs.estimate import Estimate
+from .baselines import baseline_scores, predicted, rows_for
 from .checks import MAIN_METRIC, auc_by_snapshot, horizon_check, may_be_used, training_checks
-from .dataset import Dataset
+from .dataset import EVERY_SIGNAL, Dataset, SignalChoice
 from .evaluate import Leaderboard, Outcomes, leaderboard
 from .material import Step, TaskData, task_data
-from .own import own_estimators, own_scores
+from .own import OwnEstimator, chosen_estimator, own_estimators, own_scores
 from .splits import Schedule
 
 __all__ = ["MAIN_METRIC", "Recipe", "Trained", "learn", "train"]
 
-Model = PropensityModel | ValueModel
+Model = PropensityModel | ValueModel | SklearnModel
+DEFAULT_MODEL = "default_model"  # ours, where another estimator is trained in its place
 OWN_OPTIONS = ("n_trees", "line_share")  # of our estimators, not of LightGBM
 STAGE = "stage"
 FEWEST_OF_A_STAGE, DRAWS_BY_STAGE = 100, 200
 MOST_SHOWN = 2_000  # rows that the report explains the model on
-MOST_HISTORIES = 5_000  # four parameters need no more, and their likelihood is costly
-OUTCOMES: Mapping[str, Literal["purchase", "none", "other"]] = {
-    "churn": "none",
-    "repurchase": "purchase",
-    "second_purchase": "purchase",
-    "value": "purchase",
-}  # what a purchase history says of a task's outcome; of others it says nothing
-
 RATES = dict.fromkeys(("value", "margin"), (AMOUNT_TOTAL, DAYS_SINCE_FIRST))  # what an amount starts from
 
 
@@ -74,11 +63,14 @@ class Recipe:
         Threads of LightGBM; 0: all. None: as many as are worth their start.
     n_folds
         Folds of customers on which the number of trees and the calibration are chosen.
+    estimator
+        What is trained in the place of our own model; None: ours.
     """
 
     params: Mapping[str, Any] = field(default_factory=dict)
     n_threads: int | None = None
     n_folds: int = 5
+    estimator: OwnEstimator | None = None
 
 
 @dataclass(frozen=True, eq=False, repr=False)
@@ -145,6 +137,16 @@ class Trained(WithOverview):
         return self.task.name
 
     @property
+    def is_foreign(self) -> bool:
+        """Whether it is an estimator of others, in the place of our model."""
+        return isinstance(self.model, SklearnModel)
+
+    @property
+    def estimator(self) -> str:
+        """What was trained: ``"default"``, or the name of another estimator."""
+        return self.model.name if isinstance(self.model, SklearnModel) else "default"
+
+    @property
     def is_binary(self) -> bool:
         """Whether the outcome is yes or no, rather than an amount."""
         return self.task.kind == "binary"
@@ -198,6 +200,7 @@ class Trained(WithOverview):
             "labels_end": self.schedule.labels_end(self.schedule.every).isoformat(),
             "judged_labels_end": self.schedule.labels_end(self.schedule.train).isoformat(),
             "n_rows": {"train": self.n_train, "test": self.n_test, "in_use": self.n_used},
+            "estimator": self.estimator,
         }
 
     def as_dict(self) -> dict[str, Any]:
@@ -210,8 +213,10 @@ def train(
     shop: Shop,
     name: str,
     step: Step = lambda _: nullcontext(),
-    n_threads: int | None = None,
-    params: Mapping[str, Any] | None = None,
+    recipe: Recipe | None = None,
+    *,
+    estimator: str | None = None,
+    signals: SignalChoice = EVERY_SIGNAL,
 ) -> Trained:
     """Return the trained model of a task.
 
@@ -223,21 +228,32 @@ def train(
         The task's name.
     step
         Called with what is being done; the context it returns lasts as long as the step.
-    n_threads, params
-        As in `Recipe`.
+    recipe
+        How the model is made. None: by the defaults.
+    estimator
+        Name of one of the shop's own estimators or of a baseline, trained in the place of our model, which stands
+        beside it then; None: our model.
+    signals
+        Those to learn from.
 
     Raises
     ------
     InputError
-        If there is no such task.
+        If there is no such task, estimator or signal.
     LeftOutError
         If the shop lacks tables or columns that the task needs.
     TooLittleDataError
         If the shop's data does not pass the gate of penchant.toml, section gate.
     """
-    data = task_data(shop, name, step)
-    beside = own_scores(data, own_estimators(shop.config, name), step)
-    return learn(data, Recipe(params or {}, n_threads), step, beside)
+    recipe, data = recipe or Recipe(), task_data(shop, name, step, signals=signals)
+    own = own_estimators(shop.config, name)
+    chosen = None if estimator is None else chosen_estimator(own, data, estimator)
+    beside = own_scores(data, [one for one in own if one.name != estimator], step)
+    if chosen is not None:
+        with step("training our model beside it"):
+            beside[DEFAULT_MODEL] = predicted(fitted(data.task, data.past, data.seed, recipe), data.test.features)
+        recipe = replace(recipe, estimator=chosen)
+    return learn(data, recipe, step, beside)
 
 
 @threadpool_limits.wrap(limits=1, user_api="blas")  # small products lose more to threads than they gain
@@ -266,7 +282,7 @@ def learn(
         judged = fitted(task, past, material.seed, recipe)
         score = predicted(judged, test.features)
     with step("training and testing the baselines"):
-        board = judge(material, score, beside or {})
+        board = judge(material, score, beside or {}, recipe.estimator)
     with step("running the checks"):
         by_snapshot = auc_by_snapshot(judged, (past, test), board, material.schedule)
         asked = training_checks(material, board, judged, by_snapshot)
@@ -328,6 +344,9 @@ def _kind(task: Task, rows: Dataset) -> Kind:
 
 def fitted(task: Task, rows: Dataset, seed: int, recipe: Recipe) -> Model:
     """Return the task's model, fitted; directions of which the domain is sure are kept."""
+    if (other := recipe.estimator) is not None:
+        used = rows_for(other.make(), rows, seed)
+        return SklearnModel(other.name, other.make, task.kind).fit(used.features, used.label, used.customer_id)
     monotone = {column.name: task.buying * column.buying for column in rows.columns if column.buying}
     kind = PropensityModel if task.kind == "binary" else ValueModel
     params = dict(recipe.params)
@@ -339,13 +358,9 @@ def fitted(task: Task, rows: Dataset, seed: int, recipe: Recipe) -> Model:
     return model.fit(rows.features, rows.label, groups=rows.customer_id)
 
 
-def predicted(model: Any, features: pd.DataFrame) -> Floats:
-    """Return the probability of the outcome, or the expected amount, of each row."""
-    found = model.predict_proba(features)[:, 1] if hasattr(model, "predict_proba") else model.predict(features)
-    return np.asarray(found, dtype=np.float64)
-
-
-def judge(material: TaskData, score: Floats, beside: Mapping[str, Floats]) -> Leaderboard:
+def judge(
+    material: TaskData, score: Floats, beside: Mapping[str, Floats], estimator: OwnEstimator | None = None
+) -> Leaderboard:
     """Return the leaderboard of the test snapshot: the model beside all baselines that the rows allow.
 
     Parameters
@@ -356,45 +371,10 @@ def judge(material: TaskData, score: Floats, beside: Mapping[str, Floats]) -> Le
         What the judged model predicts for the test's.
     beside
         Further predictions of them, by name.
+    estimator
+        What was trained in the place of our model: as a baseline it does not stand beside itself.
     """
-    found, left_out = baseline_scores(material)
+    found, left_out = baseline_scores(material, without=estimator.name if estimator else "")
     test = material.test
     outcomes = Outcomes(test.label, test.customer_id, test.amount, material.task.kind)
     return leaderboard(outcomes, score, {**beside, **found}, left_out, material.seed)
-
-
-def baseline_scores(material: TaskData) -> tuple[dict[str, Floats], dict[str, str]]:
-    """Return what each baseline predicts for the test's rows, and why others are left out.
-
-    The baselines learn from the rows that the judged model learned from; those that describe each customer's whole
-    history from the latest of its snapshots, because six of one customer are one history told six times.
-    """
-    task, past = material.task, material.past
-    estimators, left_out = baselines_for(
-        task.kind, past.features.columns, material.span.horizon_days, OUTCOMES.get(task.name, "other")
-    )
-    latest = past.at([past.as_of.max()]).sampled(MOST_HISTORIES, material.seed)
-    found = {}
-    for name, estimator in estimators.items():
-        rows = latest if isinstance(estimator, (PurchaseChance, PurchaseValue)) else past
-        try:
-            with _in_own_words(name):
-                estimator.fit(rows.features, rows.label, groups=rows.customer_id)
-            found[name] = predicted(estimator, material.test.features)
-        except PenchantError as fault:
-            left_out[name] = str(fault)
-    return found, left_out
-
-
-@contextmanager
-def _in_own_words(name: str) -> Iterator[None]:
-    """Say in a line that a regression stopped before it was done, in place of its library's paragraphs."""
-    with warnings.catch_warnings(record=True) as told:
-        warnings.simplefilter("always", ConvergenceWarning)
-        yield
-    for one in told:
-        if "\n" in str(one.message):
-            words = f"Baseline '{name}' stopped before it had converged; it may do better than shown."
-            warnings.warn(words, UserWarning, stacklevel=2)
-        else:
-            warnings.warn(one.message, one.category, stacklevel=2)

@@ -116,11 +116,11 @@ def purchases_of(X: pd.DataFrame) -> Purchases:
 def days_bought(X: pd.DataFrame) -> Floats:
     """Return the number of days with a purchase of each row.
 
-    Of a frame that counts purchases alone, at most one for each day from the first to the last.
+    At most one for each day from the first to the last, as where purchases alone are counted, or one column is tried
+    with another customer's value.
     """
-    if PURCHASE_DAYS in X:
-        return column_of(X, PURCHASE_DAYS)
     n, first, last = (column_of(X, name) for name in NEEDED)
+    n = column_of(X, PURCHASE_DAYS) if PURCHASE_DAYS in X else n
     between = np.maximum(first - last, 0.0)
     return np.where(n >= 1, np.clip(n, np.where(between > 0, 2, 1), np.ceil(between) + 1), n)
 

@@ -2,9 +2,9 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Mapping
+from collections.abc import Iterator, Mapping, Sequence
 from contextlib import contextmanager
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from functools import partial
 from numbers import Integral
 from typing import Any
@@ -67,10 +67,13 @@ class Grown:
     left_out
         Raw score of each row, its start included, by trees that were trained on the other folds, or None without
         folds.
+    curve
+        Learning curve: loss -> its mean over the left-out folds by number of trees, from 1 on; empty without folds.
     """
 
     booster: lgb.Booster
     left_out: Floats | None
+    curve: Mapping[str, Sequence[float]] = field(default_factory=dict)
 
 
 @dataclass(frozen=True)
@@ -162,14 +165,17 @@ def _grown(rows: Training, parameters: Mapping[str, Any], n_trees: int | None) -
         return Grown(train_booster(data, parameters, n_trees or TREES_WITHOUT_FOLDS), None)
     fold = rows.folds if rows.learns is None else rows.folds[rows.learns]
     numbers = np.unique(fold)
-    found = lgb.cv(
+    cv = lgb.cv(
         dict(parameters),
         data,
         num_boost_round=n_trees or MOST_TREES,
         folds=[(np.flatnonzero(fold != number), np.flatnonzero(fold == number)) for number in numbers],
         callbacks=[] if n_trees else [lgb.early_stopping(PATIENCE, verbose=False)],
         return_cvbooster=True,
-    )["cvbooster"]
+    )
+    means = {name: losses for name, losses in cv.items() if name.endswith("-mean")}
+    curve = {name.removeprefix("valid ").removesuffix("-mean"): losses for name, losses in means.items()}
+    found = cv["cvbooster"]
     best = n_trees or max(1, found.best_iteration)
     left_out = np.empty(len(rows.y))
     for booster, number in zip(found.boosters, numbers, strict=True):
@@ -178,7 +184,7 @@ def _grown(rows: Training, parameters: Mapping[str, Any], n_trees: int | None) -
         left_out[out] = in_pieces(rows.matrix, out, ask)
     if rows.start is not None:
         left_out += rows.start
-    return Grown(train_booster(data, parameters, best), left_out)
+    return Grown(train_booster(data, parameters, best), left_out, curve)
 
 
 def train_booster(data: lgb.Dataset, parameters: Mapping[str, Any], n_trees: int) -> lgb.Booster:

@@ -73,6 +73,8 @@ class PropensityModel(ClassifierMixin, BaseEstimator):
         All of it, as it is saved.
     left_out_ : ndarray of shape (n,) or None
         The calibrated probability of each training row by trees that did not see its customer.
+    learning_curve_ : dict of str to sequence of float
+        Loss -> its mean over the left-out customers by number of trees; empty where none were left out.
     classes_ : ndarray of shape (2,)
         The outcomes; the second one's probability is what is modelled.
 
@@ -136,7 +138,7 @@ class PropensityModel(ClassifierMixin, BaseEstimator):
         parameters = parameters_of(objective, self.params, self.seed, n_threads)
         refuse_no_share(self.line_share)
         grown = grow(rows, parameters, self.n_trees)
-        self.boosters_ = {"propensity": grown.booster}
+        self.boosters_, self.learning_curve_ = {"propensity": grown.booster}, dict(grown.curve)
         self.line_: LinearPart | None = None
         self.share_ = 0.0
         self.calibration_, self.left_out_ = Calibration(), None

@@ -132,6 +132,7 @@ class ValueModel(RegressorMixin, BaseEstimator):
         self.form_ = min(tried, key=lambda form: self.deviance_[form])
         best = tried[self.form_]
         self.boosters_, self.start_, self.calibration_ = dict(best.boosters), best.start, best.calibration
+        self.learning_curve_ = dict(best.curve)
         self.factor_ = scale * best.level
         return self
 
@@ -192,7 +193,7 @@ class ValueModel(RegressorMixin, BaseEstimator):
         if self.rate is not None:
             positions_of(self.columns_, self.rate)
         grown = self._trees({"objective": "regression"}, rows)
-        return FittedForm({"amount": grown.booster})
+        return FittedForm({"amount": grown.booster}, curve=grown.curve)
 
     def _from_rate(self, objective: Mapping[str, Any], rows: Training) -> tuple[Grown, LinearPart | None]:
         """Return trees that start from each customer's own rate, and that; None where none is asked or none varies."""
@@ -223,21 +224,23 @@ class FittedForm:
     calibration: Calibration = field(default_factory=Calibration)
     level: float = 1.0
     deviance: float = float("nan")
+    curve: Mapping[str, Sequence[float]] = field(default_factory=dict)
 
 
 def two_part(rows: Training, buys: Grown, spends: Grown, start: LinearPart | None) -> FittedForm:
     """Return whether times how much."""
     boosters = {"propensity": buys.booster, "amount": spends.booster}
+    curve = {**buys.curve, **spends.curve}
     if rows.folds is None or buys.left_out is None or spends.left_out is None:
         return FittedForm(boosters, start)
     calibration = fit_calibration(buys.left_out, (rows.y > 0).astype(np.float64), rows.weight, rows.folds)
     left_out = calibration(buys.left_out) * np.exp(spends.left_out)
-    return levelled(FittedForm(boosters, start, calibration), rows, left_out)
+    return levelled(FittedForm(boosters, start, calibration, curve=curve), rows, left_out)
 
 
 def tweedie(rows: Training, grown: Grown, start: LinearPart | None) -> FittedForm:
     """Return both at once."""
-    fitted = FittedForm({"amount": grown.booster}, start)
+    fitted = FittedForm({"amount": grown.booster}, start, curve=grown.curve)
     return fitted if grown.left_out is None else levelled(fitted, rows, np.exp(grown.left_out))
 
 

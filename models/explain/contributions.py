@@ -11,27 +11,31 @@ import pandas as pd
 from sklearn.utils.validation import check_is_fitted
 
 from ..estimators.propensity import PropensityModel
+from ..estimators.sklearn_model import SklearnModel
 from ..estimators.value import ValueModel
 from ..inputs.arrays import Floats
 from ..inputs.frames import read_new_table
 from ..plain_parts import LinearPart, TreesPart, threads_for
 from ..plain_scorer import Scorer
 
+ExplainedModel = PropensityModel | ValueModel | SklearnModel
 CHUNK = 20_000  # rows explained at a time: contributions take (columns + 1) x 8 bytes a row
 
 
-def contributions(model: PropensityModel | ValueModel, X: Any) -> Floats:
+def contributions(model: ExplainedModel, X: Any) -> Floats:
     """Return what each column adds to each row's log-odds, shape (n, columns + 1); the last is the base.
 
     A row's contributions add up to the model's log-odds, before calibration. Of a value model they add up to the log of
     the amount, and with two parts to that and the log-odds of buying. Where a value is unknown, its column gets what is
-    left of the mean over its usual values.
+    left of the mean over its usual values. Those of a foreign estimator do not add up (`SklearnModel.contributions`).
 
     References
     ----------
     Lundberg et al. (2020), From local explanations to global understanding with explainable AI for trees
     (TreeSHAP, as LightGBM computes it).
     """
+    if isinstance(model, SklearnModel):
+        return model.contributions(X)
     check_is_fitted(model)
     matrix = read_new_table(model, X, model.columns_)
     scorer = model.scorer_

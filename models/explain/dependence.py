@@ -10,19 +10,17 @@ import pandas as pd
 
 from penchant.errors import InputError, did_you_mean
 
-from ..estimators.propensity import PropensityModel
-from ..estimators.value import ValueModel
 from ..inputs.arrays import Floats
 from ..inputs.categories import holds_categories
 from ..inputs.frames import as_frame
-from .contributions import CHUNK, contributions
+from .contributions import CHUNK, ExplainedModel, contributions
 
 N_BINS = 20
 MOST_CATEGORIES = 20
 MISSING = "missing"
 
 
-def importance(model: PropensityModel | ValueModel, X: pd.DataFrame) -> pd.Series[float]:
+def importance(model: ExplainedModel, X: pd.DataFrame) -> pd.Series[float]:
     """Return each column's mean absolute contribution over the rows, highest first; in the unit of `contributions`.
 
     Parameters
@@ -40,7 +38,7 @@ def importance(model: PropensityModel | ValueModel, X: pd.DataFrame) -> pd.Serie
     return found.sort_values(ascending=False, kind="stable")
 
 
-def dependence(model: PropensityModel | ValueModel, X: pd.DataFrame, column: str, n_bins: int = N_BINS) -> pd.DataFrame:
+def dependence(model: ExplainedModel, X: pd.DataFrame, column: str, n_bins: int = N_BINS) -> pd.DataFrame:
     """Return how one column moves the score: its contribution by value.
 
     Parameters
@@ -89,7 +87,7 @@ def by_value(column: pd.Series[Any], added: Floats, n_bins: int = N_BINS) -> pd.
     return pd.DataFrame(columns).reset_index(drop=True)
 
 
-def explained(model: PropensityModel | ValueModel, X: pd.DataFrame) -> Iterator[tuple[pd.DataFrame, Floats]]:
+def explained(model: ExplainedModel, X: pd.DataFrame) -> Iterator[tuple[pd.DataFrame, Floats]]:
     """Yield rows and their contributions, some thousands at a time."""
     for start in range(0, len(X), CHUNK):
         rows = X.iloc[start : start + CHUNK]

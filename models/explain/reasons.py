@@ -8,16 +8,14 @@ from typing import Any
 import numpy as np
 import pandas as pd
 
-from ..estimators.propensity import PropensityModel
-from ..estimators.value import ValueModel
 from ..inputs.frames import as_frame
-from .contributions import CHUNK, contributions, top_columns
+from .contributions import CHUNK, ExplainedModel, contributions, top_columns
 
 Describe = str | tuple[str, str] | Callable[[Any, bool], str]
 
 
 def reasons(
-    model: PropensityModel | ValueModel,
+    model: ExplainedModel,
     X: pd.DataFrame,
     describe: Mapping[str, Describe],
     top: int = 3,
@@ -67,7 +65,7 @@ def values_at(rows: pd.DataFrame, best: Any, names: Sequence[str]) -> list[list[
     return [[(names[place], columns[place][row]) for place in picked if place >= 0] for row, picked in enumerate(best)]
 
 
-def reason_in_words(model: PropensityModel | ValueModel, name: str, value: Any, describe: Describe | None) -> str:
+def reason_in_words(model: ExplainedModel, name: str, value: Any, describe: Describe | None) -> str:
     """Return one reason in words.
 
     What is high is high against the median of the training rows, so that a customer's reasons do not depend on who

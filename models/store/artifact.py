@@ -1,5 +1,7 @@
 """A model as plain files: LightGBM's text and one page of JSON, readable without this package, never a pickle.
 
+What is not ours (`penchant.models.store.pickled`) is one, and is told apart by its kind.
+
 ::
 
     model.json        form, columns, parts, calibration, the caller's facts (`penchant.models.store.schema`)
@@ -25,10 +27,13 @@ from penchant.errors import InputError, NotThereError, OutputError, quoted
 
 from ..estimators.calibration import Calibration
 from ..estimators.propensity import PropensityModel
+from ..estimators.sklearn_model import SklearnModel
 from ..estimators.value import ValueModel
 from ..inputs.categories import Columns
 from ..plain_parts import LinearPart, RulePart, ScorerPart, TreesPart
 from ..plain_scorer import CODE, FORMAT, HASHES_FILE, MODEL_FILE, Scorer, read_model
+from . import pickled
+from .schema import differences, model_json
 
 __all__ = ["CODE", "MODEL_FILE", "load", "read_facts", "read_spec", "save"]
 
@@ -49,13 +54,15 @@ class FittedModel(Protocol):
         """What scores rows."""
 
 
-def save(model: FittedModel | Scorer, folder: Path | str, facts: Mapping[str, Any] | None = None) -> Path:
+def save(
+    model: FittedModel | Scorer | SklearnModel, folder: Path | str, facts: Mapping[str, Any] | None = None
+) -> Path:
     """Write a fitted model as plain files, and return their folder.
 
     Parameters
     ----------
     model
-        A fitted propensity or value model, a fitted uplift learner, or an uplift model's scorer.
+        A fitted propensity or value model, a fitted uplift learner, an uplift model's scorer, or a foreign estimator.
     folder
         Where to write; what stands there before is replaced when the new files are complete.
     facts
@@ -69,19 +76,26 @@ def save(model: FittedModel | Scorer, folder: Path | str, facts: Mapping[str, An
         The facts are no JSON.
     """
     folder = Path(folder)
-    files = texts_of(model, facts)
+    files = files_of(model, facts)
     written = folder.with_name(f".{folder.name}.writing")
     try:
         shutil.rmtree(written, ignore_errors=True)
         written.mkdir(parents=True)
-        for name, text in files.items():
-            (written / name).write_bytes(text.encode("utf-8"))
+        for name, content in files.items():
+            (written / name).write_bytes(content)
         if folder.exists():
             shutil.rmtree(folder)
         written.rename(folder)
     except OSError as error:
         raise OutputError(str(folder), "a folder that can be written", str(error)) from error
     return folder
+
+
+def files_of(model: Any, facts: Mapping[str, Any] | None) -> dict[str, bytes]:
+    """Return the files of a model of any kind by name, their hashes last."""
+    if isinstance(model, SklearnModel):
+        return pickled.pickled_files(model, facts or {})
+    return {name: text.encode("utf-8") for name, text in texts_of(model, facts).items()}
 
 
 def texts_of(model: FittedModel | Scorer, facts: Mapping[str, Any] | None) -> dict[str, str]:
@@ -130,16 +144,10 @@ def _part(part: ScorerPart, place: int) -> dict[str, Any]:
     return {"kind": "linear" if isinstance(part, LinearPart) else "rule", **asdict(part)}
 
 
-def model_json(spec: Mapping[str, Any]) -> str:
-    """Return a spec as text, the same for the same spec."""
-    try:
-        return json.dumps(spec, indent=1, allow_nan=False, ensure_ascii=False) + "\n"
-    except (TypeError, ValueError) as error:
-        raise InputError("facts", "values that JSON can hold", str(error), "Turn them into text or numbers") from None
-
-
-def load(folder: Path | str) -> PropensityModel | ValueModel | Scorer:
+def load(folder: Path | str) -> PropensityModel | ValueModel | SklearnModel | Scorer:
     """Return the model that `save` wrote, ready to predict: an estimator, or the scorer of an uplift model.
+
+    A foreign estimator is a pickle, and runs code when it is read.
 
     Raises
     ------
@@ -151,6 +159,8 @@ def load(folder: Path | str) -> PropensityModel | ValueModel | Scorer:
     folder = Path(folder)
     spec = read_spec(folder)
     refuse_other_schema(folder / MODEL_FILE, spec)
+    if spec["kind"] == pickled.KIND:
+        return pickled.read_estimator(folder, spec)
     absent = [part["file"] for part in spec["parts"] if "file" in part and not (folder / part["file"]).is_file()]
     if absent:
         raise NotThereError(str(folder / absent[0]), "the model's trees", "no such file")
@@ -207,8 +217,6 @@ def read_spec(folder: Path | str) -> dict[str, Any]:
 
 def refuse_other_schema(page: Path, spec: Mapping[str, Any]) -> None:
     """Raise InputError with the differences where a page is not as the schema says."""
-    from .schema import differences
-
     found = differences(spec)
     kind = ESTIMATORS.get(str(spec.get("kind")))
     if not found and kind is not None and (unknown := sorted(set(spec["options"]) - set(kind().get_params()))):

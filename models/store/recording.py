@@ -8,7 +8,6 @@ import tempfile
 import time
 from collections.abc import Iterator, Mapping, Sequence
 from contextlib import contextmanager, suppress
-from importlib.metadata import version
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 from urllib.parse import quote
@@ -17,6 +16,7 @@ from penchant.errors import OutputError
 from penchant.output import locked
 
 from ..inputs.estimate import Estimate
+from ..plain_reasons import THRESHOLD
 from .address import Store
 from .model_files import HASH, content_hash
 from .records import DataUsed, Record, Registered, TrialRun
@@ -25,7 +25,6 @@ if TYPE_CHECKING:
     from mlflow import MlflowClient
 
 CHAMPION, CHALLENGER = "champion", "challenger"
-REQUIREMENTS = ("mlflow", "lightgbm", "numpy")
 LONGEST_PARAM = 6000
 PARENT, NAME, NOTE, KIND = "mlflow.parentRunId", "mlflow.runName", "mlflow.note.content", "mlflow.experimentKind"
 MODEL_TRAINING = "custom_model_development"  # how MLflow's pages show an experiment
@@ -90,7 +89,7 @@ def log_values(
     client: MlflowClient,
     run_id: str,
     params: Mapping[str, Any],
-    metrics: Mapping[str, Estimate | float],
+    numbers: Mapping[str, Estimate | float],
     tags: Mapping[str, str],
     steps: Mapping[str, Sequence[float]] | None = None,
 ) -> None:
@@ -98,15 +97,17 @@ def log_values(
     from mlflow.entities import Metric, Param, RunTag
 
     now = int(time.time() * 1000)
-    numbers = {name: value for pair in metrics.items() for name, value in _numbers(*pair)}
-    points = [(name, value, 0) for name, value in numbers.items()]
+    points = [(name, value, 0) for pair in numbers.items() for name, value in _numbers(*pair)]
     points += [(name, value, step) for name, values in (steps or {}).items() for step, value in enumerate(values)]
+    metrics = [Metric(name, value, now, step) for name, value, step in points if value == value]
     client.log_batch(
         run_id,
-        [Metric(name, value, now, step) for name, value, step in points if value == value][:MOST_AT_ONCE],
+        metrics[:MOST_AT_ONCE],
         [Param(name, str(value)[:LONGEST_PARAM]) for name, value in params.items()],
         [RunTag(name, value) for name, value in tags.items()],
     )
+    for start in range(MOST_AT_ONCE, len(metrics), MOST_AT_ONCE):
+        client.log_batch(run_id, metrics[start : start + MOST_AT_ONCE])
 
 
 def _log_metrics(client: MlflowClient, run_id: str, record: Record, model_id: str) -> None:
@@ -156,7 +157,8 @@ def _log_model(record: Record) -> Any:
         code_paths=[str(path) for path in code],
         signature=_signature(record),
         input_example=record.story.example,
-        pip_requirements=[f"{package}=={version(package)}" for package in REQUIREMENTS],
+        pip_requirements=list(record.requirements),
+        model_config={THRESHOLD: 0.0},
     )
 
 

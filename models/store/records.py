@@ -5,12 +5,20 @@ from __future__ import annotations
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
 from datetime import datetime
+from importlib.metadata import version
 from pathlib import Path
 from typing import Any
 
 import pandas as pd
 
 from ..inputs.estimate import Estimate
+
+PLAIN = ("mlflow", "lightgbm", "numpy")
+
+
+def plain_requirements() -> tuple[str, ...]:
+    """Return all that a model of plain files needs, with versions."""
+    return tuple(f"{name}=={version(name)}" for name in PLAIN)
 
 
 @dataclass(frozen=True)
@@ -91,7 +99,7 @@ class Record:
     model
         Folder of the model's plain files.
     scorer
-        The script that scores them: it has ``_load_pyfunc(folder)`` and imports numpy and lightgbm alone. With
+        The script that scores them: it has ``_load_pyfunc(folder, config)`` and imports numpy and lightgbm alone. With
         helpers of its own, all of them, the script first.
     inputs
         Column -> "double" or "string", in the model's order.
@@ -101,6 +109,8 @@ class Record:
         Whether it becomes champion where there is none.
     story
         How it is told.
+    requirements
+        Packages with versions that scoring needs.
     """
 
     name: str
@@ -114,6 +124,7 @@ class Record:
     output: str = "probability"
     may_lead: bool = True
     story: Story = field(default_factory=Story)
+    requirements: tuple[str, ...] = field(default_factory=plain_requirements)
 
 
 @dataclass(frozen=True)

@@ -134,6 +134,13 @@ class Registry:
             return local_path(address)
         return self._copied(f"runs:/{version.run_id}/", self.store.cache / "runs" / version.run_id)
 
+    def attach(self, version: Registered, folder: Path) -> None:
+        """Log a folder's files beside a version; those of the same names are replaced."""
+        with self._writing() as client:
+            client.log_artifacts(version.run_id, str(folder))
+        if self.store.folder is None and (copied := self.store.cache / "runs" / version.run_id).is_dir():
+            shutil.copytree(folder, copied, dirs_exist_ok=True)
+
     def runs(self, name: str) -> list[Run]:
         """Return the runs of an experiment, the latest first; those below a run are left out."""
         with suppress(NoModelError), connected(self.store) as client:

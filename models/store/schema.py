@@ -2,11 +2,14 @@
 
 from __future__ import annotations
 
+import json
 from collections.abc import Mapping
 from itertools import pairwise
 from typing import Annotated, Any, Literal, Self
 
 from pydantic import BaseModel, BeforeValidator, ConfigDict, Field, ValidationError, model_validator
+
+from penchant.errors import InputError
 
 Kind = Literal["PropensityModel", "ValueModel", "UpliftModel"]
 FORMS: dict[Kind, tuple[str, ...]] = {
@@ -190,6 +193,47 @@ class ModelFile(_Strict):
         return self
 
 
+class _PickledInputs(_Strict):
+    names: Annotated[list[str], Field(min_length=1)]
+    categories: dict[str, list[str]]
+    typical: dict[str, Number | str]
+
+
+class PickledModelFile(_Strict):
+    """model.json of a foreign estimator: what stands beside its pickle.
+
+    Parameters
+    ----------
+    format, kind, form, facts
+        As in `ModelFile`.
+    name, estimator
+        How reports call it, and of which class it is.
+    python, requirements
+        What it was pickled by, and the packages that it asks for.
+    inputs, telling
+        As in `penchant.models.pickled_scorer.PickledScorer`.
+    """
+
+    format: Literal[3]
+    kind: Literal["SklearnModel"]
+    form: Literal["propensity", "amount"]
+    name: str
+    estimator: str
+    python: Annotated[str, Field(pattern=r"^\d+\.\d+$")]
+    requirements: list[str]
+    inputs: _PickledInputs
+    telling: list[str]
+    facts: dict[str, Any]
+
+
+def model_json(spec: Mapping[str, Any]) -> str:
+    """Return a spec as text, the same for the same spec."""
+    try:
+        return json.dumps(spec, indent=1, allow_nan=False, ensure_ascii=False) + "\n"
+    except (TypeError, ValueError) as error:
+        raise InputError("facts", "values that JSON can hold", str(error), "Turn them into text or numbers") from None
+
+
 def differences(spec: Mapping[str, Any]) -> list[str]:
     """Return in words where a page departs from the schema; none where it does not.
 
@@ -199,7 +243,7 @@ def differences(spec: Mapping[str, Any]) -> list[str]:
     "format: Input should be 3, got 2"
     """
     try:
-        ModelFile.model_validate(spec)
+        (PickledModelFile if spec.get("kind") == "SklearnModel" else ModelFile).model_validate(spec)
     except ValidationError as fault:
         return [_told(error) for error in fault.errors(include_url=False)]
     return []

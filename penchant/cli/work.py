@@ -66,8 +66,10 @@ class Work:
         folder = self.data or config.data_folder
         if self.untrusted:
             from penchant.features.intake.trust import refuse_untrusted
+            from penchant.models.trust import may_run_code
 
             refuse_untrusted(config, folder)
+            may_run_code.set(False)
         return Workspace(config, folder, self.results)
 
     @property

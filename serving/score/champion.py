@@ -16,6 +16,7 @@ from penchant.errors import NoModelError, quoted
 
 from ...features.signals.group import Column
 from ...models.estimators.propensity import PropensityModel
+from ...models.estimators.sklearn_model import SklearnModel
 from ...models.estimators.value import ValueModel
 from ...models.explain.reasons import reasons
 from ...models.plain_scorer import Scorer
@@ -57,7 +58,7 @@ class Champion:
         Days between as_of and the horizon, of the labels it learned from.
     """
 
-    model: PropensityModel | ValueModel | Scorer
+    model: PropensityModel | ValueModel | SklearnModel | Scorer
     task: str
     horizon_days: int
     columns: tuple[Column, ...]
@@ -101,7 +102,8 @@ class Champion:
         """What its score is."""
         if isinstance(self.model, Scorer):
             return "uplift"
-        return "amount" if isinstance(self.model, ValueModel) else "probability"
+        is_amount = isinstance(self.model, ValueModel) or getattr(self.model, "kind", "binary") == "value"
+        return "amount" if is_amount else "probability"
 
     @property
     def scores(self) -> tuple[str, ...]:
@@ -141,7 +143,7 @@ class Champion:
     def _scores(self, signals: pd.DataFrame) -> dict[str, np.ndarray]:
         if isinstance(self.model, PropensityModel):
             return {self.scores[0]: self.model.predict_proba(signals)[:, 1]}
-        if isinstance(self.model, ValueModel):
+        if isinstance(self.model, ValueModel | SklearnModel):
             return {self.scores[0]: self.model.predict(signals)}
         uplift = self.model.predict_uplift(signals).reshape(len(signals), -1)
         columns = {}
@@ -167,7 +169,7 @@ class Champion:
         }
 
 
-def _model_in(folder: Path) -> tuple[PropensityModel | ValueModel | Scorer, dict[str, Any]]:
+def _model_in(folder: Path) -> tuple[PropensityModel | ValueModel | SklearnModel | Scorer, dict[str, Any]]:
     """Return the model in a folder, of whichever kind, and the facts saved with it."""
     model, facts = artifact.load(folder), artifact.read_facts(folder)
     return model, {"task": UPLIFT, **facts} if isinstance(model, Scorer) else facts

@@ -14,8 +14,9 @@ from penchant.config import GateSection
 from penchant.features.signals.group import Column
 from penchant.models.evaluation.checks import DataSize
 from penchant.models.inputs.check import Check
+from penchant.training.baselines import predicted
 from penchant.training.checks import auc_by_snapshot, comparable_columns, training_checks
-from penchant.training.train import Recipe, fitted, judge, predicted
+from penchant.training.train import Recipe, fitted, judge
 
 CODES = {
     "enough-data",

@@ -92,6 +92,14 @@ def test_a_challenger_is_compared_refused_and_forced(folder: Path) -> None:
     code, forced = run(folder, "promote", "twice", "--force")
     assert (code, forced["promoted"], forced["forced"]) == (0, True, True)
     assert Registry(folder / "mlruns").version("small.twice").version == 2
+    registry = Registry(folder / "mlruns")
+    place = registry.artifacts(registry.version("small.twice", 2))
+    card = json.loads((place / "model_card.json").read_text(encoding="utf-8"))
+    assert card["promotion"]["forced"]
+    assert {gate["code"] for gate in card["promotion"]["gates"]} == {gate["code"] for gate in forced["gates"]}
+    page = (place / "model_card.html").read_text(encoding="utf-8")
+    assert f"Promoted by {card['promotion']['by']}" in page
+    assert "It is not worse than the champion" in page
     assert kept_with(folder, 2) == {"gates": "overruled by --force", "gates_failed": ", ".join(sorted(failed))}
 
 

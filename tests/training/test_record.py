@@ -8,12 +8,14 @@ from types import ModuleType
 from typing import Any
 
 import mlflow
+import numpy as np
 import pandas as pd
 import pytest
 from mlflow import MlflowClient
 
 from penchant.config import Config
 from penchant.models.store.registry import Registered, Registry
+from penchant.training.card import added_to_card
 from penchant.training.record import write_training
 from penchant.training.train import Recipe, learn
 
@@ -49,7 +51,7 @@ def test_the_run_says_what_it_is_and_what_came_of_it(
     metrics = run.data.metrics
     assert metrics["auc"] == trained.board.metrics["auc"].value
     assert metrics["auc_low"] == trained.board.metrics["auc"].low
-    assert len(metrics) <= 15
+    assert len(metrics) <= 16
     assert not any(name.startswith("rfm") for name in metrics)
     params = run.data.params
     assert params["lightgbm_num_leaves"] == "5"
@@ -57,6 +59,10 @@ def test_the_run_says_what_it_is_and_what_came_of_it(
     assert "None" not in params.values()
     steps = client.get_metric_history(version.run_id, "auc_by_snapshot")
     assert [point.step for point in steps] == list(range(len(trained.schedule.train) + 1))
+    curve = client.get_metric_history(version.run_id, "left_out_binary_logloss_by_trees")
+    losses = [point.value for point in sorted(curve, key=lambda point: point.step)]
+    assert losses == trained.judged.learning_curve_["binary_logloss"]
+    assert int(np.argmin(losses)) + 1 == trained.judged.boosters_["propensity"].num_trees()
 
 
 def test_what_was_learned_from_and_judged_on_are_data_sets(
@@ -99,6 +105,20 @@ def test_the_card_says_for_whom_how_good_and_what_it_is_not_for(recorded: tuple[
     page = (place / "model_card.html").read_text(encoding="utf-8")
     for words in ("What it must not be used for", "legal or similar effects", "on average"):
         assert words in page
+
+
+def test_the_card_learns_of_drift(recorded: tuple[Path, Any, Registered]) -> None:
+    folder, _, version = recorded
+    registry = Registry(folder / "mlruns")
+    page = registry.artifacts(version) / "model_card.html"
+    assert "not monitored yet" in page.read_text(encoding="utf-8")
+    added_to_card(
+        registry, version, drift={"as_of": "2024-08-01T00:00:00", "faults": ["repurchase: the scores drifted"]}
+    )
+    assert "as of 2024-08-01: repurchase: the scores drifted" in page.read_text(encoding="utf-8")
+    card = json.loads(page.with_suffix(".json").read_text(encoding="utf-8"))
+    assert card["drift"]["faults"] == ["repurchase: the scores drifted"]
+    assert card["model"] == NAME
 
 
 def test_baselines_are_runs_below_with_the_same_metrics(

@@ -14,8 +14,9 @@ import pytest
 
 from penchant.config import Config
 from penchant.models.store.artifact import load, read_facts
+from penchant.training.baselines import baseline_scores, predicted
 from penchant.training.record import write_training
-from penchant.training.train import Recipe, baseline_scores, learn, predicted
+from penchant.training.train import Recipe, learn
 
 
 @pytest.fixture(scope="module")

@@ -111,8 +111,11 @@ def _figures(trained: Trained) -> KeyFigures:
 
 def _asked(trained: Trained) -> Prose:
     plan = trained.schedule
+    called = trained.estimator.replace("_", " ")
+    other = f"Estimator: {called}, in the place of our model." if trained.is_foreign else ""
     return Prose(
         (
+            *((other,) if other else ()),
             f"Horizon: {trained.basis}. Gap: {trained.span.gap_days} days.",
             f"Judged: a model that learned from {trained.n_train:,} rows of {len(plan.train)} snapshots, the last on "
             f"{plan.day(plan.train[-1])}, on {trained.n_test:,} rows of {plan.day(plan.test)}. All numbers are its.",

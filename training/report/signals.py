@@ -8,14 +8,13 @@ import pandas as pd
 from penchant.charts import Axis, Curve, Series, lines, points
 from penchant.page import Block, PageColumn, Picture, Table
 
+from ...models.estimators.sklearn_model import SklearnModel
 from ...models.explain.dependence import MISSING, by_value
 from ..train import Trained
 
 N_IMPORTANT = 15
 N_DRAWN = 6
 FEWEST_ON_A_LINE = 3
-SCORE = "Moves the log-odds by"
-AMOUNT = "Moves the logarithm of the amount by"
 
 
 def signal_blocks(trained: Trained) -> tuple[Block, ...]:
@@ -56,6 +55,11 @@ def _table(trained: Trained, weights: pd.Series[float], top: list[str]) -> Table
         PageColumn("Moves a score by", ".2f", f"mean, in {_scale(trained)}"),
         PageColumn("Share", ".1%"),
     )
+    if isinstance(trained.model, SklearnModel):
+        told = (
+            f"How far the scores of {len(trained.shown):,} customers of the test would move were one signal as usual."
+        )
+        return Table(columns, rows, f"{told} The charts below show in which direction.")
     caption = (
         f"SHAP values of the model in use on {len(trained.shown):,} customers of the test: how far each signal moves a "
         "score from the average, up or down. The charts below show in which direction."
@@ -64,7 +68,9 @@ def _table(trained: Trained, weights: pd.Series[float], top: list[str]) -> Table
 
 
 def _scale(trained: Trained) -> str:
-    return "log-odds" if trained.task.kind == "binary" else "log amount"
+    if trained.is_binary:
+        return "log-odds"
+    return "the amount" if isinstance(trained.model, SklearnModel) else "log amount"
 
 
 def _caption(trained: Trained, name: str) -> str:
@@ -79,7 +85,7 @@ def _caption(trained: Trained, name: str) -> str:
 def _dependence_chart(trained: Trained, name: str) -> str:
     """Return how the score moves with a signal: a line over numbers, points for categories and few values."""
     table = by_value(trained.shown[name], trained.explained[name].to_numpy())
-    y = Axis(SCORE if trained.task.kind == "binary" else AMOUNT, "+.2f")
+    y = Axis(f"Moves {_scale(trained)} by", "+.2f")
     known = table[table["value"] != MISSING]
     is_text = known["value"].map(lambda value: isinstance(value, str)).any()
     if is_text or len(known) < FEWEST_ON_A_LINE:

@@ -6,7 +6,6 @@ from collections.abc import Mapping, Sequence
 from typing import Any
 
 import numpy as np
-from scipy.stats import rankdata
 from sklearn.metrics import roc_curve
 
 from penchant.charts import Axis, Curve, lines
@@ -15,13 +14,14 @@ from penchant.page import Block, Page, PageColumn, PageSection, Picture, Prose, 
 from ...models.evaluation.comparison import Verdict
 from ...models.evaluation.curves import calibration_curve, decile_table
 from ...models.evaluation.metrics import evaluate
+from ...models.inputs.arrays import Floats
 from ..checks import MAIN_METRIC
 from ..versions.compare import Place, Standings
 
 MOST_DRAWN = 6
-MOST_APART = 15  # customers whom two models rank most differently
 FEWEST_OF_A_STAGE = 100
 DRAWS_BY_STAGE = 200
+MOST_PRICED = 0.95  # share of customers whose promise lies below the dearest contact drawn
 SHOWN = ("auc", "log_loss", "brier", "lift_top_tenth", "rmse", "spearman", "spend_top_tenth", "bias_percent")
 TONES: dict[Verdict, Any] = {"better": "good", "worse": "bad", "not separable": "open"}
 
@@ -39,13 +39,13 @@ def versions_page(found: Standings, shop: str, facts: Mapping[str, str]) -> Page
         What it was made from, name -> text; stands at the page's foot.
     """
     drawn = [place.name for place in found.places][:MOST_DRAWN]
-    curves = [_gains(found, drawn)]
+    curves = [_gains(found, drawn), _profit(found, drawn)]
     if found.kind == "binary":
         curves = [_roc(found, drawn), *curves, _calibration(found, drawn)]
     sections = [
         PageSection("Who leads", (_leaderboard(found), *_not_ranked(found))),
         PageSection("Laid over each other", tuple(curves)),
-        *([PageSection("By stage", (stages,))] if (stages := _by_stage(found, drawn)) else []),
+        *(PageSection(f"By {name}", (table,)) for name in found.groups if (table := _by_group(found, drawn, name))),
         *([PageSection("Whom they rank apart", (apart,))] if (apart := _apart(found)) else []),
     ]
     lead = (
@@ -119,12 +119,44 @@ def _calibration(found: Standings, names: Sequence[str]) -> Picture:
     return Picture(lines([*curves, held], *axes), "Calibration: on the line, probabilities can be taken at their word.")
 
 
-def _by_stage(found: Standings, names: Sequence[str]) -> Table | None:
-    if found.stage is None:
-        return None
-    main, rows = MAIN_METRIC[found.kind], []
-    for stage in sorted({str(value) for value in found.stage if value is not None and value == value}):
-        own = found.stage == stage
+def profit_by_cost(found: Standings, names: Sequence[str]) -> tuple[Floats, dict[str, Floats]]:
+    """Return costs of a contact, and what each model brings there per 1,000 customers: an outcome counts as one.
+
+    Whoever promises more than a contact costs is contacted. Amounts count as they are.
+
+    References
+    ----------
+    Vickers & Elkin (2006), Decision curve analysis: a novel method for evaluating prediction models.
+    """
+    y = np.asarray(found.outcomes.y, dtype=np.float64)
+    dearest = max(float(np.quantile(found.scores[name], MOST_PRICED)) for name in names)
+    cost = np.linspace(0.0, max(dearest, 1e-9), 101)
+    brings = {name: np.array([1000 * np.mean((y - c) * (found.scores[name] > c)) for c in cost]) for name in names}
+    return cost, brings
+
+
+def _profit(found: Standings, names: Sequence[str]) -> Picture:
+    cost, brings = profit_by_cost(found, names)
+    curves = [Curve(name.replace("_", " "), cost, profit) for name, profit in brings.items()]
+    mean = float(np.mean(found.outcomes.y))
+    everyone = Curve("everyone or nobody", cost, 1000 * np.maximum(mean - cost, 0.0), reference=True)
+    is_binary = found.kind == "binary"
+    axes = (
+        Axis("Cost of a contact, as a share of what an outcome is worth" if is_binary else "Cost of a contact", ".2f"),
+        Axis("Brings per 1,000 customers" + (", in outcomes" if is_binary else ""), ",.0f"),
+    )
+    told = (
+        "Profit: at each cost of a contact, whoever promises more than it costs is contacted. Above the dashed line a "
+        "model earns more than contacting everyone or nobody. All outcomes count as won; an uplift says how many are."
+    )
+    return Picture(lines([*curves, everyone], *axes), told)
+
+
+def _by_group(found: Standings, names: Sequence[str], group: str) -> Table | None:
+    """Return the main metric among the customers of each stage or segment; None where none holds enough."""
+    main, rows, values = MAIN_METRIC[found.kind], [], found.groups[group]
+    for stage in sorted({str(value) for value in values if value is not None and value == value}):
+        own = values == stage
         y = found.outcomes.y[own]
         if own.sum() < FEWEST_OF_A_STAGE or (found.kind == "binary" and not 0 < y.sum() < len(y)):
             continue
@@ -132,35 +164,36 @@ def _by_stage(found: Standings, names: Sequence[str]) -> Table | None:
         numbers = [evaluate(y, found.scores[n][own], n_draws=DRAWS_BY_STAGE, **same)[main] for n in names]
         rows.append((stage.replace("_", " "), int(own.sum()), *numbers))
     columns = (
-        PageColumn("Stage"),
+        PageColumn(group.capitalize()),
         PageColumn("Customers", ",d"),
         *(PageColumn(n.replace("_", " "), ",.3f") for n in names),
     )
-    return Table(columns, rows, f"{main.upper()} of the customers of each stage, with its interval.") if rows else None
+    return (
+        Table(columns, rows, f"{main.upper()} of the customers of each {group}, with its interval.") if rows else None
+    )
 
 
 def _apart(found: Standings) -> Table | None:
     """Return the customers whom the two best versions rank most differently; None where there are not two."""
-    names = [place.name for place in found.places if place.what != "baseline"][:2]
-    if len(names) < 2:
+    if not found.disagreements:
         return None
-    percent = [100 * (rankdata(found.scores[name]) - 0.5) / len(found.outcomes.y) for name in names]
-    order = np.argsort(-np.abs(percent[0] - percent[1]), kind="stable")[:MOST_APART]
-    y, stage = np.asarray(found.outcomes.y), found.stage
+    y, groups = np.asarray(found.outcomes.y), found.groups.items()
     rows = [
         (
-            str(found.outcomes.customer_id[i]),
-            "" if stage is None else str(stage[i]).replace("_", " "),
-            float(percent[0][i]),
-            float(percent[1][i]),
-            float(y[i]),
+            str(found.outcomes.customer_id[one.row]),
+            *(str(values[one.row]).replace("_", " ") for _, values in groups),
+            *one.percentiles,
+            float(y[one.row]),
+            *one.reasons,
         )
-        for i in order
+        for one in found.disagreements
     ]
     columns = (
         PageColumn("Customer"),
-        PageColumn("Stage"),
-        *(PageColumn(f"{name}, percentile", ".0f") for name in names),
+        *(PageColumn(name.capitalize()) for name, _ in groups),
+        *(PageColumn(f"{name}, percentile", ".0f") for name in found.compared),
         PageColumn("Came", ",.4g"),
+        *(PageColumn(f"Raised by, {name}") for name in found.compared),
     )
-    return Table(columns, rows, "100 = the highest score. Look at these customers to see what the models disagree on.")
+    told = "100 = the highest score. What raised each score most says what the two models disagree on."
+    return Table(columns, rows, told)

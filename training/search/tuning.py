@@ -24,9 +24,10 @@ from ...features.shop import Shop
 from ...models.estimators.value import tweedie_deviance
 from ...models.inputs.arrays import Floats
 from ...models.inputs.check import Check
+from ..baselines import predicted
 from ..dataset import Dataset
 from ..material import Step, TaskData, task_data
-from ..train import Recipe, Trained, fitted, learn, predicted
+from ..train import Recipe, Trained, fitted, learn
 from ..versions.promote import DEFAULT, against_default
 from .space import SPACE, Space
 from .study import opened_study

@@ -24,13 +24,15 @@ from ...models.evaluation.metrics import evaluate
 from ...models.inputs.arrays import Floats
 from ...models.inputs.estimate import Estimate
 from ...models.store.artifact import load, read_facts
+from ..baselines import baseline_scores, predicted
 from ..checks import MAIN_METRIC
 from ..evaluate import Outcomes
 from ..material import TaskData
 from ..splits import local_day
-from ..train import baseline_scores, predicted
+from .disagree import Disagreement, disagreements
 
 PROPER_METRIC = {"binary": "log_loss", "value": "rmse"}
+GROUPS = {"stage": "stage", "segment": "rfm_segment"}  # by which customers are judged apart: name -> signal
 
 
 @dataclass(frozen=True)
@@ -120,8 +122,10 @@ class Standings:
         Of the bootstrap.
     timezone
         The shop's, in which a person is told the days.
-    stage
-        Of each of the test's customers; None where the signals hold none.
+    groups
+        Name ("stage", "segment") -> that of each of the test's customers; those that the signals hold.
+    compared, disagreements
+        The two best versions, and the customers whom they rank most differently.
     """
 
     task: str
@@ -136,7 +140,9 @@ class Standings:
     baselines_left_out: Mapping[str, str] = field(default_factory=dict)
     seed: int = 0
     timezone: str = "UTC"
-    stage: npt.NDArray[np.object_] | None = None
+    groups: Mapping[str, npt.NDArray[np.object_]] = field(default_factory=dict)
+    compared: tuple[str, ...] = ()
+    disagreements: tuple[Disagreement, ...] = ()
 
     @property
     def day(self) -> str:
@@ -198,6 +204,7 @@ def standings(material: TaskData, entrants: Sequence[Entrant]) -> Standings:
     """
     scores: dict[str, Floats] = {}
     what: dict[str, str] = {}
+    folders: dict[str, Path] = {}
     not_ranked: dict[str, str] = {}
     for entrant in entrants:
         found = _judged(entrant, material)
@@ -205,6 +212,7 @@ def standings(material: TaskData, entrants: Sequence[Entrant]) -> Standings:
             not_ranked[entrant.name] = found
         else:
             what[entrant.name], scores[entrant.name] = found
+            folders[entrant.name] = entrant.folders[found[0]]
     aliases = {entrant.name: entrant.aliases for entrant in entrants}
     beside, left_out = baseline_scores(material)
     scores |= beside
@@ -231,7 +239,8 @@ def standings(material: TaskData, entrants: Sequence[Entrant]) -> Standings:
         left_out,
         material.seed,
         material.schedule.timezone,
-        test.features["stage"].to_numpy(object) if "stage" in test.features else None,
+        {name: test.features[column].to_numpy(object) for name, column in GROUPS.items() if column in test.features},
+        *disagreements(scores, folders, best, test),
     )
 
 

@@ -10,7 +10,7 @@ from penchant.output import replaced_folder
 from penchant.training.material import task_data
 from penchant.training.rows_file import write_rows
 
-from .train import configure
+from .train import chosen_signals, configure
 
 
 def run_dataset(work: Work, options: DatasetOptions) -> None:
@@ -20,7 +20,7 @@ def run_dataset(work: Work, options: DatasetOptions) -> None:
     manifest: dict[str, Any] = {"step": "dataset", "config": work.config.resolved()}
     with replaced_folder(folder, manifest) as place:
         with work.shop() as shop:
-            data = task_data(shop, options.task, work.step)
+            data = task_data(shop, options.task, work.step, signals=chosen_signals(options.group, options.without))
             manifest |= {"sources": work.sources(), "schedule": data.schedule.as_dict()}
         with work.step(f"writing {folder}"):
             counts = write_rows(data, place)

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import json
 from collections.abc import Sequence
+from contextlib import suppress
 from dataclasses import fields, replace
 from datetime import datetime
 from pathlib import Path
@@ -16,16 +17,18 @@ from penchant.cli.options.models import MonitorOptions
 from penchant.cli.results import json_values
 from penchant.cli.terminal import show_page
 from penchant.cli.work import Work
-from penchant.errors import InputError, NotThereError, did_you_mean
+from penchant.errors import InputError, NoModelError, NotThereError, OutputError, did_you_mean
 from penchant.models.evaluation.reference import REFERENCE
 from penchant.models.store.address import Store
 from penchant.models.store.artifact import read_facts
+from penchant.models.store.registry import Registry
 from penchant.output import replaced_folder, write_json
 from penchant.serving.goals.own import own_goals
 from penchant.serving.insight.page import InsightPage, moment_of
-from penchant.serving.monitor.drift import USUAL, InUse, Thresholds, monitor
+from penchant.serving.monitor.drift import USUAL, InUse, Monitored, Thresholds, monitor
 from penchant.serving.monitor.promises import files_of_scores
 from penchant.serving.score.registered import champions_of
+from penchant.training.card import added_to_card
 
 
 def run_monitor(work: Work, options: MonitorOptions) -> None:
@@ -50,10 +53,22 @@ def run_monitor(work: Work, options: MonitorOptions) -> None:
     with replaced_folder(folder, manifest) as place, work.step(f"writing {folder}"):
         page.write(place)
         write_json(place / "monitor.json", json_values(page.as_dict()))
+    _tell_cards(work.store(options.store), in_use, watched)
     _show(work, page, folder)
     work.finish({**page.as_dict(), "out": str(folder)})
     if watched.faults:
         raise typer.Exit(3)
+
+
+def _tell_cards(store: Store, in_use: Sequence[InUse], watched: Monitored) -> None:
+    """Write into the cards of the models in use what was found of each, where the store may be written."""
+    registry = Registry(store)
+    for model in in_use:
+        name, _, number = model.champion.version.partition("/")
+        mine = [fault for fault in watched.faults if fault.startswith(model.champion.name)]
+        with suppress(OutputError, NoModelError):
+            drift = {"as_of": watched.as_of.isoformat(), "faults": mine}
+            added_to_card(registry, registry.version(name, int(number)), drift=drift)
 
 
 def refuse_missing_folders(folders: Sequence[Path]) -> None:

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import json
 from collections.abc import Sequence
+from typing import Any
 
 import typer
 
@@ -14,6 +15,7 @@ from penchant.features.shop import Shop
 from penchant.models.inputs.check import Check
 from penchant.models.store.artifact import read_facts
 from penchant.models.store.registry import CHALLENGER, CHAMPION, Registered, Registry
+from penchant.training.card import added_to_card
 from penchant.training.record import model_name
 from penchant.training.versions.promote import gates, same_horizon_as_configured
 
@@ -40,6 +42,7 @@ def run_promote(work: Work, options: PromoteOptions) -> None:
     if is_promoted:
         with work.step(f"promoting {chosen}"):
             chosen = registry.promote(name, chosen.version, _promotion_tags(failed))
+            added_to_card(registry, chosen, promotion=_promotion(chosen, checked))
     work.show(_outcome(chosen, failed, is_promoted=is_promoted))
     facts = {**version_facts(chosen), "promoted": is_promoted, "forced": bool(is_promoted and failed)}
     work.finish({**facts, "gates": [gate.as_dict() for gate in checked]})
@@ -66,6 +69,13 @@ def _gates(work: Work, shop: Shop, task: str, registry: Registry, chosen: Regist
     checked = gates(board, challenger.name, champion.name if champion else None, written)
     facts = read_facts(registry.folder(chosen))
     return (*checked, same_horizon_as_configured(work.config, task_of(work.config, task), facts))
+
+
+def _promotion(chosen: Registered, checked: Sequence[Check]) -> dict[str, Any]:
+    """Return what the card says of a promotion."""
+    forced = any(gate.is_issue for gate in checked)
+    who = {name: chosen.tags.get(f"promoted_{name}", "") for name in ("by", "at")}
+    return {**who, "forced": forced, "gates": [gate.as_dict() for gate in checked]}
 
 
 def _promotion_tags(failed: Sequence[Check]) -> dict[str, str]:

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import json
 import math
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from datetime import UTC
 from pathlib import Path
 from typing import Any
@@ -18,9 +18,10 @@ from penchant.errors import InputError, NotThereError
 from penchant.features.catalogue import task_of
 from penchant.models.store.registry import Registered, Registry
 from penchant.output import replaced_folder
+from penchant.training.dataset import SignalChoice
 from penchant.training.record import write_training
 from penchant.training.report.summary import difference_text, left_out_line
-from penchant.training.train import MAIN_METRIC, Trained, train
+from penchant.training.train import MAIN_METRIC, Recipe, Trained, train
 
 from .train_uplift import train_uplift_model
 
@@ -40,11 +41,19 @@ def run_train(work: Work, options: TrainOptions) -> None:
         return
     configure(work, task, options.horizon, options.test, options.seed)
     params = read_params(options.params) if options.params else {}
+    asked = {"params": params, "estimator": options.estimator, "group": options.group, "without": options.without}
     folder = options.out or work.result_folder("train") / task
-    manifest: dict[str, Any] = {"step": "train", "config": work.config.resolved(), "params": params}
+    manifest: dict[str, Any] = {"step": "train", "config": work.config.resolved(), **asked}
     with replaced_folder(folder, manifest) as place:
         with work.shop() as shop:
-            trained = train(shop, task, work.step, options.threads, params)
+            trained = train(
+                shop,
+                task,
+                work.step,
+                Recipe(params, options.threads),
+                estimator=options.estimator,
+                signals=chosen_signals(options.group, options.without),
+            )
             sources = work.sources()
         with work.step("writing the report and the model"):
             record = write_training(trained, work.config, place, sources)
@@ -64,6 +73,11 @@ def configure(work: Work, task: str, horizon: int | None, test: str | None, seed
         changes["test_as_of"] = work.instant(test, "--test").replace(tzinfo=UTC)
     config = config.with_task(task, **changes) if changes else config
     work.configure(config if seed is None else config.model_copy(update={"seed": seed}))
+
+
+def chosen_signals(groups: Sequence[str] | None, without: Sequence[str] | None) -> SignalChoice:
+    """Return the signals that --group and --without choose."""
+    return SignalChoice(tuple(groups or ()), tuple(without or ()))
 
 
 def read_params(path: Path) -> dict[str, Any]:

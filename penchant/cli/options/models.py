@@ -8,7 +8,7 @@ from typing import Annotated
 
 import typer
 
-from .shared import AsOfOrEnd, AsOfOrLastDay, Horizon, Out, Seed, Store, Test, Threads
+from .shared import AsOfOrEnd, AsOfOrLastDay, Group, Horizon, Out, Seed, Store, Test, Threads
 
 TaskName = Annotated[str, typer.Argument(help="The task: churn, repurchase, value, ...")]
 
@@ -33,6 +33,16 @@ class TrainOptions:
     test: Test = None
     seed: Seed = None
     threads: Threads = None
+    estimator: Annotated[
+        str | None,
+        typer.Option(
+            "--estimator",
+            metavar="NAME",
+            help="Train this in the place of our model: one of your own ESTIMATORS, or a baseline such as logistic or "
+            "bg_nbd. It is registered, promoted and scored like any other. Default: our model.",
+        ),
+    ] = None
+    group: Group = None
     goal: Annotated[
         str | None, typer.Option("--goal", help="For uplift: learn from past campaigns of this goal, such as second.")
     ] = None
@@ -61,8 +71,8 @@ class TrainOptions:
         typer.Option(
             "--without",
             metavar="NAME",
-            help="For --matrix: a column not to use as a feature, such as another outcome or anything known only after "
-            "the contact; may be repeated.",
+            help="A signal or feature group not to learn from, or a pattern such as 'rfm_*'; may be repeated. For "
+            "--matrix: a column that is no feature, such as another outcome or what is known only after the contact.",
         ),
     ] = None
     control: Annotated[
@@ -159,6 +169,13 @@ class DatasetOptions:
     horizon: Horizon = None
     test: Test = None
     seed: Seed = None
+    group: Group = None
+    without: Annotated[
+        list[str] | None,
+        typer.Option(
+            "--without", metavar="NAME", help="A signal or feature group to leave out, or a pattern; may be repeated."
+        ),
+    ] = None
 
 
 @dataclass(frozen=True)

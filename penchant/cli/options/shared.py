@@ -69,3 +69,9 @@ Past = Annotated[
 Response = Literal[
     "visit", "interest", "first_order", "payment", "paid_order", "membership", "points_used", "review", "referral"
 ]
+Group = Annotated[
+    list[str] | None,
+    typer.Option(
+        "--group", help="Learn from the signals of this feature group only, such as rfm; may be repeated. Default: all."
+    ),
+]

@@ -3,8 +3,12 @@
 from __future__ import annotations
 
 import json
+import os
+import socket
 import subprocess
 import sys
+import time
+import urllib.request
 from pathlib import Path
 
 import numpy as np
@@ -121,6 +125,63 @@ def test_mlflow_evaluates_it(place: Path, tmp_path: Path) -> None:
     assert isinstance(model, PropensityModel)
     error = float(np.mean((model.predict_proba(X)[:, 1] - y) ** 2))
     assert metrics["mean_squared_error"] == pytest.approx(error)
+
+
+def test_mlflow_evaluates_it_as_a_classifier(place: Path, tmp_path: Path) -> None:
+    code = (
+        "found = mlflow.models.evaluate(uri, rows, targets='y', model_type='classifier', evaluators='default',\n"
+        "    model_config={'threshold': 0.4},\n"
+        "    evaluator_config={'log_explainer': False, 'log_model_explainability': False})\n"
+        "print(json.dumps({name: float(value) for name, value in found.metrics.items()}))\n"
+    )
+    metrics = json.loads(alone(place, tmp_path, code))
+    X, y = rows()
+    model = load(place / "model")
+    assert isinstance(model, PropensityModel)
+    predicted = (model.predict_proba(X)[:, 1] > 0.4).astype(int)
+    assert metrics["accuracy_score"] == pytest.approx(float(np.mean(predicted == y)))
+    assert metrics["recall_score"] == pytest.approx(float(predicted[y == 1].mean()))
+
+
+def test_it_is_served_over_http_and_says_why(place: Path, tmp_path: Path) -> None:
+    """MLflow's own server, in a process that cannot import this package."""
+    (tmp_path / "penchant.py").write_text("raise ImportError('not here')", encoding="utf-8")
+    with socket.socket() as free:
+        free.bind(("127.0.0.1", 0))
+        port = free.getsockname()[1]
+    serve = [sys.executable, "-m", "mlflow", "models", "serve", "-m", f"models:/{NAME}@champion", "-p", str(port)]
+    told = {"MLFLOW_TRACKING_URI": Registry(place / "mlruns").address, "MLFLOW_DISABLE_TELEMETRY": "true"}
+    quiet = {**os.environ, **told, "PYTHONPATH": str(tmp_path)}
+    with (tmp_path / "log").open("wb") as log:
+        server = subprocess.Popen(
+            [*serve, "--env-manager", "local", "-w", "1"], stdout=log, stderr=log, env=quiet, start_new_session=True
+        )
+    try:
+        wait_for(f"http://127.0.0.1:{port}/ping", tmp_path / "log")
+        X, _ = rows()
+        asked = {"dataframe_split": X.head(5).to_dict("split"), "params": {"reasons": 2}}
+        request = urllib.request.Request(
+            f"http://127.0.0.1:{port}/invocations", json.dumps(asked).encode(), {"Content-Type": "application/json"}
+        )
+        with urllib.request.urlopen(request, timeout=60) as reply:
+            found = pd.DataFrame(json.load(reply)["predictions"])
+    finally:
+        os.killpg(server.pid, 15)
+        server.wait()
+    model = load(place / "model")
+    assert isinstance(model, PropensityModel)
+    assert found["probability"].tolist() == pytest.approx(model.predict_proba(X.head(5))[:, 1].tolist())
+    assert found["reason_1"].str.len().gt(0).any()
+
+
+def wait_for(address: str, log: Path) -> None:
+    for _ in range(400):
+        try:
+            with urllib.request.urlopen(address, timeout=1):
+                return
+        except OSError:
+            time.sleep(0.2)
+    raise AssertionError(log.read_text(encoding="utf-8"))
 
 
 @pytest.mark.spark

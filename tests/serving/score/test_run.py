@@ -8,6 +8,7 @@ import shutil
 import subprocess
 import sys
 from collections.abc import Callable, Iterator
+from dataclasses import asdict
 from pathlib import Path
 from types import ModuleType
 from typing import Any
@@ -16,6 +17,7 @@ import numpy as np
 import pandas as pd
 import pyarrow.parquet as pq
 import pytest
+from sklearn.ensemble import HistGradientBoostingClassifier
 
 from penchant.errors import NoModelError, TooLittleDataError
 from penchant.features.catalogue import task_of
@@ -23,6 +25,8 @@ from penchant.features.matrix import build
 from penchant.features.outcomes.labels import eligible
 from penchant.features.shop import Shop
 from penchant.features.spine import Spine
+from penchant.models.estimators.sklearn_model import SklearnModel
+from penchant.models.store.artifact import save
 from penchant.output import files_in, replaced_folder
 from penchant.serving.candidates.conditions import is_known
 from penchant.serving.candidates.from_shop import known_at
@@ -49,6 +53,25 @@ def champions(small: ModuleType, shop: Shop, tmp_path_factory: pytest.TempPathFa
 
 
 Run = Callable[..., Path]
+
+
+def test_an_estimator_of_others_scores_in_the_same_batch(
+    small: ModuleType, shop: Shop, champions: list[Champion], run: Run, tmp_path: Path
+) -> None:
+    ours = next(one for one in champions if one.name == "repurchase")
+    rows = eligible(shop, task_of(shop.config, "repurchase"), Spine.at(shop, small.AS_OF))
+    signals = build(shop, Spine.of(shop, rows)).frame[[column.name for column in ours.columns]]
+    model = SklearnModel("histogram", lambda: HistGradientBoostingClassifier(max_iter=5, random_state=0))
+    model.fit(signals, np.random.default_rng(1).random(len(signals)) < 0.4)
+    declared = [asdict(column) for column in ours.columns]
+    facts = {"task": "repurchase", "horizon_days": 60, "signals": declared}
+    theirs = Champion.load(save(model, tmp_path / "model", facts), "small.repurchase/2")
+    assert theirs.kind == "probability"
+    found = pq.read_table(run(tmp_path / "out", use=[theirs]) / "repurchase.parquet").to_pandas()
+    assert found["customer_id"].tolist() == sorted(rows["customer_id"])
+    by_id = pd.Series(model.predict(signals), index=rows["customer_id"].to_numpy())
+    assert np.array_equal(found["probability"], by_id.loc[found["customer_id"]])
+    assert found["reason_1"].notna().mean() > 0.5
 
 
 @pytest.fixture(scope="module")

@@ -10,12 +10,13 @@ from types import ModuleType
 from typing import Any
 
 import numpy as np
+import pandas as pd
 import pytest
 
 from penchant.config import Config
 from penchant.features.outcomes.tasks import CHURN, REPURCHASE
 from penchant.models.store.artifact import save
-from penchant.training.report.versions import versions_page
+from penchant.training.report.versions import profit_by_cost, versions_page
 from penchant.training.train import Recipe, fitted
 from penchant.training.versions.compare import Entrant, Standings, standings
 from penchant.training.versions.promote import gates, same_horizon_as_configured
@@ -173,11 +174,37 @@ def test_scores_are_those_of_the_saved_model(found: Standings, shelf: Shelf) -> 
     assert np.array_equal(found.scores["version 1"], model.predict_proba(features)[:, 1])
 
 
+def test_the_two_best_disagree_where_their_percentiles_lie_furthest_apart(found: Standings, shelf: Shelf) -> None:
+    best = [place.name for place in found.places if place.what != "baseline"][:2]
+    assert list(found.compared) == best
+    ranks = [pd.Series(np.asarray(found.scores[name])).rank(pct=True) for name in best]
+    apart = (ranks[0] - ranks[1]).abs().sort_values(ascending=False)
+    assert len(found.disagreements) == 15
+    shown = [abs(one.percentiles[0] - one.percentiles[1]) for one in found.disagreements]
+    assert shown == pytest.approx(list(100 * apart.iloc[:15]), abs=1e-9)
+    first = found.disagreements[0]
+    assert 100 * apart.iloc[0] == pytest.approx(abs(first.percentiles[0] - first.percentiles[1]), abs=1e-9)
+    told = " ".join(text for one in found.disagreements for text in one.reasons)
+    assert "the signal strong" in told
+
+
+def test_profit_is_what_contacting_whoever_promises_more_than_the_cost_brings(found: Standings) -> None:
+    cost, curves = profit_by_cost(found, ["version 1", "version 3"])
+    y, score = np.asarray(found.outcomes.y), found.scores["version 1"]
+    at = 40
+    by_hand = 1000 * sum(y[i] - cost[at] for i in range(len(y)) if score[i] > cost[at]) / len(y)
+    assert curves["version 1"][at] == pytest.approx(by_hand)
+    assert curves["version 1"].mean() > curves["version 3"].mean()  # of noise
+    assert curves["version 1"][0] == pytest.approx(1000 * y.mean())  # for nothing everyone is contacted
+
+
 def test_the_page_lays_them_over_each_other_and_shows_whom_they_rank_apart(found: Standings) -> None:
     stage = np.where(np.arange(len(found.outcomes.y)) % 2, "loyal", "new").astype(object)
-    html = versions_page(replace(found, stage=stage), "tea", {"data": "abc"}).html()
+    html = versions_page(replace(found, groups={"stage": stage, "segment": stage}), "tea", {"data": "abc"}).html()
     text = re.sub(r"\s+", " ", re.sub(r"<[^>]+>", " ", html.partition("<body")[2]))
-    for words in ("Who leads", "ROC", "Gains", "Calibration", "By stage", "Whom they rank apart", "saw the test"):
+    for words in ("Who leads", "ROC", "Gains", "Profit", "Calibration", "By stage", "By segment", "saw the test"):
         assert words in text
-    assert html.count("<svg") == 3
+    assert "Whom they rank apart" in text
+    assert "Raised by, version" in text
+    assert html.count("<svg") == 4
     assert "By stage" not in versions_page(found, "tea", {}).html()
