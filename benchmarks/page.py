@@ -18,12 +18,13 @@ sizes flatter nobody: the start of a process is in all of them.
 FARTHEST = 4.0  # times an aim, beyond which the picture does not reach
 
 
-def page_of(results: Sequence[Mapping[str, Any]], picture: str) -> str:
-    """Return the page of results, as `benchmarks.run` keeps them."""
+def page_of(results: Sequence[Mapping[str, Any]], picture: str, missing: Sequence[str] = ()) -> str:
+    """Return the page of results, as `benchmarks.run` keeps them, and of the benchmarks that have none."""
     n_all, n_met = (sum(len(_aims(one, met)) for one in results) for met in (None, True))
     lines = [HEAD, f"{n_met} of {n_all} aims met.\n"]
     lines += [f"![What came, as a share of each aim]({picture})\n"] if picture else []
     lines += _overview(results)
+    lines += [f"Not run for this page: {', '.join(missing)}.\n"] if missing else []
     for one in results:
         lines += _section(one)
     return "\n".join(lines).rstrip("\n") + "\n"

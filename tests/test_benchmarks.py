@@ -36,7 +36,8 @@ def test_every_benchmark_can_be_started(bench: run.Bench) -> None:
 
 
 def test_the_page_says_of_each_aim_what_came_and_what_did_not_run() -> None:
-    text = page.page_of([RESULT, LACKING], "pictures/x.png")
+    text = page.page_of([RESULT, LACKING], "pictures/x.png", ["value"])
+    assert "Not run for this page: value." in text
     assert "2 of 3 aims met" in text
     assert "| penchant / DuckDB by hand | 1.1 | 1 | **missed** |" in text
     assert "| coverage | 0.95 | 0.93 to 0.97 | met |" in text
