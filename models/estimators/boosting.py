@@ -124,7 +124,8 @@ def parameters_of(
     objective: Mapping[str, Any], given: Mapping[str, Any] | None, seed: int, n_threads: int
 ) -> dict[str, Any]:
     """Return LightGBM's parameters: the defaults, what the caller gives, and what is never left to chance."""
-    return {**DEFAULTS, **(given or {}), **FIXED, **objective, "seed": seed, "num_threads": n_threads}
+    bins = {"data_random_seed": seed}  # LightGBM does not derive it for rows in batches
+    return {**DEFAULTS, **bins, **(given or {}), **FIXED, **objective, "seed": seed, "num_threads": n_threads}
 
 
 def grow(rows: Training, parameters: Mapping[str, Any], n_trees: int | None = None) -> Grown:

@@ -48,9 +48,10 @@ def test_scores_are_those_of_a_frame_in_memory(
     rows: pd.DataFrame, outcome: np.ndarray, table: ParquetTable, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     monkeypatch.setattr(row_groups, "MOST_ROWS_AT_ONCE", 401)
-    frame = rows[list(table.columns)]
+    frame, who = rows[list(table.columns)], rows["who"].to_numpy()
+    params = {"bin_construct_sample_cnt": 500}  # as with more than 200,000 rows, bins are made of some
     models = [
-        PropensityModel(n_folds=3, monotone={"days": -1}, n_threads=1).fit(X, outcome, groups=rows["who"].to_numpy())
+        PropensityModel(params, n_folds=3, monotone={"days": -1}, n_threads=1).fit(X, outcome, groups=who)
         for X in (frame, table)
     ]
     one, other = (model.predict_proba(frame) for model in models)
