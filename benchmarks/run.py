@@ -117,7 +117,7 @@ def run(bench: Bench, quick: bool) -> dict[str, Any]:
             check=False,
             timeout=60 * (QUICK_MINUTES if quick else FULL_MINUTES),
         )
-        found = json.loads(done.stdout) if done.returncode == 0 else {"aims": [], "why": _last_line(done.stderr)}
+        found = json.loads(_object(done.stdout)) if done.returncode == 0 else found | {"why": _last_line(done.stderr)}
     except subprocess.TimeoutExpired:
         found["why"] = f"it took longer than {QUICK_MINUTES if quick else FULL_MINUTES:g} minutes"
     except ValueError:
@@ -125,6 +125,12 @@ def run(bench: Bench, quick: bool) -> dict[str, Any]:
     took = {"wall": round(time.monotonic() - started, 1), "cpu": round(_cpu_seconds() - before, 1)}
     print(f"  {took['wall']} s, {took['cpu']} CPU s, {len(found['aims'])} aims {found.get('why', '')}", flush=True)
     return {**facts, "seconds": took, "aims": found["aims"], "why": found.get("why", ""), "found": found}
+
+
+def _object(text: str) -> str:
+    """Return what was printed from the first line on that begins an object: servers announce themselves before."""
+    lines = text.splitlines()
+    return "\n".join(lines[next((place for place, line in enumerate(lines) if line.startswith("{")), 0) :])
 
 
 def _cpu_seconds() -> float:
