@@ -79,7 +79,7 @@ def simulated() -> pd.DataFrame:
     paid = lines[lines["paid_at"].notna() & lines["cancelled_at"].isna()]
     orders = paid.groupby(["customer_id", "order_id"]).agg(at=("paid_at", "min"), amount=("amount", "sum"))
     orders["at"] = pd.to_datetime(orders["at"], utc=True).dt.tz_localize(None)
-    return orders.assign(amount=orders["amount"] / 100).reset_index()
+    return orders.reset_index()
 
 
 def cases() -> Iterator[Case]:
