@@ -80,6 +80,9 @@ class Champion:
         absent = [name for name in ("task", "horizon_days", "signals") if name not in facts]
         if absent:
             raise NoModelError(f"model '{version}'", f"the facts {quoted(absent)}", "none", "Train it again")
+        if facts["horizon_days"] is None:
+            expected, advice = "a model of the shop's own signals", "Score rows of that form with the model's own files"
+            raise NoModelError(f"model '{version}'", expected, "one that learned from a bare matrix", advice)
         known = {one.name for one in fields(Column)}
         columns = [Column(**{k: _frozen(v) for k, v in signal.items() if k in known}) for signal in facts["signals"]]
         return cls(

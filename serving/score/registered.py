@@ -103,7 +103,7 @@ def champions_of(
         If one that is named has no champion, or there is none at all.
     """
     in_use, prefix = models_in_use(store) or {}, f"{config.shop.name}."
-    there = [name for name in sorted(in_use) if name.startswith(prefix)]
+    there = [name for name in sorted(in_use) if name.startswith(prefix) and _is_of_the_shop(in_use[name])]
     wanted = there if names is None else [prefix + name for name in names if must or prefix + name in there]
     rows = []
     for name in wanted:
@@ -116,6 +116,11 @@ def champions_of(
     if not rows and must:
         Registry(store).version(prefix + "churn")  # says how to train one
     return rows
+
+
+def _is_of_the_shop(model: ModelInUse) -> bool:
+    """Say whether a model reads the shop's signals; one of a bare matrix, such as a trial's file, does not."""
+    return read_facts(model.folder).get("horizon_days", 0) is not None
 
 
 def _loaded(config: Config, model: ModelInUse) -> Champion:
