@@ -61,8 +61,10 @@ def test_a_wheel_in_a_clean_environment_trains_and_scores(tmp_path: Path) -> Non
     work = tmp_path / "work"
     work.mkdir()
     rng = np.random.default_rng(1)
-    days = pd.Timestamp("2024-01-01") + pd.to_timedelta(rng.integers(0, 500, 6_000), unit="D")
-    orders = pd.DataFrame({"customer": rng.integers(0, 700, 6_000), "ordered": days, "amount": rng.gamma(3, 12, 6_000)})
+    who = rng.integers(0, 1_400, 12_000)
+    day = rng.integers(0, np.where(who % 2, 250, 500))  # every second customer has left
+    days = pd.Timestamp("2024-01-01") + pd.to_timedelta(day, unit="D")
+    orders = pd.DataFrame({"customer": who, "ordered": days, "amount": rng.gamma(3, 12, len(who))})
     orders.round({"amount": 2}).to_csv(work / "orders.csv", index=False)
 
     def penchant(*words: str) -> str:
