@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
+from dataclasses import replace
 from typing import Any
 
 import numpy as np
@@ -49,6 +50,20 @@ REFUSING = (
     "worse-than-baseline",
     "horizon-mismatch",
 )
+KEPT_OUT, USABLE = "This keeps the model out of use.", "The model may be used all the same."
+# What to do about an issue, where its explanation does not say so yet.
+TO_DO: Mapping[str, str] = {
+    "enough-data": "Bring more customers or a longer history.",
+    "few-positives": "Wait for more outcomes, take a longer horizon, or an earlier test (--test).",
+    "duplicate-customers": "Give each customer one id (section ids of penchant.toml), and train again.",
+    "too-good": "Leave that column out (--without), and hold your own groups against the future (penchant prove).",
+    "label-leakage": "Leave them out (--without), and hold your own groups against the future (penchant prove).",
+    "single-feature": "If it was known, the model is that column: see what the others know (--without).",
+    "worse-than-baseline": "Train the baseline in its place (--estimator NAME), bring more snapshots, or tune.",
+    "unstable": "Look at what was special about the worst snapshot, such as a promotion, and train again after it.",
+    "calibration": "Train again on later snapshots if amounts of coupons or lists depend on the probabilities.",
+    "horizon-mismatch": "Train again for the days that are configured.",
+}
 MAIN_METRIC = {"binary": "auc", "value": "rmse"}
 MOST_NAMED = 3
 MOST_EXPLAINED = 4_000  # rows whose contributions are averaged; their mean needs no more
@@ -80,7 +95,7 @@ def training_checks(
     telling = comparable_columns(past, test)
     before, after = past.features[telling], test.features[telling]
     alone = one_column_aucs(past.features, past.label) if is_binary else pd.Series(dtype=np.float64)
-    return (
+    found = (
         enough_data(size, gate),
         enough_positives(size.n_positives, size.n_negatives, min(gate.min_positives, gate.min_negatives)),
         one_row_each(np.concatenate(customers), pd.concat([past.as_of, test.as_of])),
@@ -97,6 +112,15 @@ def training_checks(
             chance=chance_error(float(np.mean(test.label)), len(test)) if is_binary else 0.0,
         ),
     )
+    return tuple(with_advice(check) for check in found)
+
+
+def with_advice(check: Check) -> Check:
+    """Return a check whose issue says whether to worry, and what to do."""
+    if not check.is_issue:
+        return check
+    worry = KEPT_OUT if check.code in REFUSING else USABLE
+    return replace(check, explanation=" ".join(filter(None, (check.explanation, worry, TO_DO.get(check.code, "")))))
 
 
 def comparable_columns(past: Dataset, test: Dataset) -> list[str]:
@@ -174,4 +198,4 @@ def horizon_check(label: Span, used: Mapping[str, Any]) -> Check:
     used
         ``gap_days`` and ``horizon_days`` as the configuration or a saved model states them.
     """
-    return same_horizon({"gap_days": label.gap_days, "horizon_days": label.horizon_days}, used)
+    return with_advice(same_horizon({"gap_days": label.gap_days, "horizon_days": label.horizon_days}, used))

@@ -1,4 +1,4 @@
-"""Edge: a task's rows as a file: who, when, in which split, with what outcome and which signals."""
+"""Edge: a task's rows as a file: who, when, in which split, with what outcome and which signals; and scores of them."""
 
 from __future__ import annotations
 
@@ -8,8 +8,11 @@ from pathlib import Path
 import numpy as np
 import pandas as pd
 
+from penchant.errors import InputError, quoted
 from penchant.output import write_json
+from penchant.table_file import read_table
 
+from ..models.inputs.arrays import Floats
 from .material import TaskData
 
 ROWS, COLUMNS = "rows.parquet", "columns.json"
@@ -33,3 +36,40 @@ def write_rows(data: TaskData, folder: Path) -> dict[str, int]:
     facts = {"task": data.task.name, "outcome": data.task.meaning, "schedule": data.schedule.as_dict()}
     write_json(folder / COLUMNS, {**facts, "columns": columns, "left_out": dict(data.rows.left_out)})
     return {str(split): int(n) for split, n in frame["split"].value_counts().items()}
+
+
+def scores_of_rows(path: Path, data: TaskData) -> Floats:
+    """Return the scores that a file gives to the test's rows, made elsewhere from the rows of `write_rows`.
+
+    Parameters
+    ----------
+    path
+        Parquet or CSV with ``customer_id`` and ``score``; with ``as_of``, other snapshots may be in it.
+    data
+        The task's rows.
+
+    Raises
+    ------
+    InputError
+        If a customer of the test has no score, or several, or one that is no number, or no probability.
+    """
+    where, test = f"scores '{path}'", data.test
+    given = read_table(path, "scores of a task's rows", ("customer_id",))
+    if absent := [name for name in ("customer_id", "score") if name not in given]:
+        raise InputError(where, "the columns 'customer_id' and 'score'", f"none called {quoted(absent)}")
+    if "as_of" in given:
+        given = given[pd.to_datetime(given["as_of"]) == data.schedule.test]
+    own = given[given["customer_id"].astype(str).isin(test.customer_id)]
+    twice = own.loc[own["customer_id"].duplicated(), "customer_id"]
+    if len(twice):
+        raise InputError(where, "one score for each customer of the test", f"several for {quoted(twice.unique())}")
+    by_id = pd.Series(pd.to_numeric(own["score"], errors="coerce").to_numpy(), index=own["customer_id"].astype(str))
+    score = by_id.reindex(test.customer_id).to_numpy(np.float64)
+    if (lacking := ~np.isfinite(score)).any():
+        got = f"none for {int(lacking.sum()):,} of {len(test):,}: {quoted(test.customer_id[lacking])}"
+        raise InputError(
+            where, f"a number for each customer of the test of {data.schedule.day(data.schedule.test)}", got
+        )
+    if data.task.kind == "binary" and (score.min() < 0 or score.max() > 1):
+        raise InputError(where, "probabilities within 0 and 1", f"{score.min():.3g} to {score.max():.3g}")
+    return score

@@ -15,7 +15,15 @@ from penchant.features.signals.group import Column
 from penchant.models.evaluation.checks import DataSize
 from penchant.models.inputs.check import Check
 from penchant.training.baselines import predicted
-from penchant.training.checks import auc_by_snapshot, comparable_columns, training_checks
+from penchant.training.checks import (
+    KEPT_OUT,
+    REFUSING,
+    TO_DO,
+    auc_by_snapshot,
+    comparable_columns,
+    training_checks,
+    with_advice,
+)
 from penchant.training.train import Recipe, fitted, judge
 
 CODES = {
@@ -139,3 +147,13 @@ def test_the_gate_of_the_configuration_decides_in_the_checks_too(planted: Module
     assert "367 customers to learn from, at least 500 needed (min_buyers)" in found["enough-data"].explanation
     lowered = asked_of(replace(small, gate=GateSection(min_buyers=50, min_positives=20, min_negatives=20)))
     assert (lowered["enough-data"].outcome, lowered["few-positives"].outcome) == ("passed", "passed")
+
+
+def test_each_issue_says_whether_to_worry_and_what_to_do() -> None:
+    for code in {*REFUSING, *TO_DO}:
+        found = with_advice(Check(code, "It holds", "It does not.", "issue"))
+        assert found.explanation.startswith("It does not. ")
+        assert (KEPT_OUT in found.explanation) == (code in REFUSING)
+        assert found.explanation.endswith(TO_DO[code])
+        passed = Check(code, "It holds", "It does.", "passed")
+        assert with_advice(passed) is passed

@@ -68,7 +68,7 @@ class Place:
     name
         "version 3", or a baseline's name.
     what
-        Which model was judged: "in use", "judged", or "baseline".
+        Which model was judged: "in use", "judged"; "baseline"; or "elsewhere", where only its scores are known.
     aliases
         Of the version.
     metrics
@@ -192,7 +192,9 @@ class Standings:
         return pd.DataFrame(rows)
 
 
-def standings(material: TaskData, entrants: Sequence[Entrant]) -> Standings:
+def standings(
+    material: TaskData, entrants: Sequence[Entrant], elsewhere: Mapping[str, Floats] | None = None
+) -> Standings:
     """Return all versions and baselines on the test of some material, the best first.
 
     Parameters
@@ -201,9 +203,11 @@ def standings(material: TaskData, entrants: Sequence[Entrant]) -> Standings:
         Training snapshots, from which the baselines learn, and the test.
     entrants
         The versions; those that saw the test's labels, or labels of another horizon, are not ranked.
+    elsewhere
+        Scores of the test's rows that were made elsewhere, by name.
     """
     scores: dict[str, Floats] = {}
-    what: dict[str, str] = {}
+    what = dict.fromkeys(elsewhere or {}, "elsewhere")
     folders: dict[str, Path] = {}
     not_ranked: dict[str, str] = {}
     for entrant in entrants:
@@ -215,7 +219,7 @@ def standings(material: TaskData, entrants: Sequence[Entrant]) -> Standings:
             folders[entrant.name] = entrant.folders[found[0]]
     aliases = {entrant.name: entrant.aliases for entrant in entrants}
     beside, left_out = baseline_scores(material)
-    scores |= beside
+    scores |= {**beside, **(elsewhere or {})}
     test = material.test
     outcomes = Outcomes(test.label, test.customer_id, test.amount, material.task.kind)
     metrics = {name: evaluate(test.label, s, seed=material.seed, **_same(outcomes)) for name, s in scores.items()}

@@ -4,9 +4,10 @@ from __future__ import annotations
 
 import math
 import warnings
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from contextlib import suppress
 from pathlib import Path
+from types import MappingProxyType
 from typing import Any
 
 from rich.table import Table
@@ -25,6 +26,7 @@ from penchant.training.material import task_data
 from penchant.training.record import JUDGED, data_hash, model_name
 from penchant.training.report.summary import left_out_line
 from penchant.training.report.versions import versions_page
+from penchant.training.rows_file import scores_of_rows
 from penchant.training.versions.compare import Entrant, Place, Standings, standings
 
 from .train import configure
@@ -43,7 +45,8 @@ def run_compare(work: Work, options: CompareOptions) -> None:
     manifest: dict[str, Any] = {"step": "compare", "config": work.config.resolved()}
     with replaced_folder(folder, manifest) as place:
         with work.shop() as shop:
-            board = on_common_test(work, shop, task, entrants, horizon_given=options.horizon is not None)
+            files = read_named(options.scores or ())
+            board = on_common_test(work, shop, task, entrants, files, horizon_given=options.horizon is not None)
             manifest |= {"sources": work.sources(), "test": board.test.isoformat()}
         board.frame().to_csv(place / "leaderboard.csv", index=False)
         write_json(place / "leaderboard.json", board.as_dict())
@@ -54,6 +57,21 @@ def run_compare(work: Work, options: CompareOptions) -> None:
             run_id = registry.log_run(name, *_logged(board), artifacts=place)
     work.show_wide(standings_table(board), _account(board, folder))
     work.finish({**board.as_dict(), "run_id": run_id, "out": str(folder), "store": str(store)})
+
+
+def read_named(texts: Sequence[str]) -> dict[str, Path]:
+    """Return the files of --scores by the name under which the leaderboard shows them.
+
+    Raises
+    ------
+    InputError
+        If one is no NAME=FILE.
+    """
+    pairs = [text.partition("=") for text in texts]
+    for name, sign, file in pairs:
+        if not (name and sign and file):
+            raise InputError("option --scores", "NAME=FILE, such as notebook=scores.parquet", f"'{name}{sign}{file}'")
+    return {name: Path(file) for name, _, file in pairs}
 
 
 def entrants_of(registry: Registry, name: str) -> list[Entrant]:
@@ -73,13 +91,19 @@ def entrants_of(registry: Registry, name: str) -> list[Entrant]:
 
 
 def on_common_test(
-    work: Work, shop: Shop, task: str, entrants: Sequence[Entrant], *, horizon_given: bool = False
+    work: Work,
+    shop: Shop,
+    task: str,
+    entrants: Sequence[Entrant],
+    scores: Mapping[str, Path] = MappingProxyType({}),
+    *,
+    horizon_given: bool = False,
 ) -> Standings:
     """Return the standings on the test that the configuration lays, for the horizon in use unless one is given."""
     span = None if horizon_given else _span_in_use(entrants)
     material = task_data(shop, task, work.step, lambda plan: (*plan.train, plan.test), span)
     with work.step(f"judging {len(entrants)} versions and the baselines on {len(material.test):,} rows"):
-        return standings(material, entrants)
+        return standings(material, entrants, {name: scores_of_rows(file, material) for name, file in scores.items()})
 
 
 def _span_in_use(entrants: Sequence[Entrant]) -> Span | None:

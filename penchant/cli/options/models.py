@@ -136,6 +136,15 @@ class CompareOptions:
     horizon: Horizon = None
     test: Test = None
     seed: Seed = None
+    scores: Annotated[
+        list[str] | None,
+        typer.Option(
+            "--scores",
+            metavar="NAME=FILE",
+            help="Scores made elsewhere from the rows of `penchant dataset`, as Parquet or CSV with customer_id, score "
+            "and, of several snapshots, as_of: judged beside the versions; may be repeated.",
+        ),
+    ] = None
 
 
 @dataclass(frozen=True)
