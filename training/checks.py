@@ -91,15 +91,14 @@ def training_checks(
     past, test = material.past, material.test
     is_binary = task.kind == "binary"
     main = {name: numbers[MAIN_METRIC[task.kind]] for name, numbers in board.comparisons.items()}
-    customers = (past.customer_id, test.customer_id)
     telling = comparable_columns(past, test)
     before, after = past.features[telling], test.features[telling]
     alone = one_column_aucs(past.features, past.label) if is_binary else pd.Series(dtype=np.float64)
     found = (
         enough_data(size, gate),
         enough_positives(size.n_positives, size.n_negatives, min(gate.min_positives, gate.min_negatives)),
-        one_row_each(np.concatenate(customers), pd.concat([past.as_of, test.as_of])),
-        told_apart(adversarial_auc(before, after, customers), columns=separating_columns(before, after)),
+        one_row_each(np.concatenate([past.customer_id, test.customer_id]), pd.concat([past.as_of, test.as_of])),
+        kinds_of_rows(past, test, telling),
         columns_moved(before, after),
         beats_baselines(main),
         too_good_to_be_true(board.metrics.get("auc", UNKNOWN)),
@@ -121,6 +120,19 @@ def with_advice(check: Check) -> Check:
         return check
     worry = KEPT_OUT if check.code in REFUSING else USABLE
     return replace(check, explanation=" ".join(filter(None, (check.explanation, worry, TO_DO.get(check.code, "")))))
+
+
+def kinds_of_rows(past: Dataset, test: Dataset, telling: list[str]) -> Check:
+    """Ask whether training and test rows are of one kind, or at least no further apart than training rows are."""
+    before, after = past.features[telling], test.features[telling]
+    apart = adversarial_auc(before, after, (past.customer_id, test.customer_id))
+    check = told_apart(apart, columns=separating_columns(before, after))
+    if not check.is_issue or past.as_of.nunique() < 2:
+        return check
+    ends = [(past.as_of == at).to_numpy() for at in (past.as_of.min(), past.as_of.max())]
+    first, last = ((before[rows], past.customer_id[rows]) for rows in ends)
+    usual = adversarial_auc(first[0], last[0], (first[1], last[1]))
+    return told_apart(apart, columns=separating_columns(before, after), usual=usual)
 
 
 def comparable_columns(past: Dataset, test: Dataset) -> list[str]:
