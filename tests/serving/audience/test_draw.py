@@ -385,3 +385,51 @@ def test_profit_by_depth_is_that_of_the_list_cut_there(people: People, size: int
     assert all(each.profit.low <= each.profit.value <= each.profit.high for each in drawn.depth)
     if size is None:
         assert max(each.profit.value for each in drawn.depth) == pytest.approx(at_cut.profit.value)
+
+
+def test_campaigns_of_one_seed_and_seeds_of_one_campaign_hold_out_different_people(people: People) -> None:
+    """Else the same customers would be left alone by every campaign, and each would be measured on them."""
+    crowd, held = people(2000, consent_email=True), []
+    for name, seed in (("spring", 0), ("summer", 0), ("spring", 1)):
+        ask = AudienceSettings(Wave(name, 1, NOW, seed), exploring=0.0, holdout=0.3)
+        record = draw_audience(crowd, None, EVERYONE, ask).record
+        held.append(set(record.loc[record["arm"] == CONTROL, "customer_id"]))
+    for one, other in ((0, 1), (0, 2), (1, 2)):
+        assert 0.2 < len(held[one] & held[other]) / len(held[one]) < 0.4  # three in ten, by chance
+
+
+def test_the_universal_control_is_a_share_of_all_that_its_own_seed_alone_decides(people: People) -> None:
+    crowd = people(2000, consent_email=True, stage="silent", uplift=0.3, uplift_low=0.2, margin=40.0)
+
+    def missing(seed: int, campaign: str, own: int) -> set[str]:
+        protection = Protection(universal_control=0.2, seed=own)
+        ask = AudienceSettings(Wave(campaign, 1, NOW, seed), exploring=0.0, protection=protection)
+        return set(crowd["customer_id"]) - set(draw_audience(crowd, None, EVERYONE, ask).record["customer_id"])
+
+    first = missing(0, "spring", 7)
+    assert 0.17 < len(first) / len(crowd) < 0.23
+    assert missing(1, "summer", 7) == first
+    assert 0.1 < len(missing(0, "spring", 8) & first) / len(first) < 0.3
+
+
+@pytest.mark.parametrize(("hours", "is_free"), [(7 * 24, True), (7 * 24 - 1, False)])
+def test_a_contact_counts_for_a_cap_until_exactly_its_days_have_passed(
+    people: People, hours: int, is_free: bool
+) -> None:
+    crowd = people(200, consent_email=True, stage="silent", uplift=0.3, uplift_low=0.2, margin=40.0)
+    past = pd.DataFrame(
+        {
+            "campaign_id": "old",
+            "customer_id": crowd["customer_id"].iloc[:100],
+            "arm": "mail",
+            "assigned_at": NOW - timedelta(hours=hours),
+            "contacted_at": NOW - timedelta(hours=hours),
+            "channel": "email",
+            "wave": 1,
+        }
+    )
+    protection = Protection(caps=(Cap(7, 1),), universal_control=0.0)
+    ask = AudienceSettings(Wave("spring", 1, NOW), exploring=0.0, protection=protection)
+    listed = set(draw_audience(crowd, past, EVERYONE, ask).record["customer_id"])
+    assert (set(past["customer_id"]) <= listed) == is_free
+    assert set(crowd["customer_id"].iloc[100:]) <= listed
