@@ -196,8 +196,8 @@ def _of_both(champion: Any, rows: Any) -> tuple[float, float]:
 
 def _lightgbm_alone(champion: Any, frame: Any) -> Callable[[], Any]:
     """Return what LightGBM does on a champion's matrix when it is ready."""
-    from penchant.models.estimators.boosting import threads_for
     from penchant.models.inputs.frames import read_new_table
+    from penchant.models.plain_parts import threads_for
 
     signals = frame[[column.name for column in champion.columns]]
     matrix = read_new_table(champion.model, signals, champion.model.columns_)

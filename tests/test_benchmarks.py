@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import ast
 import json
 import sys
 from importlib import import_module
@@ -33,6 +34,17 @@ LACKING = {**RESULT, "name": "web", "title": "The page", "aims": [], "why": "no 
 @pytest.mark.parametrize("bench", run.BENCHES, ids=lambda bench: bench.name)
 def test_every_benchmark_can_be_started(bench: run.Bench) -> None:
     assert callable(import_module(f"benchmarks.{bench.name}").main)
+
+
+@pytest.mark.parametrize("path", sorted(Path(run.__file__).parent.glob("*.py")), ids=lambda path: path.stem)
+def test_what_a_benchmark_imports_on_its_way_is_there(path: Path) -> None:
+    """Most of it is imported within functions, where only a long run would find that it has moved."""
+    for node in ast.walk(ast.parse(path.read_text())):
+        if isinstance(node, ast.ImportFrom) and str(node.module).partition(".")[0] in ("penchant", "benchmarks"):
+            module = import_module(str(node.module))
+            for alias in node.names:
+                if not hasattr(module, alias.name):
+                    import_module(f"{node.module}.{alias.name}")
 
 
 def test_the_page_says_of_each_aim_what_came_and_what_did_not_run() -> None:
