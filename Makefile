@@ -52,7 +52,7 @@ check: $(READY) ## format in place, then lint, types and tests
 fuzz: $(READY) ## tables, configurations, expressions and model files at random, MINUTES each (default 2, of 7 tests)
 	FUZZ_MINUTES=$(MINUTES) $(BIN)/python -m pytest -q tests/fuzz
 
-faults: $(READY) ## kills, full disks, little memory, locks, two at once, a store that is moved or damaged (20 minutes)
+faults: $(READY) ## kills, full disks, little memory, locks, two at once, a store that is moved or damaged (30 minutes)
 	FAULTS=1 $(BIN)/python -m pytest -q tests/faults
 
 mutants: $(READY) ## plant faults in two dozen files and see whether the tests notice (bounded: --minutes, --per-file)
