@@ -13,6 +13,7 @@ from pathlib import Path
 import numpy as np
 import pandas as pd
 import pytest
+import yaml
 
 ROOT = Path(__file__).resolve().parents[1]
 PROJECT = tomllib.loads((ROOT / "pyproject.toml").read_text(encoding="utf-8"))
@@ -29,6 +30,17 @@ def test_all_extras_are_in_all() -> None:
     extras = PROJECT["project"]["optional-dependencies"]
     (every,) = extras["all"]
     assert every == f"penchant[{','.join(sorted(set(extras) - {'all'}))}]"
+
+
+def test_the_conda_recipe_asks_for_what_the_package_asks_for() -> None:
+    recipe = yaml.safe_load((ROOT / "recipes" / "conda" / "meta.yaml").read_text(encoding="utf-8"))
+    project = PROJECT["project"]
+    there = {"python-duckdb": "duckdb", "ibis-duckdb": "ibis-framework[duckdb]", "matplotlib-base": "matplotlib"}
+    python, *wanted = (one.partition(" ")[::2] for one in recipe["requirements"]["run"])
+    assert python == ("python", project["requires-python"])
+    assert sorted(there.get(name, name) + bound for name, bound in wanted) == sorted(project["dependencies"])
+    assert recipe["package"] == {"name": project["name"], "version": project["version"]}
+    assert recipe["build"]["entry_points"] == [f"penchant = {project['scripts']['penchant']}"]
 
 
 def built_wheel(folder: Path) -> Path:
