@@ -82,9 +82,20 @@ def _is_new(past: Past) -> Any:
 
 
 def _is_due(past: Past) -> Any:
-    bought = past.rows("habits_bought", lambda: _habits_bought(past))
-    since = days_between(_.as_of, _.last_at)
-    return bought.where(since >= _.opens_days, since <= _.closes_days).any()
+    return categories_due(past).any()
+
+
+def categories_due(past: Past) -> Rows:
+    """Return the categories that are due again, with ``place``: 0 = the one whose window closes first, ties by id."""
+    return past.rows("categories_due", lambda: _due_in_order(past))
+
+
+def _due_in_order(past: Past) -> Any:
+    bought = past.rows("habits_bought", lambda: _habits_bought(past)).relation
+    bought = bought.mutate(since=days_between(bought.as_of, bought.last_at))
+    due = bought.filter(_.since >= _.opens_days, _.since <= _.closes_days)
+    left = [due.closes_days - due.since, due.category_id]
+    return due.mutate(place=ibis.row_number().over(group_by="row", order_by=left))
 
 
 def _habits_bought(past: Past) -> Any:

@@ -26,6 +26,7 @@ from ...features.signals.rfm import value_tier
 from ...features.signals.stage import funnel_state, stage
 from ...features.spine import Spine
 from .programmes import PROGRAMME_FACTS
+from .shown import SHOWN_FACTS
 from .triggers import NAMED_WITH, trigger_facts
 from .values import Known
 
@@ -81,6 +82,7 @@ FACTS: Mapping[str, tuple[Question, tuple[str, ...]]] = MappingProxyType(
         "top_category": (lambda past: affinities(past).where(_.rank == 0).max(_.category_id), (CATEGORY,)),
         "bought_category": (lambda past: _most_bought(past).max(_.category_id), (CATEGORY,)),
         **PROGRAMME_FACTS,
+        **SHOWN_FACTS,
         **trigger_facts(),
     }
 )
@@ -111,6 +113,6 @@ def known_and(shop: Shop, as_of: datetime, more: Mapping[str, Question]) -> tupl
     left_out = {
         name: "the shop has no " + " and no ".join(lack)
         for name, lack in missing.items()
-        if lack and not name.endswith(NAMED_WITH) and name not in PROGRAMME_FACTS
+        if lack and not name.endswith(NAMED_WITH) and name not in (*PROGRAMME_FACTS, *SHOWN_FACTS)
     }
     return Known(frame, left_out, {}), answers

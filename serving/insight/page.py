@@ -97,6 +97,8 @@ class InsightPage:
         Name of what could not be had -> what the shop lacks.
     notes
         Sentences that the numbers should be read with.
+    files
+        Name -> text of what is written beside the tables.
     """
 
     name: str
@@ -106,6 +108,7 @@ class InsightPage:
     facts: Mapping[str, Any] = field(default_factory=dict)
     left_out: Mapping[str, str] = field(default_factory=dict)
     notes: tuple[str, ...] = ()
+    files: Mapping[str, str] = field(default_factory=dict)
 
     def as_dict(self) -> dict[str, Any]:
         """Return the page for JSON: its facts, each table by its name, what was left out, and the notes."""
@@ -120,6 +123,8 @@ class InsightPage:
             safe_for_spreadsheets(frame).to_csv(folder / f"{table.name}.csv", index=False)
             frame.to_parquet(folder / f"{table.name}.parquet", index=False)
         (folder / f"{self.name}.html").write_text(self.html(), encoding="utf-8")
+        for name, text in self.files.items():
+            (folder / name).write_text(text, encoding="utf-8")
 
     def html(self) -> str:
         """Return the page as the text of one HTML file."""

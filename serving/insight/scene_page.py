@@ -12,6 +12,7 @@ from penchant.spreadsheet import shop_time
 
 from ...features.shop import Shop
 from .page import InsightPage, InsightTable, moment_of
+from .scene_feed import scene_feed, scene_preview
 from .scenes import RULES_OF_SCENES, SceneRules, match_scene, scene_of
 
 _CUSTOMERS = {
@@ -77,7 +78,8 @@ def scene_page(
         f"Each is shown {rules.n_goods} goods at most, in stock: of the categories that interest most, in the own "
         "price tier first; nothing bought before, unless its category is one that buyers come back to.",
     )
-    return InsightPage("scene", f"Scene: {name}", lead, tables, facts, {}, notes)
+    files = {"feed.json": scene_feed(match, name, moment), "preview.html": scene_preview(match, name, shop.currency)}
+    return InsightPage("scene", f"Scene: {name}", lead, tables, facts, {}, notes, files)
 
 
 def _customers(customers: pd.DataFrame) -> list[dict[str, Any]]:

@@ -75,6 +75,7 @@ class SceneRules:
 
 
 RULES_OF_SCENES = SceneRules()
+PRICED_COLUMNS = ("list_price", "stock")
 
 
 @dataclass(frozen=True, eq=False)
@@ -86,8 +87,8 @@ class SceneMatch:
     customers
         customer_id, fit, stage, reasons, item_1 ... (missing where there are fewer); the best fit first, ties by id.
     goods
-        item_id, category_id, price_tier, role, is_of_calendar, n_buyers, n_shown (to how many customers); most shown
-        first.
+        item_id, category_id, price_tier, role, is_of_calendar, n_buyers, list_price (major units), stock, n_shown (to
+        how many customers); most shown first.
     n_in_stage
         How many customers are in one of the scene's stages.
     """
@@ -260,7 +261,17 @@ def _pool(everyone: Past, scene: SceneSection) -> pd.DataFrame:
         there &= goods[column].isin(values) if values else True
     if scene.calendar is not None and not scene.categories:
         there &= _of_entry(everyone, goods, scene.calendar)
-    columns = ["item_id", "category_id", "price_tier", "role", "is_of_calendar", "n_buyers", "is_habit"]
+    columns = [
+        "item_id",
+        "category_id",
+        "price_tier",
+        "role",
+        "is_of_calendar",
+        "n_buyers",
+        "is_habit",
+        *PRICED_COLUMNS,
+    ]
+    goods["list_price"] = goods["list_price"].astype("Float64") / 10**everyone.history.shop.decimals
     order = ["is_of_calendar", "n_buyers", "item_id"]
     return goods.loc[there, columns].sort_values(order, ascending=[False, False, True], ignore_index=True)
 
@@ -288,7 +299,7 @@ def _shown(everyone: Past, people: pd.DataFrame, pool: pd.DataFrame, rules: Scen
     shop, codes = everyone.history.shop, everyone.history.codes
     overall = pool.assign(rank=np.arange(len(pool)))
     overall["place"] = overall.groupby("category_id", dropna=False).cumcount()
-    goods = _placed(shop, "scene_goods", overall.drop(columns=["role", "is_of_calendar", "n_buyers"]))
+    goods = _placed(shop, "scene_goods", overall.drop(columns=["role", "is_of_calendar", "n_buyers", *PRICED_COLUMNS]))
     who = _placed(shop, "scene_people", people).rename(own_tier="price_tier")
     who = who.left_join(codes.select("customer_id", row="code"), "customer_id").drop("customer_id_right")
     general = who.cross_join(goods.filter(_.rank < 2 * rules.n_goods)).mutate(affinity=ibis.literal(0, "int64"))

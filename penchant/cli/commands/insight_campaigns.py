@@ -6,6 +6,7 @@ from penchant.cli.options.insight import (
     CampaignsOptions,
     ConcernsOptions,
     ContactsOptions,
+    ElasticityOptions,
     OffersOptions,
     OverdueOptions,
     ReturnedOptions,
@@ -13,11 +14,12 @@ from penchant.cli.options.insight import (
 )
 from penchant.cli.terminal import present
 from penchant.cli.work import Work
-from penchant.serving.audience.files import read_records, treatments_of
+from penchant.serving.audience.files import read_records, read_treatments, treatments_of
 from penchant.serving.audience.past import audience_folders
 from penchant.serving.goals.own import own_goals
 from penchant.serving.insight.concerns import concerns_page
 from penchant.serving.measure.contacts import contacts_page
+from penchant.serving.measure.elasticity import elasticity_page
 from penchant.serving.measure.offers_page import offers_page
 from penchant.serving.measure.returned import returned_page
 from penchant.serving.measure.settings import MeasureSettings
@@ -91,4 +93,12 @@ def show_winning(work: Work, options: WinningOptions) -> None:
     since = None if options.first is None else work.instant(options.first, "--from")
     with work.shop() as shop, work.step("comparing costs of orders"):
         page = winning_page(shop, since, work.moment(shop, options.second, "--to"))
+    present(work, page, options.out)
+
+
+def show_elasticity(work: Work, options: ElasticityOptions) -> None:
+    """Show what a price or freight test says of demand."""
+    arms = read_treatments(audience_folders(work.workspace, options.past or ()), options.campaign)
+    with work.shop() as shop, work.step("comparing arms"):
+        page = elasticity_page(shop, options.campaign, arms, options.days)
     present(work, page, options.out)

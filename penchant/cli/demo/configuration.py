@@ -35,6 +35,9 @@ n_snapshots = 2
 [tasks.repurchase]
 n_snapshots = 2
 
+[scenes.wardrobe]  # a theme page: penchant insight scene wardrobe
+categories = ["fashion", "shoes"]
+
 [gate]  # lower than usual: the shop is small
 min_buyers = 300
 min_positives = 40

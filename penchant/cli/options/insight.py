@@ -335,3 +335,16 @@ class WinningOptions:
     first: From = None
     second: Until = None
     out: Out = None
+
+
+@dataclass(frozen=True)
+class ElasticityOptions:
+    """Show the elasticity of demand that a price or freight test shows, with its interval.
+
+    Reads the arms from the records of the test's audiences, as `penchant plan` writes them.
+    """
+
+    campaign: Annotated[str, typer.Argument(help="The campaign_id of the test.", show_default=False)]
+    days: Annotated[int, typer.Option("--days", help="The window, days after the assignment.", min=1)] = 30
+    past: Past = None
+    out: Out = None

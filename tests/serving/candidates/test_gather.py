@@ -137,6 +137,14 @@ def test_crowds_and_triggers_are_those_of_the_hand_made_shop(known: pd.DataFrame
     assert "listed" not in who(known, "is_registered")
 
 
+def test_the_category_of_the_open_cart_is_that_of_what_was_put_in_last(known: pd.DataFrame) -> None:
+    waiting = known["open_cart_category"].dropna().to_dict()
+    assert waiting["cart"] == "drinks"
+    assert waiting["fresh"] == "ware"
+    assert "buyer" not in waiting
+    assert known["due_category"].isna().all()  # nobody has bought twice in a category
+
+
 def test_a_trigger_names_the_item_that_was_put_in_last_and_its_price(known: pd.DataFrame) -> None:
     named = known[[f"cart_{name}_{what}" for name in ("stock_low", "leaves_range") for what in ("item", "price")]]
     assert named.loc["fresh"].tolist() == ["pot", 5.0, "cosy", 4.5]

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import json
 from collections.abc import Iterator
 from datetime import datetime
 from pathlib import Path
@@ -198,3 +199,20 @@ def test_page_names_the_goods_of_each(shop: Shop, tmp_path: Path) -> None:
     assert told["customers"][0]["goods"] in ("jug, pan", "pan, jug")
     page.write(tmp_path)
     assert len(pd.read_csv(tmp_path / "customers.csv")) == told["n_customers"] == 4
+
+
+def test_the_feed_holds_what_each_stage_and_customer_is_shown_and_can_be_looked_at(
+    shop: Shop, kitchen: SceneMatch, tmp_path: Path
+) -> None:
+    scene_page(shop, "kitchen", AS_OF).write(tmp_path)
+    feed = json.loads((tmp_path / "feed.json").read_text(encoding="utf-8"))
+    assert feed["customers"] == _shown(kitchen)
+    goods = {good["item_id"]: good for good in feed["goods"]}
+    assert set(goods) == set(kitchen.goods["item_id"])
+    stages = kitchen.customers.set_index("customer_id")["stage"]
+    for stage, items in feed["stages"].items():
+        shown = {item for name, row in _shown(kitchen).items() if stages[name] == stage for item in row}
+        assert set(items) == shown
+    assert all(f"category:{good['category_id']}" in good["tags"] for good in goods.values())
+    assert all(good["stock"] is None or good["stock"] > 0 for good in goods.values())
+    assert "For " in (tmp_path / "preview.html").read_text(encoding="utf-8")
