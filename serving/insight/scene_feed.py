@@ -23,11 +23,11 @@ def scene_feed(match: SceneMatch, name: str, moment: datetime) -> str:
     """
     goods = [_good(row, name) for row in _rows(match.goods)]
     customers = {row["customer_id"]: _items(row) for row in _rows(match.customers)}
-    feed = {"scene": name, "as_of": moment.isoformat(), "goods": goods, "stages": by_stage(match)}
+    feed = {"scene": name, "as_of": moment.isoformat(), "goods": goods, "stages": goods_by_stage(match)}
     return json.dumps({**feed, "customers": customers}, ensure_ascii=False, indent=1, default=str)
 
 
-def by_stage(match: SceneMatch) -> dict[str, list[str]]:
+def goods_by_stage(match: SceneMatch) -> dict[str, list[str]]:
     """Return for each stage the goods that are shown to most of its customers, ties in the order of the scene."""
     order = {item: place for place, item in enumerate(match.goods["item_id"])}
     shelves: dict[str, list[str]] = {}
@@ -57,7 +57,7 @@ def scene_preview(match: SceneMatch, name: str, currency: str) -> str:
             f"For {stage.replace('_', ' ')} customers",
             (Table(columns, [tuple(goods[item].get(key) for key in keys) for item in items if item in goods]),),
         )
-        for stage, items in by_stage(match).items()
+        for stage, items in goods_by_stage(match).items()
     ]
     lead = f"{len(match.customers):,} customers, {len(match.goods):,} goods."
     return Page(name, lead, tuple(sections)).html()
