@@ -123,3 +123,23 @@ def test_the_error_names_the_tables_that_a_task_needs(folder: Path) -> None:
     (folder / "list.json").write_text("[1]", encoding="utf-8")
     with pytest.raises(InputError, match="num_leaves"):
         run(folder, "train", "twice", "--params", str(folder / "list.json"))
+
+
+@pytest.mark.slow
+def test_a_search_by_a_chosen_metric_is_recorded_with_its_trials(folder: Path) -> None:
+    space = folder / "space.toml"
+    space.write_text("num_leaves = { low = 4, high = 8 }\n", encoding="utf-8")
+    asked = ("--trials", "2", "--metric", "brier", "--timeout", "300", "--threads", "1", "--space", str(space))
+    found = done(folder, "tune", "twice", *asked, "--out", str(folder / "tuned"))
+    assert set(found["search"]["params"]) == {"num_leaves"}
+    assert found["search"]["score"] == "brier"
+    assert "default_parameters" in found["baselines"]
+    from mlflow import MlflowClient
+
+    client = MlflowClient(Registry(folder / "mlruns").address)
+    experiment = client.get_experiment_by_name("small.twice").experiment_id
+    below = client.search_runs([experiment], f"tags.mlflow.parentRunId = '{found['run_id']}' and tags.kind = 'trial'")
+    assert sorted(run.info.run_name for run in below) == ["trial 0", "trial 1"]
+    assert all("num_leaves" in run.data.params for run in below)
+    again = done(folder, "tune", "twice", *asked, "--out", str(folder / "again"))  # both trials are there already
+    assert again["search"]["value"] == found["search"]["value"]
