@@ -60,6 +60,10 @@ class Phrases:
         """Write a change of a share as percentage points."""
         return UNKNOWN if _is_missing(value) else self("points", n=f"{100 * float(value):+.1f}")
 
+    def rise(self, value: Any) -> str:
+        """Write a change of a share in points, with its sign and without the word."""
+        return UNKNOWN if _is_missing(value) else f"{100 * float(value):+.1f}"
+
     def signed(self, value: Any) -> str:
         """Write a whole change with its sign."""
         return UNKNOWN if _is_missing(value) else f"{float(value):+,.0f}"
