@@ -300,3 +300,12 @@ def test_the_score_of_the_average_effect_is_0_and_of_noise_below() -> None:
     assert found["ridge_dr"].score(new[0], -new[1], new[2]) < -0.05
     noise = np.random.default_rng(0).normal(size=2000)
     assert TLearner(Trees()).fit(X, noise, treated).score(new[0], noise[::-1], new[2]) < 0.0
+
+
+def test_the_x_learner_believes_the_arm_whose_imputed_effects_rest_on_many() -> None:
+    """Forty controls cannot show that the outcome rises with x; the treated, against their mean, seem to differ."""
+    n = 2000
+    X, treatment = np.tile([[0.0], [1.0]], (n // 2, 1)), np.r_[np.zeros(40, int), np.ones(n - 40, int)]
+    y = 3 * X[:, 0] + np.random.default_rng(0).normal(scale=0.1, size=n)  # no effect at all
+    found = XLearner(Trees(shrinkage=300.0)).fit(X, y, treatment).predict_uplift([[0.0], [1.0]])
+    assert np.ptp(found) < 0.2  # 1.8 if the two models are weighted the other way round
