@@ -44,7 +44,7 @@ def test_a_damaged_file_of_crowds_is_refused_and_stays(folder: Path, text: str, 
     with pytest.raises(ConfigError, match=message):
         load_config(folder / "penchant.toml")
     if "fond]" not in text:
-        with pytest.raises(ConfigError):
+        with pytest.raises(ConfigError, match=message):
             write_saved_crowd(folder, "more", {"who": "interest"})
     assert (folder / SAVED_CROWDS).read_text(encoding="utf-8") == text
 

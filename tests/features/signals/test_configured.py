@@ -133,7 +133,7 @@ def test_days_of_a_category_that_is_not_there_are_refused(shop_of: Any, orders: 
     ids=str,
 )
 def test_rules_that_cannot_be_meant_are_refused(sections: dict[str, Any]) -> None:
-    with pytest.raises(ValidationError):
+    with pytest.raises(ValidationError, match=next(iter(sections))):
         Config.model_validate(sections)
 
 

@@ -36,5 +36,5 @@ def test_what_cannot_be_fitted_is_refused() -> None:
         fit_pace([0.1, 0.2], [0, 1], 30, 30)
     with pytest.raises(TooLittleDataError, match="both outcomes"):
         fit_pace([0.1, 0.2], [0, 0], 30, 15)
-    with pytest.raises(InputError):
+    with pytest.raises(InputError, match="one per customer"):
         fit_pace([0.1, 0.2], [0, 1, 1], 30, 15)

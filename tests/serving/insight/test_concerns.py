@@ -77,5 +77,8 @@ def test_too_little_feedback_or_none_is_refused(shop: Shop) -> None:
     assert topics_of(["late"] * 10) is None
     with pytest.raises(TooLittleDataError, match="5 complaints"):
         concerns_page(shop, ago(100))
-    with shop_from_tables({"orders": shop.tables["orders"].to_pandas()}) as bare, pytest.raises(LeftOutError):
+    with (
+        shop_from_tables({"orders": shop.tables["orders"].to_pandas()}) as bare,
+        pytest.raises(LeftOutError, match="feedback"),
+    ):
         concerns_page(bare)

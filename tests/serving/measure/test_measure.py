@@ -514,7 +514,7 @@ def test_a_shop_that_records_no_purchases_says_so(trial_tables: Any, make_trial:
     [{"windows_days": (10, 2)}, {"decision_days": 7}, {"level": 1.0}, {"margin_share": 1.2}, {"windows_days": ()}],
 )
 def test_settings_out_of_range_are_refused(wrong: dict[str, Any]) -> None:
-    with pytest.raises(InputError):
+    with pytest.raises(InputError, match=next(iter(wrong))):
         MeasureSettings(**wrong)
 
 
