@@ -145,7 +145,8 @@ def standings_table(board: Standings) -> Table:
 
 def _place_name(place: Place) -> str:
     star = "*" if place.what == "judged" else ""
-    return f"{place.name.replace('_', ' ')}{star}" + "".join(f" [bold]{alias}[/]" for alias in place.aliases)
+    state = "in use" if CHAMPION in place.aliases else "on trial" if place.aliases else ""
+    return f"{place.name.replace('_', ' ')}{star}" + (f", [bold]{state}[/]" if state else "")
 
 
 def _verdict(place: Place, metric: str) -> str:
