@@ -6,6 +6,7 @@ import pytest
 
 from penchant.errors import InputError
 from penchant.models.decisions.policy import Stakes, policy_value, treat_top
+from penchant.models.decisions.profit import profit_curve
 from penchant.models.evaluation.outcome_scores import outcome_scores
 from penchant.models.uplift.trial import read_experiment
 
@@ -112,3 +113,16 @@ def test_ties_at_the_cut_are_contacted_in_part() -> None:
 def test_what_is_no_policy_is_refused(policy: Any, message: str) -> None:
     with pytest.raises(InputError, match=message):
         policy_value([1, 2, 3], policy, ["mail", "call", "control"])
+
+
+def test_a_handful_of_controls_gives_a_policy_no_bounds() -> None:
+    """With ten controls the bounds held the truth too rarely: none are given, of the value, its gain or the profit."""
+    rng = np.random.default_rng(0)
+    score, treated = rng.random(1000), np.arange(1000) >= 10
+    y = (rng.random(1000) < 0.1 + 0.1 * score * treated).astype(float)
+    found = policy_value(y, treat_top(score, 0.2), treated, p_treatment=0.99)
+    at = profit_curve(y, score, treated, p_treatment=0.99, n_draws=20).curve.at(0.2)
+    for unknown in (found, found.over_nobody, found.over_everyone["treated"], at):
+        assert np.isnan([unknown.low, unknown.high]).all()
+    many = policy_value(y, treat_top(score, 0.2), np.arange(1000) % 2 == 0)
+    assert many.low < many.value < many.high
