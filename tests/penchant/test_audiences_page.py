@@ -32,7 +32,7 @@ COMMANDS = [line.partition("  #")[0].strip() for place in PLACES for line in pla
 def demo(tmp_path_factory: pytest.TempPathFactory) -> Path:
     """Return the folder of a small demo shop, as it is after the loop, without models."""
     folder = tmp_path_factory.mktemp("demo")
-    settings = demo_settings(2_000, 0)
+    settings = demo_settings(4_000, 0)
     simulate(settings, folder / "shop")
     orders = pd.read_parquet(folder / "shop" / "orders.parquet").dropna(subset="paid_at")
     n_orders = orders.groupby("customer_id")["order_id"].nunique()
