@@ -12,6 +12,7 @@ from penchant.errors import InputError, quoted
 from penchant.output import write_json
 from penchant.table_file import read_table
 
+from ..features.intake.ids import plain_ids
 from ..models.inputs.arrays import Floats
 from .material import TaskData
 
@@ -59,12 +60,13 @@ def scores_of_rows(path: Path, data: TaskData) -> Floats:
         raise InputError(where, "the columns 'customer_id' and 'score'", f"none called {quoted(absent)}")
     if "as_of" in given:
         given = given[pd.to_datetime(given["as_of"]) == data.schedule.test]
-    own = given[given["customer_id"].astype(str).isin(test.customer_id)]
+    given = given.assign(customer_id=plain_ids(given["customer_id"], where=where))
+    own = given[given["customer_id"].isin(test.customer_id)]
     twice = own.loc[own["customer_id"].duplicated(), "customer_id"]
     if len(twice):
         raise InputError(where, "one score for each customer of the test", f"several for {quoted(twice.unique())}")
-    by_id = pd.Series(pd.to_numeric(own["score"], errors="coerce").to_numpy(), index=own["customer_id"].astype(str))
-    score = by_id.reindex(test.customer_id).to_numpy(np.float64)
+    given_score = pd.to_numeric(own.set_index("customer_id")["score"], errors="coerce")
+    score = given_score.reindex(test.customer_id).to_numpy(np.float64)
     if (lacking := ~np.isfinite(score)).any():
         got = f"none for {int(lacking.sum()):,} of {len(test):,}: {quoted(test.customer_id[lacking])}"
         raise InputError(

@@ -14,6 +14,7 @@ import pandas as pd
 from penchant.errors import InputError, did_you_mean, quoted
 from penchant.table_file import read_table
 
+from ...features.intake.ids import plain_ids
 from ...models.inputs.arrays import read_numbers
 from ...models.uplift.arms import read_arms
 from .dataset import Collected, UpliftRows
@@ -111,10 +112,19 @@ def read_matrix(path: Path, roles: Roles = BY_THEIR_NAMES) -> Collected:
         names[arms.codes],
         None if given is None else p[:, 0] if arms.n_arms == 2 else p,
         given is not None,
-        frame[CUSTOMER].astype(str).to_numpy(object) if CUSTOMER in frame else records,
+        _customers(frame[CUSTOMER], str(path)) if CUSTOMER in frame else records,
     )
     said = [f"{quoted(ids)}, which only number the rows: each has a value of its own."] if ids else []
     return Collected(rows, signals_of(features), not_used=(*said, *([repeated] if repeated else [])))
+
+
+def _customers(column: pd.Series[Any], where: str) -> Any:
+    """Return who each row is, by the rule of all ids: 7.0 and ' 7' are 7."""
+    ids = plain_ids(column, where=f"{where}, {CUSTOMER}")
+    if ids.isna().any():
+        got = f"none in {int(ids.isna().sum()):,} of {len(ids):,} rows"
+        raise InputError(where, f"an id in '{CUSTOMER}' for every row", got, "Leave out the rows, or the column")
+    return ids.to_numpy(object)
 
 
 def is_id(column: pd.Series[Any]) -> bool:

@@ -267,6 +267,17 @@ def test_a_column_of_a_parts_name_is_no_feature_where_another_plays_the_part(tmp
     assert (rows.arm == "control").tolist() == (frame.segment == 0).tolist()
 
 
+@pytest.mark.filterwarnings("ignore:.*are taken without")
+def test_customers_of_a_matrix_follow_the_rule_of_all_ids(tmp_path: Path) -> None:
+    frame = matrix(customer=[f" {number // 2}" if number % 2 else f"{number // 2}.0" for number in range(60)])
+    rows = read_matrix(written(tmp_path, frame)).rows
+    assert rows.customer_id is not None
+    assert rows.customer_id.tolist() == [str(number // 2) for number in range(60)]
+    frame.loc[7, "customer"] = "nan"
+    with pytest.raises(InputError, match="an id in 'customer' for every row"):
+        read_matrix(written(tmp_path, frame))
+
+
 @pytest.mark.parametrize(
     ("roles", "message"),
     [
