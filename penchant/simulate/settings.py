@@ -151,6 +151,9 @@ class SimulationSettings:
         The shop's own randomised campaigns; None for a schedule of all goals, an empty tuple for none.
     effect_size
         Factor on what a contact changes. 0 makes every true effect zero.
+    app_lift
+        By how much those who come through the app are better customers, as the log of the factor on how likely a visit
+        becomes an order and how long they stay: what look-alikes should find. 0: no better than others.
     pace_days
         See ``n_customers``.
     block_size
@@ -163,6 +166,7 @@ class SimulationSettings:
     ends_at: datetime = datetime(2026, 1, 1, tzinfo=UTC)
     campaigns: tuple[SimulatedCampaign, ...] | None = None
     effect_size: float = 1.0
+    app_lift: float = 0.0
     pace_days: int = 731
     block_size: int = 25_000
 
@@ -177,6 +181,8 @@ class SimulationSettings:
         for name in ("n_customers", "pace_days", "block_size"):
             if getattr(self, name) < 1:
                 raise InputError(f"settings, {name}", "at least 1", f"{getattr(self, name)}")
+        if not -3 <= self.app_lift <= 3:
+            raise InputError("settings, app_lift", "a log of a factor between -3 and 3", f"{self.app_lift}")
         if not 0 <= self.seed < 2**63 or self.effect_size < 0:
             raise InputError("settings", "seed in [0, 2**63) and effect_size >= 0", f"{self.seed}, {self.effect_size}")
 

@@ -152,6 +152,7 @@ def draw_traits(settings: SimulationSettings, numbers: Int) -> CustomerTraits:
     is_stranger = dice.uniform("stranger") < STRANGER_SHARE
     sensitivity = np.clip(0.45 + 0.25 * dice.normal("sensitivity") + 0.12 * (profile.source == 1), 0.02, 0.98)
     level = _price_level(dice, sensitivity)
+    by_app = np.exp(settings.app_lift * (profile.home == HOME_CHANNELS.index("app")))
     return CustomerTraits(
         number=numbers,
         streams=dice,
@@ -160,9 +161,9 @@ def draw_traits(settings: SimulationSettings, numbers: Int) -> CustomerTraits:
         main=main,
         second=_favourite(dice, profile.gender, "second category"),
         visit_rate=np.minimum(0.075 * (45 / cycle) ** 0.6 * np.exp(0.85 * dice.normal("visit rate")), 1.5),
-        conversion=_conversion(dice, cycle),
+        conversion=np.minimum(_conversion(dice, cycle) * by_app, 0.9),
         interest_days=45 * dice.exponential("interest"),
-        lifetime_days=_lifetimes(dice, profile.source),
+        lifetime_days=_lifetimes(dice, profile.source) * by_app,
         ghost=np.where(is_stranger, 0.002, 0.05 * np.exp(0.5 * dice.normal("ghost"))),
         settle_days=np.clip(0.5 * cycle, 5, 60),
         level=level,

@@ -1,4 +1,4 @@
-"""The pages of customers: penchant insight stages, flow, funnel, crowds, profile."""
+"""The pages of customers: penchant insight stages, flow, funnel, crowds, profile, lookalikes."""
 
 from __future__ import annotations
 
@@ -10,6 +10,7 @@ from penchant.cli.options.insight import (
     CrowdsOptions,
     FlowOptions,
     FunnelOptions,
+    LookalikesOptions,
     LoyaltyOptions,
     ProfileOptions,
     ProgrammeOptions,
@@ -24,9 +25,12 @@ from penchant.serving.insight.cohorts import cohorts_page
 from penchant.serving.insight.crowds import crowds_page
 from penchant.serving.insight.flow import flow_page
 from penchant.serving.insight.funnel import funnel_page
+from penchant.serving.insight.likeness_judged import LookalikeRules
+from penchant.serving.insight.lookalikes import lookalikes_page
 from penchant.serving.insight.loyalty import loyalty_page
 from penchant.serving.insight.profile import profile_page
 from penchant.serving.insight.stages import stages_page
+from penchant.table_file import read_table
 
 FLOW_SPAN = timedelta(days=90)
 
@@ -96,4 +100,14 @@ def show_loyalty(work: Work, options: LoyaltyOptions) -> None:
     """Show memberships, points and referrals."""
     with work.shop() as shop, work.step("counting members, points and referrals"):
         page = loyalty_page(shop, work.moment(shop, options.as_of), options.days)
+    present(work, page, options.out)
+
+
+def show_lookalikes(work: Work, options: LookalikesOptions) -> None:
+    """Show who resembles the best customers."""
+    texts = ("customer_id", "customer_id_sha256")
+    outside = None if options.outside is None else read_table(options.outside, "a list of people", texts)
+    with work.shop() as shop, work.step("comparing best customers with strangers"):
+        rules = LookalikeRules(options.best, options.days)
+        page = lookalikes_page(shop, work.moment(shop, options.as_of), rules, outside)
     present(work, page, options.out)

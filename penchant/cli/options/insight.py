@@ -348,3 +348,30 @@ class ElasticityOptions:
     days: Annotated[int, typer.Option("--days", help="The window, days after the assignment.", min=1)] = 30
     past: Past = None
     out: Out = None
+
+
+@dataclass(frozen=True)
+class LookalikesOptions:
+    """Show what sets the best customers apart from those who never ordered, and who of these resembles them.
+
+    Learned from attributes, first touches and the first day's browsing, and judged on the strangers of earlier: who of
+    them became as good since, against chance and against who was seen last. A list from outside is scored with --list,
+    and stands with --out as list.csv; refused where the ranking is not surely better than chance.
+    """
+
+    as_of: AsOfOrEnd = None
+    best: Annotated[
+        float, typer.Option("--best", help="Share of buyers who are best, by what they paid.", min=0.01, max=1.0)
+    ] = 0.2
+    days: Annotated[
+        int, typer.Option("--days", help="Days of payments, and in which strangers are followed.", min=7)
+    ] = 180
+    outside: Annotated[
+        Path | None,
+        typer.Option(
+            "--list",
+            help="A .csv or .parquet file of people: customer_id, customer_id_sha256, or attributes of customers.",
+            show_default=False,
+        ),
+    ] = None
+    out: Out = None
