@@ -22,6 +22,7 @@ import pandas as pd
 
 from penchant.models.baselines.btyd_estimators import PurchaseChance, PurchaseValue
 from penchant.models.baselines.level import level_of, level_shift
+from penchant.models.baselines.rate_drift import EarlierPromise, RateDrift, drift_of
 from penchant.models.estimators.next_order import NextOrder, NextOrders
 from penchant.simulate import SimulationSettings, simulate
 
@@ -128,25 +129,36 @@ def next_amounts(came: pd.DataFrame) -> pd.Series:
     return days.groupby("customer_id")["amount"].first()
 
 
-def learned(case: Case) -> tuple[NextOrder, float]:
-    """Return a model that knows nothing after the judged moment, and the CPU seconds it took."""
-    at = pd.Timestamp(case.judged)
-    moments = [*map(pd.Timestamp, case.learned), at]
+def learned(case: Case) -> tuple[NextOrder, RateDrift, float]:
+    """Return a model and a drift of rates that know nothing after the judged moment, and their CPU seconds."""
+    moments = [*map(pd.Timestamp, case.learned), pd.Timestamp(case.judged)]
     frames = [signals(case.orders, moment) for moment in moments]
-    known = np.concatenate([np.full(len(f), (at - moment) / DAY) for f, moment in zip(frames, moments, strict=True)])
-    came = [
-        outcomes(case.orders, frame.index, moment, (at - moment).days)
-        for frame, moment in zip(frames, moments, strict=True)
-    ]
+    started = time.process_time()
+    model = fitted(case.orders, moments, frames, NextOrder(horizon_days=case.days, n_threads=1))
+    like = {"with_trees": model.hazard_ is not None, "evenness": model.evenness_, "n_threads": 1}
+    promises = []
+    for place, moment in enumerate(moments[:-1]):
+        days, X = (moments[-1] - moment).days, frames[place]
+        earlier = NextOrder(horizon_days=days, **like)
+        promised = fitted(case.orders, moments[: place + 1], frames[: place + 1], earlier).predict(X)
+        came = outcomes(case.orders, X.index, moment, days)
+        promises.append(EarlierPromise(promised, came, X["days_since_first_purchase"].to_numpy(), days))
+    return model, drift_of(promises), time.process_time() - started
+
+
+def fitted(orders: pd.DataFrame, moments: list[Any], frames: list[pd.DataFrame], model: NextOrder) -> NextOrder:
+    """Return a model fitted with what was known at the last of the moments."""
+    at = moments[-1]
+    days = [(at - moment).days for moment in moments]
+    known = np.concatenate([np.full(len(f), (at - m) / DAY) for f, m in zip(frames, moments, strict=True)])
+    came = [outcomes(orders, f.index, m, n) for f, m, n in zip(frames, moments, days, strict=True)]
     looks = np.concatenate([np.repeat(np.datetime64(m), len(f)) for f, m in zip(frames, moments, strict=True)])
     next_orders = pd.concat(came)
     seen = NextOrders(next_orders["days_to_next_order"], known, looks, next_orders["next_amount"])
-    started = time.process_time()
-    model = NextOrder(horizon_days=case.days, n_threads=1)
     with warnings.catch_warnings():
         warnings.simplefilter("ignore")
-        model.fit(pd.concat(frames), seen, groups=np.concatenate([frame.index.to_numpy() for frame in frames]))
-    return model, time.process_time() - started
+        groups = np.concatenate([frame.index.to_numpy() for frame in frames])
+        return model.fit(pd.concat(frames), seen, groups=groups)
 
 
 def judged(case: Case) -> dict[str, Any]:
@@ -154,9 +166,10 @@ def judged(case: Case) -> dict[str, Any]:
     at = pd.Timestamp(case.judged)
     X = signals(case.orders, at)
     came = outcomes(case.orders, X.index, at, case.days)
-    model, fit_seconds = learned(case)
+    model, drift, fit_seconds = learned(case)
     started = time.process_time()
-    promised = model.predict(X)
+    alone = model.predict(X)
+    promised = drift.widened(alone, X["days_since_first_purchase"], case.days, model.level)
     predict_seconds = time.process_time() - started
     amounts = {"next order": promised["amount"]} | peers(X, case.days)
     return {
@@ -165,6 +178,8 @@ def judged(case: Case) -> dict[str, Any]:
         "model": type(model.model_).__name__,
         "hazard_used": model.hazard_ is not None,
         "coverage": {name: coverage(promised, came, name, case.days) for name in BOUNDED},
+        "coverage_of_model_alone": {name: coverage(alone, came, name, case.days) for name in BOUNDED},
+        "rate_drift": dict(drift.drift),
         "p_order_90d": {"promised": float(promised["p_order_90d"].mean()), "came": came_within(came, 90)},
         "orders": {"promised": float(promised["orders"].sum()), "came": float(came["orders"].sum())},
         "rmse": {name: float(np.sqrt(((a - came["amount"]) ** 2).mean())) for name, a in amounts.items()},

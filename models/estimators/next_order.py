@@ -117,6 +117,8 @@ class NextOrder(BaseEstimator):
         As in `penchant.models.estimators.propensity.PropensityModel`.
     with_trees
         Whether trees are tried beside the model where next orders were seen.
+    evenness
+        How alike the amounts of a customer's single orders are; None: learned.
 
     Attributes
     ----------
@@ -147,6 +149,7 @@ class NextOrder(BaseEstimator):
         seed: int = 0,
         n_threads: int | None = None,
         with_trees: bool = True,
+        evenness: float | None = None,
     ) -> None:
         self.horizon_days = horizon_days
         self.story = story
@@ -155,6 +158,7 @@ class NextOrder(BaseEstimator):
         self.seed = seed
         self.n_threads = n_threads
         self.with_trees = with_trees
+        self.evenness = evenness
 
     def fit(self, X: Any, seen: NextOrders | None = None, sample_weight: Any = None, groups: Any = None) -> Self:
         """Learn from purchase histories and, where given, from when the next orders came.
@@ -201,6 +205,8 @@ class NextOrder(BaseEstimator):
             if self.amounts_ is not None and seen.amount is not None:
                 amount = np.where(np.isfinite(seen.days_to_next), np.asarray(seen.amount, dtype=np.float64), np.nan)
                 self.evenness_ = evenness_of(self.amounts_, *purchase_amounts(X), amount)
+        if self.evenness is not None:
+            self.evenness_ = float(self.evenness)
         return self
 
     def _learn_hazard(self, X: pd.DataFrame, seen: NextOrders, weight: Floats, customers: Any) -> None:

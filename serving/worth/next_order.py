@@ -22,6 +22,7 @@ from ...features.shop import Shop
 from ...features.signals.group import PURCHASES, unmet_needs
 from ...models.baselines.btyd_estimators import PurchaseChance
 from ...models.baselines.level import level_of, level_shift
+from ...models.baselines.rate_drift import EarlierPromise, drift_of
 from ...models.estimators.next_order import NextOrder, NextOrders
 from ...models.inputs.arrays import Floats
 from .columns import ENDS, NEXT_ORDER_COLUMNS, OVER_A_YEAR
@@ -50,6 +51,8 @@ class NextOrderForecast:
         (``next_order_at``), or nobody can say by when (``_high``). Intervals hold what comes for 95 of 100 customers.
     facts
         Model, customers learned from, what earlier promises came to, and what was left out, with the reason.
+        ``widths``: looks (days ago) that the widths of orders, amounts and margin were checked at, none where the
+        history is too short for any, and how far rates wander by them (`penchant.models.baselines.rate_drift`).
     """
 
     frame: pd.DataFrame
@@ -86,11 +89,15 @@ def next_orders(shop: Shop, as_of: datetime, histories: pd.DataFrame | None = No
     level_looks = [n for n in LEVEL_LOOKS if days >= n + LEVEL_LOOKS[0] and is_many]
     everything = _Seen(learned, *_earlier(shop, as_of, sorted({*looks, *level_looks}), learned), len(now))
     seen = everything.only(looks)
-    model = _fitted(seen, 0, shop.config.seed, with_trees=True)
-    frame = _named(model.predict(_signals(now), as_of), now, as_of)
+    model = _fitted(seen, 0, shop.config.seed)
+    promises = {n: _promised_before(seen, n, model) for n in looks}
+    drift = drift_of(list(promises.values()), model.level)
+    found = drift.widened(model.predict(_signals(now), as_of), now["days_since_first_purchase"], YEAR_DAYS, model.level)
+    frame = _named(found, now, as_of)
     facts: dict[str, Any] = {"model": _called(model), "n_customers": len(now), "n_learned": len(learned)}
     facts["within_90d"] = _whole_shop(frame, everything.only(level_looks))
-    facts["judged"] = _judged(seen, max(looks), as_of, model) if looks else None
+    facts["judged"] = _judged(promises[max(looks)], as_of) if looks else None
+    facts["widths"] = {"rate_drift": dict(drift.drift), "looks_days": looks}
     facts["left_out"] = {}
     if days < YEAR_DAYS:
         facts["left_out"] = {name: _too_short(days) for name in OVER_A_YEAR if name in frame}
@@ -143,8 +150,8 @@ def _earlier(
     return earlier, {n: came.reindex(earlier[n]["customer_id"]) for n in looks}
 
 
-def _fitted(seen: _Seen, ago: int, seed: int, *, with_trees: bool) -> NextOrder:
-    """Return the model with what was known so many days ago."""
+def _fitted(seen: _Seen, ago: int, seed: int, in_use: NextOrder | None = None) -> NextOrder:
+    """Return the model with what was known so many days ago, made like that in use."""
     latest = seen.earlier[ago] if ago else seen.now
     looks = [n for n in seen.earlier if n > ago]
     frames = [seen.earlier[n] for n in looks] + [latest]
@@ -157,7 +164,8 @@ def _fitted(seen: _Seen, ago: int, seed: int, *, with_trees: bool) -> NextOrder:
     amount = np.concatenate(amounts) if has_amount else None
     next_seen = NextOrders(np.concatenate(days), np.concatenate(known), np.concatenate(at), amount) if looks else None
     story: Literal["auto", "bgnbd"] = "auto" if seen.n_buyers <= MOST_PARETO else "bgnbd"
-    model = NextOrder(ago or YEAR_DAYS, story, seed=seed, with_trees=with_trees)
+    like = {"with_trees": in_use.hazard_ is not None, "evenness": in_use.evenness_} if in_use else {}
+    model = NextOrder(ago or YEAR_DAYS, story, seed=seed, **like)
     with warnings.catch_warnings():
         warnings.simplefilter("ignore", ConvergenceWarning)  # a parameter that data do not limit changes no forecast
         return model.fit(_signals(rows), next_seen, groups=rows["customer_id"].to_numpy(object))
@@ -216,24 +224,33 @@ def _called(model: NextOrder) -> str:
     return story if model.hazard_ is None else f"{story}, trees"
 
 
-def _judged(seen: _Seen, ago: int, as_of: datetime, in_use: NextOrder) -> dict[str, Any]:
+def _promised_before(seen: _Seen, ago: int, in_use: NextOrder) -> EarlierPromise:
     """Return what a model like that in use promised so many days ago for the days since, and what came."""
     X, came = seen.earlier[ago], seen.came[ago]
-    model = _fitted(seen, ago, in_use.seed, with_trees=in_use.hazard_ is not None)
-    promised = model.predict(_signals(X))
-    orders, days = _numbers(came, f"orders_{ago}"), _numbers(came, f"came_{ago}")
-    held = {"orders": _held(promised, "orders", orders)}
-    if f"amount_{ago}" in came and "amount" in promised:
-        held["amount"] = _held(promised, "amount", _numbers(came, f"amount_{ago}"))
+    found = {"orders": _numbers(came, f"orders_{ago}"), "days": _numbers(came, f"came_{ago}")}
+    if f"amount_{ago}" in came:
+        found["amount"] = _numbers(came, f"amount_{ago}")
+    promised = _fitted(seen, ago, in_use.seed, in_use).predict(_signals(X))
+    return EarlierPromise(promised, found, X["days_since_first_purchase"].to_numpy(np.float64), ago)
+
+
+def _judged(earlier: EarlierPromise, as_of: datetime) -> dict[str, Any]:
+    """Return what was promised at an earlier look, before anything was widened, and what came."""
+    promised, came, ago = earlier.promised, earlier.came, int(earlier.horizon_days)
+    names = [name for name in ("orders", "amount") if name in came and name in promised]
+    held = {name: float(earlier.holds(name).mean()) for name in names}
     low, high = promised["days_to_next_order_low"], promised["days_to_next_order_high"]
-    inside = np.where(np.isfinite(days), (days >= low) & (days <= high), high >= ago)
+    inside = np.where(np.isfinite(came["days"]), (came["days"] >= low) & (came["days"] <= high), high >= ago)
     return {
         "as_of": (as_of - timedelta(days=ago)).isoformat(),
         "days": ago,
-        "n_customers": len(X),
+        "n_customers": len(promised),
         "inside_interval": held | {"next_order": float(inside.mean())},
-        "p_order_90d": {"promised": float(promised["p_order_90d"].mean()), "came": float((days < LOOKS[0]).mean())},
-        "orders": {"promised": float(promised["orders"].sum()), "came": float(orders.sum())},
+        "p_order_90d": {
+            "promised": float(promised["p_order_90d"].mean()),
+            "came": float((came["days"] < LOOKS[0]).mean()),
+        },
+        "orders": {"promised": float(promised["orders"].sum()), "came": float(came["orders"].sum())},
     }
 
 
@@ -252,11 +269,6 @@ def _whole_shop(frame: pd.DataFrame, seen: _Seen) -> dict[str, Any]:
         shifts.append(level_shift(promised, float((ago < LEVEL_LOOKS[0]).mean())))
     share = level_of(frame["p_order_90d"].to_numpy(np.float64), shifts)
     return share.as_dict() | {"n_looks": len(shifts)}
-
-
-def _held(promised: pd.DataFrame, name: str, came: Floats) -> float:
-    low, high = promised[f"{name}_low"], promised[f"{name}_high"]
-    return float(((came >= low - 1e-9) & (came <= high + 1e-9)).mean())
 
 
 def _too_short(days: int) -> str:

@@ -75,7 +75,19 @@ def next_order_words(told: dict[str, Any] | None) -> list[str]:
             f"{chance['came']:.0%} did; {orders['promised']:,.0f} orders expected in {judged['days']} days, "
             f"{orders['came']:,.0f} came; {inside:.0%} of the next orders inside their interval"
         )
+    if widths := told.get("widths"):  # results of earlier releases have none
+        lines.append(f"  {width_words(widths)}")
     return lines + [f"  [yellow]left out[/] {name}: {why}" for name, why in told["left_out"].items()]
+
+
+def width_words(widths: dict[str, Any]) -> str:
+    """Return whether the widths of intervals were checked on the past, and what came of it."""
+    if not widths["looks_days"]:
+        return "[yellow]widths unchecked[/]: the history is too short to look back, intervals are the model's own"
+    looks = ", ".join(f"{days}" for days in widths["looks_days"])
+    wider = [name for name, drift in widths["rate_drift"].items() if drift > 0]
+    done = f"wider for {' and '.join(wider)}, since customers' rates wander" if wider else "wide enough"
+    return f"widths of intervals, checked {looks} days back: {done}"
 
 
 def next_category_words(told: dict[str, Any] | None) -> list[str]:

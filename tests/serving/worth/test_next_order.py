@@ -10,9 +10,11 @@ import numpy as np
 import pandas as pd
 import pytest
 
+from penchant.cli.commands.score import width_words
 from penchant.config import read_config
 from penchant.errors import LeftOutError, TooLittleDataError
 from penchant.features.shop import Shop, shop_from_tables
+from penchant.models.baselines.rate_drift import EarlierPromise, RateDrift, drift_of
 from penchant.serving.worth.columns import NEXT_ORDER_COLUMNS
 from penchant.serving.worth.next_order import FARTHEST_DAYS, NextOrderForecast, next_orders
 
@@ -41,12 +43,30 @@ def made(rows: pd.DataFrame) -> Shop:
     return shop_from_tables({"orders": rows, "items": items}, read_config({"shop": {"name": "small"}}))
 
 
+class Planted(RateDrift):
+    """A drift that remembers what it was last asked to widen, and what that became."""
+
+    last: tuple[pd.DataFrame, pd.DataFrame]
+
+    def widened(self, promised: pd.DataFrame, age: Any, horizon_days: float, level: float = 0.95) -> pd.DataFrame:
+        wide = super().widened(promised, age, horizon_days, level)
+        Planted.last = promised, wide
+        return wide
+
+
+def planted(promises: list[EarlierPromise], level: float) -> RateDrift:
+    """Return a drift that widens, whatever is found, where there are looks."""
+    found = drift_of(promises, level)
+    return Planted(dict.fromkeys(found.drift, 3e-4), found.n_looks) if promises else found
+
+
 @pytest.fixture(scope="module", autouse=True)
 def _without_trees() -> Iterator[None]:
     """Let no trees be learned: they take long, and have tests of their own."""
     with pytest.MonkeyPatch.context() as patch:
         patch.setattr("penchant.models.estimators.next_order.FEWEST_EVENTS", 10**9)
         patch.setattr("penchant.serving.worth.next_order.FEWEST_LEARNED", N // 2)
+        patch.setattr("penchant.serving.worth.next_order.drift_of", planted)
         yield
 
 
@@ -100,6 +120,27 @@ def test_what_earlier_promises_came_to_stands_beside(forecast: NextOrderForecast
     assert within["value"] == pytest.approx(forecast.frame["p_order_90d"].mean())
     assert within["low"] < within["value"] < within["high"]
     assert within["n_looks"] >= 4
+    widths = forecast.facts["widths"]
+    assert widths == {"rate_drift": {"orders": 3e-4, "amount": 3e-4}, "looks_days": [90, 180, 365]}
+
+
+def test_intervals_are_widened_by_what_earlier_looks_lacked(forecast: NextOrderForecast) -> None:
+    alone, wide = Planted.last
+    frame = forecast.frame
+    assert wide["orders_high"].sum() > 1.1 * alone["orders_high"].sum()
+    assert frame["expected_orders_12m_high"].tolist() == wide["orders_high"].tolist()
+    assert frame["expected_amount_12m_high"].tolist() == wide["amount_high"].round(2).tolist()
+    assert frame["expected_amount_12m"].tolist() == alone["amount"].round(2).tolist()
+    margin = frame["expected_margin_12m_high"].sum() / frame["expected_amount_12m_high"].sum()
+    assert 0.7 < margin < 0.9
+
+
+def test_without_an_earlier_look_the_widths_are_said_to_be_unchecked(rows: pd.DataFrame) -> None:
+    with made(rows[rows["ordered_at"] < BEGINS + timedelta(days=150)]) as shop:
+        widths = next_orders(shop, BEGINS + timedelta(days=150)).facts["widths"]
+    assert widths == {"rate_drift": {}, "looks_days": []}
+    assert "unchecked" in width_words(widths)
+    assert "wider for amount" in width_words({"rate_drift": {"orders": 0.0, "amount": 1e-5}, "looks_days": [90]})
 
 
 def test_what_comes_later_changes_nothing(rows: pd.DataFrame, forecast: NextOrderForecast) -> None:
