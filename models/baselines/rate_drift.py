@@ -92,7 +92,7 @@ class RateDrift:
         """
         age = read_numbers("age", age)
         refuse_lengths(len(promised), age=age)
-        found = {}
+        found: dict[str, Floats] = {}
         for name, drift in self.drift.items():
             if drift > 0 and name in promised:
                 ends = bounds(promised, name, drift * reach_of(age, horizon_days), level)

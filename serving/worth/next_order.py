@@ -164,7 +164,7 @@ def _fitted(seen: _Seen, ago: int, seed: int, in_use: NextOrder | None = None) -
     amount = np.concatenate(amounts) if has_amount else None
     next_seen = NextOrders(np.concatenate(days), np.concatenate(known), np.concatenate(at), amount) if looks else None
     story: Literal["auto", "bgnbd"] = "auto" if seen.n_buyers <= MOST_PARETO else "bgnbd"
-    like = {"with_trees": in_use.hazard_ is not None, "evenness": in_use.evenness_} if in_use else {}
+    like: dict[str, Any] = {"with_trees": in_use.hazard_ is not None, "evenness": in_use.evenness_} if in_use else {}
     model = NextOrder(ago or YEAR_DAYS, story, seed=seed, **like)
     with warnings.catch_warnings():
         warnings.simplefilter("ignore", ConvergenceWarning)  # a parameter that data do not limit changes no forecast
