@@ -46,7 +46,7 @@ class EarlierPromise:
 
     def holds(self, name: str, drift: float = 0.0, level: float = 0.95) -> Any:
         """Return for each customer whether the interval of a level, widened by a drift, holds what came."""
-        low, high = bounds(self.promised, name, drift * reach_of(self.age, self.horizon_days), level)
+        low, high = widened_bounds(self.promised, name, drift * reach_of(self.age, self.horizon_days), level)
         value = np.asarray(self.came[name], dtype=np.float64)
         return (value >= low - ROUNDING) & (value <= high + ROUNDING)
 
@@ -95,7 +95,7 @@ class RateDrift:
         found: dict[str, Floats] = {}
         for name, drift in self.drift.items():
             if drift > 0 and name in promised:
-                ends = bounds(promised, name, drift * reach_of(age, horizon_days), level)
+                ends = widened_bounds(promised, name, drift * reach_of(age, horizon_days), level)
                 found |= {f"{name}_low": ends[0], f"{name}_high": ends[1]}
         return promised.assign(**found)
 
@@ -105,7 +105,7 @@ def reach_of(age: Floats, horizon_days: float) -> Floats:
     return np.asarray(horizon_days * (age + horizon_days) / 3)
 
 
-def bounds(promised: pd.DataFrame, name: str, share: Floats, level: float) -> tuple[Floats, Floats]:
+def widened_bounds(promised: pd.DataFrame, name: str, share: Floats, level: float) -> tuple[Floats, Floats]:
     """Return lower and upper bounds with a further variance, a share of the mean, on the square root's scale.
 
     There a variance of a share of the mean is a fourth of the share for everyone. An interval that begins at nothing
