@@ -362,9 +362,20 @@ COSTS = CanonicalTable(
     time="at",
 )
 
+ITEM_TAGS = CanonicalTable(
+    "item_tags",
+    "one tag that the shop itself gave an article",
+    (
+        TableColumn("item_id", "id", "the article", required=True),
+        TableColumn("tag", "code", "the kind of tag, such as style, material or audience; or the tag", required=True),
+        TableColumn("value", "code", "which of the kind: casual, linen, children"),
+    ),
+    references=(_TO_ITEM,),
+)
+
 _TABLES = (
     *(ORDERS, INTERACTIONS, CUSTOMERS, ITEMS, CAMPAIGNS, ASSIGNMENTS, CALENDAR),
-    *(FEEDBACK, MEMBERSHIPS, POINTS, REFERRALS, COSTS),
+    *(FEEDBACK, MEMBERSHIPS, POINTS, REFERRALS, COSTS, ITEM_TAGS),
 )
 CONTRACT: Mapping[str, CanonicalTable] = MappingProxyType({table.name: table for table in _TABLES})
 

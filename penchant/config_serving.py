@@ -78,11 +78,12 @@ class SceneSection(Section):
     roles: tuple[Literal["traffic", "profit", "potential", "marginal", "ordinary"], ...] = Field(
         (), description="of the goods"
     )
+    tags: tuple[str, ...] = Field((), description="the shop's own of the goods, any of them, such as 'style:casual'")
     stages: tuple[str, ...] = Field((), description="relationship stages, such as 'loyal'")
     calendar: str | None = Field(None, description="the calendar's entry that it belongs to, by its name")
 
     @model_validator(mode="after")
     def _says_something(self) -> SceneSection:
-        if not (self.categories or self.price_tiers or self.roles or self.stages or self.calendar):
-            raise ValueError("a scene needs categories, price_tiers, roles, stages or calendar")
+        if not (self.categories or self.price_tiers or self.roles or self.tags or self.stages or self.calendar):
+            raise ValueError("a scene needs categories, price_tiers, roles, tags, stages or calendar")
         return self

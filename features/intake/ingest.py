@@ -60,6 +60,7 @@ _ORDER = (
     "points",
     "referrals",
     "costs",
+    "item_tags",
 )
 
 

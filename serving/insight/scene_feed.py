@@ -3,7 +3,9 @@
 from __future__ import annotations
 
 import json
+from collections.abc import Mapping, Sequence
 from datetime import datetime
+from types import MappingProxyType
 from typing import Any
 
 import pandas as pd
@@ -12,16 +14,18 @@ from penchant.page import Page, PageColumn, PageSection, Table
 
 from .scenes import SceneMatch
 
+OwnTags = Mapping[str, Sequence[str]]  # item -> tags of the shop's own
+NO_TAGS: OwnTags = MappingProxyType({})
 N_OF_STAGE = 12  # goods of a stage's shelf
 
 
-def scene_feed(match: SceneMatch, name: str, moment: datetime) -> str:
-    """Return the feed of a theme page as JSON.
+def scene_feed(match: SceneMatch, name: str, moment: datetime, own: OwnTags = NO_TAGS) -> str:
+    """Return the feed of a theme page as JSON; ``own`` are the shop's own tags, which stand behind ours.
 
     Keys: ``scene``, ``as_of``, ``goods`` (item_id, category_id, price_tier, role, list_price, stock, tags), ``stages``
     (stage -> items, the most shown first) and ``customers`` (customer -> items, best first).
     """
-    goods = [_good(row, name) for row in _rows(match.goods)]
+    goods = [_good(row, name, own) for row in _rows(match.goods)]
     customers = {row["customer_id"]: _items(row) for row in _rows(match.customers)}
     feed = {"scene": name, "as_of": moment.isoformat(), "goods": goods, "stages": goods_by_stage(match)}
     return json.dumps({**feed, "customers": customers}, ensure_ascii=False, indent=1, default=str)
@@ -63,9 +67,10 @@ def scene_preview(match: SceneMatch, name: str, currency: str) -> str:
     return Page(name, lead, tuple(sections)).html()
 
 
-def _good(row: dict[str, Any], scene: str) -> dict[str, Any]:
+def _good(row: dict[str, Any], scene: str, own: OwnTags) -> dict[str, Any]:
     tags = [f"{key}:{row[name]}" for key, name in _TAGS.items() if row.get(name) is not None]
     tags += [f"scene:{scene}"] if row.get("is_of_calendar") else []
+    tags += own.get(row["item_id"], ())
     told = ("item_id", "category_id", "price_tier", "role", "list_price", "stock")
     return {**{name: row.get(name) for name in told}, "tags": tags}
 

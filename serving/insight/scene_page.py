@@ -10,6 +10,7 @@ import pandas as pd
 from penchant.page import PageColumn
 from penchant.spreadsheet import shop_time
 
+from ...features.goods.own_tags import own_tags_of
 from ...features.shop import Shop
 from .page import InsightPage, InsightTable, moment_of
 from .scene_feed import scene_feed, scene_preview
@@ -78,7 +79,8 @@ def scene_page(
         f"Each is shown {rules.n_goods} goods at most, in stock: of the categories that interest most, in the own "
         "price tier first; nothing bought before, unless its category is one that buyers come back to.",
     )
-    files = {"feed.json": scene_feed(match, name, moment), "preview.html": scene_preview(match, name, shop.currency)}
+    files = {"feed.json": scene_feed(match, name, moment, own_tags_of(shop))}
+    files["preview.html"] = scene_preview(match, name, shop.currency)
     return InsightPage("scene", f"Scene: {name}", lead, tables, facts, {}, notes, files)
 
 

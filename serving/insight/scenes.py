@@ -29,6 +29,7 @@ from ...features.engine.backends import put
 from ...features.engine.temporary import Keep
 from ...features.goods.holidays import orders_inside, product_holidays
 from ...features.goods.measures import has_key
+from ...features.goods.own_tags import own_tags_of
 from ...features.goods.prices import priced_goods
 from ...features.goods.roles import RULES, index, measures, products_of
 from ...features.history.evaluate import evaluated
@@ -44,7 +45,7 @@ from ...features.signals.stage import STAGES, stage
 from ...features.spine import Spine
 
 Question = Callable[[Past], Any]
-NEEDS = {"categories": CATEGORY, "price_tiers": PRICED, "calendar": "calendar"}
+NEEDS = {"categories": CATEGORY, "price_tiers": PRICED, "calendar": "calendar", "tags": "item_tags"}
 
 
 @dataclass(frozen=True)
@@ -163,7 +164,7 @@ def match_scene(shop: Shop, as_of: datetime, name: str, rules: SceneRules = RULE
 
 
 def _check(shop: Shop, name: str, scene: SceneSection) -> None:
-    told = {"categories": scene.categories, "price_tiers": scene.price_tiers, "calendar": scene.calendar}
+    told = {name: getattr(scene, name) for name in NEEDS}
     missing = unmet_needs([NEEDS[key] for key, value in told.items() if value], shop.has)
     if missing:
         raise LeftOutError(f"scene '{name}'", "what it is told by", f"a shop without {quoted(missing)}")
@@ -172,6 +173,11 @@ def _check(shop: Shop, name: str, scene: SceneSection) -> None:
     if wrong:
         hint = did_you_mean(wrong[0], sorted(known))
         raise InputError(f"scenes.{name}.categories", "categories of the shop", quoted(wrong), hint)
+    known_tags = {tag for tags in own_tags_of(shop).values() for tag in tags} if scene.tags else set()
+    strange = [one for one in scene.tags if one not in known_tags]
+    if strange:
+        hint = did_you_mean(strange[0], sorted(known_tags))
+        raise InputError(f"scenes.{name}.tags", "tags of the table 'item_tags'", quoted(strange), hint)
     if scene.calendar is not None:
         names = sorted(set(shop.tables["calendar"].select("name").to_pandas()["name"].dropna()))
         if scene.calendar not in names:
@@ -259,6 +265,9 @@ def _pool(everyone: Past, scene: SceneSection) -> pd.DataFrame:
     wanted = [("category_id", scene.categories), ("price_tier", scene.price_tiers), ("role", scene.roles)]
     for column, values in wanted:
         there &= goods[column].isin(values) if values else True
+    if scene.tags:
+        own = own_tags_of(everyone.history.shop)
+        there &= goods["item_id"].isin([item for item, tags in own.items() if set(tags) & set(scene.tags)])
     if scene.calendar is not None and not scene.categories:
         there &= _of_entry(everyone, goods, scene.calendar)
     columns = [

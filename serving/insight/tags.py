@@ -23,6 +23,7 @@ from ...features.criteria import TAGS, VALUE_TIER, all_crowds
 from ...features.engine.backends import batches
 from ...features.engine.temporary import Keep
 from ...features.goods.holidays import product_holidays
+from ...features.goods.own_tags import own_item_tags
 from ...features.goods.prices import priced_goods
 from ...features.goods.roles import products_of
 from ...features.history.evaluate import evaluated
@@ -193,8 +194,12 @@ def item_tags(shop: Shop, as_of: datetime) -> tuple[pd.DataFrame, dict[str, str]
     wide = goods.merge(roles[["item_id", "role"]], on="item_id", how="left")
     found = long_of(wide.rename(columns={"item_id": "id", "category_id": "category"}))
     held = holidays.rename(columns={"item_id": "id", "holiday": "value"}).assign(tag="holiday")
+    own = own_item_tags(shop).rename(columns={"item_id": "id"})
+    own = own[own["id"].isin(goods["item_id"])]
+    bare = own["value"].isna()
+    own = own.assign(value=own["value"].where(~bare, own["tag"]), tag=own["tag"].mask(bare, "tag"))
     missing = {f"{tag} of items": unmet_needs(needs, shop.has) for tag, needs in ITEM_NEEDS.items()}
-    return pd.concat([found, held[list(found)]], ignore_index=True), told_left_out(missing)
+    return pd.concat([found, held[list(found)], own[list(found)]], ignore_index=True), told_left_out(missing)
 
 
 def _item_tables(everyone: Past) -> tuple[pd.DataFrame, pd.DataFrame, pd.DataFrame]:
@@ -211,6 +216,7 @@ def scene_tags(config: Config) -> pd.DataFrame:
             "category": scene.categories,
             "price_tier": scene.price_tiers,
             "role": scene.roles,
+            "tag": scene.tags,
             "stage": scene.stages,
         }
         said["holiday"] = () if scene.calendar is None else (scene.calendar,)

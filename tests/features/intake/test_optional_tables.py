@@ -9,6 +9,7 @@ import pytest
 
 from penchant.config import Config
 from penchant.errors import ContractError
+from penchant.features.goods.own_tags import own_tags_of
 from penchant.features.matrix import build
 from penchant.features.shop import open_shop
 from penchant.features.spine import Spine
@@ -20,6 +21,7 @@ FILES = {
     "points": "customer_id,at,points\na,2024-01-01 10:00,30\na,2024-01-02 10:00,-10\n",
     "referrals": "customer_id,referred_id,at\na,b,2024-01-02 10:00\n",
     "costs": "channel,at,amount\nads,2024-01-01 10:00,250\n",
+    "item_tags": "item_id,tag,value\ncup,style,casual\ncup,style,casual\ncup,sturdy,\n",
 }
 
 
@@ -33,6 +35,7 @@ def test_tables_around_the_core_are_read_and_asked(tmp_path: Path) -> None:
     with open_shop(config(tmp_path), tmp_path) as shop:
         assert not any(table.findings for table in shop.report.tables.values())  # points below zero are no fault
         assert shop.tables["costs"].to_pandas()["amount"].tolist() == [25_000]
+        assert own_tags_of(shop) == {"cup": ["sturdy", "style:casual"]}
         spine = Spine.at(shop, datetime(2024, 2, 1), ["a"])
         row = build(shop, spine, ["satisfaction", "programme"]).frame.iloc[0]
     assert (row["n_open_complaints"], row["rating_mean"], row["member_level"]) == (1, 4, "gold")

@@ -16,6 +16,7 @@ from penchant.errors import ConfigError, InputError, LeftOutError
 from penchant.features.shop import Shop, shop_from_tables
 from penchant.serving.insight.scene_page import scene_page
 from penchant.serving.insight.scenes import SceneMatch, SceneRules, match_scene
+from penchant.serving.insight.tags import item_tags
 
 AS_OF = datetime(2024, 6, 1)
 ITEMS = pd.DataFrame(
@@ -25,6 +26,10 @@ ITEMS = pd.DataFrame(
         "list_price": [100, 200, 300, 90, 100, 200],
         "stock": [9.0, 9.0, 9.0, 0.0, 9.0, 9.0],
     }
+)
+OWN_TAGS = pd.DataFrame(
+    [("cup", "colour", "blue"), ("pan", "sturdy", None), ("pan", "colour", "red"), ("pot", "colour", "blue")],
+    columns=["item_id", "tag", "value"],
 )
 VIEWS = [
     ("both", "2024-05-20", "view", "cup", 100),
@@ -48,6 +53,8 @@ SCENES = {
     "easter": {"calendar": "easter"},
     "typo_kitchen": {"categories": ["home", "hime"]},
     "xmas_goods": {"calendar": "xmas"},
+    "blue": {"tags": ["colour:blue", "sturdy"]},
+    "blau": {"tags": ["colour:blau"]},
     "middle_kitchen": {"categories": ["home"], "price_tiers": ["middle", "low", "high"]},
 }
 HABIT = [("reg", "2024-03-01", "jug", 200), ("reg", "2024-03-21", "jug", 200)]  # one who comes back to the home goods
@@ -62,7 +69,7 @@ def _shop(bought: list[Any]) -> Shop:
     orders = pd.DataFrame(bought, columns=["customer_id", "ordered_at", "item_id", "amount"])
     acts = pd.DataFrame(VIEWS, columns=["customer_id", "occurred_at", "kind", "item_id", "price"])
     calendar = pd.DataFrame({"name": ["xmas"], "starts_at": ["2023-12-23"], "ends_at": ["2023-12-27"]})
-    tables = {"orders": orders, "interactions": acts, "items": ITEMS, "calendar": calendar}
+    tables = {"orders": orders, "interactions": acts, "items": ITEMS, "calendar": calendar, "item_tags": OWN_TAGS}
     config = Config.model_validate({"scenes": SCENES})
     return shop_from_tables({name: _times(frame) for name, frame in tables.items()}, config)
 
@@ -216,3 +223,24 @@ def test_the_feed_holds_what_each_stage_and_customer_is_shown_and_can_be_looked_
     assert all(f"category:{good['category_id']}" in good["tags"] for good in goods.values())
     assert all(good["stock"] is None or good["stock"] > 0 for good in goods.values())
     assert "For " in (tmp_path / "preview.html").read_text(encoding="utf-8")
+
+
+def test_the_shops_own_tags_choose_goods_and_stand_in_the_feed(shop: Shop, tmp_path: Path) -> None:
+    scene_page(shop, "blue", AS_OF).write(tmp_path)
+    feed = json.loads((tmp_path / "feed.json").read_text(encoding="utf-8"))
+    tags = {good["item_id"]: good["tags"] for good in feed["goods"]}
+    assert set(tags) == {"cup", "pan"}  # the pot is blue as well, and sold out
+    assert {"colour:blue", "category:home"} <= set(tags["cup"])
+    assert {"colour:red", "sturdy"} <= set(tags["pan"])
+    with pytest.raises(InputError, match="colour:blue"):
+        match_scene(shop, AS_OF, "blau")
+
+
+def test_the_shops_own_tags_are_tags_of_items(shop: Shop) -> None:
+    found, _left_out = item_tags(shop, AS_OF)
+    mine = found[found["id"].isin(["cup", "pan"]) & found["tag"].isin(["colour", "tag"])]
+    assert sorted(map(tuple, mine.to_numpy())) == [
+        ("cup", "colour", "blue"),
+        ("pan", "colour", "red"),
+        ("pan", "tag", "sturdy"),
+    ]
