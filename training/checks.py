@@ -7,8 +7,8 @@ from dataclasses import replace
 from typing import Any
 
 import numpy as np
+import numpy.typing as npt
 import pandas as pd
-from pandas.api.types import is_numeric_dtype
 
 from ..features.outcomes.tasks import Span
 from ..models.evaluation.checks import (
@@ -26,12 +26,13 @@ from ..models.evaluation.checks import (
     told_apart,
     too_good_to_be_true,
 )
-from ..models.evaluation.drift import adversarial_auc, one_column_aucs
+from ..models.evaluation.drift import adversarial_auc, one_column_aucs, population_stability
 from ..models.evaluation.metrics import evaluate
 from ..models.explain.dependence import importance
 from ..models.inputs.arrays import Floats
 from ..models.inputs.check import Check
 from ..models.inputs.estimate import Estimate
+from .comparable import comparable_rows
 from .dataset import Dataset
 from .evaluate import Leaderboard
 from .material import TaskData
@@ -91,15 +92,14 @@ def training_checks(
     past, test = material.past, material.test
     is_binary = task.kind == "binary"
     main = {name: numbers[MAIN_METRIC[task.kind]] for name, numbers in board.comparisons.items()}
-    telling = comparable_columns(past, test)
-    before, after = past.features[telling], test.features[telling]
+    before, after = comparable_rows(material)
     alone = one_column_aucs(past.features, past.label) if is_binary else pd.Series(dtype=np.float64)
     found = (
         enough_data(size, gate),
         enough_positives(size.n_positives, size.n_negatives, min(gate.min_positives, gate.min_negatives)),
         one_row_each(np.concatenate([past.customer_id, test.customer_id]), pd.concat([past.as_of, test.as_of])),
-        kinds_of_rows(past, test, telling),
-        columns_moved(before, after),
+        kinds_of_rows(material, before, after),
+        columns_moved(before, after, usual=usual_moves(past, before)),
         beats_baselines(main),
         too_good_to_be_true(board.metrics.get("auc", UNKNOWN)),
         label_leakage(alone),
@@ -122,50 +122,37 @@ def with_advice(check: Check) -> Check:
     return replace(check, explanation=" ".join(filter(None, (check.explanation, worry, TO_DO.get(check.code, "")))))
 
 
-def kinds_of_rows(past: Dataset, test: Dataset, telling: list[str]) -> Check:
-    """Ask whether training and test rows are of one kind, or at least no further apart than training rows are."""
-    before, after = past.features[telling], test.features[telling]
+def kinds_of_rows(material: TaskData, before: pd.DataFrame, after: pd.DataFrame) -> Check:
+    """Ask whether training and test rows are of one kind, or at least no further apart than training rows are.
+
+    Parameters
+    ----------
+    material
+        The rows, for customers and moments.
+    before, after
+        What can be compared of the training and test rows, as `comparable_rows` returns it.
+    """
+    past, test = material.past, material.test
     apart = adversarial_auc(before, after, (past.customer_id, test.customer_id))
     check = told_apart(apart, columns=separating_columns(before, after))
     if not check.is_issue or past.as_of.nunique() < 2:
         return check
-    ends = [(past.as_of == at).to_numpy() for at in (past.as_of.min(), past.as_of.max())]
-    first, last = ((before[rows], past.customer_id[rows]) for rows in ends)
+    first, last = ((before[rows], past.customer_id[rows]) for rows in ends_of(past))
     usual = adversarial_auc(first[0], last[0], (first[1], last[1]))
     return told_apart(apart, columns=separating_columns(before, after), usual=usual)
 
 
-def comparable_columns(past: Dataset, test: Dataset) -> list[str]:
-    """Return the columns that can tell whether customers of two times are of one kind.
-
-    Left out is what moves by itself: what is the same for all customers of a moment, and so tells the date; ranks,
-    price levels and cycles of the whole shop; and what rises or falls for every customer as time goes by, such as days
-    since the first purchase or all orders so far.
-    """
-    differs = np.zeros(past.features.shape[1], dtype=bool)
-    for rows in (past, test):
-        differs |= (rows.features.groupby(rows.as_of.to_numpy()).nunique(dropna=False) > 1).any().to_numpy()
-    of_the_shop = {column.name for column in past.columns if column.population}
-    alike = {name for name, counts in zip(past.features.columns, differs, strict=True) if not counts}
-    moving = alike | of_the_shop | one_way_columns(past)
-    return [name for name in past.features.columns if name not in moving] or list(past.features.columns)
+def usual_moves(past: Dataset, before: pd.DataFrame) -> pd.Series[float] | None:
+    """Return how far each column moves from the first training snapshot to the last; None where there is one alone."""
+    if past.as_of.nunique() < 2:
+        return None
+    first, last = (before[rows] for rows in ends_of(past))
+    return population_stability(first, last)
 
 
-def one_way_columns(rows: Dataset) -> set[str]:
-    """Return the columns that only ever rise, or only ever fall, from one snapshot of a customer to the next."""
-    code = pd.factorize(rows.customer_id)[0]
-    order = np.lexsort((rows.as_of.to_numpy(), code))
-    customer = code[order]
-    again = np.flatnonzero(customer[1:] == customer[:-1])
-    found = set()
-    for name, column in rows.features.items():
-        if is_numeric_dtype(column):
-            values = column.to_numpy(np.float64, na_value=np.nan)[order]
-            steps = values[again + 1] - values[again]
-            rises, falls = bool((steps > 0).any()), bool((steps < 0).any())
-            if rises != falls:
-                found.add(str(name))
-    return found
+def ends_of(past: Dataset) -> tuple[npt.NDArray[np.bool_], npt.NDArray[np.bool_]]:
+    """Return which rows are of the first training snapshot, and which of the last."""
+    return (past.as_of == past.as_of.min()).to_numpy(), (past.as_of == past.as_of.max()).to_numpy()
 
 
 def separating_columns(before: pd.DataFrame, after: pd.DataFrame) -> dict[str, float]:

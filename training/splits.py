@@ -10,6 +10,7 @@ from zoneinfo import ZoneInfo
 
 from penchant.config import TaskSection
 from penchant.errors import TooLittleDataError
+from penchant.spreadsheet import shop_time
 
 UTC = ZoneInfo("UTC")
 
@@ -34,6 +35,8 @@ class Schedule:
         learns from them.
     timezone
         The shop's zone, in which a person is told the days.
+    data_starts
+        The data's first event; None: not known.
     """
 
     train: tuple[datetime, ...]
@@ -43,6 +46,7 @@ class Schedule:
     horizon_days: int
     earlier: tuple[datetime, ...] = ()
     timezone: str = "UTC"
+    data_starts: datetime | None = None
 
     def day(self, instant: datetime) -> str:
         """Return the date of an instant as the shop's calendar has it."""
@@ -120,7 +124,7 @@ def schedule(
     if test + reach > end:
         raise _unfinished(test, end, reach, timezone)
     if not known:
-        raise _too_short(first, test + reach, reach.days, horizon_days)
+        raise _too_short((first, test + reach), reach.days, horizon_days, timezone)
     train, earlier = known[-section.n_snapshots :], known[: -section.n_snapshots]
     recent = [_moved(test, -step * back, timezone) for back in reversed(range(1, steps_of_reach))]
     return Schedule(
@@ -131,6 +135,7 @@ def schedule(
         horizon_days,
         tuple(earlier),
         timezone,
+        first,
     )
 
 
@@ -170,19 +175,20 @@ def _moved(instant: datetime, days: int, timezone: str) -> datetime:
 def _unfinished(test: datetime, end: datetime, reach: timedelta, timezone: str) -> TooLittleDataError:
     return TooLittleDataError(
         f"test at {local_day(test, timezone)}",
-        f"an instant whose {reach.days} days of gap and horizon are over by {end:%Y-%m-%d %H:%M} UTC, the end of "
-        "the data",
+        f"an instant whose {reach.days} days of gap and horizon are over by {shop_time(end, timezone)}, the end of the "
+        "data",
         f"one that ends on {local_day(test + reach, timezone)}",
         f"The latest is {local_day(_midnight(end - reach, timezone), timezone)}",
     )
 
 
-def _too_short(first: datetime, test_end: datetime, reach: int, horizon: int) -> TooLittleDataError:
+def _too_short(known: tuple[datetime, datetime], reach: int, horizon: int, timezone: str) -> TooLittleDataError:
+    first, test_end = (local_day(at, timezone) for at in known)
     needed = 2 * reach + horizon
     return TooLittleDataError(
         "training snapshots",
         f"{needed} days of data: a horizon of {horizon} days of history, then a label for training and one "
         f"for the test of {reach} days each",
-        f"{max((test_end - first).days, 0)} days, from {first:%Y-%m-%d} to the test's end on {test_end:%Y-%m-%d}",
+        f"{max((known[1] - known[0]).days, 0)} days, from {first} to the test's end on {test_end}",
         "Choose a shorter horizon_days for the task in penchant.toml or a later test, or bring more history",
     )

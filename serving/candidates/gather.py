@@ -203,18 +203,18 @@ def _columns_of(
     mine = [score for score in scores if score.goal in (None, goal.name)]
     used = [score for task in goal.ranked_by for score in mine if score.task == task]
     columns = success_worth(people, goal, rates, *_spending(scores, goal))
+    success, bought = base[goal.name].of_each(people) if goal.name in base else (np.nan, np.nan)
     if goal.outcome in STEPS:
-        bought = base[goal.name].bought if goal.name in base else np.nan
         columns = {name: worth * bought for name, worth in columns.items()}
     if goal.each_counts_the_same:
         columns = {name: np.where(np.isnan(worth), np.nan, np.nanmean(worth)) for name, worth in columns.items()}
     chances = [score for score in used if score.task not in (UPLIFT, *VALUES)]
     propensity = _propensity(goal, chances) if chances else None
     if "lookalike" in goal.ranked_by:
-        likeness = _lookalike(people)
+        likeness = _lookalike(people, goal)
         columns = {name: worth * likeness for name, worth in columns.items()}
     if propensity is None and _unscored(goal, base) is not None:
-        propensity = np.full(len(people), base[goal.name].success)
+        propensity = np.asarray(success)
     if propensity is not None:
         columns["propensity"] = propensity
     for score in used:
@@ -275,8 +275,12 @@ def _spending(scores: Sequence[Score], goal: Goal) -> tuple[Floats | None, Float
     return amount, within(p, chances[0].horizon_days, values[0].horizon_days)
 
 
-def _lookalike(people: pd.DataFrame) -> Floats:
-    """Return how much likelier than the average each customer is to become one of the best."""
+def _lookalike(people: pd.DataFrame, goal: Goal) -> Floats:
+    """Return how much likelier each customer is to become one of the best than the goal's customers on average."""
     names = [name for name in ("gender", "region", "acquisition_channel", "birth_year") if name in people]
     bought = (people["n_orders"] > 0).to_numpy(bool)
-    return lookalike(people[names], people["stage"].isin(BEST_STAGES).to_numpy(bool), bought)
+    factor = lookalike(people[names], people["stage"].isin(BEST_STAGES).to_numpy(bool), bought)
+    if not {where.column for where in (*goal.eligible.all_of, *goal.eligible.any_of)} <= set(people):
+        return factor  # nobody can be drawn for it
+    own = factor[goal.eligible.holds(people, f"goal '{goal.name}'")]
+    return factor / own.mean() if len(own) else factor

@@ -2,12 +2,13 @@
 
 They are of whoever was eligible for the goal at the beginning of a window as long as the goal's horizon, by what came
 within it; the windows before the moment in question are pooled. All who ever visited would say more than a stranger's
-next visit is worth: most of them are customers by now.
+next visit is worth: most of them are customers by now. Where a goal is for several stages, each has its own.
 """
 
 from __future__ import annotations
 
 from collections.abc import Sequence
+from dataclasses import replace
 from datetime import datetime, timedelta
 from typing import Any
 
@@ -26,6 +27,7 @@ from .known import FACTS
 from .values import GoalRate
 
 N_WINDOWS = 4
+ALIKE = 20.0  # customers at the rate of all stages, that each stage's own are counted with
 
 
 def goal_rates(shop: Shop, as_of: datetime, goals: Sequence[Goal]) -> dict[str, GoalRate]:
@@ -58,8 +60,18 @@ def _rate(shop: Shop, end: datetime, goal: Goal) -> GoalRate | None:
     rows = pd.concat(windows)
     if rows.empty:
         return None
+    success, came = float(rows["success"].mean()), rows[rows["success"]]
+    everyone = GoalRate(success, float(came["bought"].mean()) if len(came) else 0.0, len(rows))
+    if "stage" not in rows:
+        return everyone
+    return replace(everyone, by_stage={str(name): _drawn_to(everyone, own) for name, own in rows.groupby("stage")})
+
+
+def _drawn_to(everyone: GoalRate, rows: pd.DataFrame) -> GoalRate:
+    """Return the rates of one stage's rows, as if there were some more at the rates of everyone."""
     came = rows[rows["success"]]
-    return GoalRate(float(rows["success"].mean()), float(came["bought"].mean()) if len(came) else 0.0, len(rows))
+    success = (len(came) + ALIKE * everyone.success) / (len(rows) + ALIKE)
+    return GoalRate(success, (came["bought"].sum() + ALIKE * everyone.bought) / (len(came) + ALIKE), len(rows))
 
 
 def _window(shop: Shop, end: datetime, goal: Goal) -> pd.DataFrame:
@@ -69,7 +81,9 @@ def _window(shop: Shop, end: datetime, goal: Goal) -> pd.DataFrame:
     people = _asked(shop, before, {column: FACTS[column][0] for column in columns})
     eligible = people[goal.eligible.holds(people, f"goal '{goal.name}'")]
     came = _asked(shop, end, {"success": _success_of(goal), "bought": _bought(goal)})
-    return came[came["customer_id"].isin(eligible["customer_id"])].astype({"success": bool, "bought": bool})
+    stages = [name for name in ("stage",) if name in eligible]
+    rows = came.merge(eligible[["customer_id", *stages]], on="customer_id")
+    return rows.astype({"success": bool, "bought": bool})
 
 
 def _success_of(goal: Goal) -> Any:

@@ -3,11 +3,13 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 
+import numpy as np
 import pandas as pd
 
 from ...models.baselines.pace import Pace
+from ...models.inputs.arrays import Floats
 
 FOR_FAILURE = ("churn",)  # tasks whose score is the probability that the success does not come
 VALUES = ("margin", "value")
@@ -38,11 +40,20 @@ class GoalRate:
         Share of these that placed a paid order within the same horizon.
     n
         Customers and windows that were counted.
+    by_stage
+        The same of each stage that the goal is for; empty where stages do not decide who is eligible.
     """
 
     success: float
     bought: float
     n: int
+    by_stage: Mapping[str, GoalRate] = field(default_factory=dict)
+
+    def of_each(self, people: pd.DataFrame) -> tuple[Floats, Floats]:
+        """Return success and bought of each customer, by stage where that is known; shape (n,) each."""
+        stage = people["stage"] if self.by_stage else pd.Series(None, people.index, dtype="object")
+        rates = [self.by_stage.get(name, self) for name in stage]
+        return np.array([rate.success for rate in rates], float), np.array([rate.bought for rate in rates], float)
 
 
 @dataclass(frozen=True, eq=False)

@@ -4,10 +4,12 @@ from __future__ import annotations
 
 from collections.abc import Callable
 from dataclasses import replace
+from datetime import timedelta
 from types import ModuleType
 from typing import Any
 
 import numpy as np
+import pandas as pd
 import pytest
 
 from penchant.config import GateSection
@@ -15,15 +17,8 @@ from penchant.features.signals.group import Column
 from penchant.models.evaluation.checks import DataSize
 from penchant.models.inputs.check import Check
 from penchant.training.baselines import predicted
-from penchant.training.checks import (
-    KEPT_OUT,
-    REFUSING,
-    TO_DO,
-    auc_by_snapshot,
-    comparable_columns,
-    training_checks,
-    with_advice,
-)
+from penchant.training.checks import KEPT_OUT, REFUSING, TO_DO, auc_by_snapshot, training_checks, with_advice
+from penchant.training.comparable import comparable_columns, comparable_rows
 from penchant.training.train import Recipe, fitted, judge
 
 CODES = {
@@ -140,6 +135,30 @@ def test_what_moves_by_itself_is_no_drift(planted: ModuleType) -> None:
     drift = asked_of(with_rows(undeclared, features=jumped))["train-test-drift"]
     assert drift.is_issue  # what moves at the test alone
     assert "most of all by 'rank'" in drift.explanation
+
+
+def test_what_the_start_of_the_data_cuts_off_is_no_drift(planted: ModuleType) -> None:
+    """A cohort of the first weeks: a year's window loses their first orders, and they fall silent for longer."""
+    made = planted.material()
+    n = len(made.rows)
+    start = pd.Timestamp(made.schedule.train[0]) - timedelta(days=100)
+    came = start + pd.to_timedelta(np.tile(np.arange(300) % 50, n // 300), unit="D")
+    silent = (made.rows.as_of - came).dt.days.to_numpy(float) * np.where(made.rows.features["noise"] > 0, 1, 0.5)
+    columns = (
+        *made.rows.columns,
+        Column("days_since_last_order", "days since the last order", "days"),
+        Column("amount_180d", "amount of 180 days"),
+        Column("amount_90d", "amount of 90 days"),
+    )
+    within = (silent < 180) * (1.0 + np.abs(made.rows.features["noise"]))
+    rising = made.rows.features.assign(days_since_last_order=silent, amount_180d=within, amount_90d=within[::-1])
+    ageing = with_rows(made, features=rising, columns=columns)
+    known = replace(ageing, schedule=replace(made.schedule, data_starts=start.to_pydatetime()))
+    assert "amount_180d" in comparable_rows(ageing)[0]
+    before, after = comparable_rows(known)
+    assert set(rising) - set(before) == {"amount_180d"}
+    assert max(before["days_since_last_order"].max(), after["days_since_last_order"].max()) == 100
+    assert known.rows.features["days_since_last_order"].max() > 100  # what the model reads is as it was
 
 
 def test_the_gate_of_the_configuration_decides_in_the_checks_too(planted: ModuleType) -> None:

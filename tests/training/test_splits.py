@@ -66,8 +66,12 @@ def test_a_person_is_told_the_days_of_the_shops_calendar() -> None:
     assert made.test == datetime(2024, 7, 1, 16)
     assert made.day(made.test) == "2024-07-02"
     fixed = TaskSection(test_as_of=datetime(2024, 12, 1))
-    with pytest.raises(TooLittleDataError, match=r"test at 2024-12-01: .*The latest is 2024-10-03"):
+    said = r"test at 2024-12-01: .* over by 2025-01-01 04:00 \+08:00.*The latest is 2024-10-03"
+    with pytest.raises(TooLittleDataError, match=said):
         schedule(FIRST, datetime(2024, 12, 31, 20), 90, fixed, "Asia/Shanghai")
+    evening = datetime(2024, 1, 1, 20)
+    with pytest.raises(TooLittleDataError, match=r"from 2024-01-02 to the test's end on 2024-10-28"):
+        schedule(evening, evening + timedelta(days=300), 200, TaskSection(), "Asia/Shanghai")
 
 
 def test_too_short_a_history_says_how_much_is_needed() -> None:

@@ -20,6 +20,8 @@ import numpy as np
 import numpy.typing as npt
 import pandas as pd
 
+from penchant.spreadsheet import shop_day
+
 from ...models.inputs.categories import UnknownValueWarning
 from ...models.inputs.folds import grouped_folds
 from .dataset import UpliftRows
@@ -53,7 +55,7 @@ class Split:
     words: str
 
 
-def split_rows(rows: UpliftRows, horizon_days: int | None, seed: int = 0) -> Split:
+def split_rows(rows: UpliftRows, horizon_days: int | None, seed: int = 0, timezone: str = "UTC") -> Split:
     """Return the split: in time where the last waves can carry the numbers, else by customer.
 
     In time: the latest waves that hold 30 % of the rows judge models that learned from those waves whose horizon was
@@ -67,8 +69,10 @@ def split_rows(rows: UpliftRows, horizon_days: int | None, seed: int = 0) -> Spl
         Of the outcome; None: not known, as with a bare matrix.
     seed
         Deals out the customers.
+    timezone
+        The shop's zone, in which a person is told the days.
     """
-    in_time = None if horizon_days is None or rows.wave is None else _in_time(rows, horizon_days)
+    in_time = None if horizon_days is None or rows.wave is None else _in_time(rows, horizon_days, timezone)
     if in_time is not None:
         return in_time
     fold = grouped_folds(rows.y, rows.customer_id, N_FOLDS, seed)
@@ -82,7 +86,7 @@ def split_rows(rows: UpliftRows, horizon_days: int | None, seed: int = 0) -> Spl
     return Split(fold, fold < N_FOLDS - 1, test, words)
 
 
-def _in_time(rows: UpliftRows, horizon_days: int) -> Split | None:
+def _in_time(rows: UpliftRows, horizon_days: int, timezone: str) -> Split | None:
     wave, assigned_at = pd.Series(rows.wave), pd.Series(rows.assigned_at)
     starts = assigned_at.groupby(wave).transform("min")
     for start in sorted(starts.unique(), reverse=True):
@@ -94,9 +98,10 @@ def _in_time(rows: UpliftRows, horizon_days: int) -> Split | None:
         if not (_is_enough(rows.where(train)) and _is_enough(rows.where(test))):
             return None
         n_train, n_test = wave[train].nunique(), wave[test].nunique()
+        day = shop_day(start, timezone)
         words = (
             f"Models that learned from {int(train.sum()):,} rows of {n_train} waves were judged on the "
-            f"{int(test.sum()):,} rows of the {n_test} waves from {start:%Y-%m-%d} on, when those horizons were over."
+            f"{int(test.sum()):,} rows of the {n_test} waves from {day} on, when those horizons were over."
         )
         return Split(None, train, test, words)
     return None

@@ -52,12 +52,15 @@ class TrialQuestion:
         By when the outcome is read; None where that is not told, as with a bare matrix.
     source
         Where the rows come from, as a sentence.
+    timezone
+        The shop's zone, in which a person is told the days.
     """
 
     goal: str
     outcome: str
     horizon_days: int | None
     source: str = ""
+    timezone: str = "UTC"
 
 
 @dataclass(frozen=True, eq=False)
@@ -224,7 +227,7 @@ def train_uplift(
     """
     rows = collected.rows
     refuse_small_trial(rows, asked, gate)
-    split = split_rows(rows, asked.horizon_days, seed)
+    split = split_rows(rows, asked.horizon_days, seed, asked.timezone)
     with step("checking that it is a randomised trial"):
         checks = guards(rows, split, seed)
         refuse(checks, asked.goal)

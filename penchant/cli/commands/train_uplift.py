@@ -103,9 +103,8 @@ def _source(work: Work, config: Config, name: str, options: TrainOptions) -> Ite
             collected = collect(shop, CampaignQuestion(name, goal.outcome, horizon, tuple(options.campaign or ())))
         n_waves = len(set(collected.rows.wave)) if collected.rows.wave is not None else 0
         text = f"Learned from {n_waves} waves of past campaigns of the goal '{name}' ({goal.moves})."
-        yield UpliftSource(
-            collected, TrialQuestion(name, goal.outcome.replace("_", " "), horizon, text), work.sources()
-        )
+        asked = TrialQuestion(name, goal.outcome.replace("_", " "), horizon, text, shop.timezone)
+        yield UpliftSource(collected, asked, work.sources())
 
 
 def _roles(columns: Sequence[str], control: str | None, without: Sequence[str]) -> Roles:

@@ -140,6 +140,8 @@ def test_stability_is_nothing_for_the_same_and_large_for_what_moved() -> None:
     assert index["region"] > 0.5
     assert index["noise"] < 0.05
     assert outcomes(columns_moved(X, again), columns_moved(X, later)) == ["passed", "issue"]
+    index = population_stability(X, later)
+    assert outcomes(*(columns_moved(X, later, usual=index * share) for share in (0.5, 1.0))) == ["issue", "passed"]
 
 
 def test_the_stability_index_by_hand() -> None:

@@ -17,7 +17,7 @@ from penchant.features.shop import Shop, shop_from_tables
 from penchant.serving.audience.draw import draw_audience
 from penchant.serving.audience.exclusions import Cap, Protection, Wave
 from penchant.serving.audience.settings import AudienceSettings
-from penchant.serving.candidates.from_shop import candidates_at
+from penchant.serving.candidates.from_shop import candidates_at, known_at
 from penchant.serving.candidates.gather import candidates_for, joined_past, measured_arms, past_of, within
 from penchant.serving.candidates.known import FACTS, known_and
 from penchant.serving.candidates.lookalike import lookalike
@@ -232,6 +232,55 @@ def test_a_visit_is_worth_what_comes_with_a_strangers_next_one() -> None:
     assert rates["seed"].bought == 0.25
     assert found.frame["seed:margin"].to_numpy() == pytest.approx(0.25 * 10.0 * 0.5)
     assert found.frame["seed:propensity"].to_numpy() == pytest.approx(16 / n_eligible)
+
+
+def test_strangers_and_prospects_have_their_own_rates() -> None:
+    """Of ten strangers two put something into the cart and nobody buys; of ten prospects six do, and three buy.
+
+    The strangers were there in the three fortnights before as well, in which nothing happened.
+    """
+    people = [(f"{kind}{place}", ago({"s": 400, "p": 15}[kind])) for kind in "sp" for place in range(10)]
+    visits = [(f"p{place}", ago(14.5), "view") for place in range(10)]
+    visits += [(who, ago(5), "cart") for who in ("s0", "s1", *(f"p{place}" for place in range(6)))]
+    visits.append(("last", ago(0.001), "view"))  # the data ends with it
+    tables = {
+        "customers": pd.DataFrame(people, columns=["customer_id", "registered_at"]),
+        "interactions": pd.DataFrame(visits, columns=["customer_id", "occurred_at", "kind"]),
+        "orders": pd.DataFrame({"customer_id": ["p0", "p1", "p2"], "ordered_at": ago(4), "amount": 1000}),
+    }
+    with shop_from_tables(tables) as shop:
+        found = candidates_at(shop, NOW, [GOALS["acquire"]], margin_share=0.5).frame.set_index("customer_id")
+        rates = goal_rates(shop, NOW, [GOALS["acquire"]])["acquire"]
+    assert (rates.success, rates.bought, rates.n) == (8 / 50, 3 / 8, 50)
+    own = {name: (rate.success, rate.bought, rate.n) for name, rate in rates.by_stage.items()}
+    assert own["stranger"] == pytest.approx(((2 + 20 * 0.16) / 60, (0 + 20 * 0.375) / 22, 40))
+    assert own["prospect"] == pytest.approx(((6 + 20 * 0.16) / 30, (3 + 20 * 0.375) / 26, 10))
+    worth = {"s9": own["stranger"][1] * 10.0 * 0.5, "p9": own["prospect"][1] * 10.0 * 0.5}
+    assert found.loc[["s9", "p9"], "stage"].tolist() == ["stranger", "prospect"]
+    assert found["acquire:margin"][["s9", "p9"]].to_dict() == pytest.approx(worth)
+
+
+def test_likeness_ranks_strangers_and_leaves_the_worth_of_their_visits_as_it_is() -> None:
+    """Of the buyers of the north all are loyal, of the south none; on the list two in three are of the south."""
+    buyers = [(f"{region}{place}", region) for region in ("north", "south") for place in range(30)]
+    listed = [(f"x{place}", "north" if place % 3 == 0 else "south") for place in range(90)]
+    people = pd.DataFrame([*buyers, *listed], columns=["customer_id", "region"]).assign(registered_at=ago(400))
+    bought = [
+        (who, ago(days)) for who, region in buyers for days in ((3, 40, 80, 120, 160) if region == "north" else (3,))
+    ]
+    tables = {
+        "customers": people,
+        "orders": pd.DataFrame(bought, columns=["customer_id", "ordered_at"]).assign(amount=1000),
+        "interactions": pd.DataFrame({"customer_id": ["x0", "x1"], "occurred_at": ago(5), "kind": "view"}),
+    }
+    with shop_from_tables(tables) as shop:
+        known = replace(known_at(shop, NOW), rates={"seed": GoalRate(0.1, 0.2, 100)})
+    found = candidates_for(known, [GOALS["seed"]], margin_share=0.5).frame
+    strangers = found[found["stage"] == "stranger"]
+    assert len(strangers) == 88
+    worth = strangers.groupby("region")["seed:margin"].mean()
+    assert worth["north"] > 3 * worth["south"]
+    assert strangers["seed:margin"].mean() == pytest.approx(0.2 * 10.0 * 0.5)
 
 
 def test_earlier_assignments_are_seen_as_they_were_known(shop: Shop) -> None:
