@@ -54,16 +54,16 @@ def comparable_columns(past: Dataset, test: Dataset, seen_days: int | None = Non
     alike = {name for name, counts in zip(past.features.columns, differs, strict=True) if not counts}
     moving = alike | of_the_shop | one_way_columns(past)
     if seen_days is not None:
-        moving |= {name for name in map(str, past.features.columns) if reach_of(name) > seen_days}
+        moving |= {name for name in map(str, past.features.columns) if days_reached(name) > seen_days}
     return [name for name in past.features.columns if name not in moving] or list(past.features.columns)
 
 
-def reach_of(name: str) -> int:
+def days_reached(name: str) -> int:
     """Return how many days a signal with a window looks back, by its name; 0 without one.
 
     Examples
     --------
-    >>> reach_of("amount_365d"), reach_of("amount_trend_90d"), reach_of("gap_mean_days")
+    >>> days_reached("amount_365d"), days_reached("amount_trend_90d"), days_reached("gap_mean_days")
     (365, 180, 0)
     """
     window = WINDOW.search(name)

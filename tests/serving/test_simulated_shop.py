@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Iterator
-from datetime import datetime
+from datetime import datetime, timedelta
 from pathlib import Path
 
 import numpy as np
@@ -18,6 +18,7 @@ from penchant.serving.audience.files import read_records
 from penchant.serving.audience.settings import AudienceSettings
 from penchant.serving.candidates.from_shop import known_at
 from penchant.serving.candidates.gather import candidates_for, past_of
+from penchant.serving.candidates.rates import goal_rates
 from penchant.serving.candidates.values import Candidates, Score
 from penchant.serving.goals.catalogue import GOALS
 from penchant.serving.goals.eligible import of_goal
@@ -26,9 +27,15 @@ from penchant.serving.plan.draw import draw_due, write_plan
 from penchant.serving.plan.file import load_plan
 from penchant.serving.plan.solve import allocate_plan
 from penchant.simulate import SimulationSettings, simulate
+from penchant.simulate.chances import chances, paid_within
+from penchant.simulate.contacts import SimulatedAssignments
+from penchant.simulate.history import lived
+from penchant.simulate.traits import n_appearing
+from penchant.simulate.world import World
 
 pytestmark = pytest.mark.slow
 
+SETTINGS = SimulationSettings(n_customers=2500, seed=3)
 AS_OF = datetime(2025, 11, 10, 12)  # the evening of the example's peak, in Shanghai
 EXAMPLE = Path(__file__).resolve().parents[2] / "examples" / "double_eleven.toml"
 TASKS = ("visit", "engagement", "conversion", "payment", "second_purchase", "repurchase", "churn")
@@ -36,7 +43,7 @@ TASKS = ("visit", "engagement", "conversion", "payment", "second_purchase", "rep
 
 @pytest.fixture(scope="module")
 def shop(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Shop]:
-    made = simulate(SimulationSettings(n_customers=2500, seed=3), tmp_path_factory.mktemp("simulated") / "shop")
+    made = simulate(SETTINGS, tmp_path_factory.mktemp("simulated") / "shop")
     config = read_config({"tables": {name: {"path": f"{name}.parquet"} for name in made.tables}})
     with open_shop(config, made.folder) as shop:
         yield shop
@@ -74,3 +81,27 @@ def test_the_example_of_a_plan_runs_on_a_simulated_shop(shop: Shop, candidates: 
     assert record is not None
     assert not record["customer_id"].duplicated().any()  # one campaign in a phase
     assert 0.05 < (record["arm"] == CONTROL).mean() < 0.15
+
+
+def test_the_worth_of_a_strangers_visit_is_the_planted_one(shop: Shop) -> None:
+    """Of strangers who come within a fortnight, as many buy as the simulator lets; of all who ever came, many more."""
+    rate = goal_rates(shop, AS_OF, [GOALS["seed"]])["seed"]
+    come, buy = np.sum([planted(AS_OF - timedelta(days=14 * window)) for window in range(1, 5)], axis=0)
+    sure = 3 * np.sqrt(buy / come * (1 - buy / come) / (rate.success * rate.n))
+    assert abs(rate.bought - buy / come) < sure
+    customers = shop.tables["orders"].customer_id.nunique().execute()
+    visitors = shop.tables["interactions"].customer_id.nunique().execute()
+    assert customers / visitors > buy / come + 3 * sure
+
+
+def planted(at: datetime) -> tuple[float, float]:
+    """Return how many strangers the simulator lets come within the fortnight from a midnight on, and how many buy."""
+    world, day = World.of(SETTINGS), (at - datetime(2024, 1, 1)).days
+    life, _ = lived(np.arange(n_appearing(SETTINGS)), world, SimulatedAssignments.joined([]), day)
+    is_stranger = (life.state.arrived < day) & (life.state.last_visit < day - 90)
+    who, state = life.who.take(np.flatnonzero(is_stranger)), life.state.take(np.flatnonzero(is_stranger))
+    in_time = paid_within(who, 14)[::-1]
+    days = [chances(who, state, day + ahead, world.season) for ahead in range(14)]
+    come = 1 - np.prod([1 - one.visit for one in days], axis=0)
+    buy = 1 - np.prod([1 - one.visit * one.order * in_time[ahead] for ahead, one in enumerate(days)], axis=0)
+    return float(come.sum()), float(buy.sum())
