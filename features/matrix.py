@@ -22,7 +22,7 @@ from .engine.backends import batches, while_open
 from .engine.temporary import Keep
 from .history.evaluate import evaluated_whole
 from .shop import Shop
-from .signals.group import Column, FeatureGroup, Signal, unmet_needs
+from .signals.group import Column, FeatureGroup, Signal, joined_needs, unmet_needs
 from .spine import Spine
 
 KEY = ("customer_id", "as_of")
@@ -218,12 +218,12 @@ def available(
     for group in groups:
         missing = unmet_needs(group.needs, shop.has)
         if missing:
-            left_out[group.name] = _lack(missing)
+            left_out[group.name] = f"the shop has no {joined_needs(missing, 'and no')}"
             continue
         for signal in group.signals(windows):
             missing = unmet_needs(signal.needs, shop.has)
             if missing:
-                left_out[signal.column.name] = _lack(missing)
+                left_out[signal.column.name] = f"the shop has no {joined_needs(missing, 'and no')}"
             else:
                 signals.append(signal)
     names = [signal.column.name for signal in signals]
@@ -231,10 +231,6 @@ def available(
     if twice:
         raise InputError("feature groups", "each column declared once", f"{quoted(twice)} declared twice")
     return signals, left_out
-
-
-def _lack(missing: Sequence[str]) -> str:
-    return "the shop has no " + " and no ".join(need.replace("|", " or ") for need in missing)
 
 
 def _typed(table: Any, columns: Sequence[Column]) -> Any:

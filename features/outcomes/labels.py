@@ -19,7 +19,7 @@ from ..engine.temporary import Keep
 from ..history.evaluate import evaluated_whole
 from ..shop import Shop
 from ..signals.cycle import churn_horizon
-from ..signals.group import unmet_needs
+from ..signals.group import joined_needs, unmet_needs
 from ..spine import Spine
 from .tasks import Span, Task
 
@@ -94,7 +94,7 @@ def refuse_lacking(shop: Shop, task: Task) -> None:
     """Raise LeftOutError where the shop has not the tables and columns that a task needs; the message names them."""
     missing = unmet_needs(task.needs, shop.has)
     if missing:
-        raise LeftOutError(f"task '{task.name}'", f"a shop with {' and '.join(missing)}", "a shop without")
+        raise LeftOutError(f"task '{task.name}'", f"a shop with {joined_needs(missing)}", "a shop without")
 
 
 def span_of(

@@ -23,7 +23,7 @@ from ..history.past import Past
 from ..history.rows import Rows
 from ..shop import Shop
 from ..signals.declare import money
-from ..signals.group import PURCHASES, unmet_needs
+from ..signals.group import PURCHASES, joined_needs, unmet_needs
 from ..spine import Spine
 from .programmes import HAPPENED
 
@@ -94,7 +94,7 @@ def read_outcomes(shop: Shop, rows: pd.DataFrame, outcome: str, horizon_days: in
     successes, need = OUTCOMES[outcome]
     missing = unmet_needs((need,), shop.has)
     if missing:
-        raise LeftOutError(f"outcome '{outcome}'", f"a shop with {' and '.join(missing)}", "a shop without")
+        raise LeftOutError(f"outcome '{outcome}'", f"a shop with {joined_needs(missing)}", "a shop without")
     ends = rows["assigned_at"] + pd.Timedelta(days=horizon_days)
     questions: dict[str, Any] = {
         "success_at": lambda past: successes(past, horizon_days).first(),

@@ -103,10 +103,12 @@ def _value(column: ColumnLook, quote: Quote) -> str | None:
 def _consent(column: ColumnLook, name: str, quote: Quote) -> tuple[str, str] | None:
     """Return the name of a consent and what it is made of; None where a column is none."""
     is_refusal = _is(name, "refusal")
-    if not column.values or not (is_refusal or _is(name, "consent")):
+    if not column.values:
         return None
     said = {value: plain(value) if not column.is_number else value.lower() for value in column.values}
     known = vocabulary().answers
+    if not (is_refusal or _is(name, "consent") or (_is(name, "state") and {*said.values()} & {*known["of_a_list"]})):
+        return None
     yes = [value for value, word in said.items() if word in known["yes"]]
     no = [value for value, word in said.items() if word in known["no"]]
     if len(yes) + len(no) < len(said) or not said:

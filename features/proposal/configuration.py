@@ -28,6 +28,7 @@ from .values import SourceProposal, TableProposal
 WIDTH = 118
 MORE = "#   "  # begins the further lines of one comment
 BY_HAND = "Write a penchant.toml by hand, with the columns' names as they are"
+MERGED = 'merge = ["customer_id"]   # e-mail addresses: upper and lower case are one'
 SNAPSHOT = (
     "One row per customer without dates is a snapshot: signals and outcomes need dated orders or events, such as an"
     " export of orders. Learn from a snapshot with an outcome in Python, by PropensityModel; from a randomised trial"
@@ -41,10 +42,21 @@ TRIAL = (
 
 @dataclass(frozen=True)
 class Proposed:
-    """A proposal: the text of a penchant.toml, and rows of orders or events beside what they are understood as."""
+    """A proposal of a penchant.toml.
+
+    Parameters
+    ----------
+    text
+        Its text.
+    examples
+        Rows of orders or events beside what they are understood as.
+    unused
+        Files of which nothing is read.
+    """
 
     text: str
     examples: tuple[RowExample, ...] = ()
+    unused: tuple[str, ...] = ()
 
 
 def propose(folder: Path, results: Sequence[Path] = ()) -> str:
@@ -96,7 +108,19 @@ def proposed(folder: Path, results: Sequence[Path] = ()) -> Proposed:
         )
     names = {table.name for table in found}
     found += [table for table in drawn_audiences(folder, results) if table.name not in names]
-    return Proposed(_document(folder, found, looks, unread), tuple(examples))
+    unused = _unused(found, looks)
+    return Proposed(_document(folder, found, looks, unread, _by_address(examples)), tuple(examples), unused)
+
+
+def _unused(tables: Sequence[TableProposal], looks: Sequence[TableLook]) -> tuple[str, ...]:
+    """Return the files of which no table reads anything."""
+    used = {str(path) for table in tables for source in table.sources for path in _paths(source)}
+    return tuple(look.label for look in looks if not any(path in used for path in look.paths))
+
+
+def _by_address(examples: Sequence[RowExample]) -> bool:
+    """Say whether customers are known by their e-mail address, which people type as they like."""
+    return any("@" in (row.after.get("customer_id") or "") for row in examples)
 
 
 def _advice(looks: Sequence[TableLook]) -> str:
@@ -155,12 +179,13 @@ def _quoting(gate: Gate) -> Callable[[str], str]:
     return quote
 
 
-def _document(folder: Path, tables: Sequence[TableProposal], looks: Sequence[TableLook], unread: Sequence[str]) -> str:
+def _document(
+    folder: Path, tables: Sequence[TableProposal], looks: Sequence[TableLook], unread: Sequence[str], by_address: bool
+) -> str:
     """Return the whole text."""
     known = [path for look in looks for path in look.paths]
-    used = {str(path) for table in tables for source in table.sources for path in _paths(source)}
     is_fine = any(table.is_fine for table in tables)
-    left = [look.label for look in looks if not any(path in used for path in look.paths)]
+    left = _unused(tables, looks)
     lines = [
         *_comment(
             "Proposed from the files in this folder. What could not be known is marked with TODO: look there first,"
@@ -175,6 +200,7 @@ def _document(folder: Path, tables: Sequence[TableProposal], looks: Sequence[Tab
         '# timezone = "Europe/London"   # TODO where the shop\'s days begin and end; default: UTC',
         "# extract_end = 2024-01-01T00:00:00Z   # up to when the data is complete; default: its latest event",
         *(["decimals = 4   # amounts are fractions: two places would round them away"] if is_fine else []),
+        *(["", "[ids]", MERGED] if by_address else []),
     ]
     for table in tables:
         lines += ["", *_table(table, known)]

@@ -9,7 +9,7 @@ from penchant.config import Reading, Source
 from penchant.errors import PenchantError
 
 from ..contract import CONTRACT
-from ..intake.expressions import RawColumns, meaning, quoted_name, text_literal
+from ..intake.expressions import PSEUDO, RawColumns, meaning, quoted_name, text_literal
 from ..intake.raw import Gate, Raw
 from ..intake.sources import open_source
 from .files import TableLook
@@ -58,7 +58,7 @@ def _examples(gate: Gate, raw: Raw, table: TableProposal, columns: RawColumns) -
     for name, value in mapping.items():
         is_number = CONTRACT[table.name].column(name).kind in ("money", "number", "whole")
         found = meaning(value, columns, table.name, is_number)
-        read |= {column: columns.cell(column) for column in found.reads}
+        read |= {column: columns.cell(column) for column in found.reads if column not in PSEUDO}
         is_text = found.column is not None and columns.is_text(found.column)
         after[name] = _shown(columns.number(found.sql) if is_number and is_text else found.sql, name, table)
     asked = [*read.values(), *after.values()]

@@ -78,7 +78,7 @@ ROLES: tuple[Role, ...] = (
             rf"(uid|cid|full_?visitor{ID}|{WHO}_(pseudo|external|crm|hash|hashed|ref|uuid|guid)({ID})?)",
             rf"{WHO}",
             rf"{WHO}_(email|e_mail|phone|name)",
-            r"(e_?mail|phone)",
+            r"(e_?mail|phone)(_(address|adress|adresse|number|no))?",
         ),
         _is_key,
     ),

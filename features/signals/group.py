@@ -178,6 +178,17 @@ def need_in_words(need: str) -> str:
     return "|".join(JOINED.get(option, option) for option in need.split("|"))
 
 
+def joined_needs(needs: Sequence[str], by: str = "and") -> str:
+    """Return several needs as one phrase.
+
+    Examples
+    --------
+    >>> joined_needs(["orders.item_id", "orders.category_id|items.category_id"])
+    'orders.item_id and orders.category_id or items.category_id'
+    """
+    return f" {by} ".join(need.replace("|", " or ") for need in needs)
+
+
 def unmet_needs(needs: Sequence[str], has: Callable[..., bool]) -> list[str]:
     """Return those needs that a shop does not meet, as a person reads them.
 

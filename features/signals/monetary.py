@@ -64,12 +64,12 @@ def _basket_signals() -> Iterator[Signal]:
     yield signal(
         "basket_lines_mean", "mean number of lines of a purchase", "count",
         lambda past: past.purchases.mean(_.n_lines), "orders", "no purchase yet",
-        "buys {value:.1f} different goods at a time", dtype="float64", low=1,
+        "buys {value:.1f} different goods at a time on average", dtype="float64", low=1,
     )  # fmt: skip
     yield signal(
         "basket_quantity_mean", "mean number of pieces of a purchase", "count",
         lambda past: past.purchases.mean(_.quantity), "orders.quantity", "no purchase yet",
-        "buys {value:.1f} pieces at a time", dtype="float64", low=None,
+        "buys {value:.1f} pieces at a time on average", dtype="float64", low=None,
     )  # fmt: skip
     yield signal(
         "n_refunds", "orders refunded so far", "count", lambda past: past.refunds.count(), "orders.refunded_at",

@@ -12,6 +12,7 @@ from sklearn.utils.validation import check_is_fitted
 from penchant.errors import InputError
 
 from ..inputs.arrays import Floats, read_groups, read_weights
+from ..inputs.frames import as_named_frame
 from .bgnbd import BGNBD
 from .btyd import BuyTillYouDie, Purchases
 from .gamma_gamma import GammaGamma
@@ -57,6 +58,7 @@ class PurchaseChance(Probabilities):
         TooLittleDataError
             Hardly anybody bought again.
         """
+        X = as_named_frame(X)
         longest = longest_history(column_of(X, DAYS_SINCE_FIRST), groups)
         weight = read_weights(sample_weight, len(X))[longest]
         self.model_ = STORIES[self.story]().fit(purchases_of(X.iloc[longest]), weight)
@@ -85,6 +87,7 @@ class PurchaseValue(RegressorMixin, BaseEstimator):
 
     def fit(self, X: pd.DataFrame, y: Any = None, sample_weight: Any = None, groups: Any = None) -> Self:
         """Fit to purchase histories and amounts; raises as `PurchaseChance.fit`."""
+        X = as_named_frame(X)
         rows = longest_history(column_of(X, DAYS_SINCE_FIRST), groups)
         weight, X = read_weights(sample_weight, len(X))[rows], X.iloc[rows]
         self.model_ = STORIES[self.story]().fit(purchases_of(X), weight)

@@ -17,6 +17,7 @@ from sklearn.utils.validation import check_is_fitted
 from penchant.errors import InputError, TooLittleDataError
 
 from ..inputs.arrays import Floats, read_numbers, read_weights
+from ..inputs.frames import as_named_frame
 from ..plain_inputs import signed_log
 from .simple import OfOneColumn, Probabilities, column_of
 
@@ -66,11 +67,11 @@ class LogisticBaseline(Probabilities):
         line = LogisticRegression(C=1 / self.penalty, max_iter=MOST_STEPS)
         weight = read_weights(sample_weight, len(outcome))
         self.pipeline_ = make_pipeline(design(), line)
-        self.pipeline_.fit(X, outcome, logisticregression__sample_weight=weight)
+        self.pipeline_.fit(as_named_frame(X), outcome, logisticregression__sample_weight=weight)
         return self
 
     def _probability(self, X: pd.DataFrame) -> Floats:
-        return np.asarray(self.pipeline_.predict_proba(X)[:, 1])
+        return np.asarray(self.pipeline_.predict_proba(as_named_frame(X))[:, 1])
 
 
 class OneColumnAmount(OfOneColumn, RegressorMixin, BaseEstimator):
@@ -134,6 +135,7 @@ class ValueRegression(RegressorMixin, BaseEstimator):
         TooLittleDataError
             Nobody spent anything.
         """
+        X = as_named_frame(X)
         amount, weight, self.scale_ = read_amounts(y, sample_weight)
         if self.form == "poisson":
             self.amount_ = self._fitted("poisson", X, amount / self.scale_, weight)
@@ -146,6 +148,7 @@ class ValueRegression(RegressorMixin, BaseEstimator):
     def predict(self, X: pd.DataFrame) -> Floats:
         """Return the expected amount of each row."""
         check_is_fitted(self, "amount_")
+        X = as_named_frame(X)
         features = self.amount_[0].transform(X)
         line = self.amount_[1]
         logs = np.clip(features @ line.coef_ + line.intercept_, -LARGEST_LOG, LARGEST_LOG)

@@ -21,6 +21,7 @@ from sklearn.utils.validation import check_is_fitted
 from penchant.errors import InputError, TooLittleDataError, did_you_mean
 
 from ..inputs.arrays import Floats, read_numbers, read_weights
+from ..inputs.frames import as_named_frame
 from ..plain_inputs import signed_log
 
 DAYS_SINCE_LAST = "days_since_last_purchase"
@@ -171,8 +172,9 @@ def column_of(X: pd.DataFrame, name: str) -> Floats:
     Raises
     ------
     InputError
-        There is no such column, or it does not hold numbers.
+        There is no such column, or it does not hold numbers; the rows are an array, without names.
     """
+    X = as_named_frame(X)
     if name not in X:
         raise InputError("X", f"a column '{name}'", "none", did_you_mean(name, map(str, X.columns)))
     try:

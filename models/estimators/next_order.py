@@ -24,7 +24,7 @@ from ..baselines.futures import Amounts, Futures, draw_futures, evenness_of
 from ..baselines.gamma_gamma import GammaGamma
 from ..baselines.simple import AMOUNT_TOTAL, DAYS_SINCE_FIRST, column_of
 from ..inputs.arrays import Floats, read_groups, read_numbers, read_weights, refuse_lengths
-from ..inputs.frames import as_frame
+from ..inputs.frames import as_named_frame
 from .calibration import gains_surely
 from .propensity import PropensityModel
 
@@ -182,7 +182,7 @@ class NextOrder(BaseEstimator):
         TooLittleDataError
             Hardly anybody bought again.
         """
-        X = as_frame(X)
+        X = as_named_frame(X)
         if not 0 < self.level < 1:
             raise InputError("level", "a probability inside (0, 1)", f"{self.level}")
         weight = read_weights(sample_weight, len(X))
@@ -262,7 +262,7 @@ class NextOrder(BaseEstimator):
             ``next_order_at`` and its bounds, NaT where there is none. In the rows' order, with their index.
         """
         check_is_fitted(self, "model_")
-        X = as_frame(X)
+        X = as_named_frame(X)
         pieces = [self._piece(X.iloc[start : start + ROWS_AT_ONCE]) for start in range(0, max(len(X), 1), ROWS_AT_ONCE)]
         found = pd.concat(pieces)
         if as_of is not None:
@@ -276,7 +276,7 @@ class NextOrder(BaseEstimator):
     def stays_away(self, X: Any, days: Sequence[float] | Floats) -> Floats:
         """Return the probability of no order within each number of days, (n, days); falling along a row."""
         check_is_fitted(self, "model_")
-        X = as_frame(X)
+        X = as_named_frame(X)
         purchases, times = purchases_of(X), np.asarray(days, dtype=np.float64)
         own = np.column_stack([cumulative_hazard(self.model_.p_purchase(purchases, time)) for time in times])
         if self.hazard_ is None:
@@ -333,7 +333,7 @@ class NextOrder(BaseEstimator):
 
     def futures(self, X: Any) -> Futures:
         """Return drawn futures of each row: when the next order comes, how many come, and what they are worth."""
-        X = as_frame(X)
+        X = as_named_frame(X)
         grid = np.unique(np.concatenate([np.linspace(0, self.horizon_days, 53), self.horizon_days * np.arange(1, 13)]))
         amounts = None
         if self.amounts_ is not None:

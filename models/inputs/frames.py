@@ -91,6 +91,21 @@ def as_frame(X: Any) -> Any:
     return native.with_columns(*days, *amounts).to_pandas()
 
 
+def as_named_frame(X: Any) -> pd.DataFrame:
+    """Return a table of any kind as a pandas frame whose columns can be asked for by name.
+
+    Raises
+    ------
+    InputError
+        It has no named columns, such as an array or a list.
+    """
+    frame = as_frame(X)
+    if not isinstance(frame, pd.DataFrame):
+        do = "Pass the frame itself, or pandas.DataFrame(array, columns=[...])"
+        raise InputError("X", "a frame with named columns", f"{type(X).__name__} without names", do)
+    return frame
+
+
 def is_lazy(X: Any) -> bool:
     """Return whether rows are a query that still has to be run, as of Polars or Dask."""
     return hasattr(type(X), "collect") and hasattr(type(X), "columns")

@@ -23,7 +23,7 @@ from ...features.engine.temporary import Keep
 from ...features.history.evaluate import evaluated
 from ...features.shop import Shop
 from ...features.signals.declare import money
-from ...features.signals.group import BOUGHT_MARGIN, PURCHASES, unmet_needs
+from ...features.signals.group import BOUGHT_MARGIN, PURCHASES, joined_needs, unmet_needs
 from ...models.inputs.arrays import Floats
 from ...models.inputs.estimate import Estimate
 from ..goals.eligible import Mask
@@ -93,7 +93,7 @@ def programme_page(
         got = f"{days} days" if days < 1 else "universal_control = 0"
         raise InputError("programme", "a day or more, and a universal control to compare with", got)
     if missing := unmet_needs((PURCHASES,), shop.has):
-        raise LeftOutError("programme", "purchases", f"the shop has no {' and no '.join(missing)}")
+        raise LeftOutError("programme", "purchases", f"the shop has no {joined_needs(missing, 'and no')}")
     people = _people(shop, since, until, days)
     held = in_universal_control(people["customer_id"], protection.seed, protection.universal_control)
     effects = effects_of(people, held)

@@ -21,7 +21,7 @@ from ...features.shop import Shop
 from ...features.signals.category import affinities
 from ...features.signals.crowds import CROWDS, UNPAID, favorites_and_carts
 from ...features.signals.declare import money
-from ...features.signals.group import BOUGHT_MARGIN, CATEGORY, unmet_needs
+from ...features.signals.group import BOUGHT_MARGIN, CATEGORY, joined_needs, unmet_needs
 from ...features.signals.rfm import value_tier
 from ...features.signals.stage import funnel_state, stage
 from ...features.spine import Spine
@@ -111,7 +111,7 @@ def known_and(shop: Shop, as_of: datetime, more: Mapping[str, Question]) -> tupl
         attributes = people.to_pyarrow().to_pandas()
         frame = frame.merge(attributes, on="customer_id", how="left", suffixes=("", "_attribute"))
     left_out = {
-        name: "the shop has no " + " and no ".join(lack)
+        name: f"the shop has no {joined_needs(lack, 'and no')}"
         for name, lack in missing.items()
         if lack and not name.endswith(NAMED_WITH) and name not in (*PROGRAMME_FACTS, *SHOWN_FACTS)
     }

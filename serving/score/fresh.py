@@ -49,6 +49,8 @@ def score_into(
     own = own_goals(shop.config)
     with (
         work_folder(folder, inputs.key[:16]) as batches,
-        reporter.progress(f"scoring with {len(inputs.champions)} champions") as done,
+        reporter.progress(
+            f"scoring with {len(inputs.champions)} model{'s' * (len(inputs.champions) != 1)} in use"
+        ) as done,
     ):
         return score(shop, inputs.champions, inputs.as_of, place, batches, own, done, with_reasons=with_reasons)

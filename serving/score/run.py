@@ -24,7 +24,7 @@ from penchant.progress import Done
 from ...features.catalogue import groups_of, task_of
 from ...features.matrix import available, build
 from ...features.shop import Shop
-from ...features.signals.group import unmet_needs
+from ...features.signals.group import joined_needs, unmet_needs
 from ...features.spine import Spine
 from ..candidates.conditions import conditions_of, criteria_for, with_criteria
 from ..candidates.gather import assignments_before, with_roles_shown
@@ -233,7 +233,7 @@ def _refuse_lacking_tables(shop: Shop, champion: Champion, own: Sequence[Goal]) 
         needs = {where.column: FACTS[where.column][1] for where in eligible.all_of if where.column in FACTS}
         missing = [need for of_column in needs.values() for need in unmet_needs(of_column, shop.has)]
     if missing:
-        raise LeftOutError(f"task '{champion.name}'", f"a shop with {' and '.join(missing)}", "none")
+        raise LeftOutError(f"task '{champion.name}'", f"a shop with {joined_needs(missing)}", "a shop without")
 
 
 def everyone(

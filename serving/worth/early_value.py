@@ -23,7 +23,7 @@ from ...features.history.past import Past
 from ...features.history.rows import Rows
 from ...features.shop import Shop
 from ...features.signals.declare import money
-from ...features.signals.group import BOUGHT_MARGIN, PURCHASES, unmet_needs
+from ...features.signals.group import BOUGHT_MARGIN, PURCHASES, joined_needs, unmet_needs
 from ...models.inputs.arrays import Floats
 from ...models.inputs.estimate import Estimate
 from .histories import asked_at
@@ -92,7 +92,7 @@ def early_value(shop: Shop, as_of: datetime) -> EarlyValue:
     """
     missing = unmet_needs((PURCHASES, "orders.amount"), shop.has)
     if missing:
-        raise LeftOutError("value of new customers", f"a shop with {' and '.join(missing)}", "none")
+        raise LeftOutError("value of new customers", f"a shop with {joined_needs(missing)}", "a shop without")
     measure = "amount" if unmet_needs((BOUGHT_MARGIN,), shop.has) else "margin"
     asked = {
         "age": lambda past: past.days_since(past.purchases.first()),

@@ -16,7 +16,7 @@ import pandas as pd
 from penchant.errors import LeftOutError, TooLittleDataError
 
 from ...features.shop import Shop
-from ...features.signals.group import BOUGHT_CATEGORY, PURCHASES, unmet_needs
+from ...features.signals.group import BOUGHT_CATEGORY, PURCHASES, joined_needs, unmet_needs
 from ...models.estimators.category_ranking import CategoryRanker
 from ...models.inputs.arrays import Floats
 from .category_pairs import NUMBERS, PAIR, Baskets, baskets_before, pairs_of
@@ -69,7 +69,7 @@ def next_categories(shop: Shop, as_of: datetime) -> NextCategories:
     """
     missing = unmet_needs((PURCHASES, BOUGHT_CATEGORY), shop.has)
     if missing:
-        raise LeftOutError("next category", f"a shop with {' and '.join(missing)}", "none")
+        raise LeftOutError("next category", f"a shop with {joined_needs(missing)}", "a shop without")
     moments = [as_of - timedelta(days=NEXT_DAYS * place) for place in (2, 1, 0)]
     first, second, now = (baskets_before(shop, moment) for moment in moments)
     if first.days.empty or second.days.empty:

@@ -19,7 +19,7 @@ from sklearn.exceptions import ConvergenceWarning
 from penchant.errors import LeftOutError, TooLittleDataError
 
 from ...features.shop import Shop
-from ...features.signals.group import PURCHASES, unmet_needs
+from ...features.signals.group import PURCHASES, joined_needs, unmet_needs
 from ...models.baselines.btyd_estimators import PurchaseChance
 from ...models.baselines.level import level_of, level_shift
 from ...models.baselines.rate_drift import EarlierPromise, drift_of
@@ -78,7 +78,7 @@ def next_orders(shop: Shop, as_of: datetime, histories: pd.DataFrame | None = No
     """
     missing = unmet_needs((PURCHASES,), shop.has)
     if missing:
-        raise LeftOutError("next order", f"a shop with {' and '.join(missing)}", "none")
+        raise LeftOutError("next order", f"a shop with {joined_needs(missing)}", "a shop without")
     asked = history_questions(shop)
     if histories is None:
         histories = asked_at(shop, [as_of], asked)[as_of]

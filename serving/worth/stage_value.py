@@ -23,7 +23,7 @@ from penchant.errors import LeftOutError, TooLittleDataError
 from ...features.moments import first_event
 from ...features.shop import Shop
 from ...features.signals.declare import money
-from ...features.signals.group import BOUGHT_MARGIN, PURCHASES, unmet_needs
+from ...features.signals.group import BOUGHT_MARGIN, PURCHASES, joined_needs, unmet_needs
 from ...features.signals.stage import STAGES, stage
 from ...models.baselines.btyd_estimators import purchases_of
 from ...models.estimators.next_order import NextOrder
@@ -143,7 +143,7 @@ def stage_values(shop: Shop, as_of: datetime) -> StageValues:
     """
     missing = unmet_needs((PURCHASES,), shop.has)
     if missing:
-        raise LeftOutError("value by stage", f"a shop with {' and '.join(missing)}", "none")
+        raise LeftOutError("value by stage", f"a shop with {joined_needs(missing)}", "a shop without")
     since, begins = as_of - timedelta(days=YEAR_DAYS), first_event(shop)
     if begins > since - timedelta(days=BEFORE_DAYS):
         raise TooLittleDataError(

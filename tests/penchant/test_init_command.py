@@ -64,6 +64,17 @@ def test_rows_are_shown_before_and_after_and_the_sums_that_an_owner_knows(
     assert (totals["n_orders"], totals["n_customers"], totals["revenue"]) == (60, 7, 150.0)
 
 
+def test_a_file_that_is_no_table_is_named_where_people_look(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    from penchant.cli import app
+
+    orders(tmp_path)
+    (tmp_path / "hours.csv").write_text("weekday,opens\nMonday,9\n")
+    monkeypatch.chdir(tmp_path)
+    ran = CliRunner().invoke(app, ["init", ".", "--yes"])
+    assert ran.exit_code == 0, ran.output
+    assert "Not used: hours.csv" in ran.stdout
+
+
 def test_audiences_drawn_before_become_assignments_and_campaigns(tmp_path: Path) -> None:
     data, wave = tmp_path / "data", tmp_path / "out" / "tea" / "audience" / "spring" / "wave-1"
     data.mkdir()

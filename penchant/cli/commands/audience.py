@@ -63,7 +63,7 @@ def _tell(work: Work, people: People, drawn: Audience, folder: Path | None, expo
     """Show the audience, and end the command; without a folder nothing was written, and some rows are told instead."""
     left_out, sight = people.candidates.left_out, sight_of(drawn)
     ending = "nothing is written" if folder is None else f"{folder}"
-    work.show_wide(drawn.render(), f"· {sight.words}", *(f"{name}: {why}" for name, why in left_out.items()), ending)
+    work.show_wide(drawn.render(), f"· {sight.words}", *work.left_out(left_out), ending)
     facts = {
         **drawn.as_dict(),
         "holdout_sees": sight.as_dict(),

@@ -17,7 +17,6 @@ from penchant.errors import InputError, OutputError
 from penchant.features.intake.check import check
 from penchant.features.intake.report import CheckReport, Totals
 from penchant.features.proposal.configuration import Proposed, doubts, proposed
-from penchant.features.proposal.examples import RowExample
 from penchant.features.proposal.questions import Question, answered, questions
 from penchant.output import write_text
 
@@ -40,9 +39,11 @@ def run_init(work: Work, options: InitOptions) -> None:
     with work.step(f"reading {folder}"):
         report = check(read_config(tomllib.loads(text)), folder)
     _show_understood(work, report)
+    if found.unused:
+        work.show(f"[bold]Not used:[/] {escape(', '.join(found.unused))}: no table is known by its columns", "")
     work.show("\n".join([f"{out}", "", "To be settled in it:", *(f"- {escape(doubt)}" for doubt in doubts(text))]))
     work.show(f"\nRead it, mend it, then: penchant --shop {out} --data {folder} check")
-    work.finish({"config": str(out), "text": text, "doubts": doubts(text), **_facts(report, found.examples)})
+    work.finish({"config": str(out), "text": text, "doubts": doubts(text), **_facts(report, found)})
 
 
 def _asked(work: Work, text: str, question: Question) -> str:
@@ -88,8 +89,9 @@ def _told(one: Totals) -> str:
     return ", ".join(parts)
 
 
-def _facts(report: CheckReport, examples: tuple[RowExample, ...]) -> dict[str, Any]:
+def _facts(report: CheckReport, found: Proposed) -> dict[str, Any]:
     """Return what was understood, for scripts."""
     known = report.as_dict()
-    rows = [{"before": dict(row.before), "after": dict(row.after)} for row in examples]
-    return {"totals": known["totals"], "loud": known["loud"], "refused": known["failed"], "examples": rows}
+    rows = [{"before": dict(row.before), "after": dict(row.after)} for row in found.examples]
+    facts = {"totals": known["totals"], "loud": known["loud"], "refused": known["failed"], "examples": rows}
+    return {**facts, "unused": list(found.unused)}

@@ -4,15 +4,23 @@ from typing import Any
 
 import numpy as np
 import pandas as pd
+import polars as pl
 import pytest
 from sklearn.metrics import roc_auc_score
 
 from penchant.errors import InputError, TooLittleDataError
 from penchant.models.baselines.btyd import Purchases
-from penchant.models.baselines.btyd_estimators import PurchaseChance, longest_history, purchase_amounts, purchases_of
-from penchant.models.baselines.leaderboard import baselines_for
+from penchant.models.baselines.btyd_estimators import (
+    PurchaseChance,
+    PurchaseValue,
+    longest_history,
+    purchase_amounts,
+    purchases_of,
+)
+from penchant.models.baselines.leaderboard import baselines_for, recency_amount
 from penchant.models.baselines.regressions import LogisticBaseline, ValueRegression
 from penchant.models.baselines.simple import BaseRate, MeanValue, OneColumn, recency
+from penchant.models.estimators.next_order import NextOrder
 
 
 def shop(n: int = 2500, seed: int = 0, horizon: float = 90) -> tuple[pd.DataFrame, np.ndarray, np.ndarray]:
@@ -180,3 +188,27 @@ def test_customers_without_a_purchase_are_refused_by_the_purchase_stories() -> N
     X, y, _ = shop(50)
     with pytest.raises(InputError, match="1 of 50 rows without"):
         PurchaseChance(90).fit(X.assign(n_purchases=[0, *X["n_purchases"][1:]]), y)
+
+
+BY_NAME = (
+    recency(), recency_amount(), PurchaseChance(90), PurchaseValue(90), LogisticBaseline(), ValueRegression("gamma"),
+)  # fmt: skip
+
+
+@pytest.mark.parametrize("estimator", [*BY_NAME, NextOrder()], ids=lambda one: type(one).__name__)
+def test_an_array_has_no_names_and_is_refused_in_words(estimator: Any) -> None:
+    outcome = None if isinstance(estimator, NextOrder) else np.arange(20) % 2
+    with pytest.raises(InputError, match=r"X: a frame with named columns\. Got ndarray without names\. Pass the frame"):
+        estimator.fit(np.ones((20, 3)), outcome)
+
+
+@pytest.mark.parametrize("estimator", BY_NAME, ids=lambda one: type(one).__name__)
+def test_frames_of_other_libraries_give_the_same_and_arrays_are_refused_when_predicting(estimator: Any) -> None:
+    X, y, amount = shop(200)
+    method = "predict_proba" if hasattr(estimator, "predict_proba") else "predict"
+    y = y if method == "predict_proba" else amount
+    ours = getattr(estimator.fit(X, y), method)(X)
+    theirs = pl.from_pandas(X)
+    assert np.allclose(getattr(estimator.fit(theirs, y), method)(theirs), ours)
+    with pytest.raises(InputError, match="a frame with named columns"):
+        getattr(estimator, method)(np.ones((20, 3)))

@@ -168,6 +168,7 @@ def test_a_shop_that_has_less_says_what_it_lacks() -> None:
         found = candidates_at(small, NOW, [GOALS["reactivate"]])
         assert past_of(small, NOW) is None
     assert "interactions" in found.left_out["in_interest"]
+    assert not [why for why in found.left_out.values() if "|" in why]
     assert {"stage", "n_orders", "amount_mean"} <= set(found.frame)
     assert "items.unit_cost" in found.notes[0]
     with pytest.raises(LeftOutError, match="is_registered"):
