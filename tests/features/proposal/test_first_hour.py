@@ -11,11 +11,11 @@ from penchant.config import read_config
 from penchant.features.proposal.configuration import Proposed, proposed
 from penchant.features.shop import open_shop
 
-ORDERS = """order_id,order_number,order_date,status,order_currency,shipping_total,billing_email,item_sku,item_quantity,item_total
-1,1001,2024-01-03 10:00:00,completed,EUR,3.90,Ann@Example.org,A1,1,10
-1,1001,2024-01-03 10:00:00,completed,EUR,3.90,Ann@Example.org,A2,2,24
-2,1002,2024-02-03 10:00:00,completed,EUR,3.90,ben@example.org,A1,1,10
-3,1003,2024-03-05 11:00:00,completed,EUR,3.90,ann@example.org,A2,1,12
+ORDERS = """order_id,order_number,order_date,status,shipping_total,billing_email,item_sku,item_quantity,item_total
+1,1001,2024-01-03 10:00:00,completed,3.90,Ann@Example.org,A1,1,10
+1,1001,2024-01-03 10:00:00,completed,3.90,Ann@Example.org,A2,2,24
+2,1002,2024-02-03 10:00:00,completed,3.90,ben@example.org,A1,1,10
+3,1003,2024-03-05 11:00:00,completed,3.90,ann@example.org,A2,1,12
 """
 NEWSLETTER = """Email Address,First Name,Status,Subscribed at
 ann@example.org,Ann,subscribed,2023-06-11 00:00:00
