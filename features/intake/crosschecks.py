@@ -7,7 +7,7 @@ from dataclasses import dataclass
 from datetime import date, datetime, timedelta
 from itertools import pairwise
 
-from ..contract import CanonicalTable, Reference
+from ..contract import Reference
 from .expressions import quoted_name
 from .rules import OUTLYING_MULTIPLE
 from .staging import Stage
@@ -212,15 +212,18 @@ def outliers(stage: Stage) -> list[Marks]:
             name,
             f"select {ROWS} from {stage.relation}"
             f" where {stage.kept} and {quoted_name(name)} > {OUTLYING_MULTIPLE * float(median)}",
-            f"the median is {float(median):,.0f}{_unit(stage.plan.table, name)}",
+            f"the median is {_shown(float(median), stage, name)}",
         )
         for name, median in zip(amounts, found, strict=True)
         if median is not None
     ]
 
 
-def _unit(table: CanonicalTable, name: str) -> str:
-    return " in minor units" if table.column(name).kind == "money" else ""
+def _shown(median: float, stage: Stage, name: str) -> str:
+    """Return a median as people write it: money in the currency's unit."""
+    is_money = stage.plan.table.column(name).kind == "money"
+    places = stage.decimals if is_money else 0
+    return f"{median / 10**places:,.{places}f}"
 
 
 def far_times(stage: Stage) -> list[Marks]:

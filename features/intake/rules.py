@@ -101,7 +101,12 @@ _ALL = (
         "Letters beyond ASCII may be wrong: name its encoding.",
         "warn",
     ),
-    Rule("null_id", "an id is missing or blank", "It cannot be told whose row it is.", "set aside"),
+    Rule(
+        "null_id",
+        "an id is missing or blank",
+        "It cannot be told whose row it is: a guest's order, say, or another column holds who bought.",
+        "set aside",
+    ),
     Rule("null_value", "a required value is missing", "The row does not say when or what.", "set aside"),
     Rule(
         "null_amount",

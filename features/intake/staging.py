@@ -47,6 +47,8 @@ class Stage:
         The rules' conditions; bit n of ``_faults`` stands for the n-th.
     severity
         A rule's code to its severity in this table.
+    decimals
+        Places of the currency.
     """
 
     gate: Gate
@@ -54,6 +56,7 @@ class Stage:
     relation: str
     faults: tuple[Fault, ...]
     severity: Mapping[str, Severity]
+    decimals: int
 
     @property
     def aside(self) -> int:
@@ -131,7 +134,7 @@ def staged(gate: Gate, plan: TablePlan, settings: Settings) -> Stage:
             str(fault).splitlines()[0][:300],
             "Where an expression fails on some rows, use try_cast or try_strptime in it",
         ) from None
-    return Stage(gate, plan, name, faults, severity)
+    return Stage(gate, plan, name, faults, severity, settings.decimals)
 
 
 def _stage_select(plan: TablePlan, faults: Sequence[Fault]) -> str:

@@ -16,6 +16,7 @@ from penchant.errors import InputError, NotThereError
 from ..contract import CONTRACT
 from ..engine.backends import Scratch, duckdb_backend
 from ..intake.expressions import MACROS, quoted_name
+from ..intake.ids import MACROS as ID_MACROS
 from ..intake.raw import Gate
 from .campaigns import drawn_audiences
 from .examples import RowExample, examples_of_rows
@@ -89,7 +90,7 @@ def proposed(folder: Path, results: Sequence[Path] = ()) -> Proposed:
     space = Scratch()
     backend = duckdb_backend(EngineSection(), space.folder)
     try:
-        for macro in MACROS:
+        for macro in (*MACROS, *ID_MACROS):
             backend.con.execute(macro)
         gate = Gate(backend.con, folder.absolute(), space.folder)
         looks, unread = look_at(gate)

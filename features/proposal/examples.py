@@ -74,6 +74,8 @@ def _examples(gate: Gate, raw: Raw, table: TableProposal, columns: RawColumns) -
 def _shown(sql: str, name: str, table: TableProposal) -> str:
     """Return the SQL of a value as people read it: money with two places, times in ISO 8601, codes by their meaning."""
     kind = CONTRACT[table.name].column(name).kind
+    if kind == "id":
+        return f"plain_id(({sql})::varchar)"
     if kind == "money":
         return f"printf('%.2f', ({sql})::double)"
     if kind == "time" and table.time_format in EPOCHS:

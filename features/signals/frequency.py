@@ -32,7 +32,7 @@ def _signals(windows: Windows) -> Iterator[Signal]:
     yield signal(
         "n_purchase_days", "days with a purchase so far, in the shop's zone", "count",
         lambda past: past.gaps.count() + past.purchases.any().cast("int64"), PURCHASES,
-        reason="bought on {value:,.0f} days so far", buying=1,
+        reason="{value:,.0f} days with a purchase so far", buying=1,
     )  # fmt: skip
     yield from windowed(
         windows, "n_purchases_{days}d", "purchases in the last {days} days", "count",

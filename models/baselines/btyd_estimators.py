@@ -123,9 +123,11 @@ def days_bought(X: pd.DataFrame) -> Floats:
     with another customer's value.
     """
     n, first, last = (column_of(X, name) for name in NEEDED)
-    n = column_of(X, PURCHASE_DAYS) if PURCHASE_DAYS in X else n
     between = np.maximum(first - last, 0.0)
-    return np.where(n >= 1, np.clip(n, np.where(between > 0, 2, 1), np.ceil(between) + 1), n)
+    surely_two = between > 0
+    if PURCHASE_DAYS in X:
+        n, surely_two = column_of(X, PURCHASE_DAYS), between >= 1  # less may lie within one day
+    return np.where(n >= 1, np.clip(n, np.where(surely_two, 2, 1), np.ceil(between) + 1), n)
 
 
 def purchase_amounts(X: pd.DataFrame) -> tuple[Floats, Floats]:

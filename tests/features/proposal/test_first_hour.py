@@ -62,6 +62,13 @@ def test_example_rows_show_the_files_columns_and_no_places_of_ours(found: Propos
         assert not {"_file", "_row"} & row.before.keys()
 
 
+def test_ids_are_shown_as_they_will_be(tmp_path: Path) -> None:
+    rows = "\n".join(f"{13000 + n}.0,2024-01-0{n} 10:00:00,{n}.50" for n in range(1, 9))
+    (tmp_path / "orders.csv").write_text(f"Customer ID,InvoiceDate,Amount\n{rows}\n")
+    first = proposed(tmp_path).examples[0]
+    assert (first.before["Customer ID"], first.after["customer_id"]) == ("13001.0", "13001")
+
+
 @pytest.mark.parametrize("status", ["completed,pending", "open,closed", "active,inactive"])
 def test_another_status_of_customers_is_no_consent(tmp_path: Path, status: str) -> None:
     one, other = status.split(",")
