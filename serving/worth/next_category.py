@@ -19,6 +19,7 @@ from ...features.shop import Shop
 from ...features.signals.group import BOUGHT_CATEGORY, PURCHASES, joined_needs, unmet_needs
 from ...models.estimators.category_ranking import CategoryRanker
 from ...models.inputs.arrays import Floats
+from ...models.inputs.estimate import Estimate
 from .category_pairs import NUMBERS, PAIR, Baskets, baskets_before, pairs_of
 
 NEXT_DAYS = 90
@@ -27,6 +28,7 @@ N_TOLD = 3
 NEXT_CATEGORY_COLUMNS = ("next_category", "next_category_2", "next_category_3")
 RULES = {"last category": "days_since", "most bought": "n_days", "item to item": "follows"}
 RANKED = "ranking"
+REACH = 1.959964  # standard errors of a 95 % interval
 
 
 @dataclass(frozen=True, eq=False)
@@ -44,17 +46,24 @@ class NextCategories:
         three; of those whose next basket is known.
     n_judged
         How many they were.
+    differences
+        Rule -> the ranking's two shares less the rule's, on the same customers, each with its 95 % interval.
     """
 
     frame: pd.DataFrame
     used: str
     hits: Mapping[str, tuple[float, float]]
     n_judged: int
+    differences: Mapping[str, tuple[Estimate, Estimate]]
 
     def as_dict(self) -> dict[str, Any]:
         """Return what was measured, in types that JSON knows."""
         hits = {way: {"top_1": one, "top_3": three} for way, (one, three) in self.hits.items()}
-        return {"n_customers": len(self.frame), "used": self.used, "n_judged": self.n_judged, "hits": hits}
+        less = {
+            rule: {"top_1": one.as_dict(), "top_3": three.as_dict()} for rule, (one, three) in self.differences.items()
+        }
+        told = {"n_customers": len(self.frame), "used": self.used, "n_judged": self.n_judged}
+        return told | {"hits": hits, "ranking_less_rule": less}
 
 
 def next_categories(shop: Shop, as_of: datetime) -> NextCategories:
@@ -91,7 +100,17 @@ def next_categories(shop: Shop, as_of: datetime) -> NextCategories:
     else:
         score = _rule(pairs, used)
     hits = {name: (float(found[:, 0].mean()), float(found[:, 1].mean())) for name, found in top.items()}
-    return NextCategories(_first_of(pairs, score), used, hits, len(top[RANKED]))
+    less = {name: _paired(top[RANKED] - top[name]) for name in RULES}
+    return NextCategories(_first_of(pairs, score), used, hits, len(top[RANKED]), less)
+
+
+def _paired(less: Floats) -> tuple[Estimate, Estimate]:
+    """Return the means of two columns of differences of the same customers; a further half hit and miss widen them."""
+    n = len(less)
+    value = less.mean(axis=0)
+    reach = REACH * np.sqrt((np.square(less - value).sum(axis=0) + 1) / (n * (n + 1)))
+    one, three = (Estimate(float(v), float(v - r), float(v + r)) for v, r in zip(value, reach, strict=True))
+    return one, three
 
 
 def _sampled(baskets: Baskets, seed: int) -> Baskets:

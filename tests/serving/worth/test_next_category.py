@@ -59,6 +59,10 @@ def test_what_follows_is_found_and_beats_the_last_category(found: NextCategories
     assert (told == rows.map(CYCLE).reindex(told.index)).mean() > 0.95
     assert list(found.frame) == ["customer_id", *NEXT_CATEGORY_COLUMNS]
     assert set(found.as_dict()["hits"]) == {RANKED, "last category", "most bought", "item to item"}
+    less = found.differences["last category"][0]
+    assert less.value == pytest.approx(found.hits[RANKED][0] - found.hits["last category"][0])
+    assert 0 < less.low < less.value < less.high < 1
+    assert set(found.as_dict()["ranking_less_rule"]["item to item"]["top_3"]) == {"value", "low", "high"}
 
 
 def test_what_comes_later_and_the_order_of_rows_change_nothing(found: NextCategories) -> None:
@@ -84,6 +88,7 @@ def test_pairs_by_hand() -> None:
         1.0,
         pytest.approx(2 / 3),
     )
+    assert (tea["own_share_90d"], pairs.loc[("b", "tea"), "own_share_90d"]) == (pytest.approx(2 / 3), 0.0)
     assert (tea["is_last"], pairs.loc[("a", "pot"), "is_last"]) == (0.0, 1.0)
     assert tea["days_since_cart"] == 2.0
     assert np.isnan(pairs.loc[("b", "cup"), "days_since_cart"])  # bought since
