@@ -86,13 +86,25 @@ def joint_candidates(
     return frame.assign(**_triggers(frame, few_pieces)) if by == "item" else frame
 
 
-def _held_goods(past: Past) -> Any:
-    """Return a row per customer, item and kind that is held, with the item's prices."""
+def holders(everyone: Past) -> Any:
+    """Return (customer_id, item_id, kind, price_then) of what each customer holds open, in minor units."""
+    rows = _open_goods(everyone)
+    codes = everyone.history.codes.select("customer_id", code_of_row="code")
+    joined = rows.filter(rows.item_id.notnull()).inner_join(codes, rows.row == codes.code_of_row)
+    return joined.select("customer_id", "item_id", "kind", "price_then")
+
+
+def _open_goods(past: Past) -> Any:
     parts = [
         held(past, kind).select("row", "item_id", price_then=_[f"{kind}_price"], kind=ibis.literal(kind))
         for kind in HELD
     ]
-    rows = ibis.union(*parts)
+    return ibis.union(*parts)
+
+
+def _held_goods(past: Past) -> Any:
+    """Return a row per customer, item and kind that is held, with the item's prices."""
+    rows = _open_goods(past)
     priced = priced_goods(past).select(
         "category_id", "list_price", "last_paid_price", "stock", "is_in_range", "price_tier", good="item_id"
     )

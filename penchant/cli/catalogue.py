@@ -20,6 +20,7 @@ from .options.insight import (
     ElasticityOptions,
     FlowOptions,
     FunnelOptions,
+    JointPriceOptions,
     LookalikesOptions,
     LoyaltyOptions,
     OffersOptions,
@@ -105,6 +106,7 @@ COMMANDS = (
     Command("insight elasticity", ElasticityOptions, "insight_campaigns.show_elasticity"),
     Command("insight products", ProductsOptions, "insight_goods.show_products"),
     Command("insight demand", DemandOptions, "insight_goods.show_demand"),
+    Command("insight joint-price", JointPriceOptions, "insight_goods.show_joint_price"),
     Command("insight scene", SceneOptions, "insight_goods.show_scene"),
 )
 GROUPS = MappingProxyType(

@@ -1,12 +1,13 @@
-"""The pages of goods and worth: penchant insight products, demand, scene, value."""
+"""The pages of goods and worth: penchant insight products, demand, joint-price, scene, value."""
 
 from __future__ import annotations
 
 from typing import Any, cast
 
-from penchant.cli.options.insight import DemandOptions, ProductsOptions, SceneOptions, ValueOptions
+from penchant.cli.options.insight import DemandOptions, JointPriceOptions, ProductsOptions, SceneOptions, ValueOptions
 from penchant.cli.terminal import present
 from penchant.cli.work import Work
+from penchant.serving.insight.joint_price import joint_price_page
 from penchant.serving.insight.products import demand_page, products_page
 from penchant.serving.insight.scene_page import scene_page
 from penchant.serving.insight.scenes import SceneRules, scene_of
@@ -25,6 +26,14 @@ def show_demand(work: Work, options: DemandOptions) -> None:
     """Show demand by category and price tier."""
     with work.shop() as shop, work.step("measuring demand"):
         page = demand_page(shop, work.moment(shop, options.as_of), options.days, options.top)
+    present(work, page, options.out)
+
+
+def show_joint_price(work: Work, options: JointPriceOptions) -> None:
+    """Show whom a joint price action addresses, and what it brings."""
+    with work.shop() as shop, work.step("following what is held"):
+        as_of = work.moment(shop, options.as_of)
+        page = joint_price_page(shop, options.item, as_of, options.price or (), options.elasticity, options.days)
     present(work, page, options.out)
 
 

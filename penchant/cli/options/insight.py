@@ -351,6 +351,28 @@ class ElasticityOptions:
 
 
 @dataclass(frozen=True)
+class JointPriceOptions:
+    """Show whom a joint price action on an item addresses, and the orders and margin to expect at each price.
+
+    The holders are customers with the item in the cart or among their favourites; --out writes all of them. How many
+    order anyway is learned from what was held before; how orders answer to the price must be given or tested.
+    """
+
+    item: Annotated[str, typer.Argument(help="The item_id.", show_default=False)]
+    as_of: AsOfOrEnd = None
+    price: Annotated[
+        list[float] | None,
+        typer.Option("--price", help="A price; may be repeated. Default: today's, and 5 to 30 % less."),
+    ] = None
+    elasticity: Annotated[
+        float | None,
+        typer.Option("--elasticity", help="Change of orders for one per cent of price, such as -2. Default: unknown."),
+    ] = None
+    days: Annotated[int, typer.Option("--days", help="Days that the action runs.", min=1)] = 14
+    out: Out = None
+
+
+@dataclass(frozen=True)
 class LookalikesOptions:
     """Show what sets the best customers apart from those who never ordered, and who of these resembles them.
 
