@@ -12,6 +12,7 @@ from itertools import combinations
 from math import log
 from typing import Any
 
+import ibis
 import numpy as np
 import pandas as pd
 from ibis import _
@@ -95,11 +96,22 @@ def _spent(shop: Shop, campaign_id: str, names: Sequence[str], days: int) -> pd.
     rows = rows.filter(_.n_arms == 1)
     spent = spent_after(shop, rows.select("customer_id", "since"), days, shop.extract_end)
     frame = spent.merge(rows.select("customer_id", "arm").to_pyarrow().to_pandas(), on="customer_id")
+    if shop.has("orders", "freight"):
+        paying = _paying_for_delivery(shop, rows.select("customer_id", "since"), days)
+        frame = frame.assign(service=frame["customer_id"].isin(paying))
     over = frame["since"] + pd.Timedelta(days=days) <= shop.extract_end
     if not over.any():
         where = f"campaign '{campaign_id}'"
         raise TooLittleDataError(where, "a window that is over", f"{days} days after the assignment")
     return frame[over].reset_index(drop=True)
+
+
+def _paying_for_delivery(shop: Shop, since: Any, days: int) -> set[str]:
+    """Return the customers who paid for the delivery of an order within the window."""
+    lines = standing_lines(shop, shop.extract_end).filter(_.freight > 0).select("customer_id", "ordered_at")
+    joined = lines.inner_join(since, "customer_id")
+    inside = (joined.ordered_at >= joined.since) & (joined.ordered_at < joined.since + ibis.interval(days=days))
+    return set(joined.filter(inside).select("customer_id").distinct().to_pandas()["customer_id"])
 
 
 def _usual_price(shop: Shop, tested: dict[str, Arm]) -> float:
@@ -125,6 +137,7 @@ def _arm(rows: pd.DataFrame, arm: Arm, usual: float) -> dict[str, Any]:
         "n": n,
         "orders": int(orders.sum()),
         "bought": wilson(bought, n),
+        "service": wilson(int(rows["service"].sum()), n) if "service" in rows else None,
         "rate": float(orders.mean()) if n else 0.0,
         "variance": float(orders.var(ddof=1) / n) if n > 1 else float("nan"),
         "revenue": float(rows["revenue"].mean()) if n else None,
@@ -138,7 +151,8 @@ def _arms(per_arm: Sequence[dict[str, Any]], currency: str) -> InsightTable:
         "price": PageColumn(f"price, {currency}", ",.2f"),
         "n": PageColumn("customers", ",d"),
         "orders": PageColumn("orders", ",d"),
-        "bought": PageColumn("bought", ".1%"),
+        "bought": PageColumn("bought goods", ".1%"),
+        "service": PageColumn("paid for delivery", ".1%"),
         "revenue": PageColumn("revenue each", ",.2f"),
         "margin": PageColumn("margin each", ",.2f"),
     }

@@ -17,6 +17,7 @@ from penchant.serving.measure.elasticity import elasticity_page
 
 END = datetime(2025, 6, 1)
 TRUE = -2.0  # orders fall by 2 % for 1 % of price
+PAYING = [f"c{k:04}" for k in range(0, 6000, 3)]  # pay for the delivery if they buy
 ARMS = (Arm("full", offer=Offer("price", 0.0)), Arm("less", offer=Offer("price", 20.0)))
 
 
@@ -31,6 +32,7 @@ def shop() -> Iterator[Shop]:
     others = pd.DataFrame({"customer_id": [f"o{k}" for k in range(200)], "ordered_at": since, "amount": 10000})
     orders = pd.concat([bought, others], ignore_index=True)
     orders = orders.assign(order_id=[f"n{k}" for k in range(len(orders))])
+    orders["freight"] = np.where(orders["customer_id"].isin(PAYING), 500, 0)
     sent = pd.DataFrame({"campaign_id": "test", "customer_id": who, "arm": arm, "assigned_at": since})
     with shop_from_tables({"orders": orders, "assignments": sent}, read_config({"shop": {"extract_end": END}})) as one:
         yield one
@@ -55,3 +57,19 @@ def test_what_is_no_test_of_a_price_is_refused(shop: Shop) -> None:
         elasticity_page(shop, "tset", ARMS)
     with pytest.raises(TooLittleDataError, match="a window that is over"):
         elasticity_page(shop, "test", ARMS, days=90)
+
+
+def test_who_buys_service_is_counted_beside_who_buys_goods(shop: Shop) -> None:
+    orders = shop.tables["orders"].to_pandas()
+    paying = set(orders.loc[orders["freight"] > 0, "customer_id"])
+    for row in elasticity_page(shop, "test", ARMS).as_dict()["arms"]:
+        mine = [who for who in paying if int(who[1:]) % 2 == (row["arm"] == "full")]
+        assert row["service"].value == pytest.approx(len(mine) / 3000)
+        assert row["service"].high < row["bought"].low
+
+
+def test_an_order_outside_the_window_pays_for_no_service_in_it(shop: Shop) -> None:
+    rows = elasticity_page(shop, "test", ARMS, days=30).as_dict()["arms"]
+    with pytest.raises(TooLittleDataError, match="5 orders in each arm"):
+        elasticity_page(shop, "test", ARMS, days=9)  # all orders are of the tenth day
+    assert all(row["service"].value > 0 for row in rows)
