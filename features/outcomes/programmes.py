@@ -54,6 +54,11 @@ def _bought_since(past: Past, days: int) -> Any:
     return known.filter(known.paid_first_at < known.as_of).select("row", "as_of", "at")
 
 
+def clicks(past: Past) -> Rows:
+    """Return the messages that were clicked, of whichever campaign; ``at`` is when."""
+    return past.responses("clicked")
+
+
 # Outcome of a goal -> the rows that are successes, and what the shop must have.
 HAPPENED: Mapping[str, tuple[Callable[[Past], Rows], str]] = MappingProxyType(
     {
@@ -61,6 +66,7 @@ HAPPENED: Mapping[str, tuple[Callable[[Past], Rows], str]] = MappingProxyType(
         "points_used": (points_used, "points"),
         "review": (reviews, "feedback"),
         "referral": (referrals, "referrals"),
+        "click": (clicks, "assignments.clicked_at"),
     }
 )
 

@@ -152,6 +152,8 @@ def uplift_by_prior(propensity: Floats, prior: Prior, effect: float, horizon_day
     [0.0, 0.082, 0.0]
     """
     p = np.clip(propensity, 0.0, 1.0)
+    if prior.of == "contact":
+        return effect * p
     stays = (1.0 - p) ** min(1.0, prior.window_days / horizon_days)
     q = 1.0 - stays
     moved = effect * stays if prior.of == "rest" else effect * q * stays / (1.0 + effect * q)

@@ -32,6 +32,7 @@ from .values import (
     PAST_KEY,
     SIGNALS,
     STEPS,
+    TARGET_STEPS,
     UPLIFT,
     VALUES,
     Candidates,
@@ -215,6 +216,8 @@ def _columns_of(
         columns = {name: worth * likeness for name, worth in columns.items()}
     if propensity is None and _unscored(goal, base) is not None:
         propensity = np.asarray(success)
+    elif propensity is not None and goal.name in base and not set(goal.ranked_by).isdisjoint(TARGET_STEPS):
+        propensity = np.where(np.isnan(propensity), success, propensity)  # whom the model does not know
     if propensity is not None:
         columns["propensity"] = propensity
     for score in used:

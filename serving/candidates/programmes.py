@@ -9,7 +9,7 @@ from typing import Any
 from ibis import _
 
 from ...features.history.past import Past
-from ...features.outcomes.programmes import points_used, referrals, reviews
+from ...features.outcomes.programmes import clicks, points_used, referrals, reviews
 from ...features.signals.group import PURCHASES
 from ...features.signals.programme import present_membership
 
@@ -32,6 +32,7 @@ PROGRAMME_FACTS: Mapping[str, tuple[Callable[[Past], Any], tuple[str, ...]]] = M
         "last_membership_at": (lambda past: past.memberships.last(), ("memberships",)),
         "last_points_used_at": (lambda past: points_used(past).last(), ("points",)),
         "last_review_at": (lambda past: reviews(past).last(), ("feedback",)),
+        "last_click_at": (lambda past: clicks(past).last(), ("assignments.clicked_at",)),
         "last_referral_at": (lambda past: referrals(past).last(), ("referrals",)),
     }
 )  # a goal that asks for one which the shop lacks says so; other goals need not be told

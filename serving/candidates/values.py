@@ -17,10 +17,10 @@ CHANCES = ("repurchase", "churn")
 EVEN = Pace()
 BEST_STAGES = ("loyal",)
 PROGRAMME_STEPS = ("enrol", "renew", "exchange", "review", "refer")
-TARGET_STEPS = ("visits", "interests")  # of whoever is in a goal's crowd
+TARGET_STEPS = ("visits", "interests", "clicks")  # of whoever is in a goal's crowd
 BASE_TASKS = ("visit", "payment", *PROGRAMME_STEPS, *TARGET_STEPS)  # where no model is needed to begin
 # Successes that are worth the orders that come with them; a referral, those of the referred.
-STEPS = ("visit", "interest", "membership", "points_used", "review", "referral")
+STEPS = ("visit", "interest", "membership", "points_used", "review", "referral", "click")
 UPLIFT = "uplift"
 SCORE = {"probability": "probability", "amount": "expected_amount"}  # kind of a model -> the column that ranks
 PAST_COLUMNS = ("campaign_id", "customer_id", "arm", "wave", "assigned_at", "contacted_at", "channel")

@@ -13,7 +13,16 @@ from .eligible import Eligible
 from .offers import PHASES, Arm, refuse_equal_arm_names
 
 Outcome = Literal[
-    "visit", "interest", "first_order", "payment", "paid_order", "membership", "points_used", "review", "referral"
+    "visit",
+    "interest",
+    "first_order",
+    "payment",
+    "paid_order",
+    "membership",
+    "points_used",
+    "review",
+    "referral",
+    "click",
 ]
 
 TIERS = ("low", "middle", "high")  # of a customer's value: the tag ``tier``
@@ -33,6 +42,7 @@ LAST_AT: Mapping[Outcome, str] = MappingProxyType(
         "points_used": "last_points_used_at",
         "review": "last_review_at",
         "referral": "last_referral_at",
+        "click": "last_click_at",
     }
 )
 
@@ -45,7 +55,8 @@ class Prior:
     ----------
     effect, low, high
         With ``of="odds"``: the relative increase of the odds of success within ``window_days``. With
-        ``of="rest"``: the share of those without success within ``window_days`` who are won.
+        ``of="rest"``: the share of those without success within ``window_days`` who are won. With ``of="contact"``: the
+        share of the successes that come by the contact alone.
     of
         What the effect is relative to.
     source
@@ -59,7 +70,7 @@ class Prior:
     effect: float
     low: float
     high: float
-    of: Literal["odds", "rest"]
+    of: Literal["odds", "rest", "contact"]
     source: str
     is_assumption: bool
     window_days: int = 14
@@ -67,6 +78,8 @@ class Prior:
     @property
     def words(self) -> str:
         """What is taken for granted, in a sentence without its full stop."""
+        if self.of == "contact":
+            return f"a contact is taken to bring {self.effect:.0%} of the successes ({self.source})"
         what = "the odds of success" if self.of == "odds" else "those who would not come"
         change = f"raise {what} by" if self.of == "odds" else f"win, of {what},"
         size = f"{self.effect:.3g} times [{self.low:.3g}, {self.high:.3g}]"
@@ -189,4 +202,5 @@ STILL_ACTIVE = Prior(
 LAPSING = Prior(
     1.74, 0.84, 3.07, "odds", f"orders of those without a purchase for 7 to 12 months in {_HILLSTROM}", False
 )
+CLICKS = Prior(1.0, 1.0, 1.0, "contact", "nobody clicks a message that was not sent", True)
 PAYMENTS = Prior(0.3, 0.0, 0.8, "odds", "no randomised source is known to us", True)

@@ -1,4 +1,4 @@
-"""What a campaign optimises, whatever its goal usually does: a visit, an interest, a deal, the margin."""
+"""What a campaign optimises, whatever its goal usually does: a visit, a click, an interest, a deal, the margin."""
 
 from __future__ import annotations
 
@@ -6,7 +6,7 @@ from collections.abc import Mapping
 from dataclasses import dataclass, replace
 from types import MappingProxyType
 
-from .goal import FIRST_ORDERS, VISITS, Goal, Outcome
+from .goal import CLICKS, FIRST_ORDERS, VISITS, Goal, Outcome
 
 FOR = "_for_"
 DEALS: tuple[Outcome, ...] = ("first_order", "payment", "paid_order")
@@ -25,6 +25,7 @@ class _Target:
 TARGETS: Mapping[str, _Target] = MappingProxyType(
     {
         "visit": _Target("visit", 14),
+        "click": _Target("click", 14),
         "interest": _Target("interest", 14),
         "deal": _Target("paid_order", None, True),
         "margin": _Target("paid_order"),
@@ -44,6 +45,8 @@ def goal_for(goal: Goal, target: str) -> Goal:
     """
     wanted = TARGETS[target]
     named = replace(goal, name=f"{goal.name}{FOR}{target}", horizon_days=wanted.days or goal.horizon_days)
+    if wanted.outcome == "click":  # by the model of clicks where there is one, else by how often the crowd clicks
+        return replace(named, outcome="click", ranked_by=("uplift", "click", "clicks"), prior=CLICKS)
     if wanted.outcome != "paid_order":
         return replace(named, outcome=wanted.outcome, ranked_by=("uplift", f"{target}s"), prior=VISITS)
     was_deal = goal.outcome in DEALS

@@ -37,6 +37,7 @@ HAPPENINGS: Mapping[Outcome, tuple[str, str, Any]] = {
     "points_used": ("points", "at", _.points < 0),
     "review": ("feedback", "at", _.kind == "review"),
     "referral": ("referrals", "at", None),
+    "click": ("assignments", "clicked_at", _.clicked_at.notnull()),
 }
 RECENT_DAYS = 30
 MONEY = ("revenue", "known_revenue", "margin")
@@ -106,9 +107,9 @@ def read_behaviour(
     LeftOutError
         The shop has nothing that tells of the outcome.
     """
-    needed = "interactions" if outcome in KINDS else HAPPENINGS[outcome][0] if outcome in HAPPENINGS else None
-    if needed is not None and not shop.has(needed):
-        raise LeftOutError(f"outcome '{outcome}'", f"the table '{needed}'", "a shop without it")
+    needed = ("interactions",) if outcome in KINDS else HAPPENINGS[outcome][:2] if outcome in HAPPENINGS else None
+    if needed is not None and not shop.has(*needed):
+        raise LeftOutError(f"outcome '{outcome}'", f"the table '{needed[0]}'", "a shop without it")
     n = len(rows.assigned)
     found: dict[str, Floats] = {"first_response": np.full(n, np.inf)}
     for asked in asked_of(rows, views, pre_days):

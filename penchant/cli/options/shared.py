@@ -67,7 +67,16 @@ Past = Annotated[
     typer.Option("--past", help="Folder of audiences drawn elsewhere that count as earlier contacts; may be repeated."),
 ]
 Response = Literal[
-    "visit", "interest", "first_order", "payment", "paid_order", "membership", "points_used", "review", "referral"
+    "visit",
+    "interest",
+    "first_order",
+    "payment",
+    "paid_order",
+    "membership",
+    "points_used",
+    "review",
+    "referral",
+    "click",
 ]
 Group = Annotated[
     list[str] | None,
