@@ -63,6 +63,7 @@ CARD = {
     "model": "small.churn", "predicts": "no paid order", "for": "Whoever was eligible.", "horizon_days": 90,
     "signals": 9, "rows": {"train": 10}, "quality": {"auc": {"value": 0.75, "low": 0.7, "high": 0.8}}, "not_for": [],
     "checks": [{"code": "a", "title": "Enough", "explanation": "Yes.", "outcome": "issue", "facts": {}}],
+    "gap_days": 0, "not_historical": [], "made_of": {},
 }  # fmt: skip
 
 

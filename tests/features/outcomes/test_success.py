@@ -91,4 +91,5 @@ def test_what_a_shop_cannot_tell_is_refused(shop: Shop) -> None:
     without = shop_from_tables({"orders": shop.tables["orders"].to_pandas()})
     with pytest.raises(LeftOutError, match="interactions"):
         read_outcomes(without, rows, "visit", DAYS)
-    assert set(OUTCOMES) == {"visit", "interest", "first_order", "paid_order", "payment"}
+    of_orders = {"visit", "interest", "first_order", "paid_order", "payment"}
+    assert set(OUTCOMES) == of_orders | {"click", "membership", "points_used", "referral", "review"}

@@ -80,7 +80,7 @@ def test_runs_are_listed_with_what_they_logged_and_trials_stay_below_theirs(plac
     search, second, first = Registry(place / "mlruns").runs(NAME)
     assert (search.params, search.metrics, search.version) == ({"sampler": "tpe"}, {"log_loss": 0.4}, None)
     assert second.metrics == {"auc": 0.8, "auc_low": 0.7, "auc_high": 0.9, "n": 3.0}
-    assert (second.params, second.tags, second.status) == ({"seed": "2"}, {"data": "abc"}, "FINISHED")
+    assert (second.params["seed"], second.tags, second.status) == ("2", {"data": "abc"}, "FINISHED")
     assert (second.version, second.aliases) == (2, ("challenger",))
     assert (first.version, first.aliases) == (1, ("champion",))
     assert first.started_at <= second.started_at

@@ -247,7 +247,8 @@ def test_the_record_is_the_contracts_own_form_and_nothing_was_sent_to_the_contro
     assert set(record["message_key"].dropna()) == {"care_for_small_ones", "hello"}
 
 
-@pytest.mark.parametrize("name", sorted(set(GOALS) - {"winback"}))
+# Who is eligible of the others stands in tables of members and points, or on a day of registration.
+@pytest.mark.parametrize("name", sorted(set(GOALS) - {"winback", "enrol", "exchange", "renew", "review", "welcome"}))
 def test_every_goal_runs_cold_and_says_what_it_rests_on(people: People, name: str) -> None:
     crowd = people(600).drop(columns=["uplift", "uplift_low", "uplift_high"])
     audience = draw_audience(crowd, None, GOALS[name], AudienceSettings(Wave(name, 1, NOW)))
