@@ -124,7 +124,8 @@ def _code_included() -> Iterator[None]:
     installed = tuple(sysconfig.get_path(name) for name in ("stdlib", "platstdlib", "purelib", "platlib"))
     files = {name: getattr(module, "__file__", None) for name, module in list(sys.modules.items())}
     loose = {name for name, file in files.items() if file and not file.startswith(installed)}
-    modules = [sys.modules[name] for name in sorted({*loose, "penchant"} - {"__main__"})]
+    found = [sys.modules[name] for name in sorted({*loose, "penchant"} - {"__main__"})]
+    modules = list({module.__name__: module for module in found}.values())  # one that moved stands under two names
     for module in modules:
         cloudpickle.register_pickle_by_value(module)
     known = set(_classes_of_pickles)

@@ -218,3 +218,11 @@ def test_code_of_the_shops_own_module_travels_with_it(tmp_path: Path) -> None:
     )
     done = subprocess.run([sys.executable, "-c", code], cwd=tmp_path, capture_output=True, text=True, check=False)
     assert done.stdout.strip() == "[0.3, 0.8] ['', 'days: 90']", done.stderr
+
+
+def test_a_module_that_stands_under_two_names_is_pickled_once(monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> None:
+    """As one that moved does, once it was imported from where it was."""
+    monkeypatch.setitem(sys.modules, "tests_of_old", sys.modules[SklearnModel.__module__])
+    fitted = SklearnModel("pipeline", pipeline).fit(*rows(100, seed=2))
+    read = load(save(fitted, tmp_path / "model", {"task": "churn"}))
+    assert np.array_equal(read.predict(rows(20)[0]), fitted.predict(rows(20)[0]))

@@ -151,7 +151,8 @@ def test_it_is_served_over_http_and_says_why(place: Path, tmp_path: Path) -> Non
         port = free.getsockname()[1]
     serve = [sys.executable, "-m", "mlflow", "models", "serve", "-m", f"models:/{NAME}@champion", "-p", str(port)]
     told = {"MLFLOW_TRACKING_URI": Registry(place / "mlruns").address, "MLFLOW_DISABLE_TELEMETRY": "true"}
-    quiet = {**os.environ, **told, "PYTHONPATH": str(tmp_path)}
+    programs = f"{Path(sys.executable).parent}{os.pathsep}{os.environ.get('PATH', '')}"
+    quiet = {**os.environ, **told, "PYTHONPATH": str(tmp_path), "PATH": programs}
     with (tmp_path / "log").open("wb") as log:
         server = subprocess.Popen(
             [*serve, "--env-manager", "local", "-w", "1"], stdout=log, stderr=log, env=quiet, start_new_session=True
