@@ -10,6 +10,7 @@ import tomllib
 import venv
 import zipfile
 from pathlib import Path
+from typing import Any
 
 import numpy as np
 import pandas as pd
@@ -71,7 +72,8 @@ def wheels(tmp_path_factory: pytest.TempPathFactory) -> tuple[Path, Path]:
     """Return the wheel of the checkout, and that of the sdist of the checkout."""
     place = tmp_path_factory.mktemp("dist")
     with tarfile.open(built("sdist", ROOT, place / "sdist")) as archive:
-        archive.extractall(place / "source", filter="data")
+        safely: dict[str, Any] = {"filter": "data"} if hasattr(tarfile, "data_filter") else {}  # from 3.11.4 on
+        archive.extractall(place / "source", **safely)
     (source,) = (place / "source").iterdir()
     return built("wheel", ROOT, place / "direct"), built("wheel", source, place / "again")
 
