@@ -201,9 +201,14 @@ class Scorer:
         uplift = self.predict(X)
         return self.with_interval(uplift) if interval else uplift
 
+    @property
+    def knows_intervals(self) -> bool:
+        """Whether it holds how far single effects may lie from its uplift."""
+        return all(output.error is not None for output in self.outputs)
+
     def with_interval(self, uplift: Floats) -> UpliftInterval:
         """Return predicted uplift with the 95 % interval of each row's own effect."""
-        if any(output.error is None for output in self.outputs):
+        if not self.knows_intervals:
             raise ValueError("this model holds no intervals of single effects: train an UpliftStack")
         by_arm = uplift.reshape(len(uplift), -1)
         widths = [output.error.half_width(by_arm[:, i]) for i, output in enumerate(self.outputs) if output.error]

@@ -68,11 +68,12 @@ class _Alike:
         wide = int(leaves.max(initial=0)) + 1
         place = (fold[:, None].astype(np.int64) * self.n_trees + np.arange(self.n_trees)) * wide + leaves
         self.group = place.ravel()
-        self.single: Ints | None = None
-        if customer is not None:
-            pair = self.group * (int(customer.max()) + 1) + np.repeat(customer, self.n_trees)
-            known, self.single = np.unique(pair, return_inverse=True)
-            self.group_of_single = known // (int(customer.max()) + 1)
+        if customer is None:  # each row of a group is one
+            self.single, self.group_of_single = np.arange(len(self.group)), self.group
+            return
+        n_people = int(customer.max()) + 1
+        known, self.single = np.unique(self.group * n_people + np.repeat(customer, self.n_trees), return_inverse=True)
+        self.group_of_single = known // n_people
 
     def sums(self, values: Floats) -> Floats:
         """Return the sum by group."""
@@ -80,8 +81,6 @@ class _Alike:
 
     def squares(self, values: Floats) -> Floats:
         """Return by group the sum of the customers' squared sums."""
-        if self.single is None:
-            return self.sums(values**2)
         return _counted(self.group_of_single, _counted(self.single, np.repeat(values, self.n_trees)) ** 2)
 
     def products(self, values: Floats) -> Floats:

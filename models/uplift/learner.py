@@ -156,7 +156,7 @@ class UpliftLearner(BaseEstimator, metaclass=ABCMeta):
             The columns are not those of training, or the learner knows no intervals.
         """
         check_is_fitted(self)
-        if interval and any(output.error is None for output in self.scorer_.outputs):
+        if interval and not self.scorer_.knows_intervals:
             raise InputError("interval", "an UpliftStack is needed", type(self).__name__, "Leave intervals out")
         uplift = self.scorer_.score(read_new_table(self, X, self.columns_))
         return self.scorer_.with_interval(uplift) if interval else uplift

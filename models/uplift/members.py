@@ -70,39 +70,41 @@ class Maker:
         self.bench: TreeBench = outcomes.bench  # type: ignore[assignment]  # the stack stands on trees
         self.problem, self.pair = outcomes.problem, outcomes.problem.pair(code)
         self.folds = range(self.problem.n_folds)
-        self.forests: list[Terms] = []
 
-    def members(self) -> tuple[list[Member], Scores]:
-        """Return the members, S first, and the scores of the customers on which they are weighed."""
+    def members(self) -> tuple[list[Member], Scores, Ints]:
+        """Return the members, S first, the scores on which they are weighed, and who is alike.
+
+        Customers are alike who share a leaf of the forest: the leaf of each row of the pair in each tree of the one
+        that has not seen it, (n, trees).
+        """
         by_arm = self._each(self._by_arm)
         share = self.pair.share
         s = self._member("S", [[(1.0, on), (-1.0, off)] for off, on in by_arm])
         response = self._member("response", [[(share, on), (1 - share, off)] for off, on in by_arm])
         expected = response.left_out + (self.pair.p - share) * s.left_out
         scores = residual_scores(self.pair, expected)
-        self.forests = self._each(lambda fold: self._forest(scores, fold))
-        return [
+        forests = self._each(lambda fold: self._forest(scores, fold))
+        members = [
             s,
             response,
             self._member("control-side twin", self._each(lambda fold: [(1.0, self.outcomes.model(0, fold))])),
             self._member("T", self._each(self._by_outcome)),
             self._member("X", self._each(self._imputed)),
-            self._member("forest", self.forests),
+            self._member("forest", forests),
             self._member("additive trees", self._each(lambda fold: self._additive(scores, fold))),
             self._ridge(scores),
             self._member("one-column rule", self._each(lambda fold: self._rule(scores, fold))),
-        ], scores
-
-    def leaves(self) -> Ints:
-        """Return the leaf of each row of the pair in each tree of the forest that has not seen it, (n, trees)."""
-        parts = [terms[0][1].part for terms in self.forests[:-1]]
-        unseen = [np.flatnonzero(self.pair.fold == fold) for fold in self.folds]
-        by_fold = [
-            leaves_of(part, self.problem.matrix[self.pair.rows[own]]) for part, own in zip(parts, unseen, strict=True)
         ]
-        leaves = np.zeros((len(self.pair), min(found.shape[1] for found in by_fold)), dtype=np.int64)
-        for own, found in zip(unseen, by_fold, strict=True):
-            leaves[own] = found[:, : leaves.shape[1]]
+        return members, scores, self._leaves(forests)
+
+    def _leaves(self, forests: Sequence[Terms]) -> Ints:
+        found = []
+        for fold, ((_, model),) in zip(self.folds, forests, strict=False):  # the last has seen all rows
+            unseen = np.flatnonzero(self.pair.fold == fold)
+            found.append((unseen, leaves_of(model.part, self.problem.matrix[self.pair.rows[unseen]])))
+        leaves = np.zeros((len(self.pair), min(own.shape[1] for _, own in found)), dtype=np.int64)
+        for unseen, own in found:
+            leaves[unseen] = own[:, : leaves.shape[1]]
         return leaves
 
     def _each(self, fit: Callable[[int | None], Fitted]) -> list[Fitted]:

@@ -7,7 +7,7 @@ from dataclasses import dataclass
 from typing import Any, Literal
 
 from ..inputs.estimate import Estimate
-from ..plain_scorer import EffectError
+from ..plain_scorer import Z95, EffectError
 from .doubt import effect_error
 from .learner import LearnedEffect, UpliftLearner
 from .linear import Linear
@@ -16,7 +16,7 @@ from .models import Base
 from .outcomes import OutcomeModels
 from .problem import Outcome, Pair, UpliftProblem
 from .trees import Trees
-from .weights import Z95, Weights, fit_weights
+from .weights import Weights, fit_weights
 
 LEAST_PART = 1e-3  # of the spread; smaller parts cost more to score than they tell
 
@@ -131,12 +131,11 @@ class UpliftStack(UpliftLearner):
             finding = StackFinding(nothing, False, 0.0, (), words)
             return LearnedEffect(0.0, (), finding, EffectError(0.0, _unseen_share(pair) ** 2, 0.0, 0.0))
         linear = Linear().bench(problem, self.seed, self.n_threads)
-        maker = Maker(code, outcomes, linear)
-        members, scores = maker.members()
+        members, scores, leaves = Maker(code, outcomes, linear).members()
         left_out = [member.left_out for member in members]
         customer = None if problem.customer is None else problem.customer[pair.rows]
         weights = fit_weights(left_out, scores, pair.fold, customer, [member.held for member in members])
-        error = effect_error(weights, left_out, scores, maker.leaves(), pair.fold, customer)
+        error = effect_error(weights, left_out, scores, leaves, pair.fold, customer)
         finding = _finding(members, weights, problem)
         used = [i for i, share in enumerate(weights.shares) if abs(share) >= LEAST_PART]
         terms = [(weights.weights[i] * w, model) for i in used for w, model in members[i].terms]

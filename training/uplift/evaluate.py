@@ -301,9 +301,7 @@ def best_arm_value(rows: UpliftRows, uplift: Floats) -> PolicyValue:
     arms = rows.arms()
     choice = np.where(uplift.max(axis=1) > 0, 1 + uplift.argmax(axis=1), 0)
     policy = np.array(arms.names, dtype=object)[choice]
-    given: Any = {name: arms.probability[:, i] for i, name in enumerate(arms.names) if i}
-    treatment = np.array(arms.names, dtype=object)[arms.codes]
-    return policy_value(rows.y, policy, treatment, p_treatment=given, control=arms.names[0], groups=rows.customer_id)
+    return policy_value(rows.y, policy, **_assigned(rows))
 
 
 def budget_of(rows: UpliftRows, uplift: Floats, seed: int = 0) -> BudgetCurve | None:
@@ -322,10 +320,18 @@ def budget_of(rows: UpliftRows, uplift: Floats, seed: int = 0) -> BudgetCurve | 
     if arms.n_arms == 2:
         return None
     gain = {name: uplift[:, place] for place, name in enumerate(arms.names[1:])}
-    given: Any = {name: arms.probability[:, i] for i, name in enumerate(arms.names) if i}
-    treatment = np.array(arms.names, dtype=object)[arms.codes]
-    same: Any = {"p_treatment": given, "control": arms.names[0], "groups": rows.customer_id}
-    return budget_curve(rows.y, gain, treatment, seed=seed, **same)
+    return budget_curve(rows.y, gain, seed=seed, **_assigned(rows))
+
+
+def _assigned(rows: UpliftRows) -> dict[str, Any]:
+    """Return how customers came into all arms, as measures of several treatments take it."""
+    arms = rows.arms()
+    return {
+        "treatment": np.array(arms.names, dtype=object)[arms.codes],
+        "p_treatment": {name: arms.probability[:, i] for i, name in enumerate(arms.names) if i},
+        "control": arms.names[0],
+        "groups": rows.customer_id,
+    }
 
 
 def _metrics_of(found: RankingWorth) -> dict[str, Estimate]:
