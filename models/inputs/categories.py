@@ -139,8 +139,8 @@ def refuse_duplicate_columns(X: pd.DataFrame) -> None:
 
 def holds_categories(column: pd.Series[Any]) -> bool:
     """Return whether a column is read as categories rather than as numbers."""
-    if isinstance(column.dtype, pd.CategoricalDtype):
-        return True
+    if isinstance(column.dtype, pd.CategoricalDtype | pd.StringDtype):
+        return True  # of texts that are all missing so far, too: what comes later is a category not seen
     if pd.api.types.is_numeric_dtype(column.dtype) or pd.api.types.is_bool_dtype(column.dtype):
         return False
     present = column.dropna()

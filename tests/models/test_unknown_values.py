@@ -200,3 +200,20 @@ def test_what_missing_means_is_learned_where_training_shows_it() -> None:
     y = (np.random.default_rng(1).random(N) < np.where(is_missing, 0.95, 1 / (1 + np.exp(-strength)))).astype(int)
     model = PropensityModel(n_threads=1, n_trees=200).fit(X.assign(spend=X["spend"].mask(is_missing)), y)
     assert model.predict_proba(strangers(spend=np.nan))[:, 1].mean() > 0.85
+
+
+@pytest.mark.parametrize("learner", [UpliftStack(), TLearner(Trees(n_trees=10)), DRLearner(Linear()), None], ids=str)
+def test_texts_that_training_lacked_altogether_are_categories_not_seen(learner: Any, tmp_path: Path) -> None:
+    """Such as a level of membership, before the shop had members."""
+    X, strength = (part[:600] for part in customers())
+    X = X.assign(level=pd.Series([None] * len(X), dtype="str"))
+    y = (strength > 0).astype(float)
+    fitted = learner.fit(X, y, np.arange(600) % 2) if learner else PropensityModel(n_threads=1, n_trees=10).fit(X, y)
+    model, ask = (fitted.scorer_, "predict_uplift") if learner else (fitted, "predict_proba")
+    later = X.assign(level=pd.Series(["gold", None] * 300, dtype="str"))
+    with pytest.warns(UnseenCategoryWarning, match="'level': 300 rows hold categories that training has not seen"):
+        found = getattr(model, ask)(later)
+    assert found == pytest.approx(getattr(model, ask)(X))
+    save(model, tmp_path / "model")
+    with pytest.warns(UnseenCategoryWarning, match="'level'"):
+        assert getattr(load(tmp_path / "model"), ask)(later) == pytest.approx(found)
