@@ -43,7 +43,14 @@ class Spine:
     has_everyone: bool = False
 
     @classmethod
-    def at(cls, shop: Shop, as_of: datetime | Sequence[datetime], who: Iterable[str] | Any | None = None) -> Spine:
+    def at(
+        cls,
+        shop: Shop,
+        as_of: datetime | Sequence[datetime],
+        who: Iterable[str] | Any | None = None,
+        *,
+        takes_undated: bool = True,
+    ) -> Spine:
         """Return the spine of one or several moments.
 
         Parameters
@@ -56,6 +63,9 @@ class Spine:
             Customer ids, or a frame or Ibis table with ``customer_id``; each at every moment. Default: whoever was
             known before the moment: had ordered, done anything, or registered. A customer on the list without a
             time of registration is known from the beginning.
+        takes_undated
+            False: a customer on the list without a time of registration is known from the first thing done. So it must
+            be where moments are set side by side: a list tells who is known at its own time, not since when.
 
         Raises
         ------
@@ -66,7 +76,7 @@ class Spine:
         if who is not None:
             people = _people(shop, who).distinct()
             return cls(ibis.union(*[people.mutate(as_of=_literal(moment)) for moment in instants]), instants)
-        seen = first_seen(shop)
+        seen = first_seen(shop, takes_undated=takes_undated)
         known = [
             seen.filter(_.first_seen_at < _literal(moment)).select("customer_id", as_of=_literal(moment))
             for moment in instants

@@ -13,7 +13,6 @@ from itertools import takewhile
 from pathlib import Path
 from typing import Any
 
-import ibis
 import pandas as pd
 
 from penchant import page as html
@@ -202,15 +201,8 @@ def moment_of(shop: Shop, as_of: datetime | None, option: str = "--as-of") -> da
 
 
 def seen_before(shop: Shop, *moments: datetime) -> Spine:
-    """Return the spine of whoever had been seen before each moment: had ordered, done anything, or registered.
-
-    A list without times tells who is known at its own time, not since when. Here, where numbers of different moments
-    are set side by side, whoever stands on it undated is known from the first thing done.
-    """
-    seen = first_seen(shop, takes_undated=False)
-    parts = [seen.filter(seen.first_seen_at < instant(at)) for at in moments]
-    known = [part.select("customer_id", as_of=instant(at)) for part, at in zip(parts, moments, strict=True)]
-    return Spine(ibis.union(*known), moments, has_everyone=True)
+    """Return the spine of whoever had been seen before each moment: had ordered, done anything, or registered."""
+    return Spine.at(shop, moments, takes_undated=False)
 
 
 def undated_note(shop: Shop, moment: datetime) -> tuple[str, ...]:

@@ -90,7 +90,7 @@ def _dated(past: Past, days: int) -> Any:
 
 
 def asked_at(
-    shop: Shop, moments: Sequence[datetime], asked: Mapping[str, Ask], who: Any = None
+    shop: Shop, moments: Sequence[datetime], asked: Mapping[str, Ask], who: Any = None, *, takes_undated: bool = True
 ) -> dict[datetime, pd.DataFrame]:
     """Return the answers by moment, each a frame with ``customer_id``, sorted by it.
 
@@ -100,13 +100,13 @@ def asked_at(
         The shop, and from when it is looked at, UTC without a zone.
     asked
         Questions to the past by name.
-    who
-        As `Spine.at` takes it; None: everyone known at each moment.
+    who, takes_undated
+        As `Spine.at` takes them; by default everyone known at each moment.
     """
     names = {f"asked_{place}": name for place, name in enumerate(asked)}
     columns = dict(zip(names, asked.values(), strict=True))
     with Keep(shop.backend) as keep:
-        spine = Spine.at(shop, list(moments), who)
+        spine = Spine.at(shop, list(moments), who, takes_undated=takes_undated)
         parts = [part.to_pyarrow().to_pandas() for part in evaluated(shop, spine, columns, keep, WINDOWS)]
     rows = pd.concat(parts, ignore_index=True).rename(columns=names).sort_values(["as_of", "customer_id"])
     return {

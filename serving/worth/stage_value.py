@@ -153,7 +153,8 @@ def stage_values(shop: Shop, as_of: datetime) -> StageValues:
             f"data from {begins:%Y-%m-%d} on",
             "Look again when there is more",
         )
-    then = asked_at(shop, [since], {"stage": stage, **history_questions(shop)})[since]
+    # of those on an undated list who had done nothing yet, the ones with orders since would be all who are left
+    then = asked_at(shop, [since], {"stage": stage, **history_questions(shop)}, takes_undated=False)[since]
     then = then.sample(min(len(then), MOST_COUNTED), random_state=shop.config.seed).sort_values("customer_id")
     measure = _measure(shop)
     after = asked_at(shop, [as_of], _questions_after(shop, measure), then[["customer_id"]])[as_of]

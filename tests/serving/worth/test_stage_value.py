@@ -100,3 +100,19 @@ def test_what_comes_later_changes_nothing() -> None:
             found.append(stage_values(shop, BEGINS + timedelta(days=640)))
     pd.testing.assert_frame_equal(found[0].rows, found[1].rows)
     assert found[0].as_dict() == found[1].as_dict()
+
+
+def test_customers_on_an_undated_list_are_known_from_their_first_order() -> None:
+    """Who orders first in the year that is counted was no stranger who became a buyer: the list was made later."""
+    rows = renewals(200, lambda rate: rate)
+    later = [(f"later{place}", 500.0 + place / 10) for place in range(100)]
+    moment = BEGINS + timedelta(days=640)
+    with shop_of(rows + later) as shop:
+        alone = stage_values(shop, moment)
+        orders = shop.tables["orders"].to_pandas()
+    listed = pd.DataFrame({"customer_id": orders["customer_id"].unique(), "region": "north"})
+    with shop_from_tables({"orders": orders, "customers": listed}, read_config({"shop": {"name": "small"}})) as shop:
+        found = stage_values(shop, moment)
+    pd.testing.assert_frame_equal(found.rows, alone.rows)
+    assert not found.rows["customer_id"].str.startswith("later").any()
+    assert "stranger" not in found.by_stage()
