@@ -46,17 +46,16 @@ import numpy as np
 from scipy.stats import rankdata
 
 from benchmarks.uplift_campaigns import GOALS, campaign_trial
-from benchmarks.uplift_data import MAILS, SHAPES, Case, Floats, Trial, hillstrom_trial, make_trial, read_trial_files
+from benchmarks.uplift_data import SHAPES, Case, Floats, Trial, make_trial, read_trial_files
 from benchmarks.uplift_intervals import interval_aims, intervals
 from benchmarks.uplift_peers import PEERS, file_of
 from benchmarks.uplift_speed import aim, speed, speed_aims
-from benchmarks.uplift_trials import areas, specs, trial_aims
+from benchmarks.uplift_trials import areas, hillstrom, hillstrom_aims, specs, trial_aims
 
 ROOT = Path(__file__).resolve().parent.parent
 FIRST_SEED = 1000
 COST = 0.01  # of a contact, in responders
 DEFAULT, CONSTANT = "stack (the default)", "constant"
-N_SPLITS = 5
 
 
 def learners() -> dict[str, Any]:
@@ -218,42 +217,6 @@ def ranks_of(cells: list[dict[str, Any]]) -> dict[str, dict[str, float]]:
     return dict(sorted(table.items(), key=lambda item: item[1]["mean"]))
 
 
-def hillstrom(path: Path, peers: Peers) -> dict[str, Any]:
-    """Return scikit-uplift's qini_auc of all learners and baselines, by mail, mean over five splits."""
-    from penchant.models.estimators.propensity import PropensityModel
-    from penchant.models.evaluation.qini_peers import sklift_qini_auc_score
-
-    specs = {
-        f"hillstrom_{mail.split()[0]}_{split}": {"mail": mail, "seed": split, "hillstrom": str(path.resolve())}
-        for mail in MAILS
-        for split in range(N_SPLITS)
-    }
-    peers.run(specs)
-    result: dict[str, Any] = {}
-    for mail in MAILS:
-        scores: dict[str, list[float]] = defaultdict(list)
-        for split in range(N_SPLITS):
-            trial = hillstrom_trial(path, mail, split)
-            found = predictions(trial)[0] | peers.predictions(f"hillstrom_{mail.split()[0]}_{split}")
-            del found[CONSTANT]
-            found["rule: bought women's goods"] = trial.X_test["womens"].to_numpy(dtype=np.float64)
-            response = PropensityModel().fit(trial.X, trial.y)
-            found["response model"] = response.predict_proba(trial.X_test)[:, 1]
-            for name, uplift in found.items():
-                scores[name].append(sklift_qini_auc_score(trial.y_test, uplift, trial.treated_test))
-        table = {name: {"mean": float(np.mean(s)), "splits": s} for name, s in scores.items()}
-        result[mail] = dict(sorted(table.items(), key=lambda item: -item[1]["mean"]))
-    return result
-
-
-def hillstrom_aims(table: dict[str, Any]) -> list[dict[str, Any]]:
-    """Return the aims on Hillstrom's mails."""
-    return [
-        aim(f"{mail}: the default's qini_auc", table[mail][DEFAULT]["mean"], bound, at_most=False)
-        for mail, bound in zip(MAILS, (0.057, 0.016), strict=True)
-    ]
-
-
 def known_aims(result: dict[str, Any], of: str) -> list[dict[str, Any]]:
     """Return the aims on known effects."""
     ranks = list(result["ranks"])
@@ -322,8 +285,8 @@ def run(args: argparse.Namespace, folder: Path) -> dict[str, Any]:
     result: dict[str, Any] = {"peers": bool(args.peers_python), "aims": []}
     if "hillstrom" in args.parts:
         path = Path(args.hillstrom)
-        result["hillstrom"] = hillstrom(path, peers)
-        result["aims"] += hillstrom_aims(result["hillstrom"])
+        result["hillstrom"] = hillstrom(path, lambda trial: predictions(trial)[0], peers, CONSTANT)
+        result["aims"] += hillstrom_aims(result["hillstrom"], DEFAULT)
     seeds = range(args.first_seed, args.first_seed + args.seeds)
     if "known" in args.parts:
         cases = cases_of(args)

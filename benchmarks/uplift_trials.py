@@ -9,13 +9,16 @@ from __future__ import annotations
 
 from collections import defaultdict
 from collections.abc import Callable, Mapping, Sequence
+from pathlib import Path
 from typing import Any
 
 import numpy as np
 
-from benchmarks.uplift_data import MAILS, Floats, Trial
+from benchmarks.uplift_data import MAILS, Floats, Trial, hillstrom_trial
 from benchmarks.uplift_peers import read_trial
 from benchmarks.uplift_speed import aim
+
+Learn = Callable[[Trial], dict[str, Floats]]  # our learners' uplift of a trial's test rows
 
 N_SPLITS = 5
 LEAST_SHARE = 0.85  # of the best learner's area, on each trial
@@ -32,9 +35,7 @@ def specs(data: str) -> dict[str, dict[str, Any]]:
     return {"insurance mailing": {"insurance": f"{data}/insurance_mailing"}} | mails
 
 
-def areas(
-    wanted: Mapping[str, dict[str, Any]], learn: Callable[[Trial], dict[str, Floats]], peers: Any, base: str
-) -> dict[str, Any]:
+def areas(wanted: Mapping[str, dict[str, Any]], learn: Learn, peers: Any, base: str) -> dict[str, Any]:
     """Return by trial and learner the mean area over the splits, its standard error, and the splits.
 
     Parameters
@@ -90,3 +91,39 @@ def trial_aims(found: Mapping[str, Any], default: str) -> list[dict[str, Any]]:
         best = next(iter(table.values()))["mean"]
         aims.append(aim(f"{name}: share of the best learner's area", table[default]["mean"] / best, LEAST_SHARE, False))
     return aims
+
+
+def hillstrom(path: Path, learn: Learn, peers: Any, base: str) -> dict[str, Any]:
+    """Return scikit-uplift's qini_auc of all learners and baselines, by mail, mean over five splits; as in `areas`."""
+    from penchant.models.estimators.propensity import PropensityModel
+    from penchant.models.evaluation.qini_peers import sklift_qini_auc_score
+
+    specs = {
+        f"hillstrom_{mail.split()[0]}_{split}": {"mail": mail, "seed": split, "hillstrom": str(path.resolve())}
+        for mail in MAILS
+        for split in range(N_SPLITS)
+    }
+    peers.run(specs)
+    result: dict[str, Any] = {}
+    for mail in MAILS:
+        scores: dict[str, list[float]] = defaultdict(list)
+        for split in range(N_SPLITS):
+            trial = hillstrom_trial(path, mail, split)
+            found = learn(trial) | peers.predictions(f"hillstrom_{mail.split()[0]}_{split}")
+            del found[base]
+            found["rule: bought women's goods"] = trial.X_test["womens"].to_numpy(dtype=np.float64)
+            response = PropensityModel().fit(trial.X, trial.y)
+            found["response model"] = response.predict_proba(trial.X_test)[:, 1]
+            for name, uplift in found.items():
+                scores[name].append(sklift_qini_auc_score(trial.y_test, uplift, trial.treated_test))
+        table = {name: {"mean": float(np.mean(s)), "splits": s} for name, s in scores.items()}
+        result[mail] = dict(sorted(table.items(), key=lambda item: -item[1]["mean"]))
+    return result
+
+
+def hillstrom_aims(table: Mapping[str, Any], default: str) -> list[dict[str, Any]]:
+    """Return the aims on Hillstrom's mails."""
+    return [
+        aim(f"{mail}: the default's qini_auc", table[mail][default]["mean"], bound, at_most=False)
+        for mail, bound in zip(MAILS, (0.057, 0.016), strict=True)
+    ]

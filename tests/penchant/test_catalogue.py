@@ -15,7 +15,10 @@ from typer.testing import CliRunner
 from penchant.cli import app
 from penchant.cli.catalogue import COMMANDS, GROUPS
 from penchant.cli.command import Command
+from penchant.cli.options.shared import Response
 from penchant.cli.work import Work
+from penchant.features.outcomes.success import OUTCOMES
+from penchant.serving.goals.goal import Outcome
 
 EACH = pytest.mark.parametrize("command", COMMANDS, ids=[command.name for command in COMMANDS])
 
@@ -86,3 +89,9 @@ def test_typer_is_given_no_more_than_the_fields() -> None:
             made = made.commands[name]  # type: ignore[attr-defined]
         named = [parameter.name for parameter in made.params if parameter.name != "help"]
         assert named == [field.name for field in fields(command.options)]
+
+
+def test_responses_that_can_be_asked_for_are_all_that_goals_and_outcomes_know() -> None:
+    """The shell has a list of its own, so that --help need not load what goals are made of."""
+    assert get_args(Response) == get_args(Outcome)
+    assert set(get_args(Response)) == set(OUTCOMES)

@@ -113,13 +113,19 @@ def test_ints_floats_missing_values_and_the_serving_form_are_taken(place: Path, 
     assert all(0 < value < 1 for value in (*merged, *whole))
 
 
-def test_mlflow_evaluates_it(place: Path, tmp_path: Path) -> None:
+def evaluated(place: Path, tmp_path: Path, asked: str) -> dict[str, float]:
+    """Return the metrics of MLflow's own evaluation."""
     code = (
-        "found = mlflow.models.evaluate(uri, rows, targets='y', model_type='regressor', evaluators='default',\n"
+        f"found = mlflow.models.evaluate(uri, rows, targets='y', {asked}, evaluators='default',\n"
         "    evaluator_config={'log_explainer': False, 'log_model_explainability': False})\n"
         "print(json.dumps({name: float(value) for name, value in found.metrics.items()}))\n"
     )
-    metrics = json.loads(alone(place, tmp_path, code))
+    found: dict[str, float] = json.loads(alone(place, tmp_path, code))
+    return found
+
+
+def test_mlflow_evaluates_it(place: Path, tmp_path: Path) -> None:
+    metrics = evaluated(place, tmp_path, "model_type='regressor'")
     X, y = rows()
     model = load(place / "model")
     assert isinstance(model, PropensityModel)
@@ -128,13 +134,7 @@ def test_mlflow_evaluates_it(place: Path, tmp_path: Path) -> None:
 
 
 def test_mlflow_evaluates_it_as_a_classifier(place: Path, tmp_path: Path) -> None:
-    code = (
-        "found = mlflow.models.evaluate(uri, rows, targets='y', model_type='classifier', evaluators='default',\n"
-        "    model_config={'threshold': 0.4},\n"
-        "    evaluator_config={'log_explainer': False, 'log_model_explainability': False})\n"
-        "print(json.dumps({name: float(value) for name, value in found.metrics.items()}))\n"
-    )
-    metrics = json.loads(alone(place, tmp_path, code))
+    metrics = evaluated(place, tmp_path, "model_type='classifier', model_config={'threshold': 0.4}")
     X, y = rows()
     model = load(place / "model")
     assert isinstance(model, PropensityModel)
