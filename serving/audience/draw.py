@@ -15,6 +15,7 @@ import pandas as pd
 from penchant.errors import InputError
 
 from ...models.inputs.arrays import Floats, Ints
+from ..candidates.recommend import Texts, message_keys
 from ..goals.catalogue import Goal
 from ..goals.eligible import Mask, Where, meets, read_people
 from ..goals.offers import CONTROL
@@ -44,6 +45,10 @@ class _Field:
     choice: Choice
     offered: Offered
     drawn_before: Floats | None
+
+
+def _keys(listed: Listed, settings: AudienceSettings) -> Texts:
+    return message_keys(listed.people, settings.messages, settings.messages_to_new)
 
 
 def draw_audience(
@@ -89,7 +94,7 @@ def draw_audience(
     return Audience(
         goal,
         settings,
-        record_of(listed, goal, settings.arms, settings.wave, dict(settings.messages)),
+        record_of(listed, goal, settings.arms, settings.wave, _keys(listed, settings)),
         _first_wave(earlier, settings.wave),
         len(people),
         len(pool),

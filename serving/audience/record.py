@@ -12,7 +12,7 @@ import pandas as pd
 
 from ...features.contract import ASSIGNMENTS, CAMPAIGNS
 from ...models.inputs.arrays import Floats
-from ..candidates.recommend import message_keys, recommended_category, recommended_offer
+from ..candidates.recommend import Texts, recommended_category, recommended_offer
 from ..goals.catalogue import Goal
 from ..goals.offers import CONTROL, Arm
 from ..goals.triggers import ITEM, PRICE
@@ -58,8 +58,8 @@ class Listed:
     stratum: pd.Series
 
 
-def record_of(listed: Listed, goal: Goal, arms: Sequence[Arm], wave: Wave, messages: dict[str, str]) -> pd.DataFrame:
-    """Return the record: the columns of ``assignments``, then what the ranking knew.
+def record_of(listed: Listed, goal: Goal, arms: Sequence[Arm], wave: Wave, keys: Texts) -> pd.DataFrame:
+    """Return the record: the columns of ``assignments``, then what the ranking knew; ``keys`` are the messages'.
 
     Returns
     -------
@@ -97,7 +97,7 @@ def record_of(listed: Listed, goal: Goal, arms: Sequence[Arm], wave: Wave, messa
             "recommended_category": recommended_category(listed.people),
             "recommended_offer": recommended_offer(listed.people, goal),
             **_item_of(listed.people),
-            **_sent(listed, arms, messages),
+            **_sent(listed, arms, keys),
         }
     )
     return frame[[*ASSIGNMENTS.names, *(name for name in frame if name not in ASSIGNMENTS.names)]]
@@ -199,7 +199,7 @@ def _reasons(listed: Listed, goal: Goal) -> dict[str, Any]:
     return {names[0]: goal.eligible.words(people), **dict.fromkeys(names[1:])}
 
 
-def _sent(listed: Listed, arms: Sequence[Arm], messages: dict[str, str]) -> dict[str, Any]:
+def _sent(listed: Listed, arms: Sequence[Arm], keys: Texts) -> dict[str, Any]:
     """Return channel, offer and message of the treated, None in the control."""
     drawn = listed.draw.arm
     columns: dict[str, Any] = {
@@ -213,7 +213,6 @@ def _sent(listed: Listed, arms: Sequence[Arm], messages: dict[str, str]) -> dict
         name: np.array(values, dtype=object if name in ("channel", "offer_kind") else float)[drawn]
         for name, values in columns.items()
     }
-    by_category = {name: key for name, key in messages.items() if name != "default"}
-    keys = message_keys(listed.people, by_category, messages.get("default"))
+    keys = keys.copy()
     keys[drawn == 0] = None
     return {**sent, "message_key": keys}

@@ -43,6 +43,8 @@ class AudienceSettings:
         What narrows the goal's customers further: crowds, tags, signals and facts by name.
     messages
         Category bought most -> message key; ``default`` for all others.
+    messages_to_new
+        The same for customers with one order, where it differs.
     costed
         The same arms with what all their waves cost, where an audience is ranked for more than this one.
     by_profit
@@ -63,6 +65,7 @@ class AudienceSettings:
     exploring: float = 0.05
     protection: Protection = USUAL_PROTECTION
     messages: Mapping[str, str] = field(default_factory=lambda: MappingProxyType({}))
+    messages_to_new: Mapping[str, str] = field(default_factory=lambda: MappingProxyType({}))
     costed: tuple[Arm, ...] = ()
     by_profit: bool = True
     conditions: tuple[Where, ...] = ()

@@ -6,7 +6,7 @@ and hold the regulars. The recommendation stands beside the arm: it says what to
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 
 import numpy as np
 import numpy.typing as npt
@@ -76,12 +76,18 @@ def nearest(kind: str, arms: Sequence[Arm]) -> str:
     return min((arm.offer for arm in arms), key=lambda o: (abs(o.strength - asked), o.strength)).kind
 
 
-def message_keys(people: pd.DataFrame, messages: dict[str, str], default: str | None) -> Texts:
-    """Return the message key of each customer, by the category bought most; the default for all others."""
-    if "bought_category" not in people or not messages:
-        return np.full(len(people), default, dtype=object)
-    mapped = people["bought_category"].map(messages).astype(object)
-    return mapped.where(mapped.notna(), default).to_numpy(dtype=object, copy=True)
+def message_keys(people: pd.DataFrame, messages: Mapping[str, str], to_new: Mapping[str, str]) -> Texts:
+    """Return the message key of each customer, by the category bought most; ``default`` for all others, else None.
+
+    Customers with one order get that of ``to_new`` where it has one of the category.
+    """
+    keys = pd.Series(messages.get("default"), people.index, dtype=object)
+    if "bought_category" in people:
+        is_new = people["n_orders"] == 1 if "n_orders" in people else pd.Series(False, people.index)
+        for known, mask in ((messages, True), (to_new, is_new)):
+            mapped = people["bought_category"].map({name: key for name, key in known.items() if name != "default"})
+            keys = keys.where(mapped.isna() | ~(mask & mapped.notna()), mapped)
+    return keys.astype(object).where(keys.notna(), None).to_numpy(dtype=object, copy=True)
 
 
 def _at_least(people: pd.DataFrame, name: str, bound: float) -> npt.NDArray[np.bool_]:

@@ -19,12 +19,13 @@ from penchant.spreadsheet import shop_time
 
 from ...features.engine.times import instant
 from ...features.shop import Shop
+from .concern import LEAST_SAID, Concern, ConcernKeys, keys_of_concerns
 from .intervals import normal_quantile, wilson
 from .page import InsightPage, InsightTable, moment_of
 from .spent import standing_lines
 
 KINDS = ("complaint", "chat", "return")
-LEAST_SAID, LEAST_TEXTS = 5, 30
+LEAST_TEXTS = 30
 MOST_TOPICS, MOST_ROWS, N_WORDS = 8, 40, 5
 HAN = re.compile(r"[\u4e00-\u9fff]")
 
@@ -54,21 +55,66 @@ def concerns_page(shop: Shop, as_of: datetime | None = None, days: int = 365) ->
     rows = _said(shop, moment, days)
     if len(rows.dropna(subset="category_id")) < LEAST_SAID:
         raise TooLittleDataError("concerns", f"{LEAST_SAID} complaints or more with a category", f"{len(rows):,}")
-    tables, keys = [], dict[str, str]()
+    tables, keys = [], ConcernKeys({}, {})
+    buyers = _buyers(shop, moment, days)
     if "topic" in rows and rows["topic"].notna().any():
-        tables.append(_by_topic(rows, _buyers(shop, moment, days)))
-        keys = message_keys_of(rows)
+        tables.append(_by_topic(rows, buyers))
+        keys = keys_of_concerns(_counted(rows, buyers))
     if "text" in rows and (found := topics_of(rows["text"].dropna().tolist())) is not None:
         tables.append(_topics(found, rows["text"].dropna().tolist()))
-    toml = ", ".join(f'{name} = "{key}"' for name, key in keys.items())
     notes = (
-        "Shares are of the category's buyers in the same time, with intervals that hold jointly. New buyers had no "
-        "order before the one of that time.",
-        *([f"For the copywriter, as messages of a campaign: messages = {{ {toml} }}"] if keys else []),
+        "Shares are of the category's buyers in the same time, with intervals that hold jointly. New buyers have one "
+        "order so far, returning ones more.",
+        *_for_the_copywriter(keys),
         "Topics of texts are groups of words that occur together (TF-IDF and NMF); a person names them.",
     )
     lead = f"{len(rows):,} complaints, chats and returns in the {days} days before {shop_time(moment, shop.timezone)}."
-    return InsightPage("concerns", "Concerns", lead, tuple(tables), {"messages": keys}, {}, notes)
+    facts = {"messages": keys.all_buyers, "messages_to_new": keys.to_new}
+    return InsightPage("concerns", "Concerns", lead, tuple(tables), facts, {}, notes)
+
+
+def _for_the_copywriter(keys: ConcernKeys) -> list[str]:
+    told = [
+        f"{name} = {{ " + ", ".join(f'{category} = "{key}"' for category, key in mapped.items()) + " }"
+        for name, mapped in (("messages", keys.all_buyers), ("messages_to_new", keys.to_new))
+        if mapped
+    ]
+    if not told:
+        return []
+    return [f'For the copywriter, as messages of a campaign (or messages = "concerns"): {", ".join(told)}']
+
+
+def concerns_of(shop: Shop, as_of: datetime, days: int = 365) -> tuple[Concern, ...]:
+    """Return the concerns of each category's buyers before a moment, the most frequent first; none without feedback.
+
+    Parameters
+    ----------
+    shop
+        The shop; nothing is known where its ``feedback`` has no category or topic.
+    as_of
+        UTC without a zone.
+    days
+        What was said within so many days before.
+    """
+    if not shop.has("feedback", "category_id", "topic"):
+        return ()
+    return _counted(_said(shop, as_of, days), _buyers(shop, as_of, days))
+
+
+def _counted(rows: pd.DataFrame, buyers: pd.DataFrame) -> tuple[Concern, ...]:
+    """Return the concerns that were voiced five times or more, the most frequent first."""
+    orders = buyers.drop_duplicates("customer_id").set_index("customer_id")["is_new"]
+    known = rows.dropna(subset=["category_id", "topic"])
+    is_new = known["customer_id"].map(orders)
+    marked = known.assign(new=is_new.eq(True), returning=is_new.eq(False))
+    counts = marked.groupby(["category_id", "topic"]).agg(
+        n=("new", "size"), new=("new", "sum"), returning=("returning", "sum")
+    )
+    counts = counts[counts["n"] >= LEAST_SAID].sort_values("n", ascending=False, kind="stable")
+    return tuple(
+        Concern(str(row["category_id"]), str(row["topic"]), int(row["n"]), int(row["new"]), int(row["returning"]))
+        for row in counts.reset_index().to_dict("records")
+    )
 
 
 def _said(shop: Shop, moment: datetime, days: int) -> pd.DataFrame:
@@ -78,15 +124,15 @@ def _said(shop: Shop, moment: datetime, days: int) -> pd.DataFrame:
 
 
 def _buyers(shop: Shop, moment: datetime, days: int) -> pd.DataFrame:
-    """Return (customer_id, category_id, is_new): who bought in a category in the time, and whether nothing before."""
+    """Return (customer_id, category_id, is_new): who bought in a category in the time, and whether it is one order."""
     lines = standing_lines(shop, moment)
     if "category_id" not in lines.columns:
         return pd.DataFrame({"customer_id": [], "category_id": [], "is_new": []})
     since = instant(moment - timedelta(days=days))
-    first = lines.group_by("customer_id").aggregate(first=lines.ordered_at.min())
+    orders = lines.group_by("customer_id").aggregate(n_orders=lines.order_key.nunique())
     recent = lines.filter(lines.ordered_at >= since).select("customer_id", "category_id").distinct()
-    joined = recent.inner_join(first, "customer_id")
-    return joined.select("customer_id", "category_id", is_new=joined.first >= since).to_pyarrow().to_pandas()
+    joined = recent.inner_join(orders, "customer_id")
+    return joined.select("customer_id", "category_id", is_new=joined.n_orders == 1).to_pyarrow().to_pandas()
 
 
 def _by_topic(rows: pd.DataFrame, buyers: pd.DataFrame) -> InsightTable:
@@ -117,16 +163,6 @@ def _concern(rows: pd.DataFrame, buyers: pd.DataFrame, category: str, topic: str
     everyone, is_new = pd.Series(True, mine.index), mine["is_new"].astype(bool)
     shares = {"share": share(everyone), "of_new": share(is_new), "of_returning": share(~is_new)}
     return {"category": category, "topic": topic, "n": len(said), **shares}
-
-
-def message_keys_of(rows: pd.DataFrame) -> dict[str, str]:
-    """Return category -> its most frequent concern, of those said five times or more; ties by name."""
-    counts = rows.dropna(subset=["category_id", "topic"]).groupby(["category_id", "topic"]).size()
-    enough = counts[counts >= LEAST_SAID].sort_index().sort_values(ascending=False, kind="stable")
-    keys: dict[str, str] = {}
-    for category, topic in enough.index:
-        keys.setdefault(str(category), str(topic))
-    return dict(sorted(keys.items()))
 
 
 def topics_of(texts: Sequence[str], n_topics: int = MOST_TOPICS) -> tuple[np.ndarray, list[list[str]]] | None:

@@ -24,10 +24,11 @@ from ..audience.settings import AudienceSettings
 from ..goals.catalogue import Goal, goal_named
 from ..goals.eligible import of_goal
 from .chosen import Allotment
-from .file import CampaignSection, Plan
+from .file import Plan
 from .limits import used_before
 from .options import assign_of, costed, in_split
 from .result import PlanResult
+from .sections import CampaignSection
 from .solve import allocate_plan
 
 SUMMARY = "plan.json"
@@ -172,22 +173,16 @@ def _best(people: pd.DataFrame, past: pd.DataFrame | None, campaign: CampaignSec
 
 def _settings(plan: Plan, campaign: CampaignSection, number: int, as_of: datetime) -> AudienceSettings:
     at = as_of if campaign.waves[number - 1].hour is None else max(as_of, plan.sends(campaign)[number - 1])
+    messages, to_new = plan.messages_of(campaign, number)
     return AudienceSettings(
         Wave(campaign.id, number, at, plan.plan.seed),
         plan.arms_at(campaign, number),
         limits=ListLimits(),
         exploring=0.0,
         protection=plan.protection,
-        messages=_messages(campaign, number),
+        messages=messages,
+        messages_to_new=to_new,
     )
-
-
-def _messages(campaign: CampaignSection, number: int) -> dict[str, str]:
-    """Return category -> message key; a step's message is the default, and ends the categories' keys."""
-    step = campaign.waves[number - 1].message
-    if step is None:
-        return dict(campaign.messages)
-    return {**{name: f"{key}.{step}" for name, key in campaign.messages.items()}, "default": step}
 
 
 def _with_split(audience: Audience, plan: Plan) -> Audience:

@@ -12,8 +12,9 @@ from penchant.errors import InputError
 
 from ..audience.holdout import SAFETY
 from ..goals.offers import CONTROL
-from .file import OWN, CampaignSection, Plan
+from .file import Plan
 from .options import CampaignCrowd
+from .sections import OWN, CampaignSection
 
 
 @dataclass(frozen=True)

@@ -22,7 +22,8 @@ from ..goals.catalogue import Goal, goal_named
 from ..goals.eligible import Mask, meets, of_goal
 from ..goals.offers import CONTROL, Arm
 from ..goals.triggers import with_item
-from .file import CampaignSection, Plan
+from .file import Plan
+from .sections import CampaignSection
 
 
 @dataclass(frozen=True, eq=False)

@@ -11,6 +11,7 @@ from penchant.spreadsheet import shop_time
 
 from ..audience.expected_result import Expected, total
 from ..audience.holdout_sight import HoldoutSight, holdout_sight
+from ..insight.concern import keys_of_concerns
 from .chosen import Allotment
 from .file import Plan
 from .testing import sees
@@ -72,6 +73,8 @@ def plan_dict(result: PlanResult) -> dict[str, Any]:
         "campaigns": [_campaign(each) for each in result.chosen],
         "next_unit_brings": dict(result.prices),
         "left_out": dict(result.left_out),
+        "messages": _messages(result.plan),
+        "concerns": [each.as_dict() for each in result.plan.concerns],
         "notes": plan_notes(result),
     }
 
@@ -89,7 +92,15 @@ def plan_notes(result: PlanResult) -> list[str]:
         told += [f"{each.crowd.campaign.id}: {sight(each).words}"] if each.taken.any() else []
         if goal.phases and each.crowd.campaign.phase not in (None, *goal.phases):
             told.append(f"{each.crowd.campaign.id}: '{goal.name}' usually belongs to {' or '.join(goal.phases)}")
+    if result.plan.speaks_to_concerns and not result.plan.concerns:
+        told.append("no concern of a category was voiced five times (feedback), so that none chooses a message")
     return [*dict.fromkeys(told), "sizes of later waves are the most there can be: who comes back leaves"]
+
+
+def _messages(plan: Plan) -> dict[str, dict[str, dict[str, str]]]:
+    """Return campaign -> message keys by category of its first wave, for all and for customers with one order."""
+    found = {campaign.id: plan.messages_of(campaign, 1) for campaign in plan.campaigns}
+    return {name: {"to_all": keys, "to_new": to_new} for name, (keys, to_new) in found.items() if keys or to_new}
 
 
 def sight(each: Allotment) -> HoldoutSight:
@@ -139,7 +150,8 @@ def plan_view(result: PlanResult) -> RenderableType:
 
     left_out = [Text(f"· {name}: left out, {why}") for name, why in result.left_out.items()]
     told = [Text(f"· {note}") for note in plan_notes(result)]
-    return Group(_campaigns(result), _prices(result), *left_out, *told)
+    concerns = [_concerns(result.plan)] if result.plan.concerns else []
+    return Group(_campaigns(result), _prices(result), *concerns, *left_out, *told)
 
 
 def _campaigns(result: PlanResult) -> RenderableType:
@@ -165,6 +177,26 @@ def _campaigns(result: PlanResult) -> RenderableType:
 def _money(expected: Expected) -> list[str]:
     profit = expected.profit
     return [f"{value:,.2f}" for value in (expected.cost, profit.value, profit.low, profit.high)]
+
+
+def _concerns(plan: Plan) -> RenderableType:
+    """Return what buyers worry about, for the copywriter: the concerns that choose messages, and how often voiced."""
+    from rich.table import Table
+
+    names = ", ".join(campaign.id for campaign in plan.campaigns if campaign.messages == "concerns")
+    table = Table(title=f"what messages speak to: {names}", title_justify="left")
+    for name in ("category", "message", "goes to"):
+        table.add_column(name, overflow="fold")
+    for name in ("times", "by new buyers", "by returning ones"):
+        table.add_column(name, justify="right")
+    keys = keys_of_concerns(plan.concerns)
+    for each in sorted(plan.concerns, key=lambda one: one.category):
+        apart = each.category in keys.to_new
+        to_all, to_new = (mapped.get(each.category) == each.topic for mapped in (keys.all_buyers, keys.to_new))
+        if to_all or to_new:
+            who = "new buyers" if to_new else "returning buyers" if apart else "all buyers"
+            table.add_row(each.category, each.topic, who, f"{each.n:,}", f"{each.n_new:,}", f"{each.n_returning:,}")
+    return table
 
 
 def _prices(result: PlanResult) -> RenderableType:

@@ -34,8 +34,9 @@ def run_plan(work: Work, options: PlanOptions) -> None:
         assign_of(campaign, goal_named(campaign.goal, own))  # what does not fit is refused before anything is read
     if options.dry_run:
         with opened_when_needed(work.shop) as shop:
-            plan = _with_rates(work, plan, shop)
-            now, people = _people(work, plan, options, shop, None)
+            now = _now(work, plan, options, shop)
+            plan = _learned(work, plan, shop, now)
+            people = _people(work, plan, options, shop, now, None)
         with work.step("allocating"):
             dry = allocate_plan(people.candidates.frame, people.earlier, plan, now, own)
         work.show_wide(dry.render(), *people.candidates.notes)
@@ -53,15 +54,26 @@ def run_plan(work: Work, options: PlanOptions) -> None:
 def _drawn(work: Work, plan: Plan, options: PlanOptions) -> tuple[DueWaves, People, Path]:
     """Draw and write the waves that are due, and return them, what they were drawn from, and where they are."""
     with opened_when_needed(work.shop) as shop:
-        plan = _with_rates(work, plan, shop)
-        day = plan.day(_now(work, plan, options, shop))
-        folder = options.out or work.result_folder("plan") / plan.plan.name / f"{day:%Y-%m-%d}"
-        now, people = _people(work, plan, options, shop, folder)
+        now = _now(work, plan, options, shop)
+        plan = _learned(work, plan, shop, now)
+        folder = options.out or work.result_folder("plan") / plan.plan.name / f"{plan.day(now):%Y-%m-%d}"
+        people = _people(work, plan, options, shop, now, folder)
     with work.step("allocating, and drawing what is due"):
         due = draw_due(people.candidates.frame, people.earlier, plan, now, own_goals(work.config))
     if due.audiences:
         _write_plan(work, due, folder, people.facts, replace=options.replace)
     return due, people, folder
+
+
+def _learned(work: Work, plan: Plan, shop: ShopOpener, now: datetime) -> Plan:
+    """Return the plan with what it asks to be learned of the shop."""
+    plan = _with_rates(work, plan, shop)
+    if not plan.speaks_to_concerns:
+        return plan
+    from penchant.serving.insight.concerns import concerns_of  # Ibis: most plans do without
+
+    with work.step("reading what buyers worry about"):
+        return plan.with_concerns(concerns_of(shop(), now))
 
 
 def _with_rates(work: Work, plan: Plan, shop: ShopOpener) -> Plan:
@@ -80,16 +92,16 @@ def _with_rates(work: Work, plan: Plan, shop: ShopOpener) -> Plan:
 
 
 def _people(
-    work: Work, plan: Plan, options: PlanOptions, shop: ShopOpener, folder: Path | None
-) -> tuple[datetime, People]:
-    """Return the plan's moment, and the customers at it."""
-    now, own = _now(work, plan, options, shop), own_goals(work.config)
+    work: Work, plan: Plan, options: PlanOptions, shop: ShopOpener, now: datetime, folder: Path | None
+) -> People:
+    """Return the customers at the plan's moment."""
+    own = own_goals(work.config)
     goals = [goal_named(name, own) for name in dict.fromkeys(campaign.goal for campaign in plan.campaigns)]
     conditions = [where for campaign in plan.campaigns for where in campaign.conditions]
     sources = PeopleSources(
         work.store(options.store), options.scores, options.past or (), options.margin_share, conditions
     )
-    return now, people_at(work.workspace, shop, now, goals, sources, work, without=folder)
+    return people_at(work.workspace, shop, now, goals, sources, work, without=folder)
 
 
 def _notes(people: People) -> dict[str, Any]:

@@ -62,6 +62,7 @@ phase = "peak"
 starts_at = 2025-12-27
 offers = ["hello"]
 channels = ["email"]
+messages = "concerns"        # each category's message speaks to what its buyers worry about
 
 # One-time buyers get thanks, then a coupon, then care; who comes back leaves.
 [[campaigns]]

@@ -11,7 +11,8 @@ from typing import Any
 from penchant.errors import PenchantError
 
 from ...audience.exclusions import USUAL_PROTECTION
-from ...plan.file import OWN, load_plan
+from ...plan.file import load_plan
+from ...plan.sections import OWN
 from ..settings import WebSettings
 from .asked import Request
 

@@ -38,9 +38,10 @@ def test_profit_goods_are_discounted_little_and_traffic_goods_are_for_promotions
 
 
 def test_messages_follow_what_was_bought() -> None:
-    people = pd.DataFrame({"bought_category": ["baby", None]})
-    assert message_keys(people, {"baby": "small"}, "hello").tolist() == ["small", "hello"]
-    assert message_keys(people, {}, None).tolist() == [None, None]
+    people = pd.DataFrame({"bought_category": ["baby", "baby", None], "n_orders": [1, 2, 1]})
+    assert message_keys(people, {"baby": "small", "default": "hello"}, {}).tolist() == ["small", "small", "hello"]
+    assert message_keys(people, {"baby": "small"}, {"baby": "first"}).tolist() == ["first", "small", None]
+    assert message_keys(people, {}, {}).tolist() == [None] * 3
 
 
 def test_best_takes_the_arm_that_earns_most_among_those_allowed() -> None:

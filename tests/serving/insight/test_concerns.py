@@ -11,7 +11,7 @@ import pytest
 from penchant.config import read_config
 from penchant.errors import LeftOutError, TooLittleDataError
 from penchant.features.shop import Shop, shop_from_tables
-from penchant.serving.insight.concerns import concerns_page, topics_of
+from penchant.serving.insight.concerns import concerns_of, concerns_page, topics_of
 
 END = datetime(2025, 6, 1)
 SAID = {
@@ -59,6 +59,23 @@ def test_concerns_are_shares_of_a_categorys_buyers_and_choose_its_message(shop: 
     assert (size["of_returning"].value, size["of_new"].value) == (0.4, 0.0)
     assert rows[("cream", "skin")]["share"].value == pytest.approx(0.3)
     assert page.facts["messages"] == {"cream": "skin", "shoes": "size"}
+    assert page.facts["messages_to_new"] == {}
+
+
+def test_new_buyers_concerns_choose_a_message_of_their_own(shop: Shop) -> None:
+    new = pd.DataFrame({"customer_id": [f"s{n}" for n in range(60, 66)], "topic": "courier", "category_id": "shoes"})
+    said = pd.concat([feedback(), new.assign(at=ago(20), kind="complaint")], ignore_index=True)
+    tables = {"orders": shop.tables["orders"].to_pandas(), "feedback": said}
+    with shop_from_tables(tables, read_config({"shop": {"extract_end": END}})) as other:
+        found = concerns_of(other, END)
+        assert [(each.topic, each.n, each.n_new, each.n_returning) for each in found] == [
+            ("size", 20, 0, 20),
+            ("skin", 15, 15, 0),
+            ("late", 10, 0, 10),
+            ("courier", 6, 6, 0),
+        ]
+        assert concerns_page(other).facts["messages_to_new"] == {"shoes": "courier"}
+        assert concerns_of(other, ago(30)) == ()
 
 
 @pytest.mark.parametrize("texts", [None, ZH], ids=["english", "chinese"])
