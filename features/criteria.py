@@ -22,6 +22,7 @@ from .own_modules import own_values
 from .shop import Shop
 from .signals.crowd import Crowd
 from .signals.crowds import crowd_named, crowds_of, lacking_of
+from .signals.crowds_of_goods import OF_GOODS
 from .signals.group import Column, FeatureGroup, Signal
 from .signals.holiday import KINDS, prefers
 from .signals.price import TIERS
@@ -66,8 +67,9 @@ def criteria_named(shop: Shop, names: Iterable[str], as_of: datetime) -> dict[st
     names
         Columns of the feature matrix, the shop's own groups and attributes included, in any window
         (``n_orders_45d``); crowds with or without ``crowd:`` before them (``interest``, ``new_with:11.11>=299``,
-        ``favorites:item:ID``); tags (``tier``, ``price_tier``, ``channel``, ``category_1``); ``prefers:holiday`` and
-        ``prefers:promotion``; and ``tag:value`` (``stage:loyal``, ``tier:high``), which is a flag.
+        ``favorites:item:ID``, ``carts:category:ID``, ``interest:item:ID``); tags (``tier``, ``price_tier``,
+        ``channel``, ``category_1``); ``prefers:holiday`` and ``prefers:promotion``; and ``tag:value``
+        (``stage:loyal``, ``tier:high``), which is a flag.
     as_of
         The moment, UTC without a zone: promotions count that had begun by then.
 
@@ -164,7 +166,7 @@ def _criterion(known: _Known, name: str) -> Criterion:
         return _with_value(_of_signal(known, tag, TAGS.get(tag, tag)), name, value)
     plain = name.removeprefix("crowd:")
     crowds = {crowd.name: crowd for crowd in known.crowds}
-    if plain in crowds or plain != name or tag in (*PARTS, "favorites"):
+    if plain in crowds or plain != name or tag in (*PARTS, *OF_GOODS):
         return _of_crowd(known, name, crowds.get(plain) or crowd_named(plain, known.promotions, known.shop.config))
     names = [*TAGS, *known.signals, *crowds, *(f"crowd:{crowd}" for crowd in crowds)]
     hint = did_you_mean(name, [*names, *(f"prefers:{kind}" for kind in KINDS)])

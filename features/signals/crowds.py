@@ -14,7 +14,7 @@ from typing import Any
 import ibis
 from ibis import _
 
-from penchant.config import Config, CrowdSection
+from penchant.config import Config
 from penchant.errors import InputError, did_you_mean
 
 from ..engine.times import days_between
@@ -22,10 +22,10 @@ from ..history.past import Past
 from ..history.rows import Rows
 from ..shop import Shop
 from .crowd import Crowd
+from .crowds_of_goods import AMONG, OF_GOODS, holders_of, interested_in
 from .cycle import kept_category_cycles, quantile_name
 from .declare import signal
-from .funnel import OPEN_DAYS, open_items
-from .group import BOUGHT_CATEGORY, PURCHASES, VIEWED_CATEGORY, FeatureGroup, Signal, Windows, unmet_needs
+from .group import BOUGHT_CATEGORY, PURCHASES, FeatureGroup, Signal, Windows, unmet_needs
 from .price import coupons_claimed, coupons_redeemed
 from .promotions import PARTS, promotion_buyers, promotion_names, promotion_part
 from .stage import is_new_customer
@@ -33,48 +33,11 @@ from .stage import is_new_customer
 UNPAID_DAYS = (1, 7, 30)  # the ladder of reminders
 
 UNPAID = ("orders.paid_at|orders.status",)
-FAVORITES = ("interactions.item_id",)
 
 
 def favorites_and_carts(past: Past) -> Rows:
     """Return favourites and carts."""
     return past.interactions.where(_.kind.isin(("favorite", "cart")))
-
-
-def _is_interested(past: Past) -> Any:
-    """Return whether something was put into the cart or made a favourite in the window and not bought since."""
-    rules = past.config.crowds
-    goods = past.rows("goods_of_interest", lambda: _goods_of_interest(past, rules))
-    return goods.where(_.wanted_at.notnull(), _.bought_at.isnull() | (_.bought_at < _.wanted_at)).any()
-
-
-def _goods_of_interest(past: Past, rules: CrowdSection) -> Any:
-    """Return one row per spine row and good: wanted_at (the last in the window) and bought_at (the last)."""
-    acts = past.rows("wants_and_buys", lambda: _wants_and_buys(past))
-
-    def wanted_at(rows: Rows) -> Any:
-        return rows.where(~_.is_bought).within(rules.interest_most_days, until=rules.interest_least_days).last()
-
-    return acts.per("good", wanted_at=wanted_at, bought_at=lambda rows: rows.where(_.is_bought).last()).relation
-
-
-def _wants_and_buys(past: Past) -> Any:
-    """Return carts, favourites and purchases, each of a good: an item, or a category where items are not told apart.
-
-    A cart or favourite that names no good is of the good ``""``, of which every purchase is one.
-    """
-    wanted = past.interactions.relation.filter(_.kind.isin(("favorite", "cart")))
-    lines = past.lines.relation
-    key = next((name for name in ("item_id", "category_id") if name in lines.columns and name in wanted.columns), None)
-    parts = [wanted.select("row", "as_of", "at", good=_good(wanted, key).fill_null(""), is_bought=False)]
-    parts.append(lines.select("row", "as_of", "at", good=ibis.literal(""), is_bought=True))
-    if key is not None:
-        parts.append(lines.select("row", "as_of", "at", good=_good(lines, key), is_bought=True))
-    return ibis.union(*parts)
-
-
-def _good(rows: Any, key: str | None) -> Any:
-    return ibis.null("string") if key is None else rows[key]
 
 
 def _is_new(past: Past) -> Any:
@@ -142,54 +105,11 @@ def _unpaid_crowds() -> Iterator[Crowd]:
         yield Crowd(f"unpaid_{days}d", f"the youngest unpaid order is {span}", _unpaid(days, until), UNPAID)
 
 
-def favorites_of(item_id: str | None = None, category_id: str | None = None) -> Crowd:
-    """Return the crowd with an item, or an item of a category, among its open favourites; without either, any item."""
-    needs: tuple[str, ...] = FAVORITES
-    if item_id is not None:
-        name, what = f"favorites:item:{item_id}", f"item '{item_id}'"
-    elif category_id is not None:
-        name, what = f"favorites:category:{category_id}", f"an item of category '{category_id}'"
-        needs = (*FAVORITES, VIEWED_CATEGORY)
-    else:
-        name, what = "favorites", "an item"
-    meaning = f"{what} among the favourites of {OPEN_DAYS} days, not ordered since"
-    return Crowd(
-        name, meaning, lambda past: _open_favorites(past, item_id, category_id).any(), needs, kinds=("favorite",)
-    )
-
-
-def _open_favorites(past: Past, item_id: str | None, category_id: str | None) -> Rows:
-    if category_id is not None:
-        return past.rows("favorites_by_category", lambda: _favorites_by_category(past)).where(
-            _.category_id == category_id
-        )
-    favorites = open_items(past, "favorite")
-    return favorites if item_id is None else favorites.where(_.item_id == item_id)
-
-
-def _favorites_by_category(past: Past) -> Any:
-    """Return the open favourites with their item's category."""
-    held = open_items(past, "favorite")
-    open_now = held.relation.filter(*held.conditions).select("row", "as_of", "item_id")
-    acts = past.interactions.within(OPEN_DAYS).where(_.kind == "favorite", _.category_id.notnull())
-    known = acts.per("item_id", category_id=lambda rows: rows.max(_.category_id)).relation
-    known = known.select(held_row="row", held_item="item_id", category_id="category_id")
-    joined = open_now.inner_join(known, [open_now.row == known.held_row, open_now.item_id == known.held_item])
-    return joined.drop("held_row", "held_item")
-
-
 def crowds_by_rule(config: Config) -> tuple[Crowd, ...]:
     """Return the crowds of the catalogue; their meanings name the numbers of ``[crowds]`` and ``[stages]``."""
     rules, stages = config.crowds, config.stages
     return (
-        Crowd(
-            "interest",
-            f"cart or favourite {rules.interest_least_days} to {rules.interest_most_days} days ago "
-            "of something not bought since",
-            _is_interested,
-            ("interactions", PURCHASES),
-            kinds=("favorite", "cart"),
-        ),
+        interested_in(rules),
         Crowd(
             "new_customer",
             f"exactly one purchase in {stages.new_span_days} days, and that within the last {stages.new_days}",
@@ -211,7 +131,8 @@ def crowds_by_rule(config: Config) -> tuple[Crowd, ...]:
             ("interactions",),
             kinds=("coupon_claim",),
         ),
-        favorites_of(),
+        holders_of("favorites"),
+        holders_of("carts"),
         *_unpaid_crowds(),
     )
 
@@ -254,8 +175,9 @@ def crowd_named(name: str, promotions: Sequence[str] = (), config: Config | None
     Parameters
     ----------
     name
-        A name of ``CROWDS``; ``favorites:item:ID`` or ``favorites:category:ID``; or ``PART:PROMOTION`` with a key of
-        ``PARTS``, such as ``new_with:11.11``, and ``>=AMOUNT`` after it for those who spent so much in it.
+        A name of ``CROWDS``; ``favorites``, ``carts`` or ``interest`` with ``:item:ID`` or ``:category:ID`` after it;
+        or ``PART:PROMOTION`` with a key of ``PARTS``, such as ``new_with:11.11``, and ``>=AMOUNT`` after it for those
+        who spent so much in it.
     promotions
         The promotions that there are.
     config
@@ -277,9 +199,11 @@ def crowd_named(name: str, promotions: Sequence[str] = (), config: Config | None
     if kind in PARTS and rest:
         return promotion_part(name, promotions)
     what, _colon, one = rest.partition(":")
-    if kind == "favorites" and one and what in ("item", "category"):
-        return favorites_of(item_id=one) if what == "item" else favorites_of(category_id=one)
-    known = {crowd.name: crowd for crowd in crowds_by_rule(config or Config())}
+    config = config or Config()
+    if kind in OF_GOODS and one and what in AMONG:
+        among = AMONG[AMONG.index(what)]
+        return interested_in(config.crowds, among, one) if kind == "interest" else holders_of(kind, among, one)
+    known = {crowd.name: crowd for crowd in crowds_by_rule(config)}
     if name not in known:
         forms = [f"{part}:{promotion}" for part in PARTS for promotion in promotions]
         raise InputError("crowd", "the name of a crowd", f"'{name}'", did_you_mean(name, [*known, *forms]))

@@ -44,8 +44,8 @@ class AudienceOptions:
         list[str] | None,
         typer.Option(
             "--only-if",
-            help="Only customers of a crowd (interest, new_with:PROMOTION), a tag (tier=high) or a signal "
-            "(n_orders_90d>=2); may be repeated.",
+            help="Only customers of a crowd (interest, carts:category:ID, new_with:PROMOTION), a tag (tier=high) or a "
+            "signal (n_orders_90d>=2); may be repeated.",
         ),
     ] = None
     unless: Annotated[

@@ -81,7 +81,7 @@ class CrowdsOptions:
         list[str] | None,
         typer.Option(
             "--crowd",
-            help="Additional crowd: favorites:item:ID, favorites:category:ID. May be repeated.",
+            help="Additional crowd: favorites, carts or interest with :item:ID or :category:ID. May be repeated.",
             show_default=False,
         ),
     ] = None
@@ -190,7 +190,7 @@ class ValueOptions:
 class CrowdOptions:
     """Show who is in one crowd: its size, and what its customers are against all customers.
 
-    Any crowd, tag or signal that is a yes or no: interest, new_with:PROMOTION>=299, favorites:category:tea, tier:high,
+    Any crowd, tag or signal that is a yes or no: interest, new_with:PROMOTION>=299, carts:category:tea, tier:high,
     stage:loyal, prefers:holiday.
     """
 

@@ -70,7 +70,7 @@ def test_labels_agree(world: ModuleType, world_shop: Shop, on_spark: Shop, task:
 def test_crowds_agree(world: ModuleType, world_shop: Shop, on_spark: Shop) -> None:
     """Also those of an item, a category and a promotion, which are no columns."""
     moment = world.MOMENTS[1]
-    named = ("favorites:item:i07", "favorites:category:tea")
+    named = ("favorites:item:i07", "favorites:category:tea", "carts:category:tea", "interest:category:tea")
     found = []
     for shop in (world_shop, on_spark):
         crowds = [*crowds_of(shop, moment), *map(crowd_named, named)]

@@ -16,7 +16,7 @@ from penchant.features.engine.temporary import Keep
 from penchant.features.history.evaluate import evaluated
 from penchant.features.shop import Shop, open_shop
 from penchant.features.signals.crowd import Crowd
-from penchant.features.signals.crowds import CROWDS, crowd_named, crowds_of, favorites_of
+from penchant.features.signals.crowds import CROWDS, crowd_named, crowds_of
 from penchant.features.signals.promotions import PARTS, promotion_buyers, promotion_names
 from penchant.features.spine import Spine
 
@@ -124,7 +124,7 @@ def test_coupons_may_be_redeemed_by_orders(shop_of: Any) -> None:
     assert members(shop, crowd_named("coupon_holders")) == {"holds", "both"}
 
 
-def test_favourites_of_an_item_and_of_a_category(shop_of: Any) -> None:
+def test_favourites_carts_and_interest_of_an_item_and_of_a_category(shop_of: Any) -> None:
     items = [{"item_id": "i1", "category_id": "tea"}, {"item_id": "i2", "category_id": "cups"}]
     acts = [
         act("tea", "favorite", 30),
@@ -133,13 +133,23 @@ def test_favourites_of_an_item_and_of_a_category(shop_of: Any) -> None:
         act("ordered", "favorite", 5),
         {**order("ordered", 4), "item_id": "i1"},
         act("cart", "cart", 5),
+        act("cups in cart", "cart", 29, "i2"),
+        act("cart ordered", "cart", 5),
+        {**order("cart ordered", 4), "item_id": "i1"},
+        act("back in cart", "cart", 2),
+        {**order("back in cart", 4), "item_id": "i1"},
     ]
     orders = [row for row in acts if "ordered_at" in row]
     shop = shop_of(items=items, interactions=[row for row in acts if "kind" in row], orders=orders)
-    assert members(shop, favorites_of()) == {"tea", "cups"}
+    assert members(shop, crowd_named("favorites")) == {"tea", "cups"}
     assert members(shop, crowd_named("favorites:item:i2")) == {"cups"}
     assert members(shop, crowd_named("favorites:category:tea")) == {"tea"}
-    assert members(shop, favorites_of(category_id="no such")) == set()
+    assert members(shop, crowd_named("favorites:category:no such")) == set()
+    assert members(shop, crowd_named("carts")) == {"cart", "cups in cart", "back in cart"}
+    assert members(shop, crowd_named("carts:item:i1")) == {"cart", "back in cart"}
+    assert members(shop, crowd_named("carts:category:cups")) == {"cups in cart"}
+    assert members(shop, crowd_named("interest:item:i2")) == {"cups"}
+    assert members(shop, crowd_named("interest:category:tea")) == {"cart"}
 
 
 @pytest.mark.parametrize(
