@@ -16,8 +16,6 @@ from time import monotonic
 from typing import TYPE_CHECKING, Any
 from zoneinfo import ZoneInfo
 
-from rich.console import Console
-
 from penchant.config import Config, MlflowSection, load_config
 from penchant.errors import InputError, quoted
 from penchant.features.workspace import Workspace
@@ -26,6 +24,7 @@ from penchant.progress import Done
 
 from .log import JsonLog
 from .results import print_json
+from .styled import StyledConsole, with_brackets
 
 if TYPE_CHECKING:
     from penchant.features.shop import Shop
@@ -50,14 +49,14 @@ class Work:
     results: Path | None = None
 
     @cached_property
-    def notes(self) -> Console:
+    def notes(self) -> StyledConsole:
         """Where steps are shown to a person."""
-        return Console(stderr=True, highlight=False, soft_wrap=True)
+        return StyledConsole(stderr=True, highlight=False, soft_wrap=True)
 
     @cached_property
-    def console(self) -> Console:
+    def console(self) -> StyledConsole:
         """Where results are shown to a person."""
-        return Console(highlight=False, soft_wrap=not sys.stdout.isatty(), width=None)
+        return StyledConsole(highlight=False, soft_wrap=not sys.stdout.isatty(), width=None)
 
     @cached_property
     def workspace(self) -> Workspace:
@@ -152,15 +151,15 @@ class Work:
         """Return one line for each reason why something was left out, with the names it concerns."""
         by_reason: dict[str, list[str]] = {}
         for name, reason in reasons.items():
-            by_reason.setdefault(reason, []).append(name)
-        return [f"left out, because {reason}: {quoted(names, most=6)}" for reason, names in sorted(by_reason.items())]
+            by_reason.setdefault(reason.removeprefix(f"{name}: "), []).append(name)
+        return [f"left out {quoted(names, most=6)}: {reason}" for reason, names in sorted(by_reason.items())]
 
     @contextmanager
     def step(self, what: str) -> Iterator[None]:
         """Show a long step while it runs, and how long it took."""
         started = monotonic()
         if self.notes.is_terminal and not self.as_json:
-            with self.notes.status(f"{what} ..."):
+            with self.notes.status(f"{with_brackets(what)} ..."):
                 yield
         else:
             yield
@@ -172,7 +171,7 @@ class Work:
         from rich.progress import BarColumn, MofNCompleteColumn, Progress, TextColumn, TimeRemainingColumn
 
         started = monotonic()
-        columns = (TextColumn("{task.description}"), BarColumn(), MofNCompleteColumn(), TimeRemainingColumn())
+        columns = (TextColumn("{task.description}", markup=False), BarColumn(), MofNCompleteColumn(), TimeRemainingColumn())
         is_shown = self.notes.is_terminal and not self.as_json
         with Progress(*columns, console=self.notes, transient=True, disable=not is_shown) as bar:
             shown = bar.add_task(f"{what}: building signals", total=None)

@@ -7,6 +7,7 @@ from datetime import datetime
 from pathlib import Path
 
 import pytest
+from rich.table import Table
 
 from penchant.cli.work import Work, read_instant
 from penchant.errors import InputError
@@ -60,3 +61,18 @@ def test_other_times_and_leap_days_are_read_without_a_note() -> None:
     assert read_instant("2025-03-30", "Europe/Berlin") == datetime(2025, 3, 29, 23)
     with pytest.raises(InputError, match="a date such as 2011-09-10"):
         read_instant("2023-02-29", "Europe/Berlin")
+
+
+def test_names_of_sections_in_brackets_are_shown_as_they_stand(capsys: pytest.CaptureFixture[str]) -> None:
+    work = Work(None, None, as_json=False)
+    table = Table("[gate] min_auc", box=None)
+    table.add_row("AUC [0.7, 0.8] [bold]good[/]")
+    work.show("Hold out 44 % ([protection] universal_control), [/no/style]", table)
+    work.note("a list[str] by [dim]")
+    shown = [line.strip() for line in capsys.readouterr().out.splitlines()]
+    assert shown == [
+        "Hold out 44 % ([protection] universal_control), [/no/style]",
+        "[gate] min_auc",
+        "AUC [0.7, 0.8] good",
+        "a list[str] by",
+    ]
