@@ -171,7 +171,12 @@ class Work:
         from rich.progress import BarColumn, MofNCompleteColumn, Progress, TextColumn, TimeRemainingColumn
 
         started = monotonic()
-        columns = (TextColumn("{task.description}", markup=False), BarColumn(), MofNCompleteColumn(), TimeRemainingColumn())
+        columns = (
+            TextColumn("{task.description}", markup=False),
+            BarColumn(),
+            MofNCompleteColumn(),
+            TimeRemainingColumn(),
+        )
         is_shown = self.notes.is_terminal and not self.as_json
         with Progress(*columns, console=self.notes, transient=True, disable=not is_shown) as bar:
             shown = bar.add_task(f"{what}: building signals", total=None)
