@@ -2,26 +2,30 @@
 
 from __future__ import annotations
 
+import warnings
 from typing import Any, Literal, Self
 
 import numpy as np
 import pandas as pd
 from sklearn.base import BaseEstimator, RegressorMixin
+from sklearn.exceptions import ConvergenceWarning
 from sklearn.utils.validation import check_is_fitted
 
 from penchant.errors import InputError
 
 from ..inputs.arrays import Floats, read_groups, read_weights
 from ..inputs.frames import as_named_frame
-from .bgnbd import BGNBD
-from .btyd import BuyTillYouDie, Purchases
+from .bgnbd import BGNBD, MBGNBD
+from .btyd import FEWEST_REPEATS, BuyTillYouDie, Purchases
+from .futures import angles
 from .gamma_gamma import GammaGamma
 from .pareto_nbd import ParetoNBD
 from .simple import AMOUNT_TOTAL, DAYS_SINCE_FIRST, DAYS_SINCE_LAST, N_PURCHASES, Probabilities, column_of
 
-Story = Literal["bgnbd", "pareto_nbd"]
+Story = Literal["bgnbd", "mbgnbd", "pareto_nbd"]
 
-STORIES: dict[str, type[BuyTillYouDie]] = {"bgnbd": BGNBD, "pareto_nbd": ParetoNBD}
+STORIES: dict[str, type[BuyTillYouDie]] = {"bgnbd": BGNBD, "mbgnbd": MBGNBD, "pareto_nbd": ParetoNBD}
+MOST_HISTORIES = 20_000  # that say who is alive: four parameters need no more
 PURCHASE_DAYS = "n_purchase_days"
 NEEDED = (N_PURCHASES, DAYS_SINCE_FIRST, DAYS_SINCE_LAST)
 
@@ -36,7 +40,7 @@ class PurchaseChance(Probabilities):
     horizon_days
         Length of the horizon.
     story
-        ``"bgnbd"`` or ``"pareto_nbd"``.
+        ``"bgnbd"``, ``"mbgnbd"`` or ``"pareto_nbd"``.
     outcome
         What the outcome 1 means: a ``"purchase"``, or ``"none"`` (churn).
     """
@@ -78,7 +82,7 @@ class PurchaseValue(RegressorMixin, BaseEstimator):
     horizon_days
         Length of the horizon.
     story
-        ``"bgnbd"`` or ``"pareto_nbd"``.
+        ``"bgnbd"``, ``"mbgnbd"`` or ``"pareto_nbd"``.
     """
 
     def __init__(self, horizon_days: float, story: Story = "bgnbd") -> None:
@@ -144,3 +148,19 @@ def longest_history(age: Floats, groups: Any) -> Any:
         return np.arange(len(age))
     order = np.lexsort((age, codes))
     return order[np.append(np.diff(codes[order]) != 0, True)]
+
+
+def alive_by(model: BuyTillYouDie, purchases: Purchases, weight: Floats) -> BuyTillYouDie:
+    """Return what says who is alive: a fitted model itself, or MBG/NBD beside BG/NBD, whose one-time buyers never stop.
+
+    The histories that it learns from do not depend on the rows' order.
+    """
+    if type(model) is not BGNBD:
+        return model
+    chosen = angles(purchases, 1)[:, 0] * len(purchases) < MOST_HISTORIES
+    if (purchases.n_repeats[chosen] > 0).sum() < FEWEST_REPEATS:
+        chosen[:] = True
+    few = Purchases(purchases.n_repeats[chosen], purchases.last[chosen], purchases.age[chosen])
+    with warnings.catch_warnings():
+        warnings.simplefilter("ignore", ConvergenceWarning)  # a parameter that data do not limit changes nothing here
+        return MBGNBD().fit(few, weight[chosen])

@@ -82,7 +82,7 @@ def draw_futures(
     Parameters
     ----------
     model
-        Fitted BG/NBD or Pareto/NBD.
+        Fitted BG/NBD, MBG/NBD or Pareto/NBD.
     purchases
         Histories up to as_of.
     away
@@ -159,7 +159,7 @@ def orders_by(
     rate = gamma(own["r"] + x, u["rate"]) / (own["alpha"] + age)
     if isinstance(model, BGNBD):
         stays = gamma(np.full(len(x), own["a"] + 1), u["stop"]) * u["stop_root"] ** (1 / own["a"])
-        goes_on = gamma(own["b"] + x - 1, u["beta"])
+        goes_on = gamma(own["b"] + model.n_chances(purchases), u["beta"])
         stop = np.clip(stays / (stays + goes_on), 1e-12, 1 - 1e-12)
         most = np.floor(np.log(u["end"]) / np.log1p(-stop))  # orders after the first, until none can follow
     else:

@@ -19,7 +19,7 @@ from sklearn.utils.validation import check_is_fitted
 from penchant.errors import InputError
 
 from ..baselines.btyd import Purchases
-from ..baselines.btyd_estimators import STORIES, longest_history, purchase_amounts, purchases_of
+from ..baselines.btyd_estimators import STORIES, alive_by, longest_history, purchase_amounts, purchases_of
 from ..baselines.futures import Amounts, Futures, draw_futures, evenness_of
 from ..baselines.gamma_gamma import GammaGamma
 from ..baselines.simple import AMOUNT_TOTAL, DAYS_SINCE_FIRST, column_of
@@ -32,6 +32,7 @@ PERIODS = (30.0, 60.0, 90.0, 180.0, 365.0)  # days after as_of at which the haza
 FEWEST_EVENTS = 100  # next orders that a hazard is learned from
 LEAST_CHANCE = 1e-6
 ROWS_AT_ONCE = 20_000
+LIKELIEST_OF = ("bgnbd", "pareto_nbd")
 START, LENGTH, CHANCE = "period_starts_after_days", "period_days", "btyd_log_odds"
 
 
@@ -105,7 +106,8 @@ class NextOrder(BaseEstimator):
     horizon_days
         Length of the horizon for orders and amounts.
     story
-        ``"bgnbd"``, ``"pareto_nbd"``; ``"auto"``: the one with the higher likelihood (both have four parameters).
+        ``"bgnbd"``, ``"mbgnbd"``, ``"pareto_nbd"``; ``"auto"``: the likelier of the first and the last (each has four
+        parameters).
     level
         Probability that an interval holds what comes.
     n_draws
@@ -124,6 +126,8 @@ class NextOrder(BaseEstimator):
     ----------
     model_ : BuyTillYouDie
         How purchases come and stop.
+    alive_ : BuyTillYouDie
+        Who has not stopped yet: the same, or MBG/NBD where that is BG/NBD, to which one-time buyers never stop.
     amounts_ : GammaGamma or None
         What an order is worth; None where the frame holds no amounts.
     evenness_ : float
@@ -143,7 +147,7 @@ class NextOrder(BaseEstimator):
     def __init__(
         self,
         horizon_days: float = 365.0,
-        story: Literal["auto", "bgnbd", "pareto_nbd"] = "auto",
+        story: Literal["auto", "bgnbd", "mbgnbd", "pareto_nbd"] = "auto",
         level: float = 0.95,
         n_draws: int = 200,
         seed: int = 0,
@@ -188,9 +192,10 @@ class NextOrder(BaseEstimator):
         weight = read_weights(sample_weight, len(X))
         longest = longest_history(column_of(X, DAYS_SINCE_FIRST), groups)
         purchases = purchases_of(X.iloc[longest])
-        names = list(STORIES) if self.story == "auto" else [self.story]
+        names = LIKELIEST_OF if self.story == "auto" else (self.story,)
         tried = [STORIES[name]().fit(purchases, weight[longest]) for name in names]
         self.model_ = max(tried, key=lambda model: model.log_likelihood_)
+        self.alive_ = alive_by(self.model_, purchases, weight[longest])
         self.amounts_ = None
         if AMOUNT_TOTAL in X:
             self.amounts_ = GammaGamma().fit(*purchase_amounts(X.iloc[longest]), weight[longest])
@@ -320,7 +325,7 @@ class NextOrder(BaseEstimator):
 
     def _piece(self, X: pd.DataFrame) -> pd.DataFrame:
         purchases = purchases_of(X)
-        found: dict[str, Floats] = {"p_alive": self.model_.p_alive(purchases)}
+        found: dict[str, Floats] = {"p_alive": self.alive_.p_alive(purchases)}
         for days, away in zip((30, 60, 90), self.stays_away(X, (30, 60, 90)).T, strict=True):
             found[f"p_order_{days}d"] = 1 - away
         found |= dict(self.futures(X).summaries(self.level))

@@ -15,7 +15,7 @@ TAG = re.compile(r"(\\*)\[([a-z#/@][^[]*?)\]")  # what rich takes for a style, a
 class StyledConsole(Console):
     """rich's console, which would swallow the name of a section such as ``[protection]`` as an unknown style."""
 
-    def render_str(self, text: str, **options: Any) -> Text:  # type: ignore[override]
+    def render_str(self, text: str, **options: Any) -> Text:
         """Return a text in which only the shell's own styles are styles."""
         return super().render_str(with_brackets(text), **options)
 

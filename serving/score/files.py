@@ -33,6 +33,7 @@ RISK_FACTS: Mapping[str, str] = {
     "amount_365d": "amount_365d",
 }
 N_DECILES = 10
+DIGITS = {RISK_SCORE: 4, "days_since_last_order": 1}  # of a list for people; the Parquet file beside it has all
 
 
 def part_path(work: Path, name: str, number: int) -> Path:
@@ -89,7 +90,7 @@ def _write_risk(config: Config, champion: Champion, as_of: datetime, work: Path,
     bands = dict(config.score.bands)
     listed = _with_next_order(risk_list(scored, bands, champion.horizon_days, as_of, champion.version), place)
     pq.write_table(pa.Table.from_pandas(listed, preserve_index=False), place / f"{champion.name}.parquet")
-    for_people = on_shop_clock(safe_for_spreadsheets(listed), config.shop.timezone)
+    for_people = on_shop_clock(safe_for_spreadsheets(listed.round(DIGITS)), config.shop.timezone)
     for_people.to_csv(place / f"{champion.name}.csv", index=False)
     counts = listed["band"].value_counts()
     return {"n_customers": len(listed), "bands": {str(name): int(count) for name, count in counts.items()}}

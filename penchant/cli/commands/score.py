@@ -42,7 +42,7 @@ def _show(work: Work, folder: Path, registered: dict[str, dict[str, Any]], *, is
     left_out = [f"[yellow]left out[/] {name}: {why}" for name, why in manifest["left_out"].items()]
     state = "already up to date" if is_there else "written"
     work.show(
-        *([_top(folder / f"{RISK}.parquet")] if RISK in tasks else []),
+        *([_top(folder / f"{RISK}.parquet", work.workspace.config.shop.currency)] if RISK in tasks else []),
         summary(tasks),
         *next_order_words(manifest.get("next_order")),
         *next_category_words(manifest.get("next_category")),
@@ -107,13 +107,14 @@ def summary(tasks: dict[str, dict[str, Any]]) -> Table:
     return table
 
 
-def _top(path: Path) -> Table:
+def _top(path: Path, currency: str) -> Table:
     """Return the head of the churn list, for a terminal."""
-    table = bare_table(("customer", "churn", "band", "at risk", "why"), right=("churn", "at risk"))
+    at_risk = f"{currency} at risk"
+    table = bare_table(("customer", "churn", "band", at_risk, "why"), right=("churn", at_risk))
     with pq.ParquetFile(path) as file:
         head = next(file.iter_batches(N_SHOWN)).to_pylist()
     for row in head:
         why = "; ".join(row[f"reason_{place}"] for place in (1, 2, 3) if row.get(f"reason_{place}"))
-        at_risk = f"{row['expected_value_at_risk']:,.0f}"
-        table.add_row(row["customer_id"][:24], f"{row['churn_probability']:.0%}", row["band"], at_risk, why)
+        value = f"{row['expected_value_at_risk']:,.0f}"
+        table.add_row(row["customer_id"][:24], f"{row['churn_probability']:.0%}", row["band"], value, why)
     return table

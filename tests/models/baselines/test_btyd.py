@@ -14,8 +14,9 @@ from sklearn.exceptions import ConvergenceWarning
 from sklearn.metrics import roc_auc_score
 
 from penchant.errors import InputError, TooLittleDataError
-from penchant.models.baselines.bgnbd import BGNBD
+from penchant.models.baselines.bgnbd import BGNBD, MBGNBD
 from penchant.models.baselines.btyd import BuyTillYouDie, Purchases
+from penchant.models.baselines.btyd_estimators import alive_by
 from penchant.models.baselines.gamma_gamma import GammaGamma
 from penchant.models.baselines.pareto_nbd import ParetoNBD
 
@@ -54,6 +55,11 @@ def test_bg_nbd_finds_the_published_parameters(cdnow: dict[str, Any]) -> None:
     assert model.converged_
     assert model.parameters_ == pytest.approx(BG, abs=0.001)
     assert model.log_likelihood_ == pytest.approx(-9582.4, abs=0.1)
+
+
+def test_mbg_nbd_finds_the_parameters_of_another_program(cdnow: dict[str, Any]) -> None:
+    model = MBGNBD().fit(cdnow["purchases"])  # BTYDplus, an R package, on the same sample
+    assert model.parameters_ == pytest.approx({"r": 0.525, "alpha": 6.183, "a": 0.891, "b": 1.614}, abs=0.001)
 
 
 def test_pareto_nbd_finds_the_published_parameters(cdnow: dict[str, Any]) -> None:
@@ -127,6 +133,8 @@ def simulated(model: BuyTillYouDie, n: int, age: float, horizon: float, seed: in
     if isinstance(model, BGNBD):
         stops = rng.random((n, 400)) < rng.beta(p["a"], p["b"], n)[:, None]
         allowed = np.cumsum(stops, axis=1) - stops == 0  # up to and with the purchase after which one stops
+        if isinstance(model, MBGNBD):  # the first purchase, at 0, is one of those after which one may stop
+            allowed = np.cumsum(stops, axis=1) == 0
     else:
         allowed = times < rng.exponential(1 / rng.gamma(p["s"], 1 / p["beta"], n))[:, None]
     seen, later = allowed & (times <= age), allowed & (times > age) & (times <= age + horizon)
@@ -134,7 +142,7 @@ def simulated(model: BuyTillYouDie, n: int, age: float, horizon: float, seed: in
     return Purchases(seen.sum(axis=1), last, np.full(n, age)), later.sum(axis=1)
 
 
-@pytest.mark.parametrize(("kind", "truth"), [(BGNBD, BG), (ParetoNBD, PARETO)])
+@pytest.mark.parametrize(("kind", "truth"), [(BGNBD, BG), (MBGNBD, BG), (ParetoNBD, PARETO)])
 def test_what_is_promised_comes_true_in_simulation(kind: type[Any], truth: dict[str, float]) -> None:
     purchases, later = simulated(fixed(kind(), truth), 8000, 39, 26, seed=1)
     model = kind().fit(purchases)
@@ -146,6 +154,18 @@ def test_what_is_promised_comes_true_in_simulation(kind: type[Any], truth: dict[
     assert model.parameters_["r"] == pytest.approx(truth["r"], rel=0.2)
 
 
+def test_who_bought_once_and_long_ago_is_hardly_alive() -> None:
+    truth = fixed(MBGNBD(), {"r": 2.0, "alpha": 10.0, "a": 2.0, "b": 3.0})
+    purchases, later = simulated(truth, 20_000, 39, 400, seed=4)  # who is alive buys again within 400 weeks
+    found = alive_by(BGNBD().fit(purchases), purchases, np.ones(len(purchases)))
+    once = purchases.n_repeats == 0
+    assert found.p_alive(purchases)[once].mean() == pytest.approx((later[once] > 0).mean(), abs=0.02)
+    young, old = found.p_alive(Purchases([0, 0], [0, 0], [2, 39]))
+    assert young > 0.5 > 0.1 > old
+    pareto = fixed(ParetoNBD(), PARETO)
+    assert alive_by(pareto, purchases, np.ones(len(purchases))) is pareto
+
+
 @pytest.mark.parametrize("kind", [BGNBD, ParetoNBD])
 def test_the_unit_of_time_changes_nothing(kind: type[Any]) -> None:
     purchases, _ = simulated(fixed(kind(), BG if kind is BGNBD else PARETO), 1500, 39, 10, seed=2)
@@ -154,7 +174,7 @@ def test_the_unit_of_time_changes_nothing(kind: type[Any]) -> None:
     assert days.p_purchase(in_days, 70) == pytest.approx(weeks.p_purchase(purchases, 10), abs=1e-4)
 
 
-@pytest.mark.parametrize("model", [fixed(BGNBD(), BG), fixed(ParetoNBD(), PARETO)], ids=["bg", "pareto"])
+@pytest.mark.parametrize("model", [fixed(BGNBD(), BG), fixed(MBGNBD(), BG), fixed(ParetoNBD(), PARETO)])
 def test_extreme_histories_stay_finite_and_ordered(model: BuyTillYouDie) -> None:
     purchases = Purchases([0, 0, 1, 900, 900], [0, 0, 1e-3, 500, 20], [0, 5000, 5000, 500, 500])
     for horizon in (0, 1, 1e4):

@@ -127,7 +127,12 @@ def test_an_uplift_is_of_whoever_is_eligible_for_its_goal(small: ModuleType, sho
 def test_the_risk_list_is_for_people_and_all_other_files_are_by_customer(out: Path) -> None:
     listed = pd.read_parquet(out / "churn.parquet")
     assert listed["churn_probability"].is_monotonic_decreasing
-    assert pd.read_csv(out / "churn.csv")["customer_id"].tolist() == listed["customer_id"].tolist()
+    for_people = pd.read_csv(out / "churn.csv", dtype=str)
+    assert for_people["customer_id"].tolist() == listed["customer_id"].tolist()
+    assert for_people["churn_probability"].str.len().max() <= len("0.1234")
+    assert for_people["days_since_last_order"].astype(float).to_numpy() == pytest.approx(
+        listed["days_since_last_order"].to_numpy(), abs=0.05
+    )
     for name in ("repurchase", "value", "conversion"):
         rows = pd.read_parquet(out / f"{name}.parquet")
         assert rows["customer_id"].is_monotonic_increasing
