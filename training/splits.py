@@ -127,16 +127,7 @@ def schedule(
         raise _too_short((first, test + reach), reach.days, horizon_days, timezone)
     train, earlier = known[-section.n_snapshots :], known[: -section.n_snapshots]
     recent = [_moved(test, -step * back, timezone) for back in reversed(range(1, steps_of_reach))]
-    return Schedule(
-        tuple(train),
-        test,
-        tuple(at for at in recent if at > last),
-        section.gap_days,
-        horizon_days,
-        tuple(earlier),
-        timezone,
-        first,
-    )
+    return Schedule(tuple(train), test, tuple(recent), section.gap_days, horizon_days, tuple(earlier), timezone, first)
 
 
 def local_day(instant: datetime, timezone: str) -> str:

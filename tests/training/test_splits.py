@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from datetime import datetime, timedelta
+from zoneinfo import ZoneInfo
 
 import pytest
 from hypothesis import given
@@ -54,6 +55,25 @@ def test_a_search_reaches_back_before_the_first_training_snapshot() -> None:
     assert made.folds(1) == ((made.earlier[-3:], made.train[-1]),)
     assert not set(made.earlier) & set(made.every)
     assert schedule(FIRST, FIRST + timedelta(days=300), 90, TaskSection()).folds(3) == ()
+
+
+def test_a_fixed_test_stands_in_the_shops_zone_unless_it_names_one() -> None:
+    local = TaskSection(test_as_of=datetime(2024, 9, 1))
+    assert schedule(FIRST, END, 90, local, "Asia/Shanghai").test == datetime(2024, 8, 31, 16)
+    elsewhere = TaskSection(test_as_of=datetime(2024, 9, 1, tzinfo=ZoneInfo("America/New_York")))
+    assert schedule(FIRST, END, 90, elsewhere, "Asia/Shanghai").test == datetime(2024, 9, 1, 4)
+
+
+def test_a_schedule_is_written_down_with_all_that_makes_it() -> None:
+    made = schedule(FIRST, END, 90, TaskSection(n_snapshots=1, gap_days=3, every_days=50))
+    assert made.as_dict() == {
+        "train": ["2024-06-27T00:00:00"],
+        "recent": ["2024-08-09T00:00:00"],
+        "test": "2024-09-28T00:00:00",
+        "gap_days": 3,
+        "horizon_days": 90,
+    }
+    assert made.labels_end(made.every) == datetime(2024, 12, 30)
 
 
 def test_a_fixed_test_without_a_finished_horizon_is_refused() -> None:

@@ -112,3 +112,42 @@ def test_the_bound_wastes_little() -> None:
     p = np.tile([0.2, 0.8], (n, 1))
     bound = spending_bound(cost, p, cells_of(pd.Series(["a"] * n), p)[0])
     assert bound[-1] < 1.05 * 0.8 * cost.sum()
+
+
+def test_a_draw_is_the_same_in_every_release() -> None:
+    """Who drew this wave before must find the same customers in the same arms."""
+    ids, strata = pd.Series([f"c{i}" for i in range(12)]), pd.Series(["a", "b", "b"] * 4)
+    drawn = draw_arms(ids, strata, np.tile([0.25, 0.5, 0.25], (12, 1)), "7|spring|1")
+    assert drawn.arm.tolist() == [2, 1, 1, 1, 1, 2, 1, 0, 0, 0, 2, 1]
+    assert drawn.probability.tolist() == [[0.25, 0.5, 0.25][arm] for arm in drawn.arm]
+    assert uniforms(["c0", "c1"], "7|spring|1").tolist() == [0.9910286539153321, 0.5461242036493534]
+
+
+def test_the_first_by_their_hash_get_the_control() -> None:
+    arm, order = draw_arms(IDS, STRATA, THREE_ARMS, "k").arm, uniforms(IDS, "k")
+    for rows in STRATA.groupby(STRATA).groups.values():
+        assert np.diff(arm[rows][np.argsort(order[rows])]).min(initial=0) >= 0
+
+
+def test_cells_are_strata_and_probabilities_in_the_order_of_their_first() -> None:
+    p = np.array([[0.5, 0.5], [0.2, 0.8], [0.5, 0.5], [0.5 + 1e-14, 0.5], [0.2, 0.8]])
+    codes, names = cells_of(pd.Series(["b", "b", "a", "b", "b"]), p)
+    assert codes.tolist() == [0, 1, 2, 0, 1]
+    assert names == ["b|0.5", "b|0.2", "a|0.5"]
+
+
+def test_the_bound_is_the_expected_cost_and_four_deviations() -> None:
+    def last(costs: list[float], cells: list[int], p: float = 0.5) -> float:
+        n = len(costs)
+        found = spending_bound(np.column_stack([np.zeros(n), costs]), np.tile([1 - p, p], (n, 1)), np.array(cells))
+        assert len(found) == n
+        return float(found[-1])
+
+    assert last([1.0] * 100, [0] * 100) == pytest.approx(50 + 4 * 0.5)  # rounding alone
+    assert last([1.0] * 100, [0, 1] * 50) == pytest.approx(50 + 4 * 0.5 * np.sqrt(2))  # of two cells
+    assert last([1.0, 3.0] * 50, [0] * 100) == pytest.approx(100 + 4 * (np.sqrt(100 * 2 * 0.25) + 0.5 * 3))
+    assert last([1.0, 3.0] * 50, [0, 1] * 50) == pytest.approx(100 + 4 * 0.5 * np.sqrt(2) * 3)  # alike within each
+    assert last([1.0], [0]) == 1.0  # no draw passes everyone's dearest arm
+    assert last([2.0] * 3, [0] * 3, p=1.0) == 6.0
+    assert last([2.0] * 3, [0] * 3, p=0.0) == 0.0
+    assert len(spending_bound(np.zeros((0, 2)), np.zeros((0, 2)), np.zeros(0, int))) == 0
