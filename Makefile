@@ -55,8 +55,8 @@ fuzz: $(READY) ## tables, configurations, expressions and model files at random,
 faults: $(READY) ## kills, full disks, little memory, locks, two at once, a store that is moved or damaged (30 minutes)
 	FAULTS=1 $(BIN)/python -m pytest -q tests/faults
 
-mutants: $(READY) ## plant faults in two dozen files and see whether the tests notice (bounded: --minutes, --per-file)
-	$(BIN)/python tests/mutants.py
+mutants: $(READY) ## plant faults in two dozen files, print which the tests miss (ARGS="--minutes 5 --per-file 10")
+	$(BIN)/python tests/mutants.py $(ARGS)
 
 bench: $(READY) ## run all benchmarks beside peers and floors and write docs/benchmarks.md (hours)
 	PENCHANT_DATA=$(DATA) $(BIN)/python -m benchmarks.run

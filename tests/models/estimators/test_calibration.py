@@ -1,5 +1,7 @@
 from __future__ import annotations
 
+import json
+
 import numpy as np
 import pytest
 from hypothesis import given, settings
@@ -7,7 +9,16 @@ from hypothesis import strategies as st
 from sklearn.isotonic import IsotonicRegression
 from sklearn.linear_model import LogisticRegression
 
-from penchant.models.estimators.calibration import fit_calibration, fit_isotonic, fit_platt
+from penchant.errors import InputError
+from penchant.models.estimators.calibration import (
+    Calibration,
+    fit_calibration,
+    fit_isotonic,
+    fit_platt,
+    gains_surely,
+    left_out_loss,
+    less_certain,
+)
 from penchant.models.inputs.folds import grouped_folds
 
 
@@ -83,3 +94,74 @@ def test_outcomes_that_are_all_alike_are_not_taken_for_certain(outcome: float) -
     assert (p > 0).all()
     assert (p < 1).all()
     assert abs(p.mean() - outcome) < 0.1
+
+
+def test_the_steps_of_four_rows_are_those_counted_by_hand() -> None:
+    """Of two at -2 one came, of one at 0 none: together a third of three, whose middle is -4/3."""
+    log_odds, y = np.array([1.0, -2.0, 0.0, -2.0, 5.0]), np.array([1.0, 0.0, 0.0, 1.0, 0.0])
+    curve = fit_isotonic(log_odds, y, np.array([1.0, 1.0, 1.0, 1.0, 0.0]))  # the last has no weight
+    assert curve.knots_at == pytest.approx((-4 / 3, 1.0))
+    assert curve.knots == pytest.approx((1 / 3, 0.75))  # of one row that came, half a row more is taken for none
+    assert curve.knots_share == 0.98
+    heavier = fit_isotonic(log_odds, y, np.array([1.0, 1.0, 4.0, 3.0, 0.0]))
+    assert heavier.knots_at == pytest.approx((-1.0, 1.0))
+    assert heavier.knots == pytest.approx((3 / 8, 0.75))
+
+
+def test_ends_are_never_certain_and_less_so_the_less_they_weigh() -> None:
+    def ends(steps: list[float], weight: list[float]) -> list[float]:
+        return less_certain(np.array(steps), np.array(weight)).tolist()
+
+    assert ends([0.0, 0.5, 1.0], [9.0, 5.0, 4.0]) == pytest.approx([0.05, 0.5, 0.9])
+    assert ends([0.0, 0.02, 0.98, 1.0], [1.0] * 4) == pytest.approx([0.01, 0.02, 0.98, 0.99])  # half-way to the next
+    assert ends([0.0], [3.0]) == pytest.approx([0.125])
+    assert ends([1.0], [3.0]) == pytest.approx([0.875])
+    assert ends([0.2, 0.8], [1.0, 1.0]) == [0.2, 0.8]
+
+
+def test_a_gain_is_sure_above_twice_its_standard_error() -> None:
+    def sure(gain: list[float], weight: list[float]) -> bool:
+        return gains_surely(np.array(gain), np.array(weight))
+
+    assert sure([1.0, 3.0], [1.0, 1.0])  # 2 over an error of 0.71
+    assert not sure([0.0, 2.0], [1.0, 1.0])  # 1 over the same
+    assert not sure([0.0, 0.0], [1.0, 1.0])
+    assert not sure([1.0, 5.0], [3.0, 1.0])  # 2 over 18 ** 0.5 / 4 = 1.06
+    assert sure([2.0, 4.0], [3.0, 1.0])  # 2.5 over 4.5 ** 0.5 / 4
+
+
+def test_a_left_out_loss_is_that_of_the_other_folds() -> None:
+    log_odds, y, weight = np.array([0.0, np.log(3.0)]), np.array([1.0, 0.0]), np.ones(2)
+    fold = np.array([0, 1])
+    assert left_out_loss("none", log_odds, y, weight, fold) == pytest.approx([np.log(2), np.log(4)])
+    log_odds, y = rows(60)
+    fold, other = np.arange(60) % 2, y.copy()
+    other[0] = 1 - other[0]
+    before, after = (left_out_loss("platt", log_odds, outcome, np.ones(60), fold) for outcome in (y, other))
+    assert (before[fold == 0][1:] == after[fold == 0][1:]).all()  # a row's own fold teaches nothing about it
+    assert (before[fold == 1] != after[fold == 1]).all()
+
+
+def test_a_row_of_weight_three_is_three_rows() -> None:
+    log_odds, y = rows(200, stretch=2.0)
+    weight = np.tile([3.0, 1.0], 100)
+    repeated = np.repeat(np.arange(200), weight.astype(int))
+    one, three = fit_platt(log_odds, y, weight), fit_platt(log_odds[repeated], y[repeated], np.ones(400))
+    assert (one.slope, one.intercept) == pytest.approx((three.slope, three.intercept), rel=1e-6)
+
+
+def test_platt_tells_apart_what_is_told_apart_as_a_row_more_of_each_would() -> None:
+    """Two at -1 that did not come and two at 1 that did: softened to a quarter and three quarters."""
+    line = fit_platt(np.array([-1.0, -1.0, 1.0, 1.0]), np.array([0.0, 0.0, 1.0, 1.0]), np.ones(4))
+    assert (line.slope, line.intercept) == pytest.approx((np.log(3.0), 0.0), abs=1e-6)
+    uneven = fit_platt(np.array([-1.0, -1.0, 1.0]), np.array([0.0, 0.0, 1.0]), np.ones(3))
+    # of the two 1 in 4 comes, of the one 2 in 3: log-odds -log 3 and log 2
+    assert (uneven.intercept - uneven.slope, uneven.intercept + uneven.slope) == pytest.approx((-np.log(3), np.log(2)))
+
+
+def test_a_calibration_is_read_back_and_an_unknown_one_refused() -> None:
+    log_odds, y = rows(200)
+    curve = fit_isotonic(log_odds, y, np.ones(200))
+    assert Calibration.from_dict(json.loads(json.dumps(curve.as_dict()))) == curve
+    with pytest.raises(InputError, match="Did you mean 'platt'"):
+        fit_calibration(log_odds, y, np.ones(200), grouped_folds(y), "plat")  # type: ignore[arg-type]
