@@ -46,3 +46,41 @@ def test_an_experiment_keeps_the_order_of_its_rows_and_needs_weight_in_every_arm
     assert experiment.customer.tolist() == [0, 1, 0]
     with pytest.raises(InputError, match="arm 'call' needs some weight"):
         read_experiment([3, 1, 2], ["mail", "control", "call"], sample_weight=[1, 1, 0])
+
+
+def test_one_of_several_treatments_is_held_against_the_control_with_its_own_probability() -> None:
+    """Rows 0 control, 1 mail, 2 call, 3 mail; of mail or control, mail is 0.4 of 0.4 + 0.4, and so on."""
+    p = pd.DataFrame({"call": [0.2, 0.4, 0.5, 0.1], "mail": [0.4, 0.3, 0.2, 0.3]})
+    found = read_trial(
+        [5.0, 6.0, 7.0, 4.0], {"s": [1, 2, 3, 4], "z": [8, 7, 6, 5]}, ["control", "mail", "call", "mail"],
+        arm="mail", p_treatment=p, sample_weight=[1.0, 2.0, 3.0, 4.0], groups=["b", "x", "a", "b"],
+    )  # fmt: skip
+    assert found.is_treated.tolist() == [False, True, True]
+    assert found.y.tolist() == [5.0, 4.0, 6.0]
+    assert found.p_treated.tolist() == pytest.approx([0.4 / 0.8, 0.3 / 0.9, 0.3 / 0.6])
+    assert found.weight.tolist() == [1.0, 4.0, 2.0]
+    assert found.names == ("s", "z")
+    assert found.scores.tolist() == [[1, 4, 2], [8, 5, 7]]
+    assert found.customer is not None
+    assert found.customer.tolist() == [0, 0, 1]
+    assert len(found) == 3
+
+
+def test_which_treatment_is_meant_must_be_said_and_known() -> None:
+    columns = ([1, 2, 3], {"s": [1, 2, 3]}, ["mail", "control", "call"])
+    with pytest.raises(InputError, match=r"at a time. Got 2 \('call', 'mail'\)|at a time. Got 2 \('call' and 'mail'\)"):
+        read_trial(*columns)
+    for wrong in ("control", "mial"):
+        with pytest.raises(InputError, match="name of a treatment"):
+            read_trial(*columns, arm=wrong)
+    assert len(read_trial([1, 2], {"s": [1, 2]}, ["mail", "control"], arm="mail")) == 2
+
+
+def test_customers_of_several_arms_are_drawn_among_themselves() -> None:
+    """0 and 1 were in both arms, 2 and 3 in the treatment alone, 4 in the control: one of three kinds is one alone."""
+    arm, customer = np.array([0, 1, 0, 1, 1, 1, 0]), np.array([0, 0, 1, 1, 2, 3, 4])
+    draws = np.array(list(draw_customers(arm, customer, 80, seed=0)))
+    assert (draws[:, 0] + draws[:, 2] == 2).all()
+    assert (draws[:, 4] + draws[:, 5] == 2).all()
+    assert (draws[:, 6] == 1).all()
+    assert set(draws[:, 0]) == set(draws[:, 4]) == {0, 1, 2}
