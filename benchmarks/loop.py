@@ -122,7 +122,7 @@ def play(
     given, later = first.record[GIVEN], replace(settings, ends_at=SECOND_AT)
     with opened(simulate(later, folder / "after", given, [FIRST]), SECOND_AT) as shop:
         verdict = measure(shop, FIRST.campaign_id).verdict
-        rows = collect(shop, CampaignQuestion(GOAL.name, GOAL.outcome, DAYS)).rows
+        rows = collect(shop, CampaignQuestion(GOAL.name, GOAL.outcome, DAYS))
         taught = {"uplift": rows} | {name: mangle(rows) for name, mangle in (mangles or {}).items()}
         uplifts = {name: fit_on(makers(seed)[STACK](), own) for name, own in taught.items()}
         lists = second_lists(shop, model, uplifts, seed)

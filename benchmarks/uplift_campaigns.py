@@ -45,7 +45,7 @@ def _made(goal: str, seed: int, folder: Path, n_customers: int) -> Trial:
     tables = {name: {"path": f"{name}.parquet"} for name in TABLES}
     config = Config.model_validate({"tables": tables, "shop": {"extract_end": ENDS_AT}})
     with open_shop(config, made.folder, checked=False) as shop:
-        rows = collect(shop, CampaignQuestion(goal, "paid_order", HORIZON_DAYS)).rows
+        rows = collect(shop, CampaignQuestion(goal, "paid_order", HORIZON_DAYS))
     truth = pd.read_parquet(made.truth["effects"]).set_index("customer_id")["effect_probability"]
     effect = truth.loc[rows.customer_id].to_numpy(np.float64)
     treated = (rows.arm != "control").astype(np.float64)
@@ -55,7 +55,7 @@ def _made(goal: str, seed: int, folder: Path, n_customers: int) -> Trial:
     X = rows.features
     return Trial(
         X.iloc[train].reset_index(drop=True),
-        rows.y[train],
+        rows.label[train],
         treated[train],
         p[train],
         X.iloc[test].reset_index(drop=True),

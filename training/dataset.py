@@ -3,9 +3,10 @@
 from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass, replace
+from dataclasses import dataclass, field, fields, replace
 from datetime import datetime
 from fnmatch import fnmatchcase
+from typing import Any, Self
 
 import numpy as np
 import numpy.typing as npt
@@ -25,8 +26,8 @@ Floats = npt.NDArray[np.float64]
 
 
 @dataclass(frozen=True, eq=False)
-class Dataset:
-    """Rows of one or several snapshots, sorted by as_of and customer.
+class LabelledRows:
+    """Rows that a model learns from or is judged on: of snapshots or of a trial.
 
     Parameters
     ----------
@@ -34,10 +35,6 @@ class Dataset:
         One column per signal.
     label
         Outcome of each row.
-    customer_id, as_of
-        Whom the row looks at, and when (UTC without a zone).
-    amount
-        What the customer paid within the horizon, in the major unit; None where the shop knows no amounts.
     columns
         The signals' declarations, in order.
     left_out
@@ -46,21 +43,23 @@ class Dataset:
 
     features: pd.DataFrame
     label: Floats
-    customer_id: npt.NDArray[np.object_]
-    as_of: pd.Series[pd.Timestamp]
-    amount: Floats | None
-    columns: tuple[Column, ...]
-    left_out: Mapping[str, str]
+    columns: tuple[Column, ...] = field(default=(), kw_only=True)
+    left_out: Mapping[str, str] = field(default_factory=dict, kw_only=True)
 
     def __len__(self) -> int:
         """Return the number of rows."""
         return len(self.label)
 
-    def at(self, instants: Sequence[datetime]) -> Dataset:
-        """Return the rows of some snapshots."""
-        return self.where(self.as_of.isin(list(instants)).to_numpy())
+    @property
+    def is_binary(self) -> bool:
+        """Whether the outcome is yes or no."""
+        return bool(np.isin(self.label, (0, 1)).all())
 
-    def sampled(self, n_most: int, seed: int) -> Dataset:
+    def where(self, chosen: npt.NDArray[np.bool_]) -> Self:
+        """Return the rows for which ``chosen`` holds."""
+        return replace(self, **{part.name: _rows_of(getattr(self, part.name), chosen) for part in fields(self)})
+
+    def sampled(self, n_most: int, seed: int) -> Self:
         """Return at most so many rows, drawn at random, in their order."""
         if len(self) <= n_most:
             return self
@@ -68,17 +67,33 @@ class Dataset:
         chosen[np.random.default_rng(seed).choice(len(self), n_most, replace=False)] = True
         return self.where(chosen)
 
-    def where(self, chosen: npt.NDArray[np.bool_]) -> Dataset:
-        """Return the rows for which ``chosen`` holds."""
-        return Dataset(
-            self.features[chosen].reset_index(drop=True),
-            self.label[chosen],
-            self.customer_id[chosen],
-            self.as_of[chosen].reset_index(drop=True),
-            None if self.amount is None else self.amount[chosen],
-            self.columns,
-            self.left_out,
-        )
+
+def _rows_of(part: Any, chosen: npt.NDArray[np.bool_]) -> Any:
+    """Return some rows of what holds a value for each; all else as it is."""
+    if isinstance(part, pd.DataFrame | pd.Series):
+        return part[chosen].reset_index(drop=True)
+    return part[chosen] if isinstance(part, np.ndarray) else part
+
+
+@dataclass(frozen=True, eq=False)
+class Dataset(LabelledRows):
+    """Rows of one or several snapshots, sorted by as_of and customer.
+
+    Parameters
+    ----------
+    customer_id, as_of
+        Whom the row looks at, and when (UTC without a zone).
+    amount
+        What the customer paid within the horizon, in the major unit; None where the shop knows no amounts.
+    """
+
+    customer_id: npt.NDArray[np.object_]
+    as_of: pd.Series[pd.Timestamp]
+    amount: Floats | None
+
+    def at(self, instants: Sequence[datetime]) -> Self:
+        """Return the rows of some snapshots."""
+        return self.where(self.as_of.isin(list(instants)).to_numpy())
 
     def by_snapshot(self) -> pd.DataFrame:
         """Return as_of, n_eligible and base_rate (the mean label), a row per snapshot."""
@@ -161,8 +176,8 @@ def with_signals(
         labels["customer_id"].to_numpy(object),
         labels["as_of"],
         spending(shop, task, labels, span),
-        columns,
-        matrix.left_out,
+        columns=columns,
+        left_out=matrix.left_out,
     )
 
 

@@ -38,7 +38,7 @@ def rows(n_customers: int = 300, seed: int = 0) -> Dataset:
     y = (rng.random(n) < chance).astype(float)
     people = np.array([f"c{number}" for number in range(n_customers)], dtype=object)
     as_of = pd.Series(np.repeat(np.array(instants, dtype="datetime64[us]"), n_customers))
-    return Dataset(X, y, np.tile(people, len(instants)), as_of, y * 10, COLUMNS, {})
+    return Dataset(X, y, np.tile(people, len(instants)), as_of, y * 10, columns=COLUMNS)
 
 
 def material(n_customers: int = 300, *, is_value: bool = False, seed: int = 0) -> TaskData:

@@ -103,21 +103,15 @@ def _asked(trained: TrainedUplift) -> Prose:
         "A single customer's own effect may lie far from its prediction ('predict_uplift(X, interval=True)' says how "
         "far): what can be vouched for is that of groups, as the deciles below show.",
     ]
-    if trained.collected.not_used:
-        told.append("Not used: " + " ".join(trained.collected.not_used))
+    if trained.rows.not_used:
+        told.append("Not used: " + " ".join(trained.rows.not_used))
     return Prose(tuple(told))
 
 
 def _waves(trained: TrainedUplift) -> Table:
     share = ".1%" if trained.rows.is_binary else ",.3f"
     rows = [
-        (
-            row.wave,
-            str(row.assigned_at)[:10] if trained.rows.assigned_at is not None else None,
-            row.arm,
-            row.n,
-            row.rate,
-        )
+        (row.wave, str(row.assigned_at)[:10] if trained.rows.as_of is not None else None, row.arm, row.n, row.rate)
         for row in trained.rows.by_wave().itertuples()
     ]
     columns = (
@@ -275,7 +269,7 @@ def _worth(trained: TrainedUplift) -> str:
 
 
 def _profit(board: ArmBoard, trained: TrainedUplift) -> Picture:
-    less = f", less {trained.collected.cost:g} for each contact" if trained.collected.cost else ""
+    less = f", less {trained.rows.cost:g} for each contact" if trained.rows.cost else ""
     return Picture(
         _profit_chart(board, trained),
         f"In {_worth(trained)}{less}; what offers cost beyond a lower price is not in it. "

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
 from dataclasses import dataclass, field
 from typing import Any
 
@@ -16,15 +15,14 @@ from penchant.spreadsheet import shop_day
 from ...features.matrix import build
 from ...features.outcomes.success import read_outcomes
 from ...features.shop import Shop
-from ...features.signals.group import Column
 from ...features.spine import Spine
 from ...models.uplift.arms import Arms, read_arms
+from ..dataset import LabelledRows
 from .unrandomised import how_it_chose
 from .waves import CONTROL, arms_in_use, probabilities, trial_rows, without_certain
 
 Floats = npt.NDArray[np.float64]
 Labels = npt.NDArray[np.object_]
-Bools = npt.NDArray[np.bool_]
 
 
 @dataclass(frozen=True)
@@ -50,24 +48,20 @@ class CampaignQuestion:
 
 
 @dataclass(frozen=True, eq=False)
-class UpliftRows:
-    """Customers of a trial: one row for each customer and draw.
+class UpliftRows(LabelledRows):
+    """Customers of a trial: one row for each customer and draw, with signals as known before the assignment.
 
     Parameters
     ----------
-    features
-        One column per signal, as known strictly before the assignment.
-    y
-        Outcome of each row.
     arm
-        Its arm, ``control`` or a treatment's name.
+        The arm of each row, ``control`` or a treatment's name.
     p_treatment
         Probability of the treatment, (n,), or of each, (n, treatments); None: a trial with the observed shares.
     is_planned
         Whether the probabilities were recorded when the arms were drawn, rather than read off the arms' sizes.
     customer_id
         The customer of each row; None: each row is one.
-    assigned_at, wave
+    as_of, wave
         When and in which wave the arm was drawn; None where that is not told.
     success_at
         When the first success came, NaT where none did; None where that is not told.
@@ -75,89 +69,37 @@ class UpliftRows:
         What the customer paid (or earned the shop) within the horizon, in major units; None where not known.
     money_is
         "margin", "amount" or "".
+    not_used
+        Sentences: which waves or rows of the campaigns were left out, and why.
+    cost
+        Of one contact, in major units, on average over the rows' campaigns; 0 where the shop does not tell.
     """
 
-    features: pd.DataFrame
-    y: Floats
     arm: Labels
     p_treatment: Floats | None = None
     is_planned: bool = False
     customer_id: Labels | None = None
-    assigned_at: pd.Series[Any] | None = None
+    as_of: pd.Series[Any] | None = None
     wave: Labels | None = None
     success_at: pd.Series[Any] | None = None
     money: Floats | None = None
     money_is: str = ""
-
-    def __len__(self) -> int:
-        """Return the number of rows."""
-        return len(self.y)
-
-    @property
-    def is_binary(self) -> bool:
-        """Whether the outcome is yes or no."""
-        return bool(np.isin(self.y, (0, 1)).all())
+    not_used: tuple[str, ...] = field(default=(), kw_only=True)
+    cost: float = field(default=0.0, kw_only=True)
 
     def arms(self) -> Arms:
         """Return who was in which arm, with what probability."""
         return read_arms(self.arm, self.p_treatment, CONTROL)
 
-    def where(self, chosen: Bools) -> UpliftRows:
-        """Return the rows for which ``chosen`` holds."""
-
-        def own(values: Any) -> Any:
-            if isinstance(values, pd.DataFrame | pd.Series):
-                return values[chosen].reset_index(drop=True)
-            return None if values is None else values[chosen]
-
-        return UpliftRows(
-            own(self.features),
-            own(self.y),
-            own(self.arm),
-            own(self.p_treatment),
-            self.is_planned,
-            own(self.customer_id),
-            own(self.assigned_at),
-            own(self.wave),
-            own(self.success_at),
-            own(self.money),
-            self.money_is,
-        )
-
     def by_wave(self) -> pd.DataFrame:
         """Return wave, assigned_at, arm, n and rate (the mean outcome), a row for each arm of each wave."""
         wave = np.full(len(self), "all", dtype=object) if self.wave is None else self.wave
-        rows = pd.DataFrame({"wave": wave, "arm": self.arm, "y": self.y})
-        rows["assigned_at"] = pd.NaT if self.assigned_at is None else self.assigned_at
+        rows = pd.DataFrame({"wave": wave, "arm": self.arm, "y": self.label})
+        rows["assigned_at"] = pd.NaT if self.as_of is None else self.as_of
         found = rows.groupby(["wave", "arm"], sort=False).agg(
             assigned_at=("assigned_at", "min"), n=("y", "size"), rate=("y", "mean")
         )
         return found.reset_index().sort_values(["assigned_at", "wave", "arm"], ignore_index=True)
-
-
-@dataclass(frozen=True, eq=False)
-class Collected:
-    """The rows of past campaigns, and what could not be used.
-
-    Parameters
-    ----------
-    rows
-        What can be learned from.
-    columns
-        The signals' declarations.
-    left_out
-        Group or column -> what the shop lacks for it.
-    not_used
-        Sentences: which waves or rows were left out, and why.
-    cost
-        Of one contact, in major units, on average over the rows' campaigns; 0 where the shop does not tell.
-    """
-
-    rows: UpliftRows
-    columns: tuple[Column, ...]
-    left_out: Mapping[str, str] = field(default_factory=dict)
-    not_used: tuple[str, ...] = ()
-    cost: float = 0.0
 
 
 def assignments_of(shop: Shop, question: CampaignQuestion) -> tuple[pd.DataFrame, tuple[str, ...]]:
@@ -198,7 +140,7 @@ def assignments_of(shop: Shop, question: CampaignQuestion) -> tuple[pd.DataFrame
     return finished, (*said, *late)
 
 
-def collect(shop: Shop, question: CampaignQuestion) -> Collected:
+def collect(shop: Shop, question: CampaignQuestion) -> UpliftRows:
     """Return what past campaigns of a goal teach: outcome, arm, probability, and signals as of the assignment.
 
     Rows that are no trial are left out and named: unfinished waves, arms that were carried over from an earlier wave,
@@ -226,7 +168,7 @@ def collect(shop: Shop, question: CampaignQuestion) -> Collected:
     told = pd.concat([typed, outcomes], axis=1).merge(known, how="left", validate="one_to_one")
     place = used[["customer_id", "assigned_at"]].astype(typed.dtypes).merge(told, how="left")
     money_is = next((name for name in ("margin", "amount") if name in outcomes), "")
-    rows = UpliftRows(
+    return UpliftRows(
         place[[column.name for column in matrix.columns]],
         place["success"].to_numpy(np.float64),
         used["arm"].to_numpy(object),
@@ -238,9 +180,11 @@ def collect(shop: Shop, question: CampaignQuestion) -> Collected:
         place["success_at"],
         place[money_is].to_numpy(np.float64) if money_is else None,
         money_is,
+        columns=matrix.columns,
+        left_out=matrix.left_out,
+        not_used=(*said, *no_trial, *certain, *other_arms),
+        cost=_cost(shop, used),
     )
-    not_used = (*said, *no_trial, *certain, *other_arms)
-    return Collected(rows, matrix.columns, matrix.left_out, not_used, _cost(shop, used))
 
 
 def _cost(shop: Shop, rows: pd.DataFrame) -> float:

@@ -236,7 +236,7 @@ class _Pair:
         chosen, arms = rows.arms().against_control(code)
         customer = None if rows.customer_id is None else rows.customer_id[chosen]
         same = {"p_treatment": arms.probability[:, 1].copy(), "groups": customer}
-        return cls(rows.y[chosen], arms.codes == 1, chosen, same)
+        return cls(rows.label[chosen], arms.codes == 1, chosen, same)
 
 
 def board_of(judged: Judged, code: int, cost: float = 0.0, seed: int = 0) -> ArmBoard:
@@ -301,7 +301,7 @@ def best_arm_value(rows: UpliftRows, uplift: Floats) -> PolicyValue:
     arms = rows.arms()
     choice = np.where(uplift.max(axis=1) > 0, 1 + uplift.argmax(axis=1), 0)
     policy = np.array(arms.names, dtype=object)[choice]
-    return policy_value(rows.y, policy, **_assigned(rows))
+    return policy_value(rows.label, policy, **_assigned(rows))
 
 
 def budget_of(rows: UpliftRows, uplift: Floats, seed: int = 0) -> BudgetCurve | None:
@@ -320,7 +320,7 @@ def budget_of(rows: UpliftRows, uplift: Floats, seed: int = 0) -> BudgetCurve | 
     if arms.n_arms == 2:
         return None
     gain = {name: uplift[:, place] for place, name in enumerate(arms.names[1:])}
-    return budget_curve(rows.y, gain, seed=seed, **_assigned(rows))
+    return budget_curve(rows.label, gain, seed=seed, **_assigned(rows))
 
 
 def _assigned(rows: UpliftRows) -> dict[str, Any]:

@@ -17,7 +17,7 @@ from penchant.table_file import read_table
 from ...features.intake.ids import plain_ids
 from ...models.inputs.arrays import read_numbers
 from ...models.uplift.arms import read_arms
-from .dataset import Collected, UpliftRows
+from .dataset import UpliftRows
 from .train import signals_of
 from .waves import CONTROL
 
@@ -66,7 +66,7 @@ class Roles:
 BY_THEIR_NAMES = Roles()
 
 
-def read_matrix(path: Path, roles: Roles = BY_THEIR_NAMES) -> Collected:
+def read_matrix(path: Path, roles: Roles = BY_THEIR_NAMES) -> UpliftRows:
     """Return the trial in a file.
 
     Parameters
@@ -106,16 +106,17 @@ def read_matrix(path: Path, roles: Roles = BY_THEIR_NAMES) -> Collected:
         raise InputError(str(path), "at least one feature beside the treatment and the outcome", "none")
     records, repeated = (None, "") if CUSTOMER in frame else repeated_records(features)
     p = arms.probability[:, 1:]
-    rows = UpliftRows(
+    said = [f"{quoted(ids)}, which only number the rows: each has a value of its own."] if ids else []
+    return UpliftRows(
         features,
         read_numbers(OUTCOME, frame[OUTCOME]),
         names[arms.codes],
         None if given is None else p[:, 0] if arms.n_arms == 2 else p,
         given is not None,
         _customers(frame[CUSTOMER], str(path)) if CUSTOMER in frame else records,
+        columns=signals_of(features),
+        not_used=(*said, *([repeated] if repeated else [])),
     )
-    said = [f"{quoted(ids)}, which only number the rows: each has a value of its own."] if ids else []
-    return Collected(rows, signals_of(features), not_used=(*said, *([repeated] if repeated else [])))
 
 
 def _customers(column: pd.Series[Any], where: str) -> Any:

@@ -75,7 +75,7 @@ def split_rows(rows: UpliftRows, horizon_days: int | None, seed: int = 0, timezo
     in_time = None if horizon_days is None or rows.wave is None else _in_time(rows, horizon_days, timezone)
     if in_time is not None:
         return in_time
-    fold = grouped_folds(rows.y, rows.customer_id, N_FOLDS, seed)
+    fold = grouped_folds(rows.label, rows.customer_id, N_FOLDS, seed)
     test = fold >= FIRST_JUDGED
     words = (
         f"Customers were split at random into {N_FOLDS} folds; models that learned from the folds before judged each "
@@ -87,7 +87,7 @@ def split_rows(rows: UpliftRows, horizon_days: int | None, seed: int = 0, timezo
 
 
 def _in_time(rows: UpliftRows, horizon_days: int, timezone: str) -> Split | None:
-    wave, assigned_at = pd.Series(rows.wave), pd.Series(rows.assigned_at)
+    wave, assigned_at = pd.Series(rows.wave), pd.Series(rows.as_of)
     starts = assigned_at.groupby(wave).transform("min")
     for start in sorted(starts.unique(), reverse=True):
         test = (starts >= start).to_numpy()
@@ -109,7 +109,7 @@ def _in_time(rows: UpliftRows, horizon_days: int, timezone: str) -> Split | None
 
 def _is_enough(rows: UpliftRows) -> bool:
     arms = pd.Series(rows.arm)
-    sizes, outcomes = arms.value_counts(), pd.Series(rows.y != 0).groupby(arms).sum()
+    sizes, outcomes = arms.value_counts(), pd.Series(rows.label != 0).groupby(arms).sum()
     return len(sizes) > 1 and sizes.min() >= FEWEST_ROWS and outcomes.min() >= FEWEST_OUTCOMES
 
 
@@ -152,4 +152,4 @@ def _predicted(learner: Any, train: UpliftRows, test: UpliftRows) -> Floats:
 
 def fit_on(learner: Any, rows: UpliftRows) -> Any:
     """Return a learner, fitted on rows."""
-    return learner.fit(rows.features, rows.y, rows.arm, p_treatment=rows.p_treatment, groups=rows.customer_id)
+    return learner.fit(rows.features, rows.label, rows.arm, p_treatment=rows.p_treatment, groups=rows.customer_id)

@@ -27,7 +27,7 @@ from ...models.inputs.estimate import Estimate
 from ...models.uplift import UpliftStack
 from ...models.uplift.baselines import uplift_baselines
 from ..material import Step
-from .dataset import Collected, UpliftRows
+from .dataset import UpliftRows
 from .evaluate import MAIN, STACK, ArmBoard, Judged, best_arm_value, board_of, budget_of
 from .splits import Makers, Split, fit_on, held_out_scores, split_rows
 from .waves import CONTROL
@@ -71,8 +71,8 @@ class TrainedUplift:
     ----------
     asked
         What was asked.
-    collected
-        The rows, their signals, and what was not used.
+    rows
+        What it learned from, with their signals and what was not used.
     model
         The stack, fitted on all rows.
     split
@@ -88,7 +88,7 @@ class TrainedUplift:
     """
 
     asked: TrialQuestion
-    collected: Collected
+    rows: UpliftRows
     model: UpliftStack
     split: Split
     boards: tuple[ArmBoard, ...]
@@ -104,12 +104,12 @@ class TrainedUplift:
     @property
     def columns(self) -> tuple[Column, ...]:
         """The signals that it reads."""
-        return self.collected.columns
+        return self.rows.columns
 
     @property
     def left_out(self) -> Mapping[str, str]:
         """Group or column -> what the shop lacks for it."""
-        return self.collected.left_out
+        return self.rows.left_out
 
     @property
     def may_lead(self) -> bool:
@@ -120,11 +120,6 @@ class TrainedUplift:
         """Return what its rows and their highest uplift look like, with which `penchant monitor` compares."""
         uplift = np.asarray(self.model.predict_uplift(self.rows.features)).reshape(len(self.rows), -1)
         return describe(self.rows.features, np.max(uplift, 1))
-
-    @property
-    def rows(self) -> UpliftRows:
-        """What the model in use learned from."""
-        return self.collected.rows
 
     @property
     def control(self) -> str:
@@ -176,7 +171,7 @@ class TrainedUplift:
         stack, baselines = self.numbers()
         return {
             **self.facts(),
-            "n_features": len(self.collected.columns),
+            "n_features": len(self.columns),
             "judged": self.split.words,
             "metrics": {name: number.as_dict() for name, number in stack.items()},
             "baselines": {
@@ -186,7 +181,7 @@ class TrainedUplift:
             "by_arm": {board.arm: board.as_dict() for board in self.boards},
             "found": {arm: finding_as_dict(found) for arm, found in self.model.findings_.items()},
             "checks": [check.as_dict() for check in self.checks],
-            "not_used": list(self.collected.not_used),
+            "not_used": list(self.rows.not_used),
         }
 
 
@@ -201,14 +196,14 @@ def finding_as_dict(found: Any) -> dict[str, Any]:
 
 
 def train_uplift(
-    collected: Collected, asked: TrialQuestion, gate: GateSection, seed: int = 0, step: Step = lambda _: nullcontext()
+    rows: UpliftRows, asked: TrialQuestion, gate: GateSection, seed: int = 0, step: Step = lambda _: nullcontext()
 ) -> TrainedUplift:
     """Return the trained uplift model of a trial.
 
     Parameters
     ----------
-    collected
-        The rows, from `penchant.training.uplift.dataset.collect` or `penchant.training.uplift.matrix.read_matrix`.
+    rows
+        From `penchant.training.uplift.dataset.collect` or `penchant.training.uplift.matrix.read_matrix`.
     asked
         What is asked.
     gate
@@ -225,7 +220,6 @@ def train_uplift(
     CheckFailedError
         A guard says that no uplift can be learned from these rows.
     """
-    rows = collected.rows
     refuse_small_trial(rows, asked, gate)
     split = split_rows(rows, asked.horizon_days, seed, asked.timezone)
     with step("checking that it is a randomised trial"):
@@ -236,11 +230,11 @@ def train_uplift(
     test = rows.where(split.test)
     judged = Judged(test, scores, None if split.fold is None else split.fold[split.test])
     with step("measuring"):
-        boards = tuple(board_of(judged, code, collected.cost, seed) for code in range(1, rows.arms().n_arms))
+        boards = tuple(board_of(judged, code, rows.cost, seed) for code in range(1, rows.arms().n_arms))
     with step(f"refitting on all {len(rows):,} rows for use"):
         model = fit_on(makers(seed)[STACK](), rows)
     value = best_arm_value(test, scores[STACK])
-    return TrainedUplift(asked, collected, model, split, boards, value, checks, budget_of(test, scores[STACK], seed))
+    return TrainedUplift(asked, rows, model, split, boards, value, checks, budget_of(test, scores[STACK], seed))
 
 
 def makers(seed: int) -> Makers:
@@ -252,14 +246,12 @@ def makers(seed: int) -> Makers:
 
 def guards(rows: UpliftRows, split: Split, seed: int = 0) -> tuple[Check, ...]:
     """Return what must hold before an uplift is learned from rows."""
-    is_dated = rows.assigned_at is not None
-    dates = TrialDates(
-        assigned_at=rows.assigned_at, outcome_at=rows.success_at, features_at=rows.assigned_at if is_dated else None
-    )
+    is_dated = rows.as_of is not None
+    dates = TrialDates(assigned_at=rows.as_of, outcome_at=rows.success_at, features_at=rows.as_of if is_dated else None)
     given: dict[str, Any] = {"p_treatment": rows.p_treatment, "groups": rows.customer_id}
     return check_trial(
         rows.features,
-        rows.y,
+        rows.label,
         rows.arm,
         dates=dates,
         folds=split.fold,
@@ -285,7 +277,7 @@ def refuse(checks: tuple[Check, ...], goal: str) -> None:
 def refuse_small_trial(rows: UpliftRows, asked: TrialQuestion, gate: GateSection) -> None:
     """Raise TooLittleDataError with all that is missing, where the rows cannot carry an uplift model."""
     customers = len(rows) if rows.customer_id is None else pd.Series(rows.customer_id).nunique()
-    positives = int((rows.y != 0).sum())
+    positives = int((rows.label != 0).sum())
     wanted = {
         "min_buyers": ("customers", customers, gate.min_buyers),
         "min_positives": ("rows with an outcome", positives, gate.min_positives),

@@ -22,7 +22,7 @@ from penchant.serving.goals.catalogue import Goal, goal_named
 from penchant.serving.goals.own import own_goals
 from penchant.training.record import write_training
 from penchant.training.report.uplift import NAMES
-from penchant.training.uplift.dataset import CampaignQuestion, Collected, collect
+from penchant.training.uplift.dataset import CampaignQuestion, UpliftRows, collect
 from penchant.training.uplift.evaluate import MAIN, STACK
 from penchant.training.uplift.matrix import OUTCOME, ROLES, Roles, read_matrix
 from penchant.training.uplift.train import TrainedUplift, TrialQuestion, train_uplift
@@ -36,7 +36,7 @@ def train_uplift_model(work: Work, options: TrainOptions) -> None:
     manifest: dict[str, Any] = {"step": "train", "config": config.resolved()}
     with replaced_folder(folder, manifest) as place:
         with _source(work, config, name, options) as source:
-            trained = train_uplift(source.collected, source.asked, config.gate, config.seed, work.step)
+            trained = train_uplift(source.rows, source.asked, config.gate, config.seed, work.step)
         with work.step("writing the report and the model"):
             record = write_training(trained, config, place, source.hashes)
         with work.step(f"recording in {store}"):
@@ -54,7 +54,7 @@ def train_uplift_model(work: Work, options: TrainOptions) -> None:
 class UpliftSource:
     """The rows, what they are to teach, and what identifies the files that they came from."""
 
-    collected: Collected
+    rows: UpliftRows
     asked: TrialQuestion
     hashes: dict[str, str]
 
@@ -92,19 +92,19 @@ def _source(work: Work, config: Config, name: str, options: TrainOptions) -> Ite
     if matrix is not None:
         with work.step(f"reading {matrix}"):
             roles = _roles(options.column or (), options.control, options.without or ())
-            collected = read_matrix(matrix, roles)
+            rows = read_matrix(matrix, roles)
         asked = TrialQuestion(name, roles.names.get(OUTCOME, OUTCOME), options.horizon, f"Learned from {matrix.name}.")
-        yield UpliftSource(collected, asked, {matrix.name: file_facts(matrix)["sha256"]})
+        yield UpliftSource(rows, asked, {matrix.name: file_facts(matrix)["sha256"]})
         return
     goal: Goal = goal_named(name, own_goals(config))
     horizon = options.horizon or goal.horizon_days
     with work.shop() as shop:
         with work.step(f"building signals and outcomes of past '{name}' campaigns, as of each assignment"):
-            collected = collect(shop, CampaignQuestion(name, goal.outcome, horizon, tuple(options.campaign or ())))
-        n_waves = len(set(collected.rows.wave)) if collected.rows.wave is not None else 0
+            rows = collect(shop, CampaignQuestion(name, goal.outcome, horizon, tuple(options.campaign or ())))
+        n_waves = len(set(rows.wave)) if rows.wave is not None else 0
         text = f"Learned from {n_waves} waves of past campaigns of the goal '{name}' ({goal.moves})."
         asked = TrialQuestion(name, goal.outcome.replace("_", " "), horizon, text, shop.timezone)
-        yield UpliftSource(collected, asked, work.sources())
+        yield UpliftSource(rows, asked, work.sources())
 
 
 def _roles(columns: Sequence[str], control: str | None, without: Sequence[str]) -> Roles:
@@ -141,7 +141,7 @@ def uplift_leaderboard(trained: TrainedUplift, number: int) -> Table:
 def _account(trained: TrainedUplift, version: Registered, folder: Path) -> str:
     lines = [f"[bold]{board.arm}[/]: {board.verdict}" for board in trained.boards]
     lines += [f"[yellow]issue[/] {check.title}: no. {check.explanation}" for check in trained.checks if check.is_issue]
-    lines += [f"not used: {sentence}" for sentence in trained.collected.not_used]
+    lines += [f"not used: {sentence}" for sentence in trained.rows.not_used]
     use = "in use (champion)" if "champion" in version.aliases else "on trial (challenger)"
     report = folder / "artifacts" / "report.html"
     return "\n".join(("", *lines, trained.split.words, f"Registered as {version}, {use}.", f"Report: {report}"))

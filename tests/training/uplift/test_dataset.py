@@ -44,7 +44,7 @@ def two_waves() -> pd.DataFrame:
 
 def test_signals_are_those_of_the_own_assignment_and_outcomes_come_after(two_waves: pd.DataFrame) -> None:
     orders = orders_at("2025-02-01", "2025-03-01 10:00", "2025-07-01")
-    rows = collect(shop_of(two_waves, orders), QUESTION).rows
+    rows = collect(shop_of(two_waves, orders), QUESTION)
     signals = rows.features.assign(wave=rows.wave)
     days = signals.groupby("wave")["days_since_last_purchase"].agg(["min", "max"]).T.to_dict("list")
     assert days["spring, wave 1"] == [28.0 + 10 / 24] * 2  # the order at the very instant is not seen
@@ -57,10 +57,10 @@ def test_signals_are_those_of_the_own_assignment_and_outcomes_come_after(two_wav
 
 
 def test_later_orders_change_no_signal(two_waves: pd.DataFrame) -> None:
-    before = collect(shop_of(two_waves, orders_at("2025-02-01", "2025-07-01")), QUESTION).rows
-    after = collect(shop_of(two_waves, orders_at("2025-02-01", "2025-05-01 10:00", "2025-07-01")), QUESTION).rows
+    before = collect(shop_of(two_waves, orders_at("2025-02-01", "2025-07-01")), QUESTION)
+    after = collect(shop_of(two_waves, orders_at("2025-02-01", "2025-05-01 10:00", "2025-07-01")), QUESTION)
     pd.testing.assert_frame_equal(before.features, after.features)
-    assert after.y.sum() == before.y.sum() + N
+    assert after.label.sum() == before.label.sum() + N
 
 
 def test_a_wave_whose_horizon_is_not_over_is_left_out_by_name(two_waves: pd.DataFrame) -> None:

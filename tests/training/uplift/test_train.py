@@ -18,7 +18,7 @@ from penchant.models.store import artifact as uplift_artifact
 from penchant.models.uplift.baselines import AverageEffect
 from penchant.training.record import write_training
 from penchant.training.report.uplift import uplift_pictures, uplift_report
-from penchant.training.uplift.dataset import Collected, UpliftRows
+from penchant.training.uplift.dataset import UpliftRows
 from penchant.training.uplift.evaluate import STACK, Judged, budget_of
 from penchant.training.uplift.matrix import Roles, read_matrix
 from penchant.training.uplift.splits import held_out_scores, split_rows
@@ -45,11 +45,11 @@ def in_waves(rows: UpliftRows, n_waves: int, days: int = 60) -> UpliftRows:
     at = pd.Series(pd.Timestamp("2025-01-01") + pd.to_timedelta(number * days, unit="D"))
     wave = np.array([f"w{i}" for i in number], dtype=object)
     parts = {name: getattr(rows, name) for name in UpliftRows.__dataclass_fields__}
-    return UpliftRows(**parts | {"assigned_at": at, "wave": wave})
+    return UpliftRows(**parts | {"as_of": at, "wave": wave})
 
 
 def trained_on(rows: UpliftRows, gate: GateSection = GATE) -> TrainedUplift:
-    return train_uplift(Collected(rows, signals_of(rows.features)), ASKED, gate)
+    return train_uplift(replace(rows, columns=signals_of(rows.features)), ASKED, gate)
 
 
 @pytest.fixture(scope="module")
@@ -59,7 +59,7 @@ def trained() -> TrainedUplift:
 
 def test_amounts_with_giants_are_told_plain_and_capped() -> None:
     rows = trial(1200, effect=0.4)
-    amounts = rows.y * 20
+    amounts = rows.label * 20
     amounts[np.flatnonzero(amounts)[:3]] = 30_000
     whole = trained_on(replace(rows, y=amounts), OPEN)
     (board,) = whole.boards
@@ -166,7 +166,7 @@ def test_folds_are_judged_by_what_came_before_them_and_compared_by_rank() -> Non
     assert len(seen) == len(np.unique(scores["all"])) == 3
     assert len(scores["all"]) == 600
     changed = rows.where(np.ones(1000, dtype=bool))
-    changed.y[split.fold == 4] = 1 - changed.y[split.fold == 4]  # the last fold teaches nobody
+    changed.label[split.fold == 4] = 1 - changed.label[split.fold == 4]  # the last fold teaches nobody
     np.testing.assert_array_equal(held_out_scores(changed, split, {"all": noted})["all"], scores["all"])
     judged = Judged(rows.where(split.test), scores, split.fold[split.test])
     assert np.ptp(judged.ranking(1)["all"]) == 0
@@ -185,7 +185,7 @@ def test_with_no_effect_anywhere_the_interval_of_a_learned_ranking_holds() -> No
         assert split.fold is not None
         scores = held_out_scores(rows, split, {"rule": lambda: RLearner(Linear(), control="control")})
         judged = Judged(rows.where(split.test), scores, split.fold[split.test])
-        found = qini(judged.rows.y, judged.ranking(1)["rule"], judged.rows.arm, n_draws=100)
+        found = qini(judged.rows.label, judged.ranking(1)["rule"], judged.rows.arm, n_draws=100)
         missed += found.excludes_zero
     assert missed <= 8
 
@@ -199,8 +199,8 @@ def test_waves_whose_horizon_was_not_over_do_not_teach_the_judged_model() -> Non
 
 def test_the_split_names_the_day_of_the_shops_calendar() -> None:
     rows = in_waves(trial(4000), 8, days=20)
-    assert rows.assigned_at is not None
-    late = replace(rows, assigned_at=rows.assigned_at + pd.Timedelta(hours=20))
+    assert rows.as_of is not None
+    late = replace(rows, as_of=rows.as_of + pd.Timedelta(hours=20))
     days = {
         zone: split_rows(late, 30, timezone=zone).words.split(" waves from ")[1][:10]
         for zone in ("UTC", "Asia/Shanghai")
@@ -213,7 +213,7 @@ def test_an_assignment_that_the_features_predict_is_refused() -> None:
     rng = np.random.default_rng(1)
     chosen = np.where(rng.random(len(rows)) < 1 / (1 + np.exp(-2 * rows.features["a"])), "mail", "control")
     with pytest.raises(CheckFailedError, match="the arms hold different customers") as refused:
-        trained_on(UpliftRows(rows.features, rows.y, chosen.astype(object)))
+        trained_on(UpliftRows(rows.features, rows.label, chosen.astype(object)))
     assert refused.value.exit_code == 3
     assert "No uplift was computed" in str(refused.value)
 
@@ -247,10 +247,10 @@ def matrix(n: int = 60, **columns: Any) -> pd.DataFrame:
 
 def test_a_matrix_is_read_from_parquet_and_csv_alike(tmp_path: Path) -> None:
     frame = matrix(p_treatment=0.5, customer=np.arange(60) // 2)
-    one = read_matrix(written(tmp_path, frame)).rows
-    other = read_matrix(written(tmp_path, frame, "trial.csv")).rows
+    one = read_matrix(written(tmp_path, frame))
+    other = read_matrix(written(tmp_path, frame, "trial.csv"))
     assert one.features.columns.tolist() == other.features.columns.tolist() == ["a"]
-    np.testing.assert_array_equal(one.y, other.y)
+    np.testing.assert_array_equal(one.label, other.label)
     assert one.arm.tolist() == other.arm.tolist()
     assert one.is_planned
     assert one.customer_id is not None
@@ -261,19 +261,19 @@ def test_columns_go_by_any_name_between_any_signs(tmp_path: Path) -> None:
     frame = matrix(treatment=np.where(np.arange(60) % 2, "mail", "none"), spend=1.0, customer=np.arange(60))
     renamed = frame.rename(columns={"treatment": "segment", "outcome": "visit", "customer": "who"})
     roles = Roles({"treatment": "segment", "outcome": "visit", "customer": "who"}, "none", ("spend",))
-    one = read_matrix(written(tmp_path, frame.drop(columns="spend")), Roles(control="none")).rows
+    one = read_matrix(written(tmp_path, frame.drop(columns="spend")), Roles(control="none"))
     for sign in ",;\t|":
         (tmp_path / "other.csv").write_text("\ufeff" + renamed.to_csv(index=False, sep=sign), encoding="utf-8")
-        rows = read_matrix(tmp_path / "other.csv", roles).rows
+        rows = read_matrix(tmp_path / "other.csv", roles)
         assert rows.features.columns.tolist() == ["a"]
-        np.testing.assert_array_equal(rows.y, one.y)
+        np.testing.assert_array_equal(rows.label, one.label)
         assert rows.arm.tolist() == one.arm.tolist()
         assert rows.customer_id.tolist() == one.customer_id.tolist()  # type: ignore[union-attr]
 
 
 def test_a_column_of_a_parts_name_is_no_feature_where_another_plays_the_part(tmp_path: Path) -> None:
     frame = matrix(segment=np.arange(60) // 2 % 2)
-    rows = read_matrix(written(tmp_path, frame), Roles({"treatment": "segment"})).rows
+    rows = read_matrix(written(tmp_path, frame), Roles({"treatment": "segment"}))
     assert rows.features.columns.tolist() == ["a"]
     assert (rows.arm == "control").tolist() == (frame.segment == 0).tolist()
 
@@ -281,7 +281,7 @@ def test_a_column_of_a_parts_name_is_no_feature_where_another_plays_the_part(tmp
 @pytest.mark.filterwarnings("ignore:.*are taken without")
 def test_customers_of_a_matrix_follow_the_rule_of_all_ids(tmp_path: Path) -> None:
     frame = matrix(customer=[f" {number // 2}" if number % 2 else f"{number // 2}.0" for number in range(60)])
-    rows = read_matrix(written(tmp_path, frame)).rows
+    rows = read_matrix(written(tmp_path, frame))
     assert rows.customer_id is not None
     assert rows.customer_id.tolist() == [str(number // 2) for number in range(60)]
     frame.loc[7, "customer"] = "nan"
@@ -306,7 +306,7 @@ def test_columns_that_cannot_be_what_was_asked_are_refused(tmp_path: Path, roles
 
 @pytest.mark.parametrize("name", ["No E-Mail", "none", "holdout", "not contacted", "Control group"])
 def test_the_control_is_known_by_its_name(tmp_path: Path, name: str) -> None:
-    rows = read_matrix(written(tmp_path, matrix(treatment=np.where(np.arange(60) % 2, "Mens E-Mail", name)))).rows
+    rows = read_matrix(written(tmp_path, matrix(treatment=np.where(np.arange(60) % 2, "Mens E-Mail", name))))
     assert set(rows.arm) == {"control", "Mens E-Mail"}
     assert (rows.arm == "control").tolist() == (np.arange(60) % 2 == 0).tolist()
 
@@ -319,7 +319,7 @@ def test_where_two_names_could_be_the_control_it_must_be_said(tmp_path: Path) ->
 
 def test_several_treatments_bring_a_probability_each(tmp_path: Path) -> None:
     arms = np.array(["control", "mail", "call"])[np.arange(60) % 3]
-    rows = read_matrix(written(tmp_path, matrix(treatment=arms, p_mail=0.5, p_call=0.2))).rows
+    rows = read_matrix(written(tmp_path, matrix(treatment=arms, p_mail=0.5, p_call=0.2)))
     np.testing.assert_allclose(rows.arms().probability[0], [0.3, 0.2, 0.5])
 
 
@@ -334,19 +334,19 @@ ODD: dict[str, dict[str, Any]] = {
 @pytest.mark.slow
 @pytest.mark.parametrize("name", ODD)
 def test_a_hundred_odd_rows_end_in_a_verdict(tmp_path: Path, name: str) -> None:
-    collected = read_matrix(written(tmp_path, matrix(120, **ODD[name])))
-    (board,) = train_uplift(collected, ASKED, OPEN).boards
+    rows = read_matrix(written(tmp_path, matrix(120, **ODD[name])))
+    (board,) = train_uplift(rows, ASKED, OPEN).boards
     words = "It has an effect" if name == "an arm with no responder" else "No effect to be found"
     assert board.verdict.startswith(words)
 
 
 @pytest.mark.slow
 def test_fifty_rows_are_refused_or_end_in_an_honest_verdict(tmp_path: Path) -> None:
-    collected = read_matrix(written(tmp_path, matrix(50)))
+    rows = read_matrix(written(tmp_path, matrix(50)))
     with pytest.raises(TooLittleDataError, match="50 customers, at least 500 needed"):
-        train_uplift(collected, ASKED, GATE)
+        train_uplift(rows, ASKED, GATE)
     try:
-        verdict = train_uplift(collected, ASKED, OPEN).boards[0].verdict
+        verdict = train_uplift(rows, ASKED, OPEN).boards[0].verdict
     except TooLittleDataError as refused:
         verdict = str(refused)
     assert "No effect to be found" in verdict or "at least 10 customers are needed in each arm" in verdict
@@ -354,7 +354,7 @@ def test_fifty_rows_are_refused_or_end_in_an_honest_verdict(tmp_path: Path) -> N
 
 @pytest.mark.parametrize("arms", [["mail", "control"], [True, False], [1.0, 0.0], ["1", "0"]], ids=str)
 def test_every_way_to_write_the_arms_is_read(tmp_path: Path, arms: list[Any]) -> None:
-    rows = read_matrix(written(tmp_path, matrix(treatment=arms * 30))).rows
+    rows = read_matrix(written(tmp_path, matrix(treatment=arms * 30)))
     assert (rows.arm == "control").tolist() == [False, True] * 30
     assert len(set(rows.arm)) == 2
 
@@ -402,11 +402,11 @@ def test_a_column_that_only_numbers_the_rows_is_no_feature_and_repeated_records_
     frame = pd.concat([frame, frame.iloc[:20]], ignore_index=True)
     frame["key"] = np.arange(420) + 5000
     found = read_matrix(written(tmp_path, frame))
-    assert list(found.rows.features) == ["x", "income"]
-    assert found.rows.customer_id is not None
-    assert list(found.rows.customer_id[400:]) == list(found.rows.customer_id[:20])
-    assert len(set(found.rows.customer_id)) == 400
+    assert list(found.features) == ["x", "income"]
+    assert found.customer_id is not None
+    assert list(found.customer_id[400:]) == list(found.customer_id[:20])
+    assert len(set(found.customer_id)) == 400
     assert "'key'" in found.not_used[0]
     assert "20 records" in found.not_used[1]
     coarse = read_matrix(written(tmp_path, frame.drop(columns=["x", "income"]).assign(band=np.arange(420) % 3)))
-    assert coarse.rows.customer_id is None
+    assert coarse.customer_id is None
