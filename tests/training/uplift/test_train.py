@@ -61,7 +61,7 @@ def test_amounts_with_giants_are_told_plain_and_capped() -> None:
     rows = trial(1200, effect=0.4)
     amounts = rows.label * 20
     amounts[np.flatnonzero(amounts)[:3]] = 30_000
-    whole = trained_on(replace(rows, y=amounts), OPEN)
+    whole = trained_on(replace(rows, label=amounts), OPEN)
     (board,) = whole.boards
     assert board.capped is not None
     assert board.capped.giants.high == 20
@@ -138,7 +138,7 @@ def test_a_budget_is_judged_by_households() -> None:
     rows = trial(600, 0.4, ("call", "mail"), seed=2)
     again = np.repeat(np.arange(600), 4)
     household = np.repeat(np.array([f"h{i}" for i in range(600)], dtype=object), 4)
-    parts = {name: getattr(rows, name)[again] for name in ("y", "arm", "p_treatment")}
+    parts = {name: getattr(rows, name)[again] for name in ("label", "arm", "p_treatment")}
     copies = UpliftRows(rows.features.iloc[again].reset_index(drop=True), **parts, is_planned=True)
     uplift = np.column_stack([np.full(600, 0.01), np.where(rows.features["a"] > 0, 0.4, 0.0)])
     alone = budget_of(rows, uplift)
