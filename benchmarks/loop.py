@@ -49,11 +49,10 @@ from penchant.simulate import SimulatedOffer as SentOffer
 from penchant.simulate.shop import SimulatedShop
 from penchant.training.baselines import predicted
 from penchant.training.dataset import snapshot_rows
-from penchant.training.train import Model, Recipe, fitted
+from penchant.training.fit import Model, Recipe, fitted
 from penchant.training.uplift.dataset import CampaignQuestion, UpliftRows, collect
 from penchant.training.uplift.evaluate import STACK
-from penchant.training.uplift.splits import fit_on
-from penchant.training.uplift.train import makers
+from penchant.training.uplift.fit import fit_on, makers
 
 DAYS = 30
 BUYERS = Eligible(all_of=(Where("n_orders", at_least=1),))

@@ -22,8 +22,9 @@ from penchant.models.evaluation.comparison import compare
 from penchant.models.evaluation.metrics import evaluate
 from penchant.models.store.registry import Registry
 from penchant.training.baselines import predicted
+from penchant.training.fit import Recipe, fitted
 from penchant.training.material import TaskData, task_data
-from penchant.training.train import Recipe, Trained, fitted, learn
+from penchant.training.train import Trained, learn
 
 HERE = Path(__file__).resolve().parent
 TASK = "repurchase"

@@ -98,7 +98,7 @@ def _for_whom(trained: Trained | TrainedUplift) -> str:
     if isinstance(trained, TrainedUplift):
         return f"Customers of campaigns of the goal '{trained.asked.goal}', as known when they were assigned."
     until = trained.schedule.day(trained.schedule.test)
-    return f"Whoever was eligible for '{trained.task.name}' at a snapshot: {trained.n_used:,} rows up to {until}."
+    return f"Whoever was eligible for '{trained.task.name}' at a snapshot: {trained.split.n_used:,} rows up to {until}."
 
 
 def card_page(card: Mapping[str, Any]) -> Page:

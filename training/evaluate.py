@@ -60,14 +60,9 @@ class Leaderboard:
     comparisons: Mapping[str, Mapping[str, Comparison]]
     left_out: Mapping[str, str]
 
-    def as_dict(self) -> dict[str, Any]:
-        """Return all numbers in types that JSON knows."""
+    def compared(self) -> dict[str, Any]:
+        """Return the comparisons, and which baselines are not there, in types that JSON knows."""
         return {
-            "metrics": {name: number.as_dict() for name, number in self.metrics.items()},
-            "baselines": {
-                baseline: {name: number.as_dict() for name, number in numbers.items()}
-                for baseline, numbers in self.baselines.items()
-            },
             "comparisons": {
                 baseline: {metric: found.as_dict() for metric, found in by_metric.items()}
                 for baseline, by_metric in self.comparisons.items()

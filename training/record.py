@@ -6,7 +6,6 @@ import hashlib
 from collections.abc import Mapping
 from dataclasses import asdict
 from pathlib import Path
-from typing import Any
 
 from penchant.charts import png
 from penchant.config import Config
@@ -18,13 +17,12 @@ from ..models.pickled_scorer import PICKLED_CODE
 from ..models.store.artifact import CODE, read_spec, save
 from ..models.store.records import Record, plain_requirements
 from .card import write_card
-from .checks import MAIN_METRIC
 from .report.page import pictures, report
 from .report.uplift import uplift_pictures, uplift_report
-from .story import headline, in_effect, story_of
+from .story import headline, story_of
 from .train import Trained
-from .uplift.evaluate import MAIN
-from .uplift.train import TASK, TrainedUplift
+from .trained import Training
+from .uplift.train import TrainedUplift
 
 MODEL, ARTIFACTS, JUDGED = "model", "artifacts", "judged"
 MLFLOW_TYPES = {"int64": "long", "float64": "double", "string": "string"}
@@ -63,30 +61,29 @@ def write_training(
     write_json(artifacts / "metrics.json", trained.as_dict())
     write_json(artifacts / "features.json", {"columns": columns, "left_out": dict(trained.left_out)})
     write_json(artifacts / "config.json", config.resolved())
-    name, is_task = model_name(config, trained.name), isinstance(trained, Trained)
+    name = model_name(config, trained.name)
     is_foreign = isinstance(trained.model, SklearnModel)
-    tags = {**used, "shop": config.shop.name, "task": trained.name.partition(".")[0]}
     return Record(
         name,
-        parameters(trained),
-        _headline(trained),
-        tags if is_task else {**tags, "goal": trained.name.partition(".")[2]},
+        trained.parameters(),
+        headline(trained, trained.numbers()[0]),
+        {**used, "shop": config.shop.name, **trained.tags()},
         artifacts,
         model,
         PICKLED_CODE if is_foreign else CODE,
         {column.name: MLFLOW_TYPES[column.dtype] for column in trained.columns},
-        "probability" if is_task else "uplift",
+        trained.answer,
         trained.may_lead,
         story_of(trained, name, sources),
         tuple(read_spec(model)["requirements"]) if is_foreign else plain_requirements(),
     )
 
 
-def _write_models(trained: Trained | TrainedUplift, model: Path, artifacts: Path, data: str) -> None:
+def _write_models(trained: Training, model: Path, artifacts: Path, data: str) -> None:
     """Write the model in use and, of a task, the one that had not seen the test."""
     facts = trained.facts() | {"signals": [asdict(column) for column in trained.columns]}
     save(trained.model, model, facts | {"data": data})
-    if isinstance(trained, Trained):
+    if trained.judged is not None:
         save(trained.judged, artifacts / JUDGED, facts | {"data": data, "labels_end": facts["judged_labels_end"]})
 
 
@@ -103,33 +100,7 @@ def _write_report(trained: Trained | TrainedUplift, shop: str, folder: Path, use
         (folder / name).with_suffix(".png").write_bytes(png(chart))
 
 
-def _headline(trained: Trained | TrainedUplift) -> dict[str, Any]:
-    metrics = trained.numbers()[0]
-    if isinstance(trained, Trained):
-        return headline(metrics, MAIN_METRIC[trained.task.kind])
-    needed = (MAIN, EFFECT)  # audiences read how far the average effect is uncertain
-    return {name: number if name.endswith(needed) else number.value for name, number in metrics.items()}
-
-
-EFFECT = "average_effect"
-
-
 def data_hash(sources: Mapping[str, str]) -> str:
     """Return one hash of the contents that a training read."""
     text = "\n".join(f"{name} {content}" for name, content in sorted(sources.items()))
     return hashlib.sha256(text.encode()).hexdigest()
-
-
-def parameters(trained: Trained | TrainedUplift) -> dict[str, Any]:
-    """Return what was asked and decided, and the parameters in effect."""
-    facts = trained.facts()
-    rows = {f"n_rows_{name}": count for name, count in facts.pop("n_rows").items()}
-    more = {**rows, "n_features": len(trained.columns)}
-    if isinstance(trained, TrainedUplift):
-        parts = {
-            f"{TASK}_parts_{arm}": ", ".join(f"{part.name} {part.share:.0%}" for part in found.parts)
-            for arm, found in trained.model.findings_.items()
-        }
-        return {**facts, "arms": ", ".join(facts["arms"]), **more, **parts}
-    plan = facts.pop("schedule")
-    return {**facts, **more, "train_as_of": ", ".join(plan["train"]), "test_as_of": plan["test"], **in_effect(trained)}

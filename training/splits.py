@@ -1,4 +1,15 @@
-"""When a model looks: snapshots in time, so that every training label is over before the test begins."""
+"""Which rows teach and which judge: of snapshots and waves in time, or of a trial by folds of customers.
+
+In time, every label that teaches is over before the test begins. Where a trial has no later waves to judge it, folds of
+customers are judged in sequence, each by models of the folds before it. Were every fold judged by models of all others
+(cross-fitting), chance patterns of the whole sample would teach and judge alike, and the folds' numbers depend on each
+other: with no effect anywhere, one in five intervals of a learned ranking missed zero. Judged in sequence, the folds'
+numbers are a martingale, and an interval over customers holds.
+
+References
+----------
+Wager (2024), Sequential validation of treatment heterogeneity, arXiv:2405.05534.
+"""
 
 from __future__ import annotations
 
@@ -8,11 +19,62 @@ from datetime import datetime, time, timedelta
 from typing import Any
 from zoneinfo import ZoneInfo
 
+import numpy as np
+import numpy.typing as npt
+import pandas as pd
+
 from penchant.config import TaskSection
 from penchant.errors import TooLittleDataError
-from penchant.spreadsheet import shop_time
+from penchant.spreadsheet import shop_day, shop_time
+
+from ..models.inputs.folds import grouped_folds
+from .dataset import Dataset
+from .uplift.dataset import UpliftRows
 
 UTC = ZoneInfo("UTC")
+TEST_SHARE = 0.3  # of a trial's rows, that the last waves must hold to judge alone
+FEWEST_ROWS, FEWEST_OUTCOMES = 200, 30  # of each arm, in training and test alike
+N_FOLDS = 5
+FIRST_JUDGED = 2  # folds before it only teach
+
+
+@dataclass(frozen=True, eq=False)
+class Split:
+    """How rows are parted into those that are learned from and those that judge.
+
+    Parameters
+    ----------
+    fold
+        (n,) each row's fold, judged in sequence; None where the last waves judge.
+    train, test
+        (n,) bool; with folds, most rows are both.
+    words
+        The same in a sentence.
+    """
+
+    fold: npt.NDArray[np.int64] | None
+    train: npt.NDArray[np.bool_]
+    test: npt.NDArray[np.bool_]
+    words: str
+
+    @property
+    def n_train(self) -> int:
+        """Rows that the judged models learned from."""
+        return int(self.train.sum())
+
+    @property
+    def n_test(self) -> int:
+        """Rows that judged them."""
+        return int(self.test.sum())
+
+    @property
+    def n_used(self) -> int:
+        """Rows that the model in use learned from."""
+        return len(self.train)
+
+    def counts(self) -> dict[str, int]:
+        """Return these numbers by name."""
+        return {"train": self.n_train, "test": self.n_test, "in_use": self.n_used}
 
 
 @dataclass(frozen=True)
@@ -51,6 +113,15 @@ class Schedule:
     def day(self, instant: datetime) -> str:
         """Return the date of an instant as the shop's calendar has it."""
         return local_day(instant, self.timezone)
+
+    def split(self, rows: Dataset) -> Split:
+        """Return which rows of the snapshots teach and which judge; others serve the model in use alone."""
+        train, test = rows.as_of.isin(list(self.train)).to_numpy(), (rows.as_of == self.test).to_numpy()
+        words = (
+            f"a model that learned from {int(train.sum()):,} rows of {len(self.train)} snapshots, the last on "
+            f"{self.day(self.train[-1])}, on {int(test.sum()):,} rows of {self.day(self.test)}"
+        )
+        return Split(None, train, test, words)
 
     @property
     def reach(self) -> timedelta:
@@ -183,3 +254,61 @@ def _too_short(known: tuple[datetime, datetime], reach: int, horizon: int, timez
         f"{max((known[1] - known[0]).days, 0)} days, from {first} to the test's end on {test_end}",
         "Choose a shorter horizon_days for the task in penchant.toml or a later test, or bring more history",
     )
+
+
+def split_rows(rows: UpliftRows, horizon_days: int | None, seed: int = 0, timezone: str = "UTC") -> Split:
+    """Return the split: in time where the last waves can carry the numbers, else by customer.
+
+    In time: the latest waves that hold 30 % of the rows judge models that learned from those waves whose horizon was
+    over when the first of them was assigned. Otherwise each fold of customers is judged by models of the others.
+
+    Parameters
+    ----------
+    rows
+        The rows.
+    horizon_days
+        Of the outcome; None: not known, as with a bare matrix.
+    seed
+        Deals out the customers.
+    timezone
+        The shop's zone, in which a person is told the days.
+    """
+    in_time = None if horizon_days is None or rows.wave is None else _in_time(rows, horizon_days, timezone)
+    if in_time is not None:
+        return in_time
+    fold = grouped_folds(rows.label, rows.customer_id, N_FOLDS, seed)
+    test = fold >= FIRST_JUDGED
+    words = (
+        f"Customers were split at random into {N_FOLDS} folds; models that learned from the folds before judged each "
+        f"from the third on, {int(test.sum()):,} rows in all."
+    )
+    if rows.wave is not None:
+        words += " The last waves alone had too few rows for a test."
+    return Split(fold, fold < N_FOLDS - 1, test, words)
+
+
+def _in_time(rows: UpliftRows, horizon_days: int, timezone: str) -> Split | None:
+    wave, assigned_at = pd.Series(rows.wave), pd.Series(rows.as_of)
+    starts = assigned_at.groupby(wave).transform("min")
+    for start in sorted(starts.unique(), reverse=True):
+        test = (starts >= start).to_numpy()
+        if test.mean() < TEST_SHARE:
+            continue
+        over = assigned_at.groupby(wave).transform("max") + pd.Timedelta(days=horizon_days) <= start
+        train = over.to_numpy()
+        if not (_is_enough(rows.where(train)) and _is_enough(rows.where(test))):
+            return None
+        n_train, n_test = wave[train].nunique(), wave[test].nunique()
+        day = shop_day(start, timezone)
+        words = (
+            f"Models that learned from {int(train.sum()):,} rows of {n_train} waves were judged on the "
+            f"{int(test.sum()):,} rows of the {n_test} waves from {day} on, when those horizons were over."
+        )
+        return Split(None, train, test, words)
+    return None
+
+
+def _is_enough(rows: UpliftRows) -> bool:
+    arms = pd.Series(rows.arm)
+    sizes, outcomes = arms.value_counts(), pd.Series(rows.label != 0).groupby(arms).sum()
+    return len(sizes) > 1 and sizes.min() >= FEWEST_ROWS and outcomes.min() >= FEWEST_OUTCOMES

@@ -6,11 +6,8 @@ import hashlib
 from collections.abc import Mapping, Sequence
 from typing import Any
 
-import numpy as np
 import pandas as pd
 
-from ..models.estimators.boosting import DEFAULTS
-from ..models.estimators.sklearn_model import SklearnModel
 from ..models.inputs.check import Check
 from ..models.inputs.estimate import Estimate
 from ..models.store.records import DataUsed, Story
@@ -19,14 +16,13 @@ from .report.signals import importance_table
 from .report.summary import verdict_banner
 from .report.uplift import NAMES
 from .train import Trained, with_bounds
+from .trained import Numbers, Training
 from .uplift.evaluate import STACK
 from .uplift.train import TrainedUplift
 
 N_EXAMPLE = 5
-MOST_PARAMS = 60  # of a foreign estimator
 DIGEST = 32  # characters; MLflow takes 36
 IN_TABLES_ONLY = ("mean_score", "reliability", "resolution", "uncertainty", "rmse_all_zero", "mae_all_zero")
-Numbers = Mapping[str, Estimate]
 
 
 def story_of(trained: Trained | TrainedUplift, name: str, sources: Mapping[str, str]) -> Story:
@@ -44,10 +40,10 @@ def story_of(trained: Trained | TrainedUplift, name: str, sources: Mapping[str, 
     return _of_task(trained, name, sources) if isinstance(trained, Trained) else _of_uplift(trained, name, sources)
 
 
-def headline(metrics: Numbers, main: str) -> dict[str, Estimate | float]:
-    """Return the dozen numbers that stand at a run, and the bounds of the main one; tables hold the rest."""
+def headline(trained: Training, metrics: Numbers) -> dict[str, Estimate | float]:
+    """Return the dozen numbers that stand at a run, and the bounds of the main ones; tables hold the rest."""
     return {
-        metric: number if metric == main else number.value
+        metric: number if trained.is_main(metric) else number.value
         for metric, number in metrics.items()
         if metric not in IN_TABLES_ONLY
     }
@@ -89,7 +85,8 @@ def _of_task(trained: Trained, name: str, sources: Mapping[str, str]) -> Story:
         f"{trained.span.gap_days} ({trained.basis}), of whoever is eligible at the snapshot. A run learns from earlier "
         "snapshots and is judged on a later one beside baselines, which are the runs below it."
     )
-    used = (("training", plan.train, trained.n_train), ("test", (plan.test,), trained.n_test))
+    rows = trained.split.counts()
+    used = (("training", plan.train, rows["train"]), ("test", (plan.test,), rows["test"]))
     data = tuple(
         DataUsed(
             f"{name} {context}",
@@ -106,7 +103,7 @@ def _of_task(trained: Trained, name: str, sources: Mapping[str, str]) -> Story:
         about,
         data,
         tables,
-        {baseline: headline(numbers, main) for baseline, numbers in board.baselines.items()},
+        {baseline: headline(trained, numbers) for baseline, numbers in board.baselines.items()},
         _steps(trained),
         trained.shown.head(N_EXAMPLE),
     )
@@ -123,7 +120,7 @@ def _steps(trained: Trained) -> dict[str, Sequence[float]]:
 
 def _of_uplift(trained: TrainedUplift, name: str, sources: Mapping[str, str]) -> Story:
     stack, baselines = trained.numbers()
-    goal, board = trained.asked.goal, trained.boards[0]
+    goal = trained.asked.goal
     told = " ".join((f"'{one.arm}': " if len(trained.boards) > 1 else "") + one.verdict for one in trained.boards)
     tables = {
         "leaderboard": numbers_table({NAMES[STACK]: stack, **baselines}),
@@ -136,19 +133,18 @@ def _of_uplift(trained: TrainedUplift, name: str, sources: Mapping[str, str]) ->
         f"**uplift of {goal}**: what a contact changes in '{trained.asked.outcome}'{within}, learned from randomised "
         "campaigns. All numbers are per 1,000 customers; the runs below each are its baselines."
     )
-    rows = trained.facts()["n_rows"]
+    rows = trained.split.counts()
     data = tuple(
         DataUsed(f"{name} {context}", _digest(sources, [context]), context, {"tables": dict(sources)}, rows[part])
         for context, part in (("training", "train"), ("test", "test"))
     )
-    main = next(iter(stack)) if len(trained.boards) > 1 else next(iter(board.metrics[STACK]))
     return Story(
         f"uplift of {goal}, {'in time' if trained.split.fold is None else 'by folds'}",
         told,
         about,
         data,
         tables,
-        {score: headline(numbers, main) for score, numbers in baselines.items()},
+        {score: headline(trained, numbers) for score, numbers in baselines.items()},
         {},
         trained.rows.features.head(N_EXAMPLE),
     )
@@ -172,24 +168,3 @@ def _recipe(trained: Trained) -> str:
 def _digest(sources: Mapping[str, str], parts: list[str]) -> str:
     text = "\n".join([*(f"{name} {content}" for name, content in sorted(sources.items())), *parts])
     return hashlib.sha256(text.encode()).hexdigest()[:DIGEST]
-
-
-def in_effect(trained: Trained) -> dict[str, Any]:
-    """Return the parameters in effect: what was chosen, not what was left to be chosen."""
-    model = trained.judged
-    if isinstance(model, SklearnModel):
-        own = {f"estimator_{name}": value for name, value in model.parameters().items()}
-        return {**dict(list(own.items())[:MOST_PARAMS]), "snapshots": len(trained.schedule.train)}
-    boosters = {name: booster.num_trees() for name, booster in getattr(model, "boosters_", {}).items()}
-    monotone = getattr(model, "monotone", None) or {}
-    calibration = getattr(model, "calibration_", None)
-    chosen: dict[str, Any] = {
-        **{f"lightgbm_{key}": value for key, value in {**DEFAULTS, **(getattr(model, "params", None) or {})}.items()},
-        **{f"{name}_trees": count for name, count in boosters.items()},
-        "monotone_columns": ", ".join(sorted(monotone)) or "none",
-        "folds": getattr(model, "n_folds", "none"),
-        "snapshots": len(trained.schedule.train),
-    }
-    if calibration is not None:
-        chosen["calibration_slope"] = round(float(np.asarray(calibration.slope)), 4)
-    return chosen

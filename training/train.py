@@ -8,7 +8,7 @@ from __future__ import annotations
 
 from collections.abc import Mapping
 from contextlib import nullcontext
-from dataclasses import dataclass, field, replace
+from dataclasses import dataclass, replace
 from functools import cached_property
 from typing import Any
 
@@ -19,63 +19,34 @@ from penchant.overview import Overview, WithOverview
 
 from ..features.outcomes.tasks import Span, Task
 from ..features.shop import Shop
-from ..features.signals.group import Column
-from ..models.baselines.simple import AMOUNT_TOTAL, DAYS_SINCE_FIRST
-from ..models.estimators.propensity import PropensityModel
 from ..models.estimators.sklearn_model import SklearnModel
-from ..models.estimators.value import ValueModel
 from ..models.evaluation.curves import calibration_curve, decile_table
 from ..models.evaluation.metrics import Kind, evaluate
 from ..models.evaluation.reference import describe
 from ..models.explain.contributions import contributions
 from ..models.inputs.arrays import Floats
-from ..models.inputs.check import Check
 from ..models.inputs.estimate import Estimate
-from .baselines import baseline_scores, predicted, rows_for
+from .baselines import baseline_scores, predicted
 from .checks import MAIN_METRIC, auc_by_snapshot, horizon_check, may_be_used, training_checks
 from .dataset import EVERY_SIGNAL, Dataset, SignalChoice
 from .evaluate import Leaderboard, Outcomes, leaderboard
+from .fit import Model, Recipe, fitted, in_effect
 from .material import Step, TaskData, task_data
 from .own import OwnEstimator, chosen_estimator, own_estimators, own_scores
 from .splits import Schedule
+from .trained import Training
 
-__all__ = ["MAIN_METRIC", "Recipe", "Trained", "learn", "train"]
+__all__ = ["MAIN_METRIC", "Trained", "learn", "train"]
 
-Model = PropensityModel | ValueModel | SklearnModel
 DEFAULT_MODEL = "default_model"  # ours, where another estimator is trained in its place
-OWN_OPTIONS = ("n_trees", "line_share")  # of our estimators, not of LightGBM
 STAGE = "stage"
 FEWEST_OF_A_STAGE, DRAWS_BY_STAGE = 100, 200
 MOST_SHOWN = 2_000  # rows that the report explains the model on
-RATES = dict.fromkeys(("value", "margin"), (AMOUNT_TOTAL, DAYS_SINCE_FIRST))  # what an amount starts from
 
 
-@dataclass(frozen=True)
-class Recipe:
-    """How a model is made.
-
-    Parameters
-    ----------
-    params
-        LightGBM parameters in place of the defaults; ``n_trees`` where their number is fixed, and of a propensity
-        ``line_share``.
-    n_threads
-        Threads of LightGBM; 0: all. None: as many as are worth their start.
-    n_folds
-        Folds of customers on which the number of trees and the calibration are chosen.
-    estimator
-        What is trained in the place of our own model; None: ours.
-    """
-
-    params: Mapping[str, Any] = field(default_factory=dict)
-    n_threads: int | None = None
-    n_folds: int = 5
-    estimator: OwnEstimator | None = None
-
-
-@dataclass(frozen=True, eq=False, repr=False)
-class Trained(WithOverview):
-    """A model that is ready for use, and all that is known of it.
+@dataclass(frozen=True, eq=False, repr=False, kw_only=True)
+class Trained(Training, WithOverview):
+    """A task's model that is ready for use, and all that is known of it.
 
     Parameters
     ----------
@@ -85,18 +56,8 @@ class Trained(WithOverview):
         Gap and horizon of the label, and where the horizon comes from.
     schedule
         The snapshots.
-    model
-        Fitted on every finished snapshot.
-    judged
-        The model that saw only what was known before the test: all numbers are its.
-    columns
-        The signals it reads.
-    left_out
-        Group or column -> what the shop lacks for it.
     board
         Metrics on the test snapshot of the judged model, and of the baselines.
-    checks
-        What was asked of the data and the model before its numbers are believed.
     snapshots
         as_of, n_eligible and base_rate by snapshot.
     deciles, calibration
@@ -107,29 +68,22 @@ class Trained(WithOverview):
         Metrics on the test by the customers' stage; empty where the signals hold none.
     by_snapshot
         AUC at each snapshot on customers that the trees had not seen, and at the test; empty of amounts.
-    n_train, n_test, n_used
-        Rows that the judged model learned from, was judged on, and rows that the model in use learned from.
     """
 
+    answer = "probability"
+    model: Model
+    judged: Model
     task: Task
     span: Span
     basis: str
     schedule: Schedule
-    model: Model
-    judged: Model
-    columns: tuple[Column, ...]
-    left_out: Mapping[str, str]
     board: Leaderboard
-    checks: tuple[Check, ...]
     snapshots: pd.DataFrame
     deciles: Any
     calibration: Any
     shown: pd.DataFrame
     by_stage: pd.DataFrame
     by_snapshot: Mapping[str, Estimate]
-    n_train: int
-    n_test: int
-    n_used: int
 
     @property
     def name(self) -> str:
@@ -156,6 +110,17 @@ class Trained(WithOverview):
         """Whether it may become champion where there is none: no check keeps it out of use."""
         return may_be_used(self.checks)
 
+    def is_main(self, metric: str) -> bool:
+        """Whether a metric decides: its interval stands at a run."""
+        return metric == MAIN_METRIC[self.task.kind]
+
+    def parameters(self) -> dict[str, Any]:
+        """Return what was asked and decided, and the parameters in effect."""
+        facts, plan = self._asked(), self.schedule.as_dict()
+        del facts["schedule"]
+        dates = {"train_as_of": ", ".join(plan["train"]), "test_as_of": plan["test"]}
+        return {**facts, **dates, **in_effect(self.judged), "snapshots": len(self.schedule.train)}
+
     def numbers(self) -> tuple[Mapping[str, Estimate], Mapping[str, Mapping[str, Estimate]]]:
         """Return the judged model's metrics and each baseline's."""
         return self.board.metrics, self.board.baselines
@@ -176,8 +141,8 @@ class Trained(WithOverview):
         issues = [f"Issue: {check.title}? No: {check.explanation}" for check in self.checks if check.is_issue]
         lines = [
             f"{self.task.meaning}; horizon: {self.basis}",
-            f"learned from {self.n_train:,} rows up to {plan.day(plan.train[-1])}, "
-            f"judged on {self.n_test:,} of {plan.day(plan.test)}",
+            f"learned from {self.split.n_train:,} rows up to {plan.day(plan.train[-1])}, "
+            f"judged on {self.split.n_test:,} of {plan.day(plan.test)}",
             *(issues or [f"{len(self.checks)} checks passed"]),
         ]
         beside = [
@@ -199,14 +164,13 @@ class Trained(WithOverview):
             "schedule": self.schedule.as_dict(),
             "labels_end": self.schedule.labels_end(self.schedule.every).isoformat(),
             "judged_labels_end": self.schedule.labels_end(self.schedule.train).isoformat(),
-            "n_rows": {"train": self.n_train, "test": self.n_test, "in_use": self.n_used},
+            "n_rows": self.split.counts(),
             "estimator": self.estimator,
         }
 
-    def as_dict(self) -> dict[str, Any]:
-        """Return the facts and all numbers in types that JSON knows."""
-        checks = [check.as_dict() for check in self.checks]
-        return {**self.facts(), "n_features": len(self.columns), **self.board.as_dict(), "checks": checks}
+    def more(self) -> dict[str, Any]:
+        """Return the paired comparisons with the baselines."""
+        return self.board.compared()
 
 
 def train(
@@ -291,25 +255,23 @@ def learn(
     with step(f"refitting on all {len(every):,} rows for use"):
         model = fitted(task, every, material.seed, recipe)
     return Trained(
-        task,
-        material.span,
-        material.basis,
-        material.schedule,
-        model,
-        judged,
-        every.columns,
-        every.left_out,
-        board,
-        checks,
-        every.by_snapshot(),
-        decile_table(test.label, score, kind=_kind(task, test), groups=test.customer_id),
-        calibration_curve(test.label, score, groups=test.customer_id) if task.kind == "binary" else None,
-        test.sampled(MOST_SHOWN, material.seed).features,
-        by_stage(test, score, _kind(task, test)),
-        by_snapshot,
-        len(past),
-        len(test),
-        len(every),
+        model=model,
+        judged=judged,
+        split=material.schedule.split(every),
+        columns=every.columns,
+        left_out=every.left_out,
+        checks=checks,
+        task=task,
+        span=material.span,
+        basis=material.basis,
+        schedule=material.schedule,
+        board=board,
+        snapshots=every.by_snapshot(),
+        deciles=decile_table(test.label, score, kind=_kind(task, test), groups=test.customer_id),
+        calibration=calibration_curve(test.label, score, groups=test.customer_id) if task.kind == "binary" else None,
+        shown=test.sampled(MOST_SHOWN, material.seed).features,
+        by_stage=by_stage(test, score, _kind(task, test)),
+        by_snapshot=by_snapshot,
     )
 
 
@@ -322,12 +284,7 @@ def by_stage(rows: Dataset, score: Floats, kind: Kind) -> pd.DataFrame:
         y = rows.label[own]
         if own.sum() >= FEWEST_OF_A_STAGE and (kind != "binary" or 0 < y.sum() < len(y)):
             numbers = evaluate(y, score[own], kind=kind, groups=rows.customer_id[own], n_draws=DRAWS_BY_STAGE)
-            bounds = {
-                f"{n}{end}": v
-                for n, e in numbers.items()
-                for end, v in (("", e.value), ("_low", e.low), ("_high", e.high))
-            }
-            found.append({"stage": stage, "n": int(own.sum()), **bounds})
+            found.append({"stage": stage, "n": int(own.sum()), **with_bounds(numbers)})
     return pd.DataFrame(found)
 
 
@@ -340,22 +297,6 @@ def with_bounds(numbers: Mapping[str, Estimate]) -> dict[str, float]:
 def _kind(task: Task, rows: Dataset) -> Kind:
     """Return what an outcome is summed as: spending is 0 or more, a margin can be negative."""
     return "count" if rows.label.min() < 0 else task.kind
-
-
-def fitted(task: Task, rows: Dataset, seed: int, recipe: Recipe) -> Model:
-    """Return the task's model, fitted; directions of which the domain is sure are kept."""
-    if (other := recipe.estimator) is not None:
-        used = rows_for(other.make(), rows, seed)
-        return SklearnModel(other.name, other.make, task.kind).fit(used.features, used.label, used.customer_id)
-    monotone = {column.name: task.buying * column.buying for column in rows.columns if column.buying}
-    kind = PropensityModel if task.kind == "binary" else ValueModel
-    params = dict(recipe.params)
-    own = {name: params.pop(name) for name in OWN_OPTIONS if name in params}
-    options: dict[str, Any] = {"n_folds": recipe.n_folds, "seed": seed, "n_threads": recipe.n_threads}
-    if rate := RATES.get(task.name):
-        options |= {"rate": rate} if set(rate) <= set(rows.features.columns) else {}
-    model = kind(params=params or None, monotone=monotone, **options, **own)
-    return model.fit(rows.features, rows.label, groups=rows.customer_id)
 
 
 def judge(

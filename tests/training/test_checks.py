@@ -19,7 +19,8 @@ from penchant.models.inputs.check import Check
 from penchant.training.baselines import predicted
 from penchant.training.checks import KEPT_OUT, REFUSING, TO_DO, auc_by_snapshot, training_checks, with_advice
 from penchant.training.comparable import comparable_columns, comparable_rows
-from penchant.training.train import Recipe, fitted, judge
+from penchant.training.fit import Recipe, fitted
+from penchant.training.train import judge
 
 CODES = {
     "enough-data",

@@ -23,9 +23,10 @@ from penchant.models.store.artifact import load
 from penchant.models.store.in_use import models_in_use
 from penchant.models.store.registry import Registry
 from penchant.training.baselines import predicted
+from penchant.training.fit import Recipe
 from penchant.training.own import OwnEstimator, chosen_estimator, own_estimators, own_scores
 from penchant.training.record import write_training
-from penchant.training.train import Recipe, judge, learn
+from penchant.training.train import judge, learn
 from penchant.training.versions.compare import Entrant, standings
 from penchant.training.versions.promote import gates
 

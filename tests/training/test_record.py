@@ -16,8 +16,9 @@ from mlflow import MlflowClient
 from penchant.config import Config
 from penchant.models.store.registry import Registered, Registry
 from penchant.training.card import added_to_card
+from penchant.training.fit import Recipe
 from penchant.training.record import write_training
-from penchant.training.train import Recipe, learn
+from penchant.training.train import learn
 
 NAME = "shop.repurchase"
 
@@ -75,7 +76,7 @@ def test_what_was_learned_from_and_judged_on_are_data_sets(
         "training": f"{NAME} training",
         "test": f"{NAME} test",
     }
-    assert json.loads(found["test"].profile)["num_rows"] == trained.n_test
+    assert json.loads(found["test"].profile)["num_rows"] == trained.split.n_test
     assert json.loads(found["training"].source)["tables"] == {"orders": "abc"}
     assert found["training"].digest != found["test"].digest
 
@@ -99,7 +100,7 @@ def test_the_card_says_for_whom_how_good_and_what_it_is_not_for(recorded: tuple[
     card = json.loads((place / "model_card.json").read_text(encoding="utf-8"))
     assert (card["model"], card["predicts"], card["horizon_days"]) == (NAME, "another paid order", 60)
     assert card["quality"]["auc"]["low"] == trained.board.metrics["auc"].low
-    assert card["rows"]["test"] == trained.n_test
+    assert card["rows"]["test"] == trained.split.n_test
     assert any("what a contact changes" in words for words in card["not_for"])
     assert "on average" in card["calibration"]
     page = (place / "model_card.html").read_text(encoding="utf-8")

@@ -15,8 +15,9 @@ import pytest
 from penchant.config import Config
 from penchant.models.store.artifact import load, read_facts
 from penchant.training.baselines import baseline_scores, predicted
+from penchant.training.fit import Recipe
 from penchant.training.record import write_training
-from penchant.training.train import Recipe, learn
+from penchant.training.train import learn
 
 
 @pytest.fixture(scope="module")
@@ -53,7 +54,7 @@ def is_test(made: Any) -> Any:
 
 
 def learn_judged(made: Any) -> Any:
-    from penchant.training.train import fitted
+    from penchant.training.fit import fitted
 
     return fitted(made.task, made.past, made.seed, Recipe({"num_leaves": 5}, n_threads=1))
 

@@ -117,9 +117,9 @@ def _asked(trained: Trained) -> Prose:
         (
             *((other,) if other else ()),
             f"Horizon: {trained.basis}. Gap: {trained.span.gap_days} days.",
-            f"Judged: a model that learned from {trained.n_train:,} rows of {len(plan.train)} snapshots, the last on "
-            f"{plan.day(plan.train[-1])}, on {trained.n_test:,} rows of {plan.day(plan.test)}. All numbers are its.",
-            f"In use: the same model refitted on all {trained.n_used:,} rows of {len(plan.every)} finished snapshots.",
+            f"Judged: {trained.split.words}. All numbers are its.",
+            f"In use: the same model refitted on all {trained.split.n_used:,} rows of {len(plan.every)} finished "
+            "snapshots.",
         )
     )
 

@@ -26,8 +26,9 @@ from ...models.inputs.arrays import Floats
 from ...models.inputs.check import Check
 from ..baselines import predicted
 from ..dataset import Dataset
+from ..fit import Recipe, fitted
 from ..material import Step, TaskData, task_data
-from ..train import Recipe, Trained, fitted, learn
+from ..train import Trained, learn
 from ..versions.promote import DEFAULT, against_default
 from .space import SPACE, Space
 from .study import opened_study

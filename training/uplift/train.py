@@ -5,7 +5,6 @@ Everything between reading and writing: the same for the campaigns of a shop and
 
 from __future__ import annotations
 
-from collections.abc import Mapping
 from contextlib import nullcontext
 from dataclasses import dataclass
 from typing import Any
@@ -25,17 +24,19 @@ from ...models.evaluation.trial_checks import TrialDates, check_trial
 from ...models.inputs.check import Check
 from ...models.inputs.estimate import Estimate
 from ...models.uplift import UpliftStack
-from ...models.uplift.baselines import uplift_baselines
 from ..material import Step
+from ..splits import Split, split_rows
+from ..trained import Training
 from .dataset import UpliftRows
 from .evaluate import MAIN, STACK, ArmBoard, Judged, best_arm_value, board_of, budget_of
-from .splits import Makers, Split, fit_on, held_out_scores, split_rows
+from .fit import fit_on, held_out_scores, makers
 from .waves import CONTROL
 
 Floats = npt.NDArray[np.float64]
 
 FATAL = ("assignment-random", "outcome-after-assignment", "features-before-assignment")
 TASK = "uplift"
+EFFECT = "average_effect"
 
 
 @dataclass(frozen=True)
@@ -63,37 +64,30 @@ class TrialQuestion:
     timezone: str = "UTC"
 
 
-@dataclass(frozen=True, eq=False)
-class TrainedUplift:
-    """An uplift model that is ready for use, and all that is known of it.
+@dataclass(frozen=True, eq=False, repr=False, kw_only=True)
+class TrainedUplift(Training):
+    """An uplift model that is ready for use, the stack, and all that is known of it.
 
     Parameters
     ----------
     asked
         What was asked.
     rows
-        What it learned from, with their signals and what was not used.
-    model
-        The stack, fitted on all rows.
-    split
-        How it was judged.
+        What it learned from, with what was not used.
     boards
         By treatment, the numbers on rows that the judged models had not seen.
     best_arm
         What giving everyone the treatment with the highest positive uplift is worth, on the same rows.
-    checks
-        The guards, all passed or named.
     budget
         Of several treatments: what a budget of contacts brings when it is shared among them, on the same rows.
     """
 
+    answer = "uplift"
+    model: UpliftStack
     asked: TrialQuestion
     rows: UpliftRows
-    model: UpliftStack
-    split: Split
     boards: tuple[ArmBoard, ...]
     best_arm: PolicyValue
-    checks: tuple[Check, ...]
     budget: BudgetCurve | None = None
 
     @property
@@ -102,19 +96,22 @@ class TrainedUplift:
         return f"{TASK}.{self.asked.goal}"
 
     @property
-    def columns(self) -> tuple[Column, ...]:
-        """The signals that it reads."""
-        return self.rows.columns
-
-    @property
-    def left_out(self) -> Mapping[str, str]:
-        """Group or column -> what the shop lacks for it."""
-        return self.rows.left_out
-
-    @property
     def may_lead(self) -> bool:
         """Whether it may become champion where there is none: no ranking is worse than chance."""
         return not any(board.metrics[STACK][MAIN].high < 0 for board in self.boards)
+
+    def is_main(self, metric: str) -> bool:
+        """Whether a metric decides; audiences read how far the average effect is uncertain."""
+        return metric.endswith((MAIN, EFFECT))
+
+    def parameters(self) -> dict[str, Any]:
+        """Return what was asked and decided, and what the stack is made of."""
+        facts = self._asked()
+        parts = {
+            f"{TASK}_parts_{arm}": ", ".join(f"{part.name} {part.share:.0%}" for part in found.parts)
+            for arm, found in self.model.findings_.items()
+        }
+        return {**facts, "arms": ", ".join(facts["arms"]), **parts}
 
     def reference(self) -> dict[str, Any]:
         """Return what its rows and their highest uplift look like, with which `penchant monitor` compares."""
@@ -141,11 +138,7 @@ class TrainedUplift:
             "horizon_days": self.asked.horizon_days,
             "control": self.control,
             "arms": list(self.treatments),
-            "n_rows": {
-                "train": int(self.split.train.sum()),
-                "test": int(self.split.test.sum()),
-                "in_use": len(self.rows),
-            },
+            "n_rows": self.split.counts(),
         }
 
     def numbers(self) -> tuple[dict[str, Estimate], dict[str, dict[str, Estimate]]]:
@@ -157,30 +150,21 @@ class TrainedUplift:
             for score, numbers in board.metrics.items():
                 own = stack if score == STACK else baselines.setdefault(score, {})
                 own |= {prefix + name: number for name, number in numbers.items()}
-            stack[f"{prefix}average_effect"] = board.average_effect
+            stack[f"{prefix}{EFFECT}"] = board.average_effect
             if board.capped:
-                stack[f"{prefix}average_effect_capped"] = board.capped.average_effect
+                stack[f"{prefix}{EFFECT}_capped"] = board.capped.average_effect
                 stack[f"{prefix}qini_capped"] = board.capped.qini
         stack["best_arm_value"] = self.best_arm.over_nobody
         if self.budget:
             stack["budget_gain"] = self.budget.over_untargeted
         return stack, baselines
 
-    def as_dict(self) -> dict[str, Any]:
-        """Return the facts and all numbers in types that JSON knows."""
-        stack, baselines = self.numbers()
+    def more(self) -> dict[str, Any]:
+        """Return how it was judged, the numbers of each treatment, what the stack found, and what was not used."""
         return {
-            **self.facts(),
-            "n_features": len(self.columns),
             "judged": self.split.words,
-            "metrics": {name: number.as_dict() for name, number in stack.items()},
-            "baselines": {
-                score: {name: number.as_dict() for name, number in numbers.items()}
-                for score, numbers in baselines.items()
-            },
             "by_arm": {board.arm: board.as_dict() for board in self.boards},
             "found": {arm: finding_as_dict(found) for arm, found in self.model.findings_.items()},
-            "checks": [check.as_dict() for check in self.checks],
             "not_used": list(self.rows.not_used),
         }
 
@@ -233,15 +217,18 @@ def train_uplift(
         boards = tuple(board_of(judged, code, rows.cost, seed) for code in range(1, rows.arms().n_arms))
     with step(f"refitting on all {len(rows):,} rows for use"):
         model = fit_on(makers(seed)[STACK](), rows)
-    value = best_arm_value(test, scores[STACK])
-    return TrainedUplift(asked, rows, model, split, boards, value, checks, budget_of(test, scores[STACK], seed))
-
-
-def makers(seed: int) -> Makers:
-    """Return what makes the stack and each baseline, by name; the stack first."""
-    names = list(uplift_baselines(control=CONTROL, seed=seed))
-    baselines = {name: lambda name=name: uplift_baselines(control=CONTROL, seed=seed)[name] for name in names}
-    return {STACK: lambda: UpliftStack(control=CONTROL, seed=seed), **baselines}
+    return TrainedUplift(
+        model=model,
+        split=split,
+        columns=rows.columns,
+        left_out=rows.left_out,
+        checks=checks,
+        asked=asked,
+        rows=rows,
+        boards=boards,
+        best_arm=best_arm_value(test, scores[STACK]),
+        budget=budget_of(test, scores[STACK], seed),
+    )
 
 
 def guards(rows: UpliftRows, split: Split, seed: int = 0) -> tuple[Check, ...]:

@@ -19,9 +19,10 @@ from penchant.features.catalogue import task_of
 from penchant.models.store.registry import Registered, Registry
 from penchant.output import replaced_folder
 from penchant.training.dataset import SignalChoice
+from penchant.training.fit import Recipe
 from penchant.training.record import write_training
 from penchant.training.report.summary import difference_text, left_out_line
-from penchant.training.train import MAIN_METRIC, Recipe, Trained, train
+from penchant.training.train import MAIN_METRIC, Trained, train
 
 from .train_uplift import train_uplift_model
 
@@ -133,14 +134,14 @@ def explained_metrics(trained: Trained) -> str:
 
 def account(trained: Trained, version: Registered, folder: Path) -> str:
     """Return what was checked, learned from and registered, for a person."""
-    plan = trained.schedule
+    plan, split = trained.schedule, trained.split
     absent = left_out_line(trained.board.left_out)
     issues = [f"[yellow]issue[/] {check.title}: no. {check.explanation}" for check in trained.checks if check.is_issue]
     checked = "\n" + (f"{absent}\n" if absent else "") + "\n".join(issues or [f"{len(trained.checks)} checks passed."])
     return (
         f"{explained_metrics(trained)}\n{checked}\nHorizon: {trained.basis}.\n"
-        f"Learned from {trained.n_train:,} rows of {len(plan.train)} snapshots up to {plan.day(plan.train[-1])}; "
-        f"judged on {trained.n_test:,} rows of {plan.day(plan.test)}; refitted on all {trained.n_used:,}.\n"
+        f"Learned from {split.n_train:,} rows of {len(plan.train)} snapshots up to {plan.day(plan.train[-1])}; "
+        f"judged on {split.n_test:,} rows of {plan.day(plan.test)}; refitted on all {split.n_used:,}.\n"
         f"Registered as {version}, {in_use(version)}.\nReport: {folder / 'artifacts' / 'report.html'}"
     )
 

@@ -34,7 +34,7 @@ from penchant.serving.score.run import score
 from penchant.simulate import SimulationSettings, simulate
 from penchant.training.baselines import predicted
 from penchant.training.dataset import snapshot_rows
-from penchant.training.train import Recipe, fitted
+from penchant.training.fit import Recipe, fitted
 
 ENDS_AT = datetime(2025, 8, 1)
 LEARNED_AT, SCORED_AT, LATE_AT = datetime(2025, 3, 1), datetime(2025, 5, 1), datetime(2025, 7, 1)

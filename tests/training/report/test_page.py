@@ -10,9 +10,10 @@ from typing import Any
 import pytest
 
 from penchant.models.inputs.check import Check
+from penchant.training.fit import Recipe
 from penchant.training.report.page import report
 from penchant.training.report.summary import verdict_banner
-from penchant.training.train import Recipe, learn
+from penchant.training.train import learn
 
 
 @pytest.fixture(scope="module", params=["binary", "value"])

@@ -22,11 +22,11 @@ import pytest
 from penchant.errors import ConfigError, InputError, OutputError, TooLittleDataError
 from penchant.models.evaluation.metrics import evaluate
 from penchant.training.baselines import predicted
+from penchant.training.fit import Recipe, fitted
 from penchant.training.search.record import parameter_importance, search_pictures, trial_runs, trials_frame
 from penchant.training.search.space import SPACE, Space, read_space
 from penchant.training.search.study import opened_study
 from penchant.training.search.tuning import Progress, Search, against_untuned, folds_of, learn_tuned, search, study_name
-from penchant.training.train import Recipe, fitted
 
 
 @pytest.fixture(scope="module")

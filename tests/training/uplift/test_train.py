@@ -18,10 +18,11 @@ from penchant.models.store import artifact as uplift_artifact
 from penchant.models.uplift.baselines import AverageEffect
 from penchant.training.record import write_training
 from penchant.training.report.uplift import uplift_pictures, uplift_report
+from penchant.training.splits import split_rows
 from penchant.training.uplift.dataset import UpliftRows
 from penchant.training.uplift.evaluate import STACK, Judged, budget_of
+from penchant.training.uplift.fit import held_out_scores
 from penchant.training.uplift.matrix import Roles, read_matrix
-from penchant.training.uplift.splits import held_out_scores, split_rows
 from penchant.training.uplift.train import TrainedUplift, TrialQuestion, guards, signals_of, train_uplift
 
 ASKED = TrialQuestion("second", "a paid order", 30)

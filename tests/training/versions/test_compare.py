@@ -16,8 +16,8 @@ import pytest
 from penchant.config import Config
 from penchant.features.outcomes.tasks import CHURN, REPURCHASE
 from penchant.models.store.artifact import save
+from penchant.training.fit import Recipe, fitted
 from penchant.training.report.versions import profit_by_cost, versions_page
-from penchant.training.train import Recipe, fitted
 from penchant.training.versions.compare import Entrant, Standings, standings
 from penchant.training.versions.promote import gates, same_horizon_as_configured
 
