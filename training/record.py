@@ -21,7 +21,7 @@ from .report.page import pictures, report
 from .report.uplift import uplift_pictures, uplift_report
 from .story import headline, story_of
 from .train import Trained
-from .trained import Training
+from .trained import TrainedModel
 from .uplift.train import TrainedUplift
 
 MODEL, ARTIFACTS, JUDGED = "model", "artifacts", "judged"
@@ -79,7 +79,7 @@ def write_training(
     )
 
 
-def _write_models(trained: Training, model: Path, artifacts: Path, data: str) -> None:
+def _write_models(trained: TrainedModel, model: Path, artifacts: Path, data: str) -> None:
     """Write the model in use and, of a task, the one that had not seen the test."""
     facts = trained.facts() | {"signals": [asdict(column) for column in trained.columns]}
     save(trained.model, model, facts | {"data": data})

@@ -16,7 +16,7 @@ from .report.signals import importance_table
 from .report.summary import verdict_banner
 from .report.uplift import NAMES
 from .train import Trained, with_bounds
-from .trained import Numbers, Training
+from .trained import Numbers, TrainedModel
 from .uplift.evaluate import STACK
 from .uplift.train import TrainedUplift
 
@@ -40,7 +40,7 @@ def story_of(trained: Trained | TrainedUplift, name: str, sources: Mapping[str, 
     return _of_task(trained, name, sources) if isinstance(trained, Trained) else _of_uplift(trained, name, sources)
 
 
-def headline(trained: Training, metrics: Numbers) -> dict[str, Estimate | float]:
+def headline(trained: TrainedModel, metrics: Numbers) -> dict[str, Estimate | float]:
     """Return the dozen numbers that stand at a run, and the bounds of the main ones; tables hold the rest."""
     return {
         metric: number if trained.is_main(metric) else number.value

@@ -34,7 +34,7 @@ from .fit import Model, Recipe, fitted, in_effect
 from .material import Step, TaskData, task_data
 from .own import OwnEstimator, chosen_estimator, own_estimators, own_scores
 from .splits import Schedule
-from .trained import Training
+from .trained import TrainedModel
 
 __all__ = ["MAIN_METRIC", "Trained", "learn", "train"]
 
@@ -45,7 +45,7 @@ MOST_SHOWN = 2_000  # rows that the report explains the model on
 
 
 @dataclass(frozen=True, eq=False, repr=False, kw_only=True)
-class Trained(Training, WithOverview):
+class Trained(TrainedModel, WithOverview):
     """A task's model that is ready for use, and all that is known of it.
 
     Parameters

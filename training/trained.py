@@ -16,7 +16,7 @@ Numbers = Mapping[str, Estimate]
 
 
 @dataclass(frozen=True, eq=False, repr=False, kw_only=True)
-class Training(ABC):
+class TrainedModel(ABC):
     """A model that is ready for use: what the record, the card and the report ask of any kind of training.
 
     Parameters

@@ -26,7 +26,7 @@ from ...models.inputs.estimate import Estimate
 from ...models.uplift import UpliftStack
 from ..material import Step
 from ..splits import Split, split_rows
-from ..trained import Training
+from ..trained import TrainedModel
 from .dataset import UpliftRows
 from .evaluate import MAIN, STACK, ArmBoard, Judged, best_arm_value, board_of, budget_of
 from .fit import fit_on, held_out_scores, makers
@@ -65,7 +65,7 @@ class TrialQuestion:
 
 
 @dataclass(frozen=True, eq=False, repr=False, kw_only=True)
-class TrainedUplift(Training):
+class TrainedUplift(TrainedModel):
     """An uplift model that is ready for use, the stack, and all that is known of it.
 
     Parameters
