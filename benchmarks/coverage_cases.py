@@ -10,6 +10,7 @@ from typing import Any
 import numpy as np
 import pandas as pd
 
+from benchmarks.coverage_plans import plan_forecast
 from penchant.models.decisions.budgets import budget_curve
 from penchant.models.decisions.policy import policy_value, treat_top
 from penchant.models.decisions.profit import profit_curve
@@ -312,6 +313,9 @@ def _cases() -> Iterator[Case]:  # noqa: C901, a list
     for n, control in ((10_000, 0.05), (2000, 0.05)):
         yield Case(f"programme, {n * control:.0f} controls", partial(_programme, n=n, control=control), 2)
     yield Case("forecast of a list", partial(_forecast, n=1000, control=0.5), 0.2, is_joint=True)
+    for n, share in ((1000, 0.3), (4000, 0.5)):
+        at = partial(plan_forecast, n=n, share=share)
+        yield Case(f"forecast of a plan, {n // 2:,} customers, {share:.0%} reached", at, 0.2, is_joint=True)
 
 
 CASES = tuple(_cases())

@@ -68,3 +68,11 @@ def test_a_benchmark_that_fails_is_told_with_its_reason(monkeypatch: pytest.Monk
     kept = json.loads((tmp_path / "none_such.json").read_text())
     assert "none_such" in kept["why"]
     assert "did not run" in (tmp_path / "b.md").read_text()
+
+
+def test_a_benchmark_that_takes_too_long_is_killed_with_what_it_started() -> None:
+    code, out, _errors, cpu = run.finished([sys.executable, "-c", "print('{}')"], 1)
+    assert (code, out.strip()) == (0, "{}")
+    assert cpu > 0
+    child = "import subprocess, sys; subprocess.run([sys.executable, '-c', 'import time; time.sleep(60)'])"
+    assert run.finished([sys.executable, "-c", child], 0.3 / 60)[0] == -9

@@ -16,7 +16,7 @@ from penchant.errors import InputError, did_you_mean
 
 from ..features.catalogue import groups_of, task_of
 from ..features.matrix import KEY, available, build
-from ..features.outcomes.labels import label
+from ..features.outcomes.labels import label, outcome_of
 from ..features.outcomes.tasks import Span, Task
 from ..features.shop import Shop
 from ..features.signals.group import Column
@@ -175,18 +175,15 @@ def with_signals(
         labels["label"].to_numpy(np.float64),
         labels["customer_id"].to_numpy(object),
         labels["as_of"],
-        spending(shop, task, labels, span),
+        spending(shop, labels, span),
         columns=columns,
         left_out=matrix.left_out,
     )
 
 
-def spending(shop: Shop, task: Task, rows: pd.DataFrame, span: Span) -> Floats | None:
+def spending(shop: Shop, rows: pd.DataFrame, span: Span) -> Floats | None:
     """Return what each row's customer paid within the horizon, in the major unit; None without amounts."""
     if not shop.has("orders", "amount"):
         return None
-    paid = replace(task_of(shop.config, "value"), eligible=task.eligible)
-    instants = [at.to_pydatetime() for at in rows["as_of"].unique()]
-    found = label(shop, paid, instants, span.gap_days, span.horizon_days).frame
-    joined = rows[list(KEY)].merge(found, on=list(KEY), how="left", validate="one_to_one")
-    return joined["label"].fillna(0.0).clip(lower=0).to_numpy(np.float64)
+    paid = outcome_of(shop, task_of(shop.config, "value"), rows[list(KEY)], span)
+    return paid.clip(lower=0).to_numpy(np.float64)

@@ -78,7 +78,8 @@ def label(
     instants = spine.instants or _first_and_last(spine)
     span, basis = span_of(shop, task, instants[0], gap_days, horizon_days)
     refuse_unfinished(shop, task, instants, span)
-    return Labels(_labelled(shop, task, spine, span), span, basis)
+    rows = eligible(shop, task, spine)
+    return Labels(rows.assign(label=outcome_of(shop, task, rows, span)), span, basis)
 
 
 def _first_and_last(spine: Spine) -> tuple[datetime, ...]:
@@ -145,8 +146,14 @@ def eligible(shop: Shop, task: Task, spine: Spine) -> Any:
     return pd.concat(frames, ignore_index=True)
 
 
-def _labelled(shop: Shop, task: Task, spine: Spine, span: Span) -> pd.DataFrame:
-    rows = eligible(shop, task, spine)
+def outcome_of(shop: Shop, task: Task, rows: pd.DataFrame, span: Span) -> pd.Series[Any]:
+    """Return what came within the horizon of each of some rows (``customer_id``, ``as_of``), sorted as `eligible` does.
+
+    Raises
+    ------
+    InputError
+        If an outcome is none.
+    """
     later = rows.assign(as_of=rows["as_of"] + pd.Timedelta(days=span.days))
     dtype = "int64" if task.kind == "binary" else "float64"
     with Keep(shop.backend) as keep:
@@ -154,7 +161,7 @@ def _labelled(shop: Shop, task: Task, spine: Spine, span: Span) -> pd.DataFrame:
         parts = evaluated_whole(shop, ends, {"label": lambda past: task.outcome(past, span)}, keep)
         found = pd.concat([_sorted(part.mutate(label=_.label.cast(dtype))) for part in parts], ignore_index=True)
     _refuse_misfits(task, found["label"])
-    return rows.assign(label=found["label"])
+    return found["label"]
 
 
 def _refuse_misfits(task: Task, outcome: pd.Series) -> None:

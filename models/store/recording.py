@@ -30,6 +30,7 @@ PARENT, NAME, NOTE, KIND = "mlflow.parentRunId", "mlflow.runName", "mlflow.note.
 MODEL_TRAINING = "custom_model_development"  # how MLflow's pages show an experiment
 HOST = "penchant.host"
 MOST_AT_ONCE = 900  # metrics in one call
+SCAN = "warn_dependency_requirement_mismatches"  # MLflow's function
 STALE_MS = 24 * 3600 * 1000  # after which a run of another machine that did not end is given up
 
 
@@ -150,16 +151,36 @@ def _log_model(record: Record) -> Any:
     from mlflow.pyfunc import log_model
 
     code = record.scorer if isinstance(record.scorer, tuple) else (record.scorer, *_beside(record.scorer))
-    return log_model(
-        name="model",
-        loader_module=code[0].stem,
-        data_path=str(record.model),
-        code_paths=[str(path) for path in code],
-        signature=_signature(record),
-        input_example=record.story.example,
-        pip_requirements=list(record.requirements),
-        model_config={THRESHOLD: 0.0},
-    )
+    with _no_package_scan():
+        return log_model(
+            name="model",
+            loader_module=code[0].stem,
+            data_path=str(record.model),
+            code_paths=[str(path) for path in code],
+            signature=_signature(record),
+            input_example=record.story.example,
+            pip_requirements=list(record.requirements),
+            model_config={THRESHOLD: 0.0},
+        )
+
+
+@contextmanager
+def _no_package_scan() -> Iterator[None]:
+    """Keep MLflow from comparing the requirements with every file of every installed package.
+
+    They are this process's own versions, so that nothing can differ, and the comparison took a tenth of a training.
+    A version of MLflow that names it otherwise costs time alone.
+    """
+    from mlflow.utils import environment
+
+    before = getattr(environment, SCAN, None)
+    if before is not None:
+        setattr(environment, SCAN, lambda _requirements: None)
+    try:
+        yield
+    finally:
+        if before is not None:
+            setattr(environment, SCAN, before)
 
 
 def _beside(scorer: Path) -> list[Path]:

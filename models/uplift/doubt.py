@@ -12,14 +12,14 @@ A trial shows no customer's own effect, so an interval rests on three things tha
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Callable, Iterator, Sequence
 
 import numpy as np
 from scipy.stats import norm
 
 from ..inputs.arrays import Floats, Ints
 from ..plain_parts import TreesPart
-from ..plain_scorer import EffectError
+from ..plain_scorer import ROWS_AT_ONCE, EffectError
 from .outcomes import Scores
 from .problem import Folds
 from .weights import Weights
@@ -52,44 +52,59 @@ def effect_error(
     return EffectError(weights.level, shared, own, SLOPE)
 
 
-def leaves_of(part: object, matrix: Floats) -> Ints:
-    """Return the leaf of each row in each tree, shape (n, trees); of a model without trees (n, 0)."""
-    if not isinstance(part, TreesPart):
-        return np.empty((len(matrix), 0), dtype=np.int64)
-    return np.asarray(part.booster.predict(matrix, pred_leaf=True, num_threads=1), dtype=np.int64)
+def leaves_of(part: object, matrix: Floats, rows: Ints) -> Iterator[tuple[Ints, Ints]]:
+    """Yield the leaf of some rows in each tree, shape (m, trees), piece by piece with the positions among the rows.
+
+    Of a model without trees the shape is (m, 0).
+    """
+    for start in range(0, len(rows), ROWS_AT_ONCE):
+        at = np.arange(start, min(start + ROWS_AT_ONCE, len(rows)))
+        if isinstance(part, TreesPart):
+            yield at, np.asarray(part.booster.predict(matrix[rows[at]], pred_leaf=True, num_threads=1))
+        else:
+            yield at, np.empty((len(at), 0), dtype=np.intp)
 
 
 class _Alike:
-    """Rows in groups: one for each leaf of each tree in each fold, and inside it one for each customer."""
+    """Rows in groups: one for each leaf of each tree in each fold, and inside it one for each customer.
+
+    One tree after the other: a number for each row and tree would take several times the memory of the data.
+    """
 
     def __init__(self, leaves: Ints, fold: Folds, customer: Ints | None) -> None:
+        self.leaves, self.fold = leaves, fold.astype(np.intp)
         self.n_trees = leaves.shape[1]
         self.person = np.arange(len(fold)) if customer is None else customer
-        wide = int(leaves.max(initial=0)) + 1
-        place = (fold[:, None].astype(np.int64) * self.n_trees + np.arange(self.n_trees)) * wide + leaves
-        self.group = place.ravel()
-        if customer is None:  # each row of a group is one
-            self.single, self.group_of_single = np.arange(len(self.group)), self.group
-            return
-        n_people = int(customer.max()) + 1
-        known, self.single = np.unique(self.group * n_people + np.repeat(customer, self.n_trees), return_inverse=True)
-        self.group_of_single = known // n_people
+        self.wide = int(leaves.max(initial=0)) + 1
+        self.n_groups = (int(fold.max(initial=0)) + 1) * self.wide  # of a tree
+        self.pairs: list[tuple[Ints, Ints]] = []  # by tree, of each row its customer's place in a group, and the groups
+        if customer is not None:
+            n_people = int(customer.max()) + 1
+            for tree in range(self.n_trees):
+                known, single = np.unique(self._group(tree) * n_people + customer, return_inverse=True)
+                self.pairs.append((single.astype(np.int32), (known // n_people).astype(np.int32)))
+
+    def _group(self, tree: int) -> Ints:
+        return self.fold * self.wide + self.leaves[:, tree]
 
     def sums(self, values: Floats) -> Floats:
         """Return the sum by group."""
-        return _counted(self.group, np.repeat(values, self.n_trees))
-
-    def squares(self, values: Floats) -> Floats:
-        """Return by group the sum of the customers' squared sums."""
-        return _counted(self.group_of_single, _counted(self.single, np.repeat(values, self.n_trees)) ** 2)
+        return self._of_trees(lambda tree: (self._group(tree), values))
 
     def products(self, values: Floats) -> Floats:
         """Return by group the sum of products of two customers, each pair counted twice."""
-        return self.sums(values) ** 2 - self.squares(values)
+        return self.sums(values) ** 2 - self._of_trees(lambda tree: self._squares(tree, values))
 
+    def _squares(self, tree: int, values: Floats) -> tuple[Ints, Floats]:
+        """Return the group of each customer in a tree, and the square of what the customer's rows add up to."""
+        if not self.pairs:  # each row is one
+            return self._group(tree), values**2
+        single, group = self.pairs[tree]
+        return group, np.asarray(np.bincount(single, values), dtype=np.float64) ** 2
 
-def _counted(place: Ints, values: Floats) -> Floats:
-    return np.asarray(np.bincount(place, values), dtype=np.float64)
+    def _of_trees(self, counted: Callable[[int], tuple[Ints, Floats]]) -> Floats:
+        sums = [np.bincount(*counted(tree), minlength=self.n_groups) for tree in range(self.n_trees)]
+        return np.concatenate(sums) if sums else np.empty(0)
 
 
 def _left(residual: Floats, weight: Floats, alike: _Alike) -> float:

@@ -9,6 +9,7 @@ from typing import TypeVar
 import numpy as np
 
 from ..inputs.arrays import Floats, Ints
+from ..plain_parts import TreesPart
 from .doubt import leaves_of
 from .linear import LinearBench
 from .models import Model
@@ -18,7 +19,7 @@ from .rules import best_rule
 from .trees import Growth, TreeBench, Trees, least_rows
 
 S_TREES = Trees(n_trees=120, n_leaves=4, min_leaf_share=0.005)
-FOREST_TREES, FOREST_LEAVES, FOREST_LEAF_SHARE = 60, 12, 0.01
+FOREST_TREES, FOREST_LEAVES, FOREST_LEAF_SHARE = 60, 12, 0.01  # at most 256 leaves: one is kept in a byte
 ADDITIVE_TREES, ADDITIVE_LEAF_SHARE = 60, 0.05
 # How much harder weights are held back than those of the members that learn effects: who responds, or one column, is a
 # good guess where little is known, and noise where much is.
@@ -98,13 +99,13 @@ class Maker:
         return members, scores, self._leaves(forests)
 
     def _leaves(self, forests: Sequence[Terms]) -> Ints:
-        found = []
-        for fold, ((_, model),) in zip(self.folds, forests, strict=False):  # the last has seen all rows
+        models = [terms[0][1] for terms in forests[:-1]]  # the last has seen all rows
+        n_trees = min(model.part.booster.num_trees() if isinstance(model.part, TreesPart) else 0 for model in models)
+        leaves = np.zeros((len(self.pair), n_trees), dtype=np.uint8, order="F")
+        for fold, model in zip(self.folds, models, strict=True):
             unseen = np.flatnonzero(self.pair.fold == fold)
-            found.append((unseen, leaves_of(model.part, self.problem.matrix[self.pair.rows[unseen]])))
-        leaves = np.zeros((len(self.pair), min(own.shape[1] for _, own in found)), dtype=np.int64)
-        for unseen, own in found:
-            leaves[unseen] = own[:, : leaves.shape[1]]
+            for at, own in leaves_of(model.part, self.problem.matrix, self.pair.rows[unseen]):
+                leaves[unseen[at]] = own[:, :n_trees]
         return leaves
 
     def _each(self, fit: Callable[[int | None], Fitted]) -> list[Fitted]:

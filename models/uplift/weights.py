@@ -11,7 +11,7 @@ from scipy.optimize import nnls
 
 from ..inputs.arrays import Floats, Ints
 from ..inputs.estimate import Estimate
-from ..plain_scorer import Z95
+from ..plain_scorer import ROWS_AT_ONCE, Z95
 from .outcomes import Scores
 from .problem import Folds
 
@@ -104,12 +104,15 @@ def fit_weights(
     noise = share * (scores.value - level)
     parts = []
     for left in range(int(fold.max()) + 1):  # tables of a fold at a time: all at once would double the memory
-        own = fold == left
+        own = np.flatnonzero(fold == left)
         ids = None if customer is None else np.unique(customer[own], return_inverse=True)[1]
-        table = np.column_stack([member[own] for member in left_out])
-        table -= means
-        parts.append(_Evidence.read(table, share[own], noise[own], ids))
-    whole = _Evidence(*(sum(sums) for sums in zip(*(part.sums for part in parts), strict=True)))
+        pieces = [own] if ids is not None else np.array_split(own, -(-len(own) // ROWS_AT_ONCE))
+        found = []
+        for piece in pieces:
+            table = np.column_stack([member[piece] for member in left_out]) - means
+            found.append(_Evidence.read(table, share[piece], noise[piece], ids))
+        parts.append(_summed(found))
+    whole = _summed(parts)
     start, prior = whole.start(), np.ones(len(means)) if held is None else np.asarray(held, dtype=np.float64)
     evidence = _evidence(whole, parts, start, prior)
     believed = evidence**STEEPNESS / (evidence**STEEPNESS + HALF_BELIEVED**STEEPNESS)
@@ -169,6 +172,11 @@ class _Evidence:
         held = HELD * self.variance_of_level * prior + 1e-9 * np.trace(self.spread) + 1e-30
         root = np.linalg.cholesky(self.spread + np.diag(held))
         return np.asarray(nnls(root.T, np.linalg.solve(root, self.pull + held * start))[0])
+
+
+def _summed(parts: Sequence[_Evidence]) -> _Evidence:
+    """Return the evidence of several sets of customers together."""
+    return _Evidence(*(sum(sums) for sums in zip(*(part.sums for part in parts), strict=True)))
 
 
 def _evidence(whole: _Evidence, parts: Sequence[_Evidence], start: Floats, prior: Floats) -> float:
