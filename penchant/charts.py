@@ -33,6 +33,7 @@ MARKERS = ("o", "s", "D", "^", "v", "P")
 INK, SOFT, FAINT = "#1c2430", "#5b6675", "#dfe4ea"
 WIDTH = 7.2  # inches; the page scales it to its column
 MOST_CHARACTERS = 34  # of a label; the table beside a chart has it in full
+POINTS = 72  # of an inch, an SVG's unit
 NO_METADATA = dict.fromkeys(("Creator", "Date", "Format", "Type"))
 
 _STYLE: dict[str, Any] = {
@@ -304,7 +305,10 @@ def _svg(figure: Any, description: str) -> str:
     with warnings.catch_warnings():
         # The font that measures the text need not have every script; the reader's browser will.
         warnings.filterwarnings("ignore", message="Glyph .* missing from font")
-        figure.savefig(buffer, format="svg", metadata=NO_METADATA)
+        figure.dpi = POINTS
+        figure.get_layout_engine().execute(figure)
+        figure.set_layout_engine("none")  # placed once: `savefig` would draw all of it to place it, and draw it again
+        figure.canvas.print_svg(buffer, metadata=NO_METADATA)
     return Chart(_inline(buffer.getvalue(), description), figure)
 
 
