@@ -20,6 +20,7 @@ import os
 import sys
 import warnings
 from collections.abc import Callable
+from dataclasses import replace
 from datetime import datetime, timedelta
 from importlib.resources import files
 from importlib.util import find_spec
@@ -132,7 +133,7 @@ def churn_rows(task: Any, past: Dataset, test: Dataset) -> list[dict[str, Any]]:
 def spend_rows(task: Any, past: Dataset, test: Dataset) -> list[dict[str, Any]]:
     """Return what is spent within a week, by the mean absolute error, and by the root mean square one."""
     amount, came = np.asarray(past.amount), np.asarray(test.amount)
-    spent = Dataset(past.features, amount, past.customer_id, past.as_of, amount, past.columns, past.left_out)
+    spent = replace(past, label=amount)
     ours = predicted(fitted(task, spent, 0, Recipe()), test.features)
     X, X_test = households(past, test)
     mean = lgb.LGBMRegressor(verbose=-1, n_jobs=1).fit(X, amount).predict(X_test)
