@@ -18,12 +18,13 @@ import numpy as np
 import pandas as pd
 import pytest
 from mlflow import MlflowClient
+from mlflow.utils import environment
 
 from penchant.errors import InputError, NoModelError, OutputError
 from penchant.models import plain_scorer
 from penchant.models.estimators.propensity import PropensityModel
 from penchant.models.inputs.estimate import Estimate
-from penchant.models.store import connection
+from penchant.models.store import connection, recording
 from penchant.models.store.artifact import load, save
 from penchant.models.store.in_use import models_in_use
 from penchant.models.store.recording import running
@@ -335,3 +336,11 @@ def test_a_store_does_not_change_the_variables_that_name_one(tmp_path: Path, mon
     Registry(tmp_path / "store").names()
     assert os.environ["MLFLOW_TRACKING_URI"] == "http://elsewhere:5000"
     assert "MLFLOW_REGISTRY_URI" not in os.environ
+
+
+def test_mlflow_does_not_look_through_every_installed_package_and_does_so_for_others_again() -> None:
+    before = environment.warn_dependency_requirement_mismatches
+    with recording._no_package_scan():
+        assert environment.warn_dependency_requirement_mismatches is not before
+        assert environment.warn_dependency_requirement_mismatches(["no-such-package==1"]) is None
+    assert environment.warn_dependency_requirement_mismatches is before
