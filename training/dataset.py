@@ -16,7 +16,7 @@ from penchant.errors import InputError, did_you_mean
 
 from ..features.catalogue import groups_of, task_of
 from ..features.matrix import KEY, available, build
-from ..features.outcomes.labels import label, outcome_of
+from ..features.outcomes.labels import label, outcomes_at
 from ..features.outcomes.tasks import Span, Task
 from ..features.shop import Shop
 from ..features.signals.group import Column
@@ -185,5 +185,5 @@ def spending(shop: Shop, rows: pd.DataFrame, span: Span) -> Floats | None:
     """Return what each row's customer paid within the horizon, in the major unit; None without amounts."""
     if not shop.has("orders", "amount"):
         return None
-    paid = outcome_of(shop, task_of(shop.config, "value"), rows[list(KEY)], span)
+    paid = outcomes_at(shop, task_of(shop.config, "value"), rows[list(KEY)], span)
     return paid.clip(lower=0).to_numpy(np.float64)

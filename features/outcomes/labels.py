@@ -79,7 +79,7 @@ def label(
     span, basis = span_of(shop, task, instants[0], gap_days, horizon_days)
     refuse_unfinished(shop, task, instants, span)
     rows = eligible(shop, task, spine)
-    return Labels(rows.assign(label=outcome_of(shop, task, rows, span)), span, basis)
+    return Labels(rows.assign(label=outcomes_at(shop, task, rows, span)), span, basis)
 
 
 def _first_and_last(spine: Spine) -> tuple[datetime, ...]:
@@ -146,7 +146,7 @@ def eligible(shop: Shop, task: Task, spine: Spine) -> Any:
     return pd.concat(frames, ignore_index=True)
 
 
-def outcome_of(shop: Shop, task: Task, rows: pd.DataFrame, span: Span) -> pd.Series[Any]:
+def outcomes_at(shop: Shop, task: Task, rows: pd.DataFrame, span: Span) -> pd.Series[Any]:
     """Return what came within the horizon of each of some rows (``customer_id``, ``as_of``), sorted as `eligible` does.
 
     Raises
