@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import os
 import shutil
+import sys
 import tempfile
 import weakref
 from pathlib import Path
@@ -30,7 +31,9 @@ class Scratch:
         place.mkdir(parents=True, exist_ok=True)
         remove_abandoned(place)
         self.folder = Path(tempfile.mkdtemp(prefix=PREFIX, dir=place))
-        handle = lock_of(self.folder / HELD)
+        making = self.folder / (HELD if sys.platform == "win32" else f"{HELD}.new")  # there, open files keep their name
+        handle = lock_of(making)
+        making.rename(self.folder / HELD)  # with its lock: at no moment does another run see it unlocked
         self._finalizer = weakref.finalize(self, _remove, self.folder, handle)
 
     def remove(self) -> None:

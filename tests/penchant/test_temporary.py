@@ -7,6 +7,10 @@ import subprocess
 import sys
 from pathlib import Path
 
+import pytest
+
+from penchant import temporary
+from penchant.output import lock_of
 from penchant.temporary import YOUNG, Scratch, remove_abandoned
 
 KILLED = """
@@ -45,3 +49,21 @@ def test_a_folder_without_a_lock_goes_once_it_is_old(tmp_path: Path) -> None:
     assert remove_abandoned(tmp_path) == [older]
     assert younger.is_dir()
     assert foreign.is_dir()
+
+
+def test_no_folder_is_seen_unlocked_while_it_is_made(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    """Another run looks for what was left at the worst moments: just before and after a lock is taken."""
+    seen: list[list[Path]] = []
+
+    def watched(path: Path) -> int | None:
+        path.touch()
+        monkeypatch.setattr(temporary, "lock_of", lock_of)
+        seen.append(remove_abandoned(tmp_path))
+        handle = lock_of(path)
+        seen.append(remove_abandoned(tmp_path))
+        return handle
+
+    monkeypatch.setattr(temporary, "lock_of", watched)
+    made = Scratch(tmp_path)
+    assert made.folder.is_dir()
+    assert seen == [[], []]
