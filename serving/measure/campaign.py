@@ -214,7 +214,7 @@ def measured(
     headline = compare_arms(material, view, view.name)
     beside = sidak(settings.level, len(design.views) - 1)
     checks = checks_of(material, view, headline, others)
-    by_column = [break_down(material, view, name) for name in settings.breakdowns]
+    by_column = [break_down(material, view, name) for name in dict.fromkeys((*settings.breakdowns, *settings.by))]
     return Measurement(
         campaign=material.campaign,
         settings=settings,
@@ -310,7 +310,7 @@ def notes_on(material: Material, view: MeasuredWindow) -> tuple[str, ...]:
         notes.append(f"The campaign has {len(assigned.waves[0])} waves; they are shown together, not one by one.")
     if not np.isfinite(assigned.probability).any():
         notes.append("No probabilities were recorded: each arm's share of its wave is used instead.")
-    if not any(name in assigned.extras for name in material.settings.breakdowns):
+    if not any(name in assigned.extras for name in (*material.settings.breakdowns, *material.settings.by)):
         notes.append("No breakdown by stage or segment: no audience's record has them for this campaign.")
     notes += _notes_on_response(material)
     rows = design.rows_of(view, assigned)

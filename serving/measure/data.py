@@ -17,10 +17,8 @@ from ibis import _
 from penchant.errors import InputError, LeftOutError, did_you_mean, quoted
 
 from ...features.engine.temporary import Keep
-from ...features.history.evaluate import evaluated
 from ...features.shop import Shop
-from ...features.signals.stage import stage
-from ...features.spine import Spine
+from .asked import groups_at_assignment
 from .design import Assigned
 from .settings import Campaign, MeasureSettings, campaign_of
 
@@ -77,8 +75,9 @@ def campaign_rows(
         extras = read.select([name for name in columns if name not in KNOWN]).to_pandas(strings_to_categorical=True)
         if record is not None:
             extras = _with_record(kept.order_by("unit").select("customer_id", "wave").to_pandas(), extras, record)
-        if settings.reads_stage and STAGE not in extras:
-            extras[STAGE] = _stages(shop, kept)
+        asked = (*((STAGE,) if settings.reads_stage else ()), *settings.by)
+        for name, groups in groups_at_assignment(shop, kept, [one for one in asked if one not in extras]).items():
+            extras[name] = groups
         assigned, shifts = _read_assigned(read, extras, campaign_id, settings)
         table = kept.select("unit", "customer_id", "wave", start=_shifted(kept, shifts))
         yield CampaignRows(_campaign(shop, campaign_id), assigned, table, n_in_several_arms)
@@ -105,15 +104,6 @@ def _with_one_arm(rows: Any) -> tuple[Any, int]:
     told = rows.mutate(_one=_.arm.min().over(wave) == _.arm.max().over(wave))
     n_others = int((~told._one).sum().execute() or 0)
     return (told.filter(_._one).drop("_one") if n_others else rows), n_others
-
-
-def _stages(shop: Shop, rows: Any) -> npt.NDArray[Any]:
-    """Return each row's stage as it was known before its assignment, in the order of units."""
-    spine = Spine(rows.select("customer_id", as_of="assigned_at").distinct(), instants=None)
-    with Keep(shop.backend) as keep:
-        found = evaluated(shop, spine, {STAGE: stage}, keep)[0]
-        own = rows.inner_join(found.select("customer_id", STAGE, assigned_at="as_of"), ["customer_id", "assigned_at"])
-        return own.order_by("unit").select(STAGE).to_pandas()[STAGE].to_numpy()
 
 
 def _customer_code(rows: Any) -> Any:

@@ -53,6 +53,9 @@ class MeasureSettings:
         The user's own goals, for what they call success.
     reads_stage
         Whether each customer's stage at the assignment is read from the shop, where no record says it.
+    by
+        Crowds, tags and signals, as known at the assignment, by which results are broken down too: ``tier``,
+        ``crowd:interest``, ``n_orders_90d>=2``.
     """
 
     windows_days: tuple[int, ...] = (2, 10, 30)
@@ -69,6 +72,7 @@ class MeasureSettings:
     pre_days: int = 365
     own: Sequence[Goal] = ()
     reads_stage: bool = False
+    by: tuple[str, ...] = ()
 
     def __post_init__(self) -> None:
         """Refuse numbers that are out of range."""

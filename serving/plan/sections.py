@@ -6,13 +6,14 @@ from collections.abc import Iterable, Mapping
 from dataclasses import replace
 from datetime import date, datetime
 from types import MappingProxyType
-from typing import Annotated, Literal
+from typing import Annotated, Any, Literal
 
 from pydantic import AfterValidator, Field, PositiveInt, model_validator
 
 from penchant.errors import InputError, did_you_mean
 from penchant.section import Section, TimeZone
 
+from ..goals.condition_text import read_condition
 from ..goals.eligible import Where
 from ..goals.offers import OFFER_KINDS, PHASES, REDEEM_RATE, UNIT_COST, Offer
 from ..goals.triggers import TRIGGERS
@@ -94,12 +95,24 @@ class ArmSection(Section):
 
 
 class WhereSection(Section):
-    """A condition that narrows the crowd."""
+    """A condition that narrows the crowd: a table, or as it is typed, ``crowd:interest``, ``tier=high``."""
 
     column: str
     is_in: tuple[str, ...] = ()
     at_least: float | None = None
     at_most: float | None = None
+
+    @model_validator(mode="before")
+    @classmethod
+    def _as_typed(cls, value: Any) -> Any:
+        if not isinstance(value, str):
+            return value
+        try:
+            where = read_condition(value, "only_if or unless")
+        except InputError as fault:
+            raise ValueError(str(fault)) from None
+        bounds = {"is_in": where.is_in, "at_least": where.at_least, "at_most": where.at_most}
+        return {"column": where.column, **bounds}
 
     @property
     def where(self) -> Where:

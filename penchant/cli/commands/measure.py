@@ -55,6 +55,7 @@ def _settings(work: Work, options: MeasureOptions, folders: Sequence[Path]) -> M
         control=options.control,
         own=own_goals(work.config),
         reads_stage=options.by_stage,
+        by=tuple(dict.fromkeys(options.by or ())),
     )
 
 

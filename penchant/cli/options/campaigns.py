@@ -170,6 +170,14 @@ class MeasureOptions:
             help="Read each customer's stage at assignment from the shop where no record has it; doubles the time.",
         ),
     ] = False
+    by: Annotated[
+        list[str] | None,
+        typer.Option(
+            "--by",
+            help="Break results down by a tag (tier), a crowd (crowd:interest) or a signal (n_orders_90d>=2), as known "
+            "at the assignment; may be repeated.",
+        ),
+    ] = None
     margin_share: MarginShare = None
     past: Past = None
     out: Out = None

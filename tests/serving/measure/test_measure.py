@@ -399,6 +399,16 @@ def test_the_stage_at_the_assignment_is_read_where_no_record_says_it(
     assert found.name == "stage"
     assert by_name["stranger"] == 3000 - len(first)
     assert n_new <= by_name["new"] < len(first)
+    by = MeasureSettings(by=("stage", "crowd:new_customer", "n_orders_90d>=2"))
+    same, *others = measure(shop, "spring", by).breakdowns
+    assert same.as_dict() == found.as_dict()
+    assert [one.name for one in others] == ["crowd:new_customer", "n_orders_90d>=2"]
+    counts = {one.label: one.response.n_treated + one.response.n_control for one in others[0].results}
+    assert counts["yes"] == by_name["new"]
+    assert sum(counts.values()) == 3000
+    for name, told in (("crowd:intrest", "Did you mean"), ("n_orders_90d", "n_orders_90d>=1")):
+        with pytest.raises(InputError, match=told):
+            measure(shop, "spring", MeasureSettings(by=(name,)))
     tables["orders"] = tables["orders"][tables["orders"]["ordered_at"] < START]
     (again,) = measure(shop_of(tables), "spring", MeasureSettings(reads_stage=True)).breakdowns
     assert {one.label: one.response.n_treated + one.response.n_control for one in again.results} == by_name

@@ -56,6 +56,15 @@ def test_a_plan_protects_as_the_shop_does_where_it_says_nothing() -> None:
     assert own.within(usual).protection == replace(usual, caps=(), universal_control=0.0)
 
 
+def test_conditions_are_tables_or_as_they_are_typed() -> None:
+    typed = read_plan(small(only_if=["tier=high,middle", "n_orders_90d>=2"], unless=["crowd:carts:item:i1"]))
+    tables = [{"column": "tier", "is_in": ["high", "middle"]}, {"column": "n_orders_90d", "at_least": 2}]
+    told = read_plan(small(only_if=tables, unless=[{"column": "crowd:carts:item:i1"}]))
+    assert typed.campaigns[0].conditions == told.campaigns[0].conditions
+    with pytest.raises(ConfigError, match="a number after '>='"):
+        read_plan(small(only_if=["n_orders_90d>=many"]))
+
+
 def test_dates_are_read_in_the_plans_zone() -> None:
     plan = read_plan(small(starts_at=tomllib.loads("x = 2025-11-11")["x"]))
     assert plan.sends(plan.campaigns[0]) == (datetime(2025, 11, 10, 16),)
