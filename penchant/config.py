@@ -245,6 +245,9 @@ class CycleSection(Section):
     fixed_days_of: dict[str, PositiveInt] = Field(
         {}, description="category -> the days that stand for its cycle; the mean of the lines that a customer bought"
     )
+    fixed_days_by: dict[str, dict[str, PositiveInt]] = Field(
+        {}, description="attribute of customers -> its value -> the days that stand for the cycle; the first that fits"
+    )
 
 
 class TaskSection(Section):

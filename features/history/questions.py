@@ -41,6 +41,7 @@ def question_key(shop: Shop, spine: Spine, values: Mapping[str, Any], windows: t
         "config": config,
         "calendar": _calendar(shop),
         "categories": sorted(categories_of(shop)) if shop.config.cycle.fixed_days_of else [],
+        "segments": [[name, *sorted(values_of(shop, name))] for name in shop.config.cycle.fixed_days_by],
         "each row has its own moment": spine.instants is None,
         "has everyone": spine.has_everyone,
         "shop": "" if is_ours else shop.identity,
@@ -55,6 +56,14 @@ def _calendar(shop: Shop) -> list[str]:
         return []
     rows = shop.tables["calendar"].to_pyarrow().to_pylist()
     return sorted(map(str, rows))
+
+
+def values_of(shop: Shop, attribute: str) -> set[str]:
+    """Return the values of an attribute that the shop's customers have; none where there is no such attribute."""
+    if not shop.has("customers", attribute):
+        return set()
+    people = shop.tables["customers"]
+    return set(people.select(value=people[attribute].cast("string")).distinct().to_pandas()["value"].dropna())
 
 
 def categories_of(shop: Shop) -> set[str]:

@@ -3,10 +3,11 @@
 from __future__ import annotations
 
 import re
-from collections.abc import Iterable, Iterator, Sequence
+from collections.abc import Iterable, Iterator, Mapping, Sequence
 from functools import partial
 from typing import Any
 
+import ibis
 from ibis import _
 
 from ..history.past import Past
@@ -64,6 +65,11 @@ def _signals(channels: tuple[str, ...], windows: Windows) -> Iterator[Signal]:
     for what in ("opened", "clicked", "redeemed"):
         yield _rate(what)
     yield signal(
+        "contact_channel", f"channel whose messages were opened most often per contact in the last {RATE_DAYS} days",
+        "code", lambda past: _opened_most(past, alike), ("assignments.opened_at", "campaigns.channel"),
+        f"no message opened in {RATE_DAYS} days", "opens messages through {value}",
+    )  # fmt: skip
+    yield signal(
         f"n_contacts_unanswered_{FATIGUE_DAYS}d",
         f"contacts in the last {FATIGUE_DAYS} days since the last click: how tired of messages the customer may be",
         "count", lambda past: _unanswered(past).count(), "assignments.clicked_at",
@@ -109,6 +115,21 @@ def _rate(what: str) -> Signal:
         f"contact_{what}_rate", f"{RESPONSES[what]} per contact in the last {RATE_DAYS} days", "ratio", value,
         f"assignments.{what}_at", f"no contact in {RATE_DAYS} days", f"{{value:.0%}} of the contacts {what}",
     )  # fmt: skip
+
+
+def _opened_most(past: Past, alike: Mapping[str, Sequence[str]]) -> Any:
+    """Return the channel of the highest rate of opening, each as if with one of four further contacts opened."""
+
+    def counted(what: str, same: Sequence[str]) -> Any:
+        return past.responses(what).within(RATE_DAYS).where(_.channel.isin(same)).count()
+
+    rates, opened = [], past.responses("opened").within(RATE_DAYS).count()
+    for same in alike.values():
+        n = counted("contacted", same)
+        rates.append(ibis.cases((n > 0, (counted("opened", same) + 1) / (n + 4)), else_=0.0))
+    best = ibis.greatest(*rates)
+    cases = [((opened > 0) & (best > 0) & (rate == best), name) for name, rate in zip(alike, rates, strict=True)]
+    return ibis.cases(*cases)
 
 
 def _unanswered(past: Past) -> Rows:

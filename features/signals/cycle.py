@@ -21,10 +21,11 @@ from ..engine.temporary import Keep
 from ..engine.times import whole_days_between
 from ..history.past import Past
 from ..history.prepare import History, Moment
-from ..history.questions import categories_of
+from ..history.questions import categories_of, values_of
 from ..history.rows import Rows
 from ..shop import Shop
 from ..spine import as_utc
+from .profile import person
 
 FEW_GAPS = 30  # the shop's cycle counts as so many gaps of a category
 MEDIAN = 0.5
@@ -63,6 +64,10 @@ def _thresholds(past: Past) -> dict[str, Any]:
     """Return from how many days since the last purchase each of the falling stages holds."""
     settings = past.config.cycle
     semi_active, silent = _overdue(past)
+    if settings.fixed_days_by:
+        fixed = _fixed_for_segments(past)
+        semi_active = ibis.coalesce(FIXED_SEMI_ACTIVE * fixed, semi_active)
+        silent = ibis.coalesce(fixed, silent)
     if settings.fixed_days_of:
         semi_active, silent = _with_fixed(past, semi_active, silent)
     return {"semi_active": semi_active, "silent": silent, "churned": silent * settings.churned_multiple}
@@ -113,6 +118,36 @@ def _fixed_days_of(past: Past) -> Mapping[str, int]:
     if wrong:
         raise ConfigError(place, "categories of the shop", quoted(wrong), did_you_mean(wrong[0], sorted(known)))
     return wanted
+
+
+def _fixed_for_segments(past: Past) -> Any:
+    """Return the days that are fixed for the customer's segment: the first attribute with such a value; else null.
+
+    Raises
+    ------
+    ConfigError
+        If customers have not one of these attributes, or nobody one of these values.
+    """
+    settings = past.config.cycle.fixed_days_by
+    past.history.remembered("fixed_days_by", lambda: _check_segments(past.history.shop, settings))
+    found = []
+    for name, days_of in settings.items():
+        value = person(past).max(_[name]).cast("string")
+        found.append(ibis.cases(*[(value == one, float(days)) for one, days in days_of.items()]))
+    return ibis.coalesce(*found)
+
+
+def _check_segments(shop: Shop, settings: Mapping[str, Mapping[str, int]]) -> bool:
+    attributes = shop.tables["customers"].columns if shop.has("customers") else ()
+    for name, days_of in settings.items():
+        place = f"cycle.fixed_days_by.{name}"
+        if name not in attributes:
+            raise ConfigError(place, "an attribute of customers", "none of this name", did_you_mean(name, attributes))
+        known = values_of(shop, name)
+        wrong = [value for value in days_of if value not in known]
+        if wrong:
+            raise ConfigError(place, "values that customers have", quoted(wrong), did_you_mean(wrong[0], sorted(known)))
+    return True
 
 
 def own_quantile(past: Past, share: float) -> Any:

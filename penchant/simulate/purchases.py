@@ -137,7 +137,7 @@ def purchases(past: LivedDays, world: World) -> tuple[SimulatedOrders, OrderLine
     lines = fill(who, visits.day, visits.is_first, world.catalogue, world.season)
     value = np.where(visits.redeems & sessions.is_coupon, sessions.value, 0)
     lines, fits = redeem(lines, value, np.where(visits.redeems, sessions.threshold, 0))
-    redeems = visits.redeems & fits
+    redeems, is_freight = visits.redeems & fits, sessions.kind == OFFER_KINDS.index("free_freight")
     ordered = sessions.start + sessions.length
     paid, cancelled = _payments(visits, ordered, past.closed, who)
     orders = SimulatedOrders(
@@ -148,7 +148,7 @@ def purchases(past: LivedDays, world: World) -> tuple[SimulatedOrders, OrderLine
         paid=paid,
         cancelled=cancelled,
         refunded=_refunds(lines, paid, visits.day, who, world),
-        freight=_freight(lines, len(visit), redeems & (sessions.kind == OFFER_KINDS.index("free_freight"))),
+        freight=_freight(lines, len(visit), np.where(redeems & is_freight, sessions.value, 0)),
         redeems=redeems,
         coupon=np.where(redeems & sessions.is_coupon, visits.contact, _sale_coupons(visits.day, who, world)),
     )
@@ -185,6 +185,6 @@ def _refunds(lines: OrderLines, paid: Int, day: Int, who: CustomerTraits, world:
     return np.where(is_refunded, np.minimum(paid, NOT_YET // 2) + after.astype(np.int64), NOT_YET)
 
 
-def _freight(lines: OrderLines, n_orders: int, is_free: Flags) -> Int:
+def _freight(lines: OrderLines, n_orders: int, less: Int) -> Int:
     total = np.bincount(lines.order, lines.paid, minlength=n_orders)
-    return np.where((total >= FREE_FROM_CENTS) | is_free, 0, FREIGHT_CENTS)
+    return np.where(total >= FREE_FROM_CENTS, 0, np.maximum(FREIGHT_CENTS - less, 0))

@@ -11,7 +11,7 @@ from __future__ import annotations
 import numpy as np
 from scipy.special import ndtr
 
-from penchant.simulate.baskets import basket_value, reaches
+from penchant.simulate.baskets import FREIGHT_CENTS, basket_value, reaches
 from penchant.simulate.chances import NEVER, Boost, State
 from penchant.simulate.items import EPOCH_DAYS, of_categories
 from penchant.simulate.settings import CHANNELS, SimulatedArm, SimulatedOffer
@@ -105,12 +105,13 @@ def _appeal(offer: SimulatedOffer, who: CustomerTraits, basket: Float) -> Float:
     taste = who.taste[:, _FAMILY[offer.kind]]
     worth = -np.expm1(-offer.value / (0.18 * basket))
     saving = 0.15 + 1.1 * who.sensitivity
+    freight_share = min(100 * offer.value / FREIGHT_CENTS, 1.0)
     by_kind = {
         "reminder": lambda: np.full(len(who), 0.25),
         "points": lambda: 0.15 + 0.5 * worth * saving,
         "coupon": lambda: 0.10 + saving * worth * (0.3 + 0.7 * reaches(basket, np.float64(least_basket(offer)))),
         "cash_coupon": lambda: 0.12 + 1.1 * saving * worth,
-        "free_freight": lambda: 0.15 + 0.6 * ndtr(np.log(50.0 / basket)),
+        "free_freight": lambda: 0.15 + 0.6 * ndtr(np.log(50.0 / basket)) * freight_share,
         "gift": lambda: 0.15 + 0.6 * worth,
         "membership": lambda: 0.10 + 0.06 * who.level,
     }

@@ -23,7 +23,7 @@ from penchant.page import PageColumn
 
 from ...features.shop import Shop
 from ...models.inputs.estimate import Estimate
-from ..goals.offers import CONTROL, Arm
+from ..goals.offers import CONTROL, Arm, Offer
 from ..insight.intervals import wilson
 from ..insight.page import InsightPage, InsightTable
 from ..insight.spent import spent_after, standing_lines
@@ -63,7 +63,8 @@ def elasticity_page(shop: Shop, campaign_id: str, arms: Sequence[Arm], days: int
     tested = {arm.name: arm for arm in arms if arm.offer.kind in KINDS}
     if len({arm.offer.value for arm in tested.values()}) < 2:
         got = ", ".join(f"'{arm.name}'" for arm in arms) or "no record of its arms"
-        raise InputError(f"campaign '{campaign_id}'", "arms with offers of price or free freight that differ", got)
+        how = "Describe the arms of a test that was drawn elsewhere: --off ARM=AMOUNT for each"
+        raise InputError(f"campaign '{campaign_id}'", "arms with offers of price or free freight that differ", got, how)
     rows = _spent(shop, campaign_id, list(tested), days)
     usual = _usual_price(shop, tested)
     per_arm = [_arm(rows[rows["arm"] == name], tested[name], usual) for name in tested]
@@ -82,6 +83,32 @@ def elasticity_page(shop: Shop, campaign_id: str, arms: Sequence[Arm], days: int
     lead = f"{len(rows):,} customers, within {days} days of their assignment."
     facts = {"campaign": campaign_id, "days": days, "usual_price": usual}
     return InsightPage("elasticity", f"Elasticity: {campaign_id}", lead, tables, facts, {}, notes)
+
+
+def arms_told(texts: Sequence[str], kind: str) -> tuple[Arm, ...]:
+    """Return the arms of a test that no record describes, from ``ARM=AMOUNT``: what an order costs less in each.
+
+    Raises
+    ------
+    InputError
+        If a text is not of that form, or an amount is no number from 0 on.
+
+    Examples
+    --------
+    >>> [(arm.name, arm.offer.value) for arm in arms_told(["full=0", "less=2.5"], "price")]
+    [('full', 0.0), ('less', 2.5)]
+    """
+    found = []
+    for text in texts:
+        name, _sign, amount = (part.strip() for part in text.rpartition("="))
+        try:
+            value = float(amount)
+        except ValueError:
+            value = -1.0
+        if not name or not 0 <= value < float("inf"):
+            raise InputError("option --off", "ARM=AMOUNT, such as less=2.50", f"'{text}'")
+        found.append(Arm(name, offer=Offer(kind, value)))
+    return tuple(found)
 
 
 def _spent(shop: Shop, campaign_id: str, names: Sequence[str], days: int) -> pd.DataFrame:

@@ -25,6 +25,8 @@ from .several import compare_campaigns
 
 WON_BACK = ("reactivate", "winback")
 QUANTILES = {"semi_active": 0.75, "silent": 0.90}
+ALL, ORDERS_SO_FAR = "all", "orders_so_far"
+LEARNED = ("category_id", ORDERS_SO_FAR)
 LEAST_GAPS = 50
 MOST_VALUES = 12
 LEVEL = 0.95
@@ -38,7 +40,8 @@ def retention_page(shop: Shop, by: Sequence[str] = ("category_id",), as_of: date
     shop
         The shop.
     by
-        ``category_id``, or attributes of customers such as ``gender`` and ``acquisition_channel``.
+        ``category_id``; ``orders_so_far`` (one, or several: what a buyer's stage changes); or attributes of customers
+        such as ``gender`` and ``acquisition_channel``.
     as_of
         UTC without a zone; default: the end of the shop's data.
 
@@ -63,17 +66,28 @@ def retention_page(shop: Shop, by: Sequence[str] = ("category_id",), as_of: date
     notes = (
         "A customer is semi-active after the 75 % quantile of the gaps between orders of the segment, silent after the "
         "90 %, churned after twice that. Gaps that are still open are not among them: those of a young shop are short.",
-        "Intervals of quantiles are by order statistics, and hold jointly in a table. Thresholds of a category can be "
-        "fixed in penchant.toml.",
+        "Intervals of quantiles are by order statistics, and hold jointly in a table.",
+        *_for_the_configuration(tables, by),
     )
     lead = f"{len(gaps):,} gaps between orders of {gaps['customer_id'].nunique():,} customers before "
     lead += f"{shop_time(moment, shop.timezone)}."
     return InsightPage("retention", "When buyers are overdue", lead, tables, {"as_of": moment.isoformat()}, {}, notes)
 
 
+def _for_the_configuration(tables: Sequence[InsightTable], by: Sequence[str]) -> list[str]:
+    """Return what was learned as it would stand in penchant.toml, where it sets stages."""
+    found = []
+    for name, table in zip(by, tables, strict=True):
+        days = {row["value"]: round(row["silent"].value) for row in table.rows if row["value"] != ALL}
+        key = "fixed_days_of" if name == "category_id" else f"fixed_days_by.{name}"
+        if days and name != ORDERS_SO_FAR:
+            found.append(f"{key} = {{ " + ", ".join(f'"{value}" = {one}' for value, one in days.items()) + " }")
+    return [f"As learned, for [cycle] of penchant.toml: {one}" for one in found]
+
+
 def _columns(shop: Shop) -> list[str]:
     own = [] if not shop.has("customers") else [str(name) for name in shop.tables["customers"].columns]
-    return ["category_id", *(name for name in own if name != "customer_id")]
+    return [*LEARNED, *(name for name in own if name != "customer_id")]
 
 
 def _gaps(shop: Shop, moment: datetime) -> pd.DataFrame:
@@ -82,6 +96,8 @@ def _gaps(shop: Shop, moment: datetime) -> pd.DataFrame:
     values = {"category_id": lines.category_id.min()} if "category_id" in lines.columns else {}
     orders = lines.group_by("customer_id", "order_key").aggregate(at=lines.ordered_at.min(), **values)
     frame = orders.order_by(["customer_id", "at"]).to_pyarrow().to_pandas()
+    earlier = frame.groupby("customer_id").cumcount()
+    frame[ORDERS_SO_FAR] = np.where(earlier == 1, "one", "several")
     frame["gap"] = frame.groupby("customer_id")["at"].diff() / pd.Timedelta(days=1)
     frame = frame[frame["gap"] >= 1]
     if shop.has("customers"):
@@ -93,7 +109,7 @@ def _by(gaps: pd.DataFrame, name: str) -> InsightTable:
     counts = gaps[name].dropna().astype("str").value_counts() if name in gaps else pd.Series(dtype=int)
     values = [value for value, count in counts.head(MOST_VALUES).items() if count >= LEAST_GAPS]
     level = LEVEL ** (1 / (len(QUANTILES) * max(len(values) + 1, 1)))
-    groups = [("all", gaps), *((value, gaps[gaps[name].astype("str") == value]) for value in values)]
+    groups = [(ALL, gaps), *((value, gaps[gaps[name].astype("str") == value]) for value in values)]
     rows = [
         {"value": value, "n": len(some), **_thresholds(some["gap"].to_numpy(float), level)} for value, some in groups
     ]

@@ -16,6 +16,7 @@ from penchant.section import Section, TimeZone
 from ..goals.condition_text import read_condition
 from ..goals.eligible import Where
 from ..goals.offers import OFFER_KINDS, PHASES, REDEEM_RATE, UNIT_COST, Offer
+from ..goals.targets import FOR, TARGETS
 from ..goals.triggers import TRIGGERS
 
 Name = Annotated[str, Field(pattern=r"^[a-z0-9][a-z0-9_-]*$")]
@@ -134,6 +135,9 @@ class CampaignSection(Section):
 
     id: Name
     goal: str
+    objective: Annotated[str, _one_of(TARGETS)] | None = Field(
+        None, description="what the campaign optimises, whatever its goal usually does; default: the goal's own success"
+    )
     starts_at: datetime | date
     ends_at: datetime | date | None = Field(None, description="no wave goes out from then on")
     phase: Annotated[str, _one_of(PHASES)] | None = None
@@ -157,6 +161,17 @@ class CampaignSection(Section):
         {}, description="category bought most -> message key, and 'default'; 'concerns': what its buyers worry about"
     )
     messages_to_new: dict[str, str] = Field({}, description="the same for customers with one order, where it differs")
+
+    @model_validator(mode="before")
+    @classmethod
+    def _with_objective(cls, values: Any) -> Any:
+        """Put the objective into the goal's name, by which goals are looked up: ``retain_for_visit``."""
+        if not isinstance(values, dict) or values.get("objective") not in TARGETS or "goal" not in values:
+            return values
+        ending = f"{FOR}{values['objective']}"
+        if FOR in str(values["goal"]) and not str(values["goal"]).endswith(ending):
+            raise ValueError(f"the goal '{values['goal']}' has an objective already")
+        return {**values, "goal": f"{str(values['goal']).removesuffix(ending)}{ending}"}
 
     @model_validator(mode="after")
     def _says_it_once(self) -> CampaignSection:

@@ -19,7 +19,7 @@ from penchant.serving.audience.past import audience_folders
 from penchant.serving.goals.own import own_goals
 from penchant.serving.insight.concerns import concerns_page
 from penchant.serving.measure.contacts import contacts_page
-from penchant.serving.measure.elasticity import elasticity_page
+from penchant.serving.measure.elasticity import arms_told, elasticity_page
 from penchant.serving.measure.offers_page import offers_page
 from penchant.serving.measure.returned import returned_page
 from penchant.serving.measure.settings import MeasureSettings
@@ -98,7 +98,8 @@ def show_winning(work: Work, options: WinningOptions) -> None:
 
 def show_elasticity(work: Work, options: ElasticityOptions) -> None:
     """Show what a price or freight test says of demand."""
-    arms = read_treatments(audience_folders(work.workspace, options.past or ()), options.campaign)
+    told = arms_told(options.off or (), "free_freight" if options.freight else "price")
+    arms = told or read_treatments(audience_folders(work.workspace, options.past or ()), options.campaign)
     with work.shop() as shop, work.step("comparing arms"):
         page = elasticity_page(shop, options.campaign, arms, options.days)
     present(work, page, options.out)

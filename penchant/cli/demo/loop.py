@@ -45,18 +45,35 @@ FIRST, NEXT = (
     SimulatedCampaign(name, GOAL, at, (SimulatedArm(ARM, "email", SimulatedOffer("coupon", 5, 30, valid_days=10)),))
     for name, at in (("welcome-1", FIRST_AT), ("welcome-2", SECOND_AT))
 )
+FREIGHT_TEST = (
+    SimulatedCampaign(  # penchant insight elasticity freight-2025-07-02 --freight --off pays=0 --off half=2.95
+        "freight-2025-07-02",
+        "harvest",
+        datetime(2025, 7, 2, tzinfo=UTC),
+        (
+            SimulatedArm("pays", "email", SimulatedOffer("free_freight", 0.0)),
+            SimulatedArm("half", "email", SimulatedOffer("free_freight", 2.95, valid_days=30)),
+        ),
+        holdout=0.1,
+        reach=1.0,
+        phase="peak",
+    )
+)
 HELD_OUT = 0.5  # a first campaign is there to learn from
 TRIED = 0.9  # as many again as are worth it by the prior: lists by propensity alone teach about the likely alone
 LIST_SHARE = 0.2  # of the one-time buyers, in each of the lists that are compared
+APP_LIFT = 1.0  # who comes through the app is a better customer: what look-alikes find
 EFFECT_SIZE = 3.0  # of the simulator's usual: one trial of two thousand customers can then tell
 
 
 def demo_settings(n_customers: int, seed: int) -> SimulationSettings:
     """Return the shop up to the first wave: with campaigns of its own, but none for one-time buyers yet."""
     pace_days = (SECOND_AT - STARTS_AT).days
-    settings = SimulationSettings(n_customers, seed, STARTS_AT, FIRST_AT, effect_size=EFFECT_SIZE, pace_days=pace_days)
+    settings = SimulationSettings(
+        n_customers, seed, STARTS_AT, FIRST_AT, effect_size=EFFECT_SIZE, app_lift=APP_LIFT, pace_days=pace_days
+    )
     others = tuple(campaign for campaign in own_campaigns(settings) if campaign.goal != GOAL)
-    return replace(settings, campaigns=others)
+    return replace(settings, campaigns=tuple(sorted((*others, FREIGHT_TEST), key=lambda one: one.starts_at)))
 
 
 def first_wave(work: Work, out: Path, store: Path) -> pd.DataFrame:

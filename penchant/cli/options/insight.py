@@ -341,10 +341,20 @@ class WinningOptions:
 class ElasticityOptions:
     """Show the elasticity of demand that a price or freight test shows, with its interval.
 
-    Reads the arms from the records of the test's audiences, as `penchant plan` writes them.
+    Reads the arms from the records of the test's audiences, as `penchant plan` writes them; a test that was drawn
+    elsewhere is described by --off, once for each arm.
     """
 
     campaign: Annotated[str, typer.Argument(help="The campaign_id of the test.", show_default=False)]
+    off: Annotated[
+        list[str] | None,
+        typer.Option(
+            "--off", help="ARM=AMOUNT: what an order costs less in an arm, in the shop's currency; may be repeated."
+        ),
+    ] = None
+    freight: Annotated[
+        bool, typer.Option("--freight", help="The amounts of --off are taken off the delivery, not off the goods.")
+    ] = False
     days: Annotated[int, typer.Option("--days", help="The window, days after the assignment.", min=1)] = 30
     past: Past = None
     out: Out = None

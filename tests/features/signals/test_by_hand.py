@@ -254,6 +254,7 @@ ANN: dict[str, Any] = {
     "in_repurchase_due": 0,
     "in_coupon_holders": 0,
     "in_favorites": 1,
+    "in_carts": 1,
     "in_unpaid_1d": 1,
     "in_unpaid_7d": 0,
     "in_unpaid_30d": 0,
@@ -271,6 +272,7 @@ ANN: dict[str, Any] = {
     "contact_opened_rate": 2 / 4,
     "contact_clicked_rate": 1 / 4,
     "contact_redeemed_rate": 2 / 4,
+    "contact_channel": "email",  # as often as through sms: the first of the two
     "n_contacts_unanswered_90d": 3,
     # satisfaction
     "n_complaints_30d": 2,

@@ -109,6 +109,26 @@ def test_days_may_stand_for_the_cycle_of_a_category(shop_of: Any) -> None:
     assert (stages["eats"], stages["plays"]) == ("churned", "regular")
 
 
+def test_days_may_stand_for_the_cycle_of_a_segment(shop_of: Any) -> None:
+    """The first attribute with a value that fits; who has none keeps the cycle; categories come on top."""
+    rows = [order(who, days, category_id="food") for who in ("ann", "bob", "cy") for days in (100, 40)]
+    people = [{"customer_id": "ann", "gender": "f", "os": "ios"}, {"customer_id": "bob", "gender": "m", "os": "ios"}]
+
+    def asked(**cycle: Any) -> Any:
+        shop = shop_of(orders=rows, customers=people, config={"cycle": cycle})
+        return column(shop, "churn_threshold_days", "lifecycle"), column(shop, "stage", "lifecycle")
+
+    free, _ = asked()
+    days, stages = asked(fixed_days_by={"gender": {"f": 15}, "os": {"ios": 50}})
+    assert days == {"ann": 30, "bob": 100, "cy": free["cy"]}
+    assert (stages["ann"], stages["bob"]) == ("churned", "semi_active")
+    both, _ = asked(fixed_days_by={"gender": {"f": 15}}, fixed_days_of={"food": 20})
+    assert set(both.values()) == {40}
+    for wrong, told in (({"gendr": {"f": 9}}, "Did you mean 'gender'"), ({"os": {"io": 9}}, "Did you mean 'ios'")):
+        with pytest.raises(ConfigError, match=told):
+            asked(fixed_days_by=wrong)
+
+
 @pytest.mark.parametrize(
     ("orders", "told"),
     [([order("a", 5, category_id="food")], "Did you mean 'food'"), ([order("a", 5)], "that knows the category")],

@@ -124,6 +124,15 @@ def responses(one: Known, what: str, days: float, channel: str = "") -> pd.Serie
     return at[(at < one.as_of) & (at >= one.as_of - days * DAY)]
 
 
+def opened_most(one: Known) -> str | None:
+    """Return the channel of which the largest share was opened, each with one of four further contacts opened."""
+    if not len(responses(one, "opened", 365)):
+        return None
+    n = {name: len(responses(one, "contacted", 365, name)) for name in ("email", "sms", "push", "phone")}
+    rates = {name: (len(responses(one, "opened", 365, name)) + 1) / (sent + 4) for name, sent in n.items() if sent}
+    return max(rates, key=lambda name: rates[name]) if rates else None
+
+
 def n_unanswered(one: Known) -> int:
     contacts, clicks = responses(one, "contacted", 90), responses(one, "clicked", 10_000)
     return int((contacts > clicks.max()).sum()) if len(clicks) else len(contacts)
@@ -245,6 +254,7 @@ ORACLES: dict[str, Oracle] = {
     "n_opened_180d": n_responses("opened", 180),
     "n_clicked_sms_365d": n_responses("clicked", 365, "sms"),
     "n_redeemed_email_90d": n_responses("redeemed", 90, "email"),
+    "contact_channel": lambda one, _base: opened_most(one),
     "n_contacts_unanswered_90d": lambda one, _base: n_unanswered(one),
     "cycle_days": lambda one, base: cycle(one, base, 0.5),
     "stage": stage,

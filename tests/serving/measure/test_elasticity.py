@@ -13,7 +13,7 @@ from penchant.config import read_config
 from penchant.errors import InputError, TooLittleDataError
 from penchant.features.shop import Shop, shop_from_tables
 from penchant.serving.goals.offers import Arm, Offer
-from penchant.serving.measure.elasticity import elasticity_page
+from penchant.serving.measure.elasticity import arms_told, elasticity_page
 
 END = datetime(2025, 6, 1)
 TRUE = -2.0  # orders fall by 2 % for 1 % of price
@@ -57,6 +57,14 @@ def test_what_is_no_test_of_a_price_is_refused(shop: Shop) -> None:
         elasticity_page(shop, "tset", ARMS)
     with pytest.raises(TooLittleDataError, match="a window that is over"):
         elasticity_page(shop, "test", ARMS, days=90)
+
+
+def test_a_test_drawn_elsewhere_is_described_by_what_its_arms_cost_less(shop: Shop) -> None:
+    told = elasticity_page(shop, "test", arms_told(["full=0", "less = 20"], "price")).as_dict()
+    assert told["elasticity"] == elasticity_page(shop, "test", ARMS).as_dict()["elasticity"]
+    for wrong in ("full", "=3", "less=much", "less=-1", "less=inf", "less=nan"):
+        with pytest.raises(InputError, match="ARM=AMOUNT"):
+            arms_told([wrong], "price")
 
 
 def test_who_buys_service_is_counted_beside_who_buys_goods(shop: Shop) -> None:

@@ -49,6 +49,11 @@ def test_thresholds_follow_the_gaps_of_each_segment(shop: Shop) -> None:
         assert rows[value]["churned"].value == pytest.approx(2 * rows[value]["silent"].value)
     by_channel = retention_page(shop, ("acquisition_channel",)).as_dict()["by_acquisition_channel"]
     assert {row["value"] for row in by_channel} == {"all", "ads", "search"}
+    page = retention_page(shop, ("acquisition_channel", "orders_so_far"))
+    so_far = {row["value"]: row["n"] for row in page.as_dict()["by_orders_so_far"]}
+    assert so_far == {"all": 900, "one": 300, "several": 600}
+    ads = next(row for row in by_channel if row["value"] == "ads")
+    assert any(f'fixed_days_by.acquisition_channel = {{ "ads" = {ads["silent"].value:.0f}' in one for one in page.notes)
     with pytest.raises(InputError, match="Did you mean 'acquisition_channel'"):
         retention_page(shop, ("acquisition_chanel",))
 

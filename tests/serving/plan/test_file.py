@@ -65,6 +65,16 @@ def test_conditions_are_tables_or_as_they_are_typed() -> None:
         read_plan(small(only_if=["n_orders_90d>=many"]))
 
 
+def test_a_campaign_has_an_objective_of_its_own() -> None:
+    [campaign] = read_plan(small(objective="visit")).campaigns
+    assert campaign.goal == "retain_for_visit"
+    assert read_plan(small(goal="retain_for_visit", objective="visit")).campaigns[0].goal == "retain_for_visit"
+    for wrong, told in (({"objective": "visits"}, "Did you mean 'visit'"),
+                        ({"objective": "deal", "goal": "retain_for_visit"}, "has an objective already")):  # fmt: skip
+        with pytest.raises(ConfigError, match=told):
+            read_plan(small(**wrong))
+
+
 def test_dates_are_read_in_the_plans_zone() -> None:
     plan = read_plan(small(starts_at=tomllib.loads("x = 2025-11-11")["x"]))
     assert plan.sends(plan.campaigns[0]) == (datetime(2025, 11, 10, 16),)
