@@ -65,9 +65,8 @@ def _thresholds(past: Past) -> dict[str, Any]:
     settings = past.config.cycle
     semi_active, silent = _overdue(past)
     if settings.fixed_days_by:
-        fixed = _fixed_for_segments(past)
-        semi_active = ibis.coalesce(FIXED_SEMI_ACTIVE * fixed, semi_active)
-        silent = ibis.coalesce(fixed, silent)
+        semi_active = ibis.coalesce(*_fixed_for_segments(past, FIXED_SEMI_ACTIVE), semi_active)
+        silent = ibis.coalesce(*_fixed_for_segments(past, 1.0), silent)
     if settings.fixed_days_of:
         semi_active, silent = _with_fixed(past, semi_active, silent)
     return {"semi_active": semi_active, "silent": silent, "churned": silent * settings.churned_multiple}
@@ -120,8 +119,8 @@ def _fixed_days_of(past: Past) -> Mapping[str, int]:
     return wanted
 
 
-def _fixed_for_segments(past: Past) -> Any:
-    """Return the days that are fixed for the customer's segment: the first attribute with such a value; else null.
+def _fixed_for_segments(past: Past, share: float) -> list[Any]:
+    """Return a share of the days that are fixed for the customer's value of each attribute; null where none are.
 
     Raises
     ------
@@ -133,8 +132,8 @@ def _fixed_for_segments(past: Past) -> Any:
     found = []
     for name, days_of in settings.items():
         value = person(past).max(_[name]).cast("string")
-        found.append(ibis.cases(*[(value == one, float(days)) for one, days in days_of.items()]))
-    return ibis.coalesce(*found)
+        found.append(ibis.cases(*[(value == one, share * days) for one, days in days_of.items()]))
+    return found
 
 
 def _check_segments(shop: Shop, settings: Mapping[str, Mapping[str, int]]) -> bool:
