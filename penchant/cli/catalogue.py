@@ -10,28 +10,30 @@ from types import MappingProxyType
 from .command import Command
 from .options.campaigns import AudienceOptions, ExportOptions, MeasureOptions, PlanOptions
 from .options.insight import (
-    CampaignsOptions,
     CohortsOptions,
-    ConcernsOptions,
-    ContactsOptions,
     CrowdOptions,
     CrowdsOptions,
     DemandOptions,
-    ElasticityOptions,
     FlowOptions,
     FunnelOptions,
     JointPriceOptions,
     LookalikesOptions,
     LoyaltyOptions,
-    OffersOptions,
-    OverdueOptions,
     ProductsOptions,
     ProfileOptions,
     ProgrammeOptions,
-    ReturnedOptions,
     SceneOptions,
     StagesOptions,
     ValueOptions,
+)
+from .options.insight_campaigns import (
+    CampaignsOptions,
+    ConcernsOptions,
+    ContactsOptions,
+    ElasticityOptions,
+    OffersOptions,
+    OverdueOptions,
+    ReturnedOptions,
     WinningOptions,
 )
 from .options.models import (

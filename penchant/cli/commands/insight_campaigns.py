@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from penchant.cli.options.insight import (
+from penchant.cli.options.insight_campaigns import (
     CampaignsOptions,
     ConcernsOptions,
     ContactsOptions,

@@ -116,13 +116,12 @@ def test_days_may_stand_for_the_cycle_of_a_segment(shop_of: Any) -> None:
 
     def asked(**cycle: Any) -> Any:
         shop = shop_of(orders=rows, customers=people, config={"cycle": cycle})
-        return column(shop, "churn_threshold_days", "lifecycle"), column(shop, "stage", "lifecycle")
+        return column(shop, "churn_threshold_days", "lifecycle")
 
-    free, _ = asked()
-    days, stages = asked(fixed_days_by={"gender": {"f": 15}, "os": {"ios": 50}})
+    free = asked()
+    days = asked(fixed_days_by={"gender": {"f": 15}, "os": {"ios": 50}})
     assert days == {"ann": 30, "bob": 100, "cy": free["cy"]}
-    assert (stages["ann"], stages["bob"]) == ("churned", "semi_active")
-    both, _ = asked(fixed_days_by={"gender": {"f": 15}}, fixed_days_of={"food": 20})
+    both = asked(fixed_days_by={"gender": {"f": 15}}, fixed_days_of={"food": 20})
     assert set(both.values()) == {40}
     for wrong, told in (({"gendr": {"f": 9}}, "Did you mean 'gender'"), ({"os": {"io": 9}}, "Did you mean 'ios'")):
         with pytest.raises(ConfigError, match=told):

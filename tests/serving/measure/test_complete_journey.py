@@ -1,23 +1,25 @@
 """Redemptions, purchases after contacts, who came back and cohorts on The Complete Journey, recounted from raw files.
 
-Its campaigns went to good customers and have no control: what they changed is refused.
+Its campaigns went to good customers and have no control, so that what they changed cannot be told.
 """
 
 from __future__ import annotations
 
 from collections.abc import Iterator
 from pathlib import Path
+from typing import Any
 
 import pandas as pd
 import pytest
 
 from penchant.config import load_config
-from penchant.errors import TooLittleDataError
 from penchant.features.shop import Shop, open_shop
 from penchant.serving.insight.cohorts import cohorts_page
+from penchant.serving.insight.page import InsightPage
 from penchant.serving.measure.contacts import contacts_page
 from penchant.serving.measure.returned import returned_page
-from penchant.serving.measure.several import campaigns_page
+
+pytestmark = pytest.mark.slow  # checks and opens a real shop
 
 SHOP = Path(__file__).resolve().parents[3] / "examples" / "complete_journey.toml"
 ZONE = "America/New_York"
@@ -52,6 +54,11 @@ def lines(raw: Path) -> pd.DataFrame:
     return bought.assign(at=pd.to_datetime(bought["transaction_timestamp"]))
 
 
+def rows_of(page: InsightPage, name: str) -> list[dict[str, Any]]:
+    """Return all rows of a table, also those that are not shown."""
+    return [dict(row) for table in page.tables if table.name == name for row in table.rows]
+
+
 def bought_within(sent: pd.DataFrame, lines: pd.DataFrame, days: int) -> pd.DataFrame:
     """Return the lines that a contacted household bought within so many days."""
     both = sent.merge(lines[["household_id", "at", "product_category"]], on="household_id")
@@ -59,7 +66,7 @@ def bought_within(sent: pd.DataFrame, lines: pd.DataFrame, days: int) -> pd.Data
 
 
 def test_redemptions_and_purchases_of_each_campaign(shop: Shop, sent: pd.DataFrame, lines: pd.DataFrame) -> None:
-    rows = {row["campaign"]: row for row in contacts_page(shop).as_dict()["by_campaign"]}
+    rows = {row["campaign"]: row for row in rows_of(contacts_page(shop), "by_campaign")}
     keys = ["campaign_id", "household_id"]
     came = bought_within(sent, lines, 7)[keys].drop_duplicates().assign(bought=True)
     counted = sent.merge(came, how="left").assign(bought=lambda all_: all_["bought"].eq(True))
@@ -97,13 +104,8 @@ def test_cohorts_by_month(shop: Shop, lines: pd.DataFrame) -> None:
     ages = active.assign(first=active["household_id"].map(first))
     ages["age"] = [(now - then).n for now, then in zip(ages["month"], ages["first"], strict=True)]
     counts = ages.groupby(["first", "age"]).size()
-    cells = {(row["cohort"], row["age"]): row for row in cohorts_page(shop).as_dict()["cells"]}
+    cells = {(row["cohort"], row["age"]): row for row in rows_of(cohorts_page(shop), "cells")}
     for (cohort, age), n in counts.items():
         cell = cells[(str(cohort), age)]
         assert cell["n_customers"] == counts[(cohort, 0)]
         assert cell["n_active"] == n
-
-
-def test_what_campaigns_without_a_control_changed_is_not_told(shop: Shop) -> None:
-    with pytest.raises(TooLittleDataError, match="control"):
-        campaigns_page(shop)
