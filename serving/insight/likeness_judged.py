@@ -21,8 +21,9 @@ from .both_known import KnownPeople, known_people
 
 LEAST_BEST, LEAST_STRANGERS, LEAST_GOOD = 30, 100, 20
 TOO_TELLING = 0.9  # AUC of one attribute, best against strangers: it says who has bought
+UNSEEN_DAYS = 365.0
 METRICS = ("auc", "lift_top_tenth")
-BY_LIKENESS, BY_LAST_SEEN = "likeness", "last seen first"
+BY_LIKENESS, BY_LAST_SEEN, BY_BOTH = "likeness", "last seen first", "likeness and last seen together"
 
 
 @dataclass(frozen=True)
@@ -58,9 +59,12 @@ class JudgedLikeness:
     threshold
         What the best paid at least, within the days.
     metrics
-        Order -> metric -> value: by likeness, and by who was seen last where that is known.
+        Order -> metric -> value: by likeness; where it is known who was seen last by that, and by both together.
     left_out
         Attributes that were not used, and why.
+    chance
+        (n,) for the strangers among ``people``, in their order: the chance to become good within the days, by likeness
+        and last visit, learned from ``then``; None where visits are not known.
     """
 
     likeness: Likeness
@@ -70,6 +74,7 @@ class JudgedLikeness:
     threshold: float
     metrics: dict[str, dict[str, Estimate]]
     left_out: dict[str, str]
+    chance: Floats | None = None
 
     @property
     def is_better_than_chance(self) -> bool:
@@ -108,9 +113,47 @@ def judge_likeness(
     if not traits:
         raise LeftOutError("look-alikes", "something known of best customers and strangers", _lack(left_out))
     then = _followed(earlier[0], now[0], traits, earlier[2])
-    metrics = {name: _metrics(then, score) for name, score in _orders(then, past).items()}
-    likeness = _learned(now[0], traits)
-    return JudgedLikeness(likeness, now[0], traits, then, now[2], metrics, left_out)
+    orders, likeness = _orders(then, past), _learned(now[0], traits)
+    chance = None
+    if BY_LAST_SEEN in orders:
+        strangers = now[0][now[0]["is_stranger"]]
+        chance = _chances(then, past, strangers.assign(log_ratio=likeness.log_ratio(strangers)), moment)
+        before = _strangers_before(shop, past, rules, earlier[0], traits)
+        if before is not None:
+            orders[BY_BOTH] = _chances(before, past - timedelta(days=rules.days), then, past)
+    metrics = {name: _metrics(then, score) for name, score in orders.items()}
+    return JudgedLikeness(likeness, now[0], traits, then, now[2], metrics, left_out, chance)
+
+
+def _strangers_before(
+    shop: Shop, past: datetime, rules: LookalikeRules, later: pd.DataFrame, traits: tuple[str, ...]
+) -> pd.DataFrame | None:
+    """Return the strangers of one turn before the judged ones, followed until then; None where there are too few."""
+    try:
+        before = _marked(known_people(shop, past - timedelta(days=rules.days), rules.days), rules)
+        known = tuple(name for name in traits if name in before[1])
+        return _followed(before[0], later, known, before[2]) if known else None
+    except TooLittleDataError:
+        return None
+
+
+def _chances(then: pd.DataFrame, then_at: datetime, people: pd.DataFrame, at: datetime) -> Floats:
+    """Return the chance to become good by likeness and days since the last visit, learned from strangers of then."""
+    from sklearn.linear_model import LogisticRegression  # takes seconds to import
+
+    model = LogisticRegression().fit(_seen(then, then_at), then["became_good"])
+    return np.asarray(model.predict_proba(_seen(people, at))[:, 1])
+
+
+def _seen(people: pd.DataFrame, at: datetime) -> Floats:
+    """Return (n, 3): likeness, log of the days since the last visit (a year where there was none), and whether none."""
+    days = _days_since(people, at)
+    unseen = np.isnan(days)
+    return np.column_stack([people["log_ratio"], np.log1p(np.where(unseen, UNSEEN_DAYS, days)), unseen])
+
+
+def _days_since(people: pd.DataFrame, at: datetime) -> Floats:
+    return np.maximum((at - people["last_at"]).dt.total_seconds().to_numpy(np.float64) / 86_400, 0.0)
 
 
 def _lack(left_out: dict[str, str]) -> str:
@@ -165,8 +208,8 @@ def _orders(then: pd.DataFrame, past: datetime) -> dict[str, Floats]:
     """Return scores in 0..1 by which the strangers of then can be ordered."""
     orders = {BY_LIKENESS: 1.0 / (1.0 + np.exp(-then["log_ratio"].to_numpy(np.float64)))}
     if "last_at" in then and then["last_at"].notna().any():
-        days = (past - then["last_at"]).dt.total_seconds().to_numpy(np.float64) / 86_400
-        orders[BY_LAST_SEEN] = np.where(np.isnan(days), 0.0, 1.0 / (1.0 + np.maximum(days, 0.0)))
+        days = _days_since(then, past)
+        orders[BY_LAST_SEEN] = np.where(np.isnan(days), 0.0, 1.0 / (1.0 + days))
     return orders
 
 

@@ -95,7 +95,9 @@ _NOTES = (
     "Likeness: how much likelier somebody with these traits is among the best customers than among those who never "
     "ordered; 1 says nothing. Traits count each for itself, and what is not known says nothing (naive Bayes on "
     "positive and unlabelled rows).",
-    "Whoever was seen last is the rule to beat for strangers who come to the shop; a list from outside has no visits.",
+    "Whoever was seen last is the rule to beat for strangers who come to the shop, so that they are ordered by "
+    "likeness and last visit together, with weights learned from strangers of one turn before; a list from outside "
+    "has no visits.",
     "Attributes are as they stand today, and unknown before the registration. Intervals of 95 %; those of traits and "
     "of fifths hold jointly.",
 )
@@ -158,16 +160,20 @@ def _traits(judged: JudgedLikeness) -> InsightTable:
 def _strangers(judged: JudgedLikeness, edges: np.ndarray) -> InsightTable:
     strangers = judged.people[judged.people["is_stranger"]]
     ratio = judged.likeness.log_ratio(strangers)
-    order = np.lexsort((strangers.index.to_numpy(str), -ratio))
+    chance = judged.chance
+    order = np.lexsort((strangers.index.to_numpy(str), -ratio if chance is None else -chance))
     rows = [
         {
             "customer_id": str(strangers.index[at]),
             "likeness": float(np.exp(ratio[at])),
             "fifth": _fifth(ratio[at], edges),
+            **({} if chance is None else {"chance": float(chance[at])}),
         }
         for at in order
     ]
-    return InsightTable("strangers", "Strangers most alike", _SCORED, rows, n_shown=N_SHOWN)
+    title = "Strangers most alike" if chance is None else "Strangers most likely to become good"
+    columns = _SCORED if chance is None else _SCORED | {"chance": PageColumn("chance to become good", ".1%")}
+    return InsightTable("strangers", title, columns, rows, n_shown=N_SHOWN)
 
 
 def _fifth(ratio: float, edges: np.ndarray) -> int:

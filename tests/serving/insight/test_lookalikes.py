@@ -14,7 +14,7 @@ import pytest
 from penchant.config import read_config
 from penchant.errors import InputError, LeftOutError, TooLittleDataError
 from penchant.features.shop import Shop, shop_from_tables
-from penchant.serving.insight.likeness_judged import LookalikeRules
+from penchant.serving.insight.likeness_judged import BY_BOTH, BY_LAST_SEEN, BY_LIKENESS, LookalikeRules
 from penchant.serving.insight.lookalikes import lookalikes_page
 from penchant.simulate import SimulationSettings, simulate
 
@@ -148,7 +148,12 @@ def test_the_first_touch_that_the_simulator_made_better_is_found(tmp_path: Path)
         page = lookalikes_page(shop, rules=LookalikeRules(best_share=0.5)).as_dict()
     told = {(row["trait"], row["value"]): row["index"] for row in page["traits_found"]}
     assert told["first came through", "app"].low > 100
+    by_order = {row["order"]: row["auc"].value for row in page["judged"]}
     assert page["judged"][0]["auc"].low > 0.5
+    assert by_order[BY_BOTH] > by_order[BY_LIKENESS] + 0.1  # and no worse than by who was seen last alone
+    assert by_order[BY_BOTH] > by_order[BY_LAST_SEEN] - 0.01
+    chances = [row["chance"] for row in page["strangers"]]
+    assert chances == sorted(chances, reverse=True)
 
 
 def _plain(frame: pd.DataFrame) -> pd.DataFrame:
