@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from typing import Any
 
 import numpy as np
@@ -15,6 +15,7 @@ from ..models.inputs.bootstrap import N_DRAWS
 from ..models.inputs.estimate import Estimate
 
 Floats = npt.NDArray[np.float64]
+Numbers = Mapping[str, Estimate]
 
 
 @dataclass(frozen=True)
@@ -55,10 +56,18 @@ class Leaderboard:
         Baseline -> why it is not there.
     """
 
-    metrics: Mapping[str, Estimate]
-    baselines: Mapping[str, Mapping[str, Estimate]]
+    metrics: Numbers
+    baselines: Mapping[str, Numbers]
     comparisons: Mapping[str, Mapping[str, Comparison]]
-    left_out: Mapping[str, str]
+    left_out: Mapping[str, str] = field(default_factory=dict)
+
+    def as_numbers(self) -> dict[str, Any]:
+        """Return the metrics of the model and of each baseline in types that JSON knows."""
+        return numbers_as_dict(self.metrics, self.baselines)
+
+    def by_name(self, ours: str) -> dict[str, Numbers]:
+        """Return the metrics of the model, under a name for it, and of each baseline."""
+        return {ours: self.metrics, **self.baselines}
 
     def compared(self) -> dict[str, Any]:
         """Return the comparisons, and which baselines are not there, in types that JSON knows."""
@@ -69,6 +78,17 @@ class Leaderboard:
             },
             "baselines_left_out": dict(self.left_out),
         }
+
+
+def numbers_as_dict(metrics: Numbers, baselines: Mapping[str, Numbers]) -> dict[str, Any]:
+    """Return the metrics of a model and of each baseline in types that JSON knows."""
+    return {
+        "metrics": {name: number.as_dict() for name, number in metrics.items()},
+        "baselines": {
+            baseline: {name: number.as_dict() for name, number in numbers.items()}
+            for baseline, numbers in baselines.items()
+        },
+    }
 
 
 def leaderboard(

@@ -93,7 +93,8 @@ def _write_report(trained: Trained | TrainedUplift, shop: str, folder: Path, use
         charts = pictures(trained)
         page = report(trained, shop, used, charts)
     else:
-        page, charts = uplift_report(trained, shop, used), uplift_pictures(trained)
+        charts = uplift_pictures(trained)
+        page = uplift_report(trained, shop, used, charts)
     (folder / "report.html").write_text(page.html(), encoding="utf-8")
     for name, chart in charts.items():
         (folder / name).write_text(chart, encoding="utf-8")

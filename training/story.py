@@ -12,11 +12,12 @@ from ..models.inputs.check import Check
 from ..models.inputs.estimate import Estimate
 from ..models.store.records import DataUsed, Story
 from .checks import MAIN_METRIC
+from .evaluate import Numbers
 from .report.signals import importance_table
 from .report.summary import verdict_banner
 from .report.uplift import NAMES
 from .train import Trained, with_bounds
-from .trained import Numbers, TrainedModel
+from .trained import TrainedModel
 from .uplift.evaluate import STACK
 from .uplift.train import TrainedUplift
 
@@ -72,7 +73,7 @@ def _of_task(trained: Trained, name: str, sources: Mapping[str, str]) -> Story:
     banner = verdict_banner(trained)
     verdicts = {baseline: str(found[main]) for baseline, found in board.comparisons.items()}
     tables = {
-        "leaderboard": numbers_table({"model": board.metrics, **board.baselines}, model_against_it=verdicts),
+        "leaderboard": numbers_table(board.by_name("model"), model_against_it=verdicts),
         "deciles": trained.deciles,
         **({} if trained.calibration is None else {"calibration": trained.calibration}),
         **({} if trained.by_stage.empty else {"by_stage": trained.by_stage}),

@@ -9,10 +9,8 @@ from typing import Any, ClassVar
 
 from ..features.signals.group import Column
 from ..models.inputs.check import Check
-from ..models.inputs.estimate import Estimate
+from .evaluate import Numbers, numbers_as_dict
 from .splits import Split
-
-Numbers = Mapping[str, Estimate]
 
 
 @dataclass(frozen=True, eq=False, repr=False, kw_only=True)
@@ -94,11 +92,7 @@ class TrainedModel(ABC):
         return {
             **self.facts(),
             "n_features": len(self.columns),
-            "metrics": {name: number.as_dict() for name, number in metrics.items()},
-            "baselines": {
-                score: {name: number.as_dict() for name, number in numbers.items()}
-                for score, numbers in baselines.items()
-            },
+            **numbers_as_dict(metrics, baselines),
             **self.more(),
             "checks": [check.as_dict() for check in self.checks],
         }

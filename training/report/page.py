@@ -3,37 +3,21 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
-from typing import Any
 
 import pandas as pd
 
 from penchant.charts import Axis, Curve, Series, lines, reliability
-from penchant.page import (
-    CheckLine,
-    Checks,
-    KeyFigure,
-    KeyFigures,
-    Page,
-    PageColumn,
-    PageSection,
-    Picture,
-    Prose,
-    Table,
-    Tone,
-    Words,
-    write_number,
-)
+from penchant.page import KeyFigure, KeyFigures, Page, PageColumn, PageSection, Picture, Prose, Table
 
-from ...models.evaluation.comparison import Verdict
 from ...models.inputs.estimate import Estimate
 from ..train import MAIN_METRIC, Trained
+from .parts import checks_block, leaderboard_table
 from .signals import importance_chart, signal_blocks
 from .summary import left_out_line, verdict_banner
 
 SHOWN = ("auc", "brier", "lift_top_tenth", "rmse", "mae", "spearman", "spend_top_tenth")
 IN_MONEY = ("rmse", "mae")
 GAINS, CALIBRATION = "gains.svg", "calibration.svg"
-TONES: dict[Verdict, Tone] = {"better": "good", "worse": "bad", "not separable": "open"}
 
 
 def report(trained: Trained, shop: str, facts: Mapping[str, str], drawn: Mapping[str, str] | None = None) -> Page:
@@ -59,7 +43,7 @@ def report(trained: Trained, shop: str, facts: Mapping[str, str], drawn: Mapping
         PageSection("Whom it finds", (_gains(charts), _deciles(trained))),
         *((PageSection("Are the probabilities right?", (_calibration(charts),)),) if trained.is_binary else ()),
         PageSection("What it looks at", signal_blocks(trained)),
-        PageSection("Checks before you trust it", (_checks(trained),)),
+        PageSection("Checks before you trust it", (checks_block(trained.checks),)),
     )
     return Page(title, _lead(trained), sections, facts)
 
@@ -68,10 +52,6 @@ def pictures(trained: Trained) -> dict[str, str]:
     """Return the report's charts as SVG by file name."""
     found = {GAINS: _gains_chart(trained), "importance.svg": importance_chart(trained)}
     return found | {CALIBRATION: _calibration_chart(trained)} if trained.is_binary else found
-
-
-def _checks(trained: Trained) -> Checks:
-    return Checks(tuple(CheckLine(check.title, check.outcome, check.explanation) for check in trained.checks))
 
 
 def _lead(trained: Trained) -> str:
@@ -138,26 +118,10 @@ def _snapshots(trained: Trained) -> Table:
 
 
 def _leaderboard(trained: Trained) -> Table:
-    main = MAIN_METRIC[trained.task.kind]
     shown = [name for name in SHOWN if name in trained.board.metrics]
-    columns = (
-        PageColumn("Model"),
-        PageColumn(f"{main.upper()}, model against it"),
-        PageColumn("Seen from", ",.3g"),
-        *(PageColumn(name.replace("_", " "), ",.4g" if name in IN_MONEY else ",.3f") for name in shown),
-    )
-    rows: list[tuple[Any, ...]] = [("model", None, None, *(trained.board.metrics[name] for name in shown))]
-    for baseline, numbers in trained.board.baselines.items():
-        verdict = trained.board.comparisons[baseline][main]
-        gained = write_number(verdict.difference.value, "+,.3g")
-        words = Words(f"{verdict.verdict} ({gained})", TONES[verdict.verdict])
-        seen_from = verdict.smallest_difference
-        rows.append((baseline.replace("_", " "), words, seen_from, *(numbers.get(name) for name in shown)))
-    caption = (
-        "On the same rows, with 95 % intervals over customers. Seen from: the smallest true difference that "
-        "would have been detected in four out of five such tests."
-    )
-    return Table(columns, rows, caption, strong=frozenset({0}))
+    columns = {name: PageColumn(name.replace("_", " "), ",.4g" if name in IN_MONEY else ",.3f") for name in shown}
+    caption = "On the same rows, with 95 % intervals over customers."
+    return leaderboard_table(trained.board, MAIN_METRIC[trained.task.kind], columns, caption)
 
 
 def _absent(trained: Trained) -> tuple[Prose, ...]:

@@ -6,27 +6,14 @@ from collections.abc import Mapping
 from typing import Any
 
 from penchant.charts import Axis, Curve, Series, lines, reliability
-from penchant.page import (
-    Banner,
-    CheckLine,
-    Checks,
-    KeyFigure,
-    KeyFigures,
-    Page,
-    PageColumn,
-    PageSection,
-    Picture,
-    Prose,
-    Table,
-    Words,
-)
+from penchant.page import Banner, KeyFigure, KeyFigures, Page, PageColumn, PageSection, Picture, Prose, Table, Words
 
 from ...models.decisions.budgets import BudgetCurve
 from ...models.evaluation.qini import UpliftCurve
 from ..uplift.evaluate import AT_DEPTH, MAIN, STACK, ArmBoard
 from ..uplift.train import TrainedUplift
+from .parts import checks_block, leaderboard_table
 
-TONES = {"better": "good", "worse": "bad", "not separable": "open"}
 NAMES = {
     STACK: "uplift stack",
     "random": "random list",
@@ -36,6 +23,7 @@ NAMES = {
     "ridge_dr": "ridge, doubly robust",
 }
 DRAWN = ("response_model", "one_column_rule", "ridge_dr")  # the constants are the straight line
+QINI = "What is gained, the better the higher, when only the best-scored share is contacted, with 95 % bands."
 SHOWN = (MAIN, "auuc", "autoc", "policy_value")
 TITLES = {
     MAIN: "Qini",
@@ -48,7 +36,9 @@ TITLES = {
 }
 
 
-def uplift_report(trained: TrainedUplift, shop: str, facts: Mapping[str, str]) -> Page:
+def uplift_report(
+    trained: TrainedUplift, shop: str, facts: Mapping[str, str], drawn: Mapping[str, str] | None = None
+) -> Page:
     """Return the report of an uplift's training.
 
     Parameters
@@ -59,15 +49,19 @@ def uplift_report(trained: TrainedUplift, shop: str, facts: Mapping[str, str]) -
         The shop's name.
     facts
         What it was made from, name -> text; stands at the page's foot.
+    drawn
+        Its `uplift_pictures`, where they have been drawn already.
     """
+    charts = drawn or uplift_pictures(trained)
     sections = [
         PageSection("What was asked", (_asked(trained), _waves(trained))),
-        PageSection("Is it a randomised trial?", (_checks(trained),)),
+        PageSection("Is it a randomised trial?", (checks_block(trained.checks),)),
     ]
-    for board in trained.boards:
-        sections += _of_arm(trained, board)
+    for board, ending in zip(trained.boards, _endings(trained), strict=True):
+        own = {kind: charts[f"{kind}{ending}.svg"] for kind in ("qini", "calibration", "profit")}
+        sections += _of_arm(trained, board, own)
     if trained.budget:
-        picture = _budget(trained.budget, trained)
+        picture = _budget(trained.budget, charts["budget.svg"])
         sections.append(PageSection("What a budget brings, shared among the treatments", (picture,)))
     return Page(f"Uplift, {trained.asked.goal}: {shop}", _lead(trained), tuple(sections), facts)
 
@@ -75,14 +69,19 @@ def uplift_report(trained: TrainedUplift, shop: str, facts: Mapping[str, str]) -
 def uplift_pictures(trained: TrainedUplift) -> dict[str, str]:
     """Return the report's charts as SVG by file name."""
     found = {}
-    for number, board in enumerate(trained.boards):
-        ending = "" if len(trained.boards) == 1 else f"_{number + 1}"
+    for board, ending in zip(trained.boards, _endings(trained), strict=True):
         found[f"qini{ending}.svg"] = _qini_chart(board, trained)
-        found[f"calibration{ending}.svg"] = _calibration_chart(board, trained)
+        found[f"calibration{ending}.svg"] = _calibration_chart(board)
         found[f"profit{ending}.svg"] = _profit_chart(board, trained)
     if trained.budget:
         found["budget.svg"] = _budget_chart(trained.budget, trained)
     return found
+
+
+def _endings(trained: TrainedUplift) -> list[str]:
+    """Return what the names of each treatment's charts end in."""
+    n = len(trained.boards)
+    return [""] if n == 1 else [f"_{number + 1}" for number in range(n)]
 
 
 def _unit(trained: TrainedUplift) -> str:
@@ -126,27 +125,25 @@ def _waves(trained: TrainedUplift) -> Table:
     )
 
 
-def _checks(trained: TrainedUplift) -> Checks:
-    return Checks(tuple(CheckLine(check.title, check.outcome, check.explanation) for check in trained.checks))
-
-
-def _of_arm(trained: TrainedUplift, board: ArmBoard) -> list[PageSection]:
+def _of_arm(trained: TrainedUplift, board: ArmBoard, charts: Mapping[str, str]) -> list[PageSection]:
     found = trained.model.findings_[board.arm]
     name = f"'{board.arm}': " if len(trained.boards) > 1 else ""
-    qini = board.metrics[STACK][MAIN]
+    qini = board.metrics[MAIN]
     tone = "good" if qini.low > 0 else "bad" if qini.high < 0 else "open"
     banner = Banner(Words(board.verdict, tone), f"The model in use: {found.words}")  # type: ignore[arg-type]
     return [
         PageSection(f"{name}What it changes", (banner, _figures(board), _leaderboard(board), _best(board))),
-        PageSection(f"{name}How much of it the ranking finds", (_qini(board, trained),)),
-        PageSection(f"{name}Do the predictions come true?", (_calibration(board, trained), _deciles(board))),
-        PageSection(f"{name}How many to contact", (_profit(board, trained),)),
+        PageSection(f"{name}How much of it the ranking finds", (Picture(charts["qini"], QINI),)),
+        PageSection(
+            f"{name}Do the predictions come true?", (_calibration(board, charts["calibration"]), _deciles(board))
+        ),
+        PageSection(f"{name}How many to contact", (_profit(board, trained, charts["profit"]),)),
         PageSection(f"{name}What the stack is made of", (_parts(trained, board),)),
     ]
 
 
 def _figures(board: ArmBoard) -> KeyFigures:
-    own = board.metrics[STACK]
+    own = board.metrics
     return KeyFigures(
         (
             KeyFigure("Contacting everyone", board.average_effect, "+,.1f", "changes, per 1,000 customers"),
@@ -158,25 +155,23 @@ def _figures(board: ArmBoard) -> KeyFigures:
 
 
 def _leaderboard(board: ArmBoard) -> Table:
-    columns = (
-        PageColumn("Score"),
-        PageColumn("Qini, stack against it"),
-        *(PageColumn(TITLES[name], "+,.1f") for name in SHOWN),
-    )
-    rows: list[tuple[Any, ...]] = [(NAMES[STACK], None, *(board.metrics[STACK][name] for name in SHOWN))]
-    for name, found in board.against.items():
-        words = Words(f"{found.verdict} ({found.difference.value:+,.1f})", TONES[found.verdict])  # type: ignore[arg-type]
-        rows.append((NAMES[name], words, *(board.metrics[name].get(metric) for metric in SHOWN)))
     caption = (
         f"On the same {board.n_rows:,} rows, per 1,000 customers. Qini: gained over a random list, on average over all "
         "depths; AUUC: gained over contacting nobody. A constant score ranks as a random list does."
     )
-    return Table(columns, rows, caption, strong=frozenset({0}))
+    columns = {name: PageColumn(TITLES[name], "+,.1f") for name in SHOWN}
+    ours, title = NAMES[STACK], TITLES[MAIN]
+    return leaderboard_table(
+        board, MAIN, columns, caption, ours=ours, title=title, form="+,.1f", name=NAMES.__getitem__
+    )
 
 
 def _best(board: ArmBoard) -> Table:
     columns = (PageColumn("Score"), *(PageColumn(TITLES[name], "+,.1f") for name in AT_DEPTH))
-    rows = [(NAMES[score], *(own[name] for name in AT_DEPTH)) for score, own in board.metrics.items()]
+    rows = [
+        (NAMES[score], *(own[name] for name in AT_DEPTH))
+        for score, own in {STACK: board.metrics, **board.baselines}.items()
+    ]
     caption = "What contacting changes among the best-scored, per 1,000 of them."
     return Table(columns, rows, caption, strong=frozenset({0}))
 
@@ -197,13 +192,6 @@ def _drawn(name: str, curve: UpliftCurve) -> Curve:
     return Curve(name, curve.depth, curve.gain, curve.low, curve.high)
 
 
-def _qini(board: ArmBoard, trained: TrainedUplift) -> Picture:
-    return Picture(
-        _qini_chart(board, trained),
-        "What is gained, the better the higher, when only the best-scored share is contacted, with 95 % bands.",
-    )
-
-
 def _budget_chart(found: BudgetCurve, trained: TrainedUplift) -> str:
     alike = Curve("all customers taken to be alike", found.budget, found.untargeted, reference=True)
     return lines(
@@ -214,16 +202,16 @@ def _budget_chart(found: BudgetCurve, trained: TrainedUplift) -> str:
     )
 
 
-def _budget(found: BudgetCurve, trained: TrainedUplift) -> Picture:
+def _budget(found: BudgetCurve, chart: str) -> Picture:
     return Picture(
-        _budget_chart(found, trained),
+        chart,
         "Each contact goes to the customer and with the treatment that gain most by the prediction, with its 95 % "
         "band, on customers that the model has not seen. On average over all budgets it brings "
         f"{found.over_untargeted:+,.1f} per 1,000 customers more than taking all customers to be alike.",
     )
 
 
-def _calibration_chart(board: ArmBoard, trained: TrainedUplift) -> str:
+def _calibration_chart(board: ArmBoard) -> str:
     bins = board.calibration.bins
     came = Series("realised", [one.realised for one in bins])
     return reliability(
@@ -234,9 +222,9 @@ def _calibration_chart(board: ArmBoard, trained: TrainedUplift) -> str:
     )
 
 
-def _calibration(board: ArmBoard, trained: TrainedUplift) -> Picture:
+def _calibration(board: ArmBoard, charts: Mapping[str, str]) -> Picture:
     return Picture(
-        _calibration_chart(board, trained),
+        charts["calibration"],
         f"A point for each tenth of the customers by predicted uplift. On the whole: {board.calibration}.",
     )
 
@@ -268,10 +256,10 @@ def _worth(trained: TrainedUplift) -> str:
     return is_paid.get(trained.rows.money_is, _unit(trained))
 
 
-def _profit(board: ArmBoard, trained: TrainedUplift) -> Picture:
+def _profit(board: ArmBoard, trained: TrainedUplift, chart: str) -> Picture:
     less = f", less {trained.rows.cost:g} for each contact" if trained.rows.cost else ""
     return Picture(
-        _profit_chart(board, trained),
+        chart,
         f"In {_worth(trained)}{less}; what offers cost beyond a lower price is not in it. "
         f"{str(board.profit).capitalize()}.",
     )

@@ -11,19 +11,18 @@ from sklearn.metrics import roc_curve
 from penchant.charts import Axis, Curve, lines
 from penchant.page import Block, Page, PageColumn, PageSection, Picture, Prose, Table, Words
 
-from ...models.evaluation.comparison import Verdict
 from ...models.evaluation.curves import calibration_curve, decile_table
 from ...models.evaluation.metrics import evaluate
 from ...models.inputs.arrays import Floats
 from ..checks import MAIN_METRIC
 from ..versions.compare import Place, Standings
+from .parts import verdict_words
 
 MOST_DRAWN = 6
 FEWEST_OF_A_STAGE = 100
 DRAWS_BY_STAGE = 200
 MOST_PRICED = 0.95  # share of customers whose promise lies below the dearest contact drawn
 SHOWN = ("auc", "log_loss", "brier", "lift_top_tenth", "rmse", "spearman", "spend_top_tenth", "bias_percent")
-TONES: dict[Verdict, Any] = {"better": "good", "worse": "bad", "not separable": "open"}
 
 
 def versions_page(found: Standings, shop: str, facts: Mapping[str, str]) -> Page:
@@ -77,7 +76,7 @@ def _verdict(place: Place, metric: str) -> Words | str:
     comparison = place.against.get(metric)
     if comparison is None:
         return "the reference"
-    return Words(f"{comparison.verdict} ({comparison.difference.value:+,.3g})", TONES[comparison.verdict])
+    return verdict_words(comparison, "+,.3g")
 
 
 def _not_ranked(found: Standings) -> tuple[Block, ...]:

@@ -13,7 +13,7 @@ from scipy.stats import rankdata
 from ...models.decisions.budgets import BudgetCurve, budget_curve
 from ...models.decisions.policy import PolicyValue, Stakes, policy_value, treat_top
 from ...models.decisions.profit import ProfitCurve, SleepingDogs, profit_curve, sleeping_dogs
-from ...models.evaluation.comparison import Verdict
+from ...models.evaluation.comparison import Comparison
 from ...models.evaluation.effect_calibration import UpliftCalibration, uplift_calibration
 from ...models.evaluation.qini import RankingWorth, UpliftCurve, measured_rankings, qini
 from ...models.evaluation.ranking import without_dust
@@ -21,6 +21,7 @@ from ...models.inputs.bootstrap import N_DRAWS
 from ...models.inputs.estimate import Estimate
 from ...models.uplift.giants import Giants, giants_in
 from ...models.uplift.trial import read_trial
+from ..evaluate import Leaderboard
 from .dataset import UpliftRows
 
 Floats = npt.NDArray[np.float64]
@@ -31,26 +32,6 @@ DEPTHS = (0.1, 0.2, 0.3)
 CONTACTED = 0.3  # the share that the policies on the leaderboard contact
 AREAS = ("qini", "auuc", "autoc")
 AT_DEPTH = tuple(f"uplift_at_{depth * 100:.0f}" for depth in DEPTHS)
-
-
-@dataclass(frozen=True)
-class Against:
-    """The stack against one baseline, on the same rows and the same draws of customers.
-
-    Parameters
-    ----------
-    difference
-        Qini coefficient of the stack less the baseline's, per 1,000 customers.
-    verdict
-        "better", "worse" or "not separable".
-    """
-
-    difference: Estimate
-    verdict: Verdict
-
-    def as_dict(self) -> dict[str, Any]:
-        """Return both by name."""
-        return {"difference": self.difference.as_dict(), "verdict": self.verdict}
 
 
 @dataclass(frozen=True)
@@ -83,21 +64,20 @@ class CappedNumbers:
         return {**bounds, "average_effect": self.average_effect.as_dict(), "qini": self.qini.as_dict()}
 
 
-@dataclass(frozen=True, eq=False)
-class ArmBoard:
-    """One treatment's numbers. All are per 1,000 customers.
+@dataclass(frozen=True, eq=False, kw_only=True)
+class ArmBoard(Leaderboard):
+    """One treatment's leaderboard: the stack beside its baselines, and what its ranking is worth.
+
+    All numbers are per 1,000 customers. The metrics are qini, auuc, autoc, uplift_at_10, _20, _30 (among the
+    best-scored share), and policy_value (what contacting the best-scored 30 % gains over contacting nobody, doubly
+    robust).
 
     Parameters
     ----------
     arm
         The treatment.
-    metrics
-        Score -> metric -> number: qini, auuc, autoc, uplift_at_10, _20, _30 (among the best-scored share), and
-        policy_value (what contacting the best-scored 30 % gains over contacting nobody, doubly robust).
     curves
         Score -> the cumulative uplift with its band.
-    against
-        Baseline -> the stack against it.
     average_effect
         What contacting everyone changes.
     calibration
@@ -113,9 +93,7 @@ class ArmBoard:
     """
 
     arm: str
-    metrics: Mapping[str, Mapping[str, Estimate]]
     curves: Mapping[str, UpliftCurve]
-    against: Mapping[str, Against]
     average_effect: Estimate
     calibration: UpliftCalibration
     profit: ProfitCurve
@@ -138,7 +116,7 @@ class ArmBoard:
 
     @property
     def _on_the_whole(self) -> str:
-        qini, effect = self.metrics[STACK][MAIN], self.average_effect
+        qini, effect = self.metrics[MAIN], self.average_effect
         size = f"contacting everyone changes {effect:+.1f} per 1,000 customers"
         if qini.low > 0:
             return f"Who is influenced can be predicted: {size}, and the ranking gains {qini:+.1f} over a random one."
@@ -153,18 +131,13 @@ class ArmBoard:
 
     def as_dict(self) -> dict[str, Any]:
         """Return the numbers in types that JSON knows."""
-        named = {
-            score: {name: number.as_dict() for name, number in numbers.items()}
-            for score, numbers in self.metrics.items()
-        }
         return {
             "verdict": self.verdict,
             "n_rows": self.n_rows,
             "average_effect": self.average_effect.as_dict(),
-            "metrics": named.pop(STACK),
-            "baselines": named,
+            **self.as_numbers(),
             **({"capped": self.capped.as_dict()} if self.capped else {}),
-            "comparisons": {name: found.as_dict() for name, found in self.against.items()},
+            "comparisons": {name: found[MAIN].as_dict() for name, found in self.comparisons.items()},
             "calibration": {
                 "slope": self.calibration.slope.as_dict(),
                 "bias": self.calibration.bias.as_dict(),
@@ -259,24 +232,29 @@ def board_of(judged: Judged, code: int, cost: float = 0.0, seed: int = 0) -> Arm
     trial = read_trial(pair.y, own, pair.treated, **pair.same)
     found = dict(zip(own, measured_rankings(trial, DEPTHS, N_DRAWS, seed), strict=True))
     metrics = {name: _metrics_of(one) for name, one in found.items()}
-    against = {name: found[STACK].against(one) for name, one in found.items() if name != STACK}
     for name, score in own.items():
         treat = treat_top(score, CONTACTED)
         metrics[name]["policy_value"] = policy_value(pair.y, treat, pair.treated, **pair.same).over_nobody
     worth = pair.y if rows.money is None else rows.money[pair.chosen]
     stack, predicted = own[STACK], judged.predicted[STACK][pair.chosen, code - 1]
     return ArmBoard(
-        rows.arms().names[code],
-        metrics,
-        {name: one.qini.curve for name, one in found.items()},
-        {name: Against(one.difference, one.verdict) for name, one in against.items()},
-        found[STACK].qini.average_effect,
-        uplift_calibration(pair.y, predicted, pair.treated, seed=seed, **pair.same),
-        profit_curve(worth, stack, pair.treated, stakes=Stakes(cost=cost), seed=seed, **pair.same),
-        sleeping_dogs(pair.y, stack, pair.treated, seed=seed, **pair.same),
-        len(pair.y),
-        _capped(pair, stack, seed),
+        metrics=metrics.pop(STACK),
+        baselines=metrics,
+        comparisons={name: {MAIN: _compared(found[STACK], one)} for name, one in found.items() if name != STACK},
+        arm=rows.arms().names[code],
+        curves={name: one.qini.curve for name, one in found.items()},
+        average_effect=found[STACK].qini.average_effect,
+        calibration=uplift_calibration(pair.y, predicted, pair.treated, seed=seed, **pair.same),
+        profit=profit_curve(worth, stack, pair.treated, stakes=Stakes(cost=cost), seed=seed, **pair.same),
+        dogs=sleeping_dogs(pair.y, stack, pair.treated, seed=seed, **pair.same),
+        n_rows=len(pair.y),
+        capped=_capped(pair, stack, seed),
     )
+
+
+def _compared(stack: RankingWorth, other: RankingWorth) -> Comparison:
+    found = stack.against(other)
+    return Comparison(MAIN, found.difference, found.verdict, found.smallest_difference)
 
 
 def _capped(pair: _Pair, score: Floats, seed: int) -> CappedNumbers | None:

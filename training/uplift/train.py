@@ -98,7 +98,7 @@ class TrainedUplift(TrainedModel):
     @property
     def may_lead(self) -> bool:
         """Whether it may become champion where there is none: no ranking is worse than chance."""
-        return not any(board.metrics[STACK][MAIN].high < 0 for board in self.boards)
+        return not any(board.metrics[MAIN].high < 0 for board in self.boards)
 
     def is_main(self, metric: str) -> bool:
         """Whether a metric decides; audiences read how far the average effect is uncertain."""
@@ -147,9 +147,9 @@ class TrainedUplift(TrainedModel):
         baselines: dict[str, dict[str, Estimate]] = {}
         for board in self.boards:
             prefix = f"{board.arm}." if len(self.boards) > 1 else ""
-            for score, numbers in board.metrics.items():
-                own = stack if score == STACK else baselines.setdefault(score, {})
-                own |= {prefix + name: number for name, number in numbers.items()}
+            stack |= {prefix + name: number for name, number in board.metrics.items()}
+            for score, numbers in board.baselines.items():
+                baselines.setdefault(score, {}).update({prefix + name: number for name, number in numbers.items()})
             stack[f"{prefix}{EFFECT}"] = board.average_effect
             if board.capped:
                 stack[f"{prefix}{EFFECT}_capped"] = board.capped.average_effect

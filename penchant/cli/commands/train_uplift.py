@@ -130,9 +130,9 @@ def uplift_leaderboard(trained: TrainedUplift, number: int) -> Table:
     for title in ("Qini", "best 30 %"):
         table.add_column(title, justify="right", no_wrap=True)
     table.add_column("stack against it")
-    for score, numbers in board.metrics.items():
+    for score, numbers in board.by_name(STACK).items():
         cells = (interval_text(numbers[metric], 1) for metric in shown)
-        comparison = board.against.get(score)
+        comparison = board.comparisons[score][MAIN] if score != STACK else None
         verdict = f"{comparison.verdict} ({comparison.difference.value:+,.1f})" if comparison else ""
         table.add_row("[bold]uplift stack[/]" if score == STACK else NAMES[score], *cells, verdict)
     return table

@@ -20,7 +20,7 @@ from penchant.training.record import write_training
 from penchant.training.report.uplift import uplift_pictures, uplift_report
 from penchant.training.splits import split_rows
 from penchant.training.uplift.dataset import UpliftRows
-from penchant.training.uplift.evaluate import STACK, Judged, budget_of
+from penchant.training.uplift.evaluate import Judged, budget_of
 from penchant.training.uplift.fit import held_out_scores
 from penchant.training.uplift.matrix import Roles, read_matrix
 from penchant.training.uplift.train import TrainedUplift, TrialQuestion, guards, signals_of, train_uplift
@@ -76,13 +76,13 @@ def test_amounts_with_giants_are_told_plain_and_capped() -> None:
 def test_a_planted_effect_is_found_on_later_waves(trained: TrainedUplift) -> None:
     (board,) = trained.boards
     assert trained.split.words.startswith("Models that learned from 1,200 rows of 2 waves were judged on the 1,200")
-    assert board.metrics[STACK]["qini"].low > 0
+    assert board.metrics["qini"].low > 0
     assert board.verdict.startswith("Who is influenced can be predicted")
-    assert board.against["random"].verdict == "better"
+    assert board.comparisons["random"]["qini"].verdict == "better"
     assert board.calibration.slope.low < 1 < board.calibration.slope.high
     uplift = trained.model.predict_uplift(trained.rows.features)
     assert np.corrcoef(uplift, trained.rows.features["a"] > 0)[0, 1] > 0.8
-    assert set(board.metrics) == {STACK, *board.against}
+    assert set(board.baselines) == set(board.comparisons)
     assert board.metrics["random"]["qini"].value == 0
 
 
@@ -122,7 +122,7 @@ def test_two_treatments_are_judged_each_against_the_control() -> None:
     trained = trained_on(in_waves(trial(3000, 0.4, ("call", "mail"), seed=1), 2, days=31))
     call, mail = trained.boards
     assert (call.arm, mail.arm) == ("call", "mail")
-    assert mail.metrics[STACK]["qini"].low > 0
+    assert mail.metrics["qini"].low > 0
     assert not call.average_effect.excludes_zero
     assert {"call.qini", "mail.qini", "best_arm_value"} <= set(trained.as_dict()["metrics"])
     assert trained.best_arm.over_nobody.low > 0
