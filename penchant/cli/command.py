@@ -78,7 +78,8 @@ def typer_function(command: Command) -> Callable[..., None]:
     hints = get_type_hints(command.options, include_extras=True)
     kind = Parameter.POSITIONAL_OR_KEYWORD
     parameters = [Parameter("context", kind, annotation=typer.Context)]
-    for field in fields(command.options):
+    own = command.options.__annotations__  # what it shares with other commands comes after
+    for field in sorted(fields(command.options), key=lambda each: each.name not in own):
         default = Parameter.empty if field.default is MISSING else field.default
         parameters.append(Parameter(field.name, kind, default=default, annotation=hints[field.name]))
     run.__signature__ = Signature(parameters)  # type: ignore[attr-defined]

@@ -134,9 +134,7 @@ def _of_arm(trained: TrainedUplift, board: ArmBoard, charts: Mapping[str, str]) 
     return [
         PageSection(f"{name}What it changes", (banner, _figures(board), _leaderboard(board), _best(board))),
         PageSection(f"{name}How much of it the ranking finds", (Picture(charts["qini"], QINI),)),
-        PageSection(
-            f"{name}Do the predictions come true?", (_calibration(board, charts["calibration"]), _deciles(board))
-        ),
+        PageSection(f"{name}Do the predictions come true?", (_calibration(board, charts), _deciles(board))),
         PageSection(f"{name}How many to contact", (_profit(board, trained, charts["profit"]),)),
         PageSection(f"{name}What the stack is made of", (_parts(trained, board),)),
     ]

@@ -23,8 +23,24 @@ Replace = Annotated[
 ]
 
 
+@dataclass(frozen=True, kw_only=True)
+class DrawOptions:
+    """What every draw of customers takes."""
+
+    margin_share: MarginShare = None
+    scores: ScoresIn = None
+    past: Past = None
+    dry_run: Annotated[
+        bool, typer.Option("--dry-run", help="Show sizes, costs and expected results, and write nothing.")
+    ] = False
+    to: To = None
+    replace: Replace = False
+    out: Out = None
+    store: Store = None
+
+
 @dataclass(frozen=True)
-class AudienceOptions:
+class AudienceOptions(DrawOptions):
     """Draw a ranked audience for a goal: whom to contact, and whom to hold out as control.
 
     Takes the eligible customers, leaves out those who may not be contacted (counted by reason), ranks by expected
@@ -83,20 +99,10 @@ class AudienceOptions:
     assume_consent: Annotated[
         bool, typer.Option("--assume-consent", help="Assume consent where the shop has no record of it.")
     ] = False
-    margin_share: MarginShare = None
-    scores: ScoresIn = None
-    past: Past = None
-    dry_run: Annotated[
-        bool, typer.Option("--dry-run", help="Show sizes, costs and expected results, and write nothing.")
-    ] = False
-    to: To = None
-    replace: Replace = False
-    out: Out = None
-    store: Store = None
 
 
 @dataclass(frozen=True)
-class PlanOptions:
+class PlanOptions(DrawOptions):
     """Allocate several goals, offers and channels under one budget, and draw the waves that are due.
 
     In each phase a customer gets the best offer allowed. Without --dry-run it draws the waves due on the day of
@@ -110,16 +116,6 @@ class PlanOptions:
             help="The day of the plan. Default with --dry-run: its first day, or the end of the data if earlier."
         ),
     ] = None
-    dry_run: Annotated[
-        bool, typer.Option("--dry-run", help="Show sizes, costs and expected results, and write nothing.")
-    ] = False
-    margin_share: MarginShare = None
-    scores: ScoresIn = None
-    past: Past = None
-    to: To = None
-    replace: Replace = False
-    out: Out = None
-    store: Store = None
 
 
 @dataclass(frozen=True)

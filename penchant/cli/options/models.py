@@ -95,7 +95,7 @@ class TuneOptions:
     than the defaults on the test is registered, but not promoted.
     """
 
-    task: Annotated[str, typer.Argument(help="The task: churn, repurchase, value, ...")]
+    task: TaskName
     trials: Annotated[int, typer.Option(help="Number of trials, including those of a run that was stopped.", min=1)] = (
         50
     )
