@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Mapping
-from dataclasses import MISSING, dataclass, fields
+from dataclasses import MISSING, Field, dataclass, fields
 from importlib import import_module
 from inspect import Parameter, Signature, getdoc
 from pathlib import Path
@@ -54,6 +54,11 @@ class Command:
         """The group that the command belongs to; empty for most."""
         return self.name.rpartition(" ")[0]
 
+    def fields(self) -> list[Field[Any]]:
+        """Return the options in the order of help: its own, then those that it shares with other commands."""
+        own = self.options.__annotations__
+        return sorted(fields(self.options), key=lambda field: field.name not in own)
+
     def load(self) -> Callable[..., None]:
         """Return the function that does the work."""
         module, _, function = self.runs.rpartition(".")
@@ -78,8 +83,7 @@ def typer_function(command: Command) -> Callable[..., None]:
     hints = get_type_hints(command.options, include_extras=True)
     kind = Parameter.POSITIONAL_OR_KEYWORD
     parameters = [Parameter("context", kind, annotation=typer.Context)]
-    own = command.options.__annotations__  # what it shares with other commands comes after
-    for field in sorted(fields(command.options), key=lambda each: each.name not in own):
+    for field in command.fields():
         default = Parameter.empty if field.default is MISSING else field.default
         parameters.append(Parameter(field.name, kind, default=default, annotation=hints[field.name]))
     run.__signature__ = Signature(parameters)  # type: ignore[attr-defined]

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import re
-from dataclasses import MISSING, Field, fields
+from dataclasses import MISSING, Field
 from inspect import getdoc
 from typing import Any, get_args, get_type_hints
 
@@ -33,7 +33,7 @@ def commands_page() -> str:
 
 def _section(command: Command) -> str:
     hints = get_type_hints(command.options, include_extras=True)
-    options = [(field, get_args(hints[field.name])) for field in fields(command.options)]
+    options = [(field, get_args(hints[field.name])) for field in command.fields()]
     arguments = [field.name.upper() for field, (_, info, *_rest) in options if isinstance(info, ArgumentInfo)]
     usage = " ".join(["penchant", command.name, *arguments])
     rows = "\n".join(_row(field, info) for field, (_, info, *_rest) in options)

@@ -88,7 +88,7 @@ def test_typer_is_given_no_more_than_the_fields() -> None:
         for name in command.name.split():
             made = made.commands[name]  # type: ignore[attr-defined]
         named = [parameter.name for parameter in made.params if parameter.name != "help"]
-        assert named == [field.name for field in fields(command.options)]
+        assert named == [field.name for field in command.fields()]
 
 
 def test_responses_that_can_be_asked_for_are_all_that_goals_and_outcomes_know() -> None:
