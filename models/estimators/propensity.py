@@ -8,27 +8,27 @@ from typing import Any, Literal, Self
 
 import numpy as np
 import numpy.typing as npt
-from sklearn.base import BaseEstimator, ClassifierMixin
+from sklearn.base import ClassifierMixin
 from sklearn.utils import Tags
 from sklearn.utils.multiclass import check_classification_targets, type_of_target
 from sklearn.utils.validation import check_is_fitted
 
 from penchant.errors import InputError, TooLittleDataError
 
-from ..inputs.arrays import Floats, Ints, read_groups, read_weights
-from ..inputs.folds import grouped_folds, read_n_folds
-from ..inputs.frames import constraints, read_new_table, read_outcome, read_training_table, refuse_other_order
+from ..inputs.arrays import Floats, read_weights
+from ..inputs.frames import read_new_table, read_outcome, read_training_table, refuse_other_order
 from ..inputs.row_groups import ParquetTable, read_parquet
-from ..plain_parts import LinearPart, ScorerPart, TreesPart, threads_for
+from ..plain_parts import LinearPart, ScorerPart, TreesPart
 from ..plain_scorer import Output, Scorer, Term
-from .boosting import Training, grow, parameters_of
+from .boosted import BoostedModel
+from .boosting import Training
 from .calibration import Calibration, Method, fit_calibration, gains_surely
 from .line import fit_lines
 
 FEWEST_PER_FOLD = 4  # customers of the rarer outcome that each fold must hold, else none is left out
 
 
-class PropensityModel(ClassifierMixin, BaseEstimator):
+class PropensityModel(ClassifierMixin, BoostedModel):
     """Calibrated, regularised LightGBM trees for a yes-or-no outcome, with a logistic line beside them.
 
     The number of trees, the line's share and the calibration are chosen on folds of customers that were left out;
@@ -95,14 +95,9 @@ class PropensityModel(ClassifierMixin, BaseEstimator):
         seed: int = 0,
         n_threads: int | None = None,
     ) -> None:
-        self.params = params
-        self.n_trees = n_trees
-        self.monotone = monotone
+        super().__init__(params, n_trees, monotone, n_folds, seed, n_threads)
         self.line_share = line_share
         self.calibration = calibration
-        self.n_folds = n_folds
-        self.seed = seed
-        self.n_threads = n_threads
 
     def fit(self, X: Any, y: Any, sample_weight: Any = None, groups: Any = None) -> Self:
         """Learn from rows of several customers and snapshots.
@@ -131,13 +126,11 @@ class PropensityModel(ClassifierMixin, BaseEstimator):
         refuse_other_order(X=X, y=y, sample_weight=sample_weight, groups=groups)
         weight = read_weights(sample_weight, len(matrix))
         refuse_one_class(outcome, weight)
-        folds = self._folds(outcome, weight, groups)
+        each = [(outcome == c) & (weight > 0) for c in (0, 1)]
+        folds = self._folds(outcome, groups, each, FEWEST_PER_FOLD)
         rows = Training(matrix, outcome, weight, self.columns_, folds)
-        objective = {"objective": "binary", **constraints(self.columns_, self.monotone)}
-        n_threads = threads_for(matrix, self.n_threads)
-        parameters = parameters_of(objective, self.params, self.seed, n_threads)
         refuse_no_share(self.line_share)
-        grown = grow(rows, parameters, self.n_trees)
+        grown = self._trees({"objective": "binary"}, rows)
         self.boosters_, self.learning_curve_ = {"propensity": grown.booster}, dict(grown.curve)
         self.line_: LinearPart | None = None
         self.share_ = 0.0
@@ -200,20 +193,9 @@ class PropensityModel(ClassifierMixin, BaseEstimator):
             raise InputError("y", "two different outcomes", got)
         return outcome.astype(np.float64)
 
-    def _folds(self, outcome: Floats, weight: Floats, groups: Any) -> Ints | None:
-        """Return each row's fold, or None where a fold would hold too few of an outcome."""
-        n_folds = read_n_folds(self.n_folds)
-        codes = read_groups(groups, len(outcome))
-        customers = np.arange(len(outcome)) if codes is None else codes
-        counts = [len(np.unique(customers[(outcome == c) & (weight > 0)])) for c in (0, 1)]
-        if min(counts) < FEWEST_PER_FOLD * n_folds:
-            return None
-        return grouped_folds(outcome, groups, n_folds, self.seed)
-
     def __sklearn_tags__(self) -> Tags:
-        """Say that missing values are welcome, and more than two classes are not."""
+        """Say that more than two classes are not welcome."""
         tags = super().__sklearn_tags__()
-        tags.input_tags.allow_nan = True
         tags.classifier_tags.multi_class = False
         return tags
 

@@ -8,18 +8,17 @@ from typing import Any, Literal, Self
 
 import lightgbm as lgb
 import numpy as np
-from sklearn.base import BaseEstimator, RegressorMixin
-from sklearn.utils import Tags
+from sklearn.base import RegressorMixin
 from sklearn.utils.validation import check_is_fitted
 
 from penchant.errors import InputError, TooLittleDataError, did_you_mean
 
-from ..inputs.arrays import Floats, Ints, read_groups, read_numbers, read_weights
-from ..inputs.folds import grouped_folds, read_n_folds
-from ..inputs.frames import constraints, read_new_table, read_outcome, read_training_table, refuse_other_order
-from ..plain_parts import LinearPart, TreesPart, threads_for
+from ..inputs.arrays import Floats, Ints, read_numbers, read_weights
+from ..inputs.frames import read_new_table, read_outcome, read_training_table, refuse_other_order
+from ..plain_parts import LinearPart, TreesPart
 from ..plain_scorer import Output, Scorer, Term
-from .boosting import Grown, Training, grow, parameters_of
+from .boosted import BoostedModel
+from .boosting import Grown, Training
 from .calibration import Calibration, fit_calibration
 from .own_rate import own_rate, positions_of
 
@@ -30,7 +29,7 @@ POWER = 1.5  # of the Tweedie distribution: between counts (1) and amounts that 
 FEWEST_BUYERS_PER_FOLD = 10
 
 
-class ValueModel(RegressorMixin, BaseEstimator):
+class ValueModel(RegressorMixin, BoostedModel):
     """Expected amount from LightGBM trees: whether, times how much, or both at once.
 
     Most customers spend nothing and few spend much. ``"two_part"`` multiplies the calibrated probability of
@@ -86,14 +85,9 @@ class ValueModel(RegressorMixin, BaseEstimator):
         seed: int = 0,
         n_threads: int | None = None,
     ) -> None:
-        self.params = params
-        self.n_trees = n_trees
-        self.monotone = monotone
+        super().__init__(params, n_trees, monotone, n_folds, seed, n_threads)
         self.form = form
         self.rate = rate
-        self.n_folds = n_folds
-        self.seed = seed
-        self.n_threads = n_threads
 
     def fit(self, X: Any, y: Any, sample_weight: Any = None, groups: Any = None) -> Self:
         """Learn from rows of several customers and snapshots.
@@ -120,7 +114,7 @@ class ValueModel(RegressorMixin, BaseEstimator):
         amount = read_numbers("y", read_outcome(y, len(matrix)))
         refuse_other_order(X=X, y=y, sample_weight=sample_weight, groups=groups)
         weight = read_weights(sample_weight, len(matrix))
-        folds = self._folds(amount, groups)
+        folds = self._folds(amount, groups, [amount != 0], FEWEST_BUYERS_PER_FOLD)
         forms = self._forms(amount, folds)
         scale = 1.0 if forms == ("squared_error",) else float(np.average(amount, weights=weight))
         if scale <= 0 or len(amount) < 2:
@@ -172,15 +166,6 @@ class ValueModel(RegressorMixin, BaseEstimator):
             return ("squared_error",)
         return ("tweedie",) if folds is None else ("two_part", "tweedie")
 
-    def _folds(self, amount: Floats, groups: Any) -> Ints | None:
-        """Return each row's fold, or None where a fold would hold too few buyers."""
-        n_folds = read_n_folds(self.n_folds)
-        codes = read_groups(groups, len(amount))
-        customers = np.arange(len(amount)) if codes is None else codes
-        if len(np.unique(customers[amount != 0])) < FEWEST_BUYERS_PER_FOLD * n_folds:
-            return None
-        return grouped_folds(amount, groups, n_folds, self.seed)
-
     def _grow(self, form: Form, rows: Training) -> FittedForm:
         """Return the trees of one form, and how they did on left-out customers."""
         if form == "two_part":
@@ -201,18 +186,6 @@ class ValueModel(RegressorMixin, BaseEstimator):
         if start is None:
             return self._trees(objective, rows), None
         return self._trees(objective, replace(rows, start=start.predict(rows.matrix))), start
-
-    def _trees(self, objective: Mapping[str, Any], rows: Training) -> Grown:
-        """Return trees for an objective, with the estimator's options."""
-        objective = {**objective, **constraints(self.columns_, self.monotone)}
-        n_threads = threads_for(rows.matrix, self.n_threads)
-        return grow(rows, parameters_of(objective, self.params, self.seed, n_threads), self.n_trees)
-
-    def __sklearn_tags__(self) -> Tags:
-        """Say that missing values are welcome."""
-        tags = super().__sklearn_tags__()
-        tags.input_tags.allow_nan = True
-        return tags
 
 
 @dataclass(frozen=True)
