@@ -20,7 +20,7 @@ from penchant.config import Config
 from penchant.errors import ContractError, quoted
 from penchant.overview import Overview, WithOverview
 
-from .contract import CONTRACT, IBIS_TYPES, CanonicalTable, canonical
+from .contract import ARROW_TYPES, CONTRACT, IBIS_TYPES, CanonicalTable, canonical
 from .derived import derived_columns
 from .engine.backends import Backend, Scratch, duckdb_backend, is_local, put, spark_backend, while_open
 from .intake.accepted import AcceptedRows
@@ -210,18 +210,6 @@ def _check_columns(table: CanonicalTable, given: list[str]) -> None:
         raise ContractError(f"table '{table.name}'", "the columns of the contract", "; ".join(faults))
 
 
-_ARROW_TYPES: Mapping[str, pa.DataType] = {
-    "id": pa.string(),
-    "code": pa.string(),
-    "text": pa.string(),
-    "time": pa.timestamp("us"),
-    "money": pa.int64(),
-    "whole": pa.int64(),
-    "number": pa.float64(),
-    "flag": pa.bool_(),
-}
-
-
 def _arrow_typed(rows: pa.Table, table: CanonicalTable) -> pa.Table:
     """Return Arrow rows with the contract's types; attributes keep their own."""
     declared = set(table.names)
@@ -229,7 +217,7 @@ def _arrow_typed(rows: pa.Table, table: CanonicalTable) -> pa.Table:
     for given in rows.schema:
         column = table.column(given.name)
         keeps = given.name not in declared and column.kind == "text"
-        fields.append((given.name, given.type if keeps else _ARROW_TYPES[column.kind]))
+        fields.append((given.name, given.type if keeps else pa.type_for_alias(ARROW_TYPES[column.kind])))
     try:
         return rows.cast(pa.schema(fields))
     except pa.ArrowInvalid as fault:

@@ -48,22 +48,13 @@ def replaced_folder(folder: Path, manifest: Mapping[str, Any]) -> Iterator[Path]
         If the folder holds other things, another run is writing it, or it cannot be written.
     """
     folder = Path(os.path.abspath(folder))  # noqa: PTH100 - resolve() would follow a link that the user placed
-    try:
+    with _in_words(folder):
         _refuse_foreign(folder)
         folder.parent.mkdir(parents=True, exist_ok=True)
-        with locked(folder):
-            staging = _cleared(_beside(folder, "new"))
+        with _beside_then_there(folder) as staging:
             staging.mkdir()
-            try:
-                yield staging
-                write_json(staging / MANIFEST, {**manifest, "versions": versions(), "files": files_in(staging)})
-                _put_in_place(staging, folder)
-            finally:
-                _cleared(staging)
-    except OSError as fault:
-        if isinstance(fault, PenchantError) or not fault.errno:
-            raise
-        raise _cannot_write(folder, fault) from fault
+            yield staging
+            write_json(staging / MANIFEST, {**manifest, "versions": versions(), "files": files_in(staging)})
 
 
 @contextmanager
@@ -83,18 +74,31 @@ def changed_folder(folder: Path, facts: Mapping[str, Any]) -> Iterator[Path]:
         If another run is writing the result, or it cannot be written.
     """
     folder = Path(os.path.abspath(folder))  # noqa: PTH100 - as in replaced_folder
+    with _in_words(folder), _beside_then_there(folder) as staging:
+        shutil.copytree(folder, staging, copy_function=_linked)
+        yield staging
+        manifest = read_json(staging / MANIFEST)
+        (staging / MANIFEST).unlink()
+        write_json(staging / MANIFEST, {**manifest, **facts, "files": files_in(staging)})
+
+
+@contextmanager
+def _beside_then_there(folder: Path) -> Iterator[Path]:
+    """Give a place beside a folder that nobody else writes meanwhile; on success it takes the folder's place."""
+    with locked(folder):
+        staging = _cleared(_beside(folder, "new"))
+        try:
+            yield staging
+            _put_in_place(staging, folder)
+        finally:
+            _cleared(staging)
+
+
+@contextmanager
+def _in_words(folder: Path) -> Iterator[None]:
+    """Raise OutputError where the system refuses to write."""
     try:
-        with locked(folder):
-            staging = _cleared(_beside(folder, "new"))
-            try:
-                shutil.copytree(folder, staging, copy_function=_linked)
-                yield staging
-                manifest = read_json(staging / MANIFEST)
-                (staging / MANIFEST).unlink()
-                write_json(staging / MANIFEST, {**manifest, **facts, "files": files_in(staging)})
-                _put_in_place(staging, folder)
-            finally:
-                _cleared(staging)
+        yield
     except OSError as fault:
         if isinstance(fault, PenchantError) or not fault.errno:
             raise

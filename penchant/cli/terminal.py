@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Collection, Sequence
+from collections.abc import Callable, Collection, Sequence
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
@@ -13,6 +13,9 @@ from penchant.output import replaced_folder
 from penchant.page import write_cell
 
 if TYPE_CHECKING:
+    from datetime import datetime
+
+    from penchant.features.shop import Shop
     from penchant.models.inputs.estimate import Estimate
     from penchant.serving.insight.page import InsightPage, InsightTable
 
@@ -41,6 +44,13 @@ def show_page(work: Work, page: InsightPage, tables: Sequence[InsightTable] | No
         work.show("", grid(table))
     if page.notes or page.left_out:
         work.show("", *(f"[dim]{escape(note)}[/]" for note in page.notes))
+
+
+def show_at(work: Work, options: Any, doing: str, page: Callable[[Shop, datetime | None], InsightPage]) -> None:
+    """End a command with the page of the moment that its options name; ``doing`` is said meanwhile."""
+    with work.shop() as shop, work.step(doing):
+        found = page(shop, work.moment(shop, options.as_of))
+    present(work, found, options.out)
 
 
 def present(work: Work, page: InsightPage, out: Path | None) -> None:

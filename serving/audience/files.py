@@ -15,7 +15,7 @@ from penchant.errors import NotThereError, OutputError
 from penchant.output import read_json, read_rows, replaced_folder, write_json
 from penchant.spreadsheet import on_shop_clock, safe_for_spreadsheets
 
-from ...features.contract import ASSIGNMENTS, CAMPAIGNS, CanonicalTable
+from ...features.contract import ARROW_TYPES, ASSIGNMENTS, CAMPAIGNS, CanonicalTable
 from ..goals.offers import Arm, Offer
 from .holdout_sight import sight_of
 from .record import campaign_row, send_list
@@ -28,17 +28,6 @@ SEND_AT = "send_at"
 TREATMENTS = "treatments.json"
 NEEDED = ["campaign_id", "customer_id", "arm"]
 DRAWN = ["campaign_id", "wave", "customer_id", "arm"]
-
-_ARROW = {
-    "id": pa.string(),
-    "code": pa.string(),
-    "text": pa.string(),
-    "time": pa.timestamp("us"),
-    "money": pa.int64(),
-    "whole": pa.int64(),
-    "number": pa.float64(),
-    "flag": pa.bool_(),
-}
 
 
 def write_audience(
@@ -99,7 +88,7 @@ def as_arrow(frame: pd.DataFrame, table: CanonicalTable) -> pa.Table:
 
 def _type_of(field: pa.Field, table: CanonicalTable) -> pa.DataType:
     if field.name in table.names:
-        return _ARROW[table.column(field.name).kind]
+        return pa.type_for_alias(ARROW_TYPES[table.column(field.name).kind])
     is_text = pa.types.is_null(field.type) or pa.types.is_large_string(field.type)
     return pa.string() if is_text else field.type
 

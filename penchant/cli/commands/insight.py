@@ -16,7 +16,7 @@ from penchant.cli.options.insight import (
     ProgrammeOptions,
     StagesOptions,
 )
-from penchant.cli.terminal import present
+from penchant.cli.terminal import present, show_at
 from penchant.cli.work import Work
 from penchant.features.moments import first_event
 from penchant.serving.audience.exclusions import protection_of
@@ -37,9 +37,7 @@ FLOW_SPAN = timedelta(days=90)
 
 def show_stages(work: Work, options: StagesOptions) -> None:
     """Show how many customers are in each stage."""
-    with work.shop() as shop, work.step("counting stages"):
-        page = stages_page(shop, work.moment(shop, options.as_of))
-    present(work, page, options.out)
+    show_at(work, options, "counting stages", stages_page)
 
 
 def show_flow(work: Work, options: FlowOptions) -> None:
@@ -54,37 +52,29 @@ def show_flow(work: Work, options: FlowOptions) -> None:
 
 def show_funnel(work: Work, options: FunnelOptions) -> None:
     """Show how far open journeys got."""
-    with work.shop() as shop, work.step("following customers along the funnel"):
-        page = funnel_page(shop, work.moment(shop, options.as_of), options.horizon)
-    present(work, page, options.out)
+    show_at(
+        work, options, "following customers along the funnel", lambda shop, at: funnel_page(shop, at, options.horizon)
+    )
 
 
 def show_crowds(work: Work, options: CrowdsOptions) -> None:
     """Show how many customers are in each focus crowd."""
-    with work.shop() as shop, work.step("counting crowds"):
-        page = crowds_page(shop, work.moment(shop, options.as_of), options.crowd or ())
-    present(work, page, options.out)
+    show_at(work, options, "counting crowds", lambda shop, at: crowds_page(shop, at, options.crowd or ()))
 
 
 def show_profile(work: Work, options: ProfileOptions) -> None:
     """Show what the customers of a crowd are, against all customers."""
-    with work.shop() as shop, work.step("describing the crowd"):
-        page = profile_page(shop, options.crowd, work.moment(shop, options.as_of))
-    present(work, page, options.out)
+    show_at(work, options, "describing the crowd", lambda shop, at: profile_page(shop, options.crowd, at))
 
 
 def show_crowd(work: Work, options: CrowdOptions) -> None:
     """Show the size of one crowd, and what its customers are."""
-    with work.shop() as shop, work.step("describing the crowd"):
-        page = profile_page(shop, options.name, work.moment(shop, options.as_of))
-    present(work, page, options.out)
+    show_at(work, options, "describing the crowd", lambda shop, at: profile_page(shop, options.name, at))
 
 
 def show_cohorts(work: Work, options: CohortsOptions) -> None:
     """Show what became of customers by when, or with what, they first bought."""
-    with work.shop() as shop, work.step("following cohorts"):
-        page = cohorts_page(shop, work.moment(shop, options.as_of), options.by)
-    present(work, page, options.out)
+    show_at(work, options, "following cohorts", lambda shop, at: cohorts_page(shop, at, options.by))
 
 
 def show_programme(work: Work, options: ProgrammeOptions) -> None:
@@ -98,16 +88,15 @@ def show_programme(work: Work, options: ProgrammeOptions) -> None:
 
 def show_loyalty(work: Work, options: LoyaltyOptions) -> None:
     """Show memberships, points and referrals."""
-    with work.shop() as shop, work.step("counting members, points and referrals"):
-        page = loyalty_page(shop, work.moment(shop, options.as_of), options.days)
-    present(work, page, options.out)
+    show_at(
+        work, options, "counting members, points and referrals", lambda shop, at: loyalty_page(shop, at, options.days)
+    )
 
 
 def show_lookalikes(work: Work, options: LookalikesOptions) -> None:
     """Show who resembles the best customers."""
     texts = ("customer_id", "customer_id_sha256")
     outside = None if options.outside is None else read_table(options.outside, "a list of people", texts)
-    with work.shop() as shop, work.step("comparing best customers with strangers"):
-        rules = LookalikeRules(options.best, options.days)
-        page = lookalikes_page(shop, work.moment(shop, options.as_of), rules, outside)
-    present(work, page, options.out)
+    rules = LookalikeRules(options.best, options.days)
+    doing = "comparing best customers with strangers"
+    show_at(work, options, doing, lambda shop, at: lookalikes_page(shop, at, rules, outside))

@@ -12,7 +12,7 @@ from penchant.cli.options.insight_campaigns import (
     ReturnedOptions,
     WinningOptions,
 )
-from penchant.cli.terminal import present
+from penchant.cli.terminal import present, show_at
 from penchant.cli.work import Work
 from penchant.serving.audience.files import read_records, read_treatments, treatments_of
 from penchant.serving.audience.past import audience_folders
@@ -76,9 +76,7 @@ def show_returned(work: Work, options: ReturnedOptions) -> None:
 
 def show_concerns(work: Work, options: ConcernsOptions) -> None:
     """Show what buyers complain of."""
-    with work.shop() as shop, work.step("reading feedback"):
-        page = concerns_page(shop, work.moment(shop, options.as_of), options.days)
-    present(work, page, options.out)
+    show_at(work, options, "reading feedback", lambda shop, at: concerns_page(shop, at, options.days))
 
 
 def show_retention(work: Work, options: OverdueOptions) -> None:

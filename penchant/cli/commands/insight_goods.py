@@ -5,7 +5,7 @@ from __future__ import annotations
 from typing import Any, cast
 
 from penchant.cli.options.insight import DemandOptions, JointPriceOptions, ProductsOptions, SceneOptions, ValueOptions
-from penchant.cli.terminal import present
+from penchant.cli.terminal import present, show_at
 from penchant.cli.work import Work
 from penchant.serving.insight.joint_price import joint_price_page
 from penchant.serving.insight.products import demand_page, products_page
@@ -24,9 +24,7 @@ def show_products(work: Work, options: ProductsOptions) -> None:
 
 def show_demand(work: Work, options: DemandOptions) -> None:
     """Show demand by category and price tier."""
-    with work.shop() as shop, work.step("measuring demand"):
-        page = demand_page(shop, work.moment(shop, options.as_of), options.days, options.top)
-    present(work, page, options.out)
+    show_at(work, options, "measuring demand", lambda shop, at: demand_page(shop, at, options.days, options.top))
 
 
 def show_joint_price(work: Work, options: JointPriceOptions) -> None:
@@ -48,6 +46,4 @@ def show_scene(work: Work, options: SceneOptions) -> None:
 
 def show_value(work: Work, options: ValueOptions) -> None:
     """Show what customers of each stage bring in a year."""
-    with work.shop() as shop, work.step("counting what a year brings"):
-        page = value_page(shop, work.moment(shop, options.as_of))
-    present(work, page, options.out)
+    show_at(work, options, "counting what a year brings", value_page)
