@@ -41,18 +41,7 @@ IBIS_TYPES: Mapping[Kind, str] = MappingProxyType(
     }
 )
 
-ARROW_TYPES: Mapping[Kind, str] = MappingProxyType(
-    {
-        "id": "string",
-        "code": "string",
-        "time": "timestamp[us]",
-        "money": "int64",
-        "number": "double",
-        "whole": "int64",
-        "flag": "bool",
-        "text": "string",
-    }
-)
+ARROW_TYPES: Mapping[Kind, str] = MappingProxyType({**IBIS_TYPES, "time": "timestamp[us]"})
 
 ORDER_STATUS = ("paid", "unpaid", "cancelled", "refunded")
 INTERACTION_KINDS = (

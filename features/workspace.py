@@ -56,7 +56,7 @@ class Workspace:
     @property
     def accepted(self) -> AcceptedRows:
         """Where the shop's accepted rows are stored."""
-        from .intake.accepted import AcceptedRows, state_of
+        from .intake.accepted import AcceptedRows, state_of  # PyArrow's Parquet: ready scores do without
 
         return AcceptedRows(self.result_folder("accepted"), state_of(self.config, self.sources()))
 

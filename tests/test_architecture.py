@@ -75,6 +75,9 @@ ROOMS = {
         {"web"},
     ),
 }
+# Take long to import, are extras, or are not on every system: imported where they are needed.
+HEAVY = {"duckdb", "ibis", "jinja2", "markupsafe", "mlflow", "narwhals", "pandas", "pyarrow", "pyspark", "sklearn"}
+HEAVY |= {"sqlalchemy", "uvicorn", "fcntl", "msvcrt"}
 MOST_LINES_OF_A_FILE, MOST_LINES_OF_A_FUNCTION, MOST_PARAMETERS = 400, 40, 9
 
 
@@ -182,6 +185,20 @@ def test_a_library_at_the_edge_is_imported_in_one_room(library: str, home: str) 
         )
     }
     assert all(user.startswith(home) for user in users), users
+
+
+def test_an_import_inside_a_function_is_of_what_is_heavy_or_says_why() -> None:
+    wrong = []
+    for path in files(*PACKAGES):
+        text = path.read_text(encoding="utf-8")
+        lines = text.splitlines()
+        for function in (node for node in ast.walk(ast.parse(text)) if isinstance(node, ast.FunctionDef)):
+            for node in ast.walk(function):
+                if isinstance(node, ast.Import | ast.ImportFrom) and " # " not in lines[node.lineno - 1]:
+                    name = (node.module if isinstance(node, ast.ImportFrom) else node.names[0].name) or ""
+                    if getattr(node, "level", 0) or name.partition(".")[0] not in HEAVY:
+                        wrong.append(f"{path.relative_to(ROOT)}:{node.lineno}")
+    assert not wrong
 
 
 def test_no_two_public_classes_or_functions_share_a_name() -> None:

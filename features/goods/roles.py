@@ -19,6 +19,7 @@ from typing import Any
 import numpy as np
 import numpy.typing as npt
 import pandas as pd
+from scipy.stats import binom, chi2
 
 from penchant.errors import InputError, LeftOutError
 
@@ -245,8 +246,6 @@ def _surely_brings(found: pd.DataFrame, peers: pd.Series, rules: ProductRules) -
 
 def _chance_of_firsts(found: pd.DataFrame, peers: pd.Series, counts: npt.NDArray[np.bool_]) -> Floats:
     """Return the chance of so many first orders and visits, of those peers' share that count."""
-    from scipy.stats import chi2
-
     statistic, freedom = np.zeros(len(found)), 0
     for first, whole in _FIRSTS:
         if whole in found:
@@ -320,8 +319,6 @@ def _rise(found: pd.DataFrame, kind: str, rules: ProductRules) -> dict[str, Any]
 
 def rise_chance(now: Floats, both: Floats, share: float | Floats) -> Floats:
     """Return the chance that ``now`` or more of ``both`` fall into a window by lot, each with this probability."""
-    from scipy.stats import binom
-
     return np.asarray(binom.sf(now - 1, both, share), dtype=np.float64)
 
 

@@ -17,6 +17,7 @@ from typing import Annotated, Literal
 
 import typer
 
+from penchant import __version__
 from penchant.errors import NotThereError
 
 from .catalogue import COMMANDS, GROUPS
@@ -42,8 +43,6 @@ app = typer.Typer(
 
 def _version(wanted: bool) -> None:
     if wanted:
-        from penchant import __version__
-
         typer.echo(f"penchant {__version__}")
         raise typer.Exit
 

@@ -9,6 +9,7 @@ from contextlib import suppress
 from typing import Any
 
 from penchant.errors import PenchantError
+from penchant.features.engine.limits import limit_reached
 
 from .log import JsonLog
 
@@ -34,8 +35,6 @@ def json_values(value: Any) -> Any:
 
 def fail(fault: Exception, *, as_json: bool, log: JsonLog | None = None) -> int:
     """Report an error and return the exit code: our own in one message, anything else as the bug it is."""
-    from penchant.features.engine.limits import limit_reached
-
     fault = limit_reached(fault) or fault
     if log:
         log.fault(fault, getattr(fault, "exit_code", 1))

@@ -16,10 +16,15 @@ from time import monotonic
 from typing import TYPE_CHECKING, Any
 from zoneinfo import ZoneInfo
 
+from rich.progress import BarColumn, MofNCompleteColumn, Progress, TextColumn, TimeRemainingColumn
+
 from penchant.config import Config, MlflowSection, load_config
 from penchant.errors import InputError, quoted
+from penchant.features.intake.rules import RULES
+from penchant.features.intake.trust import refuse_untrusted
 from penchant.features.workspace import Workspace
 from penchant.models.store.address import Store, store_of
+from penchant.models.trust import may_run_code
 from penchant.progress import Done
 
 from .log import JsonLog
@@ -64,9 +69,6 @@ class Work:
         config = load_config(self.config_file)
         folder = self.data or config.data_folder
         if self.untrusted:
-            from penchant.features.intake.trust import refuse_untrusted
-            from penchant.models.trust import may_run_code
-
             refuse_untrusted(config, folder)
             may_run_code.set(False)
         return Workspace(config, folder, self.results)
@@ -168,8 +170,6 @@ class Work:
     @contextmanager
     def progress(self, what: str) -> Iterator[Done]:
         """Show how far a long step is, in rows, and how long it took."""
-        from rich.progress import BarColumn, MofNCompleteColumn, Progress, TextColumn, TimeRemainingColumn
-
         started = monotonic()
         columns = (
             TextColumn("{task.description}", markup=False),
@@ -236,8 +236,6 @@ def folder_name(name: str) -> str:
 
 def _doubt_the_end(shop: Shop) -> None:
     """Say where a few late events decide what is taken for the data's end: everything is counted back from it."""
-    from penchant.features.intake.rules import RULES
-
     for table in shop.report.tables.values():
         for finding in table.findings:
             if finding.rule == "lonely_end":

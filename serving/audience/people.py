@@ -115,7 +115,7 @@ def people_at(
     ready = scores_for(workspace, open_shop, as_of, goals, sources.store, sources.scores, reporter)
     candidates = _candidates(open_shop, as_of, goals, ready, sources.margin_share, reporter)
     if criteria:
-        from ..candidates.conditions import with_criteria
+        from ..candidates.conditions import with_criteria  # as below
 
         with reporter.step(f"asking for {quoted(criteria)}"):
             frame = with_criteria(candidates.frame, open_shop(), as_of, criteria)

@@ -8,6 +8,9 @@ from datetime import datetime
 from typing import TYPE_CHECKING, Any
 
 import pandas as pd
+from rich.console import Group
+from rich.table import Table
+from rich.text import Text
 
 from penchant.overview import Overview, WithOverview
 
@@ -152,10 +155,6 @@ def counts_by_arm(record: pd.DataFrame) -> dict[str, dict[str, float]]:
 
 def audience_view(audience: Audience) -> RenderableType:
     """Return tables for a terminal."""
-    from rich.console import Group
-    from rich.table import Table
-    from rich.text import Text
-
     wave = audience.settings.wave
     path = Table(
         title=f"{wave.campaign_id}, wave {wave.number}: {audience.goal.name} ({audience.goal.moves})",
@@ -186,8 +185,6 @@ def _path(audience: Audience) -> list[tuple[str, int]]:
 
 
 def _expectation(audience: Audience) -> RenderableType:
-    from rich.table import Table
-
     table = Table(title=f"expected, by {audience.basis}", title_justify="left")
     for column in ("", "value", "low", "high"):
         table.add_column(column, justify="left" if not column else "right")

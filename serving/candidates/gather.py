@@ -58,7 +58,7 @@ def goals_that_need_rates(goals: Sequence[Goal], scores: Sequence[Score]) -> lis
 
 def with_roles_shown(shop: Shop, as_of: datetime, known: Known) -> Known:
     """Return what is known with the role of the category to show each customer; missing where none is known."""
-    from ...features.goods.roles import products
+    from ...features.goods.roles import products  # Ibis: ready scores do without
 
     people = known.frame
     category = pd.Series(recommended_category(people), people.index, dtype="object")

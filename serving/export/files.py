@@ -15,6 +15,7 @@ import pyarrow as pa
 import pyarrow.csv as csv
 import pyarrow.parquet as pq
 from pydantic import Field, ValidationError
+from rich.text import Text
 
 from penchant.errors import ConfigError, InputError, NotThereError, did_you_mean, quoted
 from penchant.output import read_rows, replaced_file
@@ -80,8 +81,6 @@ class Exported:
 
     def render(self) -> Any:
         """Return what a terminal shows, for rich."""
-        from rich.text import Text
-
         facts = [f"{name.removeprefix('n_')}: {count:,}" for name, count in self.as_dict().items() if name != "address"]
         return Text(f"{self.address}: {', '.join(facts)}")
 

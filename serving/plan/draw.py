@@ -10,6 +10,7 @@ from typing import Any
 
 import numpy as np
 import pandas as pd
+from rich.console import Group
 
 from penchant.errors import LeftOutError
 from penchant.output import replaced_folder, write_json
@@ -55,8 +56,6 @@ class DueWaves:
 
     def render(self) -> Any:
         """Return what a terminal shows, for rich."""
-        from rich.console import Group
-
         return Group(self.result.render(), *(audience.render() for audience in self.audiences))
 
 

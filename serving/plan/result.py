@@ -7,6 +7,10 @@ from dataclasses import dataclass
 from datetime import datetime
 from typing import TYPE_CHECKING, Any
 
+from rich.console import Group
+from rich.table import Table
+from rich.text import Text
+
 from penchant.spreadsheet import shop_time
 
 from ..audience.expected_result import Expected, total
@@ -145,9 +149,6 @@ def _campaign(each: Allotment) -> dict[str, Any]:
 
 def plan_view(result: PlanResult) -> RenderableType:
     """Return tables for a terminal."""
-    from rich.console import Group
-    from rich.text import Text
-
     left_out = [Text(f"· {name}: left out, {why}") for name, why in result.left_out.items()]
     told = [Text(f"· {note}") for note in plan_notes(result)]
     concerns = [_concerns(result.plan)] if result.plan.concerns else []
@@ -155,8 +156,6 @@ def plan_view(result: PlanResult) -> RenderableType:
 
 
 def _campaigns(result: PlanResult) -> RenderableType:
-    from rich.table import Table
-
     table = Table(
         title=f"{result.plan.plan.name}, as of {shop_time(result.as_of, result.plan.timezone)}", title_justify="left"
     )
@@ -200,8 +199,6 @@ def _concerns(plan: Plan) -> RenderableType:
 
 
 def _prices(result: PlanResult) -> RenderableType:
-    from rich.table import Table
-
     table = Table(title="what one more would bring, after costs", title_justify="left")
     table.add_column("of")
     table.add_column("profit", justify="right")

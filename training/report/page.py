@@ -11,7 +11,7 @@ from penchant.page import KeyFigure, KeyFigures, Page, PageColumn, PageSection, 
 
 from ...models.inputs.estimate import Estimate
 from ..train import MAIN_METRIC, Trained
-from .parts import checks_block, leaderboard_table
+from .parts import baselines_table, checks_block
 from .signals import importance_chart, signal_blocks
 from .summary import left_out_line, verdict_banner
 
@@ -121,7 +121,7 @@ def _leaderboard(trained: Trained) -> Table:
     shown = [name for name in SHOWN if name in trained.board.metrics]
     columns = {name: PageColumn(name.replace("_", " "), ",.4g" if name in IN_MONEY else ",.3f") for name in shown}
     caption = "On the same rows, with 95 % intervals over customers."
-    return leaderboard_table(trained.board, MAIN_METRIC[trained.task.kind], columns, caption)
+    return baselines_table(trained.board, MAIN_METRIC[trained.task.kind], columns, caption)
 
 
 def _absent(trained: Trained) -> tuple[Prose, ...]:

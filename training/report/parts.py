@@ -24,7 +24,7 @@ def verdict_words(found: Comparison, form: str) -> Words:
     return Words(f"{found.verdict} ({write_number(found.difference.value, form)})", TONES[found.verdict])
 
 
-def leaderboard_table(
+def baselines_table(
     board: Leaderboard,
     main: str,
     columns: Mapping[str, PageColumn],

@@ -12,7 +12,7 @@ from ...models.decisions.budgets import BudgetCurve
 from ...models.evaluation.qini import UpliftCurve
 from ..uplift.evaluate import AT_DEPTH, MAIN, STACK, ArmBoard
 from ..uplift.train import TrainedUplift
-from .parts import checks_block, leaderboard_table
+from .parts import baselines_table, checks_block
 
 NAMES = {
     STACK: "uplift stack",
@@ -159,9 +159,7 @@ def _leaderboard(board: ArmBoard) -> Table:
     )
     columns = {name: PageColumn(TITLES[name], "+,.1f") for name in SHOWN}
     ours, title = NAMES[STACK], TITLES[MAIN]
-    return leaderboard_table(
-        board, MAIN, columns, caption, ours=ours, title=title, form="+,.1f", name=NAMES.__getitem__
-    )
+    return baselines_table(board, MAIN, columns, caption, ours=ours, title=title, form="+,.1f", name=NAMES.__getitem__)
 
 
 def _best(board: ArmBoard) -> Table:

@@ -8,6 +8,7 @@ from pathlib import Path
 from typing import Any
 
 import numpy as np
+import optuna
 import pandas as pd
 
 from penchant.charts import Axis, Curve, Series, lines, png, points
@@ -73,8 +74,6 @@ def search_pictures(found: Found) -> dict[str, str]:
 
 def parameter_importance(found: Found) -> dict[str, float]:
     """Return how much of the differences between trials each parameter explains, the most first (fANOVA)."""
-    import optuna
-
     study = optuna.create_study()
     study.add_trials(list(found.trials))
     evaluator = optuna.importance.FanovaImportanceEvaluator(seed=0)

@@ -15,6 +15,13 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
+import optuna
+from optuna import TrialPruned
+from optuna.samplers import TPESampler
+from optuna.storages import RDBStorage
+from optuna.trial import TrialState
+from sqlalchemy.exc import DBAPIError
+
 from penchant.errors import InputError, OutputError
 from penchant.output import locked
 
@@ -47,8 +54,6 @@ class Worker:
 
     def finished(self) -> list[FrozenTrial]:
         """Return the trials of all workers that came to an end, given up halfway or not, in their order."""
-        from optuna.trial import TrialState
-
         return self.study.get_trials(deepcopy=False, states=(TrialState.COMPLETE, TrialState.PRUNED))
 
     def proceed(self, objective: Callable[[Trial], float], first: Mapping[str, Any], seed: int) -> FrozenTrial:
@@ -66,10 +71,6 @@ class Worker:
         seed
             Of the sampler.
         """
-        from optuna import TrialPruned
-        from optuna.samplers import TPESampler
-        from optuna.trial import TrialState
-
         done = len(self.finished())
         seeds = seed + SEEDS_OF_A_WORKER * self.place + done
         self.study.sampler = TPESampler(seed=seeds, n_startup_trials=STARTUP_TRIALS)
@@ -102,10 +103,6 @@ def opened_study(path: Path, name: str) -> Iterator[Worker]:
     OutputError
         If the file cannot be written.
     """
-    import optuna
-    from optuna.storages import RDBStorage
-    from sqlalchemy.exc import DBAPIError
-
     optuna.logging.set_verbosity(logging.WARNING)
     try:
         path.parent.mkdir(parents=True, exist_ok=True)
@@ -166,8 +163,6 @@ def _place(path: Path) -> Iterator[int]:
 
 def _give_up_unfinished(study: Study, place: int) -> None:
     """Give up the trials that a run of this place left when it was killed."""
-    from optuna.trial import TrialState
-
     for trial in study.get_trials(deepcopy=False, states=(TrialState.RUNNING,)):
         if trial.user_attrs.get(WORKER, 0) == place:
             study.tell(trial.number, state=TrialState.FAIL)

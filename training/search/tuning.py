@@ -14,6 +14,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 import numpy as np
+from optuna import TrialPruned
 from sklearn.metrics import average_precision_score, roc_auc_score
 
 from penchant.errors import InputError, TooLittleDataError, did_you_mean, quoted
@@ -247,8 +248,6 @@ class Objective:
 
     def __call__(self, trial: Trial) -> float:
         """Return the mean score; a trial that falls behind the others on the latest folds is given up."""
-        from optuna import TrialPruned
-
         params = self.asked.space.suggest(trial)
         scores: list[float] = []
         for number, fold in enumerate(reversed(self.folds)):  # the latest has learned most: it tells first

@@ -22,8 +22,8 @@ def run_export(work: Work, options: ExportOptions) -> None:
     if options.what not in WHATS:
         raise InputError("option --what", f"one of {quoted(WHATS)}", f"'{options.what}'")
     if options.what in ("scores", "tags"):
-        from penchant.serving.export.files import load_destination
-        from penchant.serving.export.scores_and_tags import export_scores, export_tags
+        from penchant.serving.export.files import load_destination  # as below
+        from penchant.serving.export.scores_and_tags import export_scores, export_tags  # as below
 
         with work.step(f"exporting {options.folder.name}"):
             export = export_scores if options.what == "scores" else export_tags

@@ -27,7 +27,7 @@ def run_serve(work: Work, options: ServeOptions) -> None:
     try:
         import uvicorn
 
-        from penchant.serving.web.app import create_app
+        from penchant.serving.web.app import create_app  # an extra
     except ModuleNotFoundError as fault:
         raise NotThereError(
             "penchant serve", "the packages of the page", f"no '{fault.name}'", "pip install 'penchant[serve]'"
@@ -86,7 +86,7 @@ def run_token_list(work: Work, options: TokenListOptions) -> None:
 def run_mcp(work: Work, options: McpOptions) -> None:
     """Answer language models until the input ends."""
     try:
-        from penchant.serving.web.mcp import create_server
+        from penchant.serving.web.mcp import create_server  # an extra
     except ModuleNotFoundError as fault:
         raise NotThereError(
             "penchant mcp", "the package of the protocol", f"no '{fault.name}'", "pip install 'penchant[mcp]'"
