@@ -35,7 +35,7 @@ def test_an_expression_that_nests_too_deep_is_refused(tmp_path: Path, expression
 
 def test_memory_that_does_not_suffice_is_named(tmp_path: Path) -> None:
     connection = duckdb.connect(config={"memory_limit": "20MB", "temp_directory": ""})
-    with pytest.raises(duckdb.Error) as caught:
+    with pytest.raises(duckdb.OutOfMemoryException, match="memory") as caught:
         connection.execute("create table t as select random() as x, i from range(20000000) r(i)")
     told = limit_reached(caught.value)
     assert isinstance(told, InputError)

@@ -17,7 +17,7 @@ from penchant.errors import InputError, LeftOutError, NoModelError
 from penchant.features.contract import ASSIGNMENTS
 from penchant.serving.audience.cut import ListLimits
 from penchant.serving.audience.draw import draw_audience
-from penchant.serving.audience.exclusions import Cap, Protection, Wave, in_universal_control
+from penchant.serving.audience.exclusions import Cap, Protection, Wave
 from penchant.serving.audience.record import send_list
 from penchant.serving.audience.result import Audience
 from penchant.serving.audience.settings import AudienceSettings
@@ -94,7 +94,7 @@ asked = st.builds(
 
 @settings(max_examples=50, deadline=None, suppress_health_check=[HealthCheck.too_slow])
 @given(shops, asked)
-def test_no_audience_breaks_a_rule(shop: Shop, ask: AudienceSettings) -> None:
+def test_no_audience_breaks_a_rule(held_out: Any, shop: Shop, ask: AudienceSettings) -> None:
     people, past = shop
     audience = draw_audience(people, past, EVERYONE, ask)
     record, sent = audience.record, send_list(audience.record)
@@ -104,7 +104,10 @@ def test_no_audience_breaks_a_rule(shop: Shop, ask: AudienceSettings) -> None:
     assert record["probability"].between(0, 1, inclusive="neither").all()
     refuse_contact_that_is_not_allowed(people.set_index("customer_id"), sent)
     refuse_contact_beyond_caps(past, sent, ask.protection.caps)
-    refuse_other_controls(people, past, record, ask)
+    refuse_other_controls(past, record, ask)
+    ids = people["customer_id"]
+    held = held_out(ids, ask.protection.seed, ask.protection.universal_control)
+    assert not set(record["customer_id"]) & set(ids[held])
     refuse_use_beyond_limits(audience)
     first = {reason: count for reason, (_, count) in audience.excluded.items()}
     assert len(people) == sum(first.values()) + audience.n_ranked
@@ -126,14 +129,9 @@ def refuse_contact_beyond_caps(past: pd.DataFrame, sent: pd.DataFrame, caps: tup
             assert len(counted) <= cap.most or (cap.channel and channel != cap.channel)
 
 
-def refuse_other_controls(
-    people: pd.DataFrame, past: pd.DataFrame, record: pd.DataFrame, ask: AudienceSettings
-) -> None:
+def refuse_other_controls(past: pd.DataFrame, record: pd.DataFrame, ask: AudienceSettings) -> None:
     fresh = past["assigned_at"] > NOW - timedelta(days=ask.protection.control_days)
     assert not set(record["customer_id"]) & set(past.loc[fresh & (past["arm"] == CONTROL), "customer_id"])
-    ids = people["customer_id"]
-    held = in_universal_control(ids, ask.protection.seed, ask.protection.universal_control)
-    assert not set(record["customer_id"]) & set(ids[held])
 
 
 def refuse_use_beyond_limits(audience: Audience) -> None:
@@ -211,7 +209,7 @@ def test_exploring_draws_below_the_cut_by_lot(people: People) -> None:
     assert 0 < tried["probability_included"].iloc[0] < 1
 
 
-def test_the_best_known_rank_first_and_the_list_ends_where_it_no_longer_pays(people: People) -> None:
+def test_the_best_known_rank_first_and_the_list_ends_where_it_no_longer_pays(people: People, held_out: Any) -> None:
     crowd = people(500, consent_email=True)
     audience = draw_audience(crowd, None, EVERYONE, AudienceSettings(Wave("spring", 1, NOW), exploring=0.0))
     profit = audience.record["expected_profit"]
@@ -221,13 +219,13 @@ def test_the_best_known_rank_first_and_the_list_ends_where_it_no_longer_pays(peo
     assert profit.iloc[-1] > 0
     counted = crowd["uplift"].mask(crowd["stage"] == "churned", crowd["uplift_low"])
     oracle = crowd.assign(profit=counted * crowd["margin"] - 0.02)
-    held = in_universal_control(crowd["customer_id"], 0, 0.02)
+    held = held_out(crowd["customer_id"], 0, 0.02)
     assert set(audience.record["customer_id"]) == set(oracle[(oracle["profit"] > 0) & ~held]["customer_id"])
 
 
-def test_the_universal_control_is_the_same_whatever_seed_a_campaign_draws_with(people: People) -> None:
+def test_the_universal_control_is_the_same_whatever_seed_a_campaign_draws_with(people: People, held_out: Any) -> None:
     crowd, protection = people(2000, consent_email=True), Protection(universal_control=0.2, seed=7)
-    held = in_universal_control(crowd["customer_id"], 7, 0.2)
+    held = held_out(crowd["customer_id"], 7, 0.2)
     for seed in (0, 1):
         ask = AudienceSettings(Wave("spring", 1, NOW, seed), exploring=0.0, protection=protection)
         record = draw_audience(crowd, None, EVERYONE, ask).record

@@ -134,12 +134,12 @@ def test_who_may_write_a_table_need_not_be_allowed_to_make_one(server: Any, tabl
 def test_a_password_is_never_shown(server: Any) -> None:
     rows, key = pa.table({"c": ["a"], "k": ["1"], "w": [1]}), ("c", "k", "w")
     there = server.address + "&password=hidden"
-    for address in (
-        there.replace("/postgres?", "/missing?"),
-        "postgresql://shop:hid/den@127.0.0.1:1/base?connect_timeout=1",
-        "postgresql://shop:hidden@127.0.0.1:1/base?connect_timeout=1",
+    for address, trouble in (
+        (there.replace("/postgres?", "/missing?"), '"missing" does not exist'),
+        ("postgresql://shop:hid/den@127.0.0.1:1/base?connect_timeout=1", "can't be read"),
+        ("postgresql://shop:hidden@127.0.0.1:1/base?connect_timeout=1", "a database that answers"),
     ):
-        with pytest.raises((NotThereError, InputError)) as found:
+        with pytest.raises((NotThereError, InputError), match=trouble) as found:
             export_rows(rows, Destination(address=address, table="lists"), key)
         assert "hid" not in str(found.value)
     assert "hid" not in str(export_rows(rows, Destination(address=there, table="shown"), key).as_dict())

@@ -164,9 +164,9 @@ def test_a_run_that_was_killed_goes_on_and_comes_to_the_same_bytes(
 
     def stop(n_rows: int, _all: int) -> None:
         if n_rows > 64:
-            raise KeyboardInterrupt
+            raise KeyboardInterrupt("stopped")
 
-    with pytest.raises(KeyboardInterrupt):
+    with pytest.raises(KeyboardInterrupt, match="stopped"):
         run(tmp_path / "killed", done=stop)
     left = sorted((tmp_path / ".killed.work" / "key" / "value").iterdir())
     assert len(left) == 2
@@ -192,7 +192,7 @@ def test_scores_without_reasons_are_the_same_scores(run: Run, out: Path, tmp_pat
 
 
 def test_what_was_left_by_other_inputs_is_not_used(run: Run, tmp_path: Path) -> None:
-    with pytest.raises(KeyboardInterrupt):
+    with pytest.raises(KeyboardInterrupt, match="stopped"):
         run(tmp_path / "out", key="one", done=_interrupt)
     assert (tmp_path / ".out.work" / "one" / "features.parquet").is_file()
     with scoring.work_folder(tmp_path / "out", "two") as work:
@@ -201,7 +201,7 @@ def test_what_was_left_by_other_inputs_is_not_used(run: Run, tmp_path: Path) -> 
 
 
 def _interrupt(_rows: int, _all: int) -> None:
-    raise KeyboardInterrupt
+    raise KeyboardInterrupt("stopped")
 
 
 def test_a_changed_or_lost_file_is_not_taken_for_the_result(out: Path, tmp_path: Path) -> None:
