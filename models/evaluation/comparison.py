@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Mapping
 from dataclasses import dataclass
-from typing import Any, Literal
+from typing import Any, Literal, Unpack
 
 import numpy as np
 from numpy.typing import ArrayLike
@@ -12,9 +12,9 @@ from numpy.typing import ArrayLike
 from penchant.errors import InputError, did_you_mean
 
 from ..inputs.arrays import Floats
-from ..inputs.bootstrap import N_DRAWS, interval
+from ..inputs.bootstrap import interval
 from ..inputs.estimate import Estimate
-from .metrics import Drawn, Kind, drawn
+from .metrics import Drawn, Judging, drawn
 
 Verdict = Literal["better", "worse", "not separable"]
 
@@ -77,16 +77,7 @@ class Comparison:
 
 
 def compare(
-    y: ArrayLike,
-    scores: Mapping[str, ArrayLike],
-    reference: str,
-    *,
-    kind: Kind = "binary",
-    amount: ArrayLike | None = None,
-    groups: ArrayLike | None = None,
-    sample_weight: ArrayLike | None = None,
-    n_draws: int = N_DRAWS,
-    seed: int = 0,
+    y: ArrayLike, scores: Mapping[str, ArrayLike], reference: str, **judging: Unpack[Judging]
 ) -> dict[str, dict[str, Comparison]]:
     """Compare each score with the reference, draw by draw of the same customers.
 
@@ -98,8 +89,8 @@ def compare(
         By name, the predictions for the same n rows.
     reference
         The name in ``scores`` that the others are compared with.
-    kind, amount, groups, sample_weight, n_draws, seed
-        As in `evaluate`.
+    **judging
+        kind, amount, groups, sample_weight, n_draws and seed, as in `evaluate`.
 
     Returns
     -------
@@ -125,9 +116,7 @@ def compare(
     """
     if reference not in scores:
         raise InputError("reference", "one of the scores", f"'{reference}'", did_you_mean(reference, scores))
-    found = {
-        name: drawn(y, score, kind, amount, groups, sample_weight, n_draws, seed) for name, score in scores.items()
-    }
+    found = {name: drawn(y, score, **judging) for name, score in scores.items()}
     against = found.pop(reference)
     return {name: comparisons(own, against) for name, own in found.items()}
 

@@ -9,7 +9,7 @@ from __future__ import annotations
 from collections.abc import Mapping
 from dataclasses import dataclass
 from functools import cached_property
-from typing import Literal, get_args
+from typing import Literal, TypedDict, get_args
 
 import numpy as np
 from numpy.typing import ArrayLike
@@ -45,6 +45,17 @@ RANGES = {  # where not 0..1
 }
 LEAST_WITH_OUTCOME = 10  # customers with an outcome, and without: below it, no interval but the outcome's own mean's
 SMALLEST_PROBABILITY = 1e-15  # a certain prediction that fails costs 34.5 nats, not infinity
+
+
+class Judging(TypedDict, total=False):
+    """How the rows of a test are judged, as `evaluate` takes it."""
+
+    kind: Kind
+    amount: ArrayLike | None
+    groups: ArrayLike | None
+    sample_weight: ArrayLike | None
+    n_draws: int
+    seed: int
 
 
 @dataclass(frozen=True)
@@ -187,12 +198,12 @@ class Drawn:
 def drawn(
     y: ArrayLike,
     score: ArrayLike,
-    kind: Kind,
-    amount: ArrayLike | None,
-    groups: ArrayLike | None,
-    sample_weight: ArrayLike | None,
-    n_draws: int,
-    seed: int,
+    kind: Kind = "binary",
+    amount: ArrayLike | None = None,
+    groups: ArrayLike | None = None,
+    sample_weight: ArrayLike | None = None,
+    n_draws: int = N_DRAWS,
+    seed: int = 0,
 ) -> Drawn:
     """Return the metrics of a score in each draw of customers; arguments as in `evaluate`."""
     scored = checked(y, score, kind, amount)
