@@ -2,8 +2,8 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterator
-from contextlib import AbstractContextManager, contextmanager
+from collections.abc import Callable
+from contextlib import AbstractContextManager
 from typing import Protocol
 
 Done = Callable[[int, int], None]  # rows done so far, and rows in all
@@ -20,20 +20,3 @@ class Reporter(Protocol):
 
     def note(self, text: str) -> None:
         """Report something that is worth knowing."""
-
-
-class Silent:
-    """A reporter that reports to nobody."""
-
-    @contextmanager
-    def step(self, what: str) -> Iterator[None]:
-        """Run the body."""
-        yield
-
-    @contextmanager
-    def progress(self, what: str) -> Iterator[Done]:
-        """Run the body, and give what takes its progress."""
-        yield lambda _done, _all: None
-
-    def note(self, text: str) -> None:
-        """Drop the text."""

@@ -40,11 +40,6 @@ def sheet_names(path: Path, wanted: str | None = None) -> list[str]:
     return [wanted]
 
 
-def read_sheet(path: Path, sheet: str, source: Source) -> pa.Table:
-    """Return the rows of a sheet as text columns, and ``_row``, the row's number in the sheet."""
-    return named_sheet(path, sheet, source)[0]
-
-
 def named_sheet(path: Path, sheet: str, source: Source) -> tuple[pa.Table, list[str]]:
     """Return the rows of a sheet as text columns and ``_row``, the row's number in the sheet, and the columns' names.
 

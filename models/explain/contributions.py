@@ -7,7 +7,6 @@ from typing import Any
 
 import numpy as np
 import numpy.typing as npt
-import pandas as pd
 from sklearn.utils.validation import check_is_fitted
 
 from ..estimators.propensity import PropensityModel
@@ -110,9 +109,3 @@ def top_columns(added: Floats, families: Sequence[str], n_top: int = 3) -> npt.N
     order = np.argsort(-raised, axis=1, kind="stable")[:, :n_top]
     found = np.where(np.take_along_axis(raised, order, axis=1) > 0, np.take_along_axis(strongest, order, axis=1), -1)
     return np.pad(found, ((0, 0), (0, n_top - found.shape[1])), constant_values=-1)
-
-
-def mean_contribution(added: Floats, names: list[str]) -> pd.Series[float]:
-    """Return each column's mean absolute contribution to the log-odds, highest first."""
-    mean = pd.Series(np.abs(added[:, :-1]).mean(axis=0), index=names)
-    return mean.sort_values(ascending=False, kind="stable")

@@ -180,8 +180,6 @@ def _money(expected: Expected) -> list[str]:
 
 def _concerns(plan: Plan) -> RenderableType:
     """Return what buyers worry about, for the copywriter: the concerns that choose messages, and how often voiced."""
-    from rich.table import Table
-
     names = ", ".join(campaign.id for campaign in plan.campaigns if campaign.messages == "concerns")
     table = Table(title=f"what messages speak to: {names}", title_justify="left")
     for name in ("category", "message", "goes to"):
