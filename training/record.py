@@ -18,7 +18,6 @@ from ..models.store.artifact import CODE, read_spec, save
 from ..models.store.records import Record, plain_requirements
 from .card import write_card
 from .report.page import pictures, report
-from .report.uplift import uplift_pictures, uplift_report
 from .story import headline, story_of
 from .train import Trained
 from .trained import TrainedModel
@@ -89,12 +88,8 @@ def _write_models(trained: TrainedModel, model: Path, artifacts: Path, data: str
 
 def _write_report(trained: Trained | TrainedUplift, shop: str, folder: Path, used: Mapping[str, str]) -> None:
     """Write the page, and its charts as SVG and PNG."""
-    if isinstance(trained, Trained):
-        charts = pictures(trained)
-        page = report(trained, shop, used, charts)
-    else:
-        charts = uplift_pictures(trained)
-        page = uplift_report(trained, shop, used, charts)
+    charts = pictures(trained)
+    page = report(trained, shop, used, charts)
     (folder / "report.html").write_text(page.html(), encoding="utf-8")
     for name, chart in charts.items():
         (folder / name).write_text(chart, encoding="utf-8")

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import hashlib
 from collections.abc import Mapping, Sequence
+from datetime import datetime
 from typing import Any
 
 import pandas as pd
@@ -15,7 +16,7 @@ from .checks import MAIN_METRIC
 from .evaluate import Numbers
 from .report.signals import importance_table
 from .report.summary import verdict_banner
-from .report.uplift import NAMES
+from .report.uplift import NAMES, uplift_lead
 from .train import Trained, with_bounds
 from .trained import TrainedModel
 from .uplift.evaluate import STACK
@@ -38,7 +39,32 @@ def story_of(trained: Trained | TrainedUplift, name: str, sources: Mapping[str, 
     sources
         What was read -> what identifies its content.
     """
-    return _of_task(trained, name, sources) if isinstance(trained, Trained) else _of_uplift(trained, name, sources)
+    if isinstance(trained, Trained):
+        words, tables, plan = _task_words(trained), _task_tables(trained), trained.schedule
+        moments, steps, example = {"training": plan.train, "test": (plan.test,)}, _steps(trained), trained.shown
+    else:
+        words, tables = _uplift_words(trained), _uplift_tables(trained)
+        moments, steps, example = {}, {}, trained.rows.features
+    return Story(
+        *words,
+        _data(trained, name, sources, moments),
+        {**tables, "checks": checks_table(trained.checks)},
+        {baseline: headline(trained, numbers) for baseline, numbers in trained.numbers()[1].items()},
+        steps,
+        example.head(N_EXAMPLE),
+    )
+
+
+def _data(
+    trained: TrainedModel, name: str, sources: Mapping[str, str], moments: Mapping[str, Sequence[datetime]]
+) -> tuple[DataUsed, ...]:
+    """Return the rows that taught and those that judged, as data sets of their own."""
+    found = []
+    for context, n_rows in (("training", trained.split.n_train), ("test", trained.split.n_test)):
+        at = [moment.isoformat() for moment in moments.get(context, ())]
+        facts = {**({"as_of": at} if at else {}), "tables": dict(sources)}
+        found.append(DataUsed(f"{name} {context}", _digest(sources, at or [context]), context, facts, n_rows))
+    return tuple(found)
 
 
 def headline(trained: TrainedModel, metrics: Numbers) -> dict[str, Estimate | float]:
@@ -67,47 +93,29 @@ def checks_table(checks: tuple[Check, ...]) -> pd.DataFrame:
 CHECK_COLUMNS = ["code", "check", "outcome", "explanation"]
 
 
-def _of_task(trained: Trained, name: str, sources: Mapping[str, str]) -> Story:
-    task, plan, board = trained.task, trained.schedule, trained.board
-    main = MAIN_METRIC[task.kind]
-    banner = verdict_banner(trained)
+def _task_words(trained: Trained) -> tuple[str, str, str]:
+    """Return the run's name, the verdict, and what the experiment is about."""
+    task, plan, banner = trained.task, trained.schedule, verdict_banner(trained)
+    about = (
+        f"**{task.name}**: {task.meaning} within {trained.span.horizon_days} days after a gap of "
+        f"{trained.span.gap_days} ({trained.basis}), of whoever is eligible at the snapshot. A run learns from earlier "
+        "snapshots and is judged on a later one beside baselines, which are the runs below it."
+    )
+    run = f"{task.name}, test {plan.day(plan.test)}, {_recipe(trained)}"
+    return run, f"{banner.verdict.text} {banner.text}", about
+
+
+def _task_tables(trained: Trained) -> dict[str, pd.DataFrame]:
+    main, board = MAIN_METRIC[trained.task.kind], trained.board
     verdicts = {baseline: str(found[main]) for baseline, found in board.comparisons.items()}
-    tables = {
+    return {
         "leaderboard": numbers_table(board.by_name("model"), model_against_it=verdicts),
         "deciles": trained.deciles,
         **({} if trained.calibration is None else {"calibration": trained.calibration}),
         **({} if trained.by_stage.empty else {"by_stage": trained.by_stage}),
         "snapshots": trained.snapshots.assign(as_of=trained.snapshots["as_of"].astype(str)),
         "importance": importance_table(trained),
-        "checks": checks_table(trained.checks),
     }
-    about = (
-        f"**{task.name}**: {task.meaning} within {trained.span.horizon_days} days after a gap of "
-        f"{trained.span.gap_days} ({trained.basis}), of whoever is eligible at the snapshot. A run learns from earlier "
-        "snapshots and is judged on a later one beside baselines, which are the runs below it."
-    )
-    rows = trained.split.counts()
-    used = (("training", plan.train, rows["train"]), ("test", (plan.test,), rows["test"]))
-    data = tuple(
-        DataUsed(
-            f"{name} {context}",
-            _digest(sources, [at.isoformat() for at in instants]),
-            context,
-            {"as_of": [at.isoformat() for at in instants], "tables": dict(sources)},
-            n_rows,
-        )
-        for context, instants, n_rows in used
-    )
-    return Story(
-        f"{task.name}, test {plan.day(plan.test)}, {_recipe(trained)}",
-        f"{banner.verdict.text} {banner.text}",
-        about,
-        data,
-        tables,
-        {baseline: headline(trained, numbers) for baseline, numbers in board.baselines.items()},
-        _steps(trained),
-        trained.shown.head(N_EXAMPLE),
-    )
 
 
 def _steps(trained: Trained) -> dict[str, Sequence[float]]:
@@ -119,36 +127,23 @@ def _steps(trained: Trained) -> dict[str, Sequence[float]]:
     return steps
 
 
-def _of_uplift(trained: TrainedUplift, name: str, sources: Mapping[str, str]) -> Story:
-    stack, baselines = trained.numbers()
+def _uplift_words(trained: TrainedUplift) -> tuple[str, str, str]:
     goal = trained.asked.goal
-    told = " ".join((f"'{one.arm}': " if len(trained.boards) > 1 else "") + one.verdict for one in trained.boards)
-    tables = {
-        "leaderboard": numbers_table({NAMES[STACK]: stack, **baselines}),
-        "waves": trained.rows.by_wave().astype({"assigned_at": str}),
-        "deciles": pd.concat([_deciles(one) for one in trained.boards], ignore_index=True),
-        "checks": checks_table(trained.checks),
-    }
     within = f" within {trained.asked.horizon_days} days" if trained.asked.horizon_days else ""
     about = (
         f"**uplift of {goal}**: what a contact changes in '{trained.asked.outcome}'{within}, learned from randomised "
         "campaigns. All numbers are per 1,000 customers; the runs below each are its baselines."
     )
-    rows = trained.split.counts()
-    data = tuple(
-        DataUsed(f"{name} {context}", _digest(sources, [context]), context, {"tables": dict(sources)}, rows[part])
-        for context, part in (("training", "train"), ("test", "test"))
-    )
-    return Story(
-        f"uplift of {goal}, {'in time' if trained.split.fold is None else 'by folds'}",
-        told,
-        about,
-        data,
-        tables,
-        {score: headline(trained, numbers) for score, numbers in baselines.items()},
-        {},
-        trained.rows.features.head(N_EXAMPLE),
-    )
+    return f"uplift of {goal}, {'in time' if trained.split.fold is None else 'by folds'}", uplift_lead(trained), about
+
+
+def _uplift_tables(trained: TrainedUplift) -> dict[str, pd.DataFrame]:
+    stack, baselines = trained.numbers()
+    return {
+        "leaderboard": numbers_table({NAMES[STACK]: stack, **baselines}),
+        "waves": trained.rows.by_wave().astype({"assigned_at": str}),
+        "deciles": pd.concat([_deciles(one) for one in trained.boards], ignore_index=True),
+    }
 
 
 def _deciles(board: Any) -> pd.DataFrame:

@@ -1,4 +1,4 @@
-"""The report of an uplift's training, as one page: what was asked, whether it was a trial, and what the model gains."""
+"""What the report of an uplift's training says: what was asked, whether it was a trial, and what the model gains."""
 
 from __future__ import annotations
 
@@ -6,7 +6,7 @@ from collections.abc import Mapping
 from typing import Any
 
 from penchant.charts import Axis, Curve, Series, lines, reliability
-from penchant.page import Banner, KeyFigure, KeyFigures, Page, PageColumn, PageSection, Picture, Prose, Table, Words
+from penchant.page import Banner, KeyFigure, KeyFigures, PageColumn, PageSection, Picture, Prose, Table, Words
 
 from ...models.decisions.budgets import BudgetCurve
 from ...models.evaluation.qini import UpliftCurve
@@ -36,23 +36,8 @@ TITLES = {
 }
 
 
-def uplift_report(
-    trained: TrainedUplift, shop: str, facts: Mapping[str, str], drawn: Mapping[str, str] | None = None
-) -> Page:
-    """Return the report of an uplift's training.
-
-    Parameters
-    ----------
-    trained
-        The training.
-    shop
-        The shop's name.
-    facts
-        What it was made from, name -> text; stands at the page's foot.
-    drawn
-        Its `uplift_pictures`, where they have been drawn already.
-    """
-    charts = drawn or uplift_pictures(trained)
+def uplift_sections(trained: TrainedUplift, charts: Mapping[str, str]) -> tuple[PageSection, ...]:
+    """Return the sections of an uplift's report, with its `uplift_pictures` in them."""
     sections = [
         PageSection("What was asked", (_asked(trained), _waves(trained))),
         PageSection("Is it a randomised trial?", (checks_block(trained.checks),)),
@@ -63,7 +48,7 @@ def uplift_report(
     if trained.budget:
         picture = _budget(trained.budget, charts["budget.svg"])
         sections.append(PageSection("What a budget brings, shared among the treatments", (picture,)))
-    return Page(f"Uplift, {trained.asked.goal}: {shop}", _lead(trained), tuple(sections), facts)
+    return tuple(sections)
 
 
 def uplift_pictures(trained: TrainedUplift) -> dict[str, str]:
@@ -88,7 +73,8 @@ def _unit(trained: TrainedUplift) -> str:
     return trained.asked.outcome if trained.rows.is_binary else f"units of {trained.asked.outcome}"
 
 
-def _lead(trained: TrainedUplift) -> str:
+def uplift_lead(trained: TrainedUplift) -> str:
+    """Return what the numbers allow to say of each treatment."""
     return " ".join((f"'{board.arm}': " if len(trained.boards) > 1 else "") + board.verdict for board in trained.boards)
 
 

@@ -17,7 +17,7 @@ from penchant.models.evaluation.qini import qini
 from penchant.models.store import artifact as uplift_artifact
 from penchant.models.uplift.baselines import AverageEffect
 from penchant.training.record import write_training
-from penchant.training.report.uplift import uplift_pictures, uplift_report
+from penchant.training.report.page import pictures, report
 from penchant.training.splits import split_rows
 from penchant.training.uplift.dataset import UpliftRows
 from penchant.training.uplift.evaluate import Judged, budget_of
@@ -129,9 +129,9 @@ def test_two_treatments_are_judged_each_against_the_control() -> None:
     assert trained.budget is not None
     assert trained.budget.at(1000).low > 0
     assert trained.as_dict()["metrics"]["budget_gain"] == trained.budget.over_untargeted.as_dict()
-    page = uplift_report(trained, "small", {})
+    page = report(trained, "small", {})
     assert "What a budget brings, shared among the treatments" in [section.title for section in page.sections]
-    assert "budget.svg" in uplift_pictures(trained)
+    assert "budget.svg" in pictures(trained)
 
 
 def test_a_budget_is_judged_by_households() -> None:
