@@ -191,24 +191,6 @@ def test_with_no_effect_anywhere_the_interval_of_a_learned_ranking_holds() -> No
     assert missed <= 8
 
 
-def test_waves_whose_horizon_was_not_over_do_not_teach_the_judged_model() -> None:
-    split = split_rows(in_waves(trial(4000), 8, days=20), 30)
-    assert split.fold is None
-    assert split.test.sum() == 1500
-    assert split.train.sum() == 2000  # the wave 20 days before the test's first is left out
-
-
-def test_the_split_names_the_day_of_the_shops_calendar() -> None:
-    rows = in_waves(trial(4000), 8, days=20)
-    assert rows.as_of is not None
-    late = replace(rows, as_of=rows.as_of + pd.Timedelta(hours=20))
-    days = {
-        zone: split_rows(late, 30, timezone=zone).words.split(" waves from ")[1][:10]
-        for zone in ("UTC", "Asia/Shanghai")
-    }
-    assert pd.Timestamp(days["Asia/Shanghai"]) - pd.Timestamp(days["UTC"]) == pd.Timedelta(days=1)
-
-
 def test_an_assignment_that_the_features_predict_is_refused() -> None:
     rows = trial()
     rng = np.random.default_rng(1)
