@@ -48,9 +48,9 @@ from penchant.simulate import SimulatedCampaign, SimulationSettings, simulate, t
 from penchant.simulate import SimulatedOffer as SentOffer
 from penchant.simulate.shop import SimulatedShop
 from penchant.training.baselines import predicted
-from penchant.training.dataset import snapshot_rows
+from penchant.training.dataset import UpliftRows, snapshot_rows
 from penchant.training.fit import Model, Recipe, fitted
-from penchant.training.uplift.dataset import CampaignQuestion, UpliftRows, collect
+from penchant.training.uplift.dataset import CampaignQuestion, collect
 from penchant.training.uplift.evaluate import STACK
 from penchant.training.uplift.fit import fit_on, makers
 

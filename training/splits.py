@@ -28,8 +28,7 @@ from penchant.errors import TooLittleDataError
 from penchant.spreadsheet import shop_day, shop_time
 
 from ..models.inputs.folds import grouped_folds
-from .dataset import Dataset
-from .uplift.dataset import UpliftRows
+from .dataset import Dataset, UpliftRows
 
 UTC = ZoneInfo("UTC")
 TEST_SHARE = 0.3  # of a trial's rows, that the last waves must hold to judge alone

@@ -15,9 +15,8 @@ from hypothesis import strategies as st
 
 from penchant.config import TaskSection
 from penchant.errors import TooLittleDataError
-from penchant.training.dataset import Dataset
+from penchant.training.dataset import Dataset, UpliftRows
 from penchant.training.splits import schedule, split_rows
-from penchant.training.uplift.dataset import UpliftRows
 
 FIRST = datetime(2023, 1, 3, 8, 15)
 END = datetime(2024, 12, 30, 21, 40)

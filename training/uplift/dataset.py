@@ -1,9 +1,8 @@
-"""What an uplift is learned from: past campaigns of a goal, each customer as known at the own assignment."""
+"""Past campaigns of a goal as the rows of a trial: each customer as known at the own assignment."""
 
 from __future__ import annotations
 
-from dataclasses import dataclass, field
-from typing import Any
+from dataclasses import dataclass
 
 import numpy as np
 import numpy.typing as npt
@@ -16,10 +15,9 @@ from ...features.matrix import build
 from ...features.outcomes.success import read_outcomes
 from ...features.shop import Shop
 from ...features.spine import Spine
-from ...models.uplift.arms import Arms, read_arms
-from ..dataset import LabelledRows
+from ..dataset import CONTROL, UpliftRows
 from .unrandomised import how_it_chose
-from .waves import CONTROL, arms_in_use, probabilities, trial_rows, without_certain
+from .waves import arms_in_use, probabilities, trial_rows, without_certain
 
 Floats = npt.NDArray[np.float64]
 Labels = npt.NDArray[np.object_]
@@ -45,61 +43,6 @@ class CampaignQuestion:
     outcome: str
     horizon_days: int
     campaigns: tuple[str, ...] = ()
-
-
-@dataclass(frozen=True, eq=False)
-class UpliftRows(LabelledRows):
-    """Customers of a trial: one row for each customer and draw, with signals as known before the assignment.
-
-    Parameters
-    ----------
-    arm
-        The arm of each row, ``control`` or a treatment's name.
-    p_treatment
-        Probability of the treatment, (n,), or of each, (n, treatments); None: a trial with the observed shares.
-    is_planned
-        Whether the probabilities were recorded when the arms were drawn, rather than read off the arms' sizes.
-    customer_id
-        The customer of each row; None: each row is one.
-    as_of, wave
-        When and in which wave the arm was drawn; None where that is not told.
-    success_at
-        When the first success came, NaT where none did; None where that is not told.
-    money
-        What the customer paid (or earned the shop) within the horizon, in major units; None where not known.
-    money_is
-        "margin", "amount" or "".
-    not_used
-        Sentences: which waves or rows of the campaigns were left out, and why.
-    cost
-        Of one contact, in major units, on average over the rows' campaigns; 0 where the shop does not tell.
-    """
-
-    arm: Labels
-    p_treatment: Floats | None = None
-    is_planned: bool = False
-    customer_id: Labels | None = None
-    as_of: pd.Series[Any] | None = None
-    wave: Labels | None = None
-    success_at: pd.Series[Any] | None = None
-    money: Floats | None = None
-    money_is: str = ""
-    not_used: tuple[str, ...] = field(default=(), kw_only=True)
-    cost: float = field(default=0.0, kw_only=True)
-
-    def arms(self) -> Arms:
-        """Return who was in which arm, with what probability."""
-        return read_arms(self.arm, self.p_treatment, CONTROL)
-
-    def by_wave(self) -> pd.DataFrame:
-        """Return wave, assigned_at, arm, n and rate (the mean outcome), a row for each arm of each wave."""
-        wave = np.full(len(self), "all", dtype=object) if self.wave is None else self.wave
-        rows = pd.DataFrame({"wave": wave, "arm": self.arm, "y": self.label})
-        rows["assigned_at"] = pd.NaT if self.as_of is None else self.as_of
-        found = rows.groupby(["wave", "arm"], sort=False).agg(
-            assigned_at=("assigned_at", "min"), n=("y", "size"), rate=("y", "mean")
-        )
-        return found.reset_index().sort_values(["assigned_at", "wave", "arm"], ignore_index=True)
 
 
 def assignments_of(shop: Shop, question: CampaignQuestion) -> tuple[pd.DataFrame, tuple[str, ...]]:

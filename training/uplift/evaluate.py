@@ -21,8 +21,8 @@ from ...models.inputs.bootstrap import N_DRAWS
 from ...models.inputs.estimate import Estimate
 from ...models.uplift.giants import Giants, giants_in
 from ...models.uplift.trial import read_trial
+from ..dataset import UpliftRows
 from ..evaluate import Leaderboard
-from .dataset import UpliftRows
 
 Floats = npt.NDArray[np.float64]
 

@@ -12,10 +12,9 @@ import numpy.typing as npt
 from ...models.inputs.categories import UnknownValueWarning
 from ...models.uplift import UpliftStack
 from ...models.uplift.baselines import uplift_baselines
+from ..dataset import CONTROL, UpliftRows
 from ..splits import FIRST_JUDGED, N_FOLDS, Split
-from .dataset import UpliftRows
 from .evaluate import STACK
-from .waves import CONTROL
 
 Floats = npt.NDArray[np.float64]
 Makers = Mapping[str, Callable[[], Any]]  # name -> an unfitted learner

@@ -17,9 +17,8 @@ from penchant.table_file import read_table
 from ...features.intake.ids import plain_ids
 from ...models.inputs.arrays import read_numbers
 from ...models.uplift.arms import read_arms
-from .dataset import UpliftRows
+from ..dataset import CONTROL, UpliftRows
 from .train import signals_of
-from .waves import CONTROL
 
 TREATMENT, OUTCOME, P_TREATMENT, CUSTOMER = "treatment", "outcome", "p_treatment", "customer"
 FEWEST_ROWS = 100  # below it, different values in every row say nothing

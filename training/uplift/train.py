@@ -24,13 +24,12 @@ from ...models.evaluation.trial_checks import TrialDates, check_trial
 from ...models.inputs.check import Check
 from ...models.inputs.estimate import Estimate
 from ...models.uplift import UpliftStack
+from ..dataset import CONTROL, UpliftRows
 from ..material import Step
 from ..splits import Split, split_rows
 from ..trained import TrainedModel
-from .dataset import UpliftRows
 from .evaluate import MAIN, STACK, ArmBoard, Judged, best_arm_value, board_of, budget_of
 from .fit import fit_on, held_out_scores, makers
-from .waves import CONTROL
 
 Floats = npt.NDArray[np.float64]
 

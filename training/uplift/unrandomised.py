@@ -12,7 +12,7 @@ from ...features.shop import Shop
 from ...features.spine import Spine
 from ...models.uplift.arms import read_arms
 from ...models.uplift.randomisation import assignment_is_random
-from .waves import CONTROL
+from ..dataset import CONTROL
 
 
 def how_it_chose(shop: Shop, rows: pd.DataFrame, seed: int = 0) -> str:

@@ -9,10 +9,11 @@ from scipy.stats import chi2_contingency
 
 from penchant.errors import CheckFailedError, quoted
 
+from ..dataset import CONTROL
+
 Floats = npt.NDArray[np.float64]
 Sentences = tuple[str, ...]
 
-CONTROL = "control"
 CHANCE_OF_DEPENDENCE = 0.001  # below, a later wave's arms are not drawn afresh
 CERTAIN = 1.0
 

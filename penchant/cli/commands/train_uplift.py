@@ -20,9 +20,10 @@ from penchant.models.store.registry import Registered, Registry
 from penchant.output import file_facts, replaced_folder
 from penchant.serving.goals.catalogue import Goal, goal_named
 from penchant.serving.goals.own import own_goals
+from penchant.training.dataset import UpliftRows
 from penchant.training.record import write_training
 from penchant.training.report.uplift import NAMES
-from penchant.training.uplift.dataset import CampaignQuestion, UpliftRows, collect
+from penchant.training.uplift.dataset import CampaignQuestion, collect
 from penchant.training.uplift.evaluate import MAIN, STACK
 from penchant.training.uplift.matrix import OUTCOME, ROLES, Roles, read_matrix
 from penchant.training.uplift.train import TrainedUplift, TrialQuestion, train_uplift

@@ -16,10 +16,10 @@ from penchant.models import Linear, RLearner
 from penchant.models.evaluation.qini import qini
 from penchant.models.store import artifact as uplift_artifact
 from penchant.models.uplift.baselines import AverageEffect
+from penchant.training.dataset import UpliftRows
 from penchant.training.record import write_training
 from penchant.training.report.page import pictures, report
 from penchant.training.splits import split_rows
-from penchant.training.uplift.dataset import UpliftRows
 from penchant.training.uplift.evaluate import Judged, budget_of
 from penchant.training.uplift.fit import held_out_scores
 from penchant.training.uplift.matrix import Roles, read_matrix
