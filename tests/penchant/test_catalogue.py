@@ -95,3 +95,10 @@ def test_responses_that_can_be_asked_for_are_all_that_goals_and_outcomes_know() 
     """The shell has a list of its own, so that --help need not load what goals are made of."""
     assert get_args(Response) == get_args(Outcome)
     assert set(get_args(Response)) == set(OUTCOMES)
+
+
+def test_help_lists_what_a_command_shares_with_others_after_its_own() -> None:
+    audience = next(command for command in COMMANDS if command.name == "audience")
+    names = [field.name for field in audience.fields()]
+    assert names[:2] == ["goal", "as_of"]
+    assert names[-8:] == ["margin_share", "scores", "past", "dry_run", "to", "replace", "out", "store"]
