@@ -83,7 +83,7 @@ def test_a_planted_effect_is_found_on_later_waves(trained: TrainedUplift) -> Non
     uplift = trained.model.predict_uplift(trained.rows.features)
     assert np.corrcoef(uplift, trained.rows.features["a"] > 0)[0, 1] > 0.8
     assert set(board.baselines) == set(board.comparisons)
-    assert board.metrics["random"]["qini"].value == 0
+    assert board.baselines["random"]["qini"].value == 0
 
 
 def test_the_answer_for_scripts_has_metrics_baselines_and_checks(trained: TrainedUplift) -> None:
