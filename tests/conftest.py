@@ -86,6 +86,39 @@ def shared_data() -> Path:
     pytest.skip(message)
 
 
+@pytest.fixture(scope="session", autouse=True)
+def one_migration(tmp_path_factory: pytest.TempPathFactory) -> Iterator[None]:
+    """Have MLflow run its sixty migrations once: all later stores of this process begin with a copy of the tables."""
+    from penchant.models.store import connection, sqlite_folder
+
+    tables = tmp_path_factory.mktemp("mlflow") / "tables.db"
+
+    def new_database(database: Path) -> None:
+        is_new = not sqlite_folder.is_there(database)
+        sqlite_folder.new_database(database)
+        if is_new:
+            if not tables.exists():
+                _migrate(tables)
+            shutil.copyfile(tables, database)
+
+    with pytest.MonkeyPatch.context() as patch:
+        patch.setattr(connection, "new_database", new_database)
+        yield
+
+
+def _migrate(tables: Path) -> None:
+    """Make MLflow's tables, and none of its rows."""
+    from mlflow.store.db import utils
+    from sqlalchemy import create_engine
+
+    from penchant.models.store import sqlite_folder
+
+    sqlite_folder.new_database(tables)
+    engine = create_engine(f"sqlite:///{tables}")
+    utils._initialize_tables(engine)
+    engine.dispose()
+
+
 @pytest.fixture(scope="session")
 def spark() -> Iterator[Any]:
     """Return the Spark backend of all tests that want one: it takes long to start, so one process runs them all."""

@@ -2,13 +2,9 @@
 
 from __future__ import annotations
 
-import io
 import json
-import os
 import subprocess
 import sys
-import warnings
-from contextlib import chdir, redirect_stderr, redirect_stdout
 from dataclasses import asdict, dataclass
 from datetime import datetime, timedelta
 from pathlib import Path
@@ -17,7 +13,6 @@ from typing import Any
 import numpy as np
 import pandas as pd
 
-from penchant import cli
 from penchant.config import load_config
 from penchant.features.matrix import build
 from penchant.features.shop import open_shop
@@ -26,6 +21,8 @@ from penchant.models import plain_scorer
 from penchant.models.estimators.propensity import PropensityModel
 from penchant.models.store.artifact import save
 from penchant.models.store.registry import Record, Registry
+
+from . import command_line
 
 AS_OF = "2024-09-01"
 CONFIG = """
@@ -57,22 +54,9 @@ class Ended:
 
 def penchant(folder: Path, *arguments: str) -> Ended:
     """Run a command in a folder; whatever is no exit goes through, as a traceback would."""
-    out, err, before = io.StringIO(), io.StringIO(), (sys.argv, warnings.showwarning, dict(os.environ))
-    sys.argv = ["penchant", *arguments, "--json"]
-    code: Any = 0
-    try:
-        with chdir(folder), redirect_stdout(out), redirect_stderr(err), warnings.catch_warnings():
-            warnings.simplefilter("ignore")
-            cli.main()
-    except SystemExit as end:
-        code = end.code or 0
-    finally:
-        sys.argv, warnings.showwarning, environment = before
-        os.environ.clear()
-        os.environ.update(environment)
-    assert code in (0, 2, 3), (arguments, code, err.getvalue())
-    assert "Traceback" not in err.getvalue()
-    return Ended(code, json.loads(out.getvalue()) if out.getvalue().startswith("{") else {}, err.getvalue())
+    done = command_line.penchant(folder, *arguments, "--json")
+    assert done.returncode in (0, 2, 3), (arguments, done)
+    return Ended(done.returncode, json.loads(done.stdout) if done.stdout.startswith("{") else {}, done.stderr)
 
 
 def started(folder: Path, *arguments: str, **options: Any) -> subprocess.Popen[str]:

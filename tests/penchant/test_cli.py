@@ -6,7 +6,6 @@ import json
 import os
 import subprocess
 import sys
-from collections.abc import Callable
 from pathlib import Path
 from typing import Any
 
@@ -17,16 +16,18 @@ import pytest
 from penchant.cli import hoist
 from penchant.simulate import SimulationSettings, simulate
 
-Run = Callable[..., subprocess.CompletedProcess[str]]
+from ..command_line import Done, penchant
+
 SMALL_GATE = "\n[gate]\nmin_buyers = 100\nmin_positives = 30\nmin_negatives = 30\n"
 
 
-def penchant(folder: Path, *arguments: str) -> subprocess.CompletedProcess[str]:
+def process(folder: Path, *arguments: str) -> subprocess.CompletedProcess[str]:
+    """Run a command as a process of its own."""
     command = [sys.executable, "-c", "from penchant.cli import main; main()", *arguments]
     return subprocess.run(command, cwd=folder, capture_output=True, text=True, check=False, timeout=600)
 
 
-def answer(done: subprocess.CompletedProcess[str]) -> dict[str, Any]:
+def answer(done: Done | subprocess.CompletedProcess[str]) -> dict[str, Any]:
     assert done.returncode == 0, done.stderr
     return json.loads(done.stdout)
 
@@ -68,7 +69,7 @@ def test_training_says_what_it_measured_beside_its_baselines(trained: dict[str, 
 def test_the_list_names_each_eligible_customer_once_and_is_the_same_again(shop: Path, trained: dict[str, Any]) -> None:
     arguments = ("score", "--as-of", "2025-11-01", "--data", "data", "--json")
     first = answer(penchant(shop, *arguments, "--out", "one"))
-    answer(penchant(shop, *arguments, "--out", "two"))
+    answer(process(shop, *arguments, "--out", "two"))
     listed = pd.read_parquet(shop / "one" / "churn.parquet")
     assert len(listed) == first["n_customers"] == listed["customer_id"].nunique()
     assert listed["churn_probability"].is_monotonic_decreasing
@@ -137,7 +138,7 @@ def test_every_command_logs_as_json_lines_of_one_run(tmp_path: Path) -> None:
     pd.DataFrame({"customer_id": ["a"], "ordered_at": ["2024-01-01"]}).to_csv(tmp_path / "orders.csv", index=False)
     (tmp_path / "penchant.toml").write_text('[tables.orders]\npath = "orders.csv"\n')
     for arguments, code in ((("check", "--json"), 0), (("features", "--as-of", "2023-01-01"), 2)):
-        done = penchant(tmp_path, *arguments, "--log-format", "json")
+        done = process(tmp_path, *arguments, "--log-format", "json")
         assert done.returncode == code, done.stderr
         lines = [json.loads(line) for line in done.stderr.splitlines()]
         assert len({line["run_id"] for line in lines}) == 1

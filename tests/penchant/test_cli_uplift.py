@@ -17,6 +17,8 @@ from penchant.models.store.artifact import load, read_facts
 from penchant.simulate import SimulationSettings, simulate
 from penchant.simulate.settings import SimulatedArm, SimulatedCampaign, SimulatedOffer
 
+from ..command_line import penchant
+
 TABLES = ("orders", "interactions", "customers", "items", "campaigns", "assignments")
 TOML = '[shop]\nname = "small"\n[features]\nwindows = [90]\ngroups = ["recency", "frequency", "monetary", "price"]\n'
 STARTS = datetime(2025, 3, 1, tzinfo=UTC)
@@ -30,11 +32,6 @@ mlflow.set_registry_uri("sqlite:///mlruns/mlflow.db")
 model = mlflow.pyfunc.load_model("models:/small.uplift.reactivate@champion")
 numpy.save("elsewhere.npy", model.predict(pandas.read_parquet("matrix.parquet")))
 """
-
-
-def penchant(folder: Path, *arguments: str) -> subprocess.CompletedProcess[str]:
-    command = [sys.executable, "-c", "from penchant.cli import main; main()", *arguments]
-    return subprocess.run(command, cwd=folder, capture_output=True, text=True, check=False, timeout=600)
 
 
 @pytest.fixture(scope="module")

@@ -4,8 +4,6 @@ from __future__ import annotations
 
 import json
 import pickle
-import subprocess
-import sys
 from pathlib import Path
 from typing import Any
 
@@ -14,6 +12,8 @@ import pytest
 from penchant.config import Source, load_config, read_config
 from penchant.errors import ConfigError, InputError, NotThereError, without_passwords
 from penchant.features.intake.sources import _with_password
+
+from .. import command_line
 
 SECRET = "s3cr3t/p@ss"
 TOML = f"""
@@ -34,8 +34,7 @@ missing_column = "warn"
 
 
 def penchant(folder: Path, *words: str) -> str:
-    command = [sys.executable, "-c", "from penchant.cli import main; main()", *words]
-    done = subprocess.run(command, cwd=folder, capture_output=True, text=True, check=False, timeout=300)
+    done = command_line.penchant(folder, *words)
     return done.stdout + done.stderr
 
 

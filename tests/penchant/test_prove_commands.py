@@ -3,12 +3,12 @@
 from __future__ import annotations
 
 import json
-import subprocess
-import sys
 from pathlib import Path
 
 import pandas as pd
 import pytest
+
+from ..command_line import penchant
 
 MINE = """
 from ibis import _, interval
@@ -26,11 +26,6 @@ def group(name, days):
 
 GROUPS = [group("today", 0), group("tomorrow", 1)]
 """
-
-
-def penchant(folder: Path, *arguments: str) -> subprocess.CompletedProcess[str]:
-    command = [sys.executable, "-c", "from penchant.cli import main; main()", *arguments]
-    return subprocess.run(command, cwd=folder, capture_output=True, text=True, check=False, timeout=300)
 
 
 @pytest.fixture
