@@ -86,6 +86,20 @@ def shared_data() -> Path:
     pytest.skip(message)
 
 
+@pytest.fixture(scope="session")
+def some_invoices(shared_data: Path, tmp_path_factory: pytest.TempPathFactory) -> Path:
+    """Return the invoices of a quarter of Online Retail II's customers, in files of the same names and columns."""
+    import duckdb
+
+    folder = tmp_path_factory.mktemp("online_retail_ii")
+    for path in sorted((shared_data / "online_retail_ii").glob("*.parquet")):
+        who = "Customer ID" if "2009" in path.name else "CustomerID"
+        duckdb.sql(f"select * from '{path}' where hash(\"{who}\"::bigint) % 4 = 0").write_parquet(
+            str(folder / path.name)
+        )
+    return folder
+
+
 @pytest.fixture(scope="session", autouse=True)
 def one_migration(tmp_path_factory: pytest.TempPathFactory) -> Iterator[None]:
     """Have MLflow run its sixty migrations once: all later stores of this process begin with a copy of the tables."""

@@ -18,9 +18,10 @@ modules = ["my_groups.py", "my_tasks.py", "my_goals.py", "my_models.py"]
 [shop]
 name = "small"
 data = "shop"
-
+"""
+QUICK = """
 [features]
-groups = ["recency", "frequency", "big_orders"]
+groups = ["recency", "frequency"]
 windows = [90]
 
 [tasks.churn]
@@ -39,13 +40,17 @@ def shop_folder(tmp_path_factory: pytest.TempPathFactory) -> Path:
     """Return a folder with penchant.toml, a shop with a measured campaign, and a file of orders alone."""
     folder = tmp_path_factory.mktemp("site")
     began, ended = datetime(2025, 1, 1, tzinfo=UTC), datetime(2025, 11, 10, tzinfo=UTC)
-    settings = SimulationSettings(2_500, seed=3, starts_at=began, ends_at=ended)
-    simulate(settings, folder / "shop")
-    tables = "\n".join(f'[tables.{name}]\npath = "{name}.parquet"' for name in TABLES)
-    (folder / "penchant.toml").write_text(SETTINGS + tables, encoding="utf-8")
+    simulate(SimulationSettings(2_500, seed=3, starts_at=began, ends_at=ended), folder / "shop")
+    quick = QUICK.replace("[features]\ngroups = [", '[features]\ngroups = ["big_orders", ')
+    (folder / "penchant.toml").write_text(SETTINGS + quick + tables_in_words(), encoding="utf-8")
     (folder / "my_orders").mkdir()
     own_orders().to_csv(folder / "my_orders" / "orders.csv", index=False)
     return folder
+
+
+def tables_in_words() -> str:
+    """Return the simulated shop's tables as penchant.toml names them."""
+    return "\n".join(f'[tables.{name}]\npath = "{name}.parquet"' for name in TABLES)
 
 
 def own_orders() -> pd.DataFrame:

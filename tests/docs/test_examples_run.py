@@ -17,6 +17,8 @@ from penchant.cli import app, hoist
 from penchant.cli.results import fail
 from penchant.errors import PenchantError
 
+from .conftest import QUICK
+
 pytestmark = [pytest.mark.slow, pytest.mark.filterwarnings("ignore")]
 
 DOCS = Path(__file__).resolve().parents[2] / "docs"
@@ -73,6 +75,9 @@ def test_a_page_runs_from_top_to_bottom(page: str, folder: Path) -> None:
                     RUN.add(line)
                     code, shown = run(line)
                     assert code in EXPECTED.get(line, (0,)), f"{line}\n{shown}"
+                    if "--out my.toml" in line:  # few signals and one snapshot: the page is tried, not the model
+                        with Path("my.toml").open("a", encoding="utf-8") as config:
+                            config.write(QUICK)
             elif language == "python":
                 exec(compile(text, file or page, "exec"), names)
                 done += 1

@@ -14,11 +14,9 @@ EXAMPLE = Path(__file__).resolve().parents[2] / "examples" / "compare_models.py"
 
 
 @pytest.mark.slow
-def test_three_models_are_compared_and_recorded(shared_data: Path, tmp_path: Path) -> None:
-    data = shared_data / "online_retail_ii"
-    done = subprocess.run(
-        [sys.executable, str(EXAMPLE), str(data), str(tmp_path)], check=True, capture_output=True, text=True
-    )
+def test_three_models_are_compared_and_recorded(some_invoices: Path, tmp_path: Path) -> None:
+    command = [sys.executable, str(EXAMPLE), str(some_invoices), str(tmp_path)]
+    done = subprocess.run(command, check=True, capture_output=True, text=True)
     assert "rfm_sum" in done.stdout
     assert "pareto_nbd" in done.stdout
     assert done.stdout.splitlines()[-1].startswith("Verdict: ")
