@@ -23,7 +23,8 @@ Backend = Any  # an Ibis backend; Ibis publishes no type that covers all of them
 def duckdb_backend(section: EngineSection, folder: Path) -> Backend:
     """Return an Ibis backend on a DuckDB file in ``folder``, so that large tables go to disk.
 
-    The session's time zone is UTC and no extension is fetched from the network.
+    The session's time zone is UTC, no extension is fetched from the network, and no bar is drawn: in notebooks, and in
+    programs without a file, DuckDB writes one to the standard output, where a command's own answer goes.
     """
     settings: dict[str, Any] = {
         "memory_limit": section.memory_limit,
@@ -34,6 +35,7 @@ def duckdb_backend(section: EngineSection, folder: Path) -> Backend:
         settings["threads"] = section.threads
     backend = ibis.duckdb.connect(folder / "shop.duckdb", **settings)
     backend.con.execute("set TimeZone = 'UTC'")
+    backend.con.execute("set enable_progress_bar = false")
     return backend
 
 

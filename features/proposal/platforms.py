@@ -14,6 +14,7 @@ from .codes import codes_of
 from .currency import Currency, currency_of
 from .files import TableLook
 from .languages import plain
+from .queries import file_in_query, is_named, shared_options
 from .recognised import Platform, Recognised
 from .values import Seen, SourceProposal, TableProposal
 
@@ -67,7 +68,7 @@ def platform_tables(one: Seen) -> list[TableProposal]:
     return [
         _table(one, one.platform, name, mapping)
         for name, mapping in one.platform.platform.tables.items()
-        if not _lacks(one, mapping)
+        if not _lacks(one, mapping) and ("query" not in mapping or name in _queries(one, one.platform))
     ]
 
 
@@ -82,17 +83,33 @@ def _lacks(one: Seen, mapping: Mapping[str, Any]) -> bool:
 def _table(one: Seen, found: Recognised, name: str, mapping: Mapping[str, Any]) -> TableProposal:
     columns = _filled(one, found, mapping["columns"])
     exclude = _filled(one, found, mapping.get("exclude", {}))
+    queries = _queries(one, found)
     codes, doubts = _codes(one.look, found, name)
     currency = currency_of(one, one.roles.get("amount") or one.roles.get("price")) if name == "orders" else Currency()
     exclude |= currency.exclude
     notes = [*one.notes, *currency.notes, *mapping.get("notes", ()), *doubts]
-    used = {**columns, **exclude, "currency": one.roles.get("currency", "")}
-    table = TableProposal(name, one.sources(SourceProposal({}, columns, exclude)), codes=codes, is_known=True)
+    used = {**columns, **exclude, **queries, "currency": one.roles.get("currency", "")}
+    sources = one.sources(SourceProposal({}, columns, exclude))
+    if name in queries:
+        options, doubts = shared_options([one])
+        sources, notes = (SourceProposal({"query": queries[name], **options}, columns, exclude),), [*notes, *doubts]
+    last = bool(mapping.get("is_last_resort"))
+    table = TableProposal(name, sources, codes=codes, is_known=True, is_last_resort=last)
+    if name in queries:
+        return replace(table, notes=tuple(notes), has_zone=True)
     if not mapping.get("is_dated", True) or one.when is None:
         return replace(table, notes=(*notes, *one.unused(used)), has_zone=True)
     notes += [*one.when.notes, *one.unused(used)]
     form, has_zone = one.when.time_format, one.when.has_zone
     return replace(table, time_format=form, notes=tuple(notes), has_zone=has_zone, currency=currency.code)
+
+
+def _queries(one: Seen, found: Recognised) -> dict[str, str]:
+    """Return table -> query for the tables that a platform's file makes by one, where the file has all columns."""
+    given = {name: table["query"] for name, table in found.platform.tables.items() if "query" in table}
+    if not is_named(one):
+        return {}
+    return {name: text.replace("{file}", file_in_query(one)) for name, text in _filled(one, found, given).items()}
 
 
 def _filled(one: Seen, found: Recognised, templates: Mapping[str, Any]) -> dict[str, str]:
@@ -107,7 +124,7 @@ def _filled(one: Seen, found: Recognised, templates: Mapping[str, Any]) -> dict[
 
 
 def _has_all(one: Seen, found: Recognised, template: str) -> bool:
-    known = {*found.names, *(["when"] if one.when else []), *(["who"] if one.has("customer_id") else [])}
+    known = {"file", *found.names, *(["when"] if one.when else []), *(["who"] if one.has("customer_id") else [])}
     return all(key in known for key in _PLACEHOLDER.findall(template))
 
 
@@ -121,7 +138,8 @@ def _expression(one: Seen, found: Recognised, template: str) -> str:
         return when if whole[1] == "when" else names[whole[1]]
     quoted = {key: one.quote(name) for key, name in names.items()}
     bare = when if when not in {column.name for column in one.look.columns} else one.quote(when)
-    return _PLACEHOLDER.sub(lambda place: bare if place[1] == "when" else quoted[place[1]], template)
+    quoted |= {"when": bare, "file": "{file}"}
+    return _PLACEHOLDER.sub(lambda place: quoted[place[1]], template)
 
 
 def _codes(look: TableLook, found: Recognised, table: str) -> tuple[dict[str, dict[str, str]], list[str]]:

@@ -80,13 +80,13 @@ def _counts(shop: Shop, first: datetime, second: datetime) -> Counts:
 def _tables(counts: Counts) -> tuple[InsightTable, ...]:
     there = [name for name in STAGES if any(now == name for _was, now in counts)]
     rows = [_row(counts, name, there) for name in FROM if any(was == name for was, _now in counts)]
-    total: dict[str, Any] = {"from": "all"}
+    total: dict[str, Any] = {"from": "all", "who": "all"}
     for name in ("n_customers", *there):
         total[name] = sum(row[name] for row in rows)
     whole = [*rows, total]
-    counted = {"from": PageColumn("from"), "n_customers": PageColumn("customers", ",d")}
+    counted = {"who": PageColumn("from"), "n_customers": PageColumn("customers", ",d")}
     counted |= {name: PageColumn(name.replace("_", " "), ",d") for name in there}
-    shared = {"from": PageColumn("from"), "n_customers": PageColumn("customers", ",d")}
+    shared = {"who": PageColumn("from"), "n_customers": PageColumn("customers", ",d")}
     shared |= {name: PageColumn(name.replace("_", " "), ".1%") for name in there}
     strong = frozenset({len(rows)})
     return (
@@ -98,9 +98,9 @@ def _tables(counts: Counts) -> tuple[InsightTable, ...]:
 def _row(counts: Counts, was: str, there: list[str]) -> dict[str, Any]:
     """Return one stage at the first moment: how many were in it, and in which stage each of them is later."""
     cells = {now: counts.get((was, now), 0) for now in there}
-    return {"from": was, "n_customers": sum(cells.values()), **cells}
+    return {"from": was, "n_customers": sum(cells.values()), **cells, "who": was.replace("_", " ")}
 
 
 def _shares(row: Mapping[str, Any], there: list[str]) -> dict[str, Any]:
     n = row["n_customers"]
-    return {"from": row["from"], "n_customers": n, **{name: row[name] / n for name in there}}
+    return {"from": row["from"], "n_customers": n, **{name: row[name] / n for name in there}, "who": row["who"]}

@@ -25,6 +25,13 @@ from .intervals import mean_of, wilson
 from .page import InsightTable
 
 ONE_PER_CENT = 0.01
+REACHED = {
+    "favorite": "a favourite",
+    "cart": "a cart",
+    "unpaid_order": "an order",
+    "one_purchase": "a purchase",
+    "repeat_purchase": "a second purchase",
+}
 
 
 def worth_table(now: pd.DataFrame, steps: Sequence[str], base: str, unit: str) -> InsightTable:
@@ -44,7 +51,7 @@ def worth_table(now: pd.DataFrame, steps: Sequence[str], base: str, unit: str) -
     n_all = len(now)
     value = mean_of(now["sales"].to_numpy(np.float64))
     whole = {"step": base, "n_reached": n_all, "share": None, "sales_mean": value}
-    rows: list[dict[str, Any]] = [{**whole, "one_per_cent": None, "one_per_cent_each": None}]
+    rows: list[dict[str, Any]] = [{**whole, "one_per_cent": None, "one_per_cent_each": None, "who": base}]
     rank = now["reached"].map({name: place for place, name in enumerate(FUNNEL_STATES)})
     before = n_all
     for name in _beyond_first(steps):
@@ -90,6 +97,7 @@ def _row(name: str, n: int, before: int, brought: Estimate, n_all: int) -> dict[
         "sales_mean": brought if n else None,
         "one_per_cent": gain,
         "one_per_cent_each": gain and gain.scaled(1 / n_all),
+        "who": REACHED[name],
     }
 
 
@@ -100,7 +108,7 @@ def _title(base: str, unit: str) -> str:
 def _columns(unit: str) -> dict[str, PageColumn]:
     form = ",.2f"
     return {
-        "step": PageColumn("reached"),
+        "who": PageColumn("reached"),
         "n_reached": PageColumn("customers", ",d"),
         "share": PageColumn("of step before", ".1%"),
         "sales_mean": PageColumn(f"{unit} each brought", form),

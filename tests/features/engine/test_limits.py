@@ -33,6 +33,16 @@ def test_an_expression_that_nests_too_deep_is_refused(tmp_path: Path, expression
     assert check(config, tmp_path).failed
 
 
+def test_a_slow_query_draws_no_bar_between_a_commands_answer(tmp_path: Path) -> None:
+    ask = (
+        "import sys, pathlib; from penchant.config import EngineSection; from penchant.features.engine import backends\n"
+        "backend = backends.duckdb_backend(EngineSection(), pathlib.Path(sys.argv[1]))\n"
+        """print(backend.con.execute("select current_setting('enable_progress_bar')").fetchone()[0])"""
+    )
+    done = subprocess.run([sys.executable, "-c", ask, str(tmp_path)], capture_output=True, text=True, check=True)
+    assert done.stdout == "False\n"
+
+
 def test_memory_that_does_not_suffice_is_named(tmp_path: Path) -> None:
     connection = duckdb.connect(config={"memory_limit": "20MB", "temp_directory": ""})
     with pytest.raises(duckdb.OutOfMemoryException, match="memory") as caught:

@@ -393,6 +393,7 @@ def shopify(folder: Path) -> Row:
             **{"Subtotal": money(order.paid), "Shipping": money(order.freight), "Taxes": "0.00"},
             **{"Total": money(order.paid + order.freight), "Discount Amount": money(order.discount)},
             **{"Discount Code": "TEN" if order.discount else "", "Refunded Amount": "0.00"},
+            "Accepts Marketing": "yes",  # once; the customers export knows who has unsubscribed since
         }
         for place, line in enumerate(order.lines):
             rows.append(

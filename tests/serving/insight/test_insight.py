@@ -25,6 +25,7 @@ from penchant.page import PageColumn
 from penchant.serving.insight import funnel as insight_funnel
 from penchant.serving.insight import page as insight_page
 from penchant.serving.insight.crowds import crowds_page
+from penchant.serving.insight.flow import _tables as flow_tables
 from penchant.serving.insight.flow import flow_page
 from penchant.serving.insight.funnel import funnel_page
 from penchant.serving.insight.page import InsightPage, InsightTable
@@ -204,7 +205,9 @@ def test_flow_counts_everyone_once_and_names_who_was_not_there(shop: Shop) -> No
         assert found["all"].get(name, 0) == ends[name]
         assert found.get(name, {"n_customers": 0})["n_customers"] == starts[name]
     for row in shares.rows:
-        assert sum(value for name, value in row.items() if name not in ("from", "n_customers")) == pytest.approx(1)
+        assert sum(value for name, value in row.items() if name not in ("from", "n_customers", "who")) == pytest.approx(
+            1
+        )
 
 
 def test_an_undated_list_dates_nobody() -> None:
@@ -327,6 +330,16 @@ def test_a_page_is_written_as_tables_and_html(shop: Shop, tmp_path: Path) -> Non
     assert "<script" not in text
     assert text.count("<svg") == 1
     assert page.html() == text
+
+
+def test_people_see_words_and_programs_codes(shop: Shop) -> None:
+    funnel = funnel_page(shop, END, HORIZON).tables
+    moved = flow_tables({("semi_active", "silent"): 3})
+    shown = {str(row[column]) for table in (*funnel, *moved) for row in table.shown for column in table.columns}
+    assert {"a second purchase", "semi active"} <= shown
+    assert not [text for text in shown if "_" in text]
+    kept = {str(row.get("step", row.get("from"))) for table in (*funnel, *moved) for row in table.rows}
+    assert {"repeat_purchase", "semi_active"} <= kept
 
 
 @pytest.mark.parametrize("module", [insight_page, insight_funnel, crowds], ids=lambda module: module.__name__)
