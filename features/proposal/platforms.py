@@ -89,14 +89,12 @@ def _table(one: Seen, found: Recognised, name: str, mapping: Mapping[str, Any]) 
     exclude |= currency.exclude
     notes = [*one.notes, *currency.notes, *mapping.get("notes", ()), *doubts]
     used = {**columns, **exclude, **queries, "currency": one.roles.get("currency", "")}
-    sources = one.sources(SourceProposal({}, columns, exclude))
-    if name in queries:
-        options, doubts = shared_options([one])
-        sources, notes = (SourceProposal({"query": queries[name], **options}, columns, exclude),), [*notes, *doubts]
-    last = bool(mapping.get("is_last_resort"))
+    sources, last = one.sources(SourceProposal({}, columns, exclude)), bool(mapping.get("is_last_resort"))
     table = TableProposal(name, sources, codes=codes, is_known=True, is_last_resort=last)
     if name in queries:
-        return replace(table, notes=tuple(notes), has_zone=True)
+        options, differing = shared_options([one])
+        source = SourceProposal({"query": queries[name], **options}, columns, exclude)
+        return replace(table, sources=(source,), notes=(*notes, *differing), has_zone=True)
     if not mapping.get("is_dated", True) or one.when is None:
         return replace(table, notes=(*notes, *one.unused(used)), has_zone=True)
     notes += [*one.when.notes, *one.unused(used)]

@@ -35,7 +35,8 @@ def test_an_expression_that_nests_too_deep_is_refused(tmp_path: Path, expression
 
 def test_a_slow_query_draws_no_bar_between_a_commands_answer(tmp_path: Path) -> None:
     ask = (
-        "import sys, pathlib; from penchant.config import EngineSection; from penchant.features.engine import backends\n"
+        "import sys, pathlib; from penchant.config import EngineSection\n"
+        "from penchant.features.engine import backends\n"
         "backend = backends.duckdb_backend(EngineSection(), pathlib.Path(sys.argv[1]))\n"
         """print(backend.con.execute("select current_setting('enable_progress_bar')").fetchone()[0])"""
     )
