@@ -72,6 +72,9 @@ def test_the_site_builds_with_every_link_and_loads_nothing_from_elsewhere(
     )
     assert built.returncode == 0, built.stdout + built.stderr
     html = list((tmp_path / "site").rglob("*.html"))
+    design = (tmp_path / "site" / "design.html").read_text(encoding="utf-8")
+    assert '<div class="flowchart" tabindex="0"><svg role="img"' in design  # and not the text that it is drawn from
+    assert "flowchart TB" not in design
     assert len(html) > 35
     for page in html:
         text = page.read_text(encoding="utf-8")
