@@ -79,12 +79,16 @@ def is_within(past: Past, at: Any, days: int, until: int = 0) -> Any:
     return (at >= days_before(as_of, days)) & (at < days_before(as_of, until))
 
 
+def _windows(past: Past, at: Any, days: int, trend_days: int) -> tuple[Any, Any, Any]:
+    """Return whether an instant is in the window, in the latest of two shorter ones, and in the one before that."""
+    latest, before = is_within(past, at, trend_days), is_within(past, at, 2 * trend_days, trend_days)
+    return is_within(past, at, days), latest, before
+
+
 def sales(past: Past, key: str, days: int, trend_days: int) -> Any:
     """Return per product: n_orders, n_buyers, n_first_orders, sums, n_buyers_now and n_buyers_before (two windows)."""
     rows = in_window(past, baskets(past, key), max(days, 2 * trend_days))
-    inside = is_within(past, rows["at"], days)
-    latest = is_within(past, rows["at"], trend_days)
-    before = is_within(past, rows["at"], 2 * trend_days, trend_days)
+    inside, latest, before = _windows(past, rows["at"], days, trend_days)
     sums = [name for name in (*LINE_SUMS, "costed_amount") if name in rows.columns]
     return rows.group_by(key).aggregate(
         n_orders=ibis.cases((inside, 1)).count(),
@@ -109,9 +113,7 @@ def attention(past: Past, key: str, days: int, trend_days: int) -> Any:
     n_lookers_now and n_lookers_before, the customers who looked.
     """
     rows = in_window(past, product_visits(past, key), max(days, 2 * trend_days))
-    inside = is_within(past, rows["at"], days)
-    latest = is_within(past, rows["at"], trend_days)
-    before = is_within(past, rows["at"], 2 * trend_days, trend_days)
+    inside, latest, before = _windows(past, rows["at"], days, trend_days)
     return rows.group_by(key).aggregate(
         n_visits=ibis.cases((inside, 1)).count(),
         n_first_visits=ibis.cases((inside & rows.is_first, 1)).count(),

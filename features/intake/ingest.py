@@ -242,9 +242,7 @@ def _weighed(stage: Stage, check: Any) -> list[Marks]:
 def _counted(report: TableReport, stage: Stage, groups: list[Group]) -> TableReport:
     """Return a report with its rows counted, and what the counts say."""
     n_broken = sum(found.n_rows for found in report.findings if found.rule == "broken_line")
-    n_lines = sum(group.n_rows for group in groups)
-    n_excluded = sum(group.n_rows for group in groups if group.excluded)
-    n_aside = sum(group.n_rows for group in groups if not group.excluded and group.faults & stage.aside)
+    n_lines, n_excluded, n_aside = _numbers(stage, groups)
     excluded = {
         name: sum(group.n_rows for group in groups if group.excluded >> bit & 1)
         for bit, name in enumerate(stage.plan.exclusions)
@@ -264,15 +262,19 @@ def _counted(report: TableReport, stage: Stage, groups: list[Group]) -> TableRep
     return replace(counted, findings=(*counted.findings, *_of_counts(counted, stage.severity)))
 
 
+def _numbers(stage: Stage, groups: list[Group]) -> tuple[int, int, int]:
+    """Return how many rows there are, how many are excluded, and how many of the others are set aside."""
+    excluded = sum(group.n_rows for group in groups if group.excluded)
+    aside = sum(group.n_rows for group in groups if not group.excluded and group.faults & stage.aside)
+    return sum(group.n_rows for group in groups), excluded, aside
+
+
 def _sources(stage: Stage, groups: list[Group]) -> tuple[SourceRows, ...]:
     """Return what became of the rows of each source."""
     broken = Counter(line.file for line in broken_lines(stage.plan))
     found = []
     for file, label in stage.plan.files.items():
-        own = [group for group in groups if group.file == file]
-        n_lines = sum(group.n_rows for group in own)
-        n_excluded = sum(group.n_rows for group in own if group.excluded)
-        n_aside = sum(group.n_rows for group in own if not group.excluded and group.faults & stage.aside)
+        n_lines, n_excluded, n_aside = _numbers(stage, [group for group in groups if group.file == file])
         n_bad = broken[label]
         accepted = n_lines - n_excluded - n_aside
         found.append(SourceRows(label, n_lines + n_bad, n_excluded, n_aside + n_bad, accepted))

@@ -24,7 +24,7 @@ from ...features.signals.funnel import ITEM
 from ...features.signals.group import unmet_needs
 from ...models.inputs.estimate import Estimate
 from .intervals import normal_quantile, wilson
-from .page import InsightPage, InsightTable, moment_of
+from .page import InsightPage, InsightTable, moment_of, plain_rows
 from .spent import standing_lines
 
 LEAST_HELD = 30  # goods held of a kind, from whose orders the rate is known
@@ -103,7 +103,7 @@ def joint_price_page(
     tables = (
         InsightTable("prices", "What each price brings", _columns(shop.currency, cost), rows),
         InsightTable("rates", f"What was held {days} days before, and ordered since", _RATES, rates, drawn="rate"),
-        InsightTable("holders", "Whom it addresses", _HOLDERS, _records(mine), n_shown=N_SHOWN),
+        InsightTable("holders", "Whom it addresses", _HOLDERS, plain_rows(mine[list(_HOLDERS)]), n_shown=N_SHOWN),
     )
     lead = f"{len(mine):,} customers hold '{item}' before {shop_time(moment, shop.timezone)}; it costs {now:,.2f} "
     lead += f"{shop.currency} today. At that price {orders:,.1f} orders within {days} days are expected of them."
@@ -211,9 +211,3 @@ def _columns(currency: str, cost: float | None) -> dict[str, PageColumn]:
         for name, column in _PRICES.items()
     }
     return named if cost is not None else {name: named[name] for name in ("price", "orders", "revenue")}
-
-
-def _records(mine: pd.DataFrame) -> list[dict[str, Any]]:
-    plain = mine[list(_HOLDERS)].astype(object)
-    rows = plain.where(plain.notna(), None).to_dict("records")
-    return [{str(name): cell for name, cell in row.items()} for row in rows]

@@ -163,6 +163,13 @@ def _drawn(table: InsightTable) -> list[Mapping[str, Any]]:
     return [row for row in plain if table.drawn and _is_known(row[table.drawn])]
 
 
+def plain_rows(frame: pd.DataFrame) -> list[dict[str, Any]]:
+    """Return the rows of a frame by column, None where nothing is known."""
+    plain = frame.astype(object)
+    rows = plain.where(plain.notna(), None).to_dict("records")
+    return [{str(name): value for name, value in row.items()} for row in rows]
+
+
 def _is_known(cell: Any) -> bool:
     return not pd.isna(cell.value if isinstance(cell, Estimate) else cell)
 

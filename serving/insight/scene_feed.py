@@ -8,10 +8,9 @@ from datetime import datetime
 from types import MappingProxyType
 from typing import Any
 
-import pandas as pd
-
 from penchant.page import Page, PageColumn, PageSection, Table
 
+from .page import plain_rows
 from .scenes import SceneMatch
 
 OwnTags = Mapping[str, Sequence[str]]  # item -> tags of the shop's own
@@ -25,8 +24,8 @@ def scene_feed(match: SceneMatch, name: str, moment: datetime, own: OwnTags = NO
     Keys: ``scene``, ``as_of``, ``goods`` (item_id, category_id, price_tier, role, list_price, stock, tags), ``stages``
     (stage -> items, the most shown first) and ``customers`` (customer -> items, best first).
     """
-    goods = [_good(row, name, own) for row in _rows(match.goods)]
-    customers = {row["customer_id"]: _items(row) for row in _rows(match.customers)}
+    goods = [_good(row, name, own) for row in plain_rows(match.goods)]
+    customers = {row["customer_id"]: _items(row) for row in plain_rows(match.customers)}
     feed = {"scene": name, "as_of": moment.isoformat(), "goods": goods, "stages": goods_by_stage(match)}
     return json.dumps({**feed, "customers": customers}, ensure_ascii=False, indent=1, default=str)
 
@@ -37,7 +36,7 @@ def goods_by_stage(match: SceneMatch) -> dict[str, list[str]]:
     shelves: dict[str, list[str]] = {}
     for stage, some in match.customers.groupby("stage", sort=True):
         counts: dict[str, int] = {}
-        for row in _rows(some):
+        for row in plain_rows(some):
             for item in _items(row):
                 counts[item] = counts.get(item, 0) + 1
         ranked = sorted(counts, key=lambda item: (-counts[item], order.get(item, len(order))))
@@ -47,7 +46,7 @@ def goods_by_stage(match: SceneMatch) -> dict[str, list[str]]:
 
 def scene_preview(match: SceneMatch, name: str, currency: str) -> str:
     """Return the page as its customers' stages would see it, as the text of one HTML file."""
-    goods = {row["item_id"]: row for row in _rows(match.goods)}
+    goods = {row["item_id"]: row for row in plain_rows(match.goods)}
     columns = (
         PageColumn("item"),
         PageColumn("category"),
@@ -81,10 +80,3 @@ _TAGS = {"category": "category_id", "price_tier": "price_tier", "role": "role"}
 def _items(row: dict[str, Any]) -> list[str]:
     names = sorted((name for name in row if name.startswith("item_")), key=lambda name: int(name[5:]))
     return [row[name] for name in names if row[name] is not None]
-
-
-def _rows(frame: pd.DataFrame) -> list[dict[str, Any]]:
-    plain = frame.astype(object)
-    return [
-        {str(name): value for name, value in row.items()} for row in plain.where(plain.notna(), None).to_dict("records")
-    ]

@@ -12,7 +12,7 @@ from penchant.spreadsheet import shop_time
 
 from ...features.goods.own_tags import own_tags_of
 from ...features.shop import Shop
-from .page import InsightPage, InsightTable, moment_of
+from .page import InsightPage, InsightTable, moment_of, plain_rows
 from .scene_feed import scene_feed, scene_preview
 from .scenes import RULES_OF_SCENES, SceneRules, match_scene, scene_of
 
@@ -69,7 +69,7 @@ def scene_page(
     )
     tables = (
         InsightTable("customers", "Whom it fits best", _CUSTOMERS, _customers(match.customers), n_shown=top),
-        InsightTable("goods", "What is shown most", _GOODS, _rows(match.goods), n_shown=top),
+        InsightTable("goods", "What is shown most", _GOODS, plain_rows(match.goods), n_shown=top),
     )
     facts: dict[str, Any] = {"scene": name, "as_of": moment.isoformat(), "rules": vars(rules)}
     facts |= {"n_in_stage": match.n_in_stage, "n_customers": len(match.customers), "n_goods": len(match.goods)}
@@ -88,12 +88,5 @@ def _customers(customers: pd.DataFrame) -> list[dict[str, Any]]:
     places = [str(name) for name in customers if str(name).startswith("item_")]
     return [
         {**row, "goods": ", ".join(row[name] for name in places if row[name] is not None) or None}
-        for row in _rows(customers)
-    ]
-
-
-def _rows(frame: pd.DataFrame) -> list[dict[str, Any]]:
-    plain = frame.astype(object)
-    return [
-        {str(name): value for name, value in row.items()} for row in plain.where(plain.notna(), None).to_dict("records")
+        for row in plain_rows(customers)
     ]

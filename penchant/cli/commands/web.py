@@ -3,6 +3,8 @@
 from __future__ import annotations
 
 import logging
+from collections.abc import Iterator
+from contextlib import contextmanager
 from dataclasses import replace
 from pathlib import Path
 
@@ -22,16 +24,22 @@ from penchant.serving.web.prepare import READY, prepare
 from penchant.serving.web.settings import WebSettings
 
 
+@contextmanager
+def _extra(name: str, what: str) -> Iterator[None]:
+    """Raise NotThereError where what a command of an extra imports is not installed."""
+    try:
+        yield
+    except ModuleNotFoundError as fault:
+        got, do = f"no '{fault.name}'", f"pip install 'penchant[{name}]'"
+        raise NotThereError(f"penchant {name}", what, got, do) from fault
+
+
 def run_serve(work: Work, options: ServeOptions) -> None:
     """Serve the page until it is stopped."""
-    try:
+    with _extra("serve", "the packages of the page"):
         import uvicorn
 
         from penchant.serving.web.app import create_app  # an extra
-    except ModuleNotFoundError as fault:
-        raise NotThereError(
-            "penchant serve", "the packages of the page", f"no '{fault.name}'", "pip install 'penchant[serve]'"
-        ) from fault
     settings = replace(
         _settings(work, options),
         host=options.host,
@@ -85,12 +93,8 @@ def run_token_list(work: Work, options: TokenListOptions) -> None:
 
 def run_mcp(work: Work, options: McpOptions) -> None:
     """Answer language models until the input ends."""
-    try:
+    with _extra("mcp", "the package of the protocol"):
         from penchant.serving.web.mcp import create_server  # an extra
-    except ModuleNotFoundError as fault:
-        raise NotThereError(
-            "penchant mcp", "the package of the protocol", f"no '{fault.name}'", "pip install 'penchant[mcp]'"
-        ) from fault
     create_server(_settings(work, options), options.scope).run(transport="stdio")
 
 
