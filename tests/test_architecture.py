@@ -64,6 +64,18 @@ ROOMS = {
         {"evaluation"},
         {"decisions"},
     ),
+    "training": (
+        {"dataset", "evaluate"},
+        {"splits"},
+        {"material", "trained"},
+        {"baselines", "comparable", "rows_file", "uplift"},
+        {"checks", "own"},
+        {"fit", "versions"},
+        {"train"},
+        {"card", "report", "search"},
+        {"story"},
+        {"record"},
+    ),
     "serving": (
         {"worth"},
         {"goals", "insight"},
