@@ -63,7 +63,9 @@ def run_tune(work: Work, options: TuneOptions) -> None:
             version = registry.log(record)
             registry.log_trials(name, trial_runs(result), version.run_id)
         manifest |= {"sources": sources, "training": trained.facts(), "search": result.as_dict()}
-    work.show_wide(leaderboard_table(trained), account(trained, version, folder), _account(result, verdict, folder))
+    work.show_wide(
+        leaderboard_table(trained), account(trained, version, folder), _account(result, verdict, folder, options.trials)
+    )
     facts = {**trained.as_dict(), **version_facts(version), "search": result.as_dict()}
     work.finish({**facts, "against_default": verdict.as_dict(), "out": str(folder), "store": str(store)})
 
@@ -111,11 +113,14 @@ def _trial(at: Progress) -> str:
     return f"trial {at.n_done} of {at.n_trials}: {what} (best {at.best:.5f})"
 
 
-def _account(result: Found, verdict: Check, folder: Path) -> str:
+def _account(result: Found, verdict: Check, folder: Path, n_asked: int) -> str:
     params = ", ".join(f"{name} {value:.4g}" for name, value in result.params.items())
     mark = "[red]worse[/]" if verdict.is_issue else "[green]not worse[/]"
+    n_trials = len(result.trials)
+    over = f"Stopped by --timeout after {n_trials} of {n_asked} trials; the same command goes on from there.\n"
     return (
-        f"Search: {len(result.trials)} trials, {result.n_pruned} given up early; {result.score} over the folds "
+        f"{over if n_trials < n_asked else ''}"
+        f"Search: {n_trials} trials, {result.n_pruned} given up early; {result.score} over the folds "
         f"{result.value:.5f}, of the defaults {result.default_value:.5f}.\n"
         f"Best: {params}.\nOn the untouched test it is {mark} than the defaults. {verdict.explanation}\n"
         f"Parameters: {folder / 'artifacts' / 'params.json'}"
