@@ -10,6 +10,7 @@ from pathlib import Path
 from typing import Any
 from zoneinfo import ZoneInfo
 
+from .core_texts import CoreTexts
 from .settings import LANGUAGES
 
 FOLDER = Path(__file__).parent / "words"
@@ -33,12 +34,19 @@ def language_of(accepted: str, chosen: str | None = None) -> str:
     return LANGUAGES[0]
 
 
+@cache
+def core_texts(language: str) -> CoreTexts:
+    """Return what translates the core's sentences."""
+    return CoreTexts(language, catalogue(language))
+
+
 class Phrases:
     """What a template says and how it writes values, in one language, for one shop."""
 
     def __init__(self, language: str, currency: str, timezone: str) -> None:
         self.language, self.currency, self.zone = language, currency, ZoneInfo(timezone)
         self._texts = catalogue(language)
+        self.core = core_texts(language).translated
 
     def __call__(self, key: str, **values: Any) -> str:
         """Return the text of a key, with values put in; a key nobody translated stands as it is."""
