@@ -17,6 +17,7 @@ from .drift import N_BINS, SMALLEST_SHARE
 
 REFERENCE = "reference.json"
 SCORE = "score"
+ROUNDING = 1e-9  # of a sum of shares
 MOST_CATEGORIES = 300  # of a column; the rarer ones are summed under OTHERS
 OTHERS = "(others)"
 NONE_MORE: Mapping[str, Sequence[str]] = MappingProxyType({})
@@ -39,6 +40,8 @@ class Movement:
         Share of missing values.
     unseen
         Share of values that are categories which the reference did not hold; None for numbers.
+    usual_before, usual
+        The median then, to the next decile, and now; None for categories, and where nothing is known.
     """
 
     name: str
@@ -47,6 +50,8 @@ class Movement:
     missing_before: float
     missing: float
     unseen: float | None = None
+    usual_before: float | None = None
+    usual: float | None = None
 
     def is_beyond(self, limit: float) -> bool:
         """Say whether it moved further than a limit, and further than chance explains."""
@@ -120,18 +125,29 @@ def score_movement(reference: Mapping[str, Any], scores: Floats) -> Movement:
 
 
 def _movement(name: str, before: Mapping[str, Any], column: pd.Series[Any], n_before: int) -> Movement:
+    usual: tuple[float | None, float | None] = (None, None)
     if "categories" in before:
         p, q, unseen = _by_category(before, column)
     else:
         values = pd.to_numeric(column, errors="coerce").to_numpy(dtype=np.float64, na_value=np.nan)
         p, unseen = np.asarray(before["shares"]), None
         q = _binned(values, np.asarray(before["edges"]))
+        usual = (_median_of(before), float(np.nanmedian(values)) if not np.isnan(values).all() else None)
     freedom = max(1, int(((p > 0) | (q > 0)).sum()) - 1)
     chance = float(chi2.ppf(BY_CHANCE, freedom)) * (1 / n_before + 1 / max(len(column), 1))
     p, q = np.maximum(p, SMALLEST_SHARE), np.maximum(q, SMALLEST_SHARE)
     stability = float(((q - p) * np.log(q / p)).sum())
     missing = float(column.isna().mean()) if len(column) else 0.0
-    return Movement(name, stability, chance, before["missing"], missing, unseen)
+    return Movement(name, stability, chance, before["missing"], missing, unseen, *usual)
+
+
+def _median_of(before: Mapping[str, Any]) -> float | None:
+    """Return the edge below which half of the known values were; None where nothing was known."""
+    known = np.cumsum(before["shares"][:-1])
+    if not before["edges"] or not known[-1] > 0:
+        return None
+    place = int(np.searchsorted(known, known[-1] / 2 - ROUNDING))
+    return float(before["edges"][min(place, len(before["edges"]) - 1)])
 
 
 def _by_category(before: Mapping[str, Any], column: pd.Series[Any]) -> tuple[Floats, Floats, float]:

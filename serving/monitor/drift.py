@@ -117,7 +117,7 @@ class Monitored:
     Attributes
     ----------
     as_of, since
-        Now, and the moment that the stages are compared with; None where no model says when it was tested.
+        Now, and the moment that the stages are compared with; None where no test is dated.
     thresholds
         In use.
     drifts, promises
@@ -165,9 +165,7 @@ class Monitored:
         if self.faults:
             return f"Past the thresholds: {'; '.join(self.faults)}."
         if not self.drifts and not self.promises:
-            return (
-                "Nothing could be compared: no champion has a record of its training data, and no horizon is complete."
-            )
+            return "Nothing could be compared: no champion has a record of its training data, and no horizon is over."
         return "Nothing is past the thresholds."
 
     def page(self) -> InsightPage:
@@ -278,9 +276,9 @@ def _drift(one: InUse, rows: Any) -> Drift:
         warnings.simplefilter("ignore", UnknownValueWarning)  # told below, with its share
         scored = champion.scored(rows, with_reasons=False)
     highest = np.max([scored[name].to_numpy() for name in champion.scores], axis=0)
-    signals = movements(reference, rows[[column.name for column in champion.columns]])
+    signals = tuple(movements(reference, rows[[column.name for column in champion.columns]]))
     moved = score_movement(reference, np.asarray(highest, np.float64))
-    return Drift(champion.name, champion.version, len(rows), moved, tuple(signals))
+    return Drift(champion.name, champion.version, len(rows), moved, signals)
 
 
 def _stage_shares(shop: Shop, since: datetime, as_of: datetime) -> dict[str, tuple[float, float]]:
@@ -307,6 +305,8 @@ def _scores_table(drifts: Sequence[Drift]) -> InsightTable:
             "psi": one.score.stability,
             "by_chance": one.score.by_chance,
             "n_moved": sum(signal.is_beyond(NOTABLE) for signal in one.signals),
+            "usual_before": one.score.usual_before,
+            "usual": one.score.usual,
         }
         for one in drifts
     ]
@@ -330,6 +330,8 @@ def _signals_table(drift: Drift) -> InsightTable:
             "missing_before": one.missing_before,
             "missing": one.missing,
             "unseen": one.unseen,
+            "usual_before": one.usual_before,
+            "usual": one.usual,
         }
         for one in drift.signals
     ]
@@ -367,6 +369,10 @@ def _promises_table(found: Monitored) -> InsightTable:
             "word": one.word(tolerance),
             "promised": one.whole.promised,
             "came": one.whole.came,
+            "as_of": one.scored.as_of.isoformat(),
+            "n_customers": one.whole.n,
+            "kind": one.scored.kind,
+            "is_broken": one.is_broken(tolerance),
         }
         for one in found.promises
     ]

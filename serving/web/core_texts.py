@@ -9,7 +9,7 @@ from __future__ import annotations
 
 import json
 import re
-from collections.abc import Iterator, Mapping
+from collections.abc import Callable, Iterator, Mapping
 from dataclasses import dataclass
 from functools import cache, lru_cache
 from pathlib import Path
@@ -93,10 +93,12 @@ class CoreTexts:
         The reader's.
     words
         The page's catalogue in that language: ``kind.name`` -> word.
+    signal
+        What it calls a signal.
     """
 
-    def __init__(self, language: str, words: Mapping[str, str]) -> None:
-        self.language, self._words = language, words
+    def __init__(self, language: str, words: Mapping[str, str], signal: Callable[[str], str]) -> None:
+        self.language, self._words, self._signal = language, words, signal
         self.translated = lru_cache(maxsize=MOST_KNOWN)(self._translated)
 
     def _translated(self, text: str) -> str:
@@ -128,6 +130,8 @@ class CoreTexts:
     def _value(self, kind: str, value: str) -> str:
         if " or " in value:
             return self._sign(" or ").join(self._value(kind, part) for part in value.split(" or "))
+        if kind == "signal":
+            return self._signal(value)
         plain = value.replace(" ", "_").lower()
         for key in (f"{kind}.{value}", f"{kind}.{plain}"):
             for words in (self._words, core_catalogue(self.language)):

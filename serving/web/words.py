@@ -3,9 +3,10 @@
 from __future__ import annotations
 
 import json
+import re
 from collections.abc import Mapping
 from datetime import UTC, date, datetime
-from functools import cache
+from functools import cache, partial
 from pathlib import Path
 from typing import Any
 from zoneinfo import ZoneInfo
@@ -13,6 +14,8 @@ from zoneinfo import ZoneInfo
 from .core_texts import CoreTexts
 from .settings import LANGUAGES
 
+WINDOW = re.compile(r"(.+)_(\d+)d")  # a signal of the last so many days
+THROUGH = re.compile(r"(n_(?:contacted|opened|clicked|redeemed))_(.+)")  # and of a channel
 FOLDER = Path(__file__).parent / "words"
 UNKNOWN = "–"
 
@@ -34,12 +37,6 @@ def language_of(accepted: str, chosen: str | None = None) -> str:
     return LANGUAGES[0]
 
 
-@cache
-def core_texts(language: str) -> CoreTexts:
-    """Return what translates the core's sentences."""
-    return CoreTexts(language, catalogue(language))
-
-
 class Phrases:
     """What a template says and how it writes values, in one language, for one shop."""
 
@@ -55,6 +52,23 @@ class Phrases:
     def of(self, kind: str, name: Any) -> str:
         """Return the word for a value of some kind, such as a stage; a name of the shop's own stays as it is."""
         return self._texts.get(f"{kind}.{name}", str(name).replace("_", " "))
+
+    def signal(self, name: str) -> str:
+        """Return what a signal says of a customer, in CRM words."""
+        return signal_words(self._texts, name)
+
+    def signal_value(self, name: str, value: Any) -> str:
+        """Write a signal's value: an amount, a share, or a number with as many digits as it needs."""
+        if _is_missing(value):
+            return UNKNOWN
+        if isinstance(value, str):
+            return self.of({"stage": "stage", "rfm_segment": "segment"}.get(name, "value"), value)
+        if name.startswith(("amount", "open_cart_value", "open_favorite_value", "margin")) and "trend" not in name:
+            return self.money(value)
+        if name.endswith(("_share", "_rate")) or name == "discount_depth":
+            return self.share(value)
+        is_whole = "days" in name or value == round(value)
+        return self.number(value, 0 if is_whole else (1 if abs(value) >= 1 else 2))
 
     def number(self, value: Any, digits: int = 0) -> str:
         """Write a number with separators; what is not known as a dash."""
@@ -126,3 +140,30 @@ def number_in(value: Any) -> Any:
 
 def _is_missing(value: Any) -> bool:
     return value is None or value != value  # NaN alone differs from itself
+
+
+@cache
+def core_texts(language: str) -> CoreTexts:
+    """Return what says the core's sentences in a language."""
+    return CoreTexts(language, catalogue(language), partial(signal_words, catalogue(language)))
+
+
+def signal_words(texts: Mapping[str, str], name: str) -> str:
+    """Return what a signal says of a customer in CRM words, of a catalogue; a shop's own signal by its name.
+
+    Examples
+    --------
+    >>> signal_words(catalogue("en"), "n_orders_90d"), signal_words(catalogue("en"), "n_opened_email_30d")
+    ('Orders in 90 days', 'Messages opened by E-mail in 30 days')
+    """
+    if (key := f"signal.{name}") in texts:
+        return texts[key]
+    if name.startswith("in_"):
+        return texts["in_crowd"].format(name=texts.get(f"crowd.{name[3:]}", name[3:].replace("_", " ")))
+    found = WINDOW.fullmatch(name)
+    if found and (key := f"signal.{found[1]}_d") in texts:
+        return texts[key].format(days=found[2])
+    if found and (through := THROUGH.fullmatch(found[1])):
+        channel = texts.get(f"channel.{through[2]}", through[2].replace("_", " "))
+        return texts[f"signal.{through[1]}_by_d"].format(channel=channel, days=found[2])
+    return name.replace("_", " ")

@@ -8,6 +8,7 @@ from typing import Any
 
 from .asked import Request
 from .campaigns import headline_of
+from .drifted import drift_alarms
 from .plan import plans_of
 from .work import job_line
 
@@ -59,7 +60,8 @@ def _alarms(asked: Request) -> list[dict[str, Any]]:
     if check is not None and check["failed"]:
         found.append({"alarm": "check_failed", "text": "; ".join(check["faults"]), "leads_to": "/data"})
     if monitor is not None and monitor.get("failed"):
-        found.append({"alarm": "monitor_failed", "text": "; ".join(monitor["faults"]), "leads_to": "/models"})
+        text, drifted = "; ".join(monitor["faults"]), drift_alarms(monitor)
+        found.append({"alarm": "monitor_failed", "text": text, "drifted": drifted, "leads_to": "/models"})
     scores = asked.ready.scores()
     if overview and scores and str(scores[1].get("as_of", "")) < str(overview["as_of"]):
         found.append({"alarm": "scores_old", "at": str(scores[1]["as_of"]), "leads_to": "/lists"})

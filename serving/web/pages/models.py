@@ -8,6 +8,7 @@ from typing import Any
 from ....models.store.address import Store
 from ....models.store.in_use import models_in_use
 from .asked import Request
+from .drifted import drift_alarms
 
 MAIN = ("auc", "qini", "rmse", "log_loss", "bias_percent", "lift_top_tenth", "uplift_at_30", "mae", "average_effect")
 MOST_SIGNALS = 5
@@ -57,6 +58,7 @@ def _drift(monitor: Mapping[str, Any] | None) -> dict[str, Any] | None:
     scores = monitor.get("scores", [])
     moved = {one["task"]: monitor.get(f"signals_{one['task']}", [])[:MOST_SIGNALS] for one in scores}
     facts = {name: monitor.get(name) for name in ("as_of", "failed", "faults")}
+    facts["drifted"] = drift_alarms(monitor) if monitor.get("failed") else []
     return {**facts, "scores": scores, "signals": moved, "promises": monitor.get("promises", [])}
 
 

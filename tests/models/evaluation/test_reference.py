@@ -56,6 +56,17 @@ def test_unseen_categories_and_missing_values_are_shares() -> None:
     assert found["spent"].missing_before == pytest.approx(0.2, abs=0.03)
 
 
+def test_what_was_usual_and_what_is_now_are_medians() -> None:
+    before, after = rows(3000, 0), rows(1000, 1, shift=0.5)
+    found = {one.name: one for one in movements(through_json(before), after)}
+    for name in ("spent", "n_orders"):
+        assert found[name].usual_before == pytest.approx(before[name].median(), rel=0.01)
+        assert found[name].usual == after[name].median()
+    assert (found["region"].usual_before, found["region"].usual) == (None, None)
+    lost = {one.name: one for one in movements(through_json(before.assign(spent=np.nan)), after)}["spent"]
+    assert lost.usual_before is None
+
+
 def test_categories_that_the_model_has_learned_from_elsewhere_are_not_unseen() -> None:
     before, after = rows(3000, 0), rows(1000, 1).assign(region="west")
     reference = describe(before, np.zeros(len(before)), {"region": ("north", "south", "west")})

@@ -15,7 +15,8 @@ from penchant.features.catalogue import GROUPS, TASKS
 from penchant.features.intake.rules import RULES
 from penchant.serving.goals.catalogue import GOALS
 from penchant.serving.web.core_texts import PLACE, core_catalogue
-from penchant.serving.web.words import core_texts
+from penchant.serving.web.settings import LANGUAGES
+from penchant.serving.web.words import catalogue, core_texts, signal_words
 
 from .test_pages import PATHS
 
@@ -166,3 +167,10 @@ def test_no_page_says_an_english_sentence_to_a_chinese_reader(client: TestClient
     page = Prose()
     page.feed(client.get(path, headers={"Accept-Language": "zh"}).text)
     assert [text for text in page.texts if SENTENCE.search(text)] == []
+
+
+@pytest.mark.parametrize("language", LANGUAGES)
+def test_every_signal_has_a_name_in_words(language: str) -> None:
+    texts = catalogue(language)
+    names = [one.column.name for group in GROUPS for one in group.signals((30, 365))]
+    assert [name for name in names if signal_words(texts, name) == name.replace("_", " ")] == []

@@ -144,6 +144,22 @@ def test_what_did_not_change_is_not_sent_again(client: TestClient) -> None:
     assert (first.status_code, again.status_code, again.content) == (200, 304, b"")
 
 
+def test_an_alarm_of_drift_says_what_changed_how_much_and_what_to_do(client: TestClient) -> None:
+    (alarm,) = [one for one in client.get(f"{API}/home").json()["alarms"] if one["alarm"] == "monitor_failed"]
+    told = {one["what"]: one for one in alarm["drifted"]}
+    assert set(told) == {"scores", "unseen", "missing", "promise"}
+    assert told["scores"]["signals"] == [{"signal": "days_since_last_purchase", "before": 20.0, "now": 48.0}]
+    page = client.get("/").text
+    assert "Days since the last purchase: usually 20, now 48" in page
+    assert "Its typical score was 41.0% then and is 58.0% now." in page
+    assert "What to do: train it again" in page
+    assert "Price tier (20% of the customers)" in page
+    assert "Messages opened by E-mail in 30 days (0% then, 50% now)" in page
+    assert "PSI" not in page
+    assert "days_since" not in page
+    assert "predicted too much" in client.get("/models").text
+
+
 def test_a_text_of_the_shop_never_becomes_markup(client: TestClient) -> None:
     text = client.get("/crowd", params={"c": "stage:is:<b>x</b>"}).text
     assert "<b>x</b>" not in text
