@@ -67,14 +67,29 @@ def flow_page(shop: Shop, first: datetime, second: datetime | None = None) -> In
 
 
 def _counts(shop: Shop, first: datetime, second: datetime) -> Counts:
-    """Return (stage then, stage later) -> customers; both moments in one build."""
+    """Return (stage then, stage later) -> customers."""
     with Keep(shop.backend) as keep:
-        earlier, later = evaluated(shop, seen_before(shop, first, second), {"stage": stage}, keep)
-        then = earlier.select("customer_id", was=_.stage)
-        pairs = later.select("customer_id", now=_.stage).left_join(then, "customer_id")
+        pairs = stages_at_both(shop, first, second, keep)
         found = pairs.group_by("was", "now").aggregate(n=_.count()).to_pandas()
-    found["was"] = found["was"].fillna(NOT_KNOWN_YET)
     return {(str(was), str(now)): int(n) for was, now, n in found[["was", "now", "n"]].itertuples(index=False)}
+
+
+def stages_at_both(shop: Shop, first: datetime, second: datetime, keep: Keep) -> Any:
+    """Return ``customer_id``, ``was`` and ``now`` of whoever was known at the second moment; one build for both.
+
+    Parameters
+    ----------
+    shop
+        The shop.
+    first, second
+        UTC without a zone; the stage at the first is "not known yet" for whoever came in between.
+    keep
+        Holds what the rows are computed from.
+    """
+    earlier, later = evaluated(shop, seen_before(shop, first, second), {"stage": stage}, keep)
+    then = earlier.select("customer_id", was=_.stage)
+    pairs = later.select("customer_id", now=_.stage).left_join(then, "customer_id")
+    return pairs.select("customer_id", "now", was=_.was.fill_null(NOT_KNOWN_YET))
 
 
 def _tables(counts: Counts) -> tuple[InsightTable, ...]:

@@ -5,11 +5,13 @@ from __future__ import annotations
 from collections.abc import Mapping, Sequence
 from datetime import date, timedelta
 from typing import Any
+from urllib.parse import urlencode
 
 from markupsafe import Markup
 
+from .crowd_words import STAGE_BEFORE
 from .curves import Axes, CurvePoint, band_curve
-from .drawings import column_chart
+from .drawings import column_chart, flow_chart
 from .maps import heat_map, interval_chart, square_map, timeline
 from .words import Phrases
 
@@ -41,6 +43,22 @@ def months(t: Phrases, rows: Sequence[Mapping[str, Any]], value: str) -> Markup:
         drawn.append((row["month"], float(row.get(value) or 0), bool(row["is_unfinished"]), text, before))
     title = t("home.months") if value == "revenue" else t("home.orders")
     return column_chart(drawn, title, t.short)
+
+
+def flow(t: Phrases, rows: Sequence[Mapping[str, Any]], names: Mapping[str, str]) -> Markup:
+    """Draw where customers moved; each band leads to its customers."""
+    return flow_chart(rows, names, t("flow"), moved_link)
+
+
+def moved_link(was: str, now: str) -> str:
+    """Return the crowd of those who moved from a stage to another within the month."""
+    return f"/crowd?{urlencode([('c', f'{STAGE_BEFORE}:is:{was}'), ('c', f'stage:is:{now}')])}"
+
+
+def step_link(step: str, base: str) -> str:
+    """Return the crowd of those who stand at a step of the funnel: of the registered where it counts those alone."""
+    registered = [("c", "days_since_registration:at_least:0")] if base == "registrations" else []
+    return f"/crowd?{urlencode([('c', f'funnel_state:is:{step}'), *registered])}"
 
 
 def rfm(t: Phrases, rows: Sequence[Mapping[str, Any]]) -> Markup:

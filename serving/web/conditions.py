@@ -17,7 +17,7 @@ from penchant.errors import InputError, did_you_mean, quoted
 
 from ...features.criteria import TAGS
 from ...features.criterion import Kind
-from .crowd_words import CROWD, CrowdWords
+from .crowd_words import CROWD, STAGE_BEFORE, CrowdWords
 
 MOST_CONDITIONS = 20
 LONGEST = 128  # characters of a value
@@ -88,6 +88,11 @@ def together(conditions: Sequence[Condition], words: CrowdWords) -> pc.Expressio
     return reduce(and_, (one.expression(words) for one in conditions)) if conditions else None
 
 
+def can_be_saved(conditions: Sequence[Condition]) -> bool:
+    """Say whether audiences and plans could ask the same of a customer."""
+    return all(one.column != STAGE_BEFORE for one in conditions)
+
+
 def _read(asked: str, words: CrowdWords) -> Condition:
     column, comparison, value = (*asked.split(":", 2), "", "")[:3]
     known = words.known
@@ -153,6 +158,9 @@ def save_crowd(folder: Path, name: str, conditions: Sequence[str], words: CrowdW
     if not NAME.fullmatch(name):
         raise InputError("crowd", "a name of small letters, digits and '_'", quoted(name[:40]))
     checked = read_conditions(conditions, words) if conditions else ()
+    if not can_be_saved(checked):
+        reason = "It is a question to two moments: it can be looked at here, not named elsewhere"
+        raise InputError("crowd", "conditions about one moment", quoted(STAGE_BEFORE), reason)
     who = " and ".join(one.text for one in checked)
     _refuse_clash(name, who, words, read_saved_crowds(folder))
     saved = write_saved_crowd(folder, name, {"who": who} if checked else None)

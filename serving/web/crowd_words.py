@@ -25,6 +25,7 @@ from ...features.criteria import TAGS
 from ...features.criterion import Criterion, Kind
 
 CROWD = "in_"
+STAGE_BEFORE = "stage_30d_ago"  # told here alone: of penchant.toml every condition is about one moment
 
 
 @dataclass(frozen=True)
@@ -82,7 +83,7 @@ class CrowdWords:
         """Return what a name stands for, as `penchant.features.criteria` has it; None where it is not prepared."""
         kinds, plain = dict(self.kinds), name.removeprefix("crowd:").removeprefix(CROWD)
         column = TAGS.get(name, name)
-        if column in kinds and name not in ("tier", "value_tier"):
+        if column in kinds and column != STAGE_BEFORE and name not in ("tier", "value_tier"):
             return Criterion(name, name, kinds[column], _asked(column, kinds[column]))
         if CROWD + plain in kinds:
             return Criterion(name, name, "flag", _asked(CROWD + plain, "flag"))

@@ -86,8 +86,20 @@ def round_ticks(least: float, most: float) -> list[float]:
     return [number * step for number in range(first, last + 1)]
 
 
-def flow_chart(rows: Sequence[Mapping[str, Any]], names: Mapping[str, str], title: str) -> Markup:
-    """Draw a Sankey picture: stages at the first date on the left, at the second on the right, customers as bands."""
+def flow_chart(
+    rows: Sequence[Mapping[str, Any]], names: Mapping[str, str], title: str, link: Callable[[str, str], str]
+) -> Markup:
+    """Draw a Sankey picture: stages at the first date on the left, at the second on the right, customers as bands.
+
+    Parameters
+    ----------
+    rows
+        Stage then, and of each stage now how many.
+    names, title
+        What stages are called, and the picture.
+    link
+        From a stage then and a stage now to the address of those customers.
+    """
     rows = [row for row in rows if str(row["from"]) in names]  # without the row of totals
     left = {str(row["from"]): float(row["n_customers"]) for row in rows if row["n_customers"]}
     right = {name: sum(float(row.get(name) or 0) for row in rows) for name in names}
@@ -101,9 +113,10 @@ def flow_chart(rows: Sequence[Mapping[str, Any]], names: Mapping[str, str], titl
         for name in right:
             if n := float(row.get(name) or 0):
                 was = str(row["from"])
-                drawn.append(
-                    _band(at_left[was] + used_left[was], at_right[name] + used_right[name], n * scale, n, was == name)
-                )
+                text = f"{names[was]} → {names.get(name, name)}: {n:,.0f}"
+                places = (at_left[was] + used_left[was], at_right[name] + used_right[name])
+                band = _band(*places, n * scale, text, was == name)
+                drawn.append(linked(band, link(was, name), text))
                 used_left[was] += n * scale
                 used_right[name] += n * scale
     for places, sizes, x, anchor in ((at_left, left, 8, "start"), (at_right, right, WIDTH - 8, "end")):
@@ -115,7 +128,14 @@ def flow_chart(rows: Sequence[Mapping[str, Any]], names: Mapping[str, str], titl
                     x, middle, anchor, text
                 )
             )
-    return svg_picture(drawn, int(tall) + 10, title)
+    return svg_picture(drawn, int(tall) + 10, title, role="group")
+
+
+def linked(part: Markup, address: str | None, name: str) -> Markup:
+    """Return a part of a picture that leads somewhere; without an address the part alone."""
+    if address is None:
+        return part
+    return Markup('<a href="{}" aria-label="{}">{}</a>').format(address, name, part)
 
 
 def _stacked(sizes: Mapping[str, float], scale: float, gap: int) -> dict[str, float]:
@@ -126,7 +146,7 @@ def _stacked(sizes: Mapping[str, float], scale: float, gap: int) -> dict[str, fl
     return places
 
 
-def _band(y_left: float, y_right: float, tall: float, n: float, stays: bool) -> Markup:
+def _band(y_left: float, y_right: float, tall: float, text: str, stays: bool) -> Markup:
     x1, x2 = 150, WIDTH - 150
     middle = (x1 + x2) / 2
     path = (
@@ -135,7 +155,7 @@ def _band(y_left: float, y_right: float, tall: float, n: float, stays: bool) -> 
         f"C{middle},{y_right + tall:.1f} {middle},{y_left + tall:.1f} {x1},{y_left + tall:.1f} Z"
     )
     kind = "band stays" if stays else "band"
-    return Markup('<path d="{}" class="{}"><title>{}</title></path>').format(path, kind, f"{n:,.0f}")
+    return Markup('<path d="{}" class="{}"><title>{}</title></path>').format(path, kind, text)
 
 
 def svg_picture(parts: Sequence[Markup], height: int, title: str, width: int = WIDTH, role: str = "img") -> Markup:

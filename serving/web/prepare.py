@@ -10,6 +10,7 @@ from typing import Any
 
 import ibis
 import pyarrow as pa
+import pyarrow.compute as pc
 import pyarrow.parquet as pq
 from ibis import _
 
@@ -32,13 +33,13 @@ from ..audience.exclusions import protection_of
 from ..audience.programme import programme_page
 from ..insight.cohorts import cohorts_page
 from ..insight.crowds import crowds_page
-from ..insight.flow import flow_page
+from ..insight.flow import flow_page, stages_at_both
 from ..insight.funnel import funnel_page
 from ..insight.page import InsightPage, moment_of
 from ..insight.products import products_page
 from ..insight.stages import stages_page
 from .campaign_counts import campaign_counts
-from .crowd_words import CROWD
+from .crowd_words import CROWD, STAGE_BEFORE
 from .model_files import write_models
 from .rows import counts_of
 
@@ -64,6 +65,8 @@ GROUPS = (
 SIGNALS = (  # in the order in which a customer's page tells them
     "stage",
     "days_in_stage",
+    "funnel_state",
+    "days_since_registration",
     "days_since_last_purchase",
     "days_since_first_purchase",
     "days_since_last_visit",
@@ -184,12 +187,21 @@ def _write_customers(shop: Shop, moment: datetime, path: Path) -> int:
     names = [column.name for column in matrix.columns]
     kept = [*(name for name in SIGNALS if name in names), *(name for name in names if name.startswith(CROWD))]
     table = matrix.table.select("customer_id", *kept).order_by("customer_id").to_pyarrow()
+    table = table.append_column(STAGE_BEFORE, _stages_before(shop, moment, table["customer_id"]))
     for name, flags in _own_crowds(shop, moment).items():
         table = table.append_column(CROWD + name, flags)
     pq.write_table(table, path, row_group_size=ROWS_IN_A_GROUP)
     texts = [field.name for field in table.schema if pa.types.is_string(field.type) and field.name != "customer_id"]
     write_json(path.parent / TRAITS_FILE, counts_of(path, texts, None))
     return int(table.num_rows)
+
+
+def _stages_before(shop: Shop, moment: datetime, customers: pa.ChunkedArray) -> pa.Array:
+    """Return the stage of each customer a month before the moment, as the flow counts it; null where it counts none."""
+    with Keep(shop.backend) as keep:
+        pairs = stages_at_both(shop, moment - MONTH, moment, keep).select("customer_id", "was").to_pyarrow()
+    places = pc.index_in(customers.cast(pa.string()), value_set=pairs["customer_id"].cast(pa.string()))
+    return pairs["was"].cast(pa.string()).take(places).combine_chunks()
 
 
 def _own_crowds(shop: Shop, moment: datetime) -> dict[str, pa.Array]:

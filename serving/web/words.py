@@ -16,6 +16,7 @@ from .settings import LANGUAGES
 
 WINDOW = re.compile(r"(.+)_(\d+)d")  # a signal of the last so many days
 THROUGH = re.compile(r"(n_(?:contacted|opened|clicked|redeemed))_(.+)")  # and of a channel
+KIND_OF = {"stage": "stage", "stage_30d_ago": "stage", "rfm_segment": "segment", "funnel_state": "step"}
 FOLDER = Path(__file__).parent / "words"
 UNKNOWN = "–"
 
@@ -62,7 +63,7 @@ class Phrases:
         if _is_missing(value):
             return UNKNOWN
         if isinstance(value, str):
-            return self.of({"stage": "stage", "rfm_segment": "segment"}.get(name, "value"), value)
+            return self.of(KIND_OF.get(name, "value"), value)
         if name.startswith(("amount", "open_cart_value", "open_favorite_value", "margin")) and "trend" not in name:
             return self.money(value)
         if name.endswith(("_share", "_rate")) or name == "discount_depth":

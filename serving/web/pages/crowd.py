@@ -13,7 +13,7 @@ import pyarrow.parquet as pq
 
 from penchant.output import read_json
 
-from ..conditions import Condition, comparisons_of, read_conditions, together
+from ..conditions import Condition, can_be_saved, comparisons_of, read_conditions, together
 from ..crowd_words import CROWD, CrowdWords
 from ..prepare import CUSTOMERS_FILE, TRAITS_FILE
 from ..rows import counts_of, matching
@@ -31,7 +31,7 @@ def crowd(asked: Request) -> dict[str, Any]:
     saved = {name: {"who": one.who, "meaning": one.meaning} for name, one in crowds.items()}
     if not path.is_file():
         nothing: dict[str, Any] = {"columns": {}, "conditions": [], "n_customers": 0, "n_all": 0, "profile": {}}
-        return {**nothing, "rows": [], "expression": "", "choices": {}, "saved": saved}
+        return {**nothing, "rows": [], "expression": "", "can_be_saved": False, "choices": {}, "saved": saved}
     words = CrowdWords.of(path, crowds, hidden(asked))
     conditions = read_conditions(asked.query.get("c", []), words)
     limit, changed = asked.number("limit", 20, 1, MOST_ROWS), path.stat().st_mtime_ns
@@ -46,6 +46,7 @@ def crowd(asked: Request) -> dict[str, Any]:
         "profile": profile,
         "rows": [masked(asked, row) for row in rows],
         "expression": " and ".join(one.text for one in conditions),
+        "can_be_saved": bool(conditions) and can_be_saved(conditions),
         "choices": _values(path, changed, words),
         "saved": {name: {**one, "n_customers": _size(path, changed, words, name)} for name, one in saved.items()},
     }

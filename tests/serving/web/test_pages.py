@@ -26,6 +26,7 @@ from penchant.features.spine import Spine
 from penchant.serving.web.access import add_token, remove_token
 from penchant.serving.web.actions import ACTIONS
 from penchant.serving.web.app import API
+from penchant.serving.web.charts import moved_link, step_link
 from penchant.serving.web.conditions import read_conditions
 from penchant.serving.web.crowd_words import CrowdWords
 from penchant.serving.web.prepare import CUSTOMERS_FILE, OVERVIEW_FILE
@@ -95,6 +96,33 @@ def test_a_crowd_is_who_the_conditions_hold_for(client: TestClient, web_settings
     shares = {row["value"]: row for row in told["profile"]["stage"]}
     assert shares["regular"]["share"] == 1.0
     assert shares["regular"]["index"] == pytest.approx(100 / (frame.stage == "regular").mean())
+
+
+def test_a_band_of_the_flow_and_a_step_of_the_funnel_lead_to_as_many_customers_as_they_say(client: TestClient) -> None:
+    told, page = client.get(f"{API}/customers").json(), client.get("/customers").text
+    bands = [
+        (row["from"], now, n)
+        for row in told["flow"]["flow_counts"][:-1]
+        for now, n in row.items()
+        if now not in ("from", "n_customers") and n
+    ]
+    assert len({was for was, _now, _n in bands}) > 2
+    for was, now, n in bands:
+        link = moved_link(was, now)
+        assert link.replace("&", "&amp;") in page
+        assert client.get(API + link).json()["n_customers"] == n, link
+    for row in told["funnel"]["funnel"]:
+        link = step_link(row["step"], told["funnel"]["base"])
+        assert link.replace("&", "&amp;") in page
+        assert client.get(API + link).json()["n_customers"] == row["n_customers"], link
+
+
+def test_a_question_to_two_moments_is_not_saved(client: TestClient) -> None:
+    moved = ["stage_30d_ago:is:new", "stage:is:regular"]
+    assert not client.get(f"{API}/crowd", params={"c": moved}).json()["can_be_saved"]
+    answer = client.put(f"{API}/crowds/moved", json={"conditions": moved})
+    assert answer.status_code == 400
+    assert "one moment" in answer.json()["detail"]
 
 
 @pytest.mark.parametrize(
