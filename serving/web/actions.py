@@ -154,6 +154,39 @@ def _export(_settings: WebSettings, fields: Mapping[str, str]) -> list[str]:
     return ["export", fields["folder"], "--to", fields["destination"]]
 
 
+def _insight(name: str, field: str) -> Callable[[WebSettings, Mapping[str, str]], list[str]]:
+    """Return what asks for an insight of one campaign or item; an item's name may hold anything but a leading dash."""
+
+    def arguments(_settings: WebSettings, fields: Mapping[str, str]) -> list[str]:
+        value = _campaign({field: fields.get(field, "")}, field) if field == "campaign" else _item(fields)
+        prices = [part for one in fields.get("prices", "").split() for part in ("--price", _price(one))]
+        answer = ["--elasticity", _elasticity(fields["elasticity"])] if fields.get("elasticity") else []
+        return ["insight", name, *prices, *answer, "--", value]
+
+    return arguments
+
+
+def _item(fields: Mapping[str, str]) -> str:
+    item = fields.get("item", "").strip()
+    if not item or len(item) > MOST_NAME or not item.isprintable():
+        raise InputError("field 'item'", "the id of an item", quoted(item[:40]))
+    return item
+
+
+def _price(text: str) -> str:
+    return _number({"prices": text.strip(",;")}, "prices")
+
+
+def _elasticity(text: str) -> str:
+    try:
+        value = float(text)
+    except ValueError:
+        value = float("nan")
+    if not -100.0 <= value <= 0.0:
+        raise InputError("field 'elasticity'", "a number of 0 or less, such as -2", quoted(text[:40]))
+    return f"{value:g}"
+
+
 def _promote(_settings: WebSettings, fields: Mapping[str, str]) -> list[str]:
     task = fields.get("task", "")
     if not MODEL.fullmatch(task):
@@ -173,6 +206,9 @@ ACTIONS: Mapping[str, Action] = {
         Action("plan", "operate", _plan, True),
         Action("export", "operate", _export),
         Action("measure", "operate", _measure),
+        Action("returned", "operate", _insight("returned", "campaign")),
+        Action("elasticity", "operate", _insight("elasticity", "campaign")),
+        Action("joint_price", "operate", _insight("joint-price", "item")),
         Action("monitor", "operate", lambda _settings, _fields: ["monitor"], True),
         Action("promote", "promote", _promote, True),
     )

@@ -23,7 +23,7 @@ from starlette.requests import Request as HttpRequest
 
 from penchant.errors import InputError, NotThereError, PenchantError
 
-from . import charts, drawings
+from . import charts, drawings, insights
 from .access import Caller, caller_of, read_tokens
 from .actions import ACTIONS, command_of
 from .conditions import save_crowd
@@ -49,7 +49,7 @@ MOST_AT_ONCE = 16
 class JobRequest(BaseModel):
     """What a program asks for."""
 
-    kind: str = Field(description="prepare, check, score, audience, plan, export, measure, monitor or promote")
+    kind: str = Field(description=", ".join(ACTIONS))
     fields: dict[str, str] = Field(default_factory=dict, description="what the command takes, such as goal and as_of")
 
 
@@ -85,6 +85,7 @@ class ShopSite:
         self.templates.globals |= {
             "drawings": drawings,
             "charts": charts,
+            "insights": insights,
             "plain": number_in,
             "views": VIEWS,
             "version": VERSION,

@@ -114,8 +114,8 @@ def flow_chart(
             if n := float(row.get(name) or 0):
                 was = str(row["from"])
                 text = f"{names[was]} → {names.get(name, name)}: {n:,.0f}"
-                places = (at_left[was] + used_left[was], at_right[name] + used_right[name])
-                band = _band(*places, n * scale, text, was == name)
+                tops = (at_left[was] + used_left[was], at_right[name] + used_right[name])
+                band = _band(*tops, n * scale, text, was == name)
                 drawn.append(linked(band, link(was, name), text))
                 used_left[was] += n * scale
                 used_right[name] += n * scale

@@ -2,8 +2,8 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Mapping
-from datetime import datetime, timedelta
+from collections.abc import Callable, Mapping, Sequence
+from datetime import datetime
 from functools import partial
 from pathlib import Path
 from typing import Any
@@ -29,25 +29,18 @@ from ...features.signals.crowd import Crowd
 from ...features.signals.profile import attributes_of
 from ...features.spine import Spine
 from ...models.store.address import Store
-from ..audience.exclusions import protection_of
-from ..audience.programme import programme_page
-from ..insight.cohorts import cohorts_page
-from ..insight.crowds import crowds_page
-from ..insight.flow import flow_page, stages_at_both
-from ..insight.funnel import funnel_page
+from ..insight.flow import stages_at_both
 from ..insight.page import InsightPage, moment_of
-from ..insight.products import products_page
-from ..insight.stages import stages_page
 from .campaign_counts import campaign_counts
 from .crowd_words import CROWD, STAGE_BEFORE
 from .model_files import write_models
+from .prepared_pages import MONTH, pages_of, values_of
 from .rows import counts_of
 
 READY = "ready"
 CUSTOMERS_FILE, TIMELINE_FILE, OVERVIEW_FILE = "customers.parquet", "timeline.parquet", "overview.json"
 CAMPAIGNS = "campaigns"
 TRAITS_FILE = "traits.json"  # column of text -> value -> how many customers have it
-MONTH, QUARTER = timedelta(days=30), timedelta(days=90)
 ROWS_IN_A_GROUP = 8_192  # what one customer's page reads at the most
 GROUPS = (
     "recency",
@@ -104,6 +97,7 @@ def prepare(
     manifest: Mapping[str, Any],
     as_of: datetime | None = None,
     store: Store | Path | None = None,
+    audiences: Sequence[Path] = (),
 ) -> dict[str, Any]:
     """Write what the pages show of a shop into a folder that is replaced as a whole.
 
@@ -119,6 +113,8 @@ def prepare(
         UTC without a zone; default: the end of the data.
     store
         MLflow's, of whose models the page tells; None: of none.
+    audiences
+        Folders of audiences that were drawn, for what they promised and what their arms were.
 
     Returns
     -------
@@ -128,7 +124,7 @@ def prepare(
     moment = moment_of(shop, as_of)
     left_out: dict[str, str] = {}
     with replaced_folder(folder, manifest) as place:
-        for name, page in _pages(shop, moment).items():
+        for name, page in pages_of(shop, moment, audiences).items():
             _write_page(place / f"{name}.json", page, name, left_out)
         n_customers = _write_customers(shop, moment, place / CUSTOMERS_FILE)
         _write_timeline(shop, moment, place / TIMELINE_FILE)
@@ -141,28 +137,13 @@ def prepare(
     return told
 
 
-def _pages(shop: Shop, moment: datetime) -> dict[str, Callable[[], InsightPage]]:
-    return {
-        "stages": partial(stages_page, shop, moment),
-        "flow": partial(flow_page, shop, moment - MONTH, moment),
-        "funnel": partial(funnel_page, shop, moment),
-        "crowds": partial(crowds_page, shop, moment),
-        "products": partial(products_page, shop, moment),
-        "cohorts": partial(cohorts_page, shop, moment),
-        "programme": partial(programme_page, shop, moment - QUARTER, moment, protection_of(shop.config)),
-    }
-
-
 def _write_page(path: Path, page: Callable[[], InsightPage], name: str, left_out: dict[str, str]) -> None:
     try:
         made = page()
     except (LeftOutError, TooLittleDataError, InputError) as fault:  # a shop that cannot have one page has the others
         left_out[name] = str(fault)
         return
-    told = made.as_dict()
-    if name == "cohorts":  # a page of insight shows the first cells alone
-        told["cells"] = [dict(row) for table in made.tables if table.name == "cells" for row in table.rows]
-    write_json(path, as_json(told))
+    write_json(path, as_json(values_of(name, made)))
 
 
 def as_json(value: Any) -> Any:

@@ -78,6 +78,10 @@ class Ready:
         """Return an insight page as it was prepared; None where the shop cannot have it, or nothing is prepared."""
         return _json(self.folder / f"{name}.json")
 
+    def insights(self, names: Sequence[str]) -> dict[str, Mapping[str, Any]]:
+        """Return those of some insights that the shop can have."""
+        return {name: page for name in names if (page := self.page(name)) is not None}
+
     def overview(self) -> Mapping[str, Any] | None:
         """Return the shop's months, moment and what was left out; None before the first preparation."""
         return _json(self.folder / OVERVIEW_FILE)

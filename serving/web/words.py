@@ -87,13 +87,13 @@ class Phrases:
         """Write a change of a share in points, with its sign and without the word."""
         return UNKNOWN if _is_missing(value) else f"{100 * float(value):+.1f}"
 
-    def signed(self, value: Any) -> str:
-        """Write a whole change with its sign."""
-        return UNKNOWN if _is_missing(value) else f"{float(value):+,.0f}"
+    def signed(self, value: Any, digits: int = 0) -> str:
+        """Write a change with its sign."""
+        return UNKNOWN if _is_missing(value) else f"{float(value):+,.{digits}f}"
 
-    def change(self, value: Any) -> str:
+    def change(self, value: Any, digits: int = 0) -> str:
         """Write a relative change as per cent with its sign."""
-        return UNKNOWN if _is_missing(value) else f"{float(value):+.0%}"
+        return UNKNOWN if _is_missing(value) else f"{float(value):+.{digits}%}"
 
     def short(self, value: float) -> str:
         """Write a large number in few signs, as an axis has it."""

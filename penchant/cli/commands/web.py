@@ -19,6 +19,7 @@ from penchant.cli.options.web import (
 from penchant.cli.terminal import bare_table
 from penchant.cli.work import Work
 from penchant.errors import NotThereError
+from penchant.serving.audience.past import audience_folders
 from penchant.serving.web.access import add_token, read_tokens, remove_token
 from penchant.serving.web.prepare import READY, prepare
 from penchant.serving.web.settings import WebSettings
@@ -61,7 +62,7 @@ def run_prepare(work: Work, options: PrepareOptions) -> None:
         moment = work.instant_or_none(options.as_of)
         with work.step("preparing the pages"):
             manifest = {"step": "prepare", "sources": work.sources()}
-            told = prepare(shop, folder, manifest, moment, work.store(options.store))
+            told = prepare(shop, folder, manifest, moment, work.store(options.store), audience_folders(work.workspace))
     work.show(f"{told['n_customers']:,} customers as of {told['as_of']}: {folder}")
     work.show(*work.left_out(told["left_out"]))
     work.finish({**told, "out": str(folder)})

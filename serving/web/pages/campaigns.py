@@ -7,6 +7,7 @@ from typing import Any
 
 from penchant.errors import NotThereError, quoted
 
+from ..insights import OF_CAMPAIGN, OF_CAMPAIGNS
 from ..places import destination_files
 from ..prepare import CAMPAIGNS, as_json
 from .asked import MOST_ROWS, Request
@@ -26,6 +27,7 @@ def campaigns(asked: Request) -> dict[str, Any]:
         "limit": limit,
         "audiences": [as_json({key: one[key] for key in one if key != "depth"}) for one in asked.ready.audiences()],
         "measured": list(measured.values()),
+        "insights": asked.ready.insights(OF_CAMPAIGNS),
     }
 
 
@@ -45,7 +47,16 @@ def campaign(asked: Request, campaign_id: str) -> dict[str, Any]:
         "waves": told,
         "destinations": destinations,
         "measured": measured[0] if measured else None,
+        "insights": _latest(asked, campaign_id),
     }
+
+
+def _latest(asked: Request, campaign_id: str) -> dict[str, Any]:
+    """Return what the latest jobs found of a campaign: who came back, the elasticity that its prices show."""
+    done = [one for one in asked.jobs.all() if one.state == "done" and one.fields.get("campaign") == campaign_id]
+    latest = {one.kind: one.id for one in reversed(done) if one.kind in OF_CAMPAIGN}
+    found = {kind: asked.jobs.result(job) for kind, job in latest.items()}
+    return {kind: dict(result) for kind, result in found.items() if result and "error" not in result}
 
 
 def headline_of(measured: Mapping[str, Any]) -> dict[str, Any]:

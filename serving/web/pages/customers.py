@@ -9,17 +9,19 @@ from typing import Any
 
 import pyarrow.parquet as pq
 
+from ..insights import OF_CUSTOMERS
 from ..prepare import CUSTOMERS_FILE
 from .asked import Request
 
 
 def customers(asked: Request) -> dict[str, Any]:
-    """Stages and their flow, the funnel, crowds, RFM, cohorts."""
+    """Stages and their flow, the funnel, crowds, RFM, cohorts, value by stage, when buyers are overdue, look-alikes."""
     names = ("stages", "flow", "funnel", "crowds")
     told: dict[str, Any] = {name: asked.ready.page(name) for name in names}
     cohorts = asked.ready.page("cohorts")
     kept = ("as_of", "by", "unit", "n_customers", "cells")
     told["promotions"] = _promotions(told["crowds"])
+    told["insights"] = asked.ready.insights(OF_CUSTOMERS)
     return {**told, "rfm": _rfm(asked), "cohorts": cohorts and {name: cohorts[name] for name in kept}}
 
 

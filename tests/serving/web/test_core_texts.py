@@ -40,6 +40,9 @@ SAID = {  # file of the core -> the functions and constants whose texts reach a 
     "serving/monitor/promises.py": (),  # a page makes its own sentence of it
     "serving/plan/options.py": (),
     "training/uplift/train.py": (),
+    "serving/measure/returned.py": (),
+    "serving/measure/several.py": (),
+    "serving/insight/loyalty.py": (),
     "features/intake/crosschecks.py": (),
     "features/intake/findings.py": (),
     "features/intake/ingest.py": (),

@@ -29,6 +29,7 @@ from penchant.serving.web.app import API
 from penchant.serving.web.charts import moved_link, step_link
 from penchant.serving.web.conditions import read_conditions
 from penchant.serving.web.crowd_words import CrowdWords
+from penchant.serving.web.insights import INSIGHTS
 from penchant.serving.web.prepare import CUSTOMERS_FILE, OVERVIEW_FILE
 from penchant.serving.web.settings import LANGUAGES, WebSettings
 from penchant.serving.web.views import VIEWS, PageView
@@ -71,6 +72,16 @@ def test_every_text_of_a_template_is_translated_and_no_translation_is_left_over(
     assert {f"do.{kind}" for kind in ACTIONS} <= set(english)
     said = {key for key in english if "." not in key}
     assert not {key for key in said if f'"{key}"' not in templates and f"'{key}'" not in templates}
+
+
+@pytest.mark.parametrize("language", LANGUAGES)
+def test_every_table_and_column_of_an_insight_is_named(language: str) -> None:
+    texts = catalogue(language)
+    named = {f"insight.{name}.{table.name}" for name, tables in INSIGHTS.items() for table in tables}
+    named |= {f"column.{column}" for tables in INSIGHTS.values() for table in tables for column in table.columns}
+    assert named <= set(texts)
+    leads = {f"{name}.lead" for name in named}
+    assert {key for key in texts if key.startswith(("insight.", "column."))} - named - leads == {"insight.more"}
 
 
 def test_texts_take_the_same_values_in_both_languages() -> None:
