@@ -98,13 +98,13 @@ def write_results(folder: Path, n: int) -> None:
         "amount_365d": amount,
     }
     rows = pa.table({"customer_id": ids, "stage": stage, **signals, "in_interest": dice.integers(0, 2, n)})
-    pq.write_table(rows, ready / "customers.parquet", row_group_size=8_192)
+    pq.write_table(rows, ready / "customers.parquet", row_group_size=2_048)
     times = pa.array(np.datetime64("2025-01-01", "us") + dice.integers(0, 10**12, n))
     events = {"at": times, "what": pa.array(["order"] * n), "name": ids, "amount": amount}
-    pq.write_table(pa.table({"customer_id": ids, **events}), ready / "timeline.parquet", row_group_size=8_192)
+    pq.write_table(pa.table({"customer_id": ids, **events}), ready / "timeline.parquet", row_group_size=2_048)
     risk = {"churn_probability": dice.random(n), "band": pa.array(["high"] * n), "expected_value_at_risk": amount}
     risk |= {f"reason_{number}": pa.array(["has not bought for long"] * n) for number in (1, 2, 3)}
-    pq.write_table(pa.table({"customer_id": ids, **risk}), score / "churn.parquet", row_group_size=8_192)
+    pq.write_table(pa.table({"customer_id": ids, **risk}), score / "churn.parquet", row_group_size=2_048)
     told = {"n_customers": n, "bands": {"high": n}, "horizon_days": 90}
     manifest = {"as_of": "2025-11-01T00:00:00", "tasks": {"churn": told}, "files": []}
     (score / "manifest.json").write_text(json.dumps(manifest), encoding="utf-8")

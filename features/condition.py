@@ -10,7 +10,7 @@ from __future__ import annotations
 from collections.abc import Callable, Mapping
 from functools import partial
 from operator import and_, eq, ge, gt, le, lt, ne, or_
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 from sqlglot import exp, parse_one
 from sqlglot.errors import SqlglotError
@@ -18,7 +18,9 @@ from sqlglot.errors import SqlglotError
 from penchant.errors import InputError, did_you_mean
 
 from .criterion import Criterion
-from .history.past import Past
+
+if TYPE_CHECKING:
+    from .history.past import Past
 
 _COMPARED: Mapping[type, Callable[[Any, Any], Any]] = {
     exp.EQ: eq, exp.NEQ: ne, exp.GT: gt, exp.GTE: ge, exp.LT: lt, exp.LTE: le,

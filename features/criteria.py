@@ -16,7 +16,7 @@ from penchant.errors import InputError, LeftOutError, did_you_mean
 
 from .catalogue import our_groups
 from .condition import condition_names, condition_of
-from .criterion import Criterion, Kind
+from .criterion import TAGS, Criterion, Kind
 from .matrix import available
 from .own_modules import own_values
 from .shop import Shop
@@ -30,21 +30,6 @@ from .signals.promotions import PARTS, promotion_names
 from .signals.rfm import SEGMENTS, value_tier
 from .signals.stage import FUNNEL_STATES, STAGES
 
-# Tag -> the signal whose value it is, or from which it is told.
-TAGS: Mapping[str, str] = MappingProxyType(
-    {
-        "stage": "stage",
-        "funnel": "funnel_state",
-        "rfm_segment": "rfm_segment",
-        "price_tier": "price_tier",
-        "channel": "channel_top",
-        "category_1": "category_top_1",
-        "category_2": "category_top_2",
-        "category_3": "category_top_3",
-        "tier": "rfm_monetary",
-        "value_tier": "rfm_monetary",
-    }
-)
 VALUE_TIER = ("tier", "value_tier")
 _VALUES: Mapping[str, tuple[str, ...]] = MappingProxyType(
     {"stage": STAGES, "funnel_state": FUNNEL_STATES, "rfm_segment": SEGMENTS, "price_tier": TIERS}

@@ -2,15 +2,32 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable
+from collections.abc import Callable, Mapping
 from dataclasses import dataclass
-from typing import Any, Literal
+from types import MappingProxyType
+from typing import TYPE_CHECKING, Any, Literal
 
 from penchant.errors import InputError, did_you_mean, quoted
 
-from .history.past import Past
+if TYPE_CHECKING:
+    from .history.past import Past
 
 Kind = Literal["flag", "number", "text"]
+# Tag -> the signal whose value it is, or from which it is told.
+TAGS: Mapping[str, str] = MappingProxyType(
+    {
+        "stage": "stage",
+        "funnel": "funnel_state",
+        "rfm_segment": "rfm_segment",
+        "price_tier": "price_tier",
+        "channel": "channel_top",
+        "category_1": "category_top_1",
+        "category_2": "category_top_2",
+        "category_3": "category_top_3",
+        "tier": "rfm_monetary",
+        "value_tier": "rfm_monetary",
+    }
+)
 
 
 @dataclass(frozen=True, eq=False)

@@ -6,7 +6,6 @@ from dataclasses import dataclass
 
 import numpy as np
 from numpy.typing import ArrayLike
-from scipy.optimize import minimize_scalar
 
 from penchant.errors import InputError, TooLittleDataError
 
@@ -82,5 +81,7 @@ def fit_pace(
     def loss(power: float) -> float:
         q = np.clip(Pace(power).within(chance, days, other), LEAST_CHANCE, 1 - LEAST_CHANCE)
         return float(-(weight @ (came * np.log(q) + (1 - came) * np.log1p(-q))))
+
+    from scipy.optimize import minimize_scalar  # takes long to import, and those who read a pace fit none
 
     return Pace(float(minimize_scalar(loss, bounds=(SLOWEST, FASTEST), method="bounded").x))

@@ -19,7 +19,8 @@ from penchant.config import Config
 from penchant.errors import LeftOutError, TooLittleDataError
 
 from ...features.catalogue import our_groups
-from ...features.criteria import TAGS, VALUE_TIER, all_crowds
+from ...features.criteria import VALUE_TIER, all_crowds
+from ...features.criterion import TAGS
 from ...features.engine.backends import batches
 from ...features.engine.temporary import Keep
 from ...features.goods.holidays import product_holidays

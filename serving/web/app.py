@@ -31,9 +31,9 @@ from .crowd_words import CrowdWords, own_crowds_now
 from .guard import COOKIE, Guard, problem
 from .jobs import Job, Jobs
 from .live import MOST_LIVE_ROWS, live_scores, model_signals
+from .names import CUSTOMERS_FILE
 from .pages.asked import Request, masked
 from .places import with_places
-from .prepare import CUSTOMERS_FILE
 from .ready import Ready
 from .settings import LANGUAGES, WebSettings, refuse_unguarded
 from .views import VIEWS, PageView

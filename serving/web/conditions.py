@@ -15,8 +15,7 @@ from penchant.config import read_config
 from penchant.crowds_file import read_saved_crowds, write_saved_crowd
 from penchant.errors import InputError, did_you_mean, quoted
 
-from ...features.criteria import TAGS
-from ...features.criterion import Kind
+from ...features.criterion import TAGS, Kind
 from .crowd_words import CROWD, STAGE_BEFORE, CrowdWords
 
 MOST_CONDITIONS = 20

@@ -21,8 +21,7 @@ from penchant.crowds_file import SAVED_CROWDS
 from penchant.errors import PenchantError
 
 from ...features.condition import condition_names, condition_of
-from ...features.criteria import TAGS
-from ...features.criterion import Criterion, Kind
+from ...features.criterion import TAGS, Criterion, Kind
 
 CROWD = "in_"
 STAGE_BEFORE = "stage_30d_ago"  # told here alone: of penchant.toml every condition is about one moment

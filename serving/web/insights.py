@@ -71,7 +71,7 @@ INSIGHTS: Mapping[str, tuple[ShownTable, ...]] = MappingProxyType(
         "lookalikes": (
             ShownTable(
                 "traits_found",
-                {"trait": "signal", "value": "core", "of_best": "share", "of_strangers": "share", "index": "number"},
+                {"trait": "core", "value": "core", "of_best": "share", "of_strangers": "share", "index": "number"},
             ),
             ShownTable("fifths", {"fifth": "text", **_COUNT, "good": "share", "paid": "money"}),
         ),

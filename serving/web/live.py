@@ -7,16 +7,18 @@ from collections.abc import Mapping, Sequence
 from functools import lru_cache
 from pathlib import Path
 from threading import Lock
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 import pandas as pd
 
 from penchant.errors import InputError, NotThereError, did_you_mean, quoted
 
 from ...models.store.in_use import models_in_use
-from ..score.champion import REASONS, Champion
-from .prepare import as_json
+from .names import as_json
 from .settings import WebSettings
+
+if TYPE_CHECKING:
+    from ..score.champion import Champion
 
 MOST_LIVE_ROWS = 1_000
 Row = Mapping[str, float | str | bool | None]
@@ -40,6 +42,8 @@ def champion_in_use(settings: WebSettings, name: str) -> Champion:
 
 @lru_cache(maxsize=16)
 def _loaded(folder: Path, version: str) -> Champion:
+    from ..score.champion import Champion  # loads what learns: the page starts without it
+
     return Champion.load(folder, version)
 
 
@@ -74,6 +78,8 @@ def live_scores(settings: WebSettings, name: str, rows: Sequence[Row], *, with_r
     NotThereError
         If no such model is in use.
     """
+    from ..score.champion import REASONS
+
     champion = champion_in_use(settings, name)
     if not 0 < len(rows) <= MOST_LIVE_ROWS:
         raise InputError("rows", f"1 to {MOST_LIVE_ROWS:,} rows", f"{len(rows):,}")

@@ -34,14 +34,11 @@ from ..insight.page import InsightPage, moment_of
 from .campaign_counts import campaign_counts
 from .crowd_words import CROWD, STAGE_BEFORE
 from .model_files import write_models
+from .names import CAMPAIGNS, CUSTOMERS_FILE, OVERVIEW_FILE, TIMELINE_FILE, TRAITS_FILE, as_json
 from .prepared_pages import MONTH, pages_of, values_of
 from .rows import counts_of
 
-READY = "ready"
-CUSTOMERS_FILE, TIMELINE_FILE, OVERVIEW_FILE = "customers.parquet", "timeline.parquet", "overview.json"
-CAMPAIGNS = "campaigns"
-TRAITS_FILE = "traits.json"  # column of text -> value -> how many customers have it
-ROWS_IN_A_GROUP = 8_192  # what one customer's page reads at the most
+ROWS_IN_A_GROUP = 2_048  # what one customer's page reads at the most
 GROUPS = (
     "recency",
     "frequency",
@@ -144,21 +141,6 @@ def _write_page(path: Path, page: Callable[[], InsightPage], name: str, left_out
         left_out[name] = str(fault)
         return
     write_json(path, as_json(values_of(name, made)))
-
-
-def as_json(value: Any) -> Any:
-    """Return a value in JSON's types: an estimate with its bounds, a number that is none as null."""
-    if hasattr(value, "low") and hasattr(value, "value"):
-        return {"value": as_json(value.value), "low": as_json(value.low), "high": as_json(value.high)}
-    if isinstance(value, Mapping):
-        return {str(key): as_json(one) for key, one in value.items()}
-    if isinstance(value, list | tuple | set | frozenset):
-        return [as_json(one) for one in value]
-    if hasattr(value, "item"):
-        value = value.item()
-    if isinstance(value, float):
-        return value if value == value and abs(value) != float("inf") else None
-    return value if value is None or isinstance(value, bool | int | str) else str(value)
 
 
 def _write_customers(shop: Shop, moment: datetime, path: Path) -> int:

@@ -22,7 +22,7 @@ from ..audience.files import audiences_below
 from ..score.read import RISK_SCORE, read_manifest
 from .crowd_words import CROWD
 from .model_files import MODELS_FILE, PICTURES
-from .prepare import CUSTOMERS_FILE, OVERVIEW_FILE, READY, TIMELINE_FILE
+from .names import CUSTOMERS_FILE, OVERVIEW_FILE, READY, TIMELINE_FILE
 from .rows import rows_of
 from .settings import WebSettings
 

@@ -28,12 +28,18 @@ def rows_of(path: Path, customer_id: str) -> list[dict[str, Any]]:
         np.searchsorted(ids, [customer_id.encode()], "right")[0],
     )
     found = []
-    with pq.ParquetFile(path) as file:
+    with pq.ParquetFile(path, metadata=_footer(str(path), path.stat().st_mtime_ns)) as file:
         for row in sorted(order[first:last].tolist()) if order is not None else range(first, last):
             group = int(np.searchsorted(starts, row, "right")) - 1
             found.append((group, row - int(starts[group])))
         groups = {group: file.read_row_group(group) for group in dict.fromkeys(group for group, _row in found)}
     return [groups[group].slice(row, 1).to_pylist()[0] for group, row in found]
+
+
+@lru_cache(maxsize=16)
+def _footer(path: str, _changed: int) -> pq.FileMetaData:
+    """Return where a file's row groups lie: of a million customers that takes longer to read than a customer."""
+    return pq.read_metadata(path)
 
 
 @lru_cache(maxsize=16)

@@ -21,7 +21,8 @@ from penchant.cli.work import Work
 from penchant.errors import NotThereError
 from penchant.serving.audience.past import audience_folders
 from penchant.serving.web.access import add_token, read_tokens, remove_token
-from penchant.serving.web.prepare import READY, prepare
+from penchant.serving.web.names import READY
+from penchant.serving.web.prepare import prepare
 from penchant.serving.web.settings import WebSettings
 
 

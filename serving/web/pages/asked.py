@@ -4,20 +4,19 @@ from __future__ import annotations
 
 from collections.abc import Mapping
 from dataclasses import dataclass
+from functools import cache
 from typing import Any
 
 from penchant.config import OwnCrowdSection
 from penchant.errors import InputError, quoted
 
-from ....features.signals.profile import PLAIN
 from ..access import Caller
 from ..crowd_words import own_crowds_now
 from ..jobs import Jobs
-from ..prepare import as_json
+from ..names import as_json
 from ..ready import Ready
 from ..settings import WebSettings
 
-REASONS = (*(form.partition("{")[0] for _meaning, form in PLAIN.values()), "agreed to ", "has not agreed to ")
 PERSONAL = ("gender", "region", "age_years", "acquisition_channel")  # shown to whoever may operate
 MOST_ROWS = 500
 
@@ -75,8 +74,16 @@ def is_personal(asked: Request, reason: str) -> bool:
     Before the first preparation the shop's attributes are not known: then whatever looks like one is personal.
     """
     overview = asked.ready.overview()
-    if reason.startswith(REASONS) or reason.endswith("years old"):
+    if reason.startswith(_of_persons()) or reason.endswith("years old"):
         return True
     if overview is None or "attributes" not in overview:
         return ": " in reason
     return reason.startswith(tuple(f"{name.replace('_', ' ')}: " for name in overview["attributes"]))
+
+
+@cache
+def _of_persons() -> tuple[str, ...]:
+    """Return how reasons begin that tell of a person."""
+    from ....features.signals.profile import PLAIN  # asks the past: only who may not see persons needs it here
+
+    return (*(form.partition("{")[0] for _meaning, form in PLAIN.values()), "agreed to ", "has not agreed to ")

@@ -8,8 +8,8 @@ from typing import Any
 from penchant.errors import NotThereError, quoted
 
 from ..insights import OF_CAMPAIGN, OF_CAMPAIGNS
+from ..names import CAMPAIGNS, as_json
 from ..places import destination_files
-from ..prepare import CAMPAIGNS, as_json
 from .asked import MOST_ROWS, Request
 from .audience import first_rows_of
 

@@ -15,7 +15,7 @@ from penchant.output import read_json
 
 from ..conditions import Condition, can_be_saved, comparisons_of, read_conditions, together
 from ..crowd_words import CROWD, CrowdWords
-from ..prepare import CUSTOMERS_FILE, TRAITS_FILE
+from ..names import CUSTOMERS_FILE, TRAITS_FILE
 from ..rows import counts_of, matching
 from .asked import MOST_ROWS, Request, hidden, masked
 

@@ -10,7 +10,7 @@ from typing import Any
 import pyarrow.parquet as pq
 
 from ..insights import OF_CUSTOMERS
-from ..prepare import CUSTOMERS_FILE
+from ..names import CUSTOMERS_FILE
 from .asked import Request
 
 

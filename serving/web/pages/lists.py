@@ -12,7 +12,7 @@ import pyarrow.compute as pc
 
 from penchant.errors import InputError, quoted
 
-from ..prepare import CUSTOMERS_FILE, as_json
+from ..names import CUSTOMERS_FILE, as_json
 from ..rows import KEY, column_where, matching, page_of
 from .asked import MOST_ROWS, Request, masked
 

@@ -6,7 +6,7 @@ from collections.abc import Mapping
 from typing import Any
 
 from ..jobs import Job
-from ..prepare import as_json
+from ..names import as_json
 from .asked import MOST_ROWS, Request, masked
 
 

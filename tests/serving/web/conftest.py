@@ -14,7 +14,8 @@ from fastapi.testclient import TestClient
 from penchant.output import replaced_folder
 from penchant.serving.score.run import score
 from penchant.serving.web.app import create_app
-from penchant.serving.web.prepare import READY, prepare
+from penchant.serving.web.names import READY
+from penchant.serving.web.prepare import prepare
 from penchant.serving.web.settings import WebSettings
 
 ESTIMATE = {"value": 0.02, "low": 0.01, "high": 0.03}

@@ -4,6 +4,8 @@ from __future__ import annotations
 
 import json
 import stat
+import subprocess
+import sys
 from collections.abc import Callable, Iterator
 from pathlib import Path
 
@@ -146,3 +148,10 @@ def test_a_reader_is_not_told_a_customers_person_by_reasons(web_settings: WebSet
     assert masked(asked["operate"], told) == told
     assert masked(asked["read"], told) == {"reason_1": None, "reason_2": None, "reason_3": "no visit for 8 days"}
     assert masked(asked["read"], {"region": "north", "stage": "new"}) == {"stage": "new"}
+
+
+def test_the_page_starts_without_what_learns_and_what_asks_the_shop() -> None:
+    heavy = ("ibis", "duckdb", "scipy", "sklearn", "lightgbm", "mlflow", "matplotlib")
+    code = f"import sys, penchant.serving.web.app; print([name for name in {heavy} if name in sys.modules])"
+    done = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True, check=True)
+    assert done.stdout.strip() == "[]"

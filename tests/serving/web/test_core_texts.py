@@ -43,6 +43,8 @@ SAID = {  # file of the core -> the functions and constants whose texts reach a 
     "serving/measure/returned.py": (),
     "serving/measure/several.py": (),
     "serving/insight/loyalty.py": (),
+    "serving/insight/traits.py": (),
+    "serving/insight/both_known.py": (),
     "features/intake/crosschecks.py": (),
     "features/intake/findings.py": (),
     "features/intake/ingest.py": (),

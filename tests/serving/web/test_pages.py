@@ -30,7 +30,7 @@ from penchant.serving.web.charts import moved_link, step_link
 from penchant.serving.web.conditions import read_conditions
 from penchant.serving.web.crowd_words import CrowdWords
 from penchant.serving.web.insights import INSIGHTS
-from penchant.serving.web.prepare import CUSTOMERS_FILE, OVERVIEW_FILE
+from penchant.serving.web.names import CUSTOMERS_FILE, OVERVIEW_FILE
 from penchant.serving.web.settings import LANGUAGES, WebSettings
 from penchant.serving.web.views import VIEWS, PageView
 from penchant.serving.web.words import catalogue, language_of
