@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 from collections.abc import Callable, Iterable, Mapping, Sequence
 from dataclasses import dataclass, field
 from types import MappingProxyType
@@ -10,6 +11,7 @@ from typing import TYPE_CHECKING, Any, Literal
 if TYPE_CHECKING:
     from ..history.past import Past
 
+ONE_DAY = re.compile(r"(?<![\d.,])1 days\b")
 Windows = tuple[int, ...]
 Dtype = Literal["int64", "float64", "string"]
 DEFAULT_WINDOWS: Windows = (7, 30, 90, 180, 365)
@@ -89,9 +91,10 @@ def counted(text: str) -> str:
 
     Examples
     --------
-    >>> counted("0 logins in 30 days"), counted("1 searches in 7 days"), counted("1 things done per session")
-    ('no logins in 30 days', '1 search in 7 days', '1 thing done per session')
+    >>> counted("0 logins in 30 days"), counted("1 searches in 7 days"), counted("last visit 1 days ago")
+    ('no logins in 30 days', '1 search in 7 days', 'last visit 1 day ago')
     """
+    text = ONE_DAY.sub("1 day", text)
     number, _, rest = text.partition(" ")
     if number == "0":
         return f"no {rest}"

@@ -18,6 +18,7 @@ from ...features.signals.group import counted
 
 FOLDER = Path(__file__).parent / "words"
 NUMBERS = frozenset(("n", "x", "y", "z", "d", "days"))  # places that hold a number, a share or a p-value
+QUOTED = "[^']+"
 NUMBER = r"[-−+]?[\d.,]+(?:e[-+]?\d+)?(?: ?%)?|nan|None"
 PLACE = re.compile(r"{(\w+)}")
 SPANS = re.compile(r"(?<=[\d%]) to (?=[-−+\d])")
@@ -53,12 +54,15 @@ class Template:
     def of(cls, source: str, text: str, given: tuple[tuple[str, str], ...] = ()) -> Template:
         """Return a template as the catalogue has it."""
         parts = PLACE.split(source)
-        pattern = "".join(_group(part) if n % 2 else re.escape(part) for n, part in enumerate(parts))
+        pattern = "".join(
+            _group(part, is_quoted=parts[n - 1].endswith("'")) if n % 2 else re.escape(part)
+            for n, part in enumerate(parts)
+        )
         return cls(re.compile(pattern, re.DOTALL), max(parts[::2], key=len), text, sum(map(len, parts[::2])), given)
 
 
-def _group(name: str) -> str:
-    return f"(?P<{name}>{NUMBER if name in NUMBERS else '.+?'})"
+def _group(name: str, *, is_quoted: bool) -> str:
+    return f"(?P<{name}>{NUMBER if name in NUMBERS else QUOTED if is_quoted else '.+?'})"
 
 
 @cache
@@ -72,6 +76,9 @@ def core_catalogue(language: str) -> Mapping[str, str]:
 def _variants(source: str, text: str) -> Iterator[Template]:
     """Yield a template, and what it is of none and of one: "no purchases", "1 purchase"."""
     yield Template.of(source, text)
+    for place in ("n", "days"):  # as people say it of one
+        if f"{{{place}}} days" in source:
+            yield Template.of(source.replace(f"{{{place}}} days", "1 day"), text, ((place, "1"),))
     first, _place, rest = source.partition("}")
     if first.startswith("{") and rest.startswith(" ") and not rest.startswith(" of "):
         for number in ("0", "1"):

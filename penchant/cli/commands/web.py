@@ -20,7 +20,7 @@ from penchant.cli.terminal import bare_table
 from penchant.cli.work import Work
 from penchant.errors import NotThereError
 from penchant.serving.audience.past import audience_folders
-from penchant.serving.web.access import add_token, read_tokens, remove_token
+from penchant.serving.web.access import Caller, add_token, read_tokens, remove_token
 from penchant.serving.web.names import READY
 from penchant.serving.web.prepare import prepare
 from penchant.serving.web.settings import WebSettings
@@ -51,6 +51,9 @@ def run_serve(work: Work, options: ServeOptions) -> None:
         hosts=tuple(options.host_name or ()),
     )
     app = create_app(settings)
+    if app.state.site.ready.overview() is None:
+        app.state.site.start(Caller("start", "operate"), "prepare", {})
+        work.note("The pages are being made ready; they show the shop as soon as that job is done.")
     logging.basicConfig(level=logging.INFO, format="%(message)s")
     work.note(f"http://{options.host}:{options.port}/  (Ctrl+C ends it)")
     uvicorn.run(app, host=options.host, port=options.port, log_level="warning", access_log=False, server_header=False)

@@ -21,6 +21,8 @@ def customers(asked: Request) -> dict[str, Any]:
     cohorts = asked.ready.page("cohorts")
     kept = ("as_of", "by", "unit", "n_customers", "cells")
     told["promotions"] = _promotions(told["crowds"])
+    overview, stages = asked.ready.overview(), told["stages"]
+    told["n_undated"] = overview["n_customers"] - stages["n_customers"] if overview and stages else 0
     told["insights"] = asked.ready.insights(OF_CUSTOMERS)
     return {**told, "rfm": _rfm(asked), "cohorts": cohorts and {name: cohorts[name] for name in kept}}
 

@@ -20,7 +20,7 @@ MOST_QUESTIONS = 100
 def data(asked: Request) -> dict[str, Any]:
     """What `penchant check` says: rows read, used, set aside and excluded, freshness, and open questions."""
     report, overview, path = asked.ready.check(), asked.ready.overview(), asked.settings.shop_file
-    ends = str((report or {}).get("extract_end") or (overview or {}).get("as_of") or "")
+    ends = max(str((report or {}).get("extract_end") or ""), str((overview or {}).get("as_of") or ""))
     age = (datetime.now(UTC).replace(tzinfo=None) - datetime.fromisoformat(ends)).days if ends else None
     questions = _questions(path, path.stat().st_mtime_ns) if path.is_file() else []
     return {"report": report, "ends_at": ends or None, "age_days": age, "questions": questions}
