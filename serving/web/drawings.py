@@ -116,7 +116,7 @@ def flow_chart(
                 text = f"{names[was]} → {names.get(name, name)}: {n:,.0f}"
                 tops = (at_left[was] + used_left[was], at_right[name] + used_right[name])
                 band = _band(*tops, n * scale, text, was == name)
-                drawn.append(linked(band, link(was, name), text))
+                drawn.append(with_link(band, link(was, name), text))
                 used_left[was] += n * scale
                 used_right[name] += n * scale
     for places, sizes, x, anchor in ((at_left, left, 8, "start"), (at_right, right, WIDTH - 8, "end")):
@@ -131,7 +131,7 @@ def flow_chart(
     return svg_picture(drawn, int(tall) + 10, title, role="group")
 
 
-def linked(part: Markup, address: str | None, name: str) -> Markup:
+def with_link(part: Markup, address: str | None, name: str) -> Markup:
     """Return a part of a picture that leads somewhere; without an address the part alone."""
     if address is None:
         return part

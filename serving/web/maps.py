@@ -7,7 +7,7 @@ from datetime import date, timedelta
 
 from markupsafe import Markup
 
-from .drawings import WIDTH, linked, round_ticks, svg_picture
+from .drawings import WIDTH, round_ticks, svg_picture, with_link
 
 
 def square_map(
@@ -24,7 +24,7 @@ def square_map(
         ) + Markup('<text x="{}" y="{}" text-anchor="middle" class="on-{}">{}</text>').format(
             place[0] + size / 2 - 2, place[1] + size / 2 + 3, shade, f"{n:,}"
         )
-        drawn.append(linked(square, links.get((x, y)), f"{x_title} {x}, {y_title} {y}: {n:,}"))
+        drawn.append(with_link(square, links.get((x, y)), f"{x_title} {x}, {y_title} {y}: {n:,}"))
     for score in range(1, 6):
         drawn.append(
             Markup('<text x="{}" y="{}" class="label" text-anchor="middle">{}</text>').format(
@@ -67,7 +67,7 @@ def heat_map(
         label = Markup('<text x="{}" y="{}" class="linked">{}</text>').format(4, y + 16, name) + Markup(
             '<text x="{}" y="{}" text-anchor="end" class="label">{}</text>'
         ).format(left - 12, y + 16, sizes.get(name, ""))
-        drawn.append(linked(label, links.get(name), name))
+        drawn.append(with_link(label, links.get(name), name))
         for place, age in enumerate(ages):
             if (name, age) not in values:
                 continue

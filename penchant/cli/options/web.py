@@ -20,8 +20,8 @@ class ServeOptions:
     """Show the shop in a browser, with an API for programs: stages, crowds, lists, audiences, campaigns, models.
 
     Reads what other commands have written; what takes long runs as a job, the first preparation of the pages at once.
-    Every page is JSON below /api/v1 too, described in /api/v1/openapi.json. To let others reach it, make tokens first (penchant token add), or name the
-    header in which a reverse proxy says who has logged in.
+    Every page is JSON below /api/v1 too, described in /api/v1/openapi.json. To let others reach it, make tokens first
+    (penchant token add), or name the header in which a reverse proxy says who has logged in.
     """
 
     host: Annotated[str, typer.Option(help="Where to listen. The default is this machine alone.")] = "127.0.0.1"
