@@ -135,13 +135,18 @@ class CoreTexts:
         return None
 
     def _value(self, kind: str, value: str) -> str:
-        if " or " in value:
-            return self._sign(" or ").join(self._value(kind, part) for part in value.split(" or "))
+        """Return what stands at a place: the word of its kind, of each of several, else the sentence that it is."""
+        words = [self._word(kind, part) for part in value.split(" or ")]
+        known = [word for word in words if word is not None]
+        return self._sign(" or ").join(known) if len(known) == len(words) else self.translated(value)
+
+    def _word(self, kind: str, value: str) -> str | None:
         if kind == "signal":
             return self._signal(value)
         plain = value.replace(" ", "_").lower()
-        for key in (f"{kind}.{value}", f"{kind}.{plain}"):
-            for words in (self._words, core_catalogue(self.language)):
-                if key in words:
-                    return words[key]
-        return self.translated(value)
+        found = (
+            words.get(key)
+            for key in (f"{kind}.{value}", f"{kind}.{plain}")
+            for words in (self._words, core_catalogue(self.language))
+        )
+        return next((word for word in found if word is not None), None)

@@ -45,6 +45,10 @@ SAID = {  # file of the core -> the functions and constants whose texts reach a 
     "serving/insight/loyalty.py": (),
     "serving/insight/traits.py": (),
     "serving/insight/both_known.py": (),
+    **dict.fromkeys((f"serving/web/{name}.py" for name in ("actions", "app", "conditions", "jobs", "ready")), ()),
+    "penchant/errors.py": (),
+    "serving/web/pages/asked.py": (),
+    "serving/web/pages/campaigns.py": (),
     "features/intake/crosschecks.py": (),
     "features/intake/findings.py": (),
     "features/intake/ingest.py": (),
@@ -140,7 +144,7 @@ def test_no_translation_of_the_core_is_left_over() -> None:
     parts = {
         source: fragments(source, r"{\w+}|[.,;:()] ", 2)
         for source in core_catalogue("zh")
-        if not source.startswith(("event.", "attribute."))
+        if not source.startswith(("event.", "attribute.", "field."))
     }
     assert [
         source for source, said in parts.items() if said and not any(part.replace("_", " ") in known for part in said)
@@ -171,6 +175,24 @@ def test_a_sentence_is_found_by_its_template(said: str, chinese: str) -> None:
 def test_no_page_says_an_english_sentence_to_a_chinese_reader(client: TestClient, path: str) -> None:
     page = Prose()
     page.feed(client.get(path, headers={"Accept-Language": "zh"}).text)
+    assert [text for text in page.texts if SENTENCE.search(text)] == []
+
+
+@pytest.mark.parametrize(
+    "path",
+    [
+        "/customers/nobody",
+        "/crowd?c=stag:is:loyal",
+        "/crowd?c=n_purchases:at_least:many",
+        "/lists?limit=0",
+        "/campaigns/none-of-that-name",
+    ],
+)
+def test_a_refusal_is_in_chinese_too(client: TestClient, path: str) -> None:
+    answer = client.get(path, headers={"Accept-Language": "zh"})
+    assert answer.status_code in (400, 404)
+    page = Prose()
+    page.feed(answer.text)
     assert [text for text in page.texts if SENTENCE.search(text)] == []
 
 
