@@ -35,7 +35,7 @@ from .campaign_counts import campaign_counts
 from .crowd_words import CROWD, STAGE_BEFORE
 from .model_files import write_models
 from .names import CAMPAIGNS, CUSTOMERS_FILE, OVERVIEW_FILE, TIMELINE_FILE, TRAITS_FILE, as_json
-from .prepared_pages import MONTH, pages_of, values_of
+from .prepared_pages import MONTH, pages_of, stored_values
 from .rows import counts_of
 
 ROWS_IN_A_GROUP = 2_048  # what one customer's page reads at the most
@@ -140,7 +140,7 @@ def _write_page(path: Path, page: Callable[[], InsightPage], name: str, left_out
     except (LeftOutError, TooLittleDataError, InputError) as fault:  # a shop that cannot have one page has the others
         left_out[name] = str(fault)
         return
-    write_json(path, as_json(values_of(name, made)))
+    write_json(path, as_json(stored_values(name, made)))
 
 
 def _write_customers(shop: Shop, moment: datetime, path: Path) -> int:

@@ -67,7 +67,7 @@ def pages_of(shop: Shop, moment: datetime, audiences: Sequence[Path] = ()) -> Ma
     }
 
 
-def values_of(name: str, page: InsightPage) -> dict[str, Any]:
+def stored_values(name: str, page: InsightPage) -> dict[str, Any]:
     """Return what is stored of an insight: all cells of cohorts, and of the deeper ones the tables that are shown."""
     told = page.as_dict()
     if name == "cohorts":
