@@ -1,7 +1,7 @@
 """Which tables of the deeper insights the pages show, and how their cells are written.
 
 A table is declared once: its columns in order, each with how it is written. Titles and columns stand in the page's
-catalogue as ``insight.PAGE.TABLE`` and ``column.NAME``.
+catalogue as ``insight.PAGE.TABLE`` and ``column.NAME``, or ``column.TABLE.NAME`` where it means something else there.
 """
 
 from __future__ import annotations
@@ -157,7 +157,7 @@ def _written(t: Phrases, name: str, table: ShownTable, page: Mapping[str, Any]) 
     rows = page[table.name][:MOST_ROWS]
     shown = {column: how for column, how in table.columns.items() if any(row.get(column) is not None for row in rows)}
     is_money = page.get("measure") != "orders"
-    heads = tuple((t.of("column", column), _is_number(how)) for column, how in shown.items())
+    heads = tuple((_head(t, table.name, column), _is_number(how)) for column, how in shown.items())
     cells = tuple(
         tuple(
             (*written_cell(t, how, row.get(column), is_money=is_money), _is_number(how))
@@ -167,6 +167,12 @@ def _written(t: Phrases, name: str, table: ShownTable, page: Mapping[str, Any]) 
     )
     title, lead = f"insight.{name}.{table.name}", f"insight.{name}.{table.name}.lead"
     return WrittenTable(t(title), t(lead) if t(lead) != lead else "", heads, cells)
+
+
+def _head(t: Phrases, table: str, column: str) -> str:
+    """Return a column's title: the one that it has in its table, else the one that it has everywhere."""
+    own = f"column.{table}.{column}"
+    return t(own) if t(own) != own else t.of("column", column)
 
 
 def _is_number(how: str) -> bool:

@@ -78,7 +78,7 @@ def live_scores(settings: WebSettings, name: str, rows: Sequence[Row], *, with_r
     NotThereError
         If no such model is in use.
     """
-    from ..score.champion import REASONS
+    from ..score.champion import REASONS  # loads what learns: the page starts without it
 
     champion = champion_in_use(settings, name)
     if not 0 < len(rows) <= MOST_LIVE_ROWS:

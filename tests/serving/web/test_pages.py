@@ -81,6 +81,7 @@ def test_every_table_and_column_of_an_insight_is_named(language: str) -> None:
     named |= {f"column.{column}" for tables in INSIGHTS.values() for table in tables for column in table.columns}
     assert named <= set(texts)
     leads = {f"{name}.lead" for name in named}
+    leads |= {f"column.{table.name}.{one}" for tables in INSIGHTS.values() for table in tables for one in table.columns}
     assert {key for key in texts if key.startswith(("insight.", "column."))} - named - leads == {"insight.more"}
 
 
