@@ -19,7 +19,11 @@ from penchant.cli.demo.configuration import write_config
 from penchant.cli.demo.example_plan import write_plan_example
 from penchant.cli.demo.loop import ARM, FIRST, FIRST_AT, SECOND_AT, demo_settings
 from penchant.cli.results import fail
+from penchant.config import load_config
 from penchant.errors import PenchantError
+from penchant.features.shop import open_shop
+from penchant.serving.insight.likeness_judged import BY_BOTH, BY_LAST_SEEN, BY_LIKENESS, LookalikeRules
+from penchant.serving.insight.lookalikes import lookalikes_page
 from penchant.simulate import simulate
 
 pytestmark = pytest.mark.slow  # a command takes a second, and the page has many
@@ -67,3 +71,16 @@ def test_a_command_of_the_page_runs(demo: Path, command: str) -> None:
         except PenchantError as fault:
             code = fail(fault, as_json=False)
     assert int(code or 0) in ((2,) if command in REFUSED else (0, 3)), said.getvalue()
+
+
+def test_look_alikes_find_the_first_touch_that_the_demo_made_better(demo: Path) -> None:
+    with open_shop(load_config(demo / "penchant.toml"), demo / "shop", checked=False) as shop:
+        page = lookalikes_page(shop, rules=LookalikeRules(best_share=0.5)).as_dict()
+    told = {(row["trait"], row["value"]): row["index"] for row in page["traits_found"]}
+    assert told["first came through", "app"].low > 100
+    assert page["judged"][0]["auc"].low > 0.5
+    by_order = {row["order"]: row["auc"].value for row in page["judged"]}
+    assert by_order[BY_BOTH] > by_order[BY_LIKENESS] + 0.1
+    assert by_order[BY_BOTH] > by_order[BY_LAST_SEEN] - 0.02  # no worse than by who was seen last alone
+    chances = [row["chance"] for row in page["strangers"]]
+    assert chances == sorted(chances, reverse=True)

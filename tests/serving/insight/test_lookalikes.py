@@ -5,7 +5,6 @@ from __future__ import annotations
 from collections.abc import Iterator
 from datetime import datetime, timedelta
 from hashlib import sha256
-from pathlib import Path
 
 import numpy as np
 import pandas as pd
@@ -14,9 +13,8 @@ import pytest
 from penchant.config import read_config
 from penchant.errors import InputError, LeftOutError, TooLittleDataError
 from penchant.features.shop import Shop, shop_from_tables
-from penchant.serving.insight.likeness_judged import BY_BOTH, BY_LAST_SEEN, BY_LIKENESS, LookalikeRules
+from penchant.serving.insight.likeness_judged import LookalikeRules
 from penchant.serving.insight.lookalikes import lookalikes_page
-from penchant.simulate import SimulationSettings, simulate
 
 END = datetime(2025, 6, 1)
 RULES = LookalikeRules(best_share=0.5, days=100)
@@ -137,28 +135,3 @@ def test_too_few_best_or_nothing_known_of_both_is_refused() -> None:
     bare = {"orders": given["orders"], "customers": given["customers"][["customer_id"]]}
     with opened(bare) as one, pytest.raises(LeftOutError, match="something known of best customers and strangers"):
         lookalikes_page(one, rules=RULES)
-
-
-@pytest.mark.slow
-def test_the_first_touch_that_the_simulator_made_better_is_found(tmp_path: Path) -> None:
-    settings = SimulationSettings(n_customers=4_000, campaigns=(), app_lift=1.5, ends_at=datetime(2025, 7, 1))
-    simulate(settings, tmp_path)
-    given = {name: pd.read_parquet(tmp_path / f"{name}.parquet") for name in ("orders", "interactions", "customers")}
-    with shop_from_tables({name: _plain(frame) for name, frame in given.items()}) as shop:
-        page = lookalikes_page(shop, rules=LookalikeRules(best_share=0.5)).as_dict()
-    told = {(row["trait"], row["value"]): row["index"] for row in page["traits_found"]}
-    assert told["first came through", "app"].low > 100
-    by_order = {row["order"]: row["auc"].value for row in page["judged"]}
-    assert page["judged"][0]["auc"].low > 0.5
-    assert by_order[BY_BOTH] > by_order[BY_LIKENESS] + 0.1  # and no worse than by who was seen last alone
-    assert by_order[BY_BOTH] > by_order[BY_LAST_SEEN] - 0.01
-    chances = [row["chance"] for row in page["strangers"]]
-    assert chances == sorted(chances, reverse=True)
-
-
-def _plain(frame: pd.DataFrame) -> pd.DataFrame:
-    """Return a simulated table in the units that frames are given in: cents, and times without a zone."""
-    money = [name for name in ("amount", "list_amount", "discount", "freight", "price") if name in frame]
-    times = [name for name in frame if isinstance(frame[name].dtype, pd.DatetimeTZDtype)]
-    cents = {name: (frame[name].astype(float) * 100).round().astype("Int64") for name in money}
-    return frame.assign(**cents, **{name: frame[name].dt.tz_localize(None) for name in times})
