@@ -8,7 +8,7 @@ from typing import Any
 from rich.console import Console
 from rich.text import Text
 
-STYLES = ("bold", "dim", "red", "green", "yellow", "bold cyan", "/")
+STYLES = {"bold", "dim", "red", "green", "yellow", "cyan", "/"}
 TAG = re.compile(r"(\\*)\[([a-z#/@][^[]*?)\]")  # what rich takes for a style, after backslashes that forbid it
 
 
@@ -27,5 +27,12 @@ def with_brackets(text: str) -> str:
     --------
     >>> print(with_brackets("[bold]Lower[/] [gate] min_auc"))
     [bold]Lower[/] \[gate] min_auc
+    >>> print(with_brackets("[bold green]worked[/]"))
+    [bold green]worked[/]
     """
-    return TAG.sub(lambda found: found[0] if len(found[1]) % 2 or found[2] in STYLES else f"\\{found[0]}", text)
+    return TAG.sub(lambda found: found[0] if len(found[1]) % 2 or _is_style(found[2]) else f"\\{found[0]}", text)
+
+
+def _is_style(tag: str) -> bool:
+    """Say whether a tag is one of the shell's styles, or several of them: ``bold green``."""
+    return set(tag.split(" ")) <= STYLES
