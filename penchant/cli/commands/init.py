@@ -15,7 +15,8 @@ from penchant.cli.work import Work
 from penchant.config import read_config
 from penchant.errors import InputError, OutputError
 from penchant.features.intake.check import check
-from penchant.features.intake.report import CheckReport, Totals
+from penchant.features.intake.report import CheckReport, Finding, Totals
+from penchant.features.intake.rules import RULES
 from penchant.features.proposal.configuration import Proposed, doubts, proposed
 from penchant.features.proposal.questions import Question, answered, questions
 from penchant.output import write_text
@@ -74,9 +75,18 @@ def _show_understood(work: Work, report: CheckReport) -> None:
     if told:
         work.show("[bold]As it was understood:[/]", *(f"- {line}" for line in told), "")
     faults = [*report.faults, *(found.title for table in report.tables.values() for found in table.refusals)]
-    loud = [f"{name}: {found.title}, {found.share:.0%} of its rows" for name, found in report.loud]
-    if faults or loud:
-        work.show("[bold]This cannot be right yet:[/]", *(f"- {escape(line)}" for line in (*faults, *loud)), "")
+    loud = [_doubt(name, found) for name, found in report.loud if found.title not in faults]
+    for title, lines in (("This cannot be right yet:", faults), ("This may not be right:", loud)):
+        if lines:
+            work.show(f"[bold]{title}[/]", *(f"- {escape(line)}" for line in lines), "")
+
+
+def _doubt(table: str, found: Finding) -> str:
+    """Return what so many rows have in common, and what became of them."""
+    left = " They are set aside; if that is as it should be, nothing needs to be done." * (
+        found.severity == "set aside"
+    )
+    return f"{table}: {found.title}, {found.share:.0%} of its rows. {RULES[found.rule].explanation}{left}"
 
 
 def _told(one: Totals) -> str:
