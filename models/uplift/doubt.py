@@ -19,7 +19,8 @@ from scipy.stats import norm
 
 from ..inputs.arrays import Floats, Ints
 from ..plain_parts import TreesPart
-from ..plain_scorer import ROWS_AT_ONCE, EffectError
+from ..plain_scorer import EffectError
+from .models import PIECE
 from .outcomes import Scores
 from .problem import Folds
 from .weights import Weights
@@ -57,8 +58,8 @@ def leaves_of(part: object, matrix: Floats, rows: Ints) -> Iterator[tuple[Ints, 
 
     Of a model without trees the shape is (m, 0).
     """
-    for start in range(0, len(rows), ROWS_AT_ONCE):
-        at = np.arange(start, min(start + ROWS_AT_ONCE, len(rows)))
+    for start in range(0, len(rows), PIECE):
+        at = np.arange(start, min(start + PIECE, len(rows)))
         if isinstance(part, TreesPart):
             yield at, np.asarray(part.booster.predict(matrix[rows[at]], pred_leaf=True, num_threads=1))
         else:

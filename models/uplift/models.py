@@ -10,8 +10,9 @@ import numpy as np
 
 from ..inputs.arrays import Floats
 from ..plain_parts import ScorerPart, with_treatment
-from ..plain_scorer import ROWS_AT_ONCE
 from .problem import Folds, Rows, UpliftProblem
+
+PIECE = 16_384  # rows that are predicted at once: what is copied of the matrix is small beside it
 
 
 @dataclass(frozen=True)
@@ -31,7 +32,7 @@ class Model:
 
     def predict(self, matrix: Floats, rows: Rows) -> Floats:
         """Return predictions for some rows of a matrix, without copying more than a piece of it."""
-        pieces = [rows[i : i + ROWS_AT_ONCE] for i in range(0, len(rows), ROWS_AT_ONCE)]
+        pieces = [rows[i : i + PIECE] for i in range(0, len(rows), PIECE)]
         return np.concatenate([self.part.predict(with_treatment(matrix[piece], self.treated)) for piece in pieces])
 
 
