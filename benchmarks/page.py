@@ -16,6 +16,7 @@ whether it is met or not. A ratio is of CPU seconds in the same run, so that a b
 sizes flatter nobody: the start of a process is in all of them. Beside published numbers and public methods, the aim is
 the number of the others, with its source. A coverage is judged with what so few repetitions can tell.
 """
+MOST_ROWS = 40  # of a table of aims; above, those that were met are put together by case
 FARTHEST = 4.0  # times an aim, beyond which the picture does not reach
 
 
@@ -63,10 +64,28 @@ def _section(one: Mapping[str, Any]) -> Iterator[str]:
         yield f"It did not run here: {one['why']}.\n"
         return
     yield "| what | came | aim | |\n|---|---|---|---|"
-    for aim in one["aims"]:
-        verdict = "met" if aim["met"] else "**missed**"
-        yield f"| {str(aim['name']).replace('|', '/')} | {number(aim['value'])} | {wanted(aim['aim'])} | {verdict} |"
+    aims = one["aims"]
+    for name, came, aim, is_met in map(_row, aims) if len(aims) <= MOST_ROWS else _grouped(aims):
+        yield f"| {name.replace('|', '/')} | {came} | {aim} | {'met' if is_met else '**missed**'} |"
     yield ""
+
+
+def _row(aim: Mapping[str, Any]) -> tuple[str, str, str, bool]:
+    return str(aim["name"]), number(aim["value"]), wanted(aim["aim"]), bool(aim["met"])
+
+
+def _grouped(aims: Sequence[Mapping[str, Any]]) -> Iterator[tuple[str, str, str, bool]]:
+    """Yield the aims that were missed, one by one, and those that were met by what their names begin with."""
+    yield from (_row(aim) for aim in aims if not aim["met"])
+    by_case: dict[tuple[str, str], list[Any]] = {}
+    for aim in aims:
+        if aim["met"]:
+            by_case.setdefault((str(aim["name"]).partition(": ")[0], wanted(aim["aim"])), []).append(aim["value"])
+    for (case, aim), values in by_case.items():
+        known = [value for value in values if value is not None and value == value]
+        ends = number(min(known)) if known else "refused"
+        came = ends if not known or min(known) == max(known) else f"{ends} to {number(max(known))}"
+        yield f"{case}: {len(values)} {'numbers' if len(values) > 1 else 'number'}", came, aim, True
 
 
 def number(value: Any) -> str:

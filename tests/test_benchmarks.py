@@ -70,6 +70,16 @@ def test_a_benchmark_that_fails_is_told_with_its_reason(monkeypatch: pytest.Monk
     assert "did not run" in (tmp_path / "b.md").read_text()
 
 
+def test_of_many_aims_the_missed_are_shown_each_and_the_met_by_case() -> None:
+    met = [
+        {"name": f"a case: number {n}", "value": 0.93 + n / 1000, "aim": "93% to 97%", "met": True} for n in range(41)
+    ]
+    text = page.page_of([{**RESULT, "aims": [*met, {**met[0], "name": "a case: off", "value": 0.5, "met": False}]}], "")
+    assert "| a case: off | 0.5 | 93% to 97% | **missed** |" in text
+    assert "| a case: 41 numbers | 0.93 to 0.97 | 93% to 97% | met |" in text
+    assert "number 7" not in text
+
+
 def test_a_benchmark_that_takes_too_long_is_killed_with_what_it_started() -> None:
     code, out, _errors, cpu = run.finished([sys.executable, "-c", "print('{}')"], 1)
     assert (code, out.strip()) == (0, "{}")
