@@ -34,6 +34,7 @@ from penchant.output import versions, write_json, write_text
 ROOT = Path(__file__).resolve().parent.parent
 PICTURE = "pictures/benchmarks.png"
 AT_ONCE = 2
+RUNNING: set[int] = set()  # process groups, which end with this process
 QUICK_MINUTES, FULL_MINUTES = 10, 180  # after which a benchmark is given up: on a busy machine all of them take longer
 
 
@@ -100,10 +101,15 @@ def main() -> None:
         write_json(args.results / f"{bench.name}.json", run(bench, args.quick))
 
     with ThreadPoolExecutor(AT_ONCE if args.quick else 1) as pool:
-        list(pool.map(kept, [bench for bench in wanted if not bench.is_alone]))
-    for bench in wanted:
-        if bench.is_alone:
-            kept(bench)
+        try:
+            list(pool.map(kept, [bench for bench in wanted if not bench.is_alone]))
+            for bench in wanted:
+                if bench.is_alone:
+                    kept(bench)
+        except BaseException:
+            for pid in list(RUNNING):
+                os.killpg(pid, signal.SIGKILL)
+            raise
     results = read_results(args.results)
     drawn = picture_of(results)
     if drawn:
@@ -148,11 +154,13 @@ def run(bench: Bench, quick: bool) -> dict[str, Any]:
 def finished(words: Sequence[str], minutes: float) -> tuple[int, str, str, float]:
     """Return exit code, output, errors and CPU seconds of a command, which is killed after so many minutes."""
     with TemporaryFile("w+") as errors, _started(words, errors) as process:
+        RUNNING.add(process.pid)
         timer = Timer(60 * minutes, lambda: os.killpg(process.pid, signal.SIGKILL))
         timer.start()
         out = process.stdout.read() if process.stdout else ""
         _pid, status, used = os.wait4(process.pid, 0)
         timer.cancel()
+        RUNNING.discard(process.pid)
         process.returncode = os.waitstatus_to_exitcode(status)
         errors.seek(0)
         return process.returncode, out, errors.read(), used.ru_utime + used.ru_stime
@@ -197,4 +205,5 @@ def n_met(result: Mapping[str, Any]) -> int:
 
 
 if __name__ == "__main__":
+    signal.signal(signal.SIGTERM, lambda *_: sys.exit(128 + signal.SIGTERM))
     main()
