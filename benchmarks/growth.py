@@ -16,6 +16,7 @@ import json
 import tempfile
 from argparse import Namespace
 from pathlib import Path
+from shutil import copytree
 from typing import Any
 
 from benchmarks.serving import COMMANDS, MAKING, measured
@@ -23,17 +24,20 @@ from benchmarks.serving import COMMANDS, MAKING, measured
 MOST_TIME_PER_TEN, MOST_MEMORY = 11.0, 2.0
 
 
-def costs(customers: int, given: Namespace) -> dict[str, dict[str, Any]]:
+def costs(customers: int, given: Namespace, folder: Path) -> dict[str, dict[str, Any]]:
     """Return CPU seconds and peak memory of each command on a shop of so many customers."""
     options = Namespace(**{**vars(given), "customers": customers})
-    with tempfile.TemporaryDirectory() as folder:
-        found = {step: measured(step, Path(folder), options) for step in (*MAKING, *COMMANDS)}
+    folder.mkdir(exist_ok=True)
+    found = {step: measured(step, folder, options) for step in (*MAKING, *COMMANDS)}
     return {step: found[step] for step in COMMANDS}
 
 
 def compare(given: Namespace) -> dict[str, Any]:
     """Return what both shops cost, and the aims."""
-    few, many = (costs(n, given) for n in (given.customers, given.customers * given.times))
+    with tempfile.TemporaryDirectory() as place:
+        few = costs(given.customers, given, Path(place) / "few")
+        copytree(Path(place) / "few" / "mlruns", Path(place) / "many" / "mlruns")  # the same models
+        many = costs(given.customers * given.times, given, Path(place) / "many")
     most = MOST_TIME_PER_TEN * given.times / 10
     told = [
         (f"{step}: CPU seconds, {given.times} times", many[step]["cpu"] / few[step]["cpu"], most) for step in COMMANDS
