@@ -70,7 +70,7 @@ QUERY: Mapping[str, dict[str, Any]] = {
 VIEWS = (
     PageView("home", "/", home),
     PageView("customers", "/customers", customers),
-    PageView("crowd", "/crowd", crowd, query=("c", "limit")),
+    PageView("crowd", "/crowd", crowd, query=("c", *PAGES)),
     PageView("audience", "/audience", audience, query=("goal",)),
     PageView("plan", "/plan", plan),
     PageView("campaigns", "/campaigns", campaigns, query=PAGES),

@@ -30,18 +30,28 @@ def crowd(asked: Request) -> dict[str, Any]:
     path, crowds = asked.ready.folder / CUSTOMERS_FILE, asked.own_crowds()
     saved = {name: {"who": one.who, "meaning": one.meaning} for name, one in crowds.items()}
     if not path.is_file():
-        nothing: dict[str, Any] = {"columns": {}, "conditions": [], "n_customers": 0, "n_all": 0, "profile": {}}
+        nothing: dict[str, Any] = {
+            "columns": {},
+            "conditions": [],
+            "n_customers": 0,
+            "n_all": 0,
+            "offset": 0,
+            "profile": {},
+        }
         return {**nothing, "rows": [], "expression": "", "can_be_saved": False, "choices": {}, "saved": saved}
     words = CrowdWords.of(path, crowds, hidden(asked))
     conditions = read_conditions(asked.query.get("c", []), words)
-    limit, changed = asked.number("limit", 20, 1, MOST_ROWS), path.stat().st_mtime_ns
+    offset, limit = asked.number("offset", 0, 0, 10**9), asked.number("limit", 20, 1, MOST_ROWS)
+    changed = path.stat().st_mtime_ns
     with ALONE:
-        n_found, rows = _matching(path, changed, words, conditions, limit)
+        n_found, rows = _matching(path, changed, words, conditions, (offset, limit))
         profile = _profile(path, changed, words, conditions)
     return {
         "columns": {name: list(how) for name, how in comparisons_of(words).items()},
         "conditions": [vars(one) | {"query": one.query, "text": one.text} for one in conditions],
         "n_customers": n_found,
+        "offset": offset,
+        "limit": limit,
         "n_all": pq.read_metadata(path).num_rows,
         "profile": profile,
         "rows": [masked(asked, row) for row in rows],
@@ -54,9 +64,10 @@ def crowd(asked: Request) -> dict[str, Any]:
 
 @lru_cache(maxsize=64)
 def _matching(
-    path: Path, _changed: int, words: CrowdWords, conditions: tuple[Condition, ...], limit: int
+    path: Path, _changed: int, words: CrowdWords, conditions: tuple[Condition, ...], rows: tuple[int, int]
 ) -> tuple[int, list[Any]]:
-    return matching(path, together(conditions, words), limit)
+    offset, limit = rows
+    return matching(path, together(conditions, words), limit, offset)
 
 
 @lru_cache(maxsize=256)

@@ -105,6 +105,8 @@ def test_a_crowd_is_who_the_conditions_hold_for(client: TestClient, web_settings
     assert told["n_all"] == len(frame)
     assert told["expression"] == "stage = 'regular' and n_purchases >= 3"
     assert {row["customer_id"] for row in told["rows"]} <= set(inside.customer_id)
+    later = client.get(f"{API}/crowd?c=stage:is:regular&c=n_purchases:at_least:3&offset=3&limit=4").json()
+    assert later["rows"] == told["rows"][3:7]
     shares = {row["value"]: row for row in told["profile"]["stage"]}
     assert shares["regular"]["share"] == 1.0
     assert shares["regular"]["index"] == pytest.approx(100 / (frame.stage == "regular").mean())
