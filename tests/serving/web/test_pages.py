@@ -327,7 +327,7 @@ def test_a_shop_younger_than_a_year_has_its_pages(
     for months in (told["months"][-2:], told["months"][-1:], []):
         overview.write_text(json.dumps({**told, "months": months}), encoding="utf-8")
         young = client_of(out=out)
-        for path in PATHS[:11]:
+        for path in ("/", "/customers", "/data"):  # those that read the overview
             assert young.get(path).status_code == 200, path
 
 
