@@ -2,7 +2,10 @@
 
 from __future__ import annotations
 
+import json
+import shutil
 import time
+from dataclasses import asdict
 from pathlib import Path
 
 import pytest
@@ -11,7 +14,7 @@ from fastapi.testclient import TestClient
 from penchant.errors import InputError, NotThereError
 from penchant.serving.web.actions import ACTIONS, command_of
 from penchant.serving.web.app import API
-from penchant.serving.web.jobs import Job, Jobs
+from penchant.serving.web.jobs import JOB_FILE, RESULT_FILE, Job, Jobs
 from penchant.serving.web.places import with_places
 from penchant.serving.web.ready import Ready
 from penchant.serving.web.settings import WebSettings
@@ -73,8 +76,53 @@ def test_each_action_becomes_a_command_of_checked_fields(web_settings: WebSettin
 
 
 @pytest.mark.parametrize(
+    ("kind", "fields", "arguments"),
+    [
+        ("returned", {"campaign": "late autumn"}, ["returned", "--", "late autumn"]),
+        ("elasticity", {"campaign": "test-1"}, ["elasticity", "--", "test-1"]),
+        (
+            "joint_price",
+            {"item": "--out", "prices": "9.5 8", "elasticity": "-2"},
+            ["joint-price", "--price", "9.50", "--price", "8", "--elasticity", "-2", "--", "--out"],
+        ),
+    ],
+)
+def test_an_insight_of_one_campaign_or_item_is_a_job(
+    web_settings: WebSettings, kind: str, fields: dict[str, str], arguments: list[str]
+) -> None:
+    command = command_of(web_settings, ACTIONS[kind], fields)
+    assert command[command.index("insight") + 1 :] == arguments
+
+
+def test_what_an_insight_of_a_campaign_found_stands_on_its_page(client: TestClient, web_settings: WebSettings) -> None:
+    folder = web_settings.folder / "jobs"
+    job = Job(
+        "20250101T000000-returned-0", "returned", ("insight",), "me", "2025-01-01T00:00:00+00:00", "done", exit_code=0,
+        fields={"campaign": "spring"},
+    )  # fmt: skip
+    rate = {"value": 0.4, "low": 0.2, "high": 0.6}
+    found = {"by_category": [{"category": "tea", "n": 12, "share": rate}], "n_returned": 30}
+    (folder / job.id).mkdir(parents=True)
+    try:
+        (folder / job.id / JOB_FILE).write_text(json.dumps(asdict(job)), encoding="utf-8")
+        (folder / job.id / RESULT_FILE).write_text(json.dumps(found), encoding="utf-8")
+        page = client.get("/campaigns/spring").text
+        assert client.get(f"{API}/campaigns/spring").json()["insights"]["returned"] == found
+        assert "Who came back: categories bought" in page
+        assert "40.0%" in page
+        assert "(20.0% to 60.0%)" in page
+        assert "Who came back: categories bought" in client.get(f"/jobs/{job.id}").text
+    finally:
+        shutil.rmtree(folder / job.id)
+
+
+@pytest.mark.parametrize(
     ("kind", "fields", "message"),
     [
+        ("returned", {"campaign": "--out"}, "a name of letters"),
+        ("joint_price", {"item": " "}, "the id of an item"),
+        ("joint_price", {"item": "a", "prices": "9 --out"}, "an amount"),
+        ("joint_price", {"item": "a", "elasticity": "2"}, "0 or less"),
         ("audience", {"goal": "retian", "as_of": "2025-11-01"}, "Did you mean 'retain'?"),
         ("audience", {"goal": "retain", "as_of": "soon"}, "a date"),
         ("audience", {"goal": "retain", "as_of": "2025-11-01", "campaign": "../../x"}, "a name of letters"),
