@@ -15,7 +15,7 @@ from .orders import proposal
 from .values import Seen, SourceProposal, TableProposal, When
 from .words import vocabulary
 
-DRAWN = "*/audience/*/wave-*"  # below the folder of results
+DRAWN = "audience/*/wave-*"  # below the folder of a shop's results
 RESPONSES = ("opened_at", "clicked_at", "redeemed_at")
 _RESPONSE = r"(is_)?(opens?|opened|clicks?|clicked|redeemed|converted|responded|response|purchased|visited)"
 
@@ -74,13 +74,13 @@ def assignments_table(one: Seen, when: When) -> TableProposal:
     return replace(found, codes={"arm": codes} if any(code != arm for code, arm in codes.items()) else {})
 
 
-def drawn_audiences(folder: Path, results: Sequence[Path]) -> list[TableProposal]:
-    """Return the tables that audiences drawn before make, as paths from the shop's folder."""
+def drawn_audiences(folder: Path, results: Sequence[Path], shop: str) -> list[TableProposal]:
+    """Return the tables that audiences drawn before make, as paths from the shop's folder; other shops' are not its."""
     found = []
     for name in ("assignments", "campaigns"):
         sources = tuple(
-            SourceProposal({"path": f"{os.path.relpath(place, folder)}/{DRAWN}/{name}.parquet"}, {})
-            for place in dict.fromkeys(place.resolve() for place in results)
+            SourceProposal({"path": f"{os.path.relpath(place, folder.resolve())}/{DRAWN}/{name}.parquet"}, {})
+            for place in dict.fromkeys((place / shop).resolve() for place in results)
             if any(place.glob(f"{DRAWN}/{name}.parquet"))
         )
         if sources:

@@ -76,7 +76,8 @@ def proposed(folder: Path, results: Sequence[Path] = ()) -> Proposed:
     folder
         The folder; files in folders within it are looked at too.
     results
-        Folders of results, such as ``out/``: audiences drawn there before become assignments and campaigns.
+        Folders of results, such as ``out/``: audiences drawn there for a shop of the folder's name become
+        assignments and campaigns.
 
     Raises
     ------
@@ -108,7 +109,7 @@ def proposed(folder: Path, results: Sequence[Path] = ()) -> Proposed:
             _advice(looks),
         )
     names = {table.name for table in found}
-    found += [table for table in drawn_audiences(folder, results) if table.name not in names]
+    found += [table for table in drawn_audiences(folder, results, _shop_name(folder)) if table.name not in names]
     unused = _unused(found, looks)
     return Proposed(_document(folder, found, looks, unread, _by_address(examples)), tuple(examples), unused)
 

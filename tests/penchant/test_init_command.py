@@ -4,12 +4,16 @@ from __future__ import annotations
 
 import json
 import tomllib
+from io import StringIO
 from pathlib import Path
 
 import pandas as pd
 import pytest
+from rich.console import Console
 from typer.testing import CliRunner
 
+from penchant.cli.commands.init import _show_understood
+from penchant.cli.work import Work
 from penchant.config import read_config
 from penchant.errors import InputError
 from penchant.features.intake.check import check
@@ -66,6 +70,18 @@ def test_rows_are_shown_before_and_after_and_the_sums_that_an_owner_knows(
     assert (totals["n_orders"], totals["n_customers"], totals["revenue"]) == (60, 7, 150.0)
 
 
+def test_what_cannot_be_right_says_of_which_table(tmp_path: Path) -> None:
+    orders(tmp_path)
+    report = check(read_config({"tables": {"orders": {"path": "gone.csv"}}}), tmp_path)
+    work = Work(None, None, as_json=False)
+    work.console = Console(record=True, file=StringIO(), width=200)
+    _show_understood(work, report)
+    said = work.console.export_text()
+    assert "This cannot be right yet:" in said
+    assert "- orders: a source cannot be read. " in said
+    assert "may not be right" not in said
+
+
 def test_orders_of_guests_are_a_doubt_that_says_what_became_of_them(tmp_path: Path) -> None:
     orders(tmp_path)
     frame = pd.read_csv(tmp_path / "orders.csv")
@@ -91,7 +107,7 @@ def test_a_file_that_is_no_table_is_named_where_people_look(tmp_path: Path, monk
 
 
 def test_audiences_drawn_before_become_assignments_and_campaigns(tmp_path: Path) -> None:
-    data, wave = tmp_path / "data", tmp_path / "out" / "tea" / "audience" / "spring" / "wave-1"
+    data, wave = tmp_path / "tea", tmp_path / "out" / "tea" / "audience" / "spring" / "wave-1"
     data.mkdir()
     wave.mkdir(parents=True)
     orders(data)
@@ -110,6 +126,12 @@ def test_audiences_drawn_before_become_assignments_and_campaigns(tmp_path: Path)
     assert not report.failed
     assert report.tables["assignments"].n_accepted == 2
     assert report.tables["campaigns"].n_accepted == 1
+    (tmp_path / "elsewhere").mkdir()
+    (tmp_path / "elsewhere" / "tea").symlink_to(data)
+    linked = tmp_path / "elsewhere" / "tea"
+    assert check(read_config(tomllib.loads(propose(linked, [tmp_path / "out"]))), linked).tables["campaigns"].n_accepted
+    data.rename(tmp_path / "coffee")  # another shop's audiences are none of its own
+    assert "audience" not in propose(tmp_path / "coffee", [tmp_path / "out"])
 
 
 def test_a_campaigns_file_becomes_assignments(tmp_path: Path) -> None:

@@ -74,8 +74,9 @@ def _show_understood(work: Work, report: CheckReport) -> None:
     told = [_told(one) for one in report.totals if one.name in ("orders", "interactions")]
     if told:
         work.show("[bold]As it was understood:[/]", *(f"- {line}" for line in told), "")
-    faults = [*report.faults, *(found.title for table in report.tables.values() for found in table.refusals)]
-    loud = [_doubt(name, found) for name, found in report.loud if found.title not in faults]
+    refused = [(name, found) for name, table in report.tables.items() for found in table.refusals]
+    faults = [*report.faults, *(f"{name}: {found.title}. {found.detail}".rstrip() for name, found in refused)]
+    loud = [_doubt(name, found) for name, found in report.loud if (name, found) not in refused]
     for title, lines in (("This cannot be right yet:", faults), ("This may not be right:", loud)):
         if lines:
             work.show(f"[bold]{title}[/]", *(f"- {escape(line)}" for line in lines), "")
