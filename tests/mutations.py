@@ -35,7 +35,19 @@ LEFT_OUT = (  # calls of which what they are called on stays
     *("within", "cast", "sort_values", "unique", "cumsum", "desc", "ceil", "floor", "until"),
 )
 FIRST_STAYS = ("abs", "round", "sorted", "clip", "ceil", "floor", "unique", "sqrt")  # functions of which x stays
-SYMMETRIC = {"min", "max", "least", "greatest", "minimum", "maximum", "isinstance", "zip", "logical_and", "logical_or"}
+SYMMETRIC = {
+    "min",
+    "max",
+    "least",
+    "greatest",
+    "minimum",
+    "maximum",
+    "isinstance",
+    "logical_and",
+    "logical_or",
+    "earlier",
+}
+NO_MEANING = ("name", "strict", "validate", "dont_inherit", "stacklevel")  # keywords that change no result
 GROUPED = (ast.BinOp, ast.BoolOp, ast.Compare, ast.IfExp, ast.UnaryOp, ast.Lambda)
 
 
@@ -207,7 +219,7 @@ def _call(node: ast.Call) -> Alternatives:
     if (is_module or isinstance(node.func, ast.Name)) and name in FIRST_STAYS and node.args:
         yield node.args[0]
     for keyword in node.keywords:
-        if keyword.arg:
+        if keyword.arg and keyword.arg not in NO_MEANING:
             yield _with(node, keywords=[one for one in node.keywords if one is not keyword])
     if len(node.args) >= 2 and name not in SYMMETRIC:
         first, second, *rest = node.args

@@ -18,15 +18,17 @@ from penchant.features.shop import Shop, shop_from_tables
 from penchant.features.spine import Spine
 
 AS_OF = datetime(2024, 6, 1)
+MINUTE = 1 / 1440
 
 
 def ago(days: float | None) -> pd.Timestamp:
-    return pd.NaT if days is None else pd.Timestamp(AS_OF) - timedelta(days=days)
+    return pd.NaT if days is None else (pd.Timestamp(AS_OF) - timedelta(days=days)).round("us")
 
 
 def line(order: str, placed: float, paid: float | None, amount: int, **more: Any) -> dict[str, Any]:
     times = {"ordered_at": ago(placed), "paid_at": ago(paid), "cancelled_at": ago(None), "refunded_at": ago(None)}
-    return {"customer_id": "ann", "order_id": order, "amount": amount, "category_id": "tea"} | times | more
+    plain = {"item_id": None, "quantity": 1.0, "list_amount": amount, "freight": 0, "category_id": "tea"}
+    return {"customer_id": "ann", "order_id": order, "amount": amount} | plain | times | more
 
 
 # ann bought 100 and 250 (one order, two days of payment), 400, and 50 on the day of that; one order is open, one was
@@ -34,7 +36,7 @@ def line(order: str, placed: float, paid: float | None, amount: int, **more: Any
 ORDERS = [
     line("a", 40, 40, 100),
     line("a", 40, 39, 250, category_id="cups"),
-    line("b", 30, 30, 400),
+    line("b", 30, 30, 400, list_amount=480, freight=5, item_id="pot", quantity=2.0),
     line("c", 29.5, 29.5, 50, category_id=None),
     line("open", 10, None, 700),
     line("dropped", 9, None, 900, cancelled_at=ago(8)),
@@ -54,7 +56,17 @@ TABLES = {
     "orders": ORDERS,
     "interactions": [
         {"customer_id": "ann", "occurred_at": ago(days), "kind": "view", "dwell_seconds": seconds}
-        for days, seconds in [(30, 0.5), (7, 1.25), (1, None), (0, 100.0)]
+        for days, seconds in [(30, 0.5), (7 + 30 * MINUTE, 1.0), (7, 0.25), (1, None), (0, 100.0)]
+    ],
+    "items": [{"item_id": "pot", "unit_cost": 150}],
+    "customers": [{"customer_id": "ann", "registered_at": ago(50)}, {"customer_id": "bob", "registered_at": ago(0)}],
+    "points": [{"customer_id": "ann", "at": ago(days), "points": points} for days, points in [(9, 5.0), (0, 7.0)]],
+    "referrals": [
+        {"customer_id": "ann", "referred_id": who, "at": ago(days)} for who, days in [("bob", 4), ("cid", 0)]
+    ],
+    "assignments": [
+        {"campaign_id": "x", "customer_id": "ann", "arm": "mail", "assigned_at": ago(at), "opened_at": ago(opened)}
+        for at, opened in [(9, 8), (6, 0), (3, None)]
     ],
     "feedback": [
         {"customer_id": "ann", "kind": kind, "at": ago(at), "closed_at": ago(closed)}
@@ -66,10 +78,10 @@ TABLES = {
     ],
 }
 IN_WINDOWS = {
-    "in 30 days": (lambda past: past.interactions.within(30).count(), 3),  # the first moment belongs to the window
-    "in 29 days": (lambda past: past.interactions.within(29).count(), 2),
-    "from 30 until 7 days": (lambda past: past.interactions.within(30, 7).count(), 1),  # the last does not
-    "from 30 until 6 days": (lambda past: past.interactions.within(30, 6).count(), 2),
+    "in 30 days": (lambda past: past.interactions.within(30).count(), 4),  # the first moment belongs to the window
+    "in 29 days": (lambda past: past.interactions.within(29).count(), 3),
+    "from 30 until 7 days": (lambda past: past.interactions.within(30, 7).count(), 2),  # the last does not
+    "from 30 until 6 days": (lambda past: past.interactions.within(30, 6).count(), 3),
 }
 OF_STATES = {
     "purchases": (lambda past: past.purchases.count(), 4),  # a, b, c, and the one that is cancelled only at as_of
@@ -87,6 +99,19 @@ OF_STATES = {
     "complaints": (lambda past: past.feedback("complaint").count(), 3),
     "open complaints": (lambda past: past.open_complaints.count(), 2),
     "memberships": (lambda past: past.memberships.count(), 2),
+    "list amount": (lambda past: past.purchases.sum(_.list_amount), 100 + 250 + 480 + 50 + 30),
+    "discount": (lambda past: past.purchases.sum(_.discount), 80),
+    "freight": (lambda past: past.purchases.sum(_.freight), 5),
+    "margin": (lambda past: past.purchases.sum(_.margin), 400 - 2 * 150),
+    "pieces": (lambda past: past.purchases.max(_.quantity), 2),
+    "items": (lambda past: past.purchases.sum(_.n_items), 1),
+    "lines of one order": (lambda past: past.purchases.max(_.n_lines), 2),
+    "sessions": (lambda past: past.sessions.count(), 3),  # half an hour apart is one
+    "days": (lambda past: past.days.count(), 4),
+    "registered": (lambda past: past.days_since(past.registrations.first()), 50),
+    "opened": (lambda past: past.responses("opened").count(), 1),
+    "points": (lambda past: past.points.sum(_.points), 5),
+    "referrals": (lambda past: past.referrals.count(), 1),
     # from 40 to 30 to 7 days ago: 30 and 29.5 days ago are one day, at which b was paid first
     "gaps": (lambda past: past.gaps.count(), 2),
     "gap days": (lambda past: past.gaps.sum(_.gap_days), 10 + 23),
@@ -100,8 +125,8 @@ OF_ROWS = {
     "upper quarter": (lambda past: past.lines.quantile(_.amount, 0.75), 250),
     "deviation": (lambda past: past.gaps.deviation(_.gap_days), sqrt(2 * 6.5**2)),
     "fractions": (lambda past: past.interactions.sum(_.dwell_seconds), 1.75),
-    "mean of what is known": (lambda past: past.interactions.mean(_.dwell_seconds), 0.875),
-    "a third": (lambda past: past.interactions.sum(_.dwell_seconds / 3), 0.416666667 + 0.166666667),
+    "mean of what is known": (lambda past: past.interactions.mean(_.dwell_seconds), 1.75 / 3),
+    "thirds": (lambda past: past.interactions.sum(_.dwell_seconds / 3), 0.166666667 + 0.333333333 + 0.083333333),
     "at most a billion": (lambda past: past.lines.where(_.amount == 30).sum(_.amount * 1e9), 1e9),
     "at least minus that": (lambda past: past.lines.where(_.amount == 30).sum(_.amount * -1e9), -1e9),
     "both conditions": (lambda past: past.lines.where(_.amount > 50).where(_.amount < 400).count(), 2),
@@ -137,7 +162,8 @@ def shop() -> Iterator[Shop]:
 def answers(shop: Shop, request: pytest.FixtureRequest) -> dict[str, Any]:
     spine = Spine.at(shop, AS_OF)
     if request.param != "one moment":
-        spine = Spine.of(shop, pd.DataFrame({"customer_id": "ann", "as_of": [ago(days) for days in range(13)]}))
+        moments = [ago(days) for days in range(13)]
+        spine = Spine.of(shop, pd.DataFrame({"customer_id": "ann", "as_of": moments}))
         assert spine.instants is None
     with Keep(shop.backend) as keep:
         frame = evaluated(shop, spine, {name: ask for name, (ask, _value) in BY_HAND.items()}, keep)[0].to_pandas()
