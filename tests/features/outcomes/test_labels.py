@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
 from datetime import datetime, timedelta
 from types import ModuleType
 from typing import Any
@@ -22,10 +23,12 @@ from penchant.features.outcomes.tasks import (
     SECOND_PURCHASE,
     VALUE,
     VISIT,
+    Span,
     Task,
 )
 from penchant.features.shop import Shop
 from penchant.features.spine import Spine
+from penchant.section import LONGEST_WINDOW
 
 AS_OF = datetime(2024, 3, 1)
 LATER = [{"customer_id": "z", "ordered_at": "2025-01-01", "amount": 1}]  # the data goes on
@@ -150,6 +153,48 @@ def test_horizon_comes_from_the_request_the_configuration_or_the_task(shop_of: A
     for days in (0, 10**9):
         with pytest.raises(InputError, match="horizon_days"):
             span_of(shop, REPURCHASE, AS_OF, horizon_days=days)
+
+
+def test_the_least_and_the_longest_span_are_spans(shop_of: Any) -> None:
+    shop = shop_of(orders=[order("a", "2024-01-01"), *LATER])
+    for gap, horizon in ((0, 1), (0, LONGEST_WINDOW), (LONGEST_WINDOW - 1, 1)):
+        assert span_of(shop, REPURCHASE, AS_OF, gap, horizon)[0] == Span(gap, horizon)
+    for gap, horizon in ((-1, 5), (0, 0), (0, LONGEST_WINDOW + 1), (LONGEST_WINDOW, 1)):
+        with pytest.raises(InputError, match=f"Got {gap} and {horizon}"):
+            span_of(shop, REPURCHASE, AS_OF, gap, horizon)
+
+
+def test_a_tasks_own_gap_is_kept_unless_another_is_asked_for(shop_of: Any) -> None:
+    shop = shop_of(orders=[order("a", "2024-01-01"), *LATER])
+    task = replace(REPURCHASE, gap_days=5, horizon_days=30)
+    assert span_of(shop, task, AS_OF) == (Span(5, 30), "30 days, the default of 'repurchase'")
+    assert span_of(shop, task, AS_OF, 0, 7) == (Span(0, 7), "7 days, as asked")
+
+
+def test_a_horizon_may_end_with_the_data_and_each_row_has_its_own(shop_of: Any) -> None:
+    shop = shop_of(orders=[order("a", "2024-01-01"), order("b", "2024-01-01"), order("b", "2024-03-10")])
+    last = shop.extract_end - timedelta(days=10)
+    rows = pd.DataFrame({"customer_id": ["b", "a"], "as_of": [datetime(2024, 2, 1), last]})
+    spine = Spine.of(shop, rows.astype({"as_of": "datetime64[us]"}))
+    found = label(shop, REPURCHASE, spine, horizon_days=10).frame
+    assert found["customer_id"].tolist() == ["b", "a"]
+    assert found["label"].tolist() == [0, 0]
+    late = rows.assign(as_of=[datetime(2024, 2, 1), last + timedelta(seconds=1)]).astype({"as_of": "datetime64[us]"})
+    with pytest.raises(UnfinishedHorizonError, match="task 'repurchase'"):
+        label(shop, REPURCHASE, Spine.of(shop, late), horizon_days=10)
+    with pytest.raises(InputError, match="a spine with at least one row"):
+        label(shop, REPURCHASE, Spine.of(shop, rows[:0].astype({"as_of": "datetime64[us]"})), horizon_days=10)
+
+
+@pytest.mark.parametrize("most_at_once", [0, 10**6])
+def test_moments_read_one_by_one_or_at_once_keep_each_row_its_label(
+    shop_of: Any, monkeypatch: pytest.MonkeyPatch, most_at_once: int
+) -> None:
+    monkeypatch.setattr("penchant.features.history.evaluate.MOST_AT_ONCE", most_at_once)
+    rows = [order("a", "2024-01-01"), order("b", "2024-01-01"), order("b", "2024-02-05"), order("a", "2024-03-05")]
+    found = label(shop_of(orders=[*rows, *LATER]), REPURCHASE, [datetime(2024, 2, 1), AS_OF], horizon_days=10).frame
+    assert found["customer_id"].tolist() == ["a", "b", "a", "b"]
+    assert found["label"].tolist() == [0, 1, 1, 0]
 
 
 @pytest.mark.parametrize(
