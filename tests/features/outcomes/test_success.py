@@ -93,3 +93,52 @@ def test_what_a_shop_cannot_tell_is_refused(shop: Shop) -> None:
         read_outcomes(without, rows, "visit", DAYS)
     of_orders = {"visit", "interest", "first_order", "paid_order", "payment"}
     assert set(OUTCOMES) == of_orders | {"click", "membership", "points_used", "referral", "review"}
+
+
+def test_what_customers_ordered_is_summed_within_the_horizon() -> None:
+    """Two orders of 10 and 25 less goods of 3 and 2 x 3; a third one day too early and one too late."""
+    placed = [START - SECOND, START, START + 5 * SECOND, END]
+    orders = pd.DataFrame(
+        {"customer_id": "a", "ordered_at": placed, "order_id": list("wxyz"), "item_id": "i", "quantity": [1.0, 1, 2, 1]}
+    ).assign(amount=[7000, 1000, 2500, 9000])
+    items = pd.DataFrame({"item_id": ["i"], "unit_cost": [300]})
+    later = orders.tail(1).assign(customer_id="b", ordered_at=END + pd.Timedelta(days=30))
+    tables = {"orders": pd.concat([orders, later]).astype({"ordered_at": "datetime64[us]"}), "items": items}
+    with shop_from_tables(tables) as shop:
+        rows = pd.DataFrame({"customer_id": ["nobody", "a"], "assigned_at": START})
+        found = read_outcomes(shop, rows, "paid_order", DAYS)
+    assert found["success"].tolist() == [0.0, 1.0]
+    assert found["success_at"].tolist() == [pd.NaT, START]
+    assert found["amount"].tolist() == [0.0, 35.0]
+    assert found["margin"].tolist() == [0.0, 26.0]
+
+
+HAPPENED = {"before": START - SECOND, "at once": START, "just in time": END - SECOND, "too late": END}
+
+
+def test_what_happened_within_the_horizon_alone_is_a_success() -> None:
+    times = pd.Series(HAPPENED).astype("datetime64[us]").rename_axis("customer_id").rename("at").reset_index()
+    sent = times[["customer_id"]].assign(campaign_id="x", arm="mail", assigned_at=START - pd.Timedelta(days=1))
+    tables = {
+        "memberships": times.rename(columns={"at": "starts_at"}).assign(level="gold"),
+        "points": times.assign(points=-5.0),
+        "referrals": times.assign(referred_id="friend"),
+        "feedback": times.assign(kind="review", rating=5.0),
+        "assignments": sent.assign(clicked_at=times["at"]),
+        "orders": pd.DataFrame({"customer_id": ["z"], "ordered_at": [END + pd.Timedelta(days=9)]}),
+    }
+    for frame in tables.values():
+        for name in frame.columns[frame.columns.str.endswith("at")]:
+            frame[name] = frame[name].astype("datetime64[us]")
+    with shop_from_tables(tables) as shop:
+        for outcome in ("click", "membership", "points_used", "referral", "review"):
+            found = read_outcomes(
+                shop, pd.DataFrame({"customer_id": list(HAPPENED), "assigned_at": START}), outcome, DAYS
+            )
+            assert found["success"].tolist() == [0.0, 1.0, 1.0, 0.0], outcome
+            assert "amount" not in found
+
+
+def test_a_payment_before_the_assignment_is_none(shop: Shop) -> None:
+    rows = pd.DataFrame({"customer_id": ["at the start"], "assigned_at": [START + SECOND]})
+    assert read_outcomes(shop, rows, "payment", DAYS)["success"].tolist() == [0.0]
