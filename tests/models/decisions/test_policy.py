@@ -5,7 +5,7 @@ import pandas as pd
 import pytest
 
 from penchant.errors import InputError
-from penchant.models.decisions.policy import Stakes, policy_value, treat_top
+from penchant.models.decisions.policy import Stakes, policy_value, read_policy, treat_top
 from penchant.models.decisions.profit import profit_curve
 from penchant.models.evaluation.outcome_scores import outcome_scores
 from penchant.models.uplift.trial import read_experiment
@@ -126,3 +126,49 @@ def test_a_handful_of_controls_gives_a_policy_no_bounds() -> None:
         assert np.isnan([unknown.low, unknown.high]).all()
     many = policy_value(y, treat_top(score, 0.2), np.arange(1000) % 2 == 0)
     assert many.low < many.value < many.high
+
+
+FOUR: dict[str, Any] = {"y": [4.0, 2.0, 3.0, 1.0], "treatment": [1, 1, 0, 0]}  # means of 3 and 2, at even odds
+# Scores by hand: of being treated 5, 1, 3, 3; of not 2, 2, 4, 0.
+
+
+def test_four_customers_are_worth_what_their_scores_say() -> None:
+    found = policy_value(policy=[1, 0, 1, 0], **FOUR)
+    assert found.value == pytest.approx(1000 * (5 + 2 + 3 + 0) / 4)
+    assert found.over_nobody.value == pytest.approx(1000 * (3 - 1) / 4)
+    assert found.over_everyone["treated"].value == pytest.approx(1000 * (1 - 3) / 4)
+    assert found.share == {"control": 0.5, "treated": 0.5}
+    assert str(found).startswith("2500")
+    assert "per 1,000 customers, 500" in str(found)
+    half = policy_value(policy=[0.5, 0.5, 1, 0], **FOUR)
+    assert half.value == pytest.approx(1000 * (3.5 + 1.5 + 3 + 0) / 4)
+
+
+def test_stakes_and_weights_by_hand() -> None:
+    """Ten for each outcome less one for a contact; with weights the control's mean is (3 x 3 + 1) / 4."""
+    dear = policy_value(policy=[1, 0, 1, 0], stakes=Stakes(value=10, cost=1), **FOUR)
+    assert dear.value == pytest.approx(1000 * (49 + 20 + 29 + 0) / 4)
+    assert dear.over_nobody.value == pytest.approx(1000 * (29 - 11) / 4)
+    heavy = policy_value(policy=[1, 0, 1, 0], sample_weight=[1, 1, 3, 1], **FOUR)
+    assert heavy.value == pytest.approx(1000 * (5 + 2.5 + 3 * 3 - 0.5) / 6)
+    assert heavy.share["treated"] == pytest.approx(4 / 6)
+
+
+def test_a_policy_may_come_as_names_shares_or_columns() -> None:
+    arms = read_experiment(FOUR["y"], FOUR["treatment"]).arms
+    wanted = [[0, 1], [1, 0], [0, 1], [1, 0]]
+    ways = ([True, False, True, False], ["treated", "control", "treated", "control"], np.array(wanted, float))
+    for policy in (*ways, np.array([[1.0], [0.0], [1.0], [0.0]])):
+        assert read_policy(policy, arms).tolist() == wanted
+    for wrong in ([1.5, 0, 1, 0], [[1.5, -0.5]] * 4, [[0.6, 0.6]] * 4):
+        with pytest.raises(InputError, match="sum to 1"):
+            read_policy(np.array(wrong), arms)
+
+
+def test_a_top_share_is_of_the_weight_and_within_0_and_1() -> None:
+    assert treat_top([1, 2, 3], 0.5, [2, 1, 1]).tolist() == [0, 1, 1]
+    assert treat_top([1, 3, 2], 0.25, [2, 1, 1]).tolist() == [0, 1, 0]
+    assert treat_top([1, 3, 2], 0.5, [2, 0, 2]).tolist() == [0, 0, 1]
+    for share in (-0.1, 1.1):
+        with pytest.raises(InputError, match=r"a share in 0\.\.1"):
+            treat_top([1, 2], share)

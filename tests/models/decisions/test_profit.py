@@ -1,3 +1,5 @@
+from typing import Any
+
 import numpy as np
 import pytest
 
@@ -95,3 +97,44 @@ def test_one_of_several_arms_is_looked_at() -> None:
     assert one.curve.gain == pytest.approx(alone.curve.gain)
     with pytest.raises(InputError, match="Say which with arm="):
         profit_curve(y, effect, arm, stakes=stakes)
+
+
+FOUR: dict[str, Any] = {"y": [4.0, 2.0, 3.0, 1.0], "uplift": [4, 3, 2, 1], "treatment": [1, 1, 0, 0]}
+# A contact changes 3, -1, -1 and 3 by the doubly-robust scores: 5 - 2, 1 - 2, 3 - 4, 3 - 0.
+
+
+def test_four_customers_bring_what_was_counted_by_hand() -> None:
+    found = profit_curve(n_draws=0, **FOUR)
+    assert [found.curve.at(q).value for q in (0.0, 0.25, 0.5, 0.75, 1.0)] == pytest.approx([0, 750, 500, 250, 1000])
+    assert (found.best_depth.value, found.best_profit.value, found.over_everyone.value) == (1.0, 1000.0, 0.0)
+    assert np.isnan([found.best_depth.low, found.best_depth.high]).all()
+    dear = profit_curve(n_draws=0, stakes=Stakes(cost=1), **FOUR)
+    assert [dear.curve.at(q).value for q in (0.25, 0.5, 0.75, 1.0)] == pytest.approx([500, 0, -500, 0])
+    assert (dear.best_depth.value, dear.best_profit.value, dear.over_everyone.value) == (0.25, 500.0, 500.0)
+    unlike = profit_curve(n_draws=0, stakes=Stakes(value={"control": 1.0, "treated": 2.0}), **FOUR)
+    assert unlike.curve.at(1.0).value == pytest.approx(1000 * (8 + 0 + 2 + 6) / 4)
+
+
+def test_equal_scores_come_together_and_weights_count_as_customers() -> None:
+    tied = profit_curve(FOUR["y"], [4, 4, 2, 1], FOUR["treatment"], n_draws=0)
+    assert tied.curve.at(0.25).value == pytest.approx(250)  # half of 3 - 1
+    weight = [3, 1, 1, 1]  # the treated's mean is 14 / 4; changes of 2.5, -1.5, -0.5 and 3.5, the first three times
+    heavy = profit_curve(n_draws=0, sample_weight=weight, **FOUR)
+    assert heavy.curve.at(0.5).value == pytest.approx(1000 * 3 * 2.5 / 6)
+    assert heavy.curve.at(1.0).value == pytest.approx(1000 * (7.5 - 1.5 - 0.5 + 3.5) / 6)
+
+
+def test_the_lowest_half_is_put_off_where_the_predictions_know_it() -> None:
+    """Of forty the twenty of the lowest scores lose one by a contact, the others gain one, all as predicted."""
+    score, base = np.arange(40) + 1.0, np.full(40, 2.0)
+    effect, treated = np.where(score <= 20, -1.0, 1.0), np.arange(40) % 2 == 0
+    predicted = {"control": base, "treated": base + effect}
+    found = sleeping_dogs(base + treated * effect, score, treated, predicted=predicted, n_draws=200)
+    assert found.found
+    assert 0.3 <= found.share <= 0.5
+    assert found.effect.value == pytest.approx(-1000)
+    assert found.effect.low < -1000 < found.effect.high < 0
+    assert found.score == round(40 * found.share)
+    liked = sleeping_dogs(base - treated * effect, -score, treated, predicted=None, n_draws=0)
+    assert not liked.found
+    assert str(liked) == "no sleeping dogs beyond noise"
