@@ -2,12 +2,16 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
+
 import numpy as np
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
+from scipy import stats
 
-from penchant.serving.measure.effect import Measured, Sample, measure_effects, weighted_means
+from penchant.models.inputs.two_means import ArmSums, difference_bounds, mean_bounds
+from penchant.serving.measure.effect import Effect, Measured, RowSums, Sample, measure_effects, weighted_means
 
 NONE = np.empty((0, 0))
 
@@ -147,3 +151,84 @@ def test_amounts_that_never_came_have_no_interval() -> None:
     assert np.isnan(effect.plain.interval().low)
     assert np.isnan(Measured(0.0, 0.0).p_value)
     assert Measured(1.96, 1.0).p_value == pytest.approx(0.05, abs=1e-4)
+
+
+SEVEN = np.array([[1.0, 2.0, 3.0, 6.0, 2.0, 4.0, 6.0]])  # four treated of mean 3, three controls of mean 4
+FIRST = np.arange(7) < 4
+
+
+def test_seven_customers_by_hand() -> None:
+    """The means' variances are 14/3/4 and 4/3."""
+    found = measure_effects(even(FIRST), SEVEN, [True])[0]
+    assert (found.n_treated, found.n_control) == (4, 3)
+    assert (found.treated.value, found.control.value, found.plain.value) == pytest.approx((3, 4, -1))
+    assert (found.treated.error, found.control.error) == pytest.approx((np.sqrt(7 / 6), np.sqrt(4 / 3)))
+    assert found.plain.error == pytest.approx(np.sqrt(7 / 6 + 4 / 3))
+    welch = stats.ttest_ind(SEVEN[0, :4], SEVEN[0, 4:], equal_var=False)
+    assert (found.plain.df, found.plain.p_value) == pytest.approx((welch.df, welch.pvalue))
+    error = np.sqrt(7 / 6 / 9 + 4 / 3 / 16)
+    assert (found.log_ratio.value, found.log_ratio.error) == pytest.approx((np.log(3 / 4), error))
+    relative, reach = found.relative(), stats.t.ppf(0.975, welch.df) * error
+    assert relative.value == pytest.approx(-0.25)
+    assert (relative.low, relative.high) == pytest.approx((0.75 * np.exp(-reach) - 1, 0.75 * np.exp(reach) - 1))
+    assert found.adjusted.value == found.plain.value
+    minus = measure_effects(even(FIRST), -SEVEN, [True])[0]
+    assert np.isnan([minus.log_ratio.value, minus.relative().value]).all()
+
+
+def test_controls_stand_for_as_many_as_they_weigh() -> None:
+    sample = Sample(FIRST, np.array([1.0, 1, 1, 1, 1, 3, 2]), np.empty((0, 7)))
+    found = measure_effects(sample, SEVEN, [True])[0]
+    assert found.control.value == pytest.approx(26 / 6)
+    squares = 1 * (2 - 26 / 6) ** 2 + 9 * (4 - 26 / 6) ** 2 + 4 * (6 - 26 / 6) ** 2
+    assert found.control.error == pytest.approx(np.sqrt(1.5 * squares) / 6)
+    assert found.plain.value == pytest.approx(3 - 26 / 6)
+
+
+def test_few_successes_are_as_unsure_as_one_more_of_each_would_make_them() -> None:
+    t = np.arange(20) < 10
+    none = measure_effects(even(t), np.zeros((1, 20)))[0]
+    assert none.plain.error == pytest.approx(np.sqrt(2 * 1 / 12 * 11 / 12 / 12))
+    one = np.zeros((1, 20))
+    one[0, 0] = 1.0
+    least = 2 / 12 * 10 / 12 / 12 + 1 / 12 * 11 / 12 / 12
+    assert measure_effects(even(t), one)[0].plain.error == pytest.approx(np.sqrt(least))
+    amount = measure_effects(even(t), one, [True])[0]
+    assert amount.plain.error == pytest.approx(np.sqrt(0.1 * 0.9 / 9))
+    many = np.tile([[1.0, 0.0]], (1, 10))  # half of each: the variance that was found is above the least
+    assert measure_effects(even(t), many)[0].plain.error == pytest.approx(np.sqrt(2 * 0.25 / 9))
+
+
+def test_a_slope_wants_twenty_customers_in_each_arm_for_itself_and_the_mean() -> None:
+    rng = np.random.default_rng(0)
+    for n_control, is_adjusted in ((39, False), (40, True)):
+        t = np.arange(60 + n_control) < 60
+        x = rng.normal(size=(1, len(t)))
+        found = measure_effects(even(t, x), x + rng.normal(size=(1, len(t))))[0]
+        assert (found.adjusted.value != found.plain.value) == is_adjusted
+        assert found.adjusted.df == pytest.approx(found.plain.df - 1 if is_adjusted else found.plain.df)
+        assert (found.variance_removed > 0) == is_adjusted
+
+
+def test_what_an_effect_says_of_itself() -> None:
+    known, unsure = Measured(1.0, 1.0), Measured(1.0, 2.0)
+    effect = Effect(9, 9, known, known, unsure, known, known, known)
+    assert effect.variance_removed == 0.75
+    assert effect.smallest_seen == pytest.approx(1.959964 + 0.841621, abs=1e-6)
+    assert replace(effect, adjusted=Measured(1.0, 3.0)).variance_removed == 0.0
+    assert replace(effect, plain=Measured(1.0, 0.0)).variance_removed == 0.0
+    assert unsure.interval().high == pytest.approx(1 + 2 * 1.959964, abs=1e-5)
+    assert unsure.interval(0.8).low == pytest.approx(1 - 2 * 1.281552, abs=1e-5)
+    assert np.isnan(Measured(1.0, 2.0, 0.0).interval().low)
+
+
+def test_an_interval_of_few_rows_is_that_of_their_sums_times_what_else_is_known() -> None:
+    arms = tuple(ArmSums.of(SEVEN[0], weight) for weight in even(FIRST).weights)
+    both, alone = RowSums(arms, "amount"), RowSums(arms[:1], "amount")
+    middle, low, high = difference_bounds(*arms, "amount", 0.95)
+    assert both.reach(0.95) == pytest.approx((middle - low, high - middle))
+    assert replace(both, factor=2.0).reach(0.95) == pytest.approx((2 * (middle - low), 2 * (high - middle)))
+    low, high = mean_bounds(arms[0], "amount", 0.9)
+    assert alone.reach(0.9) == pytest.approx((3 - low, high - 3))
+    found = Measured(10.0, 1.0, 5.0, alone).interval(0.9)
+    assert (found.low, found.high) == pytest.approx((7 + low, 7 + high))
