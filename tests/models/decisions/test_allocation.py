@@ -8,7 +8,7 @@ from hypothesis import strategies as st
 from scipy.optimize import linprog
 
 from penchant.errors import InputError
-from penchant.models.decisions.allocation import Limits, allocate
+from penchant.models.decisions.allocation import Limits, allocate, read_gains
 
 
 def relaxed_optimum(gain: np.ndarray, cost: np.ndarray, limits: Limits) -> float:
@@ -146,3 +146,49 @@ def test_nothing_to_give_gives_nothing() -> None:
 def test_what_cannot_be_allocated_is_refused(gain: Any, cost: Any, limits: Limits, message: str) -> None:
     with pytest.raises(InputError, match=message):
         allocate(gain, cost, limits)
+
+
+THREE = {"mail": [1.0, 2.0, 3.0], "call": [4.0, 3.0, 3.5]}
+COST = {"mail": 1.0, "call": 5.0}
+
+
+@pytest.mark.parametrize(
+    ("budget", "arms", "gain", "bound", "price"),
+    [
+        (2.0, ["control", "mail", "mail"], 5.0, 5.0, 1.0),  # next: a mail for the first, 1 for 1
+        (3.0, ["mail", "mail", "mail"], 6.0, 6.0, 0.75),  # next: a call for the first instead, 3 for 4
+        (5.0, ["mail", "mail", "mail"], 6.0, 7.5, 0.75),  # half of that is no call
+        (7.0, ["call", "mail", "mail"], 9.0, 9.0, 0.25),
+        (15.0, ["call", "call", "call"], 10.5, 10.5, 0.0),
+    ],
+)
+def test_three_customers_within_a_budget(
+    budget: float, arms: list[str], gain: float, bound: float, price: float
+) -> None:
+    found = allocate(THREE, COST, Limits(budget=budget))
+    assert found.arm.tolist() == arms
+    assert (found.gain, found.bound, found.prices["budget"]) == pytest.approx((gain, bound, price))
+    assert found.spent == sum({"control": 0.0, **COST}[arm] for arm in arms)
+    assert found.n_by_arm == {arm: arms.count(arm) for arm in COST}
+
+
+def test_three_customers_within_numbers() -> None:
+    one = allocate(THREE, COST, Limits(capacity={("mail", "call"): 1}))
+    assert one.arm.tolist() == ["call", "control", "control"]
+    assert list(one.prices) == ["mail + call"]
+    assert 3.5 - 1e-6 <= one.prices["mail + call"] <= 4 + 1e-6
+    calls = allocate(THREE, COST, Limits(stock={"call": 1}))
+    assert calls.arm.tolist() == ["call", "mail", "mail"]  # a call gains 3 more of the first, then 1 and a half
+    both = allocate(THREE, COST, Limits(budget=6.0, stock={"mail": 1}))
+    assert both.arm.tolist() == ["call", "control", "mail"]
+    assert list(both.prices) == ["budget", "mail"]
+
+
+def test_gains_may_come_as_one_column_and_as_many_as_126() -> None:
+    assert allocate([2.0, -1.0]).arm.tolist() == ["1", "control"]
+    names, table = read_gains(np.array([[1.0, np.nan], [3.0, 4.0]]))
+    assert names == ("1", "2")
+    assert np.array_equal(table, [[1, np.nan], [3, 4]], equal_nan=True)
+    assert len(read_gains(np.ones((1, 126)))[0]) == 126
+    with pytest.raises(InputError, match="127 columns"):
+        read_gains(np.ones((1, 127)))
