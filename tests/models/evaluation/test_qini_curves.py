@@ -5,7 +5,18 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from penchant.models.evaluation.qini_curves import area, at, autoc, coefficient, knots, rank, thinned
+from penchant.models.evaluation.qini_curves import (
+    Ranked,
+    area,
+    at,
+    autoc,
+    coefficient,
+    knots,
+    pooled,
+    rank,
+    thinned,
+    unseen_share,
+)
 from penchant.models.uplift.trial import draw_customers, read_trial
 
 Columns = dict[str, np.ndarray]
@@ -86,3 +97,50 @@ def test_pooled_neighbours_give_nearly_the_same_numbers() -> None:
     assert len(knots(pooled)[0]) == 1001
     assert coefficient(*knots(pooled)) == pytest.approx(coefficient(*knots(ranked)), abs=2e-4)
     assert knots(pooled)[1][-1] == pytest.approx(knots(ranked)[1][-1], abs=1e-12)
+
+
+def four(treated: list[int], score: list[float], weight: list[float] | None = None) -> Ranked:
+    trial = read_trial([4, 1, 2, 3], {"s": score}, treated, p_treatment=0.5, sample_weight=weight)
+    return rank(trial, trial.scores[0])
+
+
+def test_four_customers_by_hand() -> None:
+    """Best first: treated 4, control 1, treated 2, control 3. Up to the second one arm is missing: a straight line."""
+    depth, gain = knots(four([1, 0, 1, 0], [4, 3, 2, 1]))
+    assert depth.tolist() == [0, 0.25, 0.5, 0.75, 1]
+    assert gain.tolist() == pytest.approx([0, 0.75, 0.5 * (4 - 1), 0.75 * (3 - 1), 3 - 2])
+    assert area(depth, gain) == pytest.approx(0.25 * (0.75 / 2 + 2.25 / 2 + 1.5 + 2.5 / 2))
+    assert coefficient(depth, gain) == pytest.approx(area(depth, gain) - 0.5)
+    assert autoc(depth, gain) == pytest.approx(3 * 0.5 + 1.5 * np.log(1.5) + 3 * np.log(4 / 3) - 2 * 0.25 - 1)
+    assert at(depth, gain, np.array([0.125, 0.6, 1.0])).tolist() == pytest.approx([0.375, 1.5, 1.0])
+
+
+def test_equal_scores_and_weights_by_hand() -> None:
+    depth, gain = knots(four([1, 0, 1, 0], [4, 4, 2, 2]))
+    assert (depth.tolist(), gain.tolist()) == ([0, 0.5, 1], pytest.approx([0, 1.5, 1]))
+    depth, gain = knots(four([1, 0, 1, 0], [4, 3, 2, 1], [2, 1, 1, 1]))
+    assert depth.tolist() == pytest.approx([0, 0.4, 0.6, 0.8, 1])
+    assert gain.tolist() == pytest.approx([0, 1.2, 0.6 * 3, 0.8 * (10 / 3 - 1), 10 / 3 - 2])
+    drawn = np.array([1, 3, 0, 2])  # of the trial's rows: the controls of 1 and 3, the treated of 2 and 4
+    depth, gain = knots(four([1, 0, 1, 0], [4, 3, 2, 1]), drawn)
+    assert depth.tolist() == pytest.approx([0, 2 / 6, 3 / 6, 3 / 6, 1])
+    assert gain[[2, 4]].tolist() == pytest.approx([0.5 * (4 - 1), 4 - 10 / 4])
+
+
+def test_the_best_scored_of_whom_one_arm_has_nobody_are_unseen() -> None:
+    assert unseen_share(four([1, 0, 1, 0], [4, 3, 2, 1])) == 0.25
+    assert unseen_share(four([1, 1, 0, 0], [4, 3, 2, 1])) == 0.5
+    assert unseen_share(four([0, 0, 0, 1], [4, 3, 2, 1], [2, 1, 1, 1])) == 0.8
+    assert unseen_share(four([1, 0, 1, 0], [4, 4, 2, 1])) == 0.0
+    assert unseen_share(four([1, 1, 0, 0], [4, 3, 3, 1])) == 0.25
+
+
+def test_steps_are_pooled_evenly_over_the_rows_where_there_are_too_many() -> None:
+    assert pooled(np.arange(10), 10, 4).tolist() == [0, 3, 5, 8]
+    assert pooled(np.array([0, 1, 2, 9]), 10, 2).tolist() == [0, 9]
+    c = columns(3, 21, 10**9)
+    trial = read_trial(c["y"], {"s": c["score"]}, c["treated"])
+    ranked = rank(trial, trial.scores[0])
+    assert ranked.starts is None
+    assert thinned(ranked, most=11) is ranked  # twice as many are not too many
+    assert thinned(ranked, most=10) is not ranked
