@@ -48,6 +48,8 @@ SYMMETRIC = {
     "earlier",
 }
 NO_MEANING = ("name", "strict", "validate", "dont_inherit", "stacklevel")  # keywords that change no result
+TOLERANCE = 1e-6  # smaller numbers are what rounding may differ by
+TYPES = ("Callable", "dict", "Literal", "Mapping", "tuple", "list")
 GROUPED = (ast.BinOp, ast.BoolOp, ast.Compare, ast.IfExp, ast.UnaryOp, ast.Lambda)
 
 
@@ -118,6 +120,8 @@ def _places(node: ast.AST) -> Iterator[ast.AST]:
         for child in value if isinstance(value, list) else [value]:
             if not isinstance(child, ast.AST) or isinstance(child, ast.Raise | ast.Assert | ast.Import):
                 continue
+            if isinstance(node, ast.ClassDef) and isinstance(child, ast.keyword):
+                continue
             if hasattr(child, "lineno") and isinstance(child, ast.expr | ast.AugAssign):
                 yield child
             if not isinstance(child, ast.JoinedStr) and not _is_annotation(child):
@@ -126,9 +130,7 @@ def _places(node: ast.AST) -> Iterator[ast.AST]:
 
 def _is_annotation(node: ast.AST) -> bool:
     """Say whether a subscript is a type's, as in ``Callable[[int], str]`` on the right of an alias."""
-    return (
-        isinstance(node, ast.Subscript) and isinstance(node.value, ast.Name) and node.value.id in ("Callable", "dict")
-    )
+    return isinstance(node, ast.Subscript) and isinstance(node.value, ast.Name) and node.value.id in TYPES
 
 
 def _alternatives(node: ast.AST) -> Alternatives:
@@ -172,7 +174,7 @@ def _constant(node: ast.Constant) -> Alternatives:
         yield ast.Constant(not node.value)
     elif isinstance(node.value, int):
         yield ast.Constant(node.value + 1)
-    elif isinstance(node.value, float):
+    elif isinstance(node.value, float) and (not node.value or abs(node.value) > TOLERANCE):
         yield ast.Constant(node.value * 2 if node.value else 1.0)
 
 

@@ -131,14 +131,14 @@ def cut_list(offered: Offered, limits: ListLimits, *, by_profit: bool = True, su
         ends["budget"] = _within(offered, offered.cost, limits.budget, surely)
     if limits.coupons is not None:
         ends["coupons"] = _within(offered, offered.issued, limits.coupons, surely)
-    reason = min(ends, key=lambda name: (ends[name], list(ends).index(name)))
+    reason = min(ends, key=lambda name: ends[name])  # of equals the first
     return Cut(ends[reason], reason)
 
 
 def _within(offered: Offered, costs: Floats, limit: float, surely: bool) -> int:
     """Return how many of the first customers may be taken without using more than the limit."""
     if surely:
-        most = np.where(offered.probabilities > 0, costs, 0.0).max(axis=1, initial=0.0)
+        most = np.where(offered.probabilities > 0, costs, 0.0).max(axis=1)
         used = np.cumsum(most)
     else:
         codes, _ = cells_of(offered.stratum, offered.probabilities)

@@ -119,7 +119,7 @@ def spending_bound(costs: Floats, probabilities: Floats, codes: Codes) -> Floats
     The deviation of a dealt arm comes from the spread of costs within cells and from rounding, of which there is less
     than one customer in each cell; costs that are the same for all leave the rounding alone.
     """
-    worst = np.cumsum(np.where(probabilities > 0, costs, 0.0).max(axis=1, initial=0.0))
+    worst = np.cumsum(np.where(probabilities > 0, costs, 0.0).max(axis=1))
     expected = np.cumsum((costs * probabilities).sum(axis=1))
     n_cells = np.maximum.accumulate(codes) + 1.0 if len(codes) else np.empty(0)
     deviation = np.zeros(len(costs))

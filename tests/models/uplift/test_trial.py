@@ -3,6 +3,7 @@ import pandas as pd
 import pytest
 
 from penchant.errors import InputError
+from penchant.models.uplift.arms import read_arms
 from penchant.models.uplift.trial import draw_customers, read_experiment, read_trial
 
 ARM = np.array([0, 0, 1, 1, 2, 2, 0, 1])
@@ -84,3 +85,27 @@ def test_customers_of_several_arms_are_drawn_among_themselves() -> None:
     assert (draws[:, 4] + draws[:, 5] == 2).all()
     assert (draws[:, 6] == 1).all()
     assert set(draws[:, 0]) == set(draws[:, 4]) == {0, 1, 2}
+
+
+def test_columns_of_other_customers_are_refused() -> None:
+    y, arm, score, who = (pd.Series(values, index=["a", "b"]) for values in ([1, 2], [0, 1], [3, 4], ["x", "y"]))
+    assert len(read_trial(y, {"s": score}, arm, groups=who)) == 2
+    elsewhere = ["b", "c"]
+    with pytest.raises(InputError, match="'y'"):
+        read_experiment(y.set_axis(elsewhere), arm)
+    with pytest.raises(InputError, match="'groups'"):
+        read_experiment(y, arm, groups=who.set_axis(elsewhere))
+    with pytest.raises(InputError, match="'sample_weight'"):
+        read_experiment(y, arm, sample_weight=score.set_axis(elsewhere))
+    with pytest.raises(InputError, match="'s'"):
+        read_trial(y, {"s": score.set_axis(elsewhere)}, arm.to_numpy())
+
+
+def test_an_arm_that_nobody_is_in_any_more_is_refused() -> None:
+    arms = read_arms(["mail", "control", "call"])
+    with pytest.raises(InputError, match="arm 'mail' needs some weight"):
+        read_experiment([1, 2], arms.take([1, 2]))
+
+
+def test_rows_are_drawn_whole_times() -> None:
+    assert next(draw_customers(ARM, None, 1, seed=0)).dtype.kind == "i"
