@@ -23,6 +23,7 @@ PASSED, FOUND = np.cumsum(WEIGHT, axis=1), np.cumsum(POSITIVE, axis=1)
 
 def test_equal_values_keep_their_order() -> None:
     assert falling(np.array([1.0, 3.0, 3.0, 2.0])).tolist() == [1, 2, 3, 0]
+    assert falling(np.tile([1.0, 2.0], 50)).tolist() == [*range(1, 100, 2), *range(0, 100, 2)]
 
 
 @pytest.mark.parametrize(
@@ -33,6 +34,7 @@ def test_equal_values_keep_their_order() -> None:
         ([1.0, 1e-9, -1e10], [0, 2]),  # the largest is so by its size
         ([np.inf, np.inf, 2.0, -np.inf], [0, 2, 3]),
         ([np.inf, -np.inf], [0, 1]),
+        ([5.0, -np.inf, -np.inf], [0, 1]),
         ([0.0, 0.0], [0]),
     ],
 )

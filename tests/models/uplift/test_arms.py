@@ -62,6 +62,8 @@ def test_every_way_to_give_the_probability_of_one_treatment_is_read_alike(p: Any
         (["a", "b"], {}, r"Arms: 'a', 'b'\. Say which with control="),
         (["Control", "control", "mail"], {}, "Got 2 that could be it"),
         (["a", "b"], {"control": "c"}, "Got 'c', which is not an arm"),
+        ([0, 1], {"p_treatment": "often"}, "numbers inside"),
+        ([0, 1], {"p_treatment": [object(), 0.5]}, "numbers inside"),
         ([0, 1], {"p_treatment": 1.0}, r"inside \(0, 1\)"),
         ([0, 1], {"p_treatment": [0.5, np.nan]}, "1 rows with others, such as nan"),
         ([0, 1], {"p_treatment": [0.5]}, r"or 2 of them, is needed\. Got shape \(1,\)"),

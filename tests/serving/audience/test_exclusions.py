@@ -203,5 +203,10 @@ def test_what_cannot_be_meant_is_refused(wrong: Any) -> None:
         wrong()
 
 
+def test_what_is_protected_unless_the_shop_says_otherwise() -> None:
+    assert Protection() == Protection((Cap(7, 2), Cap(30, 6)), 0.02, 30, "required", 0, True)
+    assert protection_of(Config()) == Protection()
+
+
 def test_what_can_just_be_meant_is_not() -> None:
     assert (Cap(1, 0).most, Protection(universal_control=0.0).universal_control, Wave("x", 1, NOW).number) == (0, 0, 1)
