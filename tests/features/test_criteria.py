@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
 from datetime import datetime
 from types import ModuleType
 from typing import Any
@@ -19,6 +20,9 @@ from penchant.features.matrix import build
 from penchant.features.shop import Shop
 from penchant.features.signals.rfm import VALUE_TIERS
 from penchant.features.spine import Spine
+from penchant.serving.goals.condition_text import read_condition
+from penchant.serving.goals.eligible import Eligible, meets
+from penchant.serving.plan.sections import WhereSection
 
 AS_OF = datetime(2024, 6, 1)
 
@@ -30,15 +34,23 @@ def answers(shop: Shop, as_of: datetime, criteria: dict[str, Criterion]) -> pd.D
     return frame.rename(columns=dict(zip(asked, criteria, strict=True))).drop(columns="as_of")
 
 
-@pytest.mark.slow
-def test_every_name_has_an_answer_of_its_kind(world: ModuleType, world_shop: Shop) -> None:
+Everything = tuple[dict[str, Criterion], pd.DataFrame]
+
+
+@pytest.fixture(scope="module")
+def everything(world: ModuleType, world_shop: Shop) -> Everything:
+    """Return all criteria of the small shop, and everybody's answers."""
     as_of = world.MOMENTS[1]
-    names = criterion_names(world_shop, as_of)
+    criteria = criteria_named(world_shop, criterion_names(world_shop, as_of), as_of)
+    return criteria, answers(world_shop, as_of, criteria)
+
+
+@pytest.mark.slow
+def test_every_name_has_an_answer_of_its_kind(world_shop: Shop, everything: Everything) -> None:
+    criteria, found = everything
     columns = {column.name for group in groups_of(world_shop) for column in group.columns()}
-    assert columns <= set(names)
-    assert {"crowd:interest", "crowd:new_with:spring sale", "prefers:promotion", "tier", "channel"} <= set(names)
-    criteria = criteria_named(world_shop, names, as_of)
-    found = answers(world_shop, as_of, criteria)
+    assert columns <= set(criteria)
+    assert {"crowd:interest", "crowd:new_with:spring sale", "prefers:promotion", "tier", "channel"} <= set(criteria)
     for name, one in criteria.items():
         if one.kind == "flag":
             assert set(found[name]) <= {True, False}, name
@@ -46,6 +58,28 @@ def test_every_name_has_an_answer_of_its_kind(world: ModuleType, world_shop: Sho
             assert set(found[name].dropna()) <= set(one.values or found[name].dropna()), name
         else:
             assert pd.api.types.is_numeric_dtype(found[name]), name
+
+
+@pytest.mark.slow
+def test_every_name_is_a_condition_an_exclusion_and_a_split_of_goals_and_plans(everything: Everything) -> None:
+    """As typed for a plan or a goal: whoever meets it, and whoever does not, are everybody once."""
+    criteria, found = everything
+    for name, one in criteria.items():
+        values = found[name].dropna()
+        if one.kind == "flag":
+            text, expected = name, found[name].to_numpy(bool)
+        elif values.empty:
+            continue
+        elif one.kind == "text":
+            text, expected = f"{name}={values.iloc[0]}", (found[name] == values.iloc[0]).to_numpy(bool)
+        else:
+            text = f"{name}>={float(values.median())!r}"
+            expected = (found[name].astype("Float64") >= float(values.median())).fillna(False).to_numpy(bool)
+        inside = WhereSection.model_validate(text).where
+        assert inside == read_condition(text, "--only-if")
+        assert Eligible(all_of=(inside,)).holds(found, "a goal").tolist() == expected.tolist(), name
+        outside = meets(found, [replace(inside, unless=True)], "a campaign")
+        assert (outside ^ expected).all(), name
 
 
 def test_answers_are_those_of_the_matrix(world: ModuleType, world_shop: Shop) -> None:
