@@ -281,8 +281,8 @@ def _spending(scores: Sequence[Score], goal: Goal) -> tuple[Floats | None, Float
 def _lookalike(people: pd.DataFrame, goal: Goal) -> Floats:
     """Return how much likelier each customer is to become one of the best than the goal's customers on average."""
     names = [name for name in ("gender", "region", "acquisition_channel", "birth_year") if name in people]
-    bought = (people["n_orders"] > 0).to_numpy(bool)
-    factor = lookalike(people[names], people["stage"].isin(BEST_STAGES).to_numpy(bool), bought)
+    unordered = (people["n_orders"] == 0).to_numpy(bool)
+    factor = lookalike(people[names], people["stage"].isin(BEST_STAGES).to_numpy(bool), unordered)
     if not {where.column for where in (*goal.eligible.all_of, *goal.eligible.any_of)} <= set(people):
         return factor  # nobody can be drawn for it
     own = factor[goal.eligible.holds(people, f"goal '{goal.name}'")]

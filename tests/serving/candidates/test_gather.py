@@ -355,10 +355,13 @@ def test_seed_ranks_strangers_who_resemble_the_best_customers() -> None:
     rng, n = np.random.default_rng(0), 4000
     north = rng.random(n) < 0.5
     profile = pd.DataFrame({"region": np.where(north, "north", "south"), "noise": rng.integers(1950, 2000, n)})
-    best = rng.random(n) < np.where(north, 0.3, 0.1)
-    factor = lookalike(profile, best, np.arange(n) < 3000)
+    best = (rng.random(n) < np.where(north, 0.3, 0.1)) & (np.arange(n) < 3000)
+    strangers = np.arange(n) >= 3000  # a half of them from the north, of the best three quarters
+    factor = lookalike(profile, best, strangers)
     assert factor[3000:][north[3000:]].mean() == pytest.approx(1.5, rel=0.15)
     assert factor[3000:][~north[3000:]].mean() == pytest.approx(0.5, rel=0.15)
+    unknown = lookalike(profile.assign(region=profile["region"].where(strangers, None)), best, strangers)
+    assert np.allclose(unknown[3000:], 1.0, atol=0.4)  # what is known of strangers alone tells nothing
     with pytest.raises(LeftOutError, match="0 attributes"):
         lookalike(profile[[]], best, np.ones(n, bool))
 
