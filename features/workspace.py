@@ -32,11 +32,14 @@ class Workspace:
         The folder of the shop's files.
     results
         The folder of the shop's results; None: ``out/SHOP``.
+    rebuild
+        Whether the shop's files are read anew, whatever was stored of them.
     """
 
     config: Config
     data_folder: Path
     results: Path | None = None
+    rebuild: bool = False
 
     @contextmanager
     def shop(self) -> Iterator[Shop]:
@@ -56,9 +59,10 @@ class Workspace:
     @property
     def accepted(self) -> AcceptedRows:
         """Where the shop's accepted rows are stored."""
-        from .intake.accepted import AcceptedRows, state_of  # PyArrow's Parquet: ready scores do without
+        from .intake.accepted import AcceptedRows  # PyArrow's Parquet: ready scores do without
 
-        return AcceptedRows(self.result_folder("accepted"), state_of(self.config, self.sources()))
+        folder = self.result_folder("accepted")
+        return AcceptedRows.of(folder, self.config, self.data_folder, self.sources(), self.rebuild)
 
     @property
     def shop_folder(self) -> Path:

@@ -15,7 +15,7 @@ from penchant.config import Config
 from ..engine.backends import Scratch, duckdb_backend
 from .accepted import AcceptedRows
 from .ingest import receive
-from .report import CheckReport, Example, Finding, TableReport
+from .report import UNCHANGED, CheckReport, Example, Finding, TableReport
 from .rules import RULES
 
 SHOWN_SHARE = 0.01  # from which on a finding says its share
@@ -64,6 +64,7 @@ def render(report: CheckReport) -> RenderableType:
     parts: list[RenderableType] = []
     for table in report.tables.values():
         parts += [_headline(table), Padding(_findings(table), (0, 0, 1, 2))]
+    parts += [Text(f"{name}: {how}.") for name, how in report.intake.items() if how != UNCHANGED]
     parts += [Text(note) for note in report.notes]
     parts += [Padding(_loud(report), (0, 0, 1, 0))] if report.loud else []
     parts += [_reconciliation(report), Text()] if report.totals else []

@@ -3,12 +3,14 @@
 from __future__ import annotations
 
 from collections.abc import Collection, Iterable, Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from datetime import date, datetime, timedelta
 from itertools import pairwise
+from types import MappingProxyType
 
 from ..contract import Reference
-from .expressions import quoted_name
+from .expressions import quoted_name, text_literal
+from .report import MOST_EXAMPLES
 from .rules import OUTLYING_MULTIPLE
 from .staging import Stage
 
@@ -43,15 +45,51 @@ class Marks:
     detail: str = ""
 
 
-def overlapping_files(stage: Stage) -> list[Marks]:
-    """Find rows of later files that are in an earlier one too, with as many copies as overlap.
+@dataclass(frozen=True)
+class Overlaps:
+    """What files have in common with earlier ones.
+
+    Parameters
+    ----------
+    copies
+        File to how many of its rows an earlier file has too.
+    files
+        The files that overlap with earlier ones.
+    days
+        The first and last day of their rows that earlier files have too; none where there are no such files.
+    """
+
+    copies: Mapping[str, int] = field(default_factory=dict)
+    files: tuple[str, ...] = ()
+    days: tuple[date, ...] = ()
+
+    def marks(self, stage: Stage) -> list[Marks]:
+        """Return the rows that earlier files have too; they are in a table of the gate until others are looked for."""
+        if not self.files:
+            return []
+        listed = ", ".join(map(text_literal, self.files))
+        rows = f"select {ROWS} from overlapping_copies where _file in ({listed})"
+        return [Marks("overlapping_files", str(stage.plan.table.time), rows, f"from {self.days[0]} to {self.days[1]}")]
+
+
+def overlaps_of(stage: Stage, alike: str = "", known: Mapping[str, int] = MappingProxyType({})) -> Overlaps:
+    """Return which files overlap, and with how many copies.
 
     Two files overlap where most of their rows on common days are the same; a few equal rows in files that share a
     period are taken for what they may be, equal rows.
+
+    Parameters
+    ----------
+    stage
+        The table.
+    alike
+        The relation in which rows are looked for that several files have; default: all rows.
+    known
+        File to its number of copies, for files of which that is known.
     """
     table = stage.plan.table
-    if table.name not in ("orders", "interactions") or len(stage.plan.files) < 2:
-        return []
+    if table.name not in ("orders", "interactions") or (not alike and len(stage.plan.files) < 2):
+        return Overlaps()
     time = quoted_name(str(table.time))
     stage.gate.execute(
         "create or replace temp table numbered_files as select _part, _file, min(_at) as first_at, max(_at) as last_at,"
@@ -61,21 +99,16 @@ def overlapping_files(stage: Stage) -> list[Marks]:
     spans = stage.gate.rows("select first_at, last_at from numbered_files order by n_file")
     window = _common_window(spans)
     if window is None:
-        return []
+        return Overlaps()
     within = f"{stage.kept} and {time} between timestamp '{window[0]}' and timestamp '{window[1]}'"
     columns = ", ".join(quoted_name(name) for name in stage.plan.names)
-    copies = _copies(stage.relation, columns, within)
+    copies = _copies(alike or stage.relation, time, columns, within)
     stage.gate.execute(f"create or replace temp table overlapping_copies as {copies}")
-    files = _overlapping(stage, time, within)
-    if not files:
-        return []
-    listed = ", ".join(str(file) for file in files)
-    span = stage.gate.row(
-        f"select min({time})::date, max({time})::date from {stage.relation} join overlapping_copies using ({ROWS})"
-        f" where n_file in ({listed})"
-    )
-    rows = f"select {ROWS} from overlapping_copies where n_file in ({listed})"
-    return [Marks("overlapping_files", str(table.time), rows, f"from {span[0]} to {span[1]}")]
+    counts = dict(stage.gate.rows("select _file, count(*) from overlapping_copies group by 1")) | dict(known)
+    files = tuple(_overlapping(stage, time, within, counts)) if counts else ()
+    listed = ", ".join(map(text_literal, files)) or "null"
+    days = stage.gate.row(f"select min(_at)::date, max(_at)::date from overlapping_copies where _file in ({listed})")
+    return Overlaps(counts, files, days if days[0] is not None else ())
 
 
 def _common_window(spans: Sequence[tuple[datetime, datetime]]) -> tuple[datetime, datetime] | None:
@@ -89,7 +122,7 @@ def _common_window(spans: Sequence[tuple[datetime, datetime]]) -> tuple[datetime
     return min(start for start, _ in shared), max(end for _, end in shared)
 
 
-def _copies(relation: str, columns: str, within: str) -> str:
+def _copies(relation: str, time: str, columns: str, within: str) -> str:
     """Return the select of rows of which an earlier file holds as many copies as their own file so far."""
     return (
         f"with rows as (select {columns}, {ROWS}, n_file, hash({columns}) as h"
@@ -99,27 +132,25 @@ def _copies(relation: str, columns: str, within: str) -> str:
         " from rows semi join shared using (h)),"
         f" earlier as (select *, max(n_copy) over (partition by {columns} order by n_file"
         " range between unbounded preceding and 1 preceding) as n_earlier from numbered)"
-        f" select {ROWS}, n_file from earlier where n_copy <= n_earlier"
+        f" select {ROWS}, {time} as _at from earlier where n_copy <= n_earlier"
     )
 
 
-def _overlapping(stage: Stage, time: str, within: str) -> list[int]:
-    """Return the numbers of the files that share most rows of common days with earlier files.
+def _overlapping(stage: Stage, time: str, within: str, copies: Mapping[str, int]) -> list[str]:
+    """Return the files that share most rows of common days with earlier files.
 
     Most of their own rows or most of the others': one of two exports may end in the middle of a day.
     """
     rows = stage.gate.rows(
-        f"with days as (select n_file, {time}::date as day"
+        f"with days as (select _file, n_file, {time}::date as day"
         f" from {stage.relation} join numbered_files using (_part, _file) where {within}),"
-        " counted as (select n_file, day, count(*) as n_rows from days group by n_file, day),"
+        " counted as (select _file, n_file, day, count(*) as n_rows from days group by all),"
         " before as (select *, sum(n_rows) over (partition by day order by n_file"
-        " rows between unbounded preceding and 1 preceding) as n_before from counted),"
-        " common as (select n_file, least(sum(n_rows), sum(n_before)) as n_rows from before where n_before > 0"
-        " group by n_file),"
-        " copies as (select n_file, count(*) as n_copies from overlapping_copies group by n_file)"
-        f" select n_file from common join copies using (n_file) where n_copies >= {OVERLAP_SHARE} * n_rows order by 1"
+        " rows between unbounded preceding and 1 preceding) as n_before from counted)"
+        " select _file, least(sum(n_rows), sum(n_before)) from before where n_before > 0 group by _file, n_file"
+        " order by n_file"
     )
-    return [int(row[0]) for row in rows]
+    return [file for file, n_rows in rows if file in copies and copies[file] >= OVERLAP_SHARE * n_rows]
 
 
 def duplicate_keys(stage: Stage) -> list[Marks]:
@@ -187,6 +218,14 @@ def orphans(stage: Stage, accepted: Collection[str]) -> list[Marks]:
     ]
 
 
+def first_ids(stage: Stage, marks: Marks) -> tuple[str | None, ...]:
+    """Return the values of the column of the first rows that are marked."""
+    first = f"select {ROWS} from ({marks.rows}) order by 1, 2, 3 limit {MOST_EXAMPLES}"
+    column = quoted_name(marks.column)
+    rows = stage.gate.rows(f"select {column} from {stage.relation} join ({first}) using ({ROWS}) order by {ROWS}")
+    return tuple(row[0] for row in rows)
+
+
 def _without(stage: Stage, reference: Reference) -> str:
     column, key = quoted_name(reference.column), quoted_name(reference.key)
     known = f"select distinct {key} as known from {quoted_name(reference.table)}"
@@ -204,7 +243,8 @@ def outliers(stage: Stage) -> list[Marks]:
         return []
     asked = ", ".join(f"median({quoted_name(name)}) filter ({quoted_name(name)} > 0)" for name in amounts)
     n_rows = stage.gate.row(f"select count(*) from {stage.relation}")[0]
-    some = f" and hash(_row) % {n_rows // ENOUGH_ROWS} = 0" if n_rows >= 2 * ENOUGH_ROWS else ""
+    drawn = ", ".join(quoted_name(name) for name in stage.plan.table.required)  # by what a row says, wherever it stands
+    some = f" and hash({drawn}) % {n_rows // ENOUGH_ROWS} = 0" if n_rows >= 2 * ENOUGH_ROWS else ""
     found = stage.gate.row(f"select {asked} from {stage.relation} where {stage.kept}{some}")
     return [
         Marks(

@@ -9,13 +9,17 @@ from pathlib import Path
 import duckdb
 
 from .expressions import quoted_name, text_literal
-from .raw import BrokenLine, Gate, guarded, store
+from .raw import BrokenLine, Gate, guarded
 from .repair import without_open_quotes
 from .text import BLANKS, BLOCK, TextForm
 
 
-def load_text(gate: Gate, name: str, form: TextForm, files: Mapping[str, str]) -> tuple[BrokenLine, ...]:
+def load_text(
+    gate: Gate, name: str, form: TextForm, copies: Mapping[str, str], files: Mapping[str, str]
+) -> tuple[BrokenLine, ...]:
     """Copy text files of one form to a table of text columns.
+
+    Each is read by itself: where one ends in an open quote, an engine that reads several at once loses rows of others.
 
     Parameters
     ----------
@@ -25,8 +29,10 @@ def load_text(gate: Gate, name: str, form: TextForm, files: Mapping[str, str]) -
         The table's name.
     form
         How the files are written; in UTF-8 by now.
+    copies
+        The paths to read -> the path of the shop's file that each stands for.
     files
-        The paths, and how messages call them.
+        The paths of the shop's files, and how messages call them.
 
     Returns
     -------
@@ -38,64 +44,71 @@ def load_text(gate: Gate, name: str, form: TextForm, files: Mapping[str, str]) -
     ContractError
         If the files cannot be read as text with separators at all.
     """
-    paths = dict(zip(files, files, strict=True))
-    try:
-        broken = _load(gate, name, form, paths, files)
-    except duckdb.Error:
-        paths = {_with_plain_line_ends(gate, path): path for path in files}
-        broken = guarded(
-            lambda: _load(gate, name, form, paths, files),
-            f"file '{next(iter(files.values()))}'",
-            f"text with cells separated by '{form.separator}' and quotes of '{form.quote}'",
-        )
-    if any("\n" in line.text for line in broken):
-        broken = _load_repaired(gate, name, form, paths, files)
-    return tuple(replace(line, line=line.line + form.skip) for line in broken)
-
-
-def _load_repaired(
-    gate: Gate, name: str, form: TextForm, paths: Mapping[str, str], files: Mapping[str, str]
-) -> tuple[BrokenLine, ...]:
-    """Load files anew of which a broken line took the following ones with it."""
-    copies: dict[str, str] = {}
-    blanked: list[BrokenLine] = []
-    for path, own in paths.items():
-        copy = gate.folder / f"{gate.name('repaired')}.csv"
-        lines = without_open_quotes(path, copy, form)
-        copies[str(copy)] = own
-        blanked += [BrokenLine(files[own], number, text.strip("\r\n"), "open quote") for number, text in lines]
-    broken = _load(gate, name, form, copies, files)
-    return tuple(sorted((*blanked, *broken), key=lambda line: (line.file, line.line)))
-
-
-def _load(
-    gate: Gate, name: str, form: TextForm, paths: Mapping[str, str], files: Mapping[str, str]
-) -> tuple[BrokenLine, ...]:
-    """Load the files at ``paths`` (path -> the path it stands for)."""
     for rejects in ("reject_errors", "reject_scans"):
         gate.execute(f"drop table if exists {rejects}")
+    cells = ", ".join(f"{quoted_name(column)} varchar" for column in form.names)
+    gate.execute(f"create or replace table {name}_cells ({cells}, _file varchar)")
+    gate.execute(f"create or replace view {name} as select *, rowid as _row from {name}_cells")
+    read = dict(_loaded(gate, name, form, path, own, files[own]) for path, own in copies.items())
+    found = _broken(gate, read)
+    blanked: list[BrokenLine] = []
+    for path, own in list(read.items()):
+        if any("\n" in line.text for line in found if line.file == own):
+            copy, lines = _repaired(gate, name, form, path, own)
+            del read[path]
+            read[copy] = own
+            blanked += [BrokenLine(own, number, text.strip("\r\n"), "open quote") for number, text in lines]
+    found = _broken(gate, read) if blanked else found
+    every = [replace(line, file=files[line.file], line=line.line + form.skip) for line in (*blanked, *found)]
+    return tuple(sorted(every, key=lambda line: (line.file, line.line)))
+
+
+def _loaded(gate: Gate, name: str, form: TextForm, path: str, own: str, label: str) -> tuple[str, str]:
+    """Load a file, or a copy with plain line ends; return what was read, and the file that it stands for."""
+    try:
+        _load(gate, name, form, path, own)
+    except duckdb.Error:
+        plain = _with_plain_line_ends(gate, path)
+        expected = f"text with cells separated by '{form.separator}' and quotes of '{form.quote}'"
+        guarded(lambda: _load(gate, name, form, plain, own), f"file '{label}'", expected)
+        return plain, own
+    return path, own
+
+
+def _repaired(gate: Gate, name: str, form: TextForm, path: str, own: str) -> tuple[str, list[tuple[int, str]]]:
+    """Load a file anew of which a broken line took the following ones with it; return the copy read, and such lines."""
+    copy = gate.folder / f"{gate.name('repaired')}.csv"
+    lines = without_open_quotes(path, copy, form)
+    gate.execute(f"delete from {name}_cells where _file = {text_literal(own)}")
+    _load(gate, name, form, str(copy), own)
+    return str(copy), lines
+
+
+def _load(gate: Gate, name: str, form: TextForm, path: str, own: str) -> None:
+    """Load the file at a path under the name of the one that it stands for."""
     columns = ", ".join(f"{text_literal(column)}: 'VARCHAR'" for column in form.names)
     cells = ", ".join(quoted_name(column) for column in form.names)
     quote = text_literal(form.quote)
     separator = "\t" if form.separator == BLANKS else form.separator
-    stands_for = " ".join(f"when {text_literal(path)} then {text_literal(own)}" for path, own in paths.items())
-    store(
-        gate,
-        name,
-        f"select {cells}, case __path {stands_for} end as _file"
-        f" from read_csv([{', '.join(map(text_literal, paths))}], auto_detect = false, header = {form.header},"
+    gate.execute(
+        f"insert into {name}_cells select {cells}, {text_literal(own)}"
+        f" from read_csv({text_literal(path)}, auto_detect = false, header = {form.header},"
         f" delim = {text_literal(separator)}, quote = {quote}, escape = {quote}, columns = {{{columns}}},"
-        " filename = '__path', store_rejects = true, strict_mode = true)",
+        " store_rejects = true, strict_mode = true)"
     )
-    return _broken(gate, {path: files[own] for path, own in paths.items()})
 
 
-def _broken(gate: Gate, labels: Mapping[str, str]) -> tuple[BrokenLine, ...]:
+def _broken(gate: Gate, paths: Mapping[str, str]) -> list[BrokenLine]:
+    """Return the broken lines of what was read, each with the path of the shop's file."""
     rows = gate.rows(
         "select file_path, line, any_value(csv_line), string_agg(distinct lower(error_type::varchar), ', ')"
         " from reject_errors join reject_scans using (scan_id, file_id) group by 1, 2 order by 1, 2"
     )
-    return tuple(BrokenLine(labels[path], line, (text or "").strip("\r\n"), why) for path, line, text, why in rows)
+    return [
+        BrokenLine(paths[path], line, (text or "").strip("\r\n"), why)
+        for path, line, text, why in rows
+        if path in paths
+    ]
 
 
 def _with_plain_line_ends(gate: Gate, path: str) -> str:

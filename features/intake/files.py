@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
+from hashlib import sha256
 from pathlib import Path
 from typing import Any
 
@@ -68,7 +70,9 @@ def open_files(gate: Gate, source: Source, paths: list[Path]) -> Opened:
     raws: list[Raw] = []
     for shape, group in shapes.items():
         try:
-            raws.extend(_opened(gate, source, shape, group))
+            known = sha256(repr(shape).encode()).hexdigest()[:16]
+            opened = _opened(gate, source, shape, group)
+            raws.extend(replace(raw, shape=known, paths=raw.paths or tuple(group)) for raw in opened)
         except PenchantError as fault:
             faults.append(fault)
     return Opened(tuple(raws), tuple(faults))
@@ -100,7 +104,9 @@ def _opened(gate: Gate, source: Source, shape: Any, paths: list[Path]) -> list[R
         return [_text(gate, shape, paths)]
     if isinstance(shape, pa.Schema):
         if any(name.lower() in RESERVED for name in shape.names):
-            return [with_fields(gate, _parquet_copy(gate, path)) for path in paths]
+            return [
+                replace(with_fields(gate, _parquet_copy(gate, path)), paths=(path,), is_apart=True) for path in paths
+            ]
         return [with_fields(gate, _parquet(gate, shape, paths))]
     path = paths[0]
     if path.suffix.lower() in SHEET_SUFFIXES:
@@ -156,15 +162,16 @@ def _parquet_copy(gate: Gate, path: Path) -> Raw:
 
 def _text(gate: Gate, form: TextForm, paths: list[Path]) -> Raw:
     name = gate.name("raw")
-    copies = {str(plain_copy(path, form, gate.folder, next(gate.numbers))): gate.label(path) for path in paths}
-    broken = load_text(gate, name, form, copies)
+    files = {str(path): gate.label(path) for path in paths}
+    copies = {str(plain_copy(path, form, gate.folder, next(gate.numbers))): str(path) for path in paths}
+    broken = load_text(gate, name, form, copies, files)
     separator = {"\t": "tab"}.get(form.separator, f"'{form.separator}'")
     how = f"text, {form.encoding}, separator {separator}{'' if form.header else ', no header'}"
     how += f", {form.skip} lines above the header" if form.skip else ""
     names = dict(zip(form.own, form.names, strict=True))
     types = dict.fromkeys(form.own, "VARCHAR")
     starts = dict(gate.rows(f"select _file, min(_row) from {name} group by _file"))
-    return Raw(name, names, types, copies, False, how, broken, form.is_guess, starts, form.repeated)
+    return Raw(name, names, types, files, False, how, broken, form.is_guess, starts, form.repeated)
 
 
 def _sheet(gate: Gate, path: Path, sheet: str, source: Source) -> Raw:

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Mapping, Sequence
+from collections.abc import Collection, Iterable, Mapping, Sequence
 from dataclasses import replace
 
 from penchant.config import Severity
@@ -11,9 +11,9 @@ from penchant.errors import quoted
 from .crosschecks import ROWS, Marks, unzoned_beside_zoned
 from .expressions import quoted_name
 from .faults import Fault
+from .ledger import TableRecord
 from .mapping import TablePlan
 from .parts import Part
-from .raw import BrokenLine
 from .report import MOST_EXAMPLES, Example, Finding
 from .rules import RULES
 from .staging import Group, Stage
@@ -23,14 +23,17 @@ WHOLE_ROWS = ("duplicate_row", "overlapping_files")  # rules about all columns o
 MOST_CELLS = 6
 
 
-def without_uniform_zones(stage: Stage, groups: Sequence[Group]) -> Stage:
-    """Return the stage with times that carry a zone no longer held against a table in which all do."""
+def without_uniform_zones(stage: Stage, groups: Sequence[Group], unzoned: Collection[str] = ()) -> Stage:
+    """Return the stage with times that carry a zone no longer held against a table in which all do.
+
+    ``unzoned`` are columns known to hold times without a zone, in rows that are not on the stage.
+    """
     zoned = {
         fault.column: 1 << bit
         for bit, fault in enumerate(stage.faults)
         if fault.rule == "mixed_zones" and any(group.faults & (1 << bit) and not group.excluded for group in groups)
     }
-    mixed = unzoned_beside_zoned(stage, zoned)
+    mixed = unzoned_beside_zoned(stage, zoned) | {name for name in zoned if name in unzoned}
     faults = tuple(
         Fault("zoned", fault.column, "") if fault.rule == "mixed_zones" and fault.column not in mixed else fault
         for fault in stage.faults
@@ -38,12 +41,18 @@ def without_uniform_zones(stage: Stage, groups: Sequence[Group]) -> Stage:
     return replace(stage, faults=faults)
 
 
-def row_findings(stage: Stage, groups: Sequence[Group]) -> list[Finding]:
-    """Return what the rules on single rows found, excluded rows left out."""
+def fault_masks(stage: Stage) -> dict[tuple[str, str], int]:
+    """Return rule and column of what is not ignored -> the bits that stand for it."""
     masks: dict[tuple[str, str], int] = {}
     for bit, fault in enumerate(stage.faults):
         if fault.rule not in HIDDEN and stage.severity[fault.rule] != "ignore":
             masks[fault.rule, fault.column] = masks.get((fault.rule, fault.column), 0) | 1 << bit
+    return masks
+
+
+def row_findings(stage: Stage, groups: Sequence[Group]) -> list[Finding]:
+    """Return what the rules on single rows found, excluded rows left out."""
+    masks = fault_masks(stage)
     counts = {
         key: sum(group.n_rows for group in groups if not group.excluded and group.faults & mask)
         for key, mask in masks.items()
@@ -97,7 +106,8 @@ def row_examples(stage: Stage, column: str, rows: str, is_whole_row: bool = Fals
     """Return the first rows of those that a query names by ``_part, _file, _row``, as the shop has them."""
     keys = stage.gate.rows(f"select {ROWS} from ({rows}) order by 1, 2, 3 limit {MOST_EXAMPLES}")
     columns = stage.plan.names if is_whole_row else (column,)
-    return [_example(stage, stage.plan.parts[place], columns, file, row) for place, file, row in keys]
+    parts = stage.plan.by_number
+    return [_example(stage, parts[number], columns, file, row) for number, file, row in keys]
 
 
 def _example(stage: Stage, part: Part, columns: Sequence[str], file: str, row: int) -> Example:
@@ -116,34 +126,33 @@ def _short(value: str | None) -> str | None:
     return value if value is None or len(value) <= 60 else f"{value[:60]}... ({len(value):,} signs)"
 
 
-def source_findings(plan: TablePlan, severity: Mapping[str, Severity]) -> list[Finding]:
-    """Return what was noticed while a table's sources were opened."""
-    found = [
+def refusal_findings(plan: TablePlan, severity: Mapping[str, Severity]) -> list[Finding]:
+    """Return what keeps a table's sources from being opened or mapped."""
+    return [
         finding(refusal.rule, severity[refusal.rule], detail=str(refusal.error))
         for refusal in plan.refusals
         if severity[refusal.rule] != "ignore"
     ]
-    lines = broken_lines(plan)
+
+
+def source_findings(record: TableRecord, severity: Mapping[str, Severity]) -> list[Finding]:
+    """Return what was noticed while a table's sources were opened."""
+    found, lines = [], record.broken
     if lines and severity["broken_line"] != "ignore":
         reasons = ", ".join(sorted({line.why for line in lines}))
         examples = [Example(line.file, line.line, {"line": _short(line.text)}) for line in lines[:MOST_EXAMPLES]]
         found.append(finding("broken_line", severity["broken_line"], len(lines), reasons, examples=examples))
-    repeated = sorted({name for part in plan.parts for name in part.raw.repeated})
+    repeated = sorted({name for part in record.parts for name in part.repeated})
     if repeated and severity["repeated_column"] != "ignore":
         first = f"{quoted(repeated)}: the first is meant by that name, the next is '{repeated[0]}_2'"
         found.append(finding("repeated_column", severity["repeated_column"], detail=first))
-    losses = [loss for part in plan.parts for loss in part.raw.losses]
+    losses = [loss for part in record.parts for loss in part.losses]
     if losses and severity["lost_in_join"] != "ignore":
         found += [
             replace(finding("lost_in_join", severity["lost_in_join"], loss.n_lost, str(loss)), n_of=loss.n_rows)
             for loss in losses
         ]
-    guessed = sorted(label for part in plan.parts if part.raw.is_guess for label in part.raw.files.values())
+    guessed = sorted(label for part in record.parts if part.is_guess for label in part.files.values())
     if guessed and severity["guessed_encoding"] != "ignore":
         found.append(finding("guessed_encoding", severity["guessed_encoding"], detail=", ".join(guessed[:5])))
     return found
-
-
-def broken_lines(plan: TablePlan) -> list[BrokenLine]:
-    """Return the lines of a table's text files that are no rows."""
-    return [line for part in plan.parts for line in part.raw.broken]

@@ -40,12 +40,15 @@ def source_hashes(config: Config, data: Path) -> dict[str, str]:
     found: dict[str, str] = {}
     for table in config.tables.values():
         for source in table.sources:
-            patterns, is_known = _patterns(source)
-            paths = {path for pattern in patterns for path in matching_files(data, pattern)}
-            found |= {_name(path, data): file_facts(path)["sha256"] for path in sorted(paths)}
-            if not is_known:
+            found |= {file_name(path, data): file_facts(path)["sha256"] for path in source_files(source, data)}
+            if not _patterns(source)[1]:
                 found[source.table or "query"] = _of_this_call()
     return found
+
+
+def source_files(source: Source, data: Path) -> list[Path]:
+    """Return the files that a source reads, in the order of their names."""
+    return sorted({path for pattern in _patterns(source)[0] for path in matching_files(data, pattern)})
 
 
 def _patterns(source: Source) -> tuple[list[str], bool]:
@@ -79,7 +82,7 @@ def _files_of_functions(tree: exp.Expression) -> tuple[list[str], bool]:
     return found, is_known
 
 
-def _name(path: Path, data: Path) -> str:
+def file_name(path: Path, data: Path) -> str:
     """Return what a file is called in manifests: its place in the data folder, which tells partitions apart."""
     if path.is_relative_to(data):
         return path.relative_to(data).as_posix()

@@ -6,9 +6,9 @@ wrong is known at once.
 
 from __future__ import annotations
 
-from collections import Counter
-from collections.abc import Collection, Mapping
-from dataclasses import dataclass, replace
+from collections.abc import Callable, Collection, Mapping
+from dataclasses import dataclass, field, replace
+from functools import cached_property
 from pathlib import Path
 from typing import Any
 
@@ -20,27 +20,34 @@ from penchant.errors import ContractError
 from ..contract import CONTRACT
 from ..engine.limits import limit_reached
 from .accepted import AcceptedRows
+from .across import References, held_to_others, references_that_came
+from .counts import counted_report
 from .crosschecks import (
     Marks,
+    Overlaps,
     duplicate_keys,
     duplicate_rows,
     far_times,
+    first_ids,
     orphans,
     outliers,
-    overlapping_files,
+    overlaps_of,
     several_arms,
 )
 from .expressions import MACROS, quoted_name, text_literal
 from .extract import extract_end, orders_from_payments, record_excluded_times, untimed_ends
-from .findings import broken_lines, finding, marked, row_findings, rows_by_rule, source_findings, without_uniform_zones
+from .findings import finding, marked, refusal_findings, row_findings, source_findings, without_uniform_zones
 from .ids import MACROS as ID_MACROS
+from .increments import accepted_increment, held_to_rows, new_files, opened_increment, report_before, unchanged_rows
+from .ledger import Ledger, ReadAnewError, TableRecord, names_of_files, table_record
 from .mapping import TablePlan, plan_table
 from .quarantine import write_quarantine
 from .raw import Gate
-from .report import CheckReport, Finding, SourceRows, TableReport
+from .report import UNCHANGED, CheckReport, Finding, TableReport
 from .settings import Settings, settings_of
 from .similar import similar_ids
-from .staging import Group, Stage, accept, staged, unchecked_rows
+from .staging import Stage, accept, staged, unchecked_rows
+from .stored import StoredTable, TableRows, fault_keys, selects_of
 from .totals import idle_customers, totals
 
 Severities = Mapping[str, Severity]
@@ -103,7 +110,7 @@ def receive(
     quarantine
         The folder for rows that were set aside; default: they are counted and not written.
     accepted
-        Where accepted rows are stored; what is there is taken, unless a quarantine is to be written.
+        Where accepted rows are stored: those of the same files are taken from there, and new files are added to them.
 
     Raises
     ------
@@ -123,12 +130,16 @@ def receive(
     if "," not in str(gate.data):  # which parts the places of a list
         gate.execute(f"set file_search_path = {text_literal(str(gate.data))}")  # where a query's own readers look
     try:
-        stored = accepted.put_on(gate) if accepted is not None and quarantine is None else None
+        stored = accepted.put_on(gate) if accepted is not None else None
         if stored is not None:
-            return Received(*stored)
-        received = _receive(gate, settings, checked, quarantine)
+            names, report, aside = stored
+            return Received(names, _quarantined(gate, report, aside, quarantine))
+        reading = _Reading(gate, settings, checked, accepted)
+        received = reading.received()
+        aside = {name: rows.quarantine for name, rows in reading.tables.items() if rows.quarantine}
+        received = replace(received, report=_quarantined(gate, received.report, aside, quarantine))
         if accepted is not None and checked and not received.report.failed:
-            accepted.store(gate, received.names, received.report)
+            accepted.store(gate, received.names, received.report, reading.tables)
         return received
     except (duckdb.OperationalError, duckdb.DataError, duckdb.InvalidInputException) as fault:
         if (error := limit_reached(fault)) is not None:
@@ -137,28 +148,79 @@ def receive(
         raise ContractError("the shop", "files that can be read to their end", got) from None
 
 
-def _receive(gate: Gate, settings: Settings, checked: bool, quarantine: Path | None) -> Received:
-    reports: dict[str, TableReport] = {}
-    names: dict[str, tuple[str, ...]] = {}
-    written: list[Path] = []
-    for name in (name for name in _ORDER if name in settings.tables):
-        plan = plan_table(gate, CONTRACT[name], settings)
-        entry = _Entry(gate, plan, settings)
+def _quarantined(gate: Gate, report: CheckReport, aside: Mapping[str, str], folder: Path | None) -> CheckReport:
+    """Write the rows that were set aside, where that is asked for; ``aside`` is table -> SQL of its rows."""
+    if folder is None:
+        return report
+    written = [path for name, rows in aside.items() for path in write_quarantine(gate, rows, folder, name)]
+    return replace(report, quarantine=tuple(map(str, written)))
+
+
+@dataclass
+class _Reading:
+    """A shop's tables on their way through the door, one after the other."""
+
+    gate: Gate
+    settings: Settings
+    is_checked: bool
+    accepted: AcceptedRows | None
+    tables: dict[str, TableRows] = field(default_factory=dict)
+
+    @cached_property
+    def former(self) -> Mapping[str, StoredTable]:
+        """The tables that are stored and may be added to."""
+        return {} if self.accepted is None or not self.is_checked else self.accepted.former()
+
+    def received(self) -> Received:
+        """Read all tables."""
+        for name in (name for name in _ORDER if name in self.settings.tables):
+            self.tables[name] = self._table(name)
+        names = {name: rows.names for name, rows in self.tables.items() if rows.report.n_accepted}
+        reports = {name: rows.report for name, rows in self.tables.items()}
+        found = _received(self.gate, self.settings, reports, names)
+        how = {name: rows.how for name, rows in self.tables.items() if rows.how}
+        return replace(found, report=replace(found.report, intake=how))
+
+    def _table(self, name: str) -> TableRows:
+        """Read a table: its new files alone where others are stored, else all of it."""
+        former = self.former.get(name)
+        if former is None or self.accepted is None or name not in self.accepted.files:
+            return self._anew(name)
+        try:
+            return self._added_to(former, self.accepted)
+        except ReadAnewError as why:
+            return replace(self._anew(name), how=f"read anew: {why}")
+
+    def _added_to(self, former: StoredTable, accepted: AcceptedRows) -> TableRows:
+        """Take in a table's new files alone."""
+        files = accepted.files[former.name]
+        only = new_files(former, files, accepted.hashes, self.settings)
+        unchanged = [name for name, rows in self.tables.items() if rows.how == UNCHANGED]
+        there = [name for name, rows in self.tables.items() if rows.report.n_accepted]
+        references = References(there, self.former, unchanged)
+        if not any(only.values()):
+            severity = self.settings.severity[former.name]
+            return unchanged_rows(self.gate, former, references_that_came(self.gate, former, references, severity))
+        more = opened_increment(self.gate, self.settings, former, only, files)
+        held_to_rows(more)
+        held_to_others(more, references)
+        return accepted_increment(more, accepted.hashes_of(former.name))
+
+    def _anew(self, name: str) -> TableRows:
+        """Read all of a table."""
+        plan = plan_table(self.gate, CONTRACT[name], self.settings)
+        entry = _Entry(self.gate, plan, self.settings)
         if _is_refused(plan, entry.severity):
-            reports[name] = entry.report
-        elif checked:
-            reports[name], files = _checked(entry, tuple(names), quarantine)
-            written += files
-        else:
-            reports[name] = _unchecked(entry)
-        if reports[name].n_accepted:
-            names[name] = plan.names
-    return _received(gate, settings, reports, names, written)
+            return TableRows(entry.report)
+        if not self.is_checked:
+            return _unchecked(entry)
+        there = [other for other, rows in self.tables.items() if rows.report.n_accepted]
+        return _checked(entry, there, {} if self.accepted is None else self.accepted.hashes_of(name))
 
 
 @dataclass(frozen=True)
 class _Entry:
-    """One table on its way through the door."""
+    """One table that is read as a whole."""
 
     gate: Gate
     plan: TablePlan
@@ -169,16 +231,16 @@ class _Entry:
         """A rule's code to its severity in this table."""
         return self.settings.severity[self.plan.table.name]
 
+    @cached_property
+    def record(self) -> TableRecord:
+        """How the table is read."""
+        return table_record(self.plan, self.gate.data)
+
     @property
     def report(self) -> TableReport:
         """The table's report as far as it is known before a row is read."""
-        plan = self.plan
-        files = {label: part.raw.how for part in plan.parts for label in part.raw.files.values()}
-        made_of: dict[str, str] = {}
-        for part in plan.parts:
-            made_of |= {name: part.mapping[name] for name in part.origins if name not in made_of}
-        columns = {name: made_of[name] for name in plan.names}
-        return TableReport(plan.table.name, files, columns, findings=tuple(source_findings(plan, self.severity)))
+        found = [*refusal_findings(self.plan, self.severity), *source_findings(self.record, self.severity)]
+        return report_before(self.plan.table.name, self.record, found)
 
 
 def _is_refused(plan: TablePlan, severity: Severities) -> bool:
@@ -187,120 +249,91 @@ def _is_refused(plan: TablePlan, severity: Severities) -> bool:
     return bool(missing) or any(severity[refusal.rule] == "refuse" for refusal in plan.refusals)
 
 
-def _unchecked(entry: _Entry) -> TableReport:
+def _unchecked(entry: _Entry) -> TableRows:
     """Give the rows their name as they are."""
     name = quoted_name(entry.plan.table.name)
     entry.gate.execute(f"create table {name} as {unchecked_rows(entry.plan)}")
     n_rows = int(entry.gate.row(f"select count(*) from {name}")[0])
-    return replace(entry.report, n_read=n_rows, n_accepted=n_rows)
+    return TableRows(replace(entry.report, n_read=n_rows, n_accepted=n_rows), entry.plan.names)
 
 
-def _checked(entry: _Entry, accepted: Collection[str], quarantine: Path | None) -> tuple[TableReport, list[Path]]:
+def _checked(entry: _Entry, accepted: Collection[str], hashes: Mapping[str, str]) -> TableRows:
     """Apply every rule to a table, and accept its rows."""
+    name, plan = entry.plan.table.name, entry.plan
     try:
-        stage = staged(entry.gate, entry.plan, entry.settings)
+        stage = staged(entry.gate, plan, entry.settings)
     except ContractError as fault:
         broken = finding("unreadable", "refuse", detail=str(fault))
-        return replace(entry.report, findings=(*entry.report.findings, broken)), []
+        return TableRows(replace(entry.report, findings=(*entry.report.findings, broken)))
     groups = stage.groups()
     stage = without_uniform_zones(stage, groups)
-    findings = [*entry.report.findings, *row_findings(stage, groups)]
-    n_faults = len(stage.faults)
-    for check in (
-        far_times,
-        overlapping_files,
-        several_arms,
-        duplicate_keys,
-        duplicate_rows,
-        lambda s: orphans(s, accepted),
-        outliers,
-    ):
-        stage, found = marked(stage, _weighed(stage, check))
-        findings += found
-    if len(stage.faults) > n_faults:
-        groups = stage.groups()
-    report = _counted(replace(entry.report, findings=tuple(findings)), stage, groups)
+    across = AcrossRows(accepted)
+    stage, found = across.held(stage)
+    findings = [*entry.report.findings, *row_findings(stage, groups), *found]
+    groups = stage.groups()
+    named = names_of_files(plan, entry.gate.data)
+    known = [replace(group, file=named[group.file]) for group in groups]
+    report = counted_report(replace(entry.report, findings=tuple(findings)), entry.record, stage, known)
     if report.n_excluded:
-        record_excluded_times(entry.gate, entry.plan.table.name, f"from {stage.relation} where _excluded <> 0")
+        record_excluded_times(entry.gate, name, f"from {stage.relation} where _excluded <> 0")
     accept(stage, groups)
-    return report, write_quarantine(stage, groups, quarantine) if quarantine is not None else []
-
-
-def _weighed(stage: Stage, check: Any) -> list[Marks]:
-    """Run a cross-check, unless all that it could find is ignored."""
-    rules = {
-        far_times: "far_time",
-        overlapping_files: "overlapping_files",
-        several_arms: "several_arms",
-        duplicate_keys: "duplicate_key",
-        duplicate_rows: "duplicate_row",
-        outliers: "outlying_amount",
-    }
-    return [] if stage.severity[rules.get(check, "orphan")] == "ignore" else check(stage)
-
-
-def _counted(report: TableReport, stage: Stage, groups: list[Group]) -> TableReport:
-    """Return a report with its rows counted, and what the counts say."""
-    n_broken = sum(found.n_rows for found in report.findings if found.rule == "broken_line")
-    n_lines, n_excluded, n_aside = _numbers(stage, groups)
-    excluded = {
-        name: sum(group.n_rows for group in groups if group.excluded >> bit & 1)
-        for bit, name in enumerate(stage.plan.exclusions)
-    }
-    counted = replace(
-        report,
-        n_read=n_lines + n_broken,
-        excluded=excluded,
-        n_excluded=n_excluded,
-        n_set_aside=n_aside + n_broken,
-        n_accepted=n_lines - n_excluded - n_aside,
-        set_aside=rows_by_rule(stage, groups, report.findings, "set aside"),
-        warned=rows_by_rule(stage, groups, report.findings, "warn"),
-        findings=tuple(found.of(n_lines + n_broken - n_excluded) for found in report.findings),
-        sources=_sources(stage, groups),
+    numbers = {file: number for number, file in enumerate(named)}
+    ledger = Ledger(
+        entry.record,
+        dict(hashes),
+        {named[file]: number for file, number in numbers.items()},
+        fault_keys(stage.faults),
+        tuple(known),
+        across.named_overlaps(named),
+        across.orphan_ids,
     )
-    return replace(counted, findings=(*counted.findings, *_of_counts(counted, stage.severity)))
+    return TableRows(report, plan.names, ledger, selects_of(stage, groups, numbers))
 
 
-def _numbers(stage: Stage, groups: list[Group]) -> tuple[int, int, int]:
-    """Return how many rows there are, how many are excluded, and how many of the others are set aside."""
-    excluded = sum(group.n_rows for group in groups if group.excluded)
-    aside = sum(group.n_rows for group in groups if not group.excluded and group.faults & stage.aside)
-    return sum(group.n_rows for group in groups), excluded, aside
+@dataclass
+class AcrossRows:
+    """The rules that look across the rows of a table, and what of their answers has to be known later."""
 
+    accepted: Collection[str]
+    overlaps: Overlaps = field(default_factory=Overlaps)
+    orphan_ids: dict[str, tuple[str | None, ...]] = field(default_factory=dict)
 
-def _sources(stage: Stage, groups: list[Group]) -> tuple[SourceRows, ...]:
-    """Return what became of the rows of each source."""
-    broken = Counter(line.file for line in broken_lines(stage.plan))
-    found = []
-    for file, label in stage.plan.files.items():
-        n_lines, n_excluded, n_aside = _numbers(stage, [group for group in groups if group.file == file])
-        n_bad = broken[label]
-        accepted = n_lines - n_excluded - n_aside
-        found.append(SourceRows(label, n_lines + n_bad, n_excluded, n_aside + n_bad, accepted))
-    return tuple(found)
+    def held(self, stage: Stage) -> tuple[Stage, list[Finding]]:
+        """Mark the rows that break the rules, and return what was found."""
+        checks: Mapping[str, Callable[[Stage], list[Marks]]] = {
+            "far_time": far_times,
+            "overlapping_files": self._overlapping,
+            "several_arms": several_arms,
+            "duplicate_key": duplicate_keys,
+            "duplicate_row": duplicate_rows,
+            "orphan": self._orphans,
+            "outlying_amount": outliers,
+        }
+        findings: list[Finding] = []
+        for rule, check in checks.items():
+            if stage.severity[rule] != "ignore":
+                stage, found = marked(stage, check(stage))
+                findings += found
+        return stage, findings
 
+    def _overlapping(self, stage: Stage) -> list[Marks]:
+        self.overlaps = overlaps_of(stage)
+        return self.overlaps.marks(stage)
 
-def _of_counts(report: TableReport, severity: Severities) -> list[Finding]:
-    found = []
-    if report.n_read == 0 and severity["empty_table"] != "ignore":
-        found.append(finding("empty_table", severity["empty_table"]))
-    elif report.n_accepted == 0 and severity["empty_table"] != "ignore":
-        found.append(finding("empty_table", severity["empty_table"], detail="no row was accepted"))
-    eligible = report.n_read - report.n_excluded
-    if 2 * report.n_set_aside > eligible and severity["mostly_set_aside"] != "ignore":
-        first = max(report.set_aside, key=lambda rule: report.set_aside[rule])
-        detail = f"{report.n_set_aside:,} of {eligible:,}, most of them by {first}"
-        found.append(finding("mostly_set_aside", severity["mostly_set_aside"], detail=detail))
-    return found
+    def _orphans(self, stage: Stage) -> list[Marks]:
+        marks = orphans(stage, self.accepted)
+        ids = {one.column: first_ids(stage, one) for one in marks}
+        self.orphan_ids = {column: first for column, first in ids.items() if first}
+        return marks
+
+    def named_overlaps(self, names: Mapping[str, str]) -> Overlaps:
+        """Return what files have in common, by their names."""
+        copies = {names[file]: n_rows for file, n_rows in self.overlaps.copies.items()}
+        return replace(self.overlaps, copies=copies, files=tuple(names[file] for file in self.overlaps.files))
 
 
 def _received(
-    gate: Gate,
-    settings: Settings,
-    reports: dict[str, TableReport],
-    names: dict[str, tuple[str, ...]],
-    written: list[Path],
+    gate: Gate, settings: Settings, reports: dict[str, TableReport], names: dict[str, tuple[str, ...]]
 ) -> Received:
     notes, faults = [], []
     if not names.keys() & _EVENTS and not any(reports[name].refusals for name in reports.keys() & _EVENTS):
@@ -314,7 +347,7 @@ def _received(
         reports[table] = replace(reports[table], findings=(*reports[table].findings, doubt))
     ordered = {name: reports[name] for name in CONTRACT if name in reports}
     sums = totals(gate, settings, names)
-    report = CheckReport(ordered, end, tuple(notes), tuple(map(str, written)), tuple(faults), sums)
+    report = CheckReport(ordered, end, tuple(notes), (), tuple(faults), sums)
     return Received(names, report)
 
 

@@ -11,15 +11,19 @@ import pyarrow as pa
 from penchant.errors import OutputError
 
 from .expressions import quoted_name, text_literal
-from .findings import HIDDEN, broken_lines
+from .findings import HIDDEN
 from .parts import Part
+from .raw import Gate
 from .staging import Group, Stage
 
 COLUMNS = ("_file", "_row", "_reason", "_line")
 
 
-def write_quarantine(stage: Stage, groups: Iterable[Group], folder: Path) -> list[Path]:
-    """Write a table's quarantine as Parquet and as CSV, if there is anything to write.
+def quarantine_select(stage: Stage, groups: Iterable[Group]) -> str | None:
+    """Return the select of a table's rows that were set aside; None where there are none.
+
+    ``_file`` and ``_row`` say where a row stood, ``_reason`` why it is here; then come the shop's own columns as text.
+    A line that is no row stands whole in ``_line``.
 
     Parameters
     ----------
@@ -27,40 +31,47 @@ def write_quarantine(stage: Stage, groups: Iterable[Group], folder: Path) -> lis
         The table, all rules applied.
     groups
         Its rows by file, exclusions and faults.
-    folder
+    """
+    reasons = _reasons(stage, groups)
+    selects = [_rows(stage, place, part, reasons) for place, part in stage.plan.by_number.items()] if reasons else []
+    if stage.plan.broken:
+        selects.append(_lines(stage))
+    return " union all by name ".join(selects) or None
+
+
+def write_quarantine(gate: Gate, select: str, folder: Path, name: str) -> list[Path]:
+    """Write a table's rows that were set aside as Parquet and as CSV.
+
+    Parameters
+    ----------
+    gate, select
+        What gives the rows.
+    folder, name
         Where to; the files are called after the table.
 
     Returns
     -------
     list of Path
-        The files: ``_file`` and ``_row`` say where a row stood, ``_reason`` why it is here; then come the shop's own
-        columns as text. A line that is no row stands whole in ``_line``.
+        The files.
 
     Raises
     ------
     OutputError
         If the folder cannot be written.
     """
-    reasons = _reasons(stage, groups)
-    lines = broken_lines(stage.plan)
-    if not reasons and not lines:
-        return []
-    selects = [_rows(stage, place, part, reasons) for place, part in enumerate(stage.plan.parts)] if reasons else []
-    if lines:
-        selects.append(_lines(stage))
-    paths = [folder / f"{stage.plan.table.name}.parquet", folder / f"{stage.plan.table.name}.csv"]
-    table = stage.gate.name("quarantine")
-    stage.gate.execute(f"create temp table {table} as {' union all by name '.join(selects)}")
+    paths = [folder / f"{name}.parquet", folder / f"{name}.csv"]
+    table = gate.name("quarantine")
+    gate.execute(f"create temp table {table} as select * from ({select}) order by all")
     try:
         folder.mkdir(parents=True, exist_ok=True)
         for path, form in zip(paths, ("format parquet", "format csv, header"), strict=True):
             part = path.with_name(f".{path.name}.part")
-            stage.gate.execute(f"copy {table} to {text_literal(str(part))} ({form})")
+            gate.execute(f"copy {table} to {text_literal(str(part))} ({form})")
             part.replace(path)
     except (OSError, duckdb.IOException) as fault:
         raise OutputError(f"'{folder}'", "a folder that can be written", str(fault).splitlines()[0]) from None
     finally:
-        stage.gate.execute(f"drop table {table}")
+        gate.execute(f"drop table {table}")
     return paths
 
 
@@ -110,7 +121,7 @@ def _free(name: str) -> str:
 
 def _lines(stage: Stage) -> str:
     """Return the select of lines that are no rows."""
-    lines = broken_lines(stage.plan)
+    lines, name = stage.plan.broken, stage.gate.name("broken_lines")
     rows = pa.table(
         {
             "_file": [line.file for line in lines],
@@ -120,6 +131,6 @@ def _lines(stage: Stage) -> str:
         }
     )
     stage.gate.connection.register("incoming_rows", rows)
-    stage.gate.execute("create or replace temp table broken_lines as select * from incoming_rows")
+    stage.gate.execute(f"create temp table {name} as select * from incoming_rows")
     stage.gate.connection.unregister("incoming_rows")
-    return "select * from broken_lines"
+    return f"select * from {name}"

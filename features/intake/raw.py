@@ -60,6 +60,12 @@ class Raw:
         The names that several columns have.
     losses
         The rows that a query's joins dropped.
+    shape
+        A hash of what files have in common that are read as one relation.
+    paths
+        The files that it was read from, in the order of reading; none where no file is named.
+    is_apart
+        Whether files of its shape are relations of their own each.
     """
 
     relation: str
@@ -73,6 +79,9 @@ class Raw:
     starts: Mapping[str, int] = field(default_factory=dict)
     repeated: tuple[str, ...] = ()
     losses: tuple[Any, ...] = ()
+    shape: str = ""
+    paths: tuple[Path, ...] = ()
+    is_apart: bool = False
 
     def row_number(self, file: str, row: int) -> int:
         """Return the number of a row in its file, from 1 (in a workbook: of the sheet's row)."""

@@ -12,6 +12,7 @@ from penchant.config import Severity
 from .rules import RULES
 
 MOST_EXAMPLES = 5
+UNCHANGED = "nothing new"  # how the rows of a table came in of which all files were read before
 
 
 @dataclass(frozen=True)
@@ -187,6 +188,8 @@ class CheckReport:
         What keeps the shop as a whole from being opened, as phrases.
     totals
         The sums of each table's accepted rows.
+    intake
+        Table to how its rows came in, where rows were stored before; two reports that differ in it alone are equal.
     """
 
     tables: Mapping[str, TableReport]
@@ -195,6 +198,7 @@ class CheckReport:
     quarantine: tuple[str, ...] = ()
     faults: tuple[str, ...] = ()
     totals: tuple[Totals, ...] = ()
+    intake: Mapping[str, str] = field(default_factory=dict, compare=False)
 
     @property
     def loud(self) -> tuple[tuple[str, Finding], ...]:

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Callable, Collection, Mapping, Sequence
 from dataclasses import dataclass, replace
 
 import duckdb
@@ -102,7 +102,7 @@ class Stage:
         return replace(self, faults=(*self.faults, Fault(rule, column, ""))), int(changed)
 
 
-def staged(gate: Gate, plan: TablePlan, settings: Settings) -> Stage:
+def staged(gate: Gate, plan: TablePlan, settings: Settings, known: Collection[tuple[str, str]] = frozenset()) -> Stage:
     """Put a table's rows on the stage.
 
     Parameters
@@ -113,6 +113,8 @@ def staged(gate: Gate, plan: TablePlan, settings: Settings) -> Stage:
         What the table is made of; it has no refusals.
     settings
         What penchant.toml says.
+    known
+        Rule and column of faults that get a bit even where no row of these can have them.
 
     Raises
     ------
@@ -121,7 +123,11 @@ def staged(gate: Gate, plan: TablePlan, settings: Settings) -> Stage:
     """
     severity = settings.severity[plan.table.name]
     never = {quoted_name(alias) for alias in never_true(plan)}
-    faults = tuple(fault for fault in row_faults(plan.table, plan.names, settings) if fault.condition not in never)
+    faults = tuple(
+        fault
+        for fault in row_faults(plan.table, plan.names, settings)
+        if fault.condition not in never or (fault.rule, fault.column) in known
+    )
     name = gate.name(f"stage_{plan.table.name}")
     try:
         gate.execute(f"create table {name} as {_stage_select(plan, faults)}")
@@ -138,7 +144,7 @@ def staged(gate: Gate, plan: TablePlan, settings: Settings) -> Stage:
 
 
 def _stage_select(plan: TablePlan, faults: Sequence[Fault]) -> str:
-    parts = " union all by name ".join(part_select(plan, place) for place in range(len(plan.parts)))
+    parts = " union all by name ".join(part_select(plan, number) for number in plan.by_number)
     kind = "bigint" if len(faults) < 50 else "hugeint"  # rules over the whole table add bits later
     bits = [f"(case when {fault.condition} then {1 << bit}::{kind} else 0 end)" for bit, fault in enumerate(faults)]
     names = ", ".join(quoted_name(name) for name in plan.names)
@@ -155,7 +161,7 @@ def accept(stage: Stage, groups: Sequence[Group]) -> None:
 
 def unchecked_rows(plan: TablePlan) -> str:
     """Return the select of all canonical rows that are not excluded, with text trimmed and null signs as null."""
-    parts = " union all by name ".join(part_select(plan, place) for place in range(len(plan.parts)))
+    parts = " union all by name ".join(part_select(plan, number) for number in plan.by_number)
     return f"select {_names(plan)} from ({parts}) where _excluded = 0"
 
 

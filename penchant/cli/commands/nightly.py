@@ -19,6 +19,7 @@ from penchant.cli.options.operations import CleanOptions, NightlyOptions
 from penchant.cli.options.shop import CheckOptions
 from penchant.cli.work import Work, folder_name
 from penchant.errors import InputError, PenchantError
+from penchant.features.intake.report import UNCHANGED
 from penchant.models.store.artifact import read_facts
 from penchant.models.store.in_use import models_in_use
 from penchant.models.store.registry import Registry
@@ -162,8 +163,9 @@ def _record(night: Night, results: list[StepResult]) -> None:
 
 
 def _check(night: Night) -> str:
-    tables = night.run(run_check, CheckOptions())["tables"]
-    return f"{len(tables)} tables accepted"
+    checked = night.run(run_check, CheckOptions(rebuild=night.options.rebuild))
+    more = [f"{name}: {how}" for name, how in checked["intake"].items() if how != UNCHANGED]
+    return f"{len(checked['tables'])} tables accepted" + (f" ({', '.join(more)})" if more else "")
 
 
 def _score(night: Night) -> str:

@@ -8,7 +8,7 @@ from typing import Annotated
 
 import typer
 
-from .shared import Store
+from .shared import Rebuild, Store
 
 
 @dataclass(frozen=True)
@@ -68,3 +68,4 @@ class NightlyOptions:
         Path | None, typer.Option("--to", help="TOML file of the destination for due waves. Default: as configured.")
     ] = None
     store: Store = None
+    rebuild: Rebuild = False

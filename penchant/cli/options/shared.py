@@ -84,3 +84,6 @@ Group = Annotated[
         "--group", help="Learn from the signals of this feature group only, such as rfm; may be repeated. Default: all."
     ),
 ]
+Rebuild = Annotated[
+    bool, typer.Option("--rebuild", help="Read all of the shop's files again, whatever was stored of them.")
+]

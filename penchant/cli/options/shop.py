@@ -8,7 +8,7 @@ from typing import Annotated, Literal
 
 import typer
 
-from .shared import AsOf, Out
+from .shared import AsOf, Out, Rebuild
 
 
 @dataclass(frozen=True)
@@ -50,10 +50,13 @@ class InitOptions:
 class CheckOptions:
     """Read every table and report every violation of the data contract, with counts and examples.
 
-    Rows that are set aside are written to the result folder, each with its reason.
+    Rows that are set aside are written to the result folder, each with its reason. Accepted rows are stored: what was
+    read before is not read again, new files of a table are taken in alone, and a table is read as a whole where a file
+    that was read has changed or gone, or where new rows change what the rules said of others.
     """
 
     out: Out = None
+    rebuild: Rebuild = False
 
 
 @dataclass(frozen=True)
