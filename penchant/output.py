@@ -16,6 +16,7 @@ import shutil
 import sys
 from collections.abc import Iterator, Mapping, Sequence
 from contextlib import contextmanager, suppress
+from functools import cache
 from importlib.metadata import version
 from pathlib import Path
 from time import monotonic, sleep
@@ -331,7 +332,10 @@ def _damaged(path: Path, fault: Exception) -> InputError:
 
 def versions() -> dict[str, str]:
     """Return the versions that a result depends on."""
-    return {name: version(name) for name in VERSIONS_OF}
+    return {name: installed(name) for name in VERSIONS_OF}
+
+
+installed = cache(version)  # reading what is installed takes some milliseconds
 
 
 def write_json(path: Path, values: Mapping[str, Any]) -> None:

@@ -83,7 +83,7 @@ def test_rows_at_fault_or_not_the_next_opening_reads_none_of_the_files(
     assert stored["amount"] == [500, 500, 750, 300]
 
 
-def test_check_reads_everything_and_stores_it_for_the_commands_that_follow(
+def test_check_writes_what_was_set_aside_and_stores_rows_for_the_commands_that_follow(
     work: Workspace, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     with work.shop():

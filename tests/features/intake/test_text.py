@@ -79,6 +79,20 @@ def test_a_quote_that_is_never_closed_breaks_its_own_line_alone(tmp_path: Path) 
     assert broken.examples[0].values == {"line": 'c,"open,3'}
 
 
+def test_an_open_quote_at_a_files_end_loses_no_row_of_the_others(tmp_path: Path) -> None:
+    files = {
+        "5": ["d,1980", " c ,", "d,1980", "A,1980", "d,1980"],
+        "60": [" c ,", " c ,1700", 'a,"open', "a,b,c,d,e,f"],
+        "71": ["d,1980"],
+    }
+    for name, lines in files.items():
+        (tmp_path / f"c-{name}.csv").write_text("\n".join(["customer_id,birth_year", *lines, ""]))
+    config = read_config({"tables": {"customers": {"path": "c-*.csv"}}, "engine": {"threads": 1}})
+    table = check(config, tmp_path).tables["customers"]
+    assert {source.source: source.n_read for source in table.sources} == {"c-5.csv": 5, "c-60.csv": 4, "c-71.csv": 1}
+    assert [found.n_rows for found in table.findings if found.rule == "broken_line"] == [2]
+
+
 @pytest.mark.parametrize("content", [b"cut", gzip.compress(b"id,at\n" * 20_000)[:-100]])
 def test_a_damaged_packed_file_is_refused(tmp_path: Path, content: bytes) -> None:
     (tmp_path / "a.csv.gz").write_bytes(content)
