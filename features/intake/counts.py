@@ -27,9 +27,7 @@ def counted_report(report: TableReport, record: TableRecord, stage: Stage, group
         All rows by file, exclusions and faults; files by the names that the record has for them.
     """
     n_broken = sum(found.n_rows for found in report.findings if found.rule == "broken_line")
-    n_lines = sum(group.n_rows for group in groups)
-    n_excluded = sum(group.n_rows for group in groups if group.excluded)
-    n_aside = sum(group.n_rows for group in groups if not group.excluded and group.faults & stage.aside)
+    n_lines, n_excluded, n_aside = _numbers(stage.aside, groups)
     excluded = {
         name: sum(group.n_rows for group in groups if group.excluded >> bit & 1)
         for bit, name in enumerate(record.exclusions)
@@ -49,15 +47,19 @@ def counted_report(report: TableReport, record: TableRecord, stage: Stage, group
     return replace(whole, findings=(*whole.findings, *_of_counts(whole, stage.severity)))
 
 
+def _numbers(aside: int, groups: Sequence[Group]) -> tuple[int, int, int]:
+    """Return how many rows there are, how many are excluded, and how many of the others are set aside."""
+    excluded = sum(group.n_rows for group in groups if group.excluded)
+    set_aside = sum(group.n_rows for group in groups if not group.excluded and group.faults & aside)
+    return sum(group.n_rows for group in groups), excluded, set_aside
+
+
 def _sources(record: TableRecord, aside: int, groups: Sequence[Group]) -> tuple[SourceRows, ...]:
     """Return what became of the rows of each source."""
     broken = Counter(line.file for line in record.broken)
     found = []
     for file, label in record.files.items():
-        own = [group for group in groups if group.file == file]
-        n_lines = sum(group.n_rows for group in own)
-        n_excluded = sum(group.n_rows for group in own if group.excluded)
-        n_aside = sum(group.n_rows for group in own if not group.excluded and group.faults & aside)
+        n_lines, n_excluded, n_aside = _numbers(aside, [group for group in groups if group.file == file])
         n_bad = broken[label]
         accepted = n_lines - n_excluded - n_aside
         found.append(SourceRows(label, n_lines + n_bad, n_excluded, n_aside + n_bad, accepted))
