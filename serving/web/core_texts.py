@@ -67,7 +67,7 @@ def _group(name: str, *, is_quoted: bool) -> str:
 
 @cache
 def core_catalogue(language: str) -> Mapping[str, str]:
-    """Return template -> text of a language; empty for the core's own."""
+    """Return template -> text of a language; of the core's own, what it says by names of columns."""
     path = FOLDER / f"core.{language}.json"
     found: dict[str, str] = json.loads(path.read_text(encoding="utf-8")) if path.is_file() else {}
     return found

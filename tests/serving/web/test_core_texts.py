@@ -168,7 +168,17 @@ def test_no_translation_of_the_core_is_left_over() -> None:
 )
 def test_a_sentence_is_found_by_its_template(said: str, chinese: str) -> None:
     assert CHINESE(said) == chinese
-    assert core_texts("en").translated(said) == said
+    if not said.startswith("stage"):
+        assert core_texts("en").translated(said) == said
+
+
+def test_who_is_eligible_is_told_without_names_of_columns() -> None:
+    english = core_texts("en").translated
+    said = [one.words for goal in GOALS.values() for one in (*goal.eligible.all_of, *goal.eligible.any_of)]
+    assert [text for text in said if "_" in english(text)] == []
+    assert english("stage new or semi active") == "stage: New or Semi-active"
+    assert english("is_registered and n_orders at most 0") == "registered and no order yet"
+    assert set(core_catalogue("en")) - {"n_orders 1"} <= set(core_catalogue("zh"))
 
 
 @pytest.mark.parametrize("path", PATHS)
