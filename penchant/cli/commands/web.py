@@ -19,10 +19,8 @@ from penchant.cli.options.web import (
 from penchant.cli.terminal import bare_table
 from penchant.cli.work import Work
 from penchant.errors import NotThereError
-from penchant.serving.audience.past import audience_folders
 from penchant.serving.web.access import Caller, add_token, read_tokens, remove_token
 from penchant.serving.web.names import READY
-from penchant.serving.web.prepare import prepare
 from penchant.serving.web.settings import WebSettings
 
 
@@ -61,6 +59,9 @@ def run_serve(work: Work, options: ServeOptions) -> None:
 
 def run_prepare(work: Work, options: PrepareOptions) -> None:
     """Make ready what the pages show."""
+    from penchant.serving.audience.past import audience_folders  # asks the shop: the page starts without it
+    from penchant.serving.web.prepare import prepare  # as above
+
     folder = _results(work, options.out) / "web" / READY
     with work.shop() as shop:
         moment = work.instant_or_none(options.as_of)
