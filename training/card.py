@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import math
 from collections.abc import Mapping, Sequence
 from pathlib import Path
 from tempfile import TemporaryDirectory
@@ -127,7 +128,10 @@ def _checks(checks: Sequence[Mapping[str, Any]]) -> Checks:
 
 
 def _estimate(number: Any) -> Any:
-    return Estimate(**number) if isinstance(number, Mapping) else number
+    """Return a number, or a number with its interval; JSON has None for what is not known."""
+    if not isinstance(number, Mapping):
+        return number
+    return Estimate(*(math.nan if number[part] is None else number[part] for part in ("value", "low", "high")))
 
 
 def _promotion(found: Mapping[str, Any] | None) -> tuple[Prose | Checks, ...]:

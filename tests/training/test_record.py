@@ -15,7 +15,7 @@ from mlflow import MlflowClient
 
 from penchant.config import Config
 from penchant.models.store.registry import Registered, Registry
-from penchant.training.card import added_to_card
+from penchant.training.card import added_to_card, card_page
 from penchant.training.fit import Recipe
 from penchant.training.record import write_training
 from penchant.training.train import learn
@@ -106,6 +106,12 @@ def test_the_card_says_for_whom_how_good_and_what_it_is_not_for(recorded: tuple[
     page = (place / "model_card.html").read_text(encoding="utf-8")
     for words in ("What it must not be used for", "legal or similar effects", "on average"):
         assert words in page
+
+
+def test_the_card_shows_a_number_whose_interval_is_not_known(recorded: tuple[Path, Any, Registered]) -> None:
+    card = json.loads((recorded[0] / "artifacts" / "model_card.json").read_text(encoding="utf-8"))
+    card["quality"] = {"average_effect": {"value": 11.63, "low": None, "high": None}}  # too few for a bootstrap
+    assert "11.63" in card_page(card).html()
 
 
 def test_the_card_learns_of_drift(recorded: tuple[Path, Any, Registered]) -> None:
