@@ -48,13 +48,13 @@ class Split:
     train, test
         (n,) bool; with folds, most rows are both.
     words
-        The same in a sentence.
+        Of a trial the same in a sentence; a schedule says it by its days.
     """
 
     fold: npt.NDArray[np.int64] | None
     train: npt.NDArray[np.bool_]
     test: npt.NDArray[np.bool_]
-    words: str
+    words: str = ""
 
     @property
     def n_train(self) -> int:
@@ -115,12 +115,7 @@ class Schedule:
 
     def split(self, rows: Dataset) -> Split:
         """Return which rows of the snapshots teach and which judge; others serve the model in use alone."""
-        train, test = rows.as_of.isin(list(self.train)).to_numpy(), (rows.as_of == self.test).to_numpy()
-        words = (
-            f"a model that learned from {int(train.sum()):,} rows of {len(self.train)} snapshots, the last on "
-            f"{self.day(self.train[-1])}, on {int(test.sum()):,} rows of {self.day(self.test)}"
-        )
-        return Split(None, train, test, words)
+        return Split(None, rows.as_of.isin(list(self.train)).to_numpy(), (rows.as_of == self.test).to_numpy())
 
     @property
     def reach(self) -> timedelta:

@@ -184,6 +184,3 @@ def test_a_schedule_says_which_rows_teach_and_which_judge() -> None:
     split = made.split(rows)
     assert split.train.tolist() == [True] * 4 + [False] * (n - 4)
     assert split.test.tolist() == [False] * (n - 2) + [True] * 2
-    assert split.words == (
-        "a model that learned from 4 rows of 2 snapshots, the last on 2024-07-03, on 2 rows of 2024-10-01"
-    )

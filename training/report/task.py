@@ -76,16 +76,16 @@ def _figures(trained: Trained) -> KeyFigures:
 
 
 def _asked(trained: Trained) -> Prose:
-    plan = trained.schedule
+    plan, split = trained.schedule, trained.split
     called = trained.estimator.replace("_", " ")
     other = f"Estimator: {called}, in the place of our model." if trained.is_foreign else ""
     return Prose(
         (
             *((other,) if other else ()),
             f"Horizon: {trained.basis}. Gap: {trained.span.gap_days} days.",
-            f"Judged: {trained.split.words}. All numbers are its.",
-            f"In use: the same model refitted on all {trained.split.n_used:,} rows of {len(plan.every)} finished "
-            "snapshots.",
+            f"Judged: a model that learned from {split.n_train:,} rows of {len(plan.train)} snapshots, the last on "
+            f"{plan.day(plan.train[-1])}, on {split.n_test:,} rows of {plan.day(plan.test)}. All numbers are its.",
+            f"In use: the same model refitted on all {split.n_used:,} rows of {len(plan.every)} finished snapshots.",
         )
     )
 
