@@ -32,13 +32,14 @@ PAID_DAYS = (30, 90, 365)
 YEAR = 365
 
 
-def shop_of(log: Path, threads: int, memory: str) -> Shop:
+def shop_of(log: Path, threads: int, memory: str, on_spark: bool = False) -> Shop:
     """Return the log as a shop: its events as interactions, its payments as orders of one line."""
-    from penchant.features.engine.backends import Scratch, duckdb_backend
+    from penchant.features.engine.backends import Scratch, duckdb_backend, spark_backend
 
-    config = Config.model_validate({"engine": {"threads": threads, "memory_limit": memory}})
+    engine = {"kind": "spark", "master": f"local[{threads}]"} if on_spark else {"threads": threads}
+    config = Config.model_validate({"engine": {**engine, "memory_limit": memory}})
     space = Scratch()
-    backend = duckdb_backend(config.engine, space.folder)
+    backend = spark_backend(config.engine) if on_spark else duckdb_backend(config.engine, space.folder)
     rows = backend.read_parquet(log)
     interactions = rows.select("customer_id", "occurred_at", "kind", "item_id", "category_id", "price")
     orders = rows.filter(_.kind == "pay").select(
@@ -111,8 +112,14 @@ FORTY = FeatureGroup("forty", "The signals of the benchmark.", _signals)
 
 
 def penchant(
-    log: Path, out: Path, moments: tuple[datetime, ...], threads: int, memory: str, full: bool = False
+    log: Path,
+    out: Path,
+    moments: tuple[datetime, ...],
+    threads: int,
+    memory: str,
+    full: bool = False,
+    on_spark: bool = False,
 ) -> None:
     """Build the signals, or the full catalogue, and write them."""
-    with shop_of(log, threads, memory) as shop:
+    with shop_of(log, threads, memory, on_spark) as shop:
         build(shop, Spine.at(shop, moments), None if full else [FORTY]).to_parquet(out)

@@ -22,7 +22,7 @@ from penchant.overview import Overview, WithOverview
 
 from .contract import ARROW_TYPES, CONTRACT, IBIS_TYPES, CanonicalTable, canonical
 from .derived import derived_columns
-from .engine.backends import Backend, Scratch, duckdb_backend, is_local, put, spark_backend, while_open
+from .engine.backends import Backend, Scratch, duckdb_backend, parquet_view, put, reads_files, spark_backend, while_open
 from .intake.accepted import AcceptedRows
 from .intake.ids import plain_ids
 from .intake.ingest import receive, refusal
@@ -281,7 +281,7 @@ def open_shop(
     ----------
     The rules and what each does by default: `penchant.features.intake.rules`.
     """
-    space = Scratch(config.engine.temp_directory)
+    space = Scratch(config.engine.shared_directory or config.engine.temp_directory)
     gate = duckdb_backend(config.engine, space.folder)
     try:
         places = ((data or Path()).absolute(), space.folder)
@@ -308,6 +308,6 @@ def _moved(gate: Backend, backend: Backend, name: str, folder: Path) -> Any:
     path = folder / f"{name}.parquet"
     gate.con.execute(f"copy (from {name}) to '{path}' (format parquet)")
     own = f"{name}_{folder.name.replace('-', '_')}"
-    if is_local(backend):
-        return backend.read_parquet(str(path), table_name=own)
+    if reads_files(backend):
+        return parquet_view(backend, own, path)
     return put(backend, own, pq.read_table(path), folder)

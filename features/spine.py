@@ -110,6 +110,19 @@ class Spine:
         table = _placed(shop, rows)
         return cls(table, moments if 0 < len(moments) <= FEW_INSTANTS else None)
 
+    def sampled(self, n_most: int, seed: int) -> Spine:
+        """Return the spine of about so many customers at most: the same ones at each moment, on each engine.
+
+        A customer is drawn if the MD5 of ``seed|customer_id`` is low enough: whoever else there is changes nothing but
+        how low that is.
+        """
+        n = int(self.table.customer_id.nunique().execute())
+        if n <= n_most:
+            return self
+        digest = ibis.literal(f"{seed}|").concat(self.table.customer_id).hexdigest("md5")
+        bound = f"{round(n_most / n * 16**8):08x}"
+        return Spine(self.table.filter(digest.substr(0, 8) < bound), self.instants)
+
 
 def first_seen(shop: Shop, *, takes_undated: bool = True) -> Any:
     """Return (customer_id, first_seen_at): the first order, interaction or registration.

@@ -51,6 +51,14 @@ class EngineSection(Section):
     temp_directory: Path | None = Field(None, description="where the engine may spill; default: the system's")
     remote: str | None = Field(None, description="Spark Connect address, sc://host:port")
     master: str = Field("local[2]", description="Spark master where no remote is given")
+    shared_directory: Path | None = Field(
+        None,
+        description="a folder of the same name on this machine and on all of Spark's: rows go there as Parquet files;"
+        " default: through the session, unless the master is local",
+    )
+    settings: dict[str, str | int | float | bool] = Field(
+        default_factory=dict, description="further settings of Spark, such as 'spark.executor.memory' = \"16g\""
+    )
 
 
 class Reading(Section):
@@ -258,6 +266,9 @@ class TaskSection(Section):
     n_snapshots: PositiveInt = Field(6, description="training snapshots before the test's")
     every_days: PositiveInt = Field(30, description="days between snapshots")
     test_as_of: datetime | None = Field(None, description="default: the latest with a finished horizon")
+    max_customers: PositiveInt | None = Field(
+        None, description="learn from, and judge on, about so many customers, drawn by hash and seed; default: all"
+    )
 
 
 class GateSection(Section):
@@ -339,7 +350,8 @@ class Config(Section):
 
 def _without_passwords(value: Any, key: str = "") -> Any:
     if isinstance(value, dict):
-        return {name: _without_passwords(part, name) for name, part in value.items()}
+        hidden = {name for name in value if key == "settings" and re.search(r"(?i)secret|password|token|key", name)}
+        return {name: "***" if name in hidden else _without_passwords(part, name) for name, part in value.items()}
     if isinstance(value, list):
         return [_without_passwords(part, key) for part in value]
     return without_passwords(value) if isinstance(value, str) and key in MAY_HOLD_PASSWORDS else value

@@ -22,6 +22,8 @@ import pytest
 
 os.environ.setdefault("OMP_NUM_THREADS", "1")  # the tests run side by side, a core each
 
+# Compiled quickly rather than well: half the CPU seconds of a process that lives for minutes.
+QUICK_JAVA = "-XX:TieredStopAtLevel=1 -XX:ReservedCodeCacheSize=256m -XX:+UseSerialGC"
 ROOT = Path(__file__).resolve().parent.parent
 SLOW_FILES = (  # whole files that leave the fast subset: each takes more than four seconds
     "features/engine/test_limits.py",
@@ -134,14 +136,27 @@ def _migrate(tables: Path) -> None:
 
 
 @pytest.fixture(scope="session")
-def spark() -> Iterator[Any]:
+def connect_port() -> int:
+    """Return the port on which the tests' Spark serves Spark Connect too."""
+    with socket.socket() as free:
+        free.bind(("127.0.0.1", 0))
+        return int(free.getsockname()[1])
+
+
+@pytest.fixture(scope="session")
+def spark(connect_port: int) -> Iterator[Any]:
     """Return the Spark backend of all tests that want one: it takes long to start, so one process runs them all."""
     from penchant.config import EngineSection
     from penchant.features.engine.backends import spark_backend
 
     os.environ["PYSPARK_PYTHON"] = sys.executable
-    backend = spark_backend(EngineSection(kind="spark", memory_limit="4GB"))
-    backend._session.conf.set("spark.sql.shuffle.partitions", "2")
+    settings: dict[str, str | int | float | bool] = {
+        "spark.sql.shuffle.partitions": 2,
+        "spark.driver.extraJavaOptions": QUICK_JAVA,
+        "spark.plugins": "org.apache.spark.sql.connect.SparkConnectPlugin",
+        "spark.connect.grpc.binding.port": connect_port,
+    }
+    backend = spark_backend(EngineSection(kind="spark", memory_limit="4GB", settings=settings))
     yield backend
     backend._session.stop()
 

@@ -205,6 +205,12 @@ class SignalChoice:
 EVERY_SIGNAL = SignalChoice()
 
 
+def spine_of_task(shop: Shop, task: Task, instants: Sequence[datetime]) -> Spine:
+    """Return whom a task learns from and is judged on: everyone known at the moments, or the configured sample."""
+    most, everyone = shop.config.task(task.name).max_customers, Spine.at(shop, instants)
+    return everyone if most is None else everyone.sampled(most, shop.config.seed)
+
+
 def snapshot_rows(shop: Shop, task: Task, instants: Sequence[datetime], span: Span) -> Dataset:
     """Return the eligible rows of a task at some moments, with signals and outcome.
 
@@ -215,7 +221,9 @@ def snapshot_rows(shop: Shop, task: Task, instants: Sequence[datetime], span: Sp
     LeftOutError
         If the shop lacks what the task needs.
     """
-    return with_signals(shop, task, label(shop, task, list(instants), span.gap_days, span.horizon_days).frame, span)
+    return with_signals(
+        shop, task, label(shop, task, spine_of_task(shop, task, instants), span.gap_days, span.horizon_days).frame, span
+    )
 
 
 def with_signals(

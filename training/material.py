@@ -20,7 +20,7 @@ from ..features.outcomes.labels import label, refuse_lacking, span_of
 from ..features.outcomes.tasks import Span, Task
 from ..features.shop import Shop
 from ..models.evaluation.checks import DataSize, refuse_too_little
-from .dataset import EVERY_SIGNAL, Dataset, SignalChoice, with_signals
+from .dataset import EVERY_SIGNAL, Dataset, SignalChoice, spine_of_task, with_signals
 from .splits import Schedule, schedule
 
 Step = Callable[[str], AbstractContextManager[Any]]
@@ -104,7 +104,7 @@ def task_data(
     plan = schedule(first, end, span.horizon_days, section, shop.timezone)
     instants = looks(plan)
     with step(f"reading the outcomes of {len(instants)} snapshots"):
-        labels = label(shop, task, list(instants), span.gap_days, span.horizon_days).frame
+        labels = label(shop, task, spine_of_task(shop, task, instants), span.gap_days, span.horizon_days).frame
     if not len(labels):
         raise _nobody(shop, task)
     size = size_of(labels, first, plan)

@@ -16,7 +16,9 @@ from penchant.config import EngineSection
 from penchant.errors import InputError
 from penchant.temporary import Scratch as Scratch
 
-QUIET = Path(__file__).resolve().with_name("log4j2.properties")  # of a local Spark, from its first line on
+from .executors import mapped
+from .spark_session import SHARES_FILES, launch_quietly, not_started, refuse_unstartable, spark_settings
+
 Backend = Any  # an Ibis backend; Ibis publishes no type that covers all of them
 
 
@@ -55,67 +57,58 @@ def while_open(what: str, do: str) -> Iterator[None]:
 
 
 def spark_backend(section: EngineSection) -> Backend:
-    """Return an Ibis backend on Spark: the remote one of the configuration, else a local master.
+    """Return an Ibis backend on Spark: the remote one of the configuration, else that of a master.
 
     Raises
     ------
     InputError
-        If the extra ``spark`` is not installed.
+        If the extra ``spark`` or Java is not installed, the server does not answer, or Spark cannot start.
     """
     try:
         from pyspark.sql import SparkSession
     except ImportError:
         raise InputError("engine.kind", "an engine that is installed", "'spark'", "Install penchant[spark]") from None
-    builder = SparkSession.builder.config("spark.sql.session.timeZone", "UTC")
-    if section.remote is not None:
-        return ibis.pyspark.connect(builder.remote(section.remote).getOrCreate())
-    local: dict[str, bool | float | int | str | None] = {
-        "spark.ui.enabled": "false",
-        "spark.driver.memory": f"{_megabytes(section.memory_limit)}m",
-        "spark.log.level": "ERROR",
-        "spark.ui.showConsoleProgress": "false",
-        "spark.driver.extraJavaOptions": f"-Dlog4j2.configurationFile={QUIET.as_uri()}",
-    }
-    if section.temp_directory is not None:
-        local["spark.local.dir"] = str(section.temp_directory)
-    return ibis.pyspark.connect(builder.master(section.master).config(map=local).getOrCreate())
-
-
-def _megabytes(limit: str) -> int:
-    """Return a limit of memory in megabytes.
-
-    Examples
-    --------
-    >>> _megabytes("4GB"), _megabytes("512 MiB")
-    (4000, 537)
-    """
-    unit = limit.lstrip("0123456789. ")
-    base = 1024 if "i" in unit else 1000
-    return round(float(limit.removesuffix(unit)) * base ** " KMGT".index(unit[0]) / 1e6)
+    refuse_unstartable(section)
+    settings = spark_settings(section)
+    builder = SparkSession.builder.config(map=dict(settings))
+    builder = builder.master(section.master) if section.remote is None else builder.remote(section.remote)
+    try:
+        if section.remote is None:
+            launch_quietly(section, settings)
+        return ibis.pyspark.connect(builder.getOrCreate())
+    except Exception as fault:
+        raise not_started(section, fault) from fault
 
 
 def put(backend: Backend, name: str, rows: pa.Table, folder: Path) -> Any:
     """Give Arrow rows to an engine and return them as its Ibis table.
 
-    DuckDB keeps a table of its own, a local Spark reads a Parquet file in ``folder``, a remote one receives the rows.
+    DuckDB keeps a table of its own, a Spark that sees ``folder`` reads a Parquet file in it, another receives the rows.
     """
     if backend.name == "duckdb":
         backend.con.register("incoming_rows", rows)
         backend.con.execute(f'create or replace table "{name}" as select * from incoming_rows')
         backend.con.unregister("incoming_rows")
         return backend.table(name)
-    if backend.name == "pyspark" and is_local(backend):
-        path = folder / f"{name}.parquet"
-        pq.write_table(rows, path)
-        return backend.read_parquet(str(path), table_name=name)
-    return backend.create_view(name, ibis.memtable(rows), overwrite=True)
+    if not reads_files(backend):
+        return backend.create_view(name, ibis.memtable(rows), overwrite=True)
+    path = folder / f"{name}.parquet"
+    pq.write_table(rows, path)
+    return parquet_view(backend, name, path)
 
 
-def is_local(backend: Backend) -> bool:
-    """Say whether a Spark session runs on this machine and sees its files."""
+def parquet_view(backend: Backend, name: str, path: Path) -> Any:
+    """Return a Parquet file as a table of Spark."""
+    backend._session.read.parquet(path.absolute().as_uri()).createOrReplaceTempView(name)
+    return backend.table(name)
+
+
+def reads_files(backend: Backend) -> bool:
+    """Say whether Spark reads the files that this process writes for it: it is local, or they lie on a shared mount."""
     session = backend._session
     is_remote = type(session).__module__.startswith("pyspark.sql.connect")
-    return not is_remote and str(session.conf.get("spark.master", "")).startswith("local")
+    is_local = not is_remote and str(session.conf.get("spark.master", "")).startswith("local")
+    return is_local or session.conf.get(SHARES_FILES, "false") == "true"
 
 
 def batches(backend: Backend, expression: Any, n_rows: int) -> Iterator[pa.RecordBatch]:
@@ -126,4 +119,5 @@ def batches(backend: Backend, expression: Any, n_rows: int) -> Iterator[pa.Recor
     if backend.name == "duckdb":  # Ibis 12 asks for a method that DuckDB 2 no longer has
         yield from backend.con.sql(backend.compile(expression)).to_arrow_reader(n_rows)
     else:
-        yield from expression.to_pyarrow_batches(chunk_size=n_rows)
+        for _label, rows in mapped(backend, expression, None, n_rows):
+            yield from rows.to_batches(max_chunksize=n_rows)

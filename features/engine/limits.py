@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import errno
+import re
 import sys
 
 from penchant.errors import InputError, OutputError, PenchantError
@@ -27,6 +28,8 @@ def limit_reached(fault: BaseException) -> PenchantError | None:
     if isinstance(fault, MemoryError):
         do = "Lower memory_limit under [engine], so that more goes to the disk, or take a larger machine"
         return InputError("memory", "enough for what is computed", text, do)
+    if type(fault).__module__.startswith(("pyspark", "py4j")):
+        return _of_spark(str(fault))
     if "duckdb" not in sys.modules:
         return None
     import duckdb
@@ -37,6 +40,27 @@ def limit_reached(fault: BaseException) -> PenchantError | None:
         return _full("engine.temp_directory", text)
     if isinstance(fault, duckdb.Error) and _says_unwritten(text):
         return OutputError("the disk", "files that can be read and written", text)
+    return None
+
+
+def _of_spark(text: str) -> PenchantError | None:
+    """Return what Spark's pages of Java come to; None where they tell of no limit."""
+    if found := re.search(r"java\.lang\.OutOfMemoryError|SparkOutOfMemoryError", text):
+        do = "Raise engine.memory_limit for the driver, 'spark.executor.memory' in engine.settings for executors"
+        return InputError("Spark's memory", "enough for what is computed", found[0], do)
+    if "spark.driver.maxResultSize" in text:
+        do = "Raise 'spark.driver.maxResultSize' in engine.settings, with memory for it"
+        return InputError("Spark's driver", "a result below 'spark.driver.maxResultSize'", "a larger one", do)
+    if "No space left on device" in text:
+        return _full("engine.temp_directory", "No space left on device")
+    if absent := re.search(r"No module named '(\w+)", text):
+        do = "Install penchant with its packages there too, the same version: an archive, or the image"
+        return InputError("Spark's executors", "the packages that score rows", f"no '{absent[1]}'", do)
+    if "Checkpoint block" in text or "CHECKPOINT_RDD_BLOCK_ID_NOT_FOUND" in text:
+        do = "Run it again; set 'spark.dynamicAllocation.enabled' = false, and take no spot instances"
+        return InputError("Spark's executors", "all executors that hold intermediate rows", "one that was lost", do)
+    if "SparkContext was shut down" in text or "Connection refused" in text or "StatusCode.UNAVAILABLE" in text:
+        return InputError("Spark", "a session that goes on", "one that ended", "Look into its logs, and run it again")
     return None
 
 

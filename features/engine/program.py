@@ -12,11 +12,13 @@ from contextlib import suppress
 from dataclasses import dataclass, replace
 from datetime import datetime
 from hashlib import sha256
+from itertools import count
 from pathlib import Path
 from typing import Any
 
 from penchant.errors import OutputError
 from penchant.output import replaced_file
+from penchant.progress import report_statements
 
 from .backends import Backend
 from .script import Statement
@@ -65,16 +67,20 @@ class Program:
             What keeps the answers.
         """
         made: dict[str, Statement] = {}
+        n_done, n_all = count(1), len(inputs) + len(self.once) + (len(self.each) + 1) * max(1, len(moments))
 
         def make(statements: Sequence[Statement]) -> None:
             for statement in statements:
                 made[statement.name] = statement
                 statement.make(backend)
+                report_statements(next(n_done), n_all)
 
         def answer(moment: datetime | None) -> Any:
             told = _turned_to(backend, moment)
             make([replace(one, query=told(one.query)) for one in self.each])
-            return keep.rows_of(told(self.answer), dict(self.types))
+            rows = keep.rows_of(told(self.answer), dict(self.types))
+            report_statements(next(n_done), n_all)
+            return rows
 
         try:
             make((*inputs, *self.once))

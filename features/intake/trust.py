@@ -10,6 +10,8 @@ from penchant.errors import ConfigError
 
 from .files import matching_files
 
+_FAR_REACHING = ("temp_directory", "shared_directory", "remote", "settings")
+
 
 def refuse_untrusted(config: Config, data: Path) -> None:
     """Refuse a configuration that runs code, asks a server, or reads or writes outside the folder of the shop's files.
@@ -39,8 +41,9 @@ def refuse_untrusted(config: Config, data: Path) -> None:
 def _faults(config: Config, data: Path) -> Iterator[str]:
     if config.modules:
         yield "'modules'"
-    if config.engine.temp_directory is not None or config.engine.remote is not None:
-        yield "'engine.temp_directory' or 'engine.remote'"
+    yield from (f"'engine.{key}'" for key in _FAR_REACHING if getattr(config.engine, key))
+    if not config.engine.master.startswith("local"):
+        yield f"'engine.master = {config.engine.master}'"
     if config.shop.data is not None and _leaves(str(config.shop.data)):
         yield f"'shop.data = {config.shop.data}'"
     if config.mlflow != type(config.mlflow)():

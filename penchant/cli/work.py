@@ -6,7 +6,7 @@ import os
 import re
 import sys
 import warnings
-from collections.abc import Iterator, Mapping
+from collections.abc import Callable, Iterator, Mapping
 from contextlib import contextmanager
 from dataclasses import dataclass, field, replace
 from datetime import UTC, datetime
@@ -25,7 +25,7 @@ from penchant.features.intake.trust import refuse_untrusted
 from penchant.features.workspace import Workspace
 from penchant.models.store.address import Store, store_of
 from penchant.models.trust import may_run_code
-from penchant.progress import Done
+from penchant.progress import Done, watching
 
 from .log import JsonLog
 from .results import print_json
@@ -161,7 +161,10 @@ class Work:
         """Show a long step while it runs, and how long it took."""
         started = monotonic()
         if self.notes.is_terminal and not self.as_json:
-            with self.notes.status(f"{with_brackets(what)} ..."):
+            with (
+                self.notes.status(f"{with_brackets(what)} ...") as status,
+                watching(_statements_told(with_brackets(what), status.update)),
+            ):
                 yield
         else:
             yield
@@ -186,7 +189,8 @@ class Work:
                 if self.log:
                     self.log.write("info", what, rows=n_rows, rows_in_all=n_all)
 
-            yield done
+            with watching(lambda n_done, n_all: bar.update(shown, completed=n_done, total=n_all)):
+                yield done
         self._show_done(what, started)
 
     def _show_done(self, what: str, started: float) -> None:
@@ -221,6 +225,11 @@ class Work:
             print_json({**result, "seconds": seconds})
         else:
             self.notes.print(f"[dim]done in {seconds:.1f} s[/]")
+
+
+def _statements_told(what: str, show: Callable[[str], None]) -> Done:
+    """Return what shows how far a step is, in statements of the engine."""
+    return lambda n_done, n_all: show(f"{what} ... {n_done} of {n_all}")
 
 
 def folder_name(name: str) -> str:

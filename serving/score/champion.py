@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Iterable, Mapping
-from dataclasses import dataclass, field, fields
+from dataclasses import asdict, dataclass, field, fields
 from pathlib import Path
 from types import MappingProxyType
 from typing import Any, Literal
@@ -94,6 +94,11 @@ class Champion:
             facts.get("goal"),
             gap_days=int(facts.get("gap_days", 0)),
         )
+
+    def files(self) -> dict[str, bytes]:
+        """Return the plain files from which `load` makes the champion again, but for its version and spread."""
+        told = {"task": self.task, "goal": self.goal, "horizon_days": self.horizon_days, "gap_days": self.gap_days}
+        return artifact.files_of(self.model, told | {"signals": [asdict(column) for column in self.columns]})
 
     @property
     def name(self) -> str:

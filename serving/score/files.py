@@ -34,6 +34,7 @@ RISK_FACTS: Mapping[str, str] = {
 }
 N_DECILES = 10
 DIGITS = {RISK_SCORE: 4, "days_since_last_order": 1}  # of a list for people; the Parquet file beside it has all
+FEATURES = "features.parquet"  # in the work folder: of everyone scored
 
 
 def part_path(work: Path, name: str, number: int) -> Path:
@@ -74,11 +75,16 @@ def write_scores(
     return told
 
 
+def signal_names(schema: pa.Schema) -> list[str]:
+    """Return the columns of a matrix that audiences take beside the scores: segment, preference of price, freight."""
+    wanted = ["customer_id", *SIGNALS.values(), "freight_paid_share"]
+    return [name for name in wanted if name in schema.names]
+
+
 def write_signals(features: Path, place: Path) -> None:
-    """Write the signals that audiences take beside the scores: segment, and preference of price and freight."""
+    """Write the signals that audiences take beside the scores."""
     with pq.ParquetFile(features) as file:
-        wanted = ["customer_id", *SIGNALS.values(), "freight_paid_share"]
-        names = [name for name in wanted if name in file.schema_arrow.names]
+        names = signal_names(file.schema_arrow)
         schema = pa.schema([file.schema_arrow.field(name).remove_metadata() for name in names])
         with pq.ParquetWriter(place / SIGNALS_FILE, schema) as writer:
             for number in range(file.num_row_groups):

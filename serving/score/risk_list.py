@@ -9,6 +9,8 @@ import numpy as np
 import numpy.typing as npt
 import pandas as pd
 
+from ...models.evaluation.ranking import without_dust
+
 FACTS = ("n_orders", "days_since_last_order", "amount_365d")
 N_REASONS = 3
 DAYS_A_YEAR = 365
@@ -41,7 +43,7 @@ def risk_list(
         last year's rate, major unit), the reasons, the facts, as_of, model_version. Sorted by probability, then
         value at risk, both falling, then customer_id.
     """
-    probability = scored["probability"].to_numpy(np.float64)
+    probability = without_dust(scored["probability"].to_numpy(np.float64))  # ties are ties, whatever the batches
     spent = scored["amount_365d"].fillna(0.0).clip(lower=0).to_numpy(np.float64)
     reasons = [f"reason_{place}" for place in range(1, N_REASONS + 1)]
     listed = pd.DataFrame(

@@ -6,7 +6,7 @@ What is finished stays in a work folder, so that a run that was killed goes on w
 from __future__ import annotations
 
 import shutil
-from collections.abc import Collection, Iterator, Mapping, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from dataclasses import dataclass, replace
 from datetime import datetime
@@ -22,6 +22,7 @@ from penchant.output import read_json, write_json
 from penchant.progress import Done
 
 from ...features.catalogue import groups_of, task_of
+from ...features.engine.executors import has_executors
 from ...features.matrix import available, build
 from ...features.shop import Shop
 from ...features.signals.group import joined_needs, unmet_needs
@@ -36,7 +37,8 @@ from ..worth.next_category import next_categories
 from ..worth.next_order import next_orders
 from ..worth.stage_value import stage_values
 from .champion import Champion
-from .files import is_risk, part_path, with_facts, write_scores, write_signals
+from .executors import score_on_executors
+from .files import FEATURES, is_risk, part_path, write_scores, write_signals
 from .read import (
     KNOWN_FILE,
     NEXT_CATEGORY,
@@ -47,9 +49,9 @@ from .read import (
     WORTH_FILE,
     write_known,
 )
+from .wanted import Wanted
 
 BATCH = 50_000
-FEATURES = "features.parquet"
 ELIGIBLE = "eligible.parquet"
 HISTORIES = "histories.parquet"
 VALUE_BY_STAGE = "value_by_stage"
@@ -147,9 +149,12 @@ def score(
     if not fit:
         raise next(iter(left_out.values()))
     people = people[people[[one.name for one in fit]].any(axis=1)].reset_index(drop=True)
-    _keep_features(shop, people, as_of, work)
-    risky = {one.name for one in fit if is_risk(shop.config, one)}
-    _score_batches(_Asked(fit, risky, with_reasons), people, work, done)
+    wanted = Wanted(fit, {one.name for one in fit if is_risk(shop.config, one)}, with_reasons)
+    if not has_executors(shop.backend):
+        _keep_features(shop, people, as_of, work)
+        _score_batches(wanted, people, work, done)
+    elif not (work / FEATURES).is_file():
+        score_on_executors(shop, wanted, people, as_of, (work, BATCH), done)
     write_signals(work / FEATURES, place)
     for name in (KNOWN_FILE, PAST_FILE, NEXT_CATEGORY_FILE):
         if (work / name).is_file():
@@ -298,23 +303,9 @@ def _keep_features(shop: Shop, people: pd.DataFrame, as_of: datetime, work: Path
             writer.write_batch(batch)
 
 
-@dataclass(frozen=True, eq=False)
-class _Asked:
-    """What is wanted of each batch: which champions, which of them make lists for people, and whether reasons."""
-
-    champions: Sequence[Champion]
-    risky: Collection[str]
-    with_reasons: bool
-
-    def of(self, one: Champion, rows: pd.DataFrame) -> pa.Table:
-        """Return what one champion says of some rows."""
-        scored = one.scored(rows, with_reasons=self.with_reasons)
-        return with_facts(scored, rows) if one.name in self.risky else scored
-
-
-def _score_batches(asked: _Asked, people: pd.DataFrame, work: Path, done: Done) -> None:
+def _score_batches(wanted: Wanted, people: pd.DataFrame, work: Path, done: Done) -> None:
     """Score the batches that no earlier run has left, each champion's into a file of its own."""
-    champions = asked.champions
+    champions = wanted.champions
     eligible = {one.name: people[one.name].to_numpy(bool) for one in champions}
     n_done = 0
     with pq.ParquetFile(work / FEATURES) as features:
@@ -326,7 +317,7 @@ def _score_batches(asked: _Asked, people: pd.DataFrame, work: Path, done: Done) 
             frame = features.read_row_group(number).to_pandas() if missing else pd.DataFrame()
             for one, path in missing.items():
                 with _whole(path) as staging:
-                    pq.write_table(asked.of(one, frame[mine[one]]), staging)
+                    pq.write_table(wanted.of(one, frame[mine[one]]), staging)
             n_done += n_rows
             done(n_done, len(people))
 

@@ -17,6 +17,7 @@ from penchant.features.outcomes.labels import label
 from penchant.features.outcomes.tasks import REPURCHASE
 from penchant.features.shop import Shop, shop_from_tables
 from penchant.features.spine import FEW_INSTANTS, Spine
+from penchant.progress import watching
 
 NOON = datetime(2024, 3, 1, 12)
 KEY = ["customer_id", "as_of"]
@@ -110,6 +111,14 @@ def test_what_are_no_customers_is_refused(shop: Shop, who: Any) -> None:
 def test_what_are_no_windows_is_refused(shop: Shop, windows: Any) -> None:
     with pytest.raises(InputError, match="windows: whole days"):
         build(shop, Spine.at(shop, NOON), windows=windows)
+
+
+def test_whoever_watches_is_told_how_many_statements_are_done(shop: Shop) -> None:
+    told: list[tuple[int, int]] = []
+    with watching(lambda n_done, n_all: told.append((n_done, n_all))):
+        build(shop, Spine.at(shop, [NOON, NOON + timedelta(days=9)]), ["recency"])
+    assert [n_done for n_done, _n_all in told] == list(range(1, told[0][1] + 1))
+    assert len({n_all for _n_done, n_all in told}) == 1
 
 
 @pytest.mark.slow

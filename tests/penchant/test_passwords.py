@@ -53,6 +53,12 @@ def test_nothing_that_a_run_writes_or_says_holds_the_password(tmp_path: Path) ->
     assert b"s3cr3t" not in written
 
 
+def test_settings_of_spark_that_hold_secrets_are_not_shown() -> None:
+    settings = {"spark.hadoop.fs.s3a.secret.key": "s3cr3t", "spark.executor.cores": 4}
+    shown = read_config({"engine": {"settings": settings}}).resolved()["engine"]["settings"]
+    assert shown == {"spark.hadoop.fs.s3a.secret.key": "***", "spark.executor.cores": 4}
+
+
 def test_the_resolved_configuration_shows_no_password_and_tells_conditions_apart() -> None:
     def resolved(**table: Any) -> str:
         return json.dumps(read_config({"tables": {"orders": table}}).resolved())

@@ -5,6 +5,7 @@ from __future__ import annotations
 from dataclasses import asdict
 from datetime import datetime
 from pathlib import Path
+from typing import Any
 
 import numpy as np
 import pandas as pd
@@ -20,13 +21,15 @@ from penchant.models.estimators.value import ValueModel
 from penchant.models.plain_parts import RulePart
 from penchant.models.plain_scorer import Inputs, Output, Scorer, Term
 from penchant.models.store.artifact import save
+from penchant.progress import Done
 from penchant.serving.score.champion import Champion
+from penchant.serving.score.run import score, work_folder
 
 AS_OF = datetime(2025, 3, 1)
 TASKS = ("churn", "repurchase", "value", "conversion")
 
 
-def shop(n: int = 240, seed: int = 0) -> Shop:
+def shop(n: int = 240, seed: int = 0, backend: Any = None) -> Shop:
     """Return a shop of customers with none to five orders."""
     rng = np.random.default_rng(seed)
     ids = np.array([f"c{i:04d}" for i in range(n)])
@@ -53,7 +56,7 @@ def shop(n: int = 240, seed: int = 0) -> Shop:
         {"shop": {"name": "small"}, "features": {"groups": ["recency", "frequency", "monetary"], "windows": [90, 365]}}
     )
     tables = {"orders": orders, "interactions": visits, "customers": people}
-    return shop_from_tables(tables, config)
+    return shop_from_tables(tables, config, backend)
 
 
 def write_champions(shop: Shop, folder: Path) -> dict[str, Path]:
@@ -82,3 +85,9 @@ def write_champions(shop: Shop, folder: Path) -> dict[str, Path]:
 def champions(places: dict[str, Path]) -> list[Champion]:
     """Return the champions in folders by name."""
     return [Champion.load(place, f"small.{name}/1") for name, place in places.items()]
+
+
+def score_into(shop: Shop, champions: list[Champion], place: Path, done: Done = lambda _n, _of: None) -> None:
+    """Write what champions say of the shop into a folder."""
+    with work_folder(place / "out", "key") as work:
+        score(shop, champions, AS_OF, place, work, done=done)

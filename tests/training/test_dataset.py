@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
 from datetime import datetime, timedelta
 
 import numpy as np
@@ -12,7 +13,7 @@ from penchant.config import read_config
 from penchant.errors import InputError
 from penchant.features.outcomes.tasks import REPURCHASE, Span
 from penchant.features.shop import Shop, shop_from_tables
-from penchant.training.dataset import SignalChoice, with_signals
+from penchant.training.dataset import Dataset, SignalChoice, snapshot_rows, with_signals
 
 AS_OF = datetime(2025, 3, 1)
 
@@ -56,3 +57,26 @@ def test_a_choice_of_nothing_is_refused(
 ) -> None:
     with pytest.raises(InputError, match=message):
         columns(shop, *without, groups=groups)
+
+
+def test_a_sample_is_of_whole_customers_and_leaves_their_rows_as_they_are(shop: Shop) -> None:
+    """Outcome, signals (those that rank customers among all too) and amounts; the seed draws others."""
+    moments, span = [AS_OF - timedelta(days=days) for days in (60, 40)], Span(0, 30)
+    whole = snapshot_rows(shop, REPURCHASE, moments, span)
+
+    def drawn(most: int, seed: int) -> tuple[set[str], Dataset]:
+        config = shop.config.with_task("repurchase", max_customers=most).model_copy(update={"seed": seed})
+        rows = snapshot_rows(replace(shop, config=config), REPURCHASE, moments, span)
+        return set(rows.customer_id), rows
+
+    ids, rows = drawn(12, 1)
+    assert 4 < len(ids) < 20
+    kept = whole.where(np.isin(whole.customer_id, list(ids)))
+    assert set(rows.as_of) == set(whole.as_of)
+    pd.testing.assert_frame_equal(rows.features, kept.features)
+    assert rows.label.tolist() == kept.label.tolist()
+    assert rows.amount is not None
+    assert kept.amount is not None
+    assert rows.amount.tolist() == kept.amount.tolist()
+    assert drawn(12, 2)[0] != ids
+    assert len(drawn(500, 1)[1]) == len(whole)

@@ -82,5 +82,14 @@ def test_crowds_agree(world: ModuleType, world_shop: Shop, on_spark: Shop) -> No
     pd.testing.assert_frame_equal(*found)
 
 
+def test_samples_agree(world: ModuleType, world_shop: Shop, on_spark: Shop) -> None:
+    one, other = (
+        set(Spine.at(shop, world.MOMENTS[1]).sampled(20, 3).table.customer_id.execute())
+        for shop in (world_shop, on_spark)
+    )
+    assert len(one) > 5
+    assert one == other
+
+
 def test_churn_horizons_agree(world: ModuleType, world_shop: Shop, on_spark: Shop) -> None:
     assert churn_horizon(world_shop, world.MOMENTS[1]) == churn_horizon(on_spark, world.MOMENTS[1])

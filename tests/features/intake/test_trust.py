@@ -38,6 +38,8 @@ def data(tmp_path: Path) -> Path:
         ({"shop": {"data": "/etc"}, **FILE}, "shop.data"),
         ({"engine": {"temp_directory": "/etc"}, **FILE}, "temp_directory"),
         ({"engine": {"remote": "sc://there:1"}, **FILE}, "remote"),
+        ({"engine": {"master": "spark://there:7077"}, **FILE}, "master"),
+        ({"engine": {"settings": {"spark.jars": "/tmp/a.jar"}}, **FILE}, "settings"),
     ],
 )
 def test_what_runs_code_or_reaches_outside_is_refused(data: Path, values: dict[str, Any], named: str) -> None:

@@ -35,6 +35,14 @@ def test_the_riskiest_come_first_and_more_at_stake_breaks_ties() -> None:
     assert made["model_version"].unique().tolist() == ["tea.churn/3"]
 
 
+def test_the_last_bits_of_a_probability_break_no_ties() -> None:
+    """Batches of other sizes and other machines add up to other last bits: more at stake still comes first."""
+    dusty = scored().assign(probability=[0.1 + 0.2, 0.9, 0.3, 0.1])
+    made = risk_list(dusty, BANDS, 73, datetime(2025, 1, 1), "v")
+    assert made["customer_id"].tolist() == ["a", "c", "b", "d"]
+    assert made["percentile"].tolist() == [100.0, 50.0, 50.0, 0.0]
+
+
 def test_the_order_of_the_rows_changes_nothing() -> None:
     first = risk_list(scored(), BANDS, 73, datetime(2025, 1, 1), "v")
     again = risk_list(scored().iloc[::-1].reset_index(drop=True), BANDS, 73, datetime(2025, 1, 1), "v")
