@@ -36,11 +36,11 @@ n_snapshots = 2
 n_snapshots = 2
 
 [tasks.open]  # judged while the shop's own campaigns still ran
-n_snapshots = 1
+n_snapshots = 2
 test_as_of = 2025-09-25T00:00:00
 
 [tasks.click]
-n_snapshots = 1
+n_snapshots = 2
 test_as_of = 2025-09-25T00:00:00
 
 [scenes.wardrobe]  # a theme page: penchant insight scene wardrobe

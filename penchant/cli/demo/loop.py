@@ -48,7 +48,7 @@ FIRST, NEXT = (
 FREIGHT_TEST = (
     SimulatedCampaign(  # penchant insight elasticity freight-2025-07-02 --freight --off pays=0 --off half=2.95
         "freight-2025-07-02",
-        "harvest",
+        "retain",
         datetime(2025, 7, 2, tzinfo=UTC),
         (
             SimulatedArm("pays", "email", SimulatedOffer("free_freight", 0.0)),
