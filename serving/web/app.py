@@ -189,6 +189,15 @@ def create_app(settings: WebSettings) -> FastAPI:
     return app
 
 
+def prepare_if_bare(app: FastAPI) -> bool:
+    """Start the first preparation of the pages where nothing is prepared yet, and say whether it was started."""
+    site: ShopSite = app.state.site
+    if site.ready.overview() is not None:
+        return False
+    site.start(Caller("start", "operate"), "prepare", {})
+    return True
+
+
 @asynccontextmanager
 async def _few_threads(_app: FastAPI) -> AsyncIterator[None]:
     """Answer so many requests at once as bring anything on a few cores: each holds rows in memory."""

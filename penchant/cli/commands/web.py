@@ -19,7 +19,7 @@ from penchant.cli.options.web import (
 from penchant.cli.terminal import bare_table
 from penchant.cli.work import Work
 from penchant.errors import NotThereError
-from penchant.serving.web.access import Caller, add_token, read_tokens, remove_token
+from penchant.serving.web.access import add_token, read_tokens, remove_token
 from penchant.serving.web.names import READY
 from penchant.serving.web.settings import WebSettings
 
@@ -39,7 +39,7 @@ def run_serve(work: Work, options: ServeOptions) -> None:
     with _extra("serve", "the packages of the page"):
         import uvicorn
 
-        from penchant.serving.web.app import create_app  # an extra
+        from penchant.serving.web.app import create_app, prepare_if_bare  # an extra
     settings = replace(
         _settings(work, options),
         host=options.host,
@@ -49,8 +49,7 @@ def run_serve(work: Work, options: ServeOptions) -> None:
         hosts=tuple(options.host_name or ()),
     )
     app = create_app(settings)
-    if app.state.site.ready.overview() is None:
-        app.state.site.start(Caller("start", "operate"), "prepare", {})
+    if prepare_if_bare(app):
         work.note("The pages are being made ready; they show the shop as soon as that job is done.")
     logging.basicConfig(level=logging.INFO, format="%(message)s")
     work.note(f"http://{options.host}:{options.port}/  (Ctrl+C ends it)")

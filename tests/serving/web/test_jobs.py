@@ -5,7 +5,7 @@ from __future__ import annotations
 import json
 import shutil
 import time
-from dataclasses import asdict
+from dataclasses import asdict, replace
 from pathlib import Path
 
 import pytest
@@ -13,7 +13,7 @@ from fastapi.testclient import TestClient
 
 from penchant.errors import InputError, NotThereError
 from penchant.serving.web.actions import ACTIONS, command_of
-from penchant.serving.web.app import API
+from penchant.serving.web.app import API, create_app, prepare_if_bare
 from penchant.serving.web.jobs import JOB_FILE, RESULT_FILE, Job, Jobs
 from penchant.serving.web.places import with_places
 from penchant.serving.web.ready import Ready
@@ -73,6 +73,23 @@ def test_each_action_becomes_a_command_of_checked_fields(web_settings: WebSettin
         *("audience", "retain", "--as-of", "2025-11-01"),
         *("--budget", "5000", "--campaign", "late autumn", "--store", str(web_settings.store)),
     ]
+
+
+def test_a_page_of_which_nothing_is_prepared_prepares_itself_and_looks_again(
+    web_settings: WebSettings, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    started: list[str] = []
+    bare = create_app(replace(web_settings, out=tmp_path))
+    monkeypatch.setattr(bare.state.site.jobs, "start", lambda kind, *_rest: started.append(kind) or waiting("prepare"))
+    assert prepare_if_bare(bare)
+    assert not prepare_if_bare(create_app(web_settings))
+    assert started == ["prepare"]
+    monkeypatch.setattr(bare.state.site.jobs, "all", lambda: [waiting("prepare")])
+    assert 'http-equiv="refresh"' in TestClient(bare).get("/").text
+
+
+def waiting(kind: str) -> Job:
+    return Job("20250101T000000-0", kind, (), "start", "2025-01-01T00:00:00+00:00")
 
 
 @pytest.mark.parametrize(
