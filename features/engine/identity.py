@@ -13,6 +13,8 @@ from pathlib import Path
 from types import BuiltinFunctionType, CodeType, FunctionType, MethodType
 from typing import Any
 
+from pydantic import BaseModel
+
 import penchant
 
 OURS = "penchant"
@@ -32,7 +34,8 @@ def identity(value: Any) -> tuple[str, bool]:
     Raises
     ------
     UnknownIdentityError
-        If it holds something that is neither plain, nor a function, nor a dataclass of such.
+        If it holds something that is neither plain, nor a function, nor a dataclass or section of the
+        configuration of such.
 
     Examples
     --------
@@ -61,6 +64,13 @@ def _told(value: Any, modules: set[str], around: tuple[int, ...]) -> Iterator[st
         yield ")"
 
 
+def _held(value: Any) -> Mapping[str, Any]:
+    """Return what a dataclass or a section of the configuration holds, by name."""
+    if isinstance(value, BaseModel):
+        return value.model_dump(mode="json")
+    return {one.name: getattr(value, one.name) for one in fields(value)}
+
+
 class _Text(str):
     """A part that is told already."""
 
@@ -87,9 +97,9 @@ def _parts(value: Any, modules: set[str]) -> Iterator[tuple[str, Any]]:
         yield "n", len(value)
     elif isinstance(value, set | frozenset):
         yield "set", sorted(value, key=repr)
-    elif is_dataclass(value):
+    elif is_dataclass(value) or isinstance(value, BaseModel):
         modules.add(kind.__module__)
-        yield f"{kind.__module__}.{kind.__qualname__}", {one.name: getattr(value, one.name) for one in fields(value)}
+        yield f"{kind.__module__}.{kind.__qualname__}", _held(value)
     elif kind.__module__.startswith("ibis.common.deferred"):
         yield "deferred", _Text(repr(value))
     else:

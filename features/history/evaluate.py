@@ -59,8 +59,9 @@ def evaluated_whole(
     moments = spine.instants or ()
     if len(moments) > 1 and len(moments) * shop.n_events <= MOST_AT_ONCE:
         spine, moments = replace(spine, instants=None), ()
-    key = question_key(shop, spine, values, windows)
-    program = compiled_once(key, shop.sql_folder, lambda: _compiled(shop, spine, values, windows))
+    key, lasts = question_key(shop, spine, values, windows)
+    folder = shop.sql_folder if lasts else None
+    program = compiled_once(key, folder, lambda: _compiled(shop, spine, values, windows))
     return program.run(shop.backend, _inputs(shop, spine), moments, keep)
 
 

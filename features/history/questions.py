@@ -20,12 +20,12 @@ _OF_A_DELIVERY = {"extract_end", "name", "data"}
 _SERVES_ONCE = count()
 
 
-def question_key(shop: Shop, spine: Spine, values: Mapping[str, Any], windows: tuple[int, ...]) -> str:
-    """Return a hash of the questions, of the shop's columns and configuration, and of the versions.
+def question_key(shop: Shop, spine: Spine, values: Mapping[str, Any], windows: tuple[int, ...]) -> tuple[str, bool]:
+    """Return a hash of the questions, the shop's columns and configuration, and the versions; and whether it lasts.
 
     Not of its rows, the moments and the spine, on which SQL does not depend; but of the calendar, whose entries are
     written into it, and of the categories where the configuration names some. What a shop's own module reads is not
-    known: its questions belong to the very shop.
+    known: its questions belong to the very shop, and their hash means nothing to another process.
     """
     try:
         asked, is_ours = identity({"values": values, "windows": windows})
@@ -47,7 +47,7 @@ def question_key(shop: Shop, spine: Spine, values: Mapping[str, Any], windows: t
         "shop": "" if is_ours else shop.identity,
         "versions": {**versions(), "sqlglot": version("sqlglot"), "source": source_digest()},
     }
-    return sha256(json.dumps(facts, sort_keys=True).encode()).hexdigest()
+    return sha256(json.dumps(facts, sort_keys=True).encode()).hexdigest(), is_ours
 
 
 def _calendar(shop: Shop) -> list[str]:

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Iterator
 from datetime import datetime
+from itertools import count
 from pathlib import Path
 from types import ModuleType
 from typing import Any
@@ -12,10 +13,12 @@ import pandas as pd
 import pytest
 
 from penchant.config import Config
+from penchant.features import shop as shop_module
 from penchant.features.catalogue import groups_of
 from penchant.features.engine import program
+from penchant.features.engine.identity import identity
 from penchant.features.engine.temporary import Keep
-from penchant.features.history import evaluate
+from penchant.features.history import evaluate, questions
 from penchant.features.history.evaluate import evaluated
 from penchant.features.matrix import build
 from penchant.features.shop import Shop, shop_from_tables
@@ -150,6 +153,40 @@ def test_files_of_sql_are_read_by_the_next_process(world_tables: Tables, tmp_pat
         object.__setattr__(shop, "sql_folder", folder)
         pd.testing.assert_frame_equal(frame_of(shop), frames[0])
     assert len(n_compiled) == 2
+
+
+def test_a_section_of_the_configuration_is_what_it_says() -> None:
+    one, same, other = (identity(Config(cycle={"fixed_days": days}).cycle) for days in (30, 30, 31))
+    assert one == same != other
+    assert one[1]  # ours
+
+
+def test_what_only_this_process_can_tell_apart_is_in_no_file(
+    world_tables: Tables, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """Shops and questions that nothing is known of are numbered, and each process begins with the same number."""
+
+    def within(days: Any) -> Any:
+        return lambda past: past.purchases.within(days()).count()
+
+    class Days:  # neither plain nor a function: what it is cannot be told
+        def __init__(self, n: int) -> None:
+            self.n = n
+
+        def __call__(self) -> int:
+            return self.n
+
+    sums = []
+    for days in (30, 365):
+        monkeypatch.setattr(questions, "_SERVES_ONCE", count())
+        monkeypatch.setattr(shop_module, "_NUMBERS", count())
+        with shop_from_tables(world_tables) as shop, Keep(shop.backend) as keep:
+            object.__setattr__(shop, "sql_folder", tmp_path)
+            [table] = evaluated(shop, Spine.at(shop, MOMENT), {"n": within(Days(days))}, keep)
+            sums.append(int(table.n.sum().execute()))
+        program._REMEMBERED.clear()
+    assert sums[0] < sums[1]
+    assert not list(tmp_path.iterdir())
 
 
 def test_steps_hide_no_table_of_the_shop(world_shop: Shop) -> None:
