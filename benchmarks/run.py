@@ -71,6 +71,7 @@ BENCHES = (
         is_alone=True,
     ),
     Bench("growth", "Ten times the customers", (), ("--customers", "3000", "--days", "200"), is_alone=True),
+    Bench("nightly", "Two nights: what a new day costs", (), ("--customers", "1000", "--days", "150")),
     Bench("measure", "Measuring a campaign", (), ("--seeds", "6", "--customers", "4000", "--assignments", "100000")),
     Bench("value", "What customers are worth, on CDNOW and Online Retail II"),
     Bench("propensity", "Propensities, on CDNOW and Online Retail II", (), ("--seeds", "1", "--flaml-seconds", "5")),

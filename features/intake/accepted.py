@@ -175,6 +175,7 @@ class AcceptedRows:
             try:
                 manifest = read_json(place / MANIFEST)
                 if manifest["reading"] == self.reading and _is_whole(place, manifest):
+                    os.utime(place)  # it is in use
                     return _stored_tables(place, manifest)
             except (InputError, OSError, KeyError, ValidationError):
                 continue
