@@ -9,9 +9,11 @@ row in 500 of the first file's last 30 days comes with it, late). Each night `ch
 CPU seconds, interpreter and imports included; of `check` also the intake alone, from the files' hashes to the stored
 rows. The floor of scoring is LightGBM's own predict on the ready matrix, measured by `benchmarks.serving`.
 
-Measured with 100,000 customers and 2.2 M events: see docs/benchmarks.md. A second night cannot cost a fifth of the
-first as a whole: signals look back from a new moment, so that all of them are computed again, and only the intake knows
-what it may keep.
+Measured on a busy machine: with 100,000 customers and 2.2 M events in Parquet the second night's intake takes 1.4 CPU s
+and the first's 7.6 (0.19); with 20,000 customers and 440,000 events 0.98 and 2.3 (0.43), for some 150 statements take
+half a second however few rows there are. The whole night takes 23.4 and 24.4 there (0.96): signals look back from
+another moment, so that all of them are computed again, and 80 % of the night is `score`. A fifth is missed as long as
+signals keep nothing from one night to the next.
 """
 
 from __future__ import annotations
