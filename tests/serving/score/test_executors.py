@@ -58,7 +58,7 @@ def assert_same(place: Path, wanted: Path) -> None:
     for name in sorted(name for name in names if name.endswith(".parquet")):
         one, other = (pd.read_parquet(folder / name) for folder in (place, wanted))
         for reason in [column for column in one if column.startswith("reason_")]:  # last bits decide between equal ones
-            assert (one.pop(reason).fillna("") == other.pop(reason).fillna("")).mean() > 0.95
+            assert (one.pop(reason).fillna("") == other.pop(reason).fillna("")).mean() > 0.9
         pd.testing.assert_frame_equal(one, other, rtol=1e-9, check_dtype=False)
 
 
