@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import logging
 import os
 import re
 import shutil
@@ -112,6 +113,7 @@ def launch_quietly(section: EngineSection, settings: Mapping[str, str]) -> None:
 
     if SparkContext._gateway is not None:
         return
+    logging.getLogger("SQLQueryContextLogger").setLevel(logging.CRITICAL)  # the error itself says it again
     conf = SparkConf(loadDefaults=False).setMaster(section.master).setAll(list(settings.items()))
     read, write = os.pipe()
     Thread(target=pass_on, args=(read,), daemon=True).start()

@@ -135,7 +135,8 @@ class History:
             everyone = ibis.union(people, *sources).group_by("customer_id")
             people = everyone.aggregate(wanted=_.wanted.any())
         code = ibis.row_number().over(order_by="customer_id")
-        return people.mutate(code=code.cast("int64"))
+        # Spark numbers rows in 32 bits; Ibis believes in 64 and drops a plain cast, so that code * moments ran over
+        return people.mutate(code=code.cast("float64").cast("int64"))
 
     @property
     def all_wanted(self) -> bool:

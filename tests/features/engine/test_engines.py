@@ -12,6 +12,7 @@ import pytest
 
 from penchant.features.catalogue import GROUPS, TASKS
 from penchant.features.engine.temporary import Keep
+from penchant.features.history import prepare
 from penchant.features.history.evaluate import evaluated
 from penchant.features.matrix import build
 from penchant.features.outcomes.labels import label
@@ -80,6 +81,16 @@ def test_crowds_agree(world: ModuleType, world_shop: Shop, on_spark: Shop) -> No
             found.append(people.order_by("customer_id").to_pandas().set_index("customer_id")[list(asked)])
     assert found[0].any().sum() > 8
     pd.testing.assert_frame_equal(*found)
+
+
+def test_many_customers_at_several_moments_agree(
+    world: ModuleType, world_shop: Shop, on_spark: Shop, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """Rows of everyone at each moment are numbered beyond 32 bits: here by moments, in a shop by customers."""
+    monkeypatch.setattr(prepare, "MOST_MOMENTS", 10**9)
+    own = pd.DataFrame({"customer_id": ["c001"] * 13, "as_of": pd.date_range("2023-06-01", periods=13, freq="9D")})
+    one, other = (build(shop, Spine.of(shop, own), ["rfm"], windows=[33]).frame for shop in (world_shop, on_spark))
+    pd.testing.assert_frame_equal(one, other, rtol=1e-9)
 
 
 def test_samples_agree(world: ModuleType, world_shop: Shop, on_spark: Shop) -> None:
