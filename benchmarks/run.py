@@ -79,7 +79,7 @@ BENCHES = (
     Bench("uplift", "Uplift, on Hillstrom", (), ("--parts", "hillstrom")),
     Bench("coverage", "How often intervals hold the truth", (), ("--repetitions", "20", "--workers", "1")),
     Bench("roles", "Product roles, beside those that were planted", (), ("--seeds", "2")),
-    Bench("loop", "What the second audience earns", (), ("--seeds", "1", "--customers", "8000")),
+    Bench("loop", "What the second audience earns", (), ("--seeds", "3", "--customers", "8000")),
     Bench(
         "web", "The page under load", (), ("--customers", "20000", "--clients", "10", "--seconds", "5"), is_alone=True
     ),
@@ -130,6 +130,7 @@ def run(bench: Bench, quick: bool) -> dict[str, Any]:
         "command": " ".join(["python -m", f"benchmarks.{bench.name}", *arguments]),
         "date": datetime.now(UTC).date().isoformat(),
         "machine": machine(),
+        "load": round(os.getloadavg()[0], 1),
         "versions": {**versions(), "python": platform.python_version()},
     }
     found: dict[str, Any] = {"aims": [], "why": ""}
