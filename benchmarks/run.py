@@ -70,7 +70,7 @@ BENCHES = (
         ("--customers", "10000", "--days", "200"),
         is_alone=True,
     ),
-    Bench("growth", "Ten times the customers", (), ("--customers", "3000", "--days", "200"), is_alone=True),
+    Bench("growth", "Ten times the customers", (), ("--customers", "2000", "--days", "200"), is_alone=True),
     Bench("nightly", "Two nights: what a new day costs", (), ("--customers", "1000", "--days", "150")),
     Bench("measure", "Measuring a campaign", (), ("--seeds", "6", "--customers", "4000", "--assignments", "100000")),
     Bench("value", "What customers are worth, on CDNOW and Online Retail II"),
