@@ -18,14 +18,15 @@ trials. With the sizes that are given by default it takes some minutes, with the
 Measured at 1 M rows on one thread, CPU seconds of fitting beside CausalML's of the same kind: T 0.83, X 0.80, DR 0.80,
 the whole stack 1.01 of DR's; error of the effect 0.54, 0.71 and 0.56 of theirs. The aims of 0.8 and 0.6 are missed: of
 T's fit all but some hundredths are LightGBM's own binning and growing. Peak memory is 1.6 to 1.7 of the data for the
-learners, at 300,000 rows 1.8 and 3.2 for the stack (11 before leaves took a byte), where 1.5 was aimed at. Known effects, all
-peers: at 5,000 rows the stack ranks first of 18 (mean rank 3.6 over five seeds; the next learner, ridge DR, 5.1; a constant
-4.7), at 50,000 first of 16 (2.0; the next 5.1; one seed, without CausalForestDML). At 50,000 rows it finds within .03
-of the best learner's best 30 % on each shape, at 5,000 on six of eight: it is .04 behind on linear effects and .06 on
-many small ones. Where there is nothing to learn its error is 1.04 of the constant's, where all gain the same 1.05. Real
-trials, all peers: first of 16 by mean rank, and first on the insurance mailing (28.1 above random per 1,000); of the
-best learner's area it has .92 and .99 on Hillstrom's visits, .93 and .78 (aim .85) on conversions, where a hundred
-buyers decide. Intervals of single customers: see docs/design.md. On Hillstrom it was looked at once, after all choices.
+learners, at 300,000 rows 1.8 and 3.2 for the stack (11 before leaves took a byte), where 1.5 was aimed at. Known
+effects, all peers: at 5,000 rows the stack ranks first of 18 (mean rank 3.6 over five seeds; the next learner, ridge
+DR, 5.1; a constant 4.7), at 50,000 first of 16 (2.0; the next 5.1; one seed, without CausalForestDML). At 50,000 rows
+it finds within .03 of the best learner's best 30 % on each shape, at 5,000 on six of eight: it is .04 behind on linear
+effects and .06 on many small ones. Where there is nothing to learn its error is 1.04 of the constant's, where all gain
+the same 1.05. Real trials, all peers: first of 16 by mean rank, and first on the insurance mailing (28.1 above random
+per 1,000); of the best learner's area it has .92 and .99 on Hillstrom's visits, .93 and .78 (aim .85) on conversions,
+where a hundred buyers decide. Intervals of single customers: see docs/design.md. On Hillstrom it was looked at once,
+after all choices.
 """
 
 from __future__ import annotations
