@@ -120,7 +120,7 @@ def _places(node: ast.AST) -> Iterator[ast.AST]:
         for child in value if isinstance(value, list) else [value]:
             if not isinstance(child, ast.AST) or isinstance(child, ast.Raise | ast.Assert | ast.Import):
                 continue
-            if isinstance(node, ast.ClassDef) and isinstance(child, ast.keyword):
+            if isinstance(child, ast.keyword) and (isinstance(node, ast.ClassDef) or child.arg in NO_MEANING):
                 continue
             if hasattr(child, "lineno") and isinstance(child, ast.expr | ast.AugAssign):
                 yield child

@@ -220,6 +220,7 @@ def test_what_an_effect_says_of_itself() -> None:
     assert unsure.interval().high == pytest.approx(1 + 2 * 1.959964, abs=1e-5)
     assert unsure.interval(0.8).low == pytest.approx(1 - 2 * 1.281552, abs=1e-5)
     assert np.isnan(Measured(1.0, 2.0, 0.0).interval().low)
+    assert Measured(1.0, 2.0, 1.0).interval().high == pytest.approx(1 + 2 * 12.7062, abs=1e-3)
 
 
 def test_an_interval_of_few_rows_is_that_of_their_sums_times_what_else_is_known() -> None:
@@ -232,3 +233,14 @@ def test_an_interval_of_few_rows_is_that_of_their_sums_times_what_else_is_known(
     assert alone.reach(0.9) == pytest.approx((3 - low, high - 3))
     found = Measured(10.0, 1.0, 5.0, alone).interval(0.9)
     assert (found.low, found.high) == pytest.approx((7 + low, 7 + high))
+    assert Measured(10.0, 0.0, 5.0, alone).interval().low == 10.0
+
+
+def test_four_customers_of_two_rows_each_are_four_draws() -> None:
+    """Of the treated one has twice 1 and one twice 3, of the controls 2 and 6."""
+    rows = np.repeat([[1.0, 3.0, 2.0, 6.0]], 2, axis=1)
+    found = measure_effects(even(np.arange(8) < 4, customer=np.repeat(np.arange(4), 2)), rows, [True])[0]
+    rows_over_one_less, customers_over_one_less = 4 / 3, 4 / 3
+    squares = np.array([2 * 2.0**2, 2 * 4.0**2]) / 4**2  # of a customer's two deviations together
+    expected = np.sqrt(squares * rows_over_one_less * customers_over_one_less)
+    assert (found.treated.error, found.control.error) == pytest.approx(tuple(expected))
