@@ -220,7 +220,7 @@ def read_policy(policy: Any, arms: Arms) -> Floats:
     else:
         column = one_column("policy", policy)
         refuse_lengths(n, policy=column)
-        is_number = pd.api.types.is_numeric_dtype(column) or pd.api.types.is_bool_dtype(column)
+        is_number = pd.api.types.is_numeric_dtype(column)  # booleans are
         shares = _two_shares(column, arms) if is_number else _named_shares(column, arms)
     if (shares < 0).any() or not np.allclose(shares.sum(axis=1), 1.0, atol=1e-9):
         raise InputError("policy", "shares in 0..1 that sum to 1 for every customer are needed", "others")

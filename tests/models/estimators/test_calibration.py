@@ -103,6 +103,8 @@ def test_the_steps_of_four_rows_are_those_counted_by_hand() -> None:
     assert curve.knots_at == pytest.approx((-4 / 3, 1.0))
     assert curve.knots == pytest.approx((1 / 3, 0.75))  # of one row that came, half a row more is taken for none
     assert curve.knots_share == 0.98
+    line = fit_platt(log_odds[:4], y[:4], np.ones(4))  # what is left to it keeps those apart whom a step ties
+    assert (curve.slope, curve.intercept) == pytest.approx((line.slope, line.intercept), abs=1e-5)
     heavier = fit_isotonic(log_odds, y, np.array([1.0, 1.0, 4.0, 3.0, 0.0]))
     assert heavier.knots_at == pytest.approx((-1.0, 1.0))
     assert heavier.knots == pytest.approx((3 / 8, 0.75))
