@@ -165,5 +165,6 @@ def test_a_calibration_is_read_back_and_an_unknown_one_refused() -> None:
     log_odds, y = rows(200)
     curve = fit_isotonic(log_odds, y, np.ones(200))
     assert Calibration.from_dict(json.loads(json.dumps(curve.as_dict()))) == curve
-    with pytest.raises(InputError, match="Did you mean 'platt'"):
-        fit_calibration(log_odds, y, np.ones(200), grouped_folds(y), "plat")  # type: ignore[arg-type]
+    for typed, meant in (("plat", "platt"), ("atuo", "auto")):
+        with pytest.raises(InputError, match=f"Did you mean '{meant}'"):
+            fit_calibration(log_odds, y, np.ones(200), grouped_folds(y), typed)  # type: ignore[arg-type]
