@@ -53,7 +53,7 @@ def test_a_name_has_its_number_whatever_it_came_in() -> None:
     for given_as in (pd.Series(names), pd.Series(names, dtype=object), np.array(names), iter(names)):
         assert (uniforms(given_as, "k") == wanted).all()
     assert (uniforms([7, 8], "k") == uniforms(["7", "8"], "k")).all()
-    assert (uniforms(pd.Series([7, None], dtype=object), "k") == uniforms(["7", "None"], "k")).all()
+    assert (uniforms(pd.Series(["7", None], dtype=object), "k") == uniforms(["7", "None"], "k")).all()
     assert len(uniforms([], "k")) == 0
 
 
