@@ -121,7 +121,7 @@ def spending_bound(costs: Floats, probabilities: Floats, codes: Codes) -> Floats
     """
     worst = np.cumsum(np.where(probabilities > 0, costs, 0.0).max(axis=1))
     expected = np.cumsum((costs * probabilities).sum(axis=1))
-    n_cells = np.maximum.accumulate(codes) + 1.0 if len(codes) else np.empty(0)
+    n_cells = np.maximum.accumulate(codes) + 1.0
     deviation = np.zeros(len(costs))
     for arm in range(costs.shape[1]):
         p, cost = probabilities[:, arm], np.where(probabilities[:, arm] > 0, costs[:, arm], 0.0)
