@@ -174,16 +174,22 @@ def test_a_tasks_own_gap_is_kept_unless_another_is_asked_for(shop_of: Any) -> No
 def test_a_horizon_may_end_with_the_data_and_each_row_has_its_own(shop_of: Any) -> None:
     shop = shop_of(orders=[order("a", "2024-01-01"), order("b", "2024-01-01"), order("b", "2024-03-10")])
     last = shop.extract_end - timedelta(days=10)
-    rows = pd.DataFrame({"customer_id": ["b", "a"], "as_of": [datetime(2024, 2, 1), last]})
-    spine = Spine.of(shop, rows.astype({"as_of": "datetime64[us]"}))
-    found = label(shop, REPURCHASE, spine, horizon_days=10).frame
-    assert found["customer_id"].tolist() == ["b", "a"]
-    assert found["label"].tolist() == [0, 0]
-    late = rows.assign(as_of=[datetime(2024, 2, 1), last + timedelta(seconds=1)]).astype({"as_of": "datetime64[us]"})
+
+    def spine_until(end: datetime) -> Spine:
+        moments = [datetime(2024, 2, 1) + timedelta(days=day) for day in range(12)]
+        rows = pd.DataFrame({"customer_id": "a", "as_of": [end, *moments]}).astype({"as_of": "datetime64[us]"})
+        found = Spine.of(shop, rows)
+        assert found.instants is None
+        return found
+
+    found = label(shop, REPURCHASE, spine_until(last), horizon_days=10).frame
+    assert found["as_of"].tolist()[-1] == pd.Timestamp(last)
+    assert found["label"].tolist() == [0] * 13
     with pytest.raises(UnfinishedHorizonError, match="task 'repurchase'"):
-        label(shop, REPURCHASE, Spine.of(shop, late), horizon_days=10)
+        label(shop, REPURCHASE, spine_until(last + timedelta(seconds=1)), horizon_days=10)
+    nobody = pd.DataFrame({"customer_id": ["a"], "as_of": [last]}).astype({"as_of": "datetime64[us]"})[:0]
     with pytest.raises(InputError, match="a spine with at least one row"):
-        label(shop, REPURCHASE, Spine.of(shop, rows[:0].astype({"as_of": "datetime64[us]"})), horizon_days=10)
+        label(shop, REPURCHASE, Spine.of(shop, nobody), horizon_days=10)
 
 
 @pytest.mark.parametrize("most_at_once", [0, 10**6])
