@@ -15,6 +15,7 @@ import hashlib
 import importlib
 import importlib.machinery
 import os
+import shlex
 import shutil
 import signal
 import sys
@@ -74,7 +75,7 @@ def main() -> int:
 def tried(file: str, per_file: int, seed: int, ends_at: float) -> Tried:
     """Return what became of a sample of a file's mutants."""
     source = (ROOT / file).read_text(encoding="utf-8")
-    tests = PLAN["tests"][file].split()
+    tests = shlex.split(PLAN["tests"][file])
     codes = [in_fork(lambda: run(tests, None, None), 600.0, warm=True)]
     start = time.monotonic()
     codes.append(in_fork(lambda: run(tests, file, source), 600.0))

@@ -108,10 +108,11 @@ def by_hand() -> pd.DataFrame:
 
 
 def test_orders_alone_have_no_tier_of_what_was_looked_at(shop_of: Any) -> None:
-    shop = shop_of(orders=[order("a", 1, 20, 100), order("a", 2, 20, 300)])
+    shop = shop_of(orders=[order("a", 1, 20, 100), order("a", 2, 20, 300, list_amount=301)])
     row = build(shop, Spine.at(shop, NOON), ["price"]).frame.iloc[0]
     assert row["price_tier"] == "middle"  # of two prices a quarter and three quarters
     assert "price_percentile_viewed" not in row
+    assert (row["discount_line_share"], row["discount_only_share"]) == (0.5, 0.5)  # a cent is a discount
 
 
 def test_a_price_stands_above_the_cheaper_and_half_of_its_like() -> None:
