@@ -121,3 +121,10 @@ def test_two_orders_on_one_day_are_no_gap(shop_of: Any) -> None:
     row = build(shop_of(orders=rows), Spine.at(shop_of(orders=rows), AS_OF), ["frequency"]).frame.iloc[0]
     assert (row["gap_mean_days"], row["gap_max_days"]) == (3, 3)
     assert (row["n_purchases"], row["n_purchase_days"]) == (4, 2)
+
+
+def test_of_a_fixed_horizon_a_third_is_semi_active(shop_of: Any) -> None:
+    shop = shop_of(orders=every(10, "a", 3), config={"cycle": {"fixed_days": 90}})
+    at = START + timedelta(days=20 + 50)
+    row = build(shop, Spine.at(shop, at), [LIFECYCLE]).frame.iloc[0]
+    assert (row["overdue_days"], row["churn_threshold_days"]) == (pytest.approx(50 - 30), 180)
