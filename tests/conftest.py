@@ -102,6 +102,15 @@ def some_invoices(shared_data: Path, tmp_path_factory: pytest.TempPathFactory) -
     return folder
 
 
+@pytest.fixture(scope="module", autouse=True)
+def own_variables() -> Iterator[None]:
+    """Give each file the variables that the run began with: MLflow's set_tracking_uri sets one for all that follows."""
+    before = dict(os.environ)
+    yield
+    os.environ.clear()
+    os.environ.update(before)
+
+
 @pytest.fixture(scope="session", autouse=True)
 def one_migration(tmp_path_factory: pytest.TempPathFactory) -> Iterator[None]:
     """Have MLflow run its sixty migrations once: all later stores of this process begin with a copy of the tables."""

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Iterator
-from contextlib import contextmanager
+from contextlib import contextmanager, suppress
 from pathlib import Path
 from typing import Any
 
@@ -37,7 +37,8 @@ def duckdb_backend(section: EngineSection, folder: Path) -> Backend:
         settings["threads"] = section.threads
     backend = ibis.duckdb.connect(folder / "shop.duckdb", **settings)
     backend.con.execute("set TimeZone = 'UTC'")
-    backend.con.execute("set enable_progress_bar = false")
+    with suppress(duckdb.InvalidInputException):  # a notebook without widgets cannot draw one anyway
+        backend.con.execute("set enable_progress_bar = false")
     return backend
 
 

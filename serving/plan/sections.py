@@ -166,7 +166,7 @@ class CampaignSection(Section):
     @classmethod
     def _with_objective(cls, values: Any) -> Any:
         """Put the objective into the goal's name, by which goals are looked up: ``retain_for_visit``."""
-        if not isinstance(values, dict) or values.get("objective") not in TARGETS or "goal" not in values:
+        if not isinstance(values, dict) or str(values.get("objective")) not in TARGETS or "goal" not in values:
             return values
         ending = f"{FOR}{values['objective']}"
         if FOR in str(values["goal"]) and not str(values["goal"]).endswith(ending):

@@ -16,7 +16,7 @@ from penchant.serving.audience.exclusions import Wave, protection_of
 from penchant.serving.audience.settings import AudienceSettings
 from penchant.serving.export.files import load_destination
 from penchant.serving.goals.catalogue import GOALS
-from penchant.serving.plan.file import SEQUENCES, TESTS, TRIGGERS
+from penchant.serving.plan.sections import SEQUENCES, TESTS, TRIGGERS
 
 PAGE = (Path(__file__).resolve().parents[3] / "docs" / "audiences.md").read_text(encoding="utf-8")
 

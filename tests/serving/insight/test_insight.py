@@ -230,7 +230,7 @@ def test_crowds_are_sized_and_those_it_cannot_tell_are_named(shop: Shop) -> None
     assert found["new_customer"] == 3
     assert found["unpaid_1d"] == 0
     assert found["all customers"] == 12
-    assert set(page.left_out) == {"repurchase_due", "coupon_holders", "favorites"}
+    assert set(page.left_out) == {"repurchase_due", "coupon_holders", "favorites", "carts"}
     assert "coupon_claim" in page.left_out["coupon_holders"]
 
 
