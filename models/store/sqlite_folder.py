@@ -11,7 +11,6 @@ from penchant.errors import OutputError
 
 from .address import ARTIFACTS
 
-HEADER = b"SQLite format 3\x00"
 ADDRESSES = (  # where MLflow keeps the addresses of files
     ("experiments", "artifact_location"),
     ("runs", "artifact_uri"),
@@ -24,6 +23,9 @@ ADDRESSES = (  # where MLflow keeps the addresses of files
 def is_there(database: Path) -> bool:
     """Say whether a store's database is there.
 
+    SQLite itself reads the file: a process that opens and closes it otherwise loses the locks that its own connections
+    hold (POSIX takes all of a file at once), and the log of what it writes next may be gone when another process ends.
+
     Raises
     ------
     OutputError
@@ -32,14 +34,20 @@ def is_there(database: Path) -> bool:
         If the folder cannot be read.
     """
     try:
-        with database.open("rb") as file:
-            head = file.read(len(HEADER))
+        if not database.stat().st_size:
+            return False
     except FileNotFoundError:
         return False
-    if head and head != HEADER:
-        do = "Bring back a copy of it, or move the folder away: the next training makes a new store"
-        raise OutputError(f"MLflow's store '{database.parent}'", "a SQLite database", f"other things in {database}", do)
-    return bool(head)
+    address = f"{database.absolute().as_uri()}?mode=ro"
+    try:
+        with closing(sqlite3.connect(address, uri=True, timeout=60)) as connection:
+            connection.execute("pragma schema_version")
+    except sqlite3.DatabaseError as fault:
+        if "not a database" in str(fault):
+            do = "Bring back a copy of it, or move the folder away: the next training makes a new store"
+            expected, got = "a SQLite database", f"other things in {database}"
+            raise OutputError(f"MLflow's store '{database.parent}'", expected, got, do) from fault
+    return True  # whatever else is amiss is said when it is used
 
 
 def new_database(database: Path) -> None:

@@ -192,3 +192,19 @@ def test_gains_may_come_as_one_column_and_as_many_as_126() -> None:
     assert len(read_gains(np.ones((1, 126)))[0]) == 126
     with pytest.raises(InputError, match="127 columns"):
         read_gains(np.ones((1, 127)))
+
+
+def test_customers_of_one_gain_and_other_costs_are_told_apart() -> None:
+    found = allocate([[10.0], [10.0]], [[1.0], [9.0]], Limits(5.0, {"1": 2}))
+    assert found.codes.tolist() == [1, 0]
+    assert found.spent == 1.0
+    assert found.bound == pytest.approx(10 + 10 * 4 / 9)  # the rest of the budget for a part of the second
+    assert allocate([[10.0], [10.0]]).spent == 0.0
+
+
+def test_what_exactly_fits_the_rest_of_a_budget_is_given() -> None:
+    gain = [[5.0, 8.0], [3.0, 7.0], [6.0, 1.0]]
+    cost = [[1.0, 3.0], [2.0, 0.0], [3.0, 2.0]]
+    found = allocate(gain, cost, Limits(5.0, {"1": 1}))
+    assert found.codes.tolist() == [2, 2, 2]
+    assert (found.gain, found.spent) == (16.0, 5.0)

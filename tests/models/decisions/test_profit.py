@@ -1,3 +1,4 @@
+from dataclasses import replace
 from typing import Any
 
 import numpy as np
@@ -6,6 +7,7 @@ import pytest
 from penchant.errors import InputError
 from penchant.models.decisions.policy import Stakes, policy_value, treat_top
 from penchant.models.decisions.profit import profit_curve, sleeping_dogs
+from penchant.models.inputs.estimate import Estimate
 
 
 def trial(
@@ -138,3 +140,18 @@ def test_the_lowest_half_is_put_off_where_the_predictions_know_it() -> None:
     liked = sleeping_dogs(base - treated * effect, -score, treated, predicted=None, n_draws=0)
     assert not liked.found
     assert str(liked) == "no sleeping dogs beyond noise"
+
+
+def test_where_depth_means_nothing_the_best_one_is_anywhere() -> None:
+    y, _, treated, _ = trial(7, 2000, 0.0, 0.0)
+    noise = np.random.default_rng(7).normal(size=2000)
+    found = profit_curve(y, noise, treated, n_draws=300)
+    assert found.best_depth.low < 0.05
+    assert found.best_depth.high > 0.95
+
+
+def test_a_profit_that_is_at_most_nothing_is_none() -> None:
+    y, effect, treated, _ = trial(6, 500)
+    found = profit_curve(y, effect, treated, n_draws=0)
+    assert str(replace(found, best_profit=Estimate(-1.0, -2.0, 0.0))).startswith("contact nobody")
+    assert str(replace(found, best_profit=Estimate(-1.0, -2.0, 0.1))).startswith("contact the best")

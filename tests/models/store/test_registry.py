@@ -24,7 +24,7 @@ from penchant.errors import InputError, NoModelError, OutputError
 from penchant.models import plain_scorer
 from penchant.models.estimators.propensity import PropensityModel
 from penchant.models.inputs.estimate import Estimate
-from penchant.models.store import connection, recording
+from penchant.models.store import connection, recording, sqlite_folder
 from penchant.models.store.artifact import load, save
 from penchant.models.store.in_use import models_in_use
 from penchant.models.store.recording import running
@@ -344,3 +344,22 @@ def test_mlflow_does_not_look_through_every_installed_package_and_does_so_for_ot
         assert environment.warn_dependency_requirement_mismatches is not before
         assert environment.warn_dependency_requirement_mismatches(["no-such-package==1"]) is None
     assert environment.warn_dependency_requirement_mismatches is before
+
+
+WRITES = "import sqlite3, sys\nwith sqlite3.connect(sys.argv[1]) as other: other.execute('insert into seen values (1)')"
+
+
+def test_looking_for_a_store_leaves_the_locks_of_its_connections_alone(tmp_path: Path) -> None:
+    """Two write by turns; were the first one's locks lost, the second would remove the log that the first writes to."""
+    database = tmp_path / "mlflow.db"
+    sqlite_folder.new_database(database)
+    with closing(sqlite3.connect(database)) as own:
+        own.execute("create table seen (number integer)")
+        own.commit()
+        assert sqlite_folder.is_there(database)
+        subprocess.run([sys.executable, "-c", f"{WRITES}; other.commit()\nother.close()", database], check=True)
+        own.execute("insert into seen values (2)")
+        own.commit()
+        subprocess.run([sys.executable, "-c", f"{WRITES}; other.commit()\nother.close()", database], check=True)
+    with closing(sqlite3.connect(database)) as fresh:
+        assert fresh.execute("select number from seen order by number").fetchall() == [(1,), (1,), (2,)]
