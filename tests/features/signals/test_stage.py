@@ -13,7 +13,8 @@ from penchant.config import Config
 from penchant.features.matrix import build
 from penchant.features.shop import Shop, shop_from_tables
 from penchant.features.signals.lifecycle import LIFECYCLE
-from penchant.features.signals.stage import FUNNEL_STATES, STAGES
+from penchant.features.signals import stage as stages
+from penchant.features.signals.stage import FUNNEL_STATES, STAGES, tells_unpaid
 from penchant.features.spine import Spine
 
 AS_OF = datetime(2024, 6, 1)
@@ -86,6 +87,18 @@ def test_stages_of_buyers(cases: pd.DataFrame, number: int) -> None:
     assert row["days_in_stage"] == pytest.approx(BUYERS[number][2])
 
 
+def test_all_stages_of_buyers_are_buyers_and_those_not_overdue_for_long_are_active(cases: pd.DataFrame) -> None:
+    found = set(cases.loc[[f"b{number:02}" for number in range(len(BUYERS))], "stage"])
+    assert set(stages.BUYERS) == found
+    assert set(stages.ACTIVE_BUYERS) == found - {"silent", "churned"}
+
+
+@pytest.mark.parametrize("column", ["paid_at", "status"])
+def test_payment_or_status_tells_which_orders_are_unpaid(column: str) -> None:
+    assert tells_unpaid(lambda table, name: (table, name) == ("orders", column))
+    assert not tells_unpaid(lambda _table, name: name == "ordered_at")
+
+
 @pytest.mark.parametrize("number", range(len(OTHERS)), ids=lambda number: str(OTHERS[number][0]))
 def test_stages_without_a_purchase(cases: pd.DataFrame, number: int) -> None:
     assert cases.loc[f"o{number:02}", "stage"] == OTHERS[number][1]
@@ -126,7 +139,7 @@ def test_whoever_still_visits_is_not_gone(
 def test_a_visit_before_the_purchase_is_none_after_it(shop_of: Any) -> None:
     """Where the horizon is shorter than the visits count, the visit at which something was bought lifts nobody."""
     orders = [{"customer_id": "a", "ordered_at": str(_ago(day)), "amount": 1} for day in (60, 25)]
-    acts = [{"customer_id": "a", "occurred_at": str(_ago(25.01)), "kind": "view"}]
+    acts = [{"customer_id": "a", "occurred_at": str(_ago(days)), "kind": "view"} for days in (25.01, 25)]
     config = {"cycle": {"fixed_days": 20}}
     assert lifecycle(shop_of(orders=orders, interactions=acts, config=config))["stage"] == "silent"
     later = [*acts, {"customer_id": "a", "occurred_at": str(_ago(4)), "kind": "view"}]

@@ -208,3 +208,9 @@ def test_what_exactly_fits_the_rest_of_a_budget_is_given() -> None:
     found = allocate(gain, cost, Limits(5.0, {"1": 1}))
     assert found.codes.tolist() == [2, 2, 2]
     assert (found.gain, found.spent) == (16.0, 5.0)
+
+
+def test_an_arm_that_loses_is_not_given_because_it_fits() -> None:
+    gain = [[5.0, 8.0], [3.0, 7.0], [6.0, -1.0]]
+    cost = [[1.0, 3.0], [2.0, 0.0], [3.0, 2.0]]
+    assert allocate(gain, cost, Limits(5.0, {"1": 1})).codes.tolist() == [2, 2, 0]
