@@ -159,6 +159,6 @@ def test_a_profit_that_is_at_most_nothing_is_none() -> None:
 
 def test_outcomes_without_any_spread_put_nobody_off() -> None:
     _, effect, treated, _ = trial(7, 400)
-    found = sleeping_dogs(np.ones(400), effect, treated, n_draws=20)
+    found = sleeping_dogs(np.full(400, 7.0), effect, treated, n_draws=20)
     assert not found.found
     assert [found.effect.value, found.effect.low, found.effect.high] == pytest.approx([0.0, 0.0, 0.0], abs=1e-9)
