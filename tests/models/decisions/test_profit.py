@@ -26,6 +26,9 @@ def test_the_best_depth_is_where_the_marginal_profit_turns() -> None:
     # profitable where the effect exceeds 0.1: the upper half; mean effect there 0.2
     assert found.best_depth.value == pytest.approx(0.5, abs=0.12)
     assert found.best_depth.low < 0.5 < found.best_depth.high
+    half = found.curve.at(0.5)
+    assert half.low < 1000 * 0.5 * (10 * 0.2 - 1) < half.high
+    assert half.low < half.value - 20 < half.value + 20 < half.high
     assert found.best_profit.low < 1000 * 0.5 * (10 * 0.2 - 1) < found.best_profit.high
     assert found.over_everyone.excludes_zero
     assert str(found).startswith("contact the best ")
