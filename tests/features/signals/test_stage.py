@@ -12,8 +12,8 @@ import pytest
 from penchant.config import Config
 from penchant.features.matrix import build
 from penchant.features.shop import Shop, shop_from_tables
-from penchant.features.signals.lifecycle import LIFECYCLE
 from penchant.features.signals import stage as stages
+from penchant.features.signals.lifecycle import LIFECYCLE
 from penchant.features.signals.stage import FUNNEL_STATES, STAGES, tells_unpaid
 from penchant.features.spine import Spine
 
