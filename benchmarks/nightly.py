@@ -20,17 +20,14 @@ from __future__ import annotations
 
 import argparse
 import json
-import os
-import subprocess
-import sys
 import tempfile
-import time
 from collections.abc import Callable
 from pathlib import Path
 from typing import Any
 
-from benchmarks.serving import MAKING, Clock, _answer, make
+from benchmarks.serving import MAKING, Clock, answer, make, measured, parser_of, show_aims
 
+MODULE = "benchmarks.nightly"
 EVENTS = {"orders": "ordered_at", "interactions": "occurred_at"}
 LAST_DAY = "2025-12-31"
 LATE_DAYS, ONE_LATE_IN = 30, 500
@@ -68,13 +65,13 @@ def check(folder: Path, _options: argparse.Namespace) -> dict[str, Any]:
     clock = Clock()
     clock.timed(command, "receive", "intake")
     clock.timed(workspace, "source_hashes", "intake")
-    told = _answer(["check", "--results", "out/checked", "--data", "data", "--json"], folder)
+    told = answer(["check", "--results", "out/checked", "--data", "data", "--json"], folder)
     return {"intake_cpu": clock.cpu["intake"], "intake": told["intake"]}
 
 
 def nightly(folder: Path, _options: argparse.Namespace) -> dict[str, Any]:
     """Run `nightly`."""
-    told = _answer(["nightly", "--data", "data", "--json"], folder)
+    told = answer(["nightly", "--data", "data", "--json"], folder)
     return {"steps": {step["name"]: step["seconds"] for step in told["steps"]}, "exit_code": told["exit_code"]}
 
 
@@ -85,32 +82,15 @@ WORK: dict[str, Callable[[Path, argparse.Namespace], dict[str, Any]]] = {
 }
 
 
-def measured(step: str, folder: Path, options: argparse.Namespace) -> dict[str, Any]:
-    """Run a step in a process of its own, and return what it took and told."""
-    words = [sys.executable, "-W", "ignore", "-m", "benchmarks.nightly", "--one", step, "--folder", str(folder)]
-    for name in ("customers", "days", "threads", "memory"):
-        words += [f"--{name}", str(getattr(options, name))]
-    started = time.monotonic()
-    process = subprocess.Popen(words, stdout=subprocess.PIPE, env=dict(os.environ), text=True)
-    told = process.stdout.read() if process.stdout else ""
-    _pid, status, usage = os.wait4(process.pid, 0)
-    if os.waitstatus_to_exitcode(status):
-        raise SystemExit(f"'{step}' failed")
-    cost = {"wall": time.monotonic() - started, "cpu": usage.ru_utime + usage.ru_stime}
-    cost |= {"peak_gb": usage.ru_maxrss * 1024 / 1e9, **json.loads(told)}
-    print(step, {name: value for name, value in cost.items() if name != "intake"}, file=sys.stderr, flush=True)
-    return cost
-
-
 def compare(folder: Path, options: argparse.Namespace) -> dict[str, Any]:
     """Run both nights, and return what they took and the aims."""
-    made = {} if (folder / "later").is_dir() else measured("shop", folder, options)
+    made = {} if (folder / "later").is_dir() else measured("shop", folder, options, MODULE)
     nights = []
     for night in (1, 2):
         if night == 2:
             for path in (folder / "later").iterdir():
                 path.rename(folder / "data" / path.name)
-        nights.append({step: measured(step, folder, options) for step in ("check", "nightly")})
+        nights.append({step: measured(step, folder, options, MODULE) for step in ("check", "nightly")})
     first, second = nights
     ratios = {
         "second night's intake / the first's": second["check"]["intake_cpu"] / first["check"]["intake_cpu"],
@@ -126,15 +106,7 @@ def compare(folder: Path, options: argparse.Namespace) -> dict[str, Any]:
 
 def main() -> None:
     """Read the command line and run."""
-    parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
-    parser.add_argument("--customers", type=int, default=100_000)
-    parser.add_argument("--days", type=int, default=400, help="how long the shop ran; more days, more events")
-    parser.add_argument("--threads", type=int, default=2)
-    parser.add_argument("--memory", default="4GB", help="of DuckDB")
-    parser.add_argument("--folder", type=Path, help="where the shop is to be kept")
-    parser.add_argument("--json", action="store_true", help="print one object")
-    parser.add_argument("--one", default="", help=argparse.SUPPRESS)
-    options = parser.parse_args()
+    options = parser_of(__doc__).parse_args()
     if options.one:
         print(json.dumps(WORK[options.one](options.folder, options)))
         return
@@ -150,8 +122,7 @@ def main() -> None:
             print(
                 f"night {night} {step:8} {cost['wall']:8.1f} s wall {cost['cpu']:8.1f} s CPU {cost['peak_gb']:6.2f} GB"
             )
-    for aim in result["aims"]:
-        print(f"  {'met   ' if aim['met'] else 'missed'} {aim['name']}: {aim['value']:.3g} (aim {aim['aim']})")
+    show_aims(result)
 
 
 if __name__ == "__main__":

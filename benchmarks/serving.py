@@ -106,12 +106,12 @@ def command(step: str, folder: Path, _options: argparse.Namespace) -> dict[str, 
     }[step]
     clock = Clock()
     _time_parts(clock, folder, words[0])
-    told = _answer([*words, "--data", "data", "--json"], folder)
+    told = answer([*words, "--data", "data", "--json"], folder)
     kept = ("n_customers", "n_candidates", "n_eligible", "n_treated", "n_control", "basis", "models")
     return {"parts_wall": clock.wall, "parts_cpu": clock.cpu} | {k: told[k] for k in kept if k in told}
 
 
-def _answer(words: list[str], folder: Path) -> dict[str, Any]:
+def answer(words: list[str], folder: Path) -> dict[str, Any]:
     """Return the JSON object that a command prints."""
     from contextlib import redirect_stdout
 
@@ -250,9 +250,11 @@ WORK: dict[str, Callable[[str, Path, argparse.Namespace], dict[str, Any]]] = {
 }
 
 
-def measured(step: str, folder: Path, options: argparse.Namespace) -> dict[str, Any]:
-    """Run a step in a process of its own, and return what it took and told."""
-    words = [sys.executable, "-W", "ignore", "-m", "benchmarks.serving", "--one", step]
+def measured(
+    step: str, folder: Path, options: argparse.Namespace, module: str = "benchmarks.serving"
+) -> dict[str, Any]:
+    """Run a step of a benchmark in a process of its own, and return what it took and told."""
+    words = [sys.executable, "-W", "ignore", "-m", module, "--one", step]
     words += ["--folder", str(folder)]
     for name in ("customers", "days", "threads", "memory"):
         words += [f"--{name}", str(getattr(options, name))]
@@ -321,21 +323,32 @@ def show(result: dict[str, Any]) -> None:
     print(f"{result['customers']:,} customers, {result['events']:,} events, {result['threads']} threads")
     for name, cost in result["steps"].items():
         print("\n".join(_told(name, cost)))
+    show_aims(result)
+
+
+def show_aims(result: dict[str, Any]) -> None:
+    """Print the aims, and whether they are met."""
     for aim in result["aims"]:
         print(f"  {'met   ' if aim['met'] else 'missed'} {aim['name']}: {aim['value']:.3g} (aim {aim['aim']})")
 
 
-def main() -> None:
-    """Read the command line and run."""
-    parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
+def parser_of(description: str | None) -> argparse.ArgumentParser:
+    """Return the options of a benchmark that runs the steps of a shop apart."""
+    parser = argparse.ArgumentParser(description=description, formatter_class=argparse.RawDescriptionHelpFormatter)
     parser.add_argument("--customers", type=int, default=100_000)
     parser.add_argument("--days", type=int, default=400, help="how long the shop ran; more days, more events")
     parser.add_argument("--threads", type=int, default=2)
     parser.add_argument("--memory", default="4GB", help="of DuckDB")
-    parser.add_argument("--reasons", action="store_true", help="score once more with reasons")
     parser.add_argument("--folder", type=Path, help="where the shop is, or is to be kept")
     parser.add_argument("--json", action="store_true", help="print one object")
     parser.add_argument("--one", default="", help=argparse.SUPPRESS)
+    return parser
+
+
+def main() -> None:
+    """Read the command line and run."""
+    parser = parser_of(__doc__)
+    parser.add_argument("--reasons", action="store_true", help="score once more with reasons")
     options = parser.parse_args()
     if options.one:
         print(json.dumps(WORK[options.one](options.one, options.folder, options)))

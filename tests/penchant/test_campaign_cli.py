@@ -6,12 +6,10 @@ import json
 import shutil
 import subprocess
 import sys
-import warnings
 from collections.abc import Callable
-from contextlib import AbstractContextManager, chdir, redirect_stderr, redirect_stdout
-from dataclasses import asdict, dataclass
+from contextlib import AbstractContextManager
+from dataclasses import asdict
 from datetime import UTC, datetime
-from io import StringIO
 from pathlib import Path
 from typing import Any
 
@@ -22,10 +20,7 @@ import pyarrow.parquet as pq
 import pytest
 from fastapi.testclient import TestClient
 
-from penchant.cli import app, hoist
-from penchant.cli.results import fail
 from penchant.config import load_config
-from penchant.errors import PenchantError
 from penchant.features import shop as features_shop
 from penchant.features.matrix import build
 from penchant.features.shop import open_shop
@@ -38,6 +33,9 @@ from penchant.output import files_in, replaced_folder
 from penchant.serving.web.app import create_app
 from penchant.serving.web.settings import WebSettings
 from penchant.simulate import SimulationSettings, simulate
+
+from .. import command_line
+from ..command_line import Done
 
 pytestmark = pytest.mark.slow
 
@@ -67,25 +65,9 @@ CARD = {
 }  # fmt: skip
 
 
-@dataclass(frozen=True)
-class Done:
-    """How a command ended."""
-
-    returncode: int
-    stdout: str
-    stderr: str
-
-
 def penchant(folder: Path, *arguments: str) -> Done:
-    """Run a command in this process: MLflow takes seconds to import."""
-    out, err = StringIO(), StringIO()
-    with chdir(folder), redirect_stdout(out), redirect_stderr(err), warnings.catch_warnings():
-        warnings.simplefilter("ignore")
-        try:
-            code = app(hoist(["--data", "data", *arguments]), prog_name="penchant", standalone_mode=False)
-        except PenchantError as fault:
-            code = fail(fault, as_json="--json" in arguments)
-    return Done(int(code or 0), out.getvalue(), err.getvalue())
+    """Run a command on the files of a folder's data."""
+    return command_line.penchant(folder, "--data", "data", *arguments)
 
 
 def answer(done: Done, code: int = 0) -> dict[str, Any]:
