@@ -17,21 +17,10 @@ import pandas as pd
 import pytest
 import yaml
 
+from .trained_shop import QUICK
+
 ROOT = Path(__file__).resolve().parents[1]
 PROJECT = tomllib.loads((ROOT / "pyproject.toml").read_text(encoding="utf-8"))
-SMALL = """
-[features]
-groups = ["recency", "frequency"]
-windows = [90]
-
-[tasks.churn]
-n_snapshots = 1
-
-[gate]
-min_buyers = 50
-min_positives = 10
-min_negatives = 10
-"""
 LINKED = ("features", "models", "training", "serving")
 
 
@@ -130,7 +119,7 @@ def test_a_wheel_in_a_clean_environment_trains_and_scores(tmp_path: Path, wheels
 
     penchant("init", ".", "--yes")
     with (work / "penchant.toml").open("a", encoding="utf-8") as config:
-        config.write(SMALL)
+        config.write(QUICK)
     assert '"auc"' in penchant("train", "churn", "--json")
     assert "customers:" in penchant("score", "--no-reasons")
     where = subprocess.run(

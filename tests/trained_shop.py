@@ -24,6 +24,19 @@ from penchant.models.store.registry import Record, Registry
 
 from . import command_line
 
+QUICK = """
+[features]
+groups = ["recency", "frequency"]
+windows = [90]
+
+[tasks.churn]
+n_snapshots = 1
+
+[gate]
+min_buyers = 50
+min_positives = 10
+min_negatives = 10
+"""  # of a shop whose models are to be small
 AS_OF = "2024-09-01"
 CONFIG = """
 [shop]

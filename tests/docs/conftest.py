@@ -11,6 +11,8 @@ import pytest
 
 from penchant.simulate import SimulationSettings, simulate
 
+from ..trained_shop import QUICK
+
 TABLES = ("orders", "interactions", "customers", "items", "campaigns", "assignments", "calendar")
 SETTINGS = """\
 modules = ["my_groups.py", "my_tasks.py", "my_goals.py", "my_models.py"]
@@ -18,20 +20,6 @@ modules = ["my_groups.py", "my_tasks.py", "my_goals.py", "my_models.py"]
 [shop]
 name = "small"
 data = "shop"
-"""
-QUICK = """
-[features]
-groups = ["recency", "frequency"]
-windows = [90]
-
-[tasks.churn]
-n_snapshots = 1
-
-[gate]
-min_buyers = 50
-min_positives = 10
-min_negatives = 10
-
 """
 
 

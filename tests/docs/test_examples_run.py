@@ -4,22 +4,16 @@ from __future__ import annotations
 
 import re
 import shlex
-import warnings
-from contextlib import chdir, redirect_stderr, redirect_stdout
-from io import StringIO
+from contextlib import chdir
 from pathlib import Path
 from typing import Any
 
 import numpy as np
 import pandas as pd
 import pytest
-import typer
 
-from penchant.cli import app, hoist
-from penchant.cli.results import fail
-from penchant.errors import PenchantError
-
-from .conftest import QUICK
+from .. import command_line
+from ..trained_shop import QUICK
 
 pytestmark = [pytest.mark.slow, pytest.mark.filterwarnings("ignore")]
 
@@ -78,16 +72,8 @@ def folder(shop_folder: Path) -> Path:
 
 def run(line: str) -> tuple[int, str]:
     """Run a command in this process; return its exit code and what it printed."""
-    shown = StringIO()
-    with redirect_stdout(shown), redirect_stderr(shown), warnings.catch_warnings():
-        warnings.simplefilter("ignore")
-        try:
-            code = app(hoist(shlex.split(line)[1:]), prog_name="penchant", standalone_mode=False)
-        except typer.Exit as end:
-            code = end.exit_code
-        except PenchantError as fault:
-            code = fail(fault, as_json=False)
-    return int(code or 0), shown.getvalue()
+    done = command_line.penchant(Path(), *shlex.split(line)[1:])
+    return done.returncode, done.stdout + done.stderr
 
 
 @pytest.mark.parametrize("page", PAGES)
