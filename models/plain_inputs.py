@@ -5,7 +5,7 @@ This file imports nothing of penchant: it travels with `plain_scorer` as the cod
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Collection, Mapping, Sequence
 from dataclasses import dataclass, field
 from typing import Any
 
@@ -74,15 +74,18 @@ class Inputs:
         absent = [name for name in self.names if name not in table]
         if absent:
             raise ValueError(f"the table lacks {len(absent)} columns of the model: {absent[:5]}")
-        matrix = np.empty((len(table[self.names[0]]), len(self.names)), order="F")
-        unseen: dict[str, list[str]] = {}
-        for position, name in enumerate(self.names):
-            if name in self.categories:
-                matrix[:, position], strange = category_codes(table[name], self.categories[name])
-                if strange:
-                    unseen[name] = strange
-            else:
-                matrix[:, position] = numbers(table[name], name)
+        found = {name: category_codes(table[name], known) for name, known in self.categories.items()}
+        unseen = {name: strange for name, (_, strange) in found.items() if strange}
+        codes = {name: own for name, (own, _) in found.items()}
+        if holds_plain_numbers(table, set(self.names) - set(codes)):  # then pandas does it at once
+            matrix = np.asfortranarray(table[list(self.names)].assign(**codes).to_numpy(dtype=np.float64, copy=True))
+        else:
+            matrix = np.empty((len(table[self.names[0]]), len(self.names)), order="F")
+            for position, name in enumerate(self.names):
+                matrix[:, position] = codes[name] if name in codes else numbers(table[name], name)
+        for position in np.flatnonzero(np.isinf(matrix.sum(axis=0))):
+            if np.isinf(matrix[:, position]).any():
+                raise ValueError(f"column '{self.names[position]}' holds infinite values")
         return matrix, unseen
 
     def unknown(self, matrix: Floats) -> dict[int, Bools]:
@@ -100,20 +103,22 @@ class Inputs:
         return found
 
 
+def holds_plain_numbers(table: Any, names: Collection[str]) -> bool:
+    """Return whether a table is a pandas frame in which these columns are NumPy's numbers and booleans."""
+    if not hasattr(table, "iloc"):
+        return False
+    kinds = [kind for name, kind in zip(table.columns, table.dtypes, strict=True) if name in names]
+    return all(isinstance(kind, np.dtype) and kind.kind in "biuf" for kind in kinds)
+
+
 def numbers(column: Any, name: str) -> Floats:
     """Return a column of numbers or booleans as floats, missing ones as nan."""
     try:
         if hasattr(column, "iloc"):  # a pandas column, whichever of its kinds of numbers
-            values = column.to_numpy(dtype=np.float64, na_value=np.nan)
-        elif hasattr(column, "to_numpy"):  # Polars, Arrow
-            values = np.asarray(column.to_numpy(), dtype=np.float64)
-        else:
-            values = np.asarray(column, dtype=np.float64)
+            return np.asarray(column.to_numpy(dtype=np.float64, na_value=np.nan))
+        return np.asarray(column.to_numpy() if hasattr(column, "to_numpy") else column, dtype=np.float64)
     except (TypeError, ValueError):
         raise ValueError(f"column '{name}' held numbers in training; it now holds something else") from None
-    if np.isinf(values.sum()) and np.isinf(values).any():
-        raise ValueError(f"column '{name}' holds infinite values")
-    return np.asarray(values)
 
 
 def signed_log(values: Any) -> Floats:

@@ -44,6 +44,7 @@ SHIPPED = ("plain_scorer", "plain_parts", "plain_inputs", "plain_reasons")
 CODE = tuple(Path(__file__).with_name(f"{name}.py") for name in SHIPPED)
 HASHES_FILE = "SHA256SUMS"  # of all files of a model, as `sha256sum -c` reads it
 ROWS_AT_ONCE = 65_536  # bounds the memory of scoring, whatever the number of rows
+STRANGE_AT_ONCE = 4_096  # of rows with unknown values, each of which is scored 16 times
 LEAST_CHANCE = 1e-15
 Z95 = 1.959964
 NO_CALIBRATION: Mapping[str, Any] = {"slope": 1.0, "intercept": 0.0, "knots_at": (), "knots": (), "knots_share": 0.0}
@@ -237,9 +238,10 @@ class Scorer:
             if told := missing_message(self.inputs, matrix, unknown):
                 warnings.warn(told, MissingValueWarning, stacklevel=3)
             strange = np.flatnonzero(np.logical_or.reduce(list(unknown.values())))
-            for start in range(0, len(strange), ROWS_AT_ONCE):
-                some = strange[start : start + ROWS_AT_ONCE]
-                found[some] = self.pooled([self.sums(whole) for whole in self.filled(matrix[some])])
+            for start in range(0, len(strange), STRANGE_AT_ONCE):
+                some = strange[start : start + STRANGE_AT_ONCE]
+                drawn = list(self.filled(matrix[some]))
+                found[some] = self.pooled(np.split(self.sums(np.asfortranarray(np.vstack(drawn))), len(drawn)))
         return found
 
     def filled(self, matrix: Floats) -> Iterator[Floats]:

@@ -308,7 +308,8 @@ def _score_batches(wanted: Wanted, people: pd.DataFrame, work: Path, done: Done)
     champions = wanted.champions
     eligible = {one.name: people[one.name].to_numpy(bool) for one in champions}
     n_done = 0
-    with pq.ParquetFile(work / FEATURES) as features:
+    texts = [field.name for field in pq.read_schema(work / FEATURES) if field.type == pa.string()]
+    with pq.ParquetFile(work / FEATURES, read_dictionary=[name for name in texts if name != "customer_id"]) as features:
         for number in range(features.num_row_groups):
             n_rows = features.metadata.row_group(number).num_rows
             mine = {one: eligible[one.name][n_done : n_done + n_rows] for one in champions}
