@@ -83,9 +83,9 @@ class Inputs:
             matrix = np.empty((len(table[self.names[0]]), len(self.names)), order="F")
             for position, name in enumerate(self.names):
                 matrix[:, position] = codes[name] if name in codes else numbers(table[name], name)
-        for position in np.flatnonzero(np.isinf(matrix.sum(axis=0))):
-            if np.isinf(matrix[:, position]).any():
-                raise ValueError(f"column '{self.names[position]}' holds infinite values")
+        for place in np.flatnonzero(np.isinf(matrix.sum(axis=0))).tolist():
+            if np.isinf(matrix[:, place]).any():
+                raise ValueError(f"column '{self.names[place]}' holds infinite values")
         return matrix, unseen
 
     def unknown(self, matrix: Floats) -> dict[int, Bools]:

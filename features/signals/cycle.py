@@ -6,7 +6,8 @@ customer's own gaps where there are many, and to the shop's where a category has
 
 from __future__ import annotations
 
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Iterator, Mapping
+from contextlib import contextmanager
 from dataclasses import dataclass
 from datetime import datetime
 from typing import Any
@@ -27,6 +28,7 @@ from ..shop import Shop
 from ..spine import as_utc
 from .profile import person
 
+PastAt = Callable[[datetime], Past]
 FEW_GAPS = 30  # the shop's cycle counts as so many gaps of a category
 MEDIAN = 0.5
 UNKNOWN_DAYS = 90  # the churn horizon of a shop in which nobody came back yet
@@ -303,7 +305,14 @@ def _quantile_of(everyone: Past, share: float) -> tuple[float, int]:
 
 def at_one_moment(shop: Shop, moment: datetime, ask: Callable[[Past], Any]) -> Any:
     """Return what ``ask`` finds in the past of everyone at one moment."""
+    with everyone_prepared(shop) as past_at:
+        return ask(past_at(moment))
+
+
+@contextmanager
+def everyone_prepared(shop: Shop) -> Iterator[PastAt]:
+    """Give what shows the past of everyone at any moment; rows are prepared when first asked for, once for all."""
     table = next(shop.tables[name] for name in ("orders", "interactions") if shop.has(name))
     with Keep(shop.backend) as keep:
         history = History(shop, table.select("customer_id").distinct(), keep)
-        return ask(Past(history, Moment(at=moment, is_population=True)))
+        yield lambda moment: Past(history, Moment(at=moment, is_population=True))

@@ -8,6 +8,7 @@ from datetime import datetime
 
 import pandas as pd
 
+from ...features.goods.roles import products
 from ...features.shop import Shop
 from ...models.inputs.estimate import Estimate
 from ..goals.catalogue import Goal
@@ -37,7 +38,9 @@ def candidates_at(
     goals, scores, signals, margin_share, order_worth
         As `candidates_for` takes them.
     """
-    known = with_roles_shown(shop, as_of, known_at(shop, as_of, goals_that_need_rates(goals, scores)))
+    known = with_roles_shown(
+        known_at(shop, as_of, goals_that_need_rates(goals, scores)), lambda: products(shop, as_of, "category")
+    )
     return candidates_for(known, goals, scores, signals, margin_share, order_worth)
 
 

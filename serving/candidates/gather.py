@@ -5,7 +5,7 @@ What asks the shop is imported where it is used: it takes longer to load than an
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import replace
 from datetime import datetime
 from typing import TYPE_CHECKING
@@ -56,14 +56,15 @@ def goals_that_need_rates(goals: Sequence[Goal], scores: Sequence[Score]) -> lis
     ]
 
 
-def with_roles_shown(shop: Shop, as_of: datetime, known: Known) -> Known:
-    """Return what is known with the role of the category to show each customer; missing where none is known."""
-    from ...features.goods.roles import products  # Ibis: ready scores do without
+def with_roles_shown(known: Known, categories: Callable[[], pd.DataFrame]) -> Known:
+    """Return what is known with the role of the category to show each customer; missing where none is known.
 
+    ``categories`` gives the shop's categories with their roles; it is asked where a customer has one to be shown.
+    """
     people = known.frame
     category = pd.Series(recommended_category(people), people.index, dtype="object")
     if category.notna().any():
-        category = category.map(products(shop, as_of, "category").set_index("category_id")["role"])
+        category = category.map(categories().set_index("category_id")["role"])
     return replace(known, frame=people.assign(category_role=category))
 
 

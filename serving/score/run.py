@@ -23,8 +23,10 @@ from penchant.progress import Done
 
 from ...features.catalogue import groups_of, task_of
 from ...features.engine.executors import has_executors
+from ...features.goods.roles import products_of
 from ...features.matrix import available, build
 from ...features.shop import Shop
+from ...features.signals.cycle import PastAt, everyone_prepared
 from ...features.signals.group import joined_needs, unmet_needs
 from ...features.spine import Spine
 from ..candidates.conditions import conditions_of, criteria_for, with_criteria
@@ -183,10 +185,10 @@ def _write_next_order(
     return dict(found.facts)
 
 
-def _with_next_category(shop: Shop, as_of: datetime, known: Known, work: Path) -> Known:
+def _with_next_category(shop: Shop, as_of: datetime, past_at: PastAt, known: Known, work: Path) -> Known:
     """Return what is known with the category that each buyer buys next; how it is known is left in the work folder."""
     try:
-        found = next_categories(shop, as_of)
+        found = next_categories(shop, as_of, past_at)
     except (LeftOutError, TooLittleDataError) as fault:
         with _whole(work / NEXT_CATEGORY_FACTS) as staging:
             write_json(staging, {"left_out": str(fault)})
@@ -279,11 +281,13 @@ def _kept_people(
     """Return who is eligible as an earlier run has left it, else ask, and leave it with what audiences take beside."""
     if not (work / ELIGIBLE).is_file():
         known, people, histories = everyone(shop, champions, as_of, own)
-        known = _with_next_category(shop, as_of, known, work)
+        with everyone_prepared(shop) as past_at:
+            known = _with_next_category(shop, as_of, past_at, known, work)
+            known = with_roles_shown(known, lambda: products_of(past_at(as_of), "category"))
         with _whole(work / HISTORIES) as staging:
             pq.write_table(pa.Table.from_pandas(histories, preserve_index=False), staging)
         with _whole(work / KNOWN_FILE) as staging:
-            write_known(with_roles_shown(shop, as_of, known), staging)
+            write_known(known, staging)
         if (past := assignments_before(shop, as_of)) is not None:
             with _whole(work / PAST_FILE) as staging:
                 pq.write_table(pa.Table.from_pandas(past, preserve_index=False), staging)

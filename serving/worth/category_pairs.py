@@ -11,8 +11,6 @@ import pandas as pd
 from ibis import _
 
 from ...features.history.past import Past
-from ...features.shop import Shop
-from ...features.signals.cycle import at_one_moment
 from ...models.inputs.arrays import Floats
 
 N_POPULAR, N_OWN, N_FOLLOWING = 8, 12, 3
@@ -54,11 +52,11 @@ class Baskets:
     looks: pd.DataFrame
 
 
-def baskets_before(shop: Shop, moment: datetime) -> Baskets:
-    """Return the baskets of everyone, as they stood at a moment."""
-    days, looks = at_one_moment(shop, moment, lambda everyone: (_bought(everyone), _looked(everyone, moment)))
-    at = pd.Timestamp(moment)
-    days = days.assign(ago=np.floor((at - pd.to_datetime(days.pop("day"))) / pd.Timedelta(days=1)).clip(lower=0))
+def baskets_before(everyone: Past, moment: datetime) -> Baskets:
+    """Return the baskets of everyone, as they stood at the moment of their past."""
+    days, looks = _bought(everyone), _looked(everyone, moment)
+    ago: Any = (pd.Timestamp(moment) - pd.to_datetime(days.pop("day"))) / pd.Timedelta(days=1)
+    days = days.assign(ago=np.floor(ago).clip(lower=0))
     return Baskets(days.sort_values([*PAIR, "ago"], ignore_index=True), looks)
 
 

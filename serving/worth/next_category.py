@@ -6,6 +6,7 @@ Where the ranking is not better than the best of the rules on customers it has n
 from __future__ import annotations
 
 from collections.abc import Mapping
+from contextlib import nullcontext
 from dataclasses import dataclass
 from datetime import datetime, timedelta
 from typing import Any
@@ -16,6 +17,7 @@ import pandas as pd
 from penchant.errors import LeftOutError, TooLittleDataError
 
 from ...features.shop import Shop
+from ...features.signals.cycle import PastAt, everyone_prepared
 from ...features.signals.group import BOUGHT_CATEGORY, PURCHASES, joined_needs, unmet_needs
 from ...models.estimators.category_ranking import CategoryRanker
 from ...models.inputs.arrays import Floats
@@ -66,8 +68,15 @@ class NextCategories:
         return told | {"hits": hits, "ranking_less_rule": less}
 
 
-def next_categories(shop: Shop, as_of: datetime) -> NextCategories:
+def next_categories(shop: Shop, as_of: datetime, past_at: PastAt | None = None) -> NextCategories:
     """Return the three categories that each buyer most likely buys next.
+
+    Parameters
+    ----------
+    shop, as_of
+        The shop, and the moment, UTC without a zone.
+    past_at
+        What shows the past of everyone at a moment, where the shop's rows are prepared already.
 
     Raises
     ------
@@ -80,7 +89,8 @@ def next_categories(shop: Shop, as_of: datetime) -> NextCategories:
     if missing:
         raise LeftOutError("next category", f"a shop with {joined_needs(missing)}", "a shop without")
     moments = [as_of - timedelta(days=NEXT_DAYS * place) for place in (2, 1, 0)]
-    first, second, now = (baskets_before(shop, moment) for moment in moments)
+    with everyone_prepared(shop) if past_at is None else nullcontext(past_at) as seen:
+        first, second, now = (baskets_before(seen(moment), moment) for moment in moments)
     if first.days.empty or second.days.empty:
         raise TooLittleDataError("next category", f"purchases before {moments[0]:%Y-%m-%d}", "none")
     seed = shop.config.seed

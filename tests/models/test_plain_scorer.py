@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import numpy as np
+import pandas as pd
 import pytest
 
 from penchant.models import plain_scorer
@@ -45,5 +46,13 @@ def test_frames_mappings_and_arrays_score_alike() -> None:
     scorer = Scorer("uplift", Inputs(("a",)), (LinearPart(0.0, (LINE,)),), (Output("mail", 0.0, (Term(0),)),))
     by_name = scorer.predict({"a": [0.0, 1.0], "more": [1, 2]})
     np.testing.assert_array_equal(by_name, scorer.predict_uplift(np.array([[0], [1]])))
+    for kind in ("int64", "bool", "Int64", "float32", "float64[pyarrow]"):
+        frame = pd.DataFrame({"a": pd.array([0, 1], dtype=kind), "more": ["x", "y"]})
+        np.testing.assert_array_equal(scorer.predict(frame), by_name)
+    rows = pd.DataFrame({"a": [0.0, np.nan]})
+    scorer.inputs.read(rows)[0][:] = 5.0  # a table of its own, even where the frame's could be taken as it is
+    assert rows["a"].tolist()[0] == 0.0
+    with pytest.raises(ValueError, match="'a' holds infinite"):
+        scorer.predict(pd.DataFrame({"a": [0.0, np.inf]}))
     with pytest.raises(ValueError, match="rows of 1 columns"):
         scorer.predict_uplift(np.zeros((2, 3)))

@@ -126,13 +126,17 @@ def test_who_knows_nothing_of_anything_scores_near_the_average(case: tuple[Any, 
     assert found.mean() == pytest.approx(average, abs=1.5 * tolerance)
 
 
-def test_other_rows_score_as_they_do_alone(case: tuple[Any, float, float, float]) -> None:
+def test_other_rows_score_as_they_do_alone(
+    case: tuple[Any, float, float, float], monkeypatch: pytest.MonkeyPatch
+) -> None:
     model, _, _, _ = case
     known = strangers()
     mixed = pd.concat([known[:20], strangers("aaa", np.nan)[:5], known[20:40]])
     found = quietly(model, mixed)
     assert np.array_equal(np.delete(found, range(20, 25)), scores(model, known[:40]))
     assert np.array_equal(found[20:25], quietly(model, mixed[20:25]))
+    monkeypatch.setattr(plain_scorer, "STRANGE_AT_ONCE", 3)
+    assert np.array_equal(found, quietly(model, mixed))
 
 
 def test_files_score_as_the_model_did_and_say_so(case: tuple[Any, float, float, float], tmp_path: Path) -> None:

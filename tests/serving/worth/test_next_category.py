@@ -12,6 +12,7 @@ import pytest
 from penchant.config import read_config
 from penchant.errors import LeftOutError, TooLittleDataError
 from penchant.features.shop import Shop, shop_from_tables
+from penchant.features.signals.cycle import at_one_moment
 from penchant.serving.worth.category_pairs import Baskets, baskets_before, followers, pairs_of
 from penchant.serving.worth.next_category import NEXT_CATEGORY_COLUMNS, RANKED, NextCategories, next_categories
 
@@ -102,7 +103,9 @@ def test_carts_of_a_category_are_seen() -> None:
         {"customer_id": ["c001"], "occurred_at": [datetime(2024, 12, 30)], "kind": ["cart"], "category_id": ["toy"]}
     )
     with shop_from_tables({"orders": orders(5), "interactions": acts}) as carts:
-        pairs = pairs_of(baskets_before(carts, AS_OF)).set_index(["customer_id", "category_id"])
+        pairs = pairs_of(at_one_moment(carts, AS_OF, lambda everyone: baskets_before(everyone, AS_OF))).set_index(
+            ["customer_id", "category_id"]
+        )
     assert pairs.loc[("c001", "toy"), "days_since_cart"] == pytest.approx(2.0)
 
 
