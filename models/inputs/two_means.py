@@ -29,10 +29,10 @@ from typing import Literal
 
 import numpy as np
 import numpy.typing as npt
-from scipy import stats
 
 from .arrays import Floats, Ints
 from .bootstrap import LEVEL
+from .distributions import chi_square_ppf, normal_logs, normal_ppf, student_ppf
 from .estimate import Estimate
 
 OutcomeKind = Literal["share", "amount", "size", "number"]
@@ -160,7 +160,7 @@ def stretch_of(treated: ArmSums, control: ArmSums, kind: OutcomeKind) -> Stretch
     seen = float(variance.sum())
     if not seen > 0:
         return Stretch() if kind == "number" else Stretch(math.nan, math.nan, math.nan)
-    z = float(stats.norm.ppf((1 + LEVEL) / 2))
+    z = float(normal_ppf((1 + LEVEL) / 2))
     value, low, high = (float(bound) for bound in difference_bounds(treated, control, kind))
     below, above = (max(side / (z * math.sqrt(seen)), 1.0) for side in (value - low, high - value))
     lifted = np.maximum(variance * rows / (rows - 1), _least_variances(arms, kind))
@@ -245,11 +245,11 @@ def _lognormal_factor(values: Floats, weight: Floats, rows: float, level: float)
     if is_upper.sum() < 2:
         return 1.0
     spread = math.sqrt(float(np.average((logs[is_upper] - median) ** 2, weights=weight[is_upper])))
-    normal = stats.norm
-    steepness = spread + float(np.exp(normal.logpdf(spread) - normal.logcdf(spread)))
+    log_density, log_below = normal_logs(spread)
+    steepness = spread + float(np.exp(log_density - log_below))
     error = spread * math.hypot(MEDIAN_ERROR, steepness) / math.sqrt(rows)
     reach = error * float(_student(level, np.asarray(max(rows / 2 - 1, 1.0))))
-    highest = median + spread**2 / 2 + math.log(2) + float(normal.logcdf(spread)) + reach
+    highest = median + spread**2 / 2 + math.log(2) + log_below + reach
     sums = weight * values
     most = float(sums[~is_upper].sum()) + float(weight[is_upper].sum()) * math.exp(min(highest, LARGEST_LOG))
     return max(most / float(sums.sum()), 1.0)
@@ -257,7 +257,7 @@ def _lognormal_factor(values: Floats, weight: Floats, rows: float, level: float)
 
 def score_bounds(share: Floats, rows: Floats, level: float = LEVEL) -> tuple[Floats, Floats]:
     """Return Wilson's bounds of a share of so many rows."""
-    z = float(stats.norm.ppf((1 + level) / 2))
+    z = float(normal_ppf((1 + level) / 2))
     share = np.clip(share, 0.0, 1.0)
     middle = share + z * z / (2 * rows)
     half = z * np.sqrt(share * (1 - share) / rows + z * z / (4 * rows * rows))
@@ -284,7 +284,7 @@ def _least_of_few(share: float, rows: float, level: float) -> float:
     count = share * rows
     if not 0 < count <= FEW:
         return float(count > 0)
-    return float(stats.chi2.ppf(1 - level, 2 * count)) / 2 / rows
+    return float(chi_square_ppf(1 - level, 2 * count)) / 2 / rows
 
 
 def ratio_bounds(one: Estimate, other: Estimate) -> tuple[float, float]:
@@ -349,7 +349,7 @@ def _spread(arm: ArmSums) -> Floats:
 
 
 def _student(level: float, freedom: Floats) -> Floats:
-    return np.asarray(stats.t.ppf((1 + level) / 2, np.where(freedom > 0, freedom, np.nan)))
+    return np.asarray(student_ppf((1 + level) / 2, np.where(freedom > 0, freedom, np.nan)))
 
 
 def _over(part: Floats, whole: Floats) -> Floats:

@@ -6,12 +6,10 @@ from dataclasses import dataclass
 
 import numpy as np
 import pandas as pd
-from scipy.stats import chi2, norm
-from sklearn.metrics import roc_auc_score
 
-from ..estimators.propensity import PropensityModel
 from ..inputs.arrays import Floats, Ints
 from ..inputs.check import Check
+from ..inputs.distributions import chi_square_tail, normal_ppf
 from ..inputs.estimate import Estimate
 from .arms import Arms
 
@@ -59,7 +57,7 @@ def assignment_is_random(
     if not found:
         return Check(code, title, "There are too few customers to learn it.", "not applicable")
     name, auc = max(found.items(), key=lambda item: item[1].value)
-    sure = norm.isf(0.0005 / len(found)) * (auc.high - auc.low) / (2 * norm.isf(0.025))
+    sure = -normal_ppf(0.0005 / len(found)) * (auc.high - auc.low) / (2 * -normal_ppf(0.025))
     facts = {"auc": auc, "arm": name, "most": most}
     if auc.value <= max(most, 0.5 + sure):
         return Check(code, title, f"AUC {auc:.3f} for '{name}'; by chance it is 0.5.", "passed", facts)
@@ -82,13 +80,17 @@ def _auc(X: pd.DataFrame, rows: Ints, pair: Arms, seed: int) -> Estimate | None:
     weight = 1 / pair.own_probability
     if min(np.bincount(pair.codes, minlength=2)) < 2:
         return None
+    from sklearn.metrics import roc_auc_score  # as the classifier: measurements, which ask for balance, do without
+
+    from ..estimators.propensity import PropensityModel
+
     model = PropensityModel(n_trees=N_TREES, calibration="none", n_folds=3, seed=seed, n_threads=1)
     model.fit(without_dates(X).iloc[rows].reset_index(drop=True), pair.codes, sample_weight=weight)
     if model.left_out_ is None:
         return None
     auc = float(roc_auc_score(pair.codes, model.left_out_, sample_weight=weight))
     n_c, n_t = (effective_size(weight[pair.codes == i]) for i in (0, 1))
-    half = norm.isf(0.025) * FOLDS_SPREAD * np.sqrt((n_c + n_t + 1) / (12 * n_c * n_t))
+    half = -normal_ppf(0.025) * FOLDS_SPREAD * np.sqrt((n_c + n_t + 1) / (12 * n_c * n_t))
     return Estimate(auc, auc - half, auc + half)
 
 
@@ -112,7 +114,7 @@ def sample_ratio(arms: Arms, customer: Ints | None = None, least_p: float = 0.00
         arms = arms.take(np.unique(customer, return_index=True)[1])
     seen = np.bincount(arms.codes, minlength=arms.n_arms)
     planned = arms.probability.sum(axis=0)
-    p = float(chi2.sf(((seen - planned) ** 2 / planned).sum(), arms.n_arms - 1))
+    p = chi_square_tail(((seen - planned) ** 2 / planned).sum(), arms.n_arms - 1)
     told = ", ".join(
         f"'{name}' {n:,} of {m:,.0f} planned" for name, n, m in zip(arms.names, seen, planned, strict=True)
     )
@@ -161,7 +163,7 @@ def covariate_balance(X: pd.DataFrame, arms: Arms, customer: Ints | None = None,
         noise = max(noise, error)
         found += [Difference(n, arms.names[code], d) for n, d in zip(names, differences.tolist(), strict=True)]
     found.sort(key=lambda d: -abs(d.value))
-    limit = max(most, float(norm.isf(0.0005 / max(len(found), 1))) * noise)
+    limit = max(most, float(-normal_ppf(0.0005 / max(len(found), 1))) * noise)
     off = [d for d in found if abs(d.value) > limit]
     facts = {
         "n_compared": len(found),

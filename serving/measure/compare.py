@@ -9,10 +9,10 @@ from dataclasses import dataclass, replace
 import numpy as np
 import numpy.typing as npt
 import pandas as pd
-from scipy import stats
 
 from ...models.evaluation.ranking import without_dust
 from ...models.inputs.arrays import Floats
+from ...models.inputs.distributions import chi_square_tail, normal_ppf
 from ...models.inputs.estimate import Estimate
 from .design import MeasuredWindow
 from .effect import Effect, Sample, measure_effects
@@ -274,7 +274,7 @@ def _p_same(results: Sequence[Result]) -> float:
     value, error = _responses(results)
     weight = 1 / error**2
     q = float((weight * (value - (weight @ value) / weight.sum()) ** 2).sum())
-    return float(stats.chi2.sf(q, len(value) - 1))
+    return chi_square_tail(q, len(value) - 1)
 
 
 def _trend(results: Sequence[Result], level: float) -> Estimate:
@@ -285,7 +285,7 @@ def _trend(results: Sequence[Result], level: float) -> Estimate:
     centred = place - (weight @ place) / weight.sum()
     spread = float(weight @ centred**2)
     slope = float(weight @ (centred * value)) / spread
-    half = float(stats.norm.ppf((1 + level) / 2)) / spread**0.5
+    half = float(normal_ppf((1 + level) / 2)) / spread**0.5
     return Estimate(slope, slope - half, slope + half)
 
 

@@ -17,7 +17,6 @@ from typing import Any, Literal
 import numpy as np
 import numpy.typing as npt
 import pandas as pd
-from scipy import stats
 
 from penchant.errors import InputError, UnfinishedHorizonError, quoted
 from penchant.spreadsheet import shop_time
@@ -230,6 +229,8 @@ def kind_of(assigned: Assigned) -> Kind:
     table = table[table.sum(axis=1) > 0][:, table.sum(axis=0) > 0]
     if min(table.shape) < 2:
         return "carried"
+    from scipy import stats  # half a second, that campaigns of one wave do without
+
     return "redrawn" if stats.chi2_contingency(table).pvalue > CHANCE_OF_DEPENDENCE else "carried"
 
 

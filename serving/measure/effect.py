@@ -27,16 +27,16 @@ from functools import cached_property
 
 import numpy as np
 import numpy.typing as npt
-from scipy import stats
 
 from ...models.inputs.arrays import Floats, Ints
+from ...models.inputs.distributions import normal_ppf, student_ppf, student_tail
 from ...models.inputs.estimate import Estimate
 from ...models.inputs.two_means import ArmSums, OutcomeKind, difference_bounds, kind_of_outcome, mean_bounds
 
 LEVEL = 0.95
 ROWS_PER_SLOPE = 20  # fewer customers in an arm than this many per covariate: no adjustment
 ROWS_AT_ONCE = 16_384  # what they hold stays in the processor's cache
-POWER_QUANTILE = float(stats.norm.ppf(0.975) + stats.norm.ppf(0.80))
+POWER_QUANTILE = float(normal_ppf(0.975) + normal_ppf(0.80))
 
 
 @dataclass(frozen=True, eq=False)
@@ -80,7 +80,7 @@ class Measured:
         if self.sums is not None and self.error > 0:
             below, above = self.sums.reach(level)
             return Estimate(self.value, self.value - below, self.value + above)
-        half = float(stats.t.ppf((1 + level) / 2, self.df)) * self.error if self.df > 0 else math.nan
+        half = float(student_ppf((1 + level) / 2, self.df)) * self.error if self.df > 0 else math.nan
         return Estimate(self.value, self.value - half, self.value + half)
 
     @property
@@ -88,7 +88,7 @@ class Measured:
         """Two-sided probability of a number this far from zero if there were no effect; NaN if not known."""
         if not self.error > 0:
             return math.nan
-        return float(2 * stats.t.sf(abs(self.value) / self.error, self.df))
+        return float(2 * student_tail(abs(self.value) / self.error, self.df))
 
 
 @dataclass(frozen=True)

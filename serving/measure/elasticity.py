@@ -16,12 +16,12 @@ import ibis
 import numpy as np
 import pandas as pd
 from ibis import _
-from scipy import stats
 
 from penchant.errors import InputError, LeftOutError, TooLittleDataError, did_you_mean
 from penchant.page import PageColumn
 
 from ...features.shop import Shop
+from ...models.inputs.distributions import normal_ppf
 from ...models.inputs.estimate import Estimate
 from ..goals.offers import CONTROL, Arm, Offer
 from ..insight.intervals import wilson
@@ -203,7 +203,7 @@ def _elasticity(one: dict[str, Any], other: dict[str, Any], level: float) -> dic
     """Return the ratio of orders per customer, and the elasticity where both prices are above zero."""
     value = log(one["rate"] / other["rate"])
     error = float(np.sqrt(one["variance"] / one["rate"] ** 2 + other["variance"] / other["rate"] ** 2))
-    reach = float(stats.norm.ppf((1 + level) / 2)) * error
+    reach = float(normal_ppf((1 + level) / 2)) * error
     told = Estimate(value, value - reach, value + reach)
     ratio = Estimate(*(float(np.exp(bound)) for bound in (told.value, told.low, told.high)))
     has_price = min(one["price"], other["price"]) > 0

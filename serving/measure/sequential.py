@@ -20,10 +20,10 @@ from typing import Any
 
 import numpy as np
 import pandas as pd
-from scipy import stats
 from scipy.special import lambertw
 
 from ...models.inputs.arrays import Floats, Ints
+from ...models.inputs.distributions import normal_ppf
 from ...models.inputs.estimate import Estimate
 from .effect import Sample
 
@@ -99,7 +99,7 @@ def look_daily(
     variance = (variances[0] + variances[1]) * inflation
     clock = _clock(variance[seen], ((covariances[0] + covariances[1]) * inflation)[seen])
     difference, error = (shares[0] - shares[1])[seen], np.sqrt(variance[seen])
-    wide, single = always_valid(clock, level) * error, stats.norm.ppf((1 + level) / 2) * error
+    wide, single = always_valid(clock, level) * error, normal_ppf((1 + level) / 2) * error
     table = pd.DataFrame(
         {
             "day": days[seen],

@@ -14,12 +14,12 @@ from typing import Any
 import numpy as np
 import pandas as pd
 from ibis import _
-from scipy import stats
 
 from penchant.errors import InputError, LeftOutError, PenchantError, TooLittleDataError, did_you_mean
 from penchant.page import PageColumn
 
 from ...features.shop import Shop
+from ...models.inputs.distributions import chi_square_tail, normal_ppf
 from ...models.inputs.estimate import Estimate
 from ..goals.catalogue import Outcome
 from ..insight.page import InsightPage, InsightTable
@@ -271,7 +271,7 @@ def _pooled(found: Sequence[CampaignFound], level: float) -> dict[str, Any]:
     weight = n / n.sum()
     value = float(weight @ np.array([one.value for one in values]))
     error = float(np.sqrt((weight**2) @ np.array([one.error for one in values]) ** 2))
-    reach = float(stats.norm.ppf((1 + level) / 2)) * error
+    reach = float(normal_ppf((1 + level) / 2)) * error
     points = Estimate(value, value - reach, value + reach).scaled(100)
     return {"n_campaigns": len(found), "n_treated": int(n.sum()), "points": points, "error": error}
 
@@ -279,7 +279,7 @@ def _pooled(found: Sequence[CampaignFound], level: float) -> dict[str, Any]:
 def _pairs(found: Sequence[CampaignFound]) -> InsightTable:
     """Return the differences between the effects of campaigns, which are of other customers each."""
     pairs = list(combinations(found, 2))
-    reach = float(stats.norm.ppf((1 + sidak(LEVEL, len(pairs))) / 2))
+    reach = float(normal_ppf((1 + sidak(LEVEL, len(pairs))) / 2))
     rows = []
     for one, other in pairs:
         mine, its = one.result.response.adjusted, other.result.response.adjusted
@@ -302,7 +302,7 @@ def _p_same(rows: Sequence[Mapping[str, Any]]) -> float:
     value = np.array([row["points"].value / 100 for row in rows])
     weight = 1 / np.maximum(np.array([row["error"] for row in rows]), 1e-12) ** 2
     q = float((weight * (value - (weight @ value) / weight.sum()) ** 2).sum())
-    return float(stats.chi2.sf(q, len(value) - 1))
+    return chi_square_tail(q, len(value) - 1)
 
 
 def _forecasts(found: Sequence[CampaignFound]) -> InsightTable:

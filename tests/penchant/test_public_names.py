@@ -17,8 +17,15 @@ def test_every_public_name_leads_to_something_documented(module: object) -> None
         assert getattr(module, name).__doc__, name
 
 
-def test_importing_penchant_imports_nothing_heavy() -> None:
-    heavy = ["pandas", "ibis", "lightgbm", "mlflow"]
-    asked = f"import sys, penchant, penchant.models; print([name for name in {heavy} if name in sys.modules])"
+@pytest.mark.parametrize(
+    ("modules", "heavy"),
+    [
+        ("penchant, penchant.models", ["pandas", "ibis", "lightgbm", "mlflow"]),
+        ("penchant.cli.commands.audience", ["ibis", "scipy", "sklearn", "lightgbm", "mlflow", "matplotlib"]),
+        ("penchant.cli.commands.measure", ["scipy.stats", "sklearn", "lightgbm", "mlflow"]),
+    ],
+)
+def test_importing_penchant_imports_nothing_heavy(modules: str, heavy: list[str]) -> None:
+    asked = f"import sys, {modules}; print([name for name in {heavy} if name in sys.modules])"
     done = subprocess.run([sys.executable, "-c", asked], check=True, capture_output=True, text=True)
     assert done.stdout.strip() == "[]"
