@@ -82,7 +82,7 @@ def _auc(X: pd.DataFrame, rows: Ints, pair: Arms, seed: int) -> Estimate | None:
         return None
     from sklearn.metrics import roc_auc_score  # as the classifier: measurements, which ask for balance, do without
 
-    from ..estimators.propensity import PropensityModel
+    from ..estimators.propensity import PropensityModel  # scikit-learn and LightGBM
 
     model = PropensityModel(n_trees=N_TREES, calibration="none", n_folds=3, seed=seed, n_threads=1)
     model.fit(without_dates(X).iloc[rows].reset_index(drop=True), pair.codes, sample_weight=weight)
