@@ -20,10 +20,13 @@ from penchant.features.shop import Shop, open_shop
 from penchant.features.spine import Spine
 from penchant.models import plain_scorer
 from penchant.models.estimators.propensity import PropensityModel
+from penchant.models.evaluation.reference import REFERENCE, describe
+from penchant.models.inputs.arrays import Floats
 from penchant.models.store import artifact
 from penchant.models.store.artifact import CODE
 from penchant.models.store.registry import Record, Registry
 from penchant.models.uplift.stack import UpliftStack
+from penchant.output import write_json
 from penchant.simulate import SimulationSettings, simulate
 
 ENDS_AT = datetime(2026, 1, 1, tzinfo=UTC)
@@ -93,6 +96,7 @@ def _teach_propensity(shop: Shop, name: str, small: Path) -> None:
     outcome = _in_order(matrix, labels)["label"]
     model = PropensityModel(n_folds=3).fit(_signals(matrix), outcome.astype(int))
     artifact.save(model, small / name / "model", {"task": name, "gap_days": 0, **_facts(matrix)})
+    _write_reference(small / name / "model", matrix, model.predict_proba(_signals(matrix))[:, 1])
     _register(_record(name, small, matrix), folder=small)
 
 
@@ -107,9 +111,15 @@ def _teach_uplift(shop: Shop, small: Path) -> None:
     name = f"uplift.{GOAL}"
     facts = {"task": "uplift", "goal": GOAL, "arms": [ARM], **_facts(matrix)}
     artifact.save(model, small / name / "model", facts)
+    _write_reference(small / name / "model", matrix, model.predict_uplift(_signals(matrix)).ravel())
     effect = {"average_effect": 100.0, "average_effect_low": 70.0, "average_effect_high": 130.0}
     record = replace(_record(name, small, matrix), metrics=effect, scorer=CODE, output="uplift")
     _register(record, folder=small)
+
+
+def _write_reference(folder: Path, matrix: FeatureMatrix, scores: Floats) -> None:
+    """Write what `penchant monitor` compares with, as a training does."""
+    write_json(folder / REFERENCE, describe(_signals(matrix), scores))
 
 
 def _in_order(matrix: FeatureMatrix, labels: pd.DataFrame) -> pd.DataFrame:

@@ -94,7 +94,7 @@ def counted(text: str) -> str:
     >>> counted("0 logins in 30 days"), counted("1 searches in 7 days"), counted("last visit 1 days ago")
     ('no logins in 30 days', '1 search in 7 days', 'last visit 1 day ago')
     """
-    text = ONE_DAY.sub("1 day", text)
+    text = ONE_DAY.sub("1 day", text) if "1 days" in text else text
     number, _, rest = text.partition(" ")
     if number == "0":
         return f"no {rest}"

@@ -89,8 +89,10 @@ def fit_platt(log_odds: Floats, y: Floats, weight: Floats) -> Calibration:
     return Calibration("platt", slope, intercept)
 
 
-def fit_isotonic(log_odds: Floats, y: Floats, weight: Floats) -> Calibration:
+def fit_isotonic(log_odds: Floats, y: Floats, weight: Floats, line: Calibration | None = None) -> Calibration:
     """Return the rising steps that fit best, joined from middle to middle, none of them certain.
+
+    ``line`` is what `fit_platt` returns of the same rows, where that is known already.
 
     References
     ----------
@@ -105,7 +107,7 @@ def fit_isotonic(log_odds: Floats, y: Floats, weight: Floats) -> Calibration:
     block_weight = np.add.reduceat(held, first)
     middle = np.add.reduceat(held * at, first) / block_weight
     knots = less_certain(steps.x[first], block_weight)
-    line = fit_platt(log_odds, y, weight)
+    line = line or fit_platt(log_odds, y, weight)
     return Calibration(
         "isotonic", line.slope, line.intercept, tuple(middle.tolist()), tuple(knots.tolist()), ISOTONIC_SHARE
     )
@@ -161,20 +163,37 @@ def fit_calibration(
             raise InputError("calibration", "a known method", f"'{method}'", did_you_mean(str(method), known))
         return FITTERS[method](log_odds, y, weight)
     chosen: Method = "none"
+    lines: dict[int, Calibration] = {}
     loss = left_out_loss("none", log_odds, y, weight, folds)
     for other in ("platt", "isotonic"):
-        other_loss = left_out_loss(other, log_odds, y, weight, folds)
+        other_loss = left_out_loss(other, log_odds, y, weight, folds, lines)
         if gains_surely(loss - other_loss, weight):
             chosen, loss = other, other_loss
     return FITTERS[chosen](log_odds, y, weight)
 
 
-def left_out_loss(method: Method, log_odds: Floats, y: Floats, weight: Floats, folds: Ints) -> Floats:
-    """Return the log loss of each row under a calibration that was fitted on the other folds."""
-    p = np.empty(len(y))
+def left_out_loss(
+    method: Method,
+    log_odds: Floats,
+    y: Floats,
+    weight: Floats,
+    folds: Ints,
+    lines: dict[int, Calibration] | None = None,
+) -> Floats:
+    """Return the log loss of each row under a calibration that was fitted on the other folds.
+
+    ``lines`` holds what `fit_platt` returns without each fold, as far as that is known; what is fitted is added.
+    """
+    p, lines = np.empty(len(y)), {} if lines is None else lines
     for fold in np.unique(folds):
         out = folds == fold
-        p[out] = FITTERS[method](log_odds[~out], y[~out], weight[~out])(log_odds[out])
+        rest = log_odds[~out], y[~out], weight[~out]
+        if method == "none":
+            found = fit_none(*rest)
+        else:
+            line = lines[int(fold)] = lines.get(int(fold)) or fit_platt(*rest)
+            found = line if method == "platt" else fit_isotonic(*rest, line)
+        p[out] = found(log_odds[out])
     p = np.clip(p, 1e-12, 1 - 1e-12)
     return np.asarray(-(y * np.log(p) + (1 - y) * np.log1p(-p)))
 

@@ -49,13 +49,16 @@ def reasons(
     names, X = list(model.columns_.names), as_frame(X)
     families = names if families is None else families
     found: list[list[str]] = []
+    words: dict[tuple[str, str], str] = {}  # many customers share a reason
     for start in range(0, len(X), CHUNK):
         rows = X.iloc[start : start + CHUNK]
         best = top_columns(contributions(model, rows), families, top)
-        found += [
-            [reason_in_words(model, name, value, describe.get(name)) for name, value in picked]
-            for picked in values_at(rows, best, names)
-        ]
+        for picked in values_at(rows, best, names):
+            keys = [(name, repr(value)) for name, value in picked]
+            for key, (name, value) in zip(keys, picked, strict=True):
+                if key not in words:
+                    words[key] = reason_in_words(model, name, value, describe.get(name))
+            found.append([words[key] for key in keys])
     return found
 
 

@@ -40,7 +40,7 @@ class Work:
     """One run of one command.
 
     Steps and progress go to the standard error stream, results to standard output: with ``--json`` one object. With a
-    log, steps are its lines.
+    log, steps are its lines. Into the folder ``left`` a part puts its matrix for those that follow.
     """
 
     shop_file: Path | None
@@ -52,6 +52,7 @@ class Work:
     result: Mapping[str, Any] = field(default_factory=dict)
     untrusted: bool = False
     results: Path | None = None
+    left: Path | None = None
 
     @cached_property
     def notes(self) -> StyledConsole:
@@ -84,7 +85,9 @@ class Work:
 
     def part(self) -> Work:
         """Return a run of another command as a part of this one: of the same shop, its result not printed."""
-        part = Work(self.shop_file, self.data, self.as_json or self.log is not None, is_part=True, log=self.log)
+        part = Work(
+            self.shop_file, self.data, self.as_json or self.log is not None, is_part=True, log=self.log, left=self.left
+        )
         part.workspace = self.workspace
         return part
 

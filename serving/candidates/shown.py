@@ -23,7 +23,7 @@ def _in_cart(past: Past) -> Rows:
 
 def _with_category(past: Past) -> Any:
     carts = held(past, "cart")
-    items = past.history.shop.tables["items"].filter(_.category_id.notnull())
+    items = past.history.tables["items"].filter(_.category_id.notnull())
     known = items.select(ranged="item_id", cart_category="category_id")
     joined = carts.inner_join(known, carts.item_id == known.ranged)
     latest = [ibis.desc("cart_at"), ibis.asc("item_id")]

@@ -17,9 +17,7 @@ import numpy as np
 from penchant.page import PageColumn
 from penchant.spreadsheet import shop_day, shop_time
 
-from ...features.matrix import build
 from ...features.shop import Shop
-from ...features.spine import Spine
 from ...models.evaluation.reference import Movement, movements, score_movement
 from ...models.inputs.categories import UnknownValueWarning
 from ...models.inputs.estimate import Estimate
@@ -27,7 +25,7 @@ from ..goals.catalogue import Goal
 from ..insight.page import InsightPage, InsightTable
 from ..insight.stages import stages_page
 from ..score.champion import Champion
-from ..score.run import who_is_eligible
+from ..score.left import LeftMatrix, matrix_for
 from .promises import KINDS, Promise, PromiseGroup, ScoreFile, promise_of
 
 MOST_SHOWN = 12
@@ -207,6 +205,7 @@ def monitor(
     as_of: datetime,
     thresholds: Thresholds = USUAL,
     own: Sequence[Goal] = (),
+    left: LeftMatrix | None = None,
 ) -> Monitored:
     """Return what has changed since the models in use were trained.
 
@@ -224,6 +223,8 @@ def monitor(
         From where on a change is a failure.
     own
         The user's own goals.
+    left
+        What a scoring of the same moment has left, whose customers and signals are the same; None: all is built here.
     """
     left_out = {
         one.champion.name: f"the model {one.champion.version} has no record of its training rows: train it again"
@@ -231,7 +232,7 @@ def monitor(
         if one.reference is None
     }
     known = [one for one in in_use if one.reference is not None]
-    drifts = _drifts(shop, known, as_of, own, left_out)
+    drifts = _drifts(shop, known, as_of, own, left, left_out)
     since = max((one.tested_at for one in in_use if one.tested_at is not None), default=None)
     over = [one for one in scored if one.over_at <= min(as_of, shop.extract_end)]
     return Monitored(
@@ -248,25 +249,24 @@ def monitor(
 
 
 def _drifts(
-    shop: Shop, known: Sequence[InUse], as_of: datetime, own: Sequence[Goal], left_out: dict[str, str]
+    shop: Shop,
+    known: Sequence[InUse],
+    as_of: datetime,
+    own: Sequence[Goal],
+    left: LeftMatrix | None,
+    left_out: dict[str, str],
 ) -> tuple[Drift, ...]:
     if not known:
         return ()
-    people = who_is_eligible(shop, [one.champion for one in known], as_of, own)
-    names = [one.champion.name for one in known]
-    people = people[people[names].any(axis=1)].reset_index(drop=True)
-    if people.empty:
-        left_out |= dict.fromkeys(names, f"nobody is eligible at {shop_day(as_of, shop.timezone)}")
-        return ()
-    spine = Spine.of(shop, people[["customer_id"]].assign(as_of=np.datetime64(as_of, "us")))
-    frame = build(shop, spine).frame.set_index("customer_id").loc[people["customer_id"]].reset_index()
+    champions = [one.champion for one in known]
+    matrix = left if left is not None and all(map(left.serves, champions)) else matrix_for(shop, champions, as_of, own)
     found = []
     for one in known:
-        mine = frame[people[one.champion.name].to_numpy(bool)]
+        mine = matrix.of(one.champion)
         if mine.empty:
             left_out[one.champion.name] = f"nobody is eligible at {shop_day(as_of, shop.timezone)}"
-            continue
-        found.append(_drift(one, mine))
+        else:
+            found.append(_drift(one, mine))
     return tuple(found)
 
 

@@ -9,9 +9,11 @@ from pathlib import Path
 from penchant.progress import Reporter
 from penchant.spreadsheet import shop_time
 
+from ...features.engine.executors import has_executors
 from ...features.moments import refuse_before_data
 from ...features.shop import Shop
 from ..goals.own import own_goals
+from .left import leave_matrix
 from .registered import ScoreInputs
 from .run import ScoringResult, score, work_folder
 
@@ -19,7 +21,14 @@ LATE = timedelta(days=1)  # after the data's end, scores are no longer those of 
 
 
 def score_into(
-    shop: Shop, inputs: ScoreInputs, place: Path, folder: Path, reporter: Reporter, *, with_reasons: bool = True
+    shop: Shop,
+    inputs: ScoreInputs,
+    place: Path,
+    folder: Path,
+    reporter: Reporter,
+    *,
+    with_reasons: bool = True,
+    left: Path | None = None,
 ) -> ScoringResult:
     """Score everyone who is eligible.
 
@@ -35,6 +44,8 @@ def score_into(
         Who is told of the progress.
     with_reasons
         Whether each score comes with its reasons.
+    left
+        A folder in which the matrix is left, as `left_matrix` reads it; default: it goes with the batches.
 
     Raises
     ------
@@ -53,4 +64,7 @@ def score_into(
             f"scoring with {len(inputs.champions)} model{'s' * (len(inputs.champions) != 1)} in use"
         ) as done,
     ):
-        return score(shop, inputs.champions, inputs.as_of, place, batches, own, done, with_reasons=with_reasons)
+        result = score(shop, inputs.champions, inputs.as_of, place, batches, own, done, with_reasons=with_reasons)
+        if left is not None and not has_executors(shop.backend):  # theirs has a few columns only
+            leave_matrix(batches, inputs.facts, left)
+        return result

@@ -16,6 +16,7 @@ from typing import Any
 import pandas as pd
 import pyarrow as pa
 import pyarrow.parquet as pq
+from threadpoolctl import threadpool_limits
 
 from penchant.errors import LeftOutError, NoModelError, TooLittleDataError
 from penchant.output import read_json, write_json
@@ -95,6 +96,7 @@ class ScoringResult:
         }
 
 
+@threadpool_limits.wrap(limits=1, user_api="blas")  # small products lose more to threads than they gain
 def score(
     shop: Shop,
     champions: Sequence[Champion],

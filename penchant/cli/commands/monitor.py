@@ -27,6 +27,8 @@ from penchant.serving.goals.own import own_goals
 from penchant.serving.insight.page import InsightPage, moment_of
 from penchant.serving.monitor.drift import USUAL, InUse, Monitored, Thresholds, monitor
 from penchant.serving.monitor.promises import files_of_scores
+from penchant.serving.score.facts import facts_of
+from penchant.serving.score.left import left_matrix
 from penchant.serving.score.registered import champions_of
 from penchant.training.card import added_to_card
 
@@ -41,7 +43,8 @@ def run_monitor(work: Work, options: MonitorOptions) -> None:
     with work.shop() as shop:
         instant = moment_of(shop, work.moment(shop, options.as_of))
         with work.step(f"comparing with {instant:%Y-%m-%d}"):
-            watched = monitor(shop, in_use, scored, instant, thresholds, own_goals(work.config))
+            left = left_matrix(work.left, facts_of(work.workspace, instant, {}))
+            watched = monitor(shop, in_use, scored, instant, thresholds, own_goals(work.config), left)
     page = watched.page()
     folder = options.out or work.result_folder("monitor", instant)
     manifest: dict[str, Any] = {

@@ -27,6 +27,7 @@ from penchant.output import locked, read_json, replaced_folder, write_json
 from penchant.serving.audience.files import read_records
 from penchant.serving.audience.past import audience_folders
 from penchant.serving.measure.due import campaigns_of, campaigns_over
+from penchant.temporary import Scratch
 
 from .check import run_check
 from .clean import run_clean
@@ -105,7 +106,8 @@ def run_nightly(work: Work, options: NightlyOptions) -> None:
     """Run the steps of a night, and end with the most serious exit code of them."""
     folder = work.result_folder("nightly")
     folder.mkdir(parents=True, exist_ok=True)
-    with locked(folder):
+    with locked(folder), Scratch(work.config.engine.temp_directory) as passing:
+        work.left = passing
         night = Night(work, options)
         results = _steps(night)
         is_refused = len(results) == 1  # then nobody knows of which moment

@@ -31,7 +31,8 @@ def run_score(work: Work, options: ScoreOptions) -> None:
     if not is_there:
         manifest: dict[str, Any] = {"step": "score", "key": inputs.key, **inputs.facts}
         with replaced_folder(folder, manifest) as place, work.shop() as shop:
-            manifest |= score_into(shop, inputs, place, folder, work, with_reasons=options.reasons).as_dict()
+            scored = score_into(shop, inputs, place, folder, work, with_reasons=options.reasons, left=work.left)
+            manifest |= scored.as_dict()
     _show(work, folder, inputs.registered, is_there=is_there)
 
 

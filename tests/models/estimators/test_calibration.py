@@ -10,6 +10,7 @@ from sklearn.isotonic import IsotonicRegression
 from sklearn.linear_model import LogisticRegression
 
 from penchant.errors import InputError
+from penchant.models.estimators import calibration
 from penchant.models.estimators.calibration import (
     Calibration,
     fit_calibration,
@@ -168,3 +169,14 @@ def test_a_calibration_is_read_back_and_an_unknown_one_refused() -> None:
     for typed, meant in (("plat", "platt"), ("atuo", "auto")):
         with pytest.raises(InputError, match=f"Did you mean '{meant}'"):
             fit_calibration(log_odds, y, np.ones(200), grouped_folds(y), typed)  # type: ignore[arg-type]
+
+
+def test_a_line_is_fitted_once_without_each_fold(monkeypatch: pytest.MonkeyPatch) -> None:
+    log_odds, y = rows(300)
+    weight, folds = np.ones(300), grouped_folds(y)
+    alone = [left_out_loss(method, log_odds, y, weight, folds) for method in ("platt", "isotonic")]  # type: ignore[arg-type]
+    lines: dict[int, Calibration] = {}
+    assert (left_out_loss("platt", log_odds, y, weight, folds, lines) == alone[0]).all()
+    assert sorted(lines) == np.unique(folds).tolist()
+    monkeypatch.setattr(calibration, "fit_platt", None)
+    assert (left_out_loss("isotonic", log_odds, y, weight, folds, lines) == alone[1]).all()

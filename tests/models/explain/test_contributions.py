@@ -116,6 +116,20 @@ def test_reasons_do_not_depend_on_who_else_is_scored_and_survive_the_file(
     assert reasons(again, X, DESCRIBE) == together
 
 
+def test_a_reason_that_customers_share_is_put_into_words_once(model: PropensityModel) -> None:
+    told: list[str] = []
+
+    def days(value: float, _is_high: bool) -> str:
+        told.append(repr(value))
+        return f"{value:.0f} days"
+
+    X = frame(60, seed=7)[0].assign(days=np.tile([0.0, -0.0, 300.0, 300.5], 15))
+    found = reasons(model, X, {"days": days})
+    assert sorted(told) == sorted(set(told))
+    assert {"300.0", "300.5"} <= set(told)
+    assert found == [reasons(model, X.iloc[[row]], {"days": days})[0] for row in range(60)]
+
+
 def test_of_a_family_only_the_strongest_is_named(model: PropensityModel) -> None:
     X, _ = frame(100, seed=6)
     families = ["when", "when", "where", "when", "noise"]

@@ -13,7 +13,10 @@ import pytest
 
 from penchant.errors import InputError, LeftOutError
 from penchant.features.goods.roles import products
+from penchant.features.history import evaluate
 from penchant.features.shop import Shop, shop_from_tables
+from penchant.features.signals.group import unmet_needs
+from penchant.features.spine import Spine
 from penchant.serving.audience.draw import draw_audience
 from penchant.serving.audience.exclusions import Cap, Protection, Wave
 from penchant.serving.audience.settings import AudienceSettings
@@ -23,6 +26,7 @@ from penchant.serving.candidates.known import FACTS, known_and
 from penchant.serving.candidates.lookalike import lookalike
 from penchant.serving.candidates.programmes import PROGRAMME_FACTS
 from penchant.serving.candidates.rates import goal_rates
+from penchant.serving.candidates.shown import SHOWN_FACTS
 from penchant.serving.candidates.values import GoalRate, Known, Score
 from penchant.serving.candidates.worth import MARGIN_SHARE, rates_of
 from penchant.serving.goals.catalogue import GOALS
@@ -150,6 +154,13 @@ def test_a_trigger_names_the_item_that_was_put_in_last_and_its_price(known: pd.D
     assert named.loc["fresh"].tolist() == ["pot", 5.0, "cosy", 4.5]
     assert known.loc["cart", ["cart_price_dropped_item", "cart_price_dropped_price"]].tolist() == ["tea", 7.0]
     assert pd.isna(known.loc["gone", "cart_leaves_range_item"])
+
+
+def test_sql_of_what_goals_ask_serves_the_next_night(shop: Shop) -> None:
+    asked = {name: ask for name, (ask, needs) in FACTS.items() if not unmet_needs(needs, shop.has)}
+    assert set(SHOWN_FACTS) <= set(asked)
+    _program, serves_again = evaluate._compiled(shop, Spine.at(shop, NOW), asked, ())
+    assert serves_again
 
 
 def test_orders_are_seen_as_they_stood(known: pd.DataFrame) -> None:

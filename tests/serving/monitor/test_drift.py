@@ -8,6 +8,7 @@ from contextlib import contextmanager
 from dataclasses import asdict, dataclass, replace
 from datetime import UTC, datetime, timedelta
 from pathlib import Path
+from shutil import copytree
 
 import numpy as np
 import pandas as pd
@@ -29,7 +30,9 @@ from penchant.serving.monitor.promises import (
     promise_of,
     promise_verdict,
 )
+from penchant.serving.score import left
 from penchant.serving.score.champion import Champion
+from penchant.serving.score.left import leave_matrix, left_matrix
 from penchant.serving.score.run import score
 from penchant.simulate import SimulationSettings, simulate
 from penchant.training.baselines import predicted
@@ -101,6 +104,27 @@ def test_a_stable_shop_is_left_in_peace_and_its_promises_are_kept(made: Made) ->
     page = found.page()
     assert not page.as_dict()["failed"]
     assert page.html().startswith("<!DOCTYPE html>")
+
+
+@pytest.mark.slow
+def test_what_a_scoring_has_left_is_watched_as_what_is_built_anew(
+    made: Made, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    champion, facts = made.in_use.champion, {"as_of": SCORED_AT.isoformat()}
+    work = copytree(made.data.parent / f"work-{SCORED_AT:%m}", tmp_path / "work")
+    leave_matrix(work, facts | {"models": {champion.name: {"model": champion.version}}}, tmp_path)
+    assert left_matrix(None, facts) is left_matrix(tmp_path / "work", facts) is None
+    assert left_matrix(tmp_path, {"as_of": ENDS_AT.isoformat()}) is None
+    matrix = left_matrix(tmp_path, facts | {"models": {}})
+    assert matrix is not None
+    with made.opened() as shop:
+        anew = monitor(shop, [made.in_use], (), SCORED_AT)
+        younger = replace(made.in_use, champion=replace(champion, version="shop.repurchase/2"))
+        of_another = monitor(shop, [younger], (), SCORED_AT, left=replace(matrix, signals=matrix.signals[:50]))
+        monkeypatch.setattr(left, "build", None)
+        found = monitor(shop, [made.in_use], (), SCORED_AT, left=matrix)
+    assert found.page().as_dict() == anew.page().as_dict()
+    assert found.drifts[0].signals == anew.drifts[0].signals == of_another.drifts[0].signals
 
 
 @pytest.mark.slow
