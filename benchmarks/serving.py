@@ -35,14 +35,12 @@ import time
 from collections.abc import Callable, Iterator
 from contextlib import chdir, contextmanager
 from dataclasses import dataclass, field
-from datetime import datetime
 from io import StringIO
 from pathlib import Path
 from typing import Any
 
-AS_OF = datetime(2025, 11, 15)  # the longest window to be measured is over when the shop's data end
-TASKS = ("churn", "repurchase", "conversion")
-GOAL, CAMPAIGN = "retain", "everyone"
+from benchmarks.served import AS_OF, CAMPAIGN, GOAL, TASKS
+
 MAKING = ("shop", "champions")
 COMMANDS = ("score", "audience", "export", "measure")
 STEPS = (*COMMANDS, "predict", "read", "write")

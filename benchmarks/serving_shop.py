@@ -11,7 +11,7 @@ import pandas as pd
 import pyarrow as pa
 import pyarrow.parquet as pq
 
-from benchmarks.serving import AS_OF, CAMPAIGN, GOAL, TASKS
+from benchmarks.served import AS_OF, CAMPAIGN, GOAL, TASKS
 from penchant.config import load_config
 from penchant.features.catalogue import task_of
 from penchant.features.matrix import FeatureMatrix, build

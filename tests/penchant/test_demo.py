@@ -8,13 +8,17 @@ from pathlib import Path
 import numpy as np
 import pandas as pd
 import pytest
+import typer
 from rich.console import Console
 
+from penchant import __version__
 from penchant.cli.commands.demo import CHAPTERS, SIZES, chapters, opening_words
+from penchant.cli.demo.beside import helper
 from penchant.cli.demo.configuration import write_config
 from penchant.cli.demo.earned import Earned, earned, earned_in_words
 from penchant.cli.demo.example_plan import write_plan_example
 from penchant.cli.demo.loop import ARM, FIRST_AT, GOAL, NEXT, SECOND_AT, demo_settings
+from penchant.cli.styled import StyledConsole
 from penchant.cli.work import Work
 from penchant.config import load_config
 from penchant.serving.goals.catalogue import GOALS
@@ -107,3 +111,23 @@ def test_what_was_earned_is_said_in_a_sentence_and_doubted_where_it_may_be_chanc
     assert "chance" not in sure
     same = earned(TRUTH, {name: listed(1, 5, 9) for name in ("random", "propensity", "uplift")})
     assert "may be chance" in earned_in_words(same)
+
+
+def test_the_other_process_runs_one_command_after_the_other_and_says_how_each_ended(tmp_path: Path) -> None:
+    work = Work(None, None, as_json=False)
+    work.console, work.notes = (StyledConsole(record=True, file=StringIO(), width=160) for _ in range(2))
+    config = tmp_path / "penchant.toml"
+    with helper(work) as beside:
+        with beside.running(config, [["--version"], ["--version"]]):
+            pass
+        assert work.console.export_text().split() == ["penchant", __version__] * 2
+        with pytest.raises(typer.Exit) as failed, beside.running(config, [["check"]]):
+            pass
+        assert failed.value.exit_code == 2
+        assert "penchant.toml" in work.notes.export_text()
+        assert beside.process.poll() is None
+        beside.process.kill()
+        with pytest.raises(typer.Exit), beside.running(config, [["check"]]):
+            pass
+        assert "'check' was stopped from outside" in work.notes.export_text()
+    assert beside.process.poll() is not None

@@ -6,16 +6,17 @@ from collections.abc import Callable
 from datetime import date
 from pathlib import Path
 
-from penchant.cli.demo.beside import beside
+from penchant.cli.demo.beside import Helper, helper
 from penchant.cli.demo.configuration import write_config
-from penchant.cli.demo.earned import earned_in_words, show_earned
+from penchant.cli.demo.earned import Earned, earned_in_words, show_earned
 from penchant.cli.demo.example_plan import FILE as PLAN_FILE
 from penchant.cli.demo.example_plan import write_plan_example
-from penchant.cli.demo.loop import FIRST_AT, SECOND_AT, demo_settings, first_wave, second_wave
+from penchant.cli.demo.loop import FIRST_AT, SECOND_AT, demo_settings, first_wave, respond, second_wave
 from penchant.cli.options.models import ScoreOptions, TrainOptions
 from penchant.cli.options.shop import CheckOptions, DemoOptions
 from penchant.cli.work import Work
 from penchant.simulate import simulate
+from penchant.simulate.settings import SimulationSettings
 
 from .check import run_check
 from .score import run_score
@@ -31,45 +32,51 @@ CHAPTERS = (
     "an uplift is learned from it; the next list is drawn by whom a contact changes",
     "models of the other goals, and what the page shows",
 )
-OTHERS = ("repurchase", "engagement", "conversion")  # what the other goals are ranked by, the longest first
+BESIDE, LAST = ("repurchase", "engagement"), "conversion"  # what other goals are ranked by; the longest take a core
 SECONDS_AT_LEAST, SECONDS_PER_CUSTOMER = 50.0, 0.004  # on two free cores
 RESULTS = ("check", "train", "score", "audience", "measure")
 
 
 def run_demo(work: Work, options: DemoOptions) -> None:
     """Run the main job on a simulated shop."""
-    out, store, config, shop = options.out, options.out / "mlruns", options.out / "penchant.toml", options.out / "shop"
-    n_customers = options.customers or SIZES[options.size]
-    settings = demo_settings(n_customers, options.seed)
+    out, store, n_customers = options.out, options.out / "mlruns", options.customers or SIZES[options.size]
     work.show(opening_words(n_customers))
-    tell = chapters(work)
-    tell()
-    with work.step(f"simulating {n_customers:,} customers"):
-        simulate(settings, shop)
-    write_config(config, FIRST_AT, shop.name)
-    part = Work(config, None, work.as_json, is_part=True)
-    run_check(part, CheckOptions(out / "check"))
-    tell()
-    with beside(work, config, [_training("second_purchase", out, store)]):
-        run_train(part, TrainOptions("churn", out / "train", str(store)))
-    tell()
-    run_score(part, ScoreOptions(FIRST_AT.isoformat(), None, out / "score", str(store)))
-    tell()
-    given = first_wave(part, out, store)
-    result = second_wave(part, settings, given, out, store, tell)
-    tell()
-    last = Work(config, None, work.as_json, is_part=True)  # the shop has grown since
-    first, *others = OTHERS
-    with beside(work, config, [_training(task, out, store) for task in others]):
-        run_train(last, TrainOptions(first, out / f"train-{first}", str(store)))
-    write_plan_example(out)
-    with beside(work, config, [["prepare", "--out", str(out), "--store", str(store)]]):
-        pass  # in a process of its own: it reads the store that others have written to beside this one
+    with helper(work) as beside:
+        result = _all_chapters(work, demo_settings(n_customers, options.seed), out, beside)
     work.show(closing_words(out, store, SECOND_AT.date()))
     show_earned(work, result)
     work.show(earned_in_words(result), page_words(out, store))
     folders = {name: str(out / name) for name in RESULTS}
     work.finish({"out": str(out), **folders, "store": str(store), "earned": result.as_dict()})
+
+
+def _all_chapters(work: Work, settings: SimulationSettings, out: Path, beside: Helper) -> Earned:
+    """Run the chapters, trainings beside each other, and return what the last list is truly worth."""
+    store, config, shop, tell = out / "mlruns", out / "penchant.toml", out / "shop", chapters(work)
+    tell()
+    with work.step(f"simulating {settings.n_customers:,} customers"):
+        simulate(settings, shop)
+    write_config(config, FIRST_AT, shop.name)
+    part = Work(config, None, work.as_json, is_part=True)
+    run_check(part, CheckOptions(out / "check"))
+    tell()
+    with beside.running(config, [_training("second_purchase", out, store)]):
+        run_train(part, TrainOptions("churn", out / "train", str(store)))
+    tell()
+    run_score(part, ScoreOptions(FIRST_AT.isoformat(), None, out / "score", str(store)))
+    tell()
+    given = first_wave(part, out, store)
+    tell()
+    grown = respond(part, settings, given, out)
+    with beside.running(config, [_training(task, out, store) for task in BESIDE]):
+        tell()
+        result = second_wave(grown, settings, given, out, store)
+        tell()
+        run_train(grown, TrainOptions(LAST, out / f"train-{LAST}", str(store)))
+    write_plan_example(out)
+    with beside.running(config, [["prepare", "--out", str(out), "--store", str(store)]]):
+        pass  # by the other process: it has opened this shop, and all models are in the store now
+    return result
 
 
 def opening_words(n_customers: int) -> str:

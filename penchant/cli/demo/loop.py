@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable
 from dataclasses import replace
 from datetime import UTC, datetime, timedelta
 from pathlib import Path
@@ -96,26 +95,18 @@ def first_wave(work: Work, out: Path, store: Path) -> pd.DataFrame:
     return _record(out, FIRST)
 
 
-def second_wave(
-    work: Work,
-    settings: SimulationSettings,
-    given: pd.DataFrame,
-    out: Path,
-    store: Path,
-    tell: Callable[[], None] = lambda: None,
-) -> Earned:
-    """Let the customers respond, measure, learn, draw the next audience, and return what it is truly worth.
-
-    ``tell`` is called before each of the two: the measurement, and what is learned from it.
-    """
-    tell()
-    later = replace(settings, ends_at=SECOND_AT)
+def respond(work: Work, settings: SimulationSettings, given: pd.DataFrame, out: Path) -> Work:
+    """Let the customers respond, measure what the first wave changed, and return a run on the shop as it is then."""
     with work.step(f"letting customers respond, until {SECOND_AT:%Y-%m-%d}"):
-        simulate(later, work.data_folder, given, [FIRST])
+        simulate(replace(settings, ends_at=SECOND_AT), work.data_folder, given, [FIRST])
     write_config(work.config_file, SECOND_AT, work.data_folder.name)
     work = Work(work.shop_file, work.data, work.as_json, is_part=True)
     run_measure(work, MeasureOptions(FIRST.campaign_id, past=[out / "audience"], out=out / "measure"))
-    tell()
+    return work
+
+
+def second_wave(work: Work, settings: SimulationSettings, given: pd.DataFrame, out: Path, store: Path) -> Earned:
+    """Learn from the first wave, draw the next audience, and return what it is truly worth."""
     learned = [FIRST.campaign_id]
     run_train(work, TrainOptions("uplift", out / "train-uplift", str(store), horizon=DAYS, goal=GOAL, campaign=learned))
     scored = out / "score-next"
@@ -124,7 +115,7 @@ def second_wave(
     others = rival_lists(work, scored, out)
     _next_audience(work, len(others["random"]), scored, out, store)
     with work.step("asking the simulator what each contact truly changes"):
-        truth = true_effects(later, SECOND_AT, NEXT, given, [FIRST])
+        truth = true_effects(replace(settings, ends_at=SECOND_AT), SECOND_AT, NEXT, given, [FIRST])
     return earned(truth, {**others, "uplift": _record(out, NEXT)})
 
 
