@@ -20,7 +20,7 @@ TASKS_TOML = """\
 windows = [90, 365]
 
 [tasks.churn]
-n_snapshots = 3
+n_snapshots = 2
 
 [tasks.second_purchase]
 n_snapshots = 1
@@ -33,7 +33,7 @@ n_snapshots = 1
 n_snapshots = 2
 
 [tasks.repurchase]
-n_snapshots = 2
+n_snapshots = 1
 
 [tasks.open]  # judged while the shop's own campaigns still ran
 n_snapshots = 2
