@@ -95,20 +95,23 @@ def draw_futures(
         How many futures, and of which random numbers.
     """
     rng = np.random.default_rng(seed)
-    shape = (len(purchases), n_draws)
+    shape = (n_draws, len(purchases))  # each draw's customers side by side; the result has it the other way round
     first, orders = np.empty(shape), np.empty(shape)
     worth = None if amounts is None else np.empty(shape)
+    falling = np.ascontiguousarray(away[1].T)
+    logs = np.log(falling)
     spread = {name: evenly(n_draws, rng) for name in CHANCES}
     turn = angles(purchases, len(CHANCES) + 1)
     waits = np.cumsum(rng.exponential(size=WAITS))
     for draw in range(n_draws):
         u = {name: turned(values[draw], turn[:, place]) for place, (name, values) in enumerate(spread.items())}
-        start = ((turn[:, -1] + draw / n_draws) % 1.0 * (WAITS // 2)).astype(np.intp)
-        first[:, draw] = first_order(*away, u["first"])
-        orders[:, draw] = orders_by(model, purchases, first[:, draw], horizon, u, (waits, start))
+        start = (inside(turn[:, -1] + draw / n_draws) * (WAITS // 2)).astype(np.intp)
+        first[draw] = first_order(away[0], falling, logs, u["first"])
+        orders[draw] = orders_by(model, purchases, first[draw], horizon, u, (waits, start))
         if amounts is not None and worth is not None:
-            worth[:, draw] = amounts.worth(orders[:, draw], u)
-    return Futures(first, orders, worth)
+            worth[draw] = amounts.worth(orders[draw], u)
+    by_customer = (np.ascontiguousarray(drawn.T) for drawn in (first, orders))
+    return Futures(*by_customer, None if worth is None else np.ascontiguousarray(worth.T))
 
 
 def angles(purchases: Purchases, n: int) -> Floats:
@@ -127,7 +130,12 @@ def angles(purchases: Purchases, n: int) -> Floats:
 
 def turned(u: float, turn: Floats) -> Floats:
     """Return a random number turned by each customer's angle, inside (0, 1)."""
-    return np.clip((u + turn) % 1.0, LEAST_CHANCE, 1 - LEAST_CHANCE)
+    return np.clip(inside(u + turn), LEAST_CHANCE, 1 - LEAST_CHANCE)
+
+
+def inside(turn: Floats) -> Floats:
+    """Return what is left of turns of less than two when a whole one is taken away."""
+    return np.asarray(turn - (turn >= 1.0))
 
 
 def evenly(n: int, rng: Any) -> Floats:
@@ -135,13 +143,16 @@ def evenly(n: int, rng: Any) -> Floats:
     return np.asarray(rng.permutation((np.arange(n) + 0.5) / n))
 
 
-def first_order(days: Floats, away: Floats, u: Floats) -> Floats:
-    """Return the day on which the probability of no order falls below u; inf where it never does."""
-    place = (away > u[:, None]).sum(axis=1)
+def first_order(days: Floats, away: Floats, logs: Floats, u: Floats) -> Floats:
+    """Return the day on which the probability of no order falls below u; inf where it never does.
+
+    The probabilities are (days, n), ``logs`` are their logarithms.
+    """
+    place = (away > u).sum(axis=0)
     after = np.minimum(place, len(days) - 1)
     before = np.maximum(after - 1, 0)
-    row = np.arange(len(away))
-    high, low = np.log(away[row, before]), np.log(away[row, after])
+    customer = np.arange(len(u))
+    high, low = logs[before, customer], logs[after, customer]
     share = np.where(high > low, (high - np.log(u)) / np.maximum(high - low, 1e-300), 1.0)
     found = days[before] + np.clip(share, 0.0, 1.0) * (days[after] - days[before])
     return np.where(place >= len(days), np.inf, found)
@@ -167,7 +178,11 @@ def orders_by(
         left = np.minimum(left, -np.log(u["end"]) * (own["beta"] + age) / np.maximum(stop_rate, 1e-300))
         most = np.full(len(x), np.inf)
     times, start = waits
-    more = np.searchsorted(times, times[start] + rate * left, side="right") - start - 1
+    until = times[start] + rate * left
+    rising = np.argsort(until)  # neighbours are found in the same part of the waits
+    more = np.empty(len(start), np.intp)
+    more[rising] = np.searchsorted(times, until[rising], side="right")
+    more -= start + 1
     return np.where(comes, 1 + np.minimum(more, most), 0.0)
 
 
