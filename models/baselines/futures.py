@@ -110,8 +110,8 @@ def draw_futures(
         orders[draw] = orders_by(model, purchases, first[draw], horizon, u, (waits, start))
         if amounts is not None and worth is not None:
             worth[draw] = amounts.worth(orders[draw], u)
-    by_customer = (np.ascontiguousarray(drawn.T) for drawn in (first, orders))
-    return Futures(*by_customer, None if worth is None else np.ascontiguousarray(worth.T))
+    amount = None if worth is None else np.ascontiguousarray(worth.T)
+    return Futures(np.ascontiguousarray(first.T), np.ascontiguousarray(orders.T), amount)
 
 
 def angles(purchases: Purchases, n: int) -> Floats:
