@@ -37,7 +37,7 @@ from io import StringIO
 from pathlib import Path
 from typing import Any
 
-from benchmarks.served import AS_OF, CAMPAIGN, GOAL, TASKS
+from benchmarks.served import AS_OF, CAMPAIGN, GOAL
 
 MAKING = ("shop", "champions")
 COMMANDS = ("score", "audience", "export", "measure")
