@@ -7,9 +7,10 @@ is measured once does not change when it is measured again.
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Mapping
+from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from datetime import datetime, timedelta
+from itertools import accumulate
 from typing import Any
 
 import ibis
@@ -97,8 +98,11 @@ class Asked:
         return joined.filter(_.at >= _.start - ibis.interval(days=before_days))
 
 
+Campaigns = Sequence[tuple[CampaignRows, Sequence[MeasuredWindow]]]
+
+
 def read_behaviour(
-    shop: Shop, rows: CampaignRows, views: tuple[MeasuredWindow, ...], outcome: Outcome, pre_days: int
+    shop: Shop, rows: CampaignRows, views: Sequence[MeasuredWindow], outcome: Outcome, pre_days: int
 ) -> Behaviour:
     """Return what each row's customer did in the spans of all views, and before.
 
@@ -107,12 +111,27 @@ def read_behaviour(
     LeftOutError
         The shop has nothing that tells of the outcome.
     """
+    return read_behaviours(shop, [(rows, views)], outcome, pre_days)[0]
+
+
+def read_behaviours(shop: Shop, campaigns: Campaigns, outcome: Outcome, pre_days: int) -> list[Behaviour]:
+    """Return the same of several campaigns, each with its views, asked at once: what is no order is asked one by one.
+
+    Raises
+    ------
+    LeftOutError
+        The shop has nothing that tells of the outcome.
+    """
+    is_order = outcome not in KINDS and outcome not in HAPPENINGS
+    if not is_order and len(campaigns) > 1:  # until when the first response is looked for depends on the last start
+        return [read_behaviours(shop, [one], outcome, pre_days)[0] for one in campaigns]
     needed = ("interactions",) if outcome in KINDS else HAPPENINGS[outcome][:2] if outcome in HAPPENINGS else None
     if needed is not None and not shop.has(*needed):
         raise LeftOutError(f"outcome '{outcome}'", f"the table '{needed[0]}'", "a shop without it")
-    n = len(rows.assigned)
+    firsts = _first_units(campaigns)
+    n = firsts[-1]
     found: dict[str, Floats] = {"first_response": np.full(n, np.inf)}
-    for asked in asked_of(rows, views, pre_days):
+    for asked in _asked_of_all(campaigns, pre_days):
         queries = [_orders(shop, asked, outcome), _orders_before(shop, asked)]
         if shop.has("interactions"):
             queries.append(_interactions(shop, asked, outcome))
@@ -120,21 +139,45 @@ def read_behaviour(
             queries.append(_happenings(shop, asked, outcome))
         for query in queries:
             _fill(found, query.to_pyarrow(), n)
-    return _behaviour(found, shop.decimals)
+    parts = []
+    for (_rows, views), begin, end in zip(campaigns, firsts, firsts[1:], strict=False):
+        labels = {f"{span[0]}|{span[1]}" for view in views for span in view.spans.values()}
+        is_asked = {name: name.startswith("before|") or name.partition("|")[2] in {"", *labels} for name in found}
+        mine = {name: values[begin:end] for name, values in found.items() if is_asked[name]}
+        parts.append(_behaviour(mine, shop.decimals))
+    return parts
 
 
-def asked_of(rows: CampaignRows, views: tuple[MeasuredWindow, ...], pre_days: int) -> Iterator[Asked]:
+def asked_of(rows: CampaignRows, views: Sequence[MeasuredWindow], pre_days: int) -> Iterator[Asked]:
     """Yield the waves by the spans that are asked of them: those with the same are asked together."""
-    spans: dict[int, set[Span]] = {}
-    for view in views:
-        for wave, span in view.spans.items():
-            spans.setdefault(wave, set()).add(span)
-    for shared in sorted({tuple(sorted(own)) for own in spans.values()}):
-        waves = [wave for wave, own in spans.items() if tuple(sorted(own)) == shared]
-        start = rows.assigned.start[np.isin(rows.assigned.wave, waves)]
-        if len(start):
-            units = rows.table.filter(_.wave.isin(waves)).drop("wave")
-            yield Asked(units, shared, start.min().item(), start.max().item(), pre_days)
+    return _asked_of_all([(rows, views)], pre_days)
+
+
+def _first_units(campaigns: Campaigns) -> list[int]:
+    """Return the number of each campaign's first unit, and last how many units there are."""
+    return [0, *accumulate(len(rows.assigned) for rows, _views in campaigns)]
+
+
+def _asked_of_all(campaigns: Campaigns, pre_days: int) -> Iterator[Asked]:
+    spans: dict[tuple[int, int], set[Span]] = {}
+    for place, (_rows, views) in enumerate(campaigns):
+        for view in views:
+            for wave, span in view.spans.items():
+                spans.setdefault((place, wave), set()).add(span)
+    shared_by = {key: tuple(sorted(own)) for key, own in spans.items()}
+    firsts = _first_units(campaigns)
+    for shared in sorted(set(shared_by.values())):
+        units, starts = [], []
+        for place, (rows, _views) in enumerate(campaigns):
+            waves = [wave for (at, wave), own in shared_by.items() if at == place and own == shared]
+            start = rows.assigned.start[np.isin(rows.assigned.wave, waves)]
+            if len(start):
+                own_units = rows.table.filter(_.wave.isin(waves)).drop("wave")
+                units.append(own_units.mutate(unit=_.unit + firsts[place]) if firsts[place] else own_units)
+                starts += [start.min(), start.max()]
+        if units:
+            every = ibis.union(*units) if len(units) > 1 else units[0]
+            yield Asked(every, shared, min(starts).item(), max(starts).item(), pre_days)
 
 
 def _orders(shop: Shop, asked: Asked, outcome: Outcome) -> Any:

@@ -6,7 +6,8 @@ them, weighted by the customers contacted. What a record had promised stands bes
 
 from __future__ import annotations
 
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Callable, Iterator, Mapping, Sequence
+from contextlib import ExitStack, contextmanager
 from dataclasses import dataclass, replace
 from itertools import combinations
 from typing import Any
@@ -23,18 +24,19 @@ from ...models.inputs.distributions import chi_square_tail, normal_ppf
 from ...models.inputs.estimate import Estimate
 from ..goals.catalogue import Outcome
 from ..insight.page import InsightPage, InsightTable
-from .behaviour import read_behaviour
+from .behaviour import read_behaviours
 from .campaign import deciding
 from .checks import checks_of, why_broken
 from .compare import LEAST_ROWS, by_arm, compare_arms, sidak
-from .data import campaign_rows
-from .design import read_design
+from .data import CampaignRows, campaign_rows
+from .design import Design, read_design
 from .material import Material
 from .result import Result
 from .settings import Campaign, MeasureSettings
 
 MOST_PAIRED = 4
 MOST_CAMPAIGNS = 40  # the latest, where there are more
+MOST_TOGETHER = 100_000  # assignments whose customers are looked up at once
 LEVEL = 0.95
 GROUPS: Mapping[str, Callable[[Campaign], str | None]] = {
     "channel": lambda one: one.channel,
@@ -84,27 +86,72 @@ def compare_campaigns(
     records
         Records of audiences, for what they had promised.
     """
-    found, left_out = [], {}
+    found, left_out = dict[str, CampaignFound](), dict[str, str]()
     joint = replace(settings, level=sidak(settings.level, len(names)))
-    for name in names:
-        mine = None if records is None else records[records["campaign_id"] == name].reset_index(drop=True)
+    own = (
+        {} if records is None else {str(one): part.reset_index(drop=True) for one, part in records.groupby("campaign_id")}
+    )
+    for material, name in _materials(shop, names, joint, own, left_out):
+        with _excused(name, left_out):
+            found[name] = _judged(material, name, own.get(name))
+    in_order = {name: left_out[name] for name in names if name in left_out}
+    return [found[name] for name in names if name in found], in_order
+
+
+def _materials(
+    shop: Shop,
+    names: Sequence[str],
+    settings: MeasureSettings,
+    own: Mapping[str, pd.DataFrame],
+    left_out: dict[str, str],
+) -> Iterator[tuple[Material, str]]:
+    """Yield what is known of each campaign, those of one outcome read together; why others cannot be read is noted."""
+    waiting = list(names)
+    while waiting:
+        opened: dict[str, tuple[CampaignRows, Design]] = {}
+        with ExitStack() as stack:
+            while waiting and sum(len(rows.assigned) for rows, _design in opened.values()) < MOST_TOGETHER:
+                name = waiting.pop(0)
+                with _excused(name, left_out):
+                    rows = stack.enter_context(campaign_rows(shop, name, settings, own.get(name)))
+                    opened[name] = rows, read_design(rows.assigned, settings.windows_days, shop.extract_end)
+            read = _read_together(shop, opened, settings, left_out)
+        yield from read
+
+
+def _read_together(
+    shop: Shop, opened: Mapping[str, tuple[CampaignRows, Design]], settings: MeasureSettings, left_out: dict[str, str]
+) -> list[tuple[Material, str]]:
+    outcomes = {name: rows.campaign.outcome(settings) for name, (rows, _design) in opened.items()}
+    found = []
+    for outcome in sorted(set(outcomes.values())):
+        mine = [name for name in opened if outcomes[name] == outcome]
+        asked = [(rows, (*design.views, design.longest)) for rows, design in (opened[name] for name in mine)]
         try:
-            found.append(_measured(shop, name, joint, mine if mine is not None and len(mine) else None))
+            behaviours = read_behaviours(shop, asked, outcome, settings.pre_days)
         except (PenchantError, LookupError) as fault:
-            left_out[name] = _short(fault)
-    return found, left_out
+            left_out |= dict.fromkeys(mine, _short(fault))
+            continue
+        for name, behaviour in zip(mine, behaviours, strict=True):
+            rows, design = opened[name]
+            found.append((Material(rows.campaign, settings, rows.assigned, design, behaviour), name))
+    return found
+
+
+@contextmanager
+def _excused(name: str, left_out: dict[str, str]) -> Iterator[None]:
+    """Note why a campaign cannot be measured: the others can be."""
+    try:
+        yield
+    except (PenchantError, LookupError) as fault:
+        left_out[name] = _short(fault)
 
 
 def _short(fault: Exception) -> str:
     return str(fault).splitlines()[0]
 
 
-def _measured(shop: Shop, name: str, settings: MeasureSettings, record: pd.DataFrame | None) -> CampaignFound:
-    with campaign_rows(shop, name, settings, record) as rows:
-        outcome = rows.campaign.outcome(settings)
-        design = read_design(rows.assigned, settings.windows_days, shop.extract_end)
-        behaviour = read_behaviour(shop, rows, (*design.views, design.longest), outcome, settings.pre_days)
-        material = Material(rows.campaign, settings, rows.assigned, design, behaviour)
+def _judged(material: Material, name: str, record: pd.DataFrame | None) -> CampaignFound:
     view = deciding(material)
     headline = compare_arms(material, view, name)
     least = min(headline.response.n_treated, headline.response.n_control)

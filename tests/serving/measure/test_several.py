@@ -11,6 +11,7 @@ import pytest
 from penchant.config import read_config
 from penchant.errors import InputError, TooLittleDataError
 from penchant.features.shop import Shop, shop_from_tables
+from penchant.serving.measure import several
 from penchant.serving.measure.campaign import measure
 from penchant.serving.measure.settings import MeasureSettings
 from penchant.serving.measure.several import campaigns_page
@@ -55,6 +56,12 @@ def test_planted_effects_are_found_side_by_side_and_no_others(shop: Shop) -> Non
     assert by_channel["sms"]["n_campaigns"] == 2
     assert by_channel["sms"]["points"].low > 5
     assert by_channel["email"]["points"].low < 0 < by_channel["email"]["points"].high
+
+
+def test_read_together_or_one_by_one_they_are_the_same(shop: Shop, monkeypatch: pytest.MonkeyPatch) -> None:
+    together = campaigns_page(shop).as_dict()
+    monkeypatch.setattr(several, "MOST_TOGETHER", 1)
+    assert campaigns_page(shop).as_dict() == together
 
 
 def test_the_intervals_hold_jointly_and_are_therefore_wider_than_alone(shop: Shop) -> None:
