@@ -89,7 +89,9 @@ def compare_campaigns(
     found, left_out = dict[str, CampaignFound](), dict[str, str]()
     joint = replace(settings, level=sidak(settings.level, len(names)))
     own = (
-        {} if records is None else {str(one): part.reset_index(drop=True) for one, part in records.groupby("campaign_id")}
+        {}
+        if records is None
+        else {str(one): part.reset_index(drop=True) for one, part in records.groupby("campaign_id")}
     )
     for material, name in _materials(shop, names, joint, own, left_out):
         with _excused(name, left_out):
