@@ -46,7 +46,6 @@ MOST_GB = 6.0
 SECONDS_PER_MILLION = 10.0
 MOST_BESIDE = 0.2
 MOST_PREDICT = 1.1
-RUNS = 3  # of a comparison
 FEW = 500  # customers of the shop that the start is measured by
 MILLION = 1_000_000
 FORECASTS = ("next_orders", "next_categories", "stage_values")

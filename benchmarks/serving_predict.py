@@ -16,8 +16,9 @@ from collections.abc import Callable
 from pathlib import Path
 from typing import Any
 
-from benchmarks.serving import RUNS, TASKS
+from benchmarks.served import TASKS
 
+RUNS = 3  # of each, in turns
 MOST_BATCHES = 4  # of the matrix that are scored
 ROWS = 20_000  # of each champion in a batch, at least
 MOST_EXPLAINED = 2_000  # rows of each champion
