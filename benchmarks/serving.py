@@ -292,6 +292,11 @@ def show(result: dict[str, Any]) -> None:
     print(f"{result['customers']:,} customers, {result['events']:,} events, {result['threads']} threads")
     for name, cost in result["steps"].items():
         print("\n".join(_told(name, cost)))
+    ours = result["steps"]["predict"]
+    print(
+        f"  predict: {ours['ratio']:.2f} of LightGBM's own on a ready matrix, {ours['ratio_of_frame']:.2f} on a frame; "
+        f"with reasons {ours['ratio_with_reasons']:.2f} of its contributions"
+    )
     for name, cost in result["starts"].items():
         print(f"  start of {name:8} {cost['wall']:8.1f} s wall {cost['cpu']:8.1f} s CPU")
     show_aims(result)

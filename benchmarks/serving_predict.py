@@ -19,7 +19,7 @@ from typing import Any
 from benchmarks.served import TASKS
 
 RUNS = 3  # of each, in turns
-MOST_BATCHES = 4  # of the matrix that are scored
+MOST_BATCHES = 2  # of the matrix that are scored
 ROWS = 20_000  # of each champion in a batch, at least
 MOST_EXPLAINED = 2_000  # rows of each champion
 
