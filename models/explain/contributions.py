@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
+from functools import partial
 from typing import Any
 
 import numpy as np
@@ -19,6 +20,7 @@ from ..plain_scorer import Scorer
 
 ExplainedModel = PropensityModel | ValueModel | SklearnModel
 CHUNK = 20_000  # rows explained at a time: contributions take (columns + 1) x 8 bytes a row
+STRANGE_CHUNK = 1_250  # of rows with unknown values, each of which is explained 16 times
 
 
 def contributions(model: ExplainedModel, X: Any) -> Floats:
@@ -44,8 +46,8 @@ def contributions(model: ExplainedModel, X: Any) -> Floats:
         added[rows] = added_by(scorer, matrix[rows])
     unknown = scorer.inputs.unknown(matrix)
     strange = np.flatnonzero(np.logical_or.reduce([*unknown.values(), np.zeros(len(matrix), dtype=bool)]))
-    for start in range(0, len(strange), CHUNK):
-        rows_of = strange[start : start + CHUNK]
+    for start in range(0, len(strange), STRANGE_CHUNK):
+        rows_of = strange[start : start + STRANGE_CHUNK]
         added[rows_of] = mean_added(scorer, matrix[rows_of])
     return added
 
@@ -70,11 +72,10 @@ def added_by(scorer: Scorer, matrix: Floats) -> Floats:
 
 def mean_added(scorer: Scorer, matrix: Floats) -> Floats:
     """Return the contributions of rows with unknown values: means over usual ones, and to these what is left."""
-    added, drawn = np.zeros((len(matrix), matrix.shape[1] + 1)), []
-    for whole in scorer.filled(matrix):
-        added += added_by(scorer, whole)
-        drawn.append(scorer.sums(whole))
-    found = added / len(drawn)
+    filled = list(scorer.filled(matrix))
+    whole = np.asfortranarray(np.vstack(filled))
+    added, drawn = (np.split(of(whole), len(filled)) for of in (partial(added_by, scorer), scorer.sums))
+    found = np.asarray(sum(added)) / len(filled)
     left = scorer.pooled(drawn).sum(axis=1) - found.sum(axis=1)
     unknown = scorer.inputs.unknown(matrix)
     share = left / np.sum(list(unknown.values()), axis=0)

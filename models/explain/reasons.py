@@ -49,23 +49,26 @@ def reasons(
     names, X = list(model.columns_.names), as_frame(X)
     families = names if families is None else families
     found: list[list[str]] = []
-    words: dict[tuple[str, str], str] = {}  # many customers share a reason
     for start in range(0, len(X), CHUNK):
         rows = X.iloc[start : start + CHUNK]
         best = top_columns(contributions(model, rows), families, top)
-        for picked in values_at(rows, best, names):
-            keys = [(name, repr(value)) for name, value in picked]
-            for key, (name, value) in zip(keys, picked, strict=True):
-                if key not in words:
-                    words[key] = reason_in_words(model, name, value, describe.get(name))
-            found.append([words[key] for key in keys])
+        told = np.full(best.shape, None, dtype=object)
+        for place in np.unique(best[best >= 0]).tolist():
+            name, is_this = names[place], best == place
+            values = rows[name].iloc[np.nonzero(is_this)[0]]
+            told[is_this] = values_in_words(model, name, values, describe.get(name))
+        found += [[one for one in row if one is not None] for row in told.tolist()]
     return found
 
 
-def values_at(rows: pd.DataFrame, best: Any, names: Sequence[str]) -> list[list[tuple[str, Any]]]:
-    """Return for each row the names and values of the columns at given positions; -1 is none."""
-    columns = {place: rows[names[place]].to_numpy(dtype=object) for place in np.unique(best[best >= 0])}
-    return [[(names[place], columns[place][row]) for place in picked if place >= 0] for row, picked in enumerate(best)]
+def values_in_words(model: ExplainedModel, name: str, column: pd.Series[Any], describe: Describe | None) -> Any:
+    """Return the values of a column as reasons in words; what many customers share is put into words once."""
+    values = column.to_numpy() if column.dtype == np.float64 else column.to_numpy(dtype=object)
+    is_float = values.dtype == np.float64
+    keys = values.view(np.int64) if is_float else np.array([repr(one) for one in values], dtype=object)
+    _, first, which = np.unique(keys, return_index=True, return_inverse=True)
+    words = [reason_in_words(model, name, value, describe) for value in values[first].tolist()]
+    return np.array(words, dtype=object)[which]
 
 
 def reason_in_words(model: ExplainedModel, name: str, value: Any, describe: Describe | None) -> str:
