@@ -61,9 +61,9 @@ def fit_lines(rows: Training, directions: Mapping[int, int], seed: int) -> Lines
         for place in range(len(spread))
     ]
     design = design_of(spreads, matrix)
-    whole = logistic(design, y, weight, PENALTY, ways)
+    nearby = NearbyLogistic(design, y, weight, PENALTY, ways, logistic(design, y, weight, PENALTY))
+    whole = nearby.without(np.zeros(len(y), dtype=bool))
     left_out, fold = np.empty(len(rows.y)), np.asarray(rows.folds)
-    nearby = NearbyLogistic(design, y, weight, PENALTY, ways, whole)
     for number in np.unique(fold):
         out = fold == number
         found = nearby.without(out[chosen])

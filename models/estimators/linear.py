@@ -13,7 +13,7 @@ from typing import Any
 
 import numpy as np
 import numpy.typing as npt
-from scipy.linalg import cho_factor, cho_solve
+from scipy.linalg import LinAlgError, cho_factor, cho_solve
 from scipy.special import expit
 from sklearn.exceptions import ConvergenceWarning
 from sklearn.linear_model import LogisticRegression
@@ -24,8 +24,9 @@ from ..plain_parts import LinearPart
 
 LEAST_SCALE = 1e-9  # below, a column says nothing
 MOST_STEPS = 100
-PRECISION = 1e-5  # of a row's mean share in the slope of the likelihood, where a search ends
+PRECISION = 1e-6  # of a row's mean share in the slope of the likelihood, where a search ends
 LEAST_CURVATURE = 1e-9  # so that columns that repeat each other can be solved for without a penalty
+STEPS_PER_CURVATURE = 8  # a curvature costs as much as some steps
 DIVERGES = 10.0  # slopes of the likelihood on columns of variance 1 lie far below
 
 
@@ -198,7 +199,6 @@ def logistic(
     penalty: float,
     ways: Sequence[int] = (),
     start: Floats | None = None,
-    solver: str = "lbfgs",
 ) -> Floats:
     """Return intercept and slopes of the highest penalised likelihood, by scikit-learn.
 
@@ -214,8 +214,6 @@ def logistic(
         For each column 1 where its slope may not fall below 0, -1 where not rise above. Slopes that would are 0.
     start
         Intercept and slopes from which to search.
-    solver
-        scikit-learn's: ``"lbfgs"``, or ``"newton-cholesky"`` where columns differ in size.
     """
     if not design.shape[1]:
         rate = np.clip(np.average(y, weights=weight), 1e-9, 1 - 1e-9)
@@ -224,7 +222,9 @@ def logistic(
     found = np.zeros(1 + len(used)) if start is None else start
     while True:
         strength = 1 / penalty if penalty else np.inf
-        model = LogisticRegression(C=strength, solver=solver, tol=PRECISION, max_iter=MOST_STEPS, warm_start=True)
+        model = LogisticRegression(
+            C=strength, solver="newton-cholesky", tol=PRECISION, max_iter=MOST_STEPS, warm_start=True
+        )
         if start is not None and len(used):
             model.coef_, model.intercept_ = found[1 + used][None, :], found[:1]
             model.classes_ = np.array([0.0, 1.0])
@@ -243,15 +243,15 @@ def logistic(
 class NearbyLogistic:
     """Penalised logistic slopes of most of some rows, found from those of all of them in a few steps.
 
-    The slopes of nearly the same rows are near, and the likelihood curves nearly alike: with the curvature of all rows
-    each step costs one pass, and few are needed.
+    The slopes of nearly the same rows are near: with the likelihood's curvature there, less the left-out rows' part of
+    it, each step costs one pass and few are needed.
 
     Parameters
     ----------
     design, y, weight, penalty, ways
         As in `logistic`.
     start
-        Intercept and slopes that `logistic` found for all rows.
+        Intercept and slopes that `logistic` found for all rows, with or without ``ways``.
     """
 
     design: Floats
@@ -263,25 +263,19 @@ class NearbyLogistic:
 
     @cached_property
     def _curvature(self) -> Floats:
-        """Second derivatives of the likelihood by intercept and slopes, a row's share of them."""
-        rate = self._rate(self.start)
-        curve = self.weight * rate * (1 - rate) / self.weight.sum()
-        by_row = self.design * curve[:, None]
-        found = np.empty((len(self.start), len(self.start)))
-        found[0, 0], found[0, 1:] = curve.sum(), by_row.sum(axis=0)
-        found[1:, 0], found[1:, 1:] = found[0, 1:], by_row.T @ self.design
-        return found
-
-    def _rate(self, found: Floats) -> Floats:
-        return np.asarray(expit(found[0] + self.design @ found[1:]))
+        """The curvature of all rows at the start."""
+        return _curvature_of(self.design, self.weight, self.start)
 
     def without(self, out: npt.NDArray[np.bool_]) -> Floats:
         """Return intercept and slopes without some of the rows, to the precision of `logistic`."""
         weight = np.where(out, 0.0, self.weight)
+        curvature = self._curvature
+        if out.any():
+            curvature = curvature - _curvature_of(self.design[out], self.weight[out], self.start)
         way, used = np.array([0, *self.ways]), np.arange(len(self.start))
         found = self.start.copy()
         while True:
-            if not self._converges(found, weight, used):  # rows that are not alike: by the longer way
+            if not self._converges(found, weight, curvature, used):  # rows that are not alike: by the longer way
                 own = ~out
                 return logistic(self.design[own], self.y[own], self.weight[own], self.penalty, self.ways, self.start)
             wrong = np.flatnonzero(found * way < 0)
@@ -290,20 +284,39 @@ class NearbyLogistic:
             found[wrong] = 0.0
             used = np.setdiff1d(used, wrong)
 
-    def _converges(self, found: Floats, weight: Floats, used: Ints) -> bool:
+    def _converges(self, found: Floats, weight: Floats, curvature: Floats, used: Ints) -> bool:
         """Take steps until the likelihood no longer rises, and say whether that came about."""
-        n_rows = np.count_nonzero(weight)
-        strength = np.full(len(found), self.penalty / n_rows)
+        strength = np.full(len(found), self.penalty / np.count_nonzero(weight))
         strength[0] = 0.0
-        curvature = self._curvature[np.ix_(used, used)] + np.diag(strength[used] + LEAST_CURVATURE)
-        factor = cho_factor(curvature)
-        for _step in range(MOST_STEPS):
-            miss = weight * (self._rate(found) - self.y) / weight.sum()
+        total, ridge = weight.sum(), np.diag(strength + LEAST_CURVATURE)
+        for step in range(MOST_STEPS):
+            miss = weight * (_rate(self.design, found) - self.y) / total
             gradient = np.concatenate([[miss.sum()], self.design.T @ miss]) + strength * found
             size = float(np.abs(gradient[used]).max())
             if size <= PRECISION:
                 return True
             if not np.isfinite(size) or size > DIVERGES:
                 return False
+            if step % STEPS_PER_CURVATURE == 0:
+                here = _curvature_of(self.design, weight, found) if step else curvature
+                try:
+                    factor = cho_factor((here / total + ridge)[np.ix_(used, used)])
+                except LinAlgError:
+                    return False
             found[used] -= cho_solve(factor, gradient[used])
         return False
+
+
+def _rate(design: Floats, found: Floats) -> Floats:
+    return np.asarray(expit(found[0] + design @ found[1:]))
+
+
+def _curvature_of(design: Floats, weight: Floats, found: Floats) -> Floats:
+    """Return second derivatives of the likelihood by intercept and slopes."""
+    rate = _rate(design, found)
+    curve = weight * rate * (1 - rate)
+    by_row = design * curve[:, None]
+    curvature = np.empty((len(found), len(found)))
+    curvature[0, 0], curvature[0, 1:] = curve.sum(), by_row.sum(axis=0)
+    curvature[1:, 0], curvature[1:, 1:] = curvature[0, 1:], by_row.T @ design
+    return curvature

@@ -138,7 +138,7 @@ class LinearBench:
         shrunk = np.sqrt(np.maximum(self._held(treated)[1:], LEAST_HELD))  # columns made smaller are held harder
         design = self.design(rows, treated)[:, 1:]
         design /= shrunk
-        found = logistic(design, target, weight, penalty * rate * (1 - rate) * len(rows), solver="newton-cholesky")
+        found = logistic(design, target, weight, penalty * rate * (1 - rate) * len(rows))
         return np.append(found[0], found[1:] / shrunk)
 
     def _models(self, slopes: Floats, link: str) -> list[Model]:
