@@ -90,10 +90,14 @@ def distinct(purchases: Purchases, weight: Floats) -> tuple[Purchases, Floats]:
     return Purchases(*found.T), held
 
 
-def lowest(loss: Callable[[Floats], float], start: Floats) -> tuple[Floats, str]:
-    """Return the logarithms of the parameters with the lowest loss, and why they are not; empty if they are."""
+def lowest(loss: Callable[[Floats], Any], start: Floats, has_slope: bool = False) -> tuple[Floats, str]:
+    """Return the logarithms of the parameters with the lowest loss, and why they are not; empty if they are.
+
+    A loss that has its slope returns both.
+    """
+    jac = has_slope or "2-point"
     bounds = [(-FARTHEST, FARTHEST)] * len(start)
-    found = minimize(loss, start, method="L-BFGS-B", jac="2-point", bounds=bounds, options=EXACTLY)
+    found = minimize(loss, start, method="L-BFGS-B", jac=jac, bounds=bounds, options=EXACTLY)
     if (np.abs(found.x) >= FARTHEST).any():
         return found.x, "a parameter runs off, for the data do not limit it"
     if not found.success and np.abs(found.jac).max() > FLAT:  # else it only ran out of digits
@@ -116,6 +120,7 @@ class BuyTillYouDie(BaseEstimator):
 
     names: tuple[str, ...]  # of the parameters
     times: tuple[str, ...]  # of those that are in units of time
+    has_slopes = False  # whether the likelihood's slopes are known, or taken from differences
 
     def fit(self, purchases: Purchases, sample_weight: Any = None) -> Self:
         """Find the parameters with the highest likelihood.
@@ -147,10 +152,14 @@ class BuyTillYouDie(BaseEstimator):
         rows = Purchases(rows.n_repeats, rows.last / scale, rows.age / scale)
         held = held / held.sum()
 
-        def loss(logs: Floats) -> float:
-            return -float((held * self.log_likelihood_of(dict(zip(self.names, np.exp(logs), strict=True)), rows)).sum())
+        def loss(logs: Floats) -> Any:
+            parameters = dict(zip(self.names, np.exp(logs), strict=True))
+            if not self.has_slopes:
+                return -float((held * self.log_likelihood_of(parameters, rows)).sum())
+            likelihood, slopes = self.with_slopes_of(parameters, rows)
+            return -float((held * likelihood).sum()), -np.exp(logs) * (slopes @ held)
 
-        logs, trouble = lowest(loss, np.zeros(len(self.names)))
+        logs, trouble = lowest(loss, np.zeros(len(self.names)), self.has_slopes)
         self.converged_ = not trouble
         values = zip(self.names, np.exp(logs), strict=True)
         self.parameters_ = {n: float(v * (scale if n in self.times else 1)) for n, v in values}
@@ -185,6 +194,10 @@ class BuyTillYouDie(BaseEstimator):
     @abstractmethod
     def log_likelihood_of(self, parameters: Mapping[str, float], purchases: Purchases) -> Floats:
         """Return the log-likelihood of each customer's history at given parameters."""
+
+    def with_slopes_of(self, parameters: Mapping[str, float], purchases: Purchases) -> tuple[Floats, Floats]:
+        """Return each customer's log-likelihood, and its slope by each parameter, shape (parameters, n)."""
+        raise NotImplementedError
 
     @abstractmethod
     def p_alive(self, purchases: Purchases) -> Floats:

@@ -5,12 +5,13 @@ from __future__ import annotations
 from collections.abc import Mapping
 
 import numpy as np
-from scipy.special import gammaln, hyp2f1
+from scipy.special import digamma, gammaln, hyp2f1
 
 from ..inputs.arrays import Floats
 from .btyd import BuyTillYouDie, Purchases
 
 NEAR_ONE = 1e-6
+N_NODES = 24  # of the means over the time of stopping, in the slopes alone
 
 
 class ParetoNBD(BuyTillYouDie):
@@ -31,13 +32,51 @@ class ParetoNBD(BuyTillYouDie):
 
     names = ("r", "alpha", "s", "beta")
     times = ("alpha", "beta")
+    has_slopes = True  # four differences cost four times the hypergeometric functions
 
     def log_likelihood_of(self, parameters: Mapping[str, float], purchases: Purchases) -> Floats:
         """Return the log-likelihood of each customer's history at given parameters."""
+        either = np.logaddexp(*self._ways(parameters, purchases))
+        return self._of_counts(parameters, purchases.n_repeats) + either
+
+    def with_slopes_of(self, parameters: Mapping[str, float], purchases: Purchases) -> tuple[Floats, Floats]:
+        """Return each customer's log-likelihood, and its slope by each parameter, shape (4, n)."""
         r, alpha, s, beta = (parameters[name] for name in self.names)
-        x = purchases.n_repeats
-        of_counts = gammaln(r + x) - gammaln(r) + r * np.log(alpha) + s * np.log(beta)
-        return np.asarray(of_counts + np.logaddexp(*self._ways(parameters, purchases)))
+        x, age = purchases.n_repeats, purchases.age
+        alive, gone = self._ways(parameters, purchases)
+        either = np.logaddexp(alive, gone)
+        p_gone = np.exp(gone - either)
+        time, share = self._times_of_stopping(parameters, purchases)
+
+        def by(of_alive: Floats, of_gone: Floats) -> Floats:
+            return np.asarray((1 - p_gone) * of_alive + p_gone * (share * of_gone).sum(axis=0))
+
+        slopes = [
+            digamma(r + x) - digamma(r) + np.log(alpha) - by(np.log(alpha + age), np.log(alpha + time)),
+            r / alpha - (r + x) * by(1 / (alpha + age), 1 / (alpha + time)),
+            np.log(beta) - by(np.log(beta + age), np.log(beta + time) - 1 / s),
+            s / beta - by(s / (beta + age), (s + 1) / (beta + time)),
+        ]
+        return self._of_counts(parameters, x) + either, np.stack(slopes)
+
+    def _times_of_stopping(self, parameters: Mapping[str, float], purchases: Purchases) -> tuple[Floats, Floats]:
+        """Return times between the last purchase and as_of, and the chance of each in which a customer stopped.
+
+        Gaussian quadrature: nodes fall off as the density does just after the last purchase, later they lie closer.
+        """
+        r, alpha, s, beta = (parameters[name] for name in self.names)
+        last, n_most = purchases.last, r + purchases.n_repeats
+        start = min(alpha, beta)
+        fall = (start + last) * (n_most / (alpha + last) + (s + 1) / (beta + last)) - 1
+        fall = np.where(np.abs(fall) < NEAR_ONE, NEAR_ONE, fall)
+        node, weight = (column[:, None] for column in np.polynomial.legendre.leggauss(N_NODES))
+        place = (node + 1) / 2
+        least = ((start + last) / (start + purchases.age)) ** fall
+        passed = -np.log(least + (1 - least) * place**3) / fall  # the logarithm of what the time has grown by
+        time = (start + last) * np.exp(passed) - start
+        early = n_most * np.log((alpha + time) / (alpha + last)) + (s + 1) * np.log((beta + time) / (beta + last))
+        density = weight * place**2 * np.exp((fall + 1) * passed - early)
+        return np.asarray(time), np.asarray(density / density.sum(axis=0))
 
     def p_alive(self, purchases: Purchases) -> Floats:
         """Return the probability that a customer has not stopped for good by as_of."""
@@ -53,6 +92,10 @@ class ParetoNBD(BuyTillYouDie):
         stays = -np.expm1((s - 1) * (np.log(beta + age) - np.log(beta + age + horizon)))
         rate = (r + purchases.n_repeats) / (alpha + age)
         return np.asarray(rate * (beta + age) / (s - 1) * stays * self.p_alive(purchases))
+
+    def _of_counts(self, parameters: Mapping[str, float], x: Floats) -> Floats:
+        r, alpha, s, beta = (parameters[name] for name in self.names)
+        return np.asarray(gammaln(r + x) - gammaln(r) + r * np.log(alpha) + s * np.log(beta))
 
     def _ways(self, parameters: Mapping[str, float], purchases: Purchases) -> tuple[Floats, Floats]:
         """Return the log-likelihoods of being alive at as_of, and of having stopped since the last purchase."""

@@ -5,6 +5,7 @@ from __future__ import annotations
 from typing import Any, Literal, Self
 
 import numpy as np
+import numpy.typing as npt
 import pandas as pd
 from sklearn.base import BaseEstimator, RegressorMixin
 from sklearn.compose import ColumnTransformer, make_column_selector
@@ -42,9 +43,9 @@ def design() -> ColumnTransformer:
     return ColumnTransformer([("numbers", numbers, is_number), ("categories", categories, is_category)])
 
 
-def categories_as_text(values: pd.DataFrame) -> pd.DataFrame:
-    """Return categories as text, with a word for missing ones."""
-    return values.astype(object).where(values.notna(), "missing").astype(str)
+def categories_as_text(values: pd.DataFrame) -> npt.NDArray[np.str_]:
+    """Return categories as text, with a word for missing ones; not an encoder counts objects slowly."""
+    return values.astype(object).where(values.notna(), "missing").to_numpy(dtype=np.str_)
 
 
 class LogisticBaseline(Probabilities):
@@ -64,7 +65,7 @@ class LogisticBaseline(Probabilities):
         outcome = self._learn_outcome(y)
         if len(np.unique(outcome)) < 2:
             raise TooLittleDataError("y", "rows of both outcomes", "one class")
-        line = LogisticRegression(C=1 / self.penalty, max_iter=MOST_STEPS)
+        line = LogisticRegression(C=1 / self.penalty, solver="newton-cholesky", max_iter=MOST_STEPS)
         weight = read_weights(sample_weight, len(outcome))
         self.pipeline_ = make_pipeline(design(), line)
         self.pipeline_.fit(as_named_frame(X), outcome, logisticregression__sample_weight=weight)
@@ -161,5 +162,6 @@ class ValueRegression(RegressorMixin, BaseEstimator):
         """Return preparation and regression, fitted."""
         kind = PoissonRegressor if form == "poisson" else GammaRegressor
         ridge = self.penalty / len(y)
-        pipeline = Pipeline([("design", design()), ("line", kind(alpha=ridge, max_iter=MOST_STEPS))])
+        line = kind(alpha=ridge, solver="newton-cholesky", max_iter=MOST_STEPS)
+        pipeline = Pipeline([("design", design()), ("line", line)])
         return pipeline.fit(X, y, line__sample_weight=weight)

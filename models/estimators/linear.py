@@ -193,12 +193,7 @@ def linear_part(spreads: Sequence[Spread], intercept: float, slopes: Floats, lin
 
 
 def logistic(
-    design: Floats,
-    y: Floats,
-    weight: Floats,
-    penalty: float,
-    ways: Sequence[int] = (),
-    start: Floats | None = None,
+    design: Floats, y: Floats, weight: Floats, penalty: float, ways: Sequence[int] = (), start: Floats | None = None
 ) -> Floats:
     """Return intercept and slopes of the highest penalised likelihood, by scikit-learn.
 

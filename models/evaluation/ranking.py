@@ -96,15 +96,15 @@ def gains(weight: Floats, passed: Floats, amount: Floats, shares: Floats) -> Flo
     -------
     ndarray of shape (draws, len(shares))
     """
-    held = np.empty((len(weight), len(shares)))
-    for draw, (sizes, reached, amounts) in enumerate(zip(weight, passed, amount, strict=True)):
-        cuts = shares * reached[-1]
-        straddling = np.minimum(np.searchsorted(reached, cuts), len(reached) - 1)
-        above = reached[straddling] - sizes[straddling]
-        part = ratio(cuts - above, sizes[straddling], otherwise=0.0)
-        edges = np.concatenate([[0], straddling])
-        whole = np.cumsum([amounts[a:b].sum() for a, b in pairwise(edges)])
-        held[draw] = whole + part * amounts[straddling]
+    cuts = shares * passed[:, -1:]
+    reached = np.array([np.searchsorted(row, cut) for row, cut in zip(passed, cuts, strict=True)])
+    straddling = np.minimum(reached, passed.shape[1] - 1)
+    sizes = np.take_along_axis(weight, straddling, axis=1)
+    above = np.take_along_axis(passed, straddling, axis=1) - sizes
+    part = ratio(cuts - above, sizes, otherwise=0.0)
+    edges = np.insert(straddling, 0, 0, axis=1).tolist()
+    between = [[row[a:b].sum() for a, b in pairwise(ends)] for row, ends in zip(amount, edges, strict=True)]
+    held = np.cumsum(between, axis=1) + part * np.take_along_axis(amount, straddling, axis=1)
     return ratio(held, amount.sum(axis=1, keepdims=True))
 
 

@@ -169,18 +169,20 @@ def _no_package_scan() -> Iterator[None]:
     """Keep MLflow from comparing the requirements with every file of every installed package.
 
     They are this process's own versions, so that nothing can differ, and the comparison took a tenth of a training.
-    A version of MLflow that names it otherwise costs time alone.
+    MLflow makes it when it writes a model and when it tries the example on it. A version of MLflow that names it
+    otherwise costs time alone.
     """
+    from mlflow import pyfunc
     from mlflow.utils import environment
 
-    before = getattr(environment, SCAN, None)
-    if before is not None:
-        setattr(environment, SCAN, lambda _requirements: None)
+    before = [(module, scan) for module in (environment, pyfunc) if (scan := getattr(module, SCAN, None))]
+    for module, _scan in before:
+        setattr(module, SCAN, lambda _requirements: None)
     try:
         yield
     finally:
-        if before is not None:
-            setattr(environment, SCAN, before)
+        for module, scan in before:
+            setattr(module, SCAN, scan)
 
 
 def _beside(scorer: Path) -> list[Path]:

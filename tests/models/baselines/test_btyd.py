@@ -113,6 +113,22 @@ def test_the_pareto_nbd_likelihood_is_its_integral(
     assert model.p_alive(purchases) == pytest.approx([alive / whole], rel=1e-7)
 
 
+@given(histories, st.tuples(*[st.floats(0.05, 20)] * 4))
+@settings(deadline=None, max_examples=40)
+def test_the_pareto_nbds_slopes_are_its_differences(history: tuple[int, float, float], of: tuple[float, ...]) -> None:
+    x, last, silence = history
+    purchases, model = Purchases([x], [last / 40 if x else 0.0], [(last + silence + 1) / 40]), ParetoNBD()
+    parameters = dict(zip(model.names, of, strict=True))
+    likelihood, slopes = model.with_slopes_of(parameters, purchases)
+    assert likelihood == model.log_likelihood_of(parameters, purchases)
+    for name, slope in zip(model.names, slopes, strict=True):
+        step = 1e-4 * parameters[name]
+        up, down = (
+            model.log_likelihood_of({**parameters, name: parameters[name] + way}, purchases) for way in (step, -step)
+        )
+        assert slope * parameters[name] == pytest.approx((up - down) / 2e-4, rel=1e-5, abs=1e-6)
+
+
 def test_bg_nbds_expectation_is_the_published_formula() -> None:
     r, alpha, a, b = BG.values()
     x, last, age, t = (np.array([0, 1, 5, 20.0]), np.array([0, 3, 20, 30.0]), np.array([30, 38, 25, 31.0]), 39.0)
