@@ -141,9 +141,10 @@ def typed_query(backend: Backend, expression: Any, order_by: Sequence[str] = ())
 
 def _select(cells: Sequence[str], backend: Backend, expression: Any, order_by: Sequence[str]) -> str:
     query = f"select {', '.join(cells)} from (\n{backend.compile(expression, pretty=True)}\n)"
-    if not order_by or backend.name != "duckdb":  # Spark would shuffle all rows for it
+    if not order_by:
         return query
-    return f"{query} order by {', '.join(_quoted(backend, name) for name in order_by)}"
+    lays = "order" if backend.name == "duckdb" else "distribute"  # one shuffle: what is grouped by it later needs none
+    return f"{query} {lays} by {', '.join(_quoted(backend, name) for name in order_by)}"
 
 
 def _quoted(backend: Backend, name: str) -> str:

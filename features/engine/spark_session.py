@@ -32,9 +32,14 @@ def spark_settings(section: EngineSection) -> dict[str, str]:
     --------
     >>> local = spark_settings(EngineSection(kind="spark", master="local[3]"))
     >>> local["spark.sql.shuffle.partitions"], local["spark.driver.memory"]
-    ('6', '4000m')
+    ('3', '4000m')
     """
-    settings = {"spark.sql.session.timeZone": "UTC", "spark.sql.execution.arrow.pyspark.enabled": "true"}
+    settings = {
+        "spark.sql.session.timeZone": "UTC",
+        "spark.sql.execution.arrow.pyspark.enabled": "true",
+        "spark.sql.adaptive.enabled": "false",  # it forgets how a table is laid: each join would move all rows again
+        "spark.sql.optimizer.nestedSchemaPruning.enabled": "false",  # it takes apart what joins are to copy as one cell
+    }
     if section.shared_directory is not None:
         settings[SHARES_FILES] = "true"
     if section.remote is None:
@@ -45,7 +50,7 @@ def spark_settings(section: EngineSection) -> dict[str, str]:
             _JAVA_OPTIONS: f"-Dlog4j2.configurationFile={QUIET.as_uri()}",
         }
         if cores := _local_cores(section.master):
-            settings |= {"spark.sql.shuffle.partitions": str(2 * cores), "spark.ui.enabled": "false"}
+            settings |= {"spark.sql.shuffle.partitions": str(cores), "spark.ui.enabled": "false"}
         if section.temp_directory is not None:
             settings["spark.local.dir"] = str(section.temp_directory)
     own = {

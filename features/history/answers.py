@@ -18,10 +18,13 @@ class Answers:
         Table with ``row`` and ``as_of``.
     shared
         Tables of what is known of everyone, one row for each midnight (UTC): the first column.
+    packed
+        Whether a table's answers go through joins as one cell. Spark copies each cell of a row in each join, by code
+        that it writes and compiles in each task, as long as the row is wide: there are hundreds of them.
     """
 
-    def __init__(self, spine: Any, shared: Sequence[Any]) -> None:
-        self._spine = spine
+    def __init__(self, spine: Any, shared: Sequence[Any], *, packed: bool = False) -> None:
+        self._spine, self._packed = spine, packed
         self._shared = list(shared)
         self._tables: list[Any] = []
 
@@ -49,11 +52,25 @@ class Answers:
 
     def _joined(self, tables: Sequence[Any], shared: Sequence[Any]) -> Any:
         joined = self._spine
-        for table in tables:
-            joined = joined.left_join(table, self._spine.row == table[_row_of(table)])
         for table in shared:
             joined = joined.left_join(table, self._spine.as_of.truncate("D") == table[table.columns[0]])
-        return joined
+        for table in map(_packed, tables) if self._packed else tables:
+            joined = joined.left_join(table, self._spine.row == table[_row_of(table)])
+        cells = {
+            name: ibis._[_cell_of(table)][name] for table in tables for name in table.columns if name != _row_of(table)
+        }
+        return joined.mutate(**cells) if self._packed else joined
+
+
+def _packed(table: Any) -> Any:
+    """Return a table of answers as its row and one cell."""
+    row = _row_of(table)
+    answers = {name: table[name] for name in table.columns if name != row}
+    return table.select(row, ibis.struct(answers).name(_cell_of(table)))
+
+
+def _cell_of(table: Any) -> str:
+    return f"of_{_row_of(table)}"
 
 
 def _row_of(table: Any) -> str:

@@ -16,6 +16,7 @@ from ibis import _
 
 from penchant.config import Config
 
+from ..engine.executors import has_executors
 from ..engine.script import Script
 from ..engine.temporary import Keep
 from ..engine.times import days_between, earlier, whole_days_between
@@ -286,7 +287,7 @@ class Past:
         values
             Column name to an expression that this past gave, or to a plain value.
         """
-        answers = Answers(spine, list(self._shared.values()))
+        answers = Answers(spine, list(self._shared.values()), packed=has_executors(self.keep.backend))
         for questions in self._questions.values():
             if questions.aggregates:
                 grouped = questions.relation.group_by("row").aggregate(**questions.aggregates)

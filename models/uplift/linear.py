@@ -16,7 +16,7 @@ from ..inputs.arrays import Floats
 from .models import Model
 from .problem import Folds, Rows, UpliftProblem
 
-ROWS_AT_ONCE = 8_192  # what is copied of them stays in the cache, and small beside the matrix
+ROWS_AT_ONCE = 65_536
 IDENTITY, LOGISTIC = "identity", "logistic"
 SAMPLE = 100_000  # rows that quantiles and means are read from
 SPREADING = Spreading(clip=(0.01, 0.99), most_categories=30, keeps_rare=True)

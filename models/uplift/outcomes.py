@@ -10,8 +10,6 @@ from ..inputs.arrays import Floats
 from .models import Bench, Model, cross_fit
 from .problem import Pair, Rows, UpliftProblem
 
-MOST_FOR_EXPECTATIONS = 200_000  # rows: an expectation takes noise off scores, and more rows take hardly more of it
-
 
 class OutcomeModels:
     """One model of the mean outcome for each arm; the control's serves all treatments.
@@ -70,8 +68,6 @@ def response(problem: UpliftProblem, pair: Pair, bench: Bench) -> Floats:
     """Return the mean outcome given the features, treated or not, for rows that the models have not seen."""
 
     def fit(train: Rows) -> list[Model]:
-        if len(train) > MOST_FOR_EXPECTATIONS:
-            train = np.sort(np.random.default_rng(0).choice(train, MOST_FOR_EXPECTATIONS, replace=False))
         rows, y, weight = pair.rows[train], pair.y[train], pair.weight[train]
         return [bench.fit_mean(rows, y, weight, pair.outcome)]
 

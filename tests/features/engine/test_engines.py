@@ -49,6 +49,18 @@ def test_engines_agree(frames: tuple[pd.DataFrame, pd.DataFrame], group: Any) ->
             pd.testing.assert_series_equal(one[column.name], other[column.name])
 
 
+def test_the_number_of_partitions_changes_no_number(world: ModuleType, on_spark: Shop, frames: Any, spark: Any) -> None:
+    """To the last bit."""
+    session, name = spark._session, "spark.sql.shuffle.partitions"
+    before = session.conf.get(name)
+    session.conf.set(name, "5")
+    try:
+        again = build(on_spark, Spine.at(on_spark, world.MOMENTS[1]), ["rfm", "category", "holiday", "lifecycle"]).frame
+    finally:
+        session.conf.set(name, before)
+    pd.testing.assert_frame_equal(again, frames[1][list(again)], check_exact=True)
+
+
 def test_engines_agree_row_by_row(world: ModuleType, world_shop: Shop, on_spark: Shop) -> None:
     """Each row with its own as_of: the other plan, on the other engine. All groups follow both plans in test_spine."""
     days = pd.date_range("2023-06-01 06:30", periods=FEW_INSTANTS + 1, freq="17D")

@@ -39,6 +39,8 @@ def test_only_a_driver_that_starts_here_gets_memory_and_quiet_logs() -> None:
     assert set(spark_settings(section(remote="sc://there", shared_directory="/mnt"))) == {
         "spark.sql.session.timeZone",
         "spark.sql.execution.arrow.pyspark.enabled",
+        "spark.sql.adaptive.enabled",
+        "spark.sql.optimizer.nestedSchemaPruning.enabled",
         "spark.penchant.sharesFiles",
     }
 
