@@ -13,9 +13,6 @@ from functools import partial
 from pathlib import Path
 from typing import Any
 
-import ibis
-from ibis import _
-
 from benchmarks.features_log import KINDS
 from penchant.config import Config
 from penchant.features.history.past import Past
@@ -26,6 +23,7 @@ from penchant.features.signals.declare import money
 from penchant.features.signals.group import Column, FeatureGroup, Signal
 from penchant.features.signals.price import viewed_prices
 from penchant.features.spine import Spine
+from penchant.lazy import _, ibis
 
 COUNT_DAYS = (7, 30, 90, 365)
 PAID_DAYS = (30, 90, 365)

@@ -87,7 +87,7 @@ def our_groups(shop: Shop) -> tuple[FeatureGroup, ...]:
         RFM.name: rfm_group(config.rfm.days, config.rfm.cuts),
         CROWD_GROUP.name: crowd_group(config),
         CONTACT.name: contact_group(channels_of(shop)),
-        PROFILE.name: profile_group(attributes_of(shop.tables["customers"]) if shop.has("customers") else ()),
+        PROFILE.name: profile_group(attributes_of(shop)),
     }
     return tuple(made.get(group.name, group) for group in GROUPS)
 

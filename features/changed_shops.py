@@ -8,7 +8,7 @@ from datetime import datetime, timedelta
 from types import MappingProxyType
 from typing import Any
 
-import ibis
+from penchant.lazy import ibis
 
 from .contract import CONTRACT
 from .engine.temporary import Keep

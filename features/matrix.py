@@ -2,24 +2,24 @@
 
 from __future__ import annotations
 
+import re
 from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from functools import cached_property
 from pathlib import Path
 from typing import Any
 
-import ibis
-import pandas as pd
 import pyarrow as pa
 import pyarrow.parquet as pq
 
 from penchant.errors import InputError, LeftOutError, quoted
+from penchant.lazy import ibis, pd
 from penchant.overview import Overview, WithOverview
 from penchant.section import LONGEST_WINDOW
 
 from .catalogue import groups_of
-from .engine.backends import batches, while_open
-from .engine.temporary import Keep
+from .engine.backends import batches, fetched, while_open
+from .engine.temporary import Keep, KeptRows
 from .history.evaluate import evaluated_whole
 from .shop import Shop
 from .signals.group import Column, FeatureGroup, Signal, joined_needs, unmet_needs
@@ -36,18 +36,35 @@ class FeatureMatrix(WithOverview):
 
     Parameters
     ----------
-    table
-        Ibis table: ``customer_id``, ``as_of``, then the columns; sorted by as_of, then customer_id.
+    rows
+        Temporary tables with ``customer_id``, ``as_of`` and the columns.
     columns
         The declarations, in order.
     left_out
         Name of a group or column that the shop cannot have -> what it lacks.
     """
 
-    table: Any
+    rows: tuple[KeptRows, ...]
     columns: tuple[Column, ...]
     left_out: Mapping[str, str]
     keep: Keep
+
+    @cached_property
+    def table(self) -> Any:
+        """The matrix as an Ibis table: ``customer_id``, ``as_of``, then the columns, in no order."""
+        typed = {column.name: ibis._[column.name].cast(column.dtype) for column in self.columns}
+        return ibis.union(*[rows.table.select(*KEY, **typed) for rows in self.rows])
+
+    @property
+    def _sql(self) -> str:
+        """The query of the matrix."""
+        types = _DUCKDB if self.keep.backend.name == "duckdb" else _SPARK
+        names = [(self._quoted(column.name), types[column.dtype]) for column in self.columns]
+        cells = ", ".join([*KEY, *(f"cast({name} as {dtype}) as {name}" for name, dtype in names)])
+        return " union all ".join(f"select {cells} from {rows.place}" for rows in self.rows)
+
+    def _quoted(self, name: str) -> str:
+        return f'"{name}"' if self.keep.backend.name == "duckdb" else f"`{name}`"
 
     @cached_property
     def frame(self) -> pd.DataFrame:
@@ -89,7 +106,9 @@ class FeatureMatrix(WithOverview):
     def batches(self, n_rows: int = 100_000) -> Iterator[pa.RecordBatch]:
         """Yield the matrix in order, in Arrow batches of at most so many rows, whatever its size."""
         with while_open("matrix", READ_IN_TIME):
-            for batch in batches(self.keep.backend, self._sorted, n_rows):
+            is_sql = self.keep.backend.name == "duckdb"
+            rows = f"{self._sql} order by {', '.join(reversed(KEY))}" if is_sql else self._sorted
+            for batch in batches(self.keep.backend, rows, n_rows):
                 yield batch.cast(self.schema)
 
     @property
@@ -113,28 +132,30 @@ class FeatureMatrix(WithOverview):
 
     def facts(self) -> dict[str, Any]:
         """Return what a manifest says of the matrix: rows, moments, columns, share missing, what was left out."""
-        rows = self.table
-        counts = {column.name: rows[column.name].isnull().sum() for column in self.columns if column.missing}
-        found = rows.aggregate(
-            n_rows=rows.count(),
-            n_customers=rows.customer_id.nunique(),
-            first=rows.as_of.min(),
-            last=rows.as_of.max(),
-            **{f"missing {name}": count for name, count in counts.items()},
+        may_miss = [column.name for column in self.columns if column.missing]
+        known = [f"count({self._quoted(name)})" for name in may_miss]
+        asked = ", ".join(["count(*)", "count(distinct customer_id)", "min(as_of)", "max(as_of)", *known])
+        [(n_rows, n_customers, first, last, *n_known)] = fetched(
+            self.keep.backend, f"select {asked} from ({self._sql}) as whole"
         )
-        row = found.to_pandas().iloc[0]
-        n_rows = int(row["n_rows"])
+        shares = [round((n_rows - n) / max(n_rows, 1), 6) for n in n_known]
         return {
             "n_rows": n_rows,
-            "n_customers": int(row["n_customers"]),
-            "as_of": {"first": str(row["first"]), "last": str(row["last"])},
+            "n_customers": n_customers,
+            "as_of": {"first": str(first), "last": str(last)},
             "columns": [column.name for column in self.columns],
-            "share_missing": {name: round(int(row[f"missing {name}"] or 0) / max(n_rows, 1), 6) for name in counts},
+            "share_missing": dict(zip(may_miss, shares, strict=True)),
             "left_out": dict(self.left_out),
         }
 
 
 _ARROW: Mapping[str, pa.DataType] = {"int64": pa.int64(), "float64": pa.float64(), "string": pa.string()}
+_DUCKDB: Mapping[str, str] = {"int64": "bigint", "float64": "double", "string": "varchar"}
+_SPARK: Mapping[str, str] = {**_DUCKDB, "string": "string"}
+_WHOLE = re.compile(r"!?(u?int\d+|boolean|null)\b")  # types as Ibis writes them
+_NUMBER = re.compile(r"!?(u?int\d+|boolean|null|float\d+|decimal)\b")
+_TEXT = re.compile(r"!?(string|null)\b")
+_FITTING: Mapping[str, re.Pattern[str]] = {"int64": _WHOLE, "float64": _NUMBER, "string": _TEXT}
 
 
 def _left_out_lines(left_out: Mapping[str, str]) -> list[str]:
@@ -199,8 +220,8 @@ def build(
     keep = Keep(shop.backend)
     parts = evaluated_whole(shop, spine, {one.column.name: one.value for one in signals}, keep, days)
     columns = tuple(signal.column for signal in signals)
-    table = _typed(ibis.union(*parts) if len(parts) > 1 else parts[0], columns)
-    return FeatureMatrix(table, columns, left_out, keep)
+    _refuse_misfits(parts[0].types, columns)
+    return FeatureMatrix(tuple(parts), columns, left_out, keep)
 
 
 def available(
@@ -233,19 +254,15 @@ def available(
     return signals, left_out
 
 
-def _typed(table: Any, columns: Sequence[Column]) -> Any:
-    misfits = [_misfit(column, table[column.name].type()) for column in columns]
-    if any(misfits):
-        raise InputError("feature groups", "columns of the type that they declare", "; ".join(filter(None, misfits)))
-    typed = {column.name: table[column.name].cast(column.dtype) for column in columns}
-    return table.select(*KEY, **typed)
-
-
-def _misfit(column: Column, built: Any) -> str:
-    """Say that an expression's type loses something, or all, as the declared one; fractions in whole numbers do."""
-    is_whole = built.is_integer() or built.is_boolean()
-    fits = {"int64": is_whole, "float64": built.is_numeric() or is_whole, "string": built.is_string()}
-    return "" if fits[column.dtype] or built.is_null() else f"'{column.name}' declares {column.dtype} and is {built}"
+def _refuse_misfits(types: Mapping[str, str], columns: Sequence[Column]) -> None:
+    """Refuse types that lose something, or all, as the declared ones; fractions in whole numbers do."""
+    misfits = [
+        f"'{column.name}' declares {column.dtype} and is {types[column.name]}"
+        for column in columns
+        if not _FITTING[column.dtype].match(types[column.name])
+    ]
+    if misfits:
+        raise InputError("feature groups", "columns of the type that they declare", "; ".join(misfits))
 
 
 def _windows(windows: Sequence[int]) -> tuple[int, ...]:

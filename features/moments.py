@@ -5,19 +5,19 @@ from __future__ import annotations
 from datetime import UTC, datetime, time
 from zoneinfo import ZoneInfo
 
-import pandas as pd
-
 from penchant.errors import InputError
 
 from .contract import CONTRACT
+from .engine.backends import fetched
 from .shop import Shop
 
 
 def first_event(shop: Shop) -> datetime:
     """Return when the shop's first order or interaction was, UTC without a zone."""
     tables = {name: CONTRACT[name].time for name in ("orders", "interactions") if shop.has(name)}
-    firsts = [shop.tables[name][time].min().execute() for name, time in tables.items()]
-    return min(pd.Timestamp(first).to_pydatetime() for first in firsts if not pd.isna(first))
+    queries = [f"select min({time}) from ({shop.sql(name)})" for name, time in tables.items()]
+    firsts: list[datetime | None] = [fetched(shop.backend, query)[0][0] for query in queries]
+    return min(first for first in firsts if first is not None)
 
 
 def last_complete_day(end: datetime, timezone: str) -> datetime:

@@ -20,11 +20,10 @@ from dataclasses import dataclass, field
 from datetime import datetime
 from typing import Any
 
-import ibis
 import numpy as np
-import pandas as pd
 
 from penchant.errors import InputError, LeftOutError, TooLittleDataError, quoted
+from penchant.lazy import ibis, pd
 
 from .catalogue import groups_of
 from .changed_shops import alone, reordered, with_another_future, with_other_attributes

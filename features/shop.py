@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Collection, Mapping
+from collections.abc import Collection, Iterable, Iterator, Mapping
 from dataclasses import dataclass
 from datetime import datetime
 from functools import cached_property
@@ -11,18 +11,27 @@ from pathlib import Path
 from types import MappingProxyType
 from typing import Any
 
-import ibis
-import pandas as pd
 import pyarrow as pa
 import pyarrow.parquet as pq
 
 from penchant.config import Config
 from penchant.errors import ContractError, quoted
+from penchant.lazy import ibis, pd
 from penchant.overview import Overview, WithOverview
 
 from .contract import ARROW_TYPES, CONTRACT, IBIS_TYPES, CanonicalTable, canonical
 from .derived import derived_columns
-from .engine.backends import Backend, Scratch, duckdb_backend, parquet_view, put, reads_files, spark_backend, while_open
+from .engine.backends import (
+    Backend,
+    Scratch,
+    duckdb_backend,
+    fetched,
+    parquet_view,
+    put,
+    reads_files,
+    spark_backend,
+    while_open,
+)
 from .intake.accepted import AcceptedRows
 from .intake.ids import plain_ids
 from .intake.ingest import receive, refusal
@@ -30,6 +39,38 @@ from .intake.report import CheckReport
 from .intake.settings import utc_instant
 
 _NUMBERS = count()
+
+
+class TablesOfDuckDB(Mapping[str, Any]):
+    """Tables of DuckDB by name, of which Ibis's are made when an expression needs them.
+
+    Parameters
+    ----------
+    backend
+        The backend.
+    names
+        The tables' names.
+    """
+
+    def __init__(self, backend: Backend, names: Iterable[str]) -> None:
+        self._backend, self._names = backend, tuple(names)
+        self._made: dict[str, Any] = {}
+
+    def __getitem__(self, name: str) -> Any:
+        """Return a table as Ibis's."""
+        if name not in self._names:
+            raise KeyError(name)
+        if name not in self._made:
+            self._made[name] = self._backend.table(name)
+        return self._made[name]
+
+    def __iter__(self) -> Iterator[str]:
+        """Return the names."""
+        return iter(self._names)
+
+    def __len__(self) -> int:
+        """Return how many tables there are."""
+        return len(self._names)
 
 
 @dataclass(frozen=True, eq=False, repr=False)
@@ -74,7 +115,7 @@ class Shop(WithOverview):
     @cached_property
     def n_events(self) -> int:
         """How many order lines and interactions there are."""
-        return sum(int(self.tables[name].count().execute()) for name in ("orders", "interactions") if self.has(name))
+        return sum(self._counted(name) for name in ("orders", "interactions") if self.has(name))
 
     @property
     def timezone(self) -> str:
@@ -98,8 +139,26 @@ class Shop(WithOverview):
     @cached_property
     def _columns(self) -> Mapping[str, Collection[str]]:
         """Table to its columns, with those of the lines bought and of the interactions viewed."""
-        columns = {name: tuple(rows.columns) for name, rows in self.tables.items()}
+        columns = {name: tuple(types) for name, types in self.types.items()}
         return {**columns, **derived_columns(columns)}
+
+    @cached_property
+    def types(self) -> Mapping[str, Mapping[str, str]]:
+        """Table to its columns, with the name of each one's type."""
+        if not isinstance(self.tables, TablesOfDuckDB):
+            schemas = {name: rows.schema() for name, rows in self.tables.items()}
+            return {name: {column: str(dtype) for column, dtype in types.items()} for name, types in schemas.items()}
+        described = {name: fetched(self.backend, f"describe {self.sql(name)}") for name in self.tables}
+        return {name: {row[0]: row[1] for row in rows} for name, rows in described.items()}
+
+    def sql(self, name: str) -> str:
+        """Return the query of a table's rows."""
+        if isinstance(self.tables, TablesOfDuckDB):
+            return f'select * from "{name}"'
+        return str(self.backend.compile(self.tables[name]))
+
+    def _counted(self, name: str) -> int:
+        return int(fetched(self.backend, f"select count(*) from ({self.sql(name)})")[0][0])
 
     def overview(self) -> Overview:
         """Return what the shop is, and how much each table holds."""
@@ -107,10 +166,7 @@ class Shop(WithOverview):
             f"{self.currency}, {self.timezone}; complete up to {self.extract_end:%Y-%m-%d %H:%M} UTC",
             f"on {self.backend.name}",
         ]
-        rows = [
-            (name, f"{self._n_rows(name):,}", ", ".join(str(column) for column in table.columns))
-            for name, table in self.tables.items()
-        ]
+        rows = [(name, f"{self._n_rows(name):,}", ", ".join(types)) for name, types in self.types.items()]
         note = "shop.tables['orders'] is an Ibis table; shop.report says what was set aside, and why."
         return Overview(f"Shop '{self.config.shop.name}'", lines, ("table", "rows", "columns"), rows, note)
 
@@ -119,7 +175,7 @@ class Shop(WithOverview):
         if name in self.report.tables:
             return self.report.tables[name].n_accepted
         with while_open("shop", "Open it again"):
-            return int(self.tables[name].count().execute())
+            return self._counted(name)
 
     def close(self) -> None:
         """Let go of the engine's tables and files. The shop cannot be used afterwards."""
@@ -289,7 +345,7 @@ def open_shop(
         if (error := refusal(received.report)) is not None:
             raise error
         backend = gate if config.engine.kind == "duckdb" else spark_backend(config.engine)
-        tables = {name: _moved(gate, backend, name, space.folder) for name in received.names}
+        tables = _tables(gate, backend, received.names, space.folder)
     except BaseException:
         gate.disconnect()
         space.remove()
@@ -298,13 +354,18 @@ def open_shop(
     if end is None:
         raise ContractError("the shop", "orders or interactions with at least one row", "none")
     sql = None if accepted is None else accepted.folder.parent / "sql"
-    return Shop(MappingProxyType(tables), backend, config, end, received.report, space, (gate,), sql)
+    return Shop(tables, backend, config, end, received.report, space, (gate,), sql)
+
+
+def _tables(gate: Backend, backend: Backend, names: Iterable[str], folder: Path) -> Mapping[str, Any]:
+    """Return the accepted tables on the engine."""
+    if backend is gate:
+        return TablesOfDuckDB(gate, names)
+    return MappingProxyType({name: _moved(gate, backend, name, folder) for name in names})
 
 
 def _moved(gate: Backend, backend: Backend, name: str, folder: Path) -> Any:
-    """Return an accepted table on the engine; another engine than the gate reads a Parquet copy of it."""
-    if backend is gate:
-        return gate.table(name)
+    """Return an accepted table on another engine than the gate, which reads a Parquet copy of it."""
     path = folder / f"{name}.parquet"
     gate.con.execute(f"copy (from {name}) to '{path}' (format parquet)")
     own = f"{name}_{folder.name.replace('-', '_')}"

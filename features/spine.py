@@ -5,22 +5,22 @@ from __future__ import annotations
 from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass
 from datetime import UTC, date, datetime
+from functools import cached_property, partial
 from itertools import count
 from typing import Any
 
-import ibis
-import pandas as pd
 import pyarrow as pa
-from ibis import _
 
 from penchant.errors import InputError, quoted
+from penchant.lazy import _, ibis, pd
 
 from .engine.backends import put
+from .engine.times import MomentVariable, instant
 from .intake.ids import plain_ids
 from .shop import Shop
 
 _NUMBERS = count()
-_BEGINNING = ibis.timestamp("1000-01-01")
+_BEGINNING = datetime(1000, 1, 1)
 FEW_INSTANTS = 12  # up to so many moments a spine is served moment by moment, beyond that row by row
 
 
@@ -30,17 +30,26 @@ class Spine:
 
     Parameters
     ----------
-    table
-        Ibis table or expression: ``customer_id`` (string), ``as_of`` (timestamp in UTC, no zone); each pair once.
+    made
+        Ibis table or expression, or what returns one when it is needed: ``customer_id`` (string), ``as_of`` (timestamp
+        in UTC, no zone); each pair once.
     instants
         The distinct as_of, rising, where they are few; None where each row may have its own.
     has_everyone
-        Whether whoever had done anything before the last of the instants is in it.
+        Whether whoever had done anything before the last of the instants is in it: it is that of `known_before`.
+    takes_undated
+        As in `known_before`, where it is of everyone.
     """
 
-    table: Any
+    made: Any
     instants: tuple[datetime, ...] | None
     has_everyone: bool = False
+    takes_undated: bool = True
+
+    @cached_property
+    def table(self) -> Any:
+        """The rows as an Ibis table."""
+        return self.made() if isinstance(self.made, partial) else self.made
 
     @classmethod
     def at(
@@ -75,13 +84,8 @@ class Spine:
         instants = _instants(as_of)
         if who is not None:
             people = _people(shop, who).distinct()
-            return cls(ibis.union(*[people.mutate(as_of=_literal(moment)) for moment in instants]), instants)
-        seen = first_seen(shop, takes_undated=takes_undated)
-        known = [
-            seen.filter(_.first_seen_at < _literal(moment)).select("customer_id", as_of=_literal(moment))
-            for moment in instants
-        ]
-        return cls(ibis.union(*known), instants, has_everyone=True)
+            return cls(ibis.union(*[people.mutate(as_of=instant(moment)) for moment in instants]), instants)
+        return cls(partial(known_before, shop, instants, takes_undated=takes_undated), instants, True, takes_undated)
 
     @classmethod
     def of(cls, shop: Shop, frame: pd.DataFrame | Mapping[str, Any]) -> Spine:
@@ -124,6 +128,16 @@ class Spine:
         return Spine(self.table.filter(digest.substr(0, 8) < bound), self.instants)
 
 
+def known_before(shop: Shop, moments: Sequence[datetime | MomentVariable], *, takes_undated: bool = True) -> Any:
+    """Return (customer_id, as_of) of whoever was known before each of several moments: see `first_seen`."""
+    seen = first_seen(shop, takes_undated=takes_undated)
+    known = [
+        seen.filter(_.first_seen_at < instant(moment)).select("customer_id", as_of=instant(moment))
+        for moment in moments
+    ]
+    return ibis.union(*known)
+
+
 def first_seen(shop: Shop, *, takes_undated: bool = True) -> Any:
     """Return (customer_id, first_seen_at): the first order, interaction or registration.
 
@@ -140,7 +154,8 @@ def first_seen(shop: Shop, *, takes_undated: bool = True) -> Any:
         has_time = shop.has("customers", "registered_at")
         if not takes_undated:
             people = people.filter(people.registered_at.notnull() if has_time else False)
-        known = people.registered_at.fill_null(_BEGINNING) if has_time else _BEGINNING
+        undated = instant(_BEGINNING)
+        known = people.registered_at.fill_null(undated) if has_time else undated
         seen.append(people.select("customer_id", first_seen_at=known.cast("timestamp(6)")))
     return ibis.union(*seen).group_by("customer_id").aggregate(first_seen_at=_.first_seen_at.min())
 
@@ -158,6 +173,8 @@ def as_utc(moment: datetime) -> datetime:
     >>> as_utc(datetime.fromisoformat("2024-03-01T00:00:00+08:00"))
     datetime.datetime(2024, 2, 29, 16, 0)
     """
+    if type(moment) is datetime:  # which needs no pandas
+        return moment.astimezone(UTC).replace(tzinfo=None) if moment.tzinfo else moment
     try:
         plain: datetime = pd.Timestamp(moment).to_pydatetime(warn=False)
     except (ValueError, TypeError, OverflowError):
@@ -175,10 +192,6 @@ def _instants(as_of: Any) -> tuple[datetime, ...]:
     if not given:
         raise InputError("as_of", "at least one moment", "none")
     return tuple(sorted({as_utc(moment) for moment in given}))
-
-
-def _literal(moment: datetime) -> Any:
-    return ibis.literal(moment, type="timestamp(6)")
 
 
 def _people(shop: Shop, who: Any) -> Any:

@@ -14,6 +14,7 @@ PACKAGES = ("features", "models", "training", "serving", "penchant")
 SHELL = {"cli", "docs", "reference", "simulate"}
 FLOOR = {
     "errors",
+    "lazy",
     "section",
     "config",
     "config_serving",

@@ -4,26 +4,62 @@ from __future__ import annotations
 
 from collections.abc import Iterator
 from contextlib import contextmanager, suppress
+from functools import cached_property
 from pathlib import Path
 from typing import Any
 
 import duckdb
-import ibis
 import pyarrow as pa
 import pyarrow.parquet as pq
 
 from penchant.config import EngineSection
 from penchant.errors import InputError
+from penchant.lazy import ibis
 from penchant.temporary import Scratch as Scratch
 
 from .executors import mapped
 from .spark_session import SHARES_FILES, launch_quietly, not_started, refuse_unstartable, spark_settings
 
-Backend = Any  # an Ibis backend; Ibis publishes no type that covers all of them
+Backend = Any  # an Ibis backend, or `DuckDB`; Ibis publishes no type that covers all of them
+
+
+class DuckDB:
+    """A connection to DuckDB, of which Ibis's backend is made when an expression needs it.
+
+    Parameters
+    ----------
+    con
+        The connection, for SQL that is there already.
+    """
+
+    name = "duckdb"
+
+    def __init__(self, con: duckdb.DuckDBPyConnection) -> None:
+        self.con = con
+
+    @cached_property
+    def ibis(self) -> Any:
+        """Ibis's backend on the same connection."""
+        return ibis.duckdb.from_connection(self.con)
+
+    def __getattr__(self, name: str) -> Any:
+        """Return what only Ibis's backend has."""
+        if name.startswith("__"):  # such as pickle and copy ask for
+            raise AttributeError(name)
+        return getattr(self.ibis, name)
+
+    def disconnect(self) -> None:
+        """Close the connection."""
+        self.con.close()
+
+
+def ibis_backend(backend: Backend) -> Any:
+    """Return the backend that stands in Ibis's expressions."""
+    return backend.ibis if isinstance(backend, DuckDB) else backend
 
 
 def duckdb_backend(section: EngineSection, folder: Path) -> Backend:
-    """Return an Ibis backend on a DuckDB file in ``folder``, so that large tables go to disk.
+    """Return DuckDB on a file in ``folder``, so that large tables go to disk.
 
     The session's time zone is UTC, no extension is fetched from the network, and no bar is drawn: in notebooks, and in
     programs without a file, DuckDB writes one to the standard output, where a command's own answer goes.
@@ -35,11 +71,11 @@ def duckdb_backend(section: EngineSection, folder: Path) -> Backend:
     }
     if section.threads is not None:
         settings["threads"] = section.threads
-    backend = ibis.duckdb.connect(folder / "shop.duckdb", **settings)
-    backend.con.execute("set TimeZone = 'UTC'")
+    con = duckdb.connect(str(folder / "shop.duckdb"), config=settings)
+    con.execute("set TimeZone = 'UTC'; set python_enable_replacements = false")
     with suppress(duckdb.InvalidInputException):  # a notebook without widgets cannot draw one anyway
-        backend.con.execute("set enable_progress_bar = false")
-    return backend
+        con.execute("set enable_progress_bar = false")
+    return DuckDB(con)
 
 
 @contextmanager
@@ -112,13 +148,21 @@ def reads_files(backend: Backend) -> bool:
     return is_local or session.conf.get(SHARES_FILES, "false") == "true"
 
 
+def fetched(backend: Backend, query: str) -> list[tuple[Any, ...]]:
+    """Return the few rows of a query."""
+    if backend.name == "duckdb":
+        return list(backend.con.execute(query).fetchall())
+    return [tuple(row) for row in backend._session.sql(query).collect()]
+
+
 def batches(backend: Backend, expression: Any, n_rows: int) -> Iterator[pa.RecordBatch]:
-    """Yield the rows of an expression in Arrow batches of at most so many rows, in bounded memory.
+    """Yield the rows of an expression, or of SQL for DuckDB, in Arrow batches of at most so many, in bounded memory.
 
     No other query may run on a DuckDB connection while its batches are read.
     """
     if backend.name == "duckdb":  # Ibis 12 asks for a method that DuckDB 2 no longer has
-        yield from backend.con.sql(backend.compile(expression)).to_arrow_reader(n_rows)
+        query = expression if isinstance(expression, str) else backend.compile(expression)
+        yield from backend.con.sql(query).to_arrow_reader(n_rows)
     else:
         for _label, rows in mapped(backend, expression, None, n_rows):
             yield from rows.to_batches(max_chunksize=n_rows)

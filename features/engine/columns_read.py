@@ -6,8 +6,7 @@ from collections import defaultdict
 from collections.abc import Iterable, Iterator
 from typing import Any
 
-import ibis.expr.operations as ops
-from ibis.common.graph import Graph
+from penchant.lazy import ibis, ops
 
 Live = dict[Any, set[str]]
 
@@ -32,7 +31,7 @@ def columns_read(expressions: Iterable[Any]) -> dict[str, set[str]]:
     live: Live = defaultdict(set)
     for root in roots:
         live[root] |= set(root.schema)
-    sources_first, _dependents = Graph.from_bfs(roots).toposort()
+    sources_first, _dependents = ibis.common.graph.Graph.from_bfs(roots).toposort()
     for node in reversed(list(sources_first)):  # whoever reads a relation comes before it
         if isinstance(node, ops.Relation) and not isinstance(node, ops.PhysicalTable):
             _pass_on(node, live)
@@ -78,4 +77,4 @@ def _take_whole(node: Any, live: Live) -> None:
 
 def _within(value: Any) -> Iterator[Any]:
     """Yield a value and the values it is made of, without those that its relations are made of."""
-    yield from Graph.from_bfs(value, filter=ops.Value).nodes()
+    yield from ibis.common.graph.Graph.from_bfs(value, filter=ops.Value).nodes()

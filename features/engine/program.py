@@ -14,7 +14,6 @@ from datetime import datetime
 from hashlib import sha256
 from itertools import count
 from pathlib import Path
-from typing import Any
 
 from penchant.errors import OutputError
 from penchant.output import replaced_file
@@ -22,7 +21,7 @@ from penchant.progress import report_statements
 
 from .backends import Backend
 from .script import Statement
-from .temporary import Keep
+from .temporary import Keep, KeptRows
 from .times import MIDNIGHT, MOMENT, midnight
 
 MOST_REMEMBERED = 64  # programs in a process
@@ -52,7 +51,9 @@ class Program:
     answer: str
     types: Mapping[str, str]
 
-    def run(self, backend: Backend, inputs: Sequence[Statement], moments: Sequence[datetime], keep: Keep) -> list[Any]:
+    def run(
+        self, backend: Backend, inputs: Sequence[Statement], moments: Sequence[datetime], keep: Keep
+    ) -> list[KeptRows]:
         """Return the answer for each moment, or the only one where each row of the spine has its own.
 
         Parameters
@@ -75,7 +76,7 @@ class Program:
                 statement.make(backend)
                 report_statements(next(n_done), n_all)
 
-        def answer(moment: datetime | None) -> Any:
+        def answer(moment: datetime | None) -> KeptRows:
             told = _turned_to(backend, moment)
             make([replace(one, query=told(one.query)) for one in self.each])
             rows = keep.rows_of(told(self.answer), dict(self.types))
@@ -131,14 +132,16 @@ def _turned_to(backend: Backend, moment: datetime | None) -> Callable[[str], str
         for name, value in values.items():
             backend.con.execute(f"set variable {name} = timestamp '{value}'")
         return lambda query: query
-    calls = {f"getvariable('{name}')": f"timestamp_ntz '{value}'" for name, value in values.items()}
+    return lambda query: with_instants(backend, query, values)
 
-    def told(query: str) -> str:
-        for call, value in calls.items():
-            query = re.sub(re.escape(call), value, query, flags=re.IGNORECASE)
-        return query
 
-    return told
+def with_instants(backend: Backend, query: str, instants: Mapping[str, datetime]) -> str:
+    """Return a query with instants in the place of variables."""
+    kind = "timestamp" if backend.name == "duckdb" else "timestamp_ntz"
+    for name, value in instants.items():
+        call = re.escape(f"getvariable('{name}')")
+        query = re.sub(call, f"{kind} '{value}'", query, flags=re.IGNORECASE)
+    return query
 
 
 def compiled_once(key: str, folder: Path | None, compiled: Callable[[], tuple[Program, bool]]) -> Program:
@@ -159,6 +162,8 @@ def compiled_once(key: str, folder: Path | None, compiled: Callable[[], tuple[Pr
         if not serves_again:
             return program
         _store(folder, key, program)
+    elif folder is not None and not _path(folder, key).is_file():  # compiled for another shop of the process
+        _store(folder, key, program)
     _REMEMBERED[key] = program
     _REMEMBERED.move_to_end(key)
     while len(_REMEMBERED) > MOST_REMEMBERED:
@@ -166,11 +171,15 @@ def compiled_once(key: str, folder: Path | None, compiled: Callable[[], tuple[Pr
     return program
 
 
+def _path(folder: Path, key: str) -> Path:
+    return folder / f"{key[:16]}.sql"
+
+
 def _stored(folder: Path | None, key: str) -> Program | None:
     """Return a program from its file; None without one that is whole."""
     if folder is None:
         return None
-    path = folder / f"{key[:16]}.sql"
+    path = _path(folder, key)
     try:
         program = Program.read(path.read_text())
         os.utime(path)
@@ -185,7 +194,7 @@ def _store(folder: Path | None, key: str, program: Program) -> None:
         return
     with suppress(OutputError, OSError):
         folder.mkdir(parents=True, exist_ok=True)
-        with replaced_file(folder / f"{key[:16]}.sql") as path:
+        with replaced_file(_path(folder, key)) as path:
             path.write_text(program.text)
         for other in folder.glob("*.sql"):
             if time.time() - other.stat().st_mtime > UNUSED_SECONDS:

@@ -7,14 +7,13 @@ from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any, Literal
 
-import ibis.expr.operations as ops
+from penchant.lazy import ops
 
-from .backends import Backend
+from .backends import Backend, ibis_backend
 from .columns_read import columns_read
 
 Columns = Mapping[str, set[str]]
 PREFIX = "penchant_"  # of all names, so that none hides a table of the shop's
-_TEMPORARY = ops.Namespace(catalog="temp", database="main")
 
 
 @dataclass(frozen=True)
@@ -52,8 +51,8 @@ class Statement:
 
 def temporary(backend: Backend, name: str, schema: Any) -> Any:
     """Return a temporary table as Ibis's, whether it is there yet or not."""
-    place = _TEMPORARY if backend.name == "duckdb" else ops.Namespace()
-    return ops.DatabaseTable(name, schema, backend, place).to_expr()
+    place = ops.Namespace(catalog="temp", database="main") if backend.name == "duckdb" else ops.Namespace()
+    return ops.DatabaseTable(name, schema, ibis_backend(backend), place).to_expr()
 
 
 class Script:

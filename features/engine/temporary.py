@@ -3,17 +3,48 @@
 from __future__ import annotations
 
 import weakref
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
+from functools import cached_property
 from itertools import count
 from types import TracebackType
 from typing import Any
 
-import ibis
+from penchant.lazy import ibis
 
 from .backends import Backend
 from .script import Statement, temporary, typed_query
 
 _NUMBERS = count()
+
+
+@dataclass(frozen=True)
+class KeptRows:
+    """A temporary table with the answers of a query.
+
+    Parameters
+    ----------
+    backend
+        The backend that it lies on.
+    name
+        Its name.
+    types
+        Column -> its type, as Ibis writes it.
+    """
+
+    backend: Backend
+    name: str
+    types: Mapping[str, str]
+
+    @property
+    def place(self) -> str:
+        """The table, as SQL names it."""
+        return f'temp.main."{self.name}"' if self.backend.name == "duckdb" else f"`{self.name}`"
+
+    @cached_property
+    def table(self) -> Any:
+        """The rows as Ibis's table."""
+        return temporary(self.backend, self.name, ibis.schema(dict(self.types)))
 
 
 class Keep:
@@ -43,14 +74,15 @@ class Keep:
         name
             What the rows are, for whoever reads the SQL.
         """
-        return self.rows_of(typed_query(self.backend, expression, order_by), expression.schema())
+        types = {name: str(dtype) for name, dtype in expression.schema().items()}
+        return self.rows_of(typed_query(self.backend, expression, order_by), types).table
 
-    def rows_of(self, query: str, schema: Any) -> Any:
-        """Return the rows of a query as a table that is computed once; the schema is Ibis's, or its types by name."""
+    def rows_of(self, query: str, types: Mapping[str, str]) -> KeptRows:
+        """Return the rows of a query, computed once; the types are Ibis's, by name."""
         made = Statement("table", f"kept_{next(_NUMBERS)}", query)
         made.make(self.backend)
         self._drops.append(weakref.finalize(self, _drop, self.backend, made))
-        return temporary(self.backend, made.name, ibis.schema(schema))
+        return KeptRows(self.backend, made.name, types)
 
     def close(self) -> None:
         """Drop all tables; a second call does nothing."""

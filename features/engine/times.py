@@ -5,10 +5,11 @@ from __future__ import annotations
 from collections.abc import Sequence
 from dataclasses import dataclass
 from datetime import UTC, datetime, timedelta
+from functools import cache
 from typing import Any
 from zoneinfo import ZoneInfo
 
-import ibis
+from penchant.lazy import ibis
 
 MICROSECONDS_A_DAY = 86_400_000_000
 _EARLIEST, _LATEST = (datetime(1990, 1, 1), datetime(2040, 1, 1))  # zones are followed within; beyond, the nearest rule
@@ -21,9 +22,15 @@ class MomentVariable:
     name: str
 
 
-@ibis.udf.scalar.builtin(name="getvariable", signature=(("string",), "timestamp(6)"))
-def _value_of(name: str) -> Any:
-    """Return the instant that a variable holds."""
+@cache
+def _getvariable() -> Any:
+    """Return the function of DuckDB that gives what a variable holds."""
+
+    @ibis.udf.scalar.builtin(name="getvariable", signature=(("string",), "timestamp(6)"))
+    def value_of(name: str) -> Any:
+        """Return the instant that a variable holds."""
+
+    return value_of
 
 
 MOMENT, MIDNIGHT = MomentVariable("penchant_moment"), MomentVariable("penchant_midnight")
@@ -32,7 +39,7 @@ MOMENT, MIDNIGHT = MomentVariable("penchant_moment"), MomentVariable("penchant_m
 def instant(moment: datetime | MomentVariable) -> Any:
     """Return an instant as an expression: microseconds, UTC, no zone."""
     if isinstance(moment, MomentVariable):
-        return _value_of(moment.name).name(moment.name)  # Ibis finds no name by itself
+        return _getvariable()(moment.name).name(moment.name)  # Ibis finds no name by itself
     return ibis.literal(moment, type="timestamp(6)")
 
 

@@ -5,11 +5,8 @@ from __future__ import annotations
 from functools import reduce
 from typing import Any
 
-import ibis
-import pandas as pd
-from ibis import _
-
 from penchant.errors import LeftOutError, TooLittleDataError
+from penchant.lazy import _, ibis, pd
 
 from ..history.past import Past
 from ..signals.price import TIERS

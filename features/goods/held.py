@@ -7,9 +7,7 @@ from __future__ import annotations
 
 from typing import Any
 
-import ibis
-import pandas as pd
-from ibis import _
+from penchant.lazy import _, ibis, pd
 
 from ..history.past import Past
 from ..history.rows import Rows

@@ -5,10 +5,9 @@ from __future__ import annotations
 from collections.abc import Mapping
 from typing import Any
 
-import ibis
 import numpy as np
-import pandas as pd
-from ibis import _
+
+from penchant.lazy import _, ibis, pd
 
 from ..history.past import Past
 from ..history.prepare import History

@@ -8,10 +8,8 @@ from __future__ import annotations
 
 from typing import Any, Literal
 
-import ibis
-from ibis import _
-
 from penchant.errors import InputError
+from penchant.lazy import _, ibis
 
 from ..engine.times import days_before, instant
 from ..history.past import Past

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-import pandas as pd
+from penchant.lazy import pd
 
 from ..shop import Shop
 

@@ -8,8 +8,7 @@ from __future__ import annotations
 
 from typing import Any
 
-import ibis
-from ibis import _
+from penchant.lazy import _, ibis
 
 from ..history.past import Past
 from ..signals.price import piece_price, price_levels, tier_of

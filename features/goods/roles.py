@@ -18,10 +18,10 @@ from typing import Any
 
 import numpy as np
 import numpy.typing as npt
-import pandas as pd
 from scipy.stats import binom, chi2
 
 from penchant.errors import InputError, LeftOutError
+from penchant.lazy import pd
 
 from ..history.past import Past
 from ..shop import Shop

@@ -5,8 +5,7 @@ from __future__ import annotations
 from collections.abc import Mapping, Sequence
 from typing import Any
 
-import ibis
-import ibis.expr.operations as ops
+from penchant.lazy import ibis, ops
 
 
 class Answers:

@@ -7,22 +7,20 @@ from dataclasses import replace
 from types import MappingProxyType
 from typing import Any
 
-import ibis
-from ibis import _
-
 from penchant.errors import ConfigError, PenchantError
+from penchant.lazy import _, ibis
 
 from ..engine.columns_read import columns_read
-from ..engine.program import Program, compiled_once
+from ..engine.program import Program, compiled_once, with_instants
 from ..engine.script import PREFIX, Script, Statement, temporary, typed_query
-from ..engine.temporary import Keep
-from ..engine.times import MOMENT, instant
+from ..engine.temporary import Keep, KeptRows
+from ..engine.times import MOMENT, MomentVariable, instant
 from ..own_modules import own_module_of
 from ..shop import Shop
-from ..spine import Spine
+from ..spine import Spine, known_before
 from .past import Past
 from .prepare import History, Moment
-from .questions import question_key
+from .questions import question_key, spine_key
 
 SPINE, SHOP = f"{PREFIX}spine", f"{PREFIX}shop_"  # names of the tables that a program reads
 MOST_AT_ONCE = 5_000_000  # events times moments: below, planning for each moment takes longer than joining its rows
@@ -41,7 +39,7 @@ def evaluated(
     keep
         Holds the tables.
     """
-    tables = evaluated_whole(shop, spine, values, keep, windows)
+    tables = [rows.table for rows in evaluated_whole(shop, spine, values, keep, windows)]
     moments = spine.instants or ()
     if len(tables) == 1 < len(moments):
         return [keep.table(tables[0].filter(_.as_of == instant(moment))) for moment in moments]
@@ -50,37 +48,56 @@ def evaluated(
 
 def evaluated_whole(
     shop: Shop, spine: Spine, values: Mapping[str, Any], keep: Keep, windows: tuple[int, ...] = ()
-) -> list[Any]:
-    """Return the same as `evaluated` in one or several tables, whatever is quicker.
+) -> list[KeptRows]:
+    """Return the same as `evaluated` in one or several temporary tables, whatever is quicker.
 
     SQL is compiled once for the same questions to shops of the same columns and configuration, whatever their rows, the
     moments and the spine.
     """
+    inputs = _inputs(shop, spine)
     moments = spine.instants or ()
     if len(moments) > 1 and len(moments) * shop.n_events <= MOST_AT_ONCE:
         spine, moments = replace(spine, instants=None), ()
     key, lasts = question_key(shop, spine, values, windows)
     folder = shop.sql_folder if lasts else None
     program = compiled_once(key, folder, lambda: _compiled(shop, spine, values, windows))
-    return program.run(shop.backend, _inputs(shop, spine), moments, keep)
+    return program.run(shop.backend, inputs, moments, keep)
 
 
 def _inputs(shop: Shop, spine: Spine) -> list[Statement]:
     """Return the statements that put a shop and a spine in the place from which programs read."""
-    views = [Statement("view", SHOP + name, shop.backend.compile(rows)) for name, rows in sorted(shop.tables.items())]
-    rows = spine.table.select(*_SPINE_TYPES).cast(_SPINE_TYPES)
-    return [*views, Statement("table", SPINE, shop.backend.compile(rows))]
+    views = [Statement("view", SHOP + name, shop.sql(name)) for name in sorted(shop.tables)]
+    if not spine.has_everyone or spine.instants is None:
+        return [*views, Statement("table", SPINE, shop.backend.compile(_spine_rows(spine.table)))]
+    variables = [MomentVariable(f"{SPINE}_{number}") for number in range(len(spine.instants))]
+
+    def compiled() -> tuple[Program, bool]:
+        known = known_before(_placed(shop), variables, takes_undated=spine.takes_undated)
+        return Program((), (), shop.backend.compile(_spine_rows(known)), _SPINE_TYPES), True
+
+    key = spine_key(shop, len(variables), spine.takes_undated)
+    query = compiled_once(key, shop.sql_folder, compiled).answer
+    told = dict(zip((one.name for one in variables), spine.instants, strict=True))
+    return [*views, Statement("table", SPINE, with_instants(shop.backend, query, told))]
+
+
+def _spine_rows(table: Any) -> Any:
+    return table.select(*_SPINE_TYPES).cast(_SPINE_TYPES)
+
+
+def _placed(shop: Shop) -> Shop:
+    """Return a shop with the tables that programs read in the place of its own."""
+    tables = {name: temporary(shop.backend, SHOP + name, rows.schema()) for name, rows in shop.tables.items()}
+    return replace(shop, tables=MappingProxyType(tables))
 
 
 def _compiled(shop: Shop, spine: Spine, values: Mapping[str, Any], windows: tuple[int, ...]) -> tuple[Program, bool]:
     """Return the program of questions, and whether it reads nothing but what is put in its place."""
     backend = shop.backend
-    given = {SHOP + name: rows.schema() for name, rows in shop.tables.items()}
-    tables = {name: temporary(backend, SHOP + name, rows.schema()) for name, rows in shop.tables.items()}
-    taken = {SPINE, *given}
+    taken = {SPINE, *(SHOP + name for name in shop.tables)}
     once, each = Script(backend, taken), Script(backend, taken)
     rows = temporary(backend, SPINE, ibis.schema(_SPINE_TYPES))
-    history = _history(shop, tables, rows, once, spine)
+    history = _history(shop, rows, once, spine)
     if spine.instants is None:
         asked = _of_rows(history, rows, values, windows)
     else:
@@ -95,10 +112,9 @@ def _compiled(shop: Shop, spine: Spine, values: Mapping[str, Any], windows: tupl
     return program, set(read) <= taken
 
 
-def _history(shop: Shop, tables: Mapping[str, Any], rows: Any, keep: Any, spine: Spine) -> History:
+def _history(shop: Shop, rows: Any, keep: Any, spine: Spine) -> History:
     people = rows.select("customer_id").distinct()
-    placed = replace(shop, tables=MappingProxyType(dict(tables)))
-    return History(shop, people, keep, adds_others=not spine.has_everyone, placed=placed)
+    return History(shop, people, keep, adds_others=not spine.has_everyone, placed=_placed(shop))
 
 
 def _of_rows(history: History, rows: Any, values: Mapping[str, Any], windows: tuple[int, ...]) -> Any:

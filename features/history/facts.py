@@ -13,14 +13,13 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING, Any
 
-import ibis
-from ibis import _
+from penchant.lazy import _, ibis
 
 if TYPE_CHECKING:
     from ..shop import Shop
 
 _TIMED = "timestamp(6)"
-_UNTIMED = ibis.null(_TIMED)
+_STATE = ("ordered_at", "paid_at", "cancelled_at", "refunded_at")
 MONEY = ("amount", "list_amount", "discount", "freight", "margin")
 
 
@@ -35,10 +34,7 @@ def order_lines(shop: Shop) -> Any:
         return _bought_in_interactions(shop)
     lines = _with_items(shop, shop.tables["orders"])
     lines = lines.mutate(**_state(shop, lines))
-    return lines.select("customer_id", **_STATE, **_order_key(shop, lines), **_line_values(shop, lines))
-
-
-_STATE = {name: getattr(_, name) for name in ("ordered_at", "paid_at", "cancelled_at", "refunded_at")}
+    return lines.select("customer_id", *_STATE, **_order_key(shop, lines), **_line_values(shop, lines))
 
 
 def _bought_in_interactions(shop: Shop) -> Any:
@@ -49,8 +45,8 @@ def _bought_in_interactions(shop: Shop) -> Any:
         "customer_id",
         ordered_at=_.occurred_at,
         paid_at=_.occurred_at,
-        cancelled_at=_UNTIMED,
-        refunded_at=_UNTIMED,
+        cancelled_at=ibis.null(_TIMED),
+        refunded_at=ibis.null(_TIMED),
         order_key=_.occurred_at.cast("string"),
         **optional,
     )
@@ -104,9 +100,10 @@ def _state(shop: Shop, lines: Any) -> dict[str, Any]:
         return shop.has("orders", column)
 
     status = lines.status if has("status") else ibis.literal("paid")
-    cancelled = lines.cancelled_at if has("cancelled_at") else _UNTIMED
-    refunded = lines.refunded_at if has("refunded_at") else _UNTIMED
-    unless_unpaid = ibis.cases((status == "unpaid", _UNTIMED), else_=lines.ordered_at)
+    untimed = ibis.null(_TIMED)
+    cancelled = lines.cancelled_at if has("cancelled_at") else untimed
+    refunded = lines.refunded_at if has("refunded_at") else untimed
+    unless_unpaid = ibis.cases((status == "unpaid", untimed), else_=lines.ordered_at)
     paid = lines.paid_at if has("paid_at") else unless_unpaid
     is_untimed = (status == "cancelled") & cancelled.isnull()
     if shop.config.shop.untimed_refunds == "never count":

@@ -11,10 +11,8 @@ from collections.abc import Callable, Mapping
 from functools import cached_property
 from typing import Any
 
-import ibis
-from ibis import _
-
 from penchant.config import Config
+from penchant.lazy import _, ibis
 
 from ..engine.executors import has_executors
 from ..engine.script import Script
@@ -25,9 +23,12 @@ from .facts import MONEY
 from .prepare import History, Moment
 from .rows import Questions, Rows
 
-_NEVER = ibis.null("timestamp(6)")
-_ENDED = earlier(_.cancelled_at, _.refunded_at)
 _SUMMED = ("n_lines", "n_items", "quantity", *MONEY)
+
+
+def _ended() -> Any:
+    """Return when an order was cancelled or refunded, whichever came first."""
+    return earlier(_.cancelled_at, _.refunded_at)
 
 
 class Past:
@@ -57,7 +58,10 @@ class Past:
 
     # What a group asks with
 
-    as_of = _.as_of
+    @property
+    def as_of(self) -> Any:
+        """The moment of a row."""
+        return _.as_of
 
     def days_since(self, at: Any) -> Any:
         """Return the days from an instant to as_of."""
@@ -117,7 +121,7 @@ class Past:
     @property
     def lines(self) -> Rows:
         """Lines of purchases; ``at`` is when they were paid."""
-        return self.rows("lines", lambda: self.seen(self.history.lines, _.paid_at, _ENDED))
+        return self.rows("lines", lambda: self.seen(self.history.lines, _.paid_at, _ended()))
 
     @property
     def interactions(self) -> Rows:
@@ -199,7 +203,9 @@ class Past:
         at, until
             Since when a fact is known, and when it ended; a null ``until`` has not come.
         """
-        facts = prepared.mutate(at=at, until=_NEVER if until is None else until).filter(_["at"].notnull())
+        facts = prepared.mutate(at=at, until=ibis.null("timestamp(6)") if until is None else until).filter(
+            _["at"].notnull()
+        )
         if not self.moment.is_population and not self.history.all_wanted:
             facts = facts.filter(_.wanted)
         known = self.moment.show(facts.drop("wanted"))
@@ -214,7 +220,7 @@ class Past:
         return self._relations[name]
 
     def _purchases(self) -> Any:
-        return self.keep.table(self._orders(_.paid_at, _ENDED), name="purchases")
+        return self.keep.table(self._orders(_.paid_at, _ended()), name="purchases")
 
     def _placed(self) -> Any:
         return self._orders(_.ordered_at, _.cancelled_at)

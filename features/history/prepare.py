@@ -15,8 +15,7 @@ from dataclasses import dataclass
 from datetime import datetime
 from typing import Any, TypeVar
 
-import ibis
-from ibis import _
+from penchant.lazy import _, ibis
 
 from ..engine.script import Script
 from ..engine.temporary import Keep

@@ -11,6 +11,7 @@ from typing import Any
 
 from penchant.output import versions
 
+from ..engine.backends import fetched
 from ..engine.identity import UnknownIdentityError, identity, source_digest
 from ..shop import Shop
 from ..spine import Spine
@@ -33,11 +34,10 @@ def question_key(shop: Shop, spine: Spine, values: Mapping[str, Any], windows: t
         asked, is_ours = f"serves once {next(_SERVES_ONCE)}", False
     config = shop.config.model_dump(mode="json", include=set(READ))
     config["shop"] = {name: value for name, value in config["shop"].items() if name not in _OF_A_DELIVERY}
-    columns = {name: {key: str(dtype) for key, dtype in rows.schema().items()} for name, rows in shop.tables.items()}
     facts = {
         "asked": asked,
         "engine": shop.backend.name,
-        "columns": columns,
+        "columns": {name: dict(types) for name, types in shop.types.items()},
         "config": config,
         "calendar": _calendar(shop),
         "categories": sorted(categories_of(shop)) if shop.config.cycle.fixed_days_of else [],
@@ -45,17 +45,32 @@ def question_key(shop: Shop, spine: Spine, values: Mapping[str, Any], windows: t
         "each row has its own moment": spine.instants is None,
         "has everyone": spine.has_everyone,
         "shop": "" if is_ours else shop.identity,
-        "versions": {**versions(), "sqlglot": version("sqlglot"), "source": source_digest()},
+        "versions": _versions(),
     }
     return sha256(json.dumps(facts, sort_keys=True).encode()).hexdigest(), is_ours
+
+
+def spine_key(shop: Shop, n_moments: int, takes_undated: bool) -> str:
+    """Return a hash of all that the SQL of everyone at so many moments depends on."""
+    facts = {
+        "everyone at": n_moments,
+        "takes undated": takes_undated,
+        "engine": shop.backend.name,
+        "columns": {name: dict(types) for name, types in shop.types.items()},
+        "versions": _versions(),
+    }
+    return sha256(json.dumps(facts, sort_keys=True).encode()).hexdigest()
+
+
+def _versions() -> dict[str, str]:
+    return {**versions(), "sqlglot": version("sqlglot"), "source": source_digest()}
 
 
 def _calendar(shop: Shop) -> list[str]:
     """Return the calendar's rows as text, in an order that does not vary."""
     if not shop.has("calendar"):
         return []
-    rows = shop.tables["calendar"].to_pyarrow().to_pylist()
-    return sorted(map(str, rows))
+    return sorted(map(str, fetched(shop.backend, shop.sql("calendar"))))
 
 
 def values_of(shop: Shop, attribute: str) -> set[str]:

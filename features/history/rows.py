@@ -8,7 +8,7 @@ from functools import reduce
 from operator import and_
 from typing import Any, Protocol
 
-import ibis
+from penchant.lazy import ibis
 
 from ..engine.times import days_before
 

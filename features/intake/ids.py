@@ -13,7 +13,7 @@ import re
 import unicodedata
 import warnings
 
-import pandas as pd
+from penchant.lazy import pd
 
 BLANKS = " \t\r\n\x0b\x0c\x00\u00a0\u3000\u200b\ufeff"  # what no id begins or ends with; other spaces count as well
 NO_IDS = ("inf", "-inf", "Inf", "-Inf", "Infinity", "-Infinity", "NaN", "nan")

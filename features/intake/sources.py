@@ -7,11 +7,9 @@ import re
 from typing import Any
 from urllib.parse import quote, unquote
 
-import ibis
-from ibis.common.exceptions import TableNotFound
-
 from penchant.config import Source
 from penchant.errors import NotThereError, PenchantError, did_you_mean
+from penchant.lazy import ibis
 
 from .databases import open_database
 from .files import found_files, open_files
@@ -97,7 +95,7 @@ def _at_address(gate: Gate, source: Source) -> Raw:
 def _rows_of(backend: Any, label: str, table: str, address: str) -> Any:
     try:
         return _table_of(backend, table).to_pyarrow_batches()
-    except TableNotFound:
+    except ibis.common.exceptions.TableNotFound:
         hint = did_you_mean(table, _tables_of(backend, table))
         raise NotThereError(f"'{label}'", "a table of the database", "nothing of that name", hint) from None
     except Exception as fault:
@@ -115,7 +113,7 @@ def _table_of(backend: Any, table: str) -> Any:
     schema, dot, name = table.rpartition(".")
     try:
         return backend.table(name, database=schema) if dot else backend.table(table)
-    except TableNotFound:
+    except ibis.common.exceptions.TableNotFound:
         return backend.table(table)
 
 

@@ -8,10 +8,9 @@ from datetime import datetime, timedelta
 from typing import Any
 
 import numpy as np
-import pandas as pd
-from ibis import _
 
 from penchant.errors import InputError, LeftOutError, UnfinishedHorizonError
+from penchant.lazy import _, pd
 from penchant.section import LONGEST_WINDOW
 from penchant.spreadsheet import shop_day, shop_time
 
@@ -141,7 +140,7 @@ def refuse_unfinished(shop: Shop, task: Task, instants: Sequence[datetime], span
 def eligible(shop: Shop, task: Task, spine: Spine) -> Any:
     """Return those rows of a spine that may enter a task, as a pandas frame (customer_id, as_of), sorted."""
     with Keep(shop.backend) as keep:
-        parts = evaluated_whole(shop, spine, {"is_eligible": task.eligible}, keep)
+        parts = [rows.table for rows in evaluated_whole(shop, spine, {"is_eligible": task.eligible}, keep)]
         frames = [_sorted(part.filter(_.is_eligible).select("customer_id", "as_of")) for part in parts]
     return pd.concat(frames, ignore_index=True)
 
@@ -158,7 +157,8 @@ def outcomes_at(shop: Shop, task: Task, rows: pd.DataFrame, span: Span) -> pd.Se
     dtype = "int64" if task.kind == "binary" else "float64"
     with Keep(shop.backend) as keep:
         ends = Spine.of(shop, later)
-        parts = evaluated_whole(shop, ends, {"label": lambda past: task.outcome(past, span)}, keep)
+        answers = evaluated_whole(shop, ends, {"label": lambda past: task.outcome(past, span)}, keep)
+        parts = [rows.table for rows in answers]
         found = pd.concat([_sorted(part.mutate(label=_.label.cast(dtype))) for part in parts], ignore_index=True)
     _refuse_misfits(task, found["label"])
     return found["label"]

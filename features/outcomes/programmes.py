@@ -6,7 +6,7 @@ from collections.abc import Callable, Mapping
 from types import MappingProxyType
 from typing import Any
 
-from ibis import _
+from penchant.lazy import _
 
 from ..engine.times import days_before
 from ..history.past import Past

@@ -11,10 +11,9 @@ from types import MappingProxyType
 from typing import Any
 
 import numpy as np
-import pandas as pd
-from ibis import _
 
 from penchant.errors import InputError, LeftOutError, did_you_mean
+from penchant.lazy import _, pd
 
 from ..engine.temporary import Keep
 from ..engine.times import days_before
@@ -103,7 +102,7 @@ def read_outcomes(shop: Shop, rows: pd.DataFrame, outcome: str, horizon_days: in
     asked = pd.DataFrame({"customer_id": rows["customer_id"], "as_of": ends})
     with Keep(shop.backend) as keep:
         parts = evaluated_whole(shop, Spine.of(shop, asked), questions, keep)
-        frames = [part.to_pyarrow().to_pandas() for part in parts]
+        frames = [part.table.to_pyarrow().to_pandas() for part in parts]
     found = pd.concat(frames, ignore_index=True)
     keyed = asked.astype({"as_of": found["as_of"].dtype, "customer_id": found["customer_id"].dtype})
     answers = keyed.merge(found, on=["customer_id", "as_of"], how="left", validate="one_to_one")

@@ -10,9 +10,8 @@ from collections.abc import Callable
 from dataclasses import dataclass
 from typing import Any, Literal
 
-from ibis import _
-
 from penchant.config import Config
+from penchant.lazy import _
 
 from ..engine.times import days_before
 from ..history.past import Past

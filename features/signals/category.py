@@ -11,8 +11,7 @@ from functools import partial
 from math import log
 from typing import Any
 
-import ibis
-from ibis import _
+from penchant.lazy import _, ibis
 
 from ..engine.times import days_between
 from ..history.past import Past

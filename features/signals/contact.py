@@ -7,9 +7,9 @@ from collections.abc import Iterable, Iterator, Mapping, Sequence
 from functools import partial
 from typing import Any
 
-import ibis
-from ibis import _
+from penchant.lazy import _, ibis
 
+from ..engine.backends import fetched
 from ..history.past import Past
 from ..history.rows import Rows
 from ..shop import Shop
@@ -35,10 +35,10 @@ def channels_of(shop: Shop) -> tuple[str, ...]:
     """
     if not shop.has("campaigns", "channel"):
         return CHANNELS
-    named = shop.tables["campaigns"].select("channel").to_pandas()["channel"].dropna().astype(str)
-    counts = named[~named.isin(CHANNELS)].value_counts().sort_index(kind="stable")
-    counts = counts.sort_values(ascending=False, kind="stable")
-    return (*CHANNELS, *sorted(counts.index[:MOST_CHANNELS]))
+    named = f"select cast(channel as string) as named from ({shop.sql('campaigns')}) where channel is not null"
+    counts = dict(fetched(shop.backend, f"select named, count(*) from ({named}) group by named"))
+    others = sorted(counts.keys() - set(CHANNELS), key=lambda name: (-counts[name], name))
+    return (*CHANNELS, *sorted(others[:MOST_CHANNELS]))
 
 
 def contact_group(channels: tuple[str, ...] = CHANNELS) -> FeatureGroup:

@@ -11,11 +11,9 @@ from datetime import datetime
 from functools import partial
 from typing import Any
 
-import ibis
-from ibis import _
-
 from penchant.config import Config
 from penchant.errors import InputError, did_you_mean
+from penchant.lazy import _, ibis
 
 from ..engine.times import days_between
 from ..history.past import Past

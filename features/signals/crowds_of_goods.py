@@ -5,10 +5,8 @@ from __future__ import annotations
 from collections.abc import Callable
 from typing import Any, Literal
 
-import ibis
-from ibis import _
-
 from penchant.config import CrowdSection
+from penchant.lazy import _, ibis
 
 from ..history.past import Past
 from ..history.rows import Rows

@@ -12,10 +12,8 @@ from dataclasses import dataclass
 from datetime import datetime
 from typing import Any
 
-import ibis
-from ibis import _
-
 from penchant.errors import ConfigError, InputError, did_you_mean, quoted
+from penchant.lazy import _, ibis
 from penchant.spreadsheet import shop_day
 
 from ..engine.temporary import Keep

@@ -7,7 +7,7 @@ from functools import partial
 from types import MappingProxyType
 from typing import Any
 
-from ibis import _
+from penchant.lazy import _
 
 from ..history.past import Past
 from ..history.rows import Rows

@@ -7,7 +7,7 @@ from __future__ import annotations
 
 from collections.abc import Iterator
 
-from ibis import _
+from penchant.lazy import _
 
 from .declare import of_kind, signal, windowed
 from .group import PURCHASES, FeatureGroup, Signal, Windows

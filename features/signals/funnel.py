@@ -5,8 +5,7 @@ from __future__ import annotations
 from collections.abc import Callable, Iterator
 from typing import Any
 
-import ibis
-from ibis import _
+from penchant.lazy import _, ibis
 
 from ..engine.times import days_before
 from ..history.past import Past

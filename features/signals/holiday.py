@@ -11,9 +11,7 @@ from functools import partial
 from itertools import accumulate
 from typing import Any
 
-import ibis
-import pandas as pd
-from ibis import _
+from penchant.lazy import _, ibis, pd
 
 from ..engine.times import days_before, days_between, instant, step
 from ..history.past import Past

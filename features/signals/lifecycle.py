@@ -6,8 +6,7 @@ from collections.abc import Iterator
 from functools import reduce
 from typing import Any
 
-import ibis
-from ibis import _
+from penchant.lazy import _, ibis
 
 from ..engine.times import days_between, earlier
 from ..history.past import Past

@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Iterator
 from typing import Any
 
-from ibis import _
+from penchant.lazy import _
 
 from ..history.past import Past
 from .declare import money, per, signal, windowed

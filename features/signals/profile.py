@@ -5,15 +5,16 @@ Before a customer registered nothing is known, where the time of that is: else w
 
 from __future__ import annotations
 
+import re
 from collections.abc import Iterable, Iterator
 from functools import partial
 from typing import Any
 
-import ibis
-from ibis import _
+from penchant.lazy import _, ibis
 
 from ..history.past import Past
 from ..history.rows import Rows
+from ..shop import Shop
 from .declare import signal
 from .group import Dtype, FeatureGroup, Signal, Windows
 
@@ -24,6 +25,7 @@ PLAIN = {
 }
 UNKNOWN = "{} unknown, or not registered yet"
 KNOWN = (*PLAIN, "birth_year", "registered_at", "customer_id")
+_NUMBER = re.compile(r"(u?(tiny|small|big|huge)?int(eger)?\d*|float\d*|double|decimal)\b", re.IGNORECASE)
 
 
 def profile_group(attributes: Iterable[tuple[str, Dtype, str]] = ()) -> FeatureGroup:
@@ -39,13 +41,13 @@ def profile_group(attributes: Iterable[tuple[str, Dtype, str]] = ()) -> FeatureG
     )
 
 
-def attributes_of(customers: Any) -> list[tuple[str, Dtype, str]]:
-    """Return name, type and unit of a customers table's further columns; flags become 0 and 1."""
+def attributes_of(shop: Shop) -> list[tuple[str, Dtype, str]]:
+    """Return name, type and unit of the further columns of a shop's customers; flags become 0 and 1."""
     found: list[tuple[str, Dtype, str]] = []
-    for name, dtype in customers.schema().items():
+    for name, dtype in shop.types.get("customers", {}).items():
         if name not in KNOWN:
-            is_number = dtype.is_numeric() or dtype.is_boolean()
-            found.append((name, "float64" if is_number else "string", "flag" if dtype.is_boolean() else ""))
+            unit = "flag" if dtype.lower() == "boolean" else ""
+            found.append((name, "float64" if unit or _NUMBER.match(dtype) else "string", unit))
     return found
 
 

@@ -4,8 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Iterator
 
-import ibis
-from ibis import _
+from penchant.lazy import _, ibis
 
 from ..history.past import Past
 from ..history.rows import Rows

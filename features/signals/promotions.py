@@ -9,10 +9,8 @@ from operator import or_
 from types import MappingProxyType
 from typing import Any
 
-import ibis
-from ibis import _
-
 from penchant.errors import InputError, did_you_mean
+from penchant.lazy import _, ibis
 
 from ..engine.times import instant
 from ..history.past import Past

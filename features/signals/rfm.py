@@ -12,8 +12,7 @@ from functools import partial
 from types import MappingProxyType
 from typing import Any
 
-import ibis
-from ibis import _
+from penchant.lazy import _, ibis
 
 from ..engine.times import days_before, days_between
 from ..history.past import Past

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Iterator
 
-from ibis import _
+from penchant.lazy import _
 
 from .declare import signal, windowed
 from .group import FeatureGroup, Signal, Windows

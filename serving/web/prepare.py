@@ -129,7 +129,7 @@ def prepare(
         if store is not None:
             write_models(store, shop.config.shop.name, place)
         told = {"as_of": moment.isoformat(), "n_customers": n_customers, "left_out": left_out}
-        names = [name for name, *_rest in attributes_of(shop.tables["customers"])] if shop.has("customers") else []
+        names = [name for name, *_rest in attributes_of(shop)]
         write_json(place / OVERVIEW_FILE, {**told, "attributes": names, "months": _months(shop, moment)})
     return told
 

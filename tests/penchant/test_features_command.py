@@ -3,6 +3,8 @@
 from __future__ import annotations
 
 import json
+import subprocess
+import sys
 from collections.abc import Callable
 from pathlib import Path
 from typing import Any
@@ -82,3 +84,23 @@ def test_a_moment_before_the_data_is_refused_and_one_after_them_told(answer: Ans
     assert answer("--as-of", "2025-06-01")["n_rows"] == 3
     late = answer("--as-of", "2030-01-01")
     assert late["as_of"] > late["extract_end"]
+
+
+STARTED = """
+import sys
+from penchant.cli import main
+try:
+    main()
+except SystemExit as end:
+    assert not end.code, end.code
+sys.exit(", ".join({"ibis", "pandas"} & set(sys.modules)) or None)
+"""
+
+
+def test_sql_that_is_stored_runs_without_ibis_and_pandas(answer: Answer, tmp_path: Path) -> None:
+    first = answer("--as-of", "2025-06-01", "--out", "first")
+    words = ["features", "--as-of", "2025-06-01", "--out", "second", "--group", "frequency"]
+    command = [sys.executable, "-c", STARTED, *words]
+    done = subprocess.run(command, cwd=tmp_path, capture_output=True, text=True, check=False)
+    assert done.returncode == 0, done.stderr
+    assert rows_of({"out": tmp_path / "second"}) == rows_of(first)
