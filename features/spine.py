@@ -30,7 +30,7 @@ class Spine:
 
     Parameters
     ----------
-    made
+    rows
         Ibis table or expression, or what returns one when it is needed: ``customer_id`` (string), ``as_of`` (timestamp
         in UTC, no zone); each pair once.
     instants
@@ -41,7 +41,7 @@ class Spine:
         As in `known_before`, where it is of everyone.
     """
 
-    made: Any
+    rows: Any
     instants: tuple[datetime, ...] | None
     has_everyone: bool = False
     takes_undated: bool = True
@@ -49,7 +49,7 @@ class Spine:
     @cached_property
     def table(self) -> Any:
         """The rows as an Ibis table."""
-        return self.made() if isinstance(self.made, partial) else self.made
+        return self.rows() if isinstance(self.rows, partial) else self.rows
 
     @classmethod
     def at(

@@ -145,9 +145,8 @@ def test_files_of_sql_are_read_by_the_next_process(world_tables: Tables, tmp_pat
         program._REMEMBERED.clear()
     assert len(n_compiled) == 1
     pd.testing.assert_frame_equal(*frames)
-    [file] = folder.iterdir()
+    [file] = [path for path in folder.iterdir() if "-- step: once table penchant_lines" in path.read_text()]
     assert "create or replace temp table" in file.read_text()
-    assert "-- step: once table penchant_lines" in file.read_text()
     file.write_text(file.read_text().replace("purchases", "purchased", 1))  # is not what it says it is any more
     with shop_from_tables(world_tables) as shop:
         object.__setattr__(shop, "sql_folder", folder)
