@@ -171,7 +171,8 @@ class History:
     @property
     def interactions(self) -> Any:
         """Interactions, coded: see `facts.interactions`."""
-        return self.kept("interactions", lambda: self.coded(facts.interactions(self._placed)), ("code",))
+        order = ("code", "occurred_at")  # days and sessions look at a customer's acts in order
+        return self.kept("interactions", lambda: self.coded(facts.interactions(self._placed)), order)
 
     @property
     def days(self) -> Any:
