@@ -2,13 +2,14 @@
 
 from __future__ import annotations
 
+import gc
 import json
 import os
 import re
 import time
 from collections import OrderedDict
 from collections.abc import Callable, Iterator, Mapping, Sequence
-from contextlib import suppress
+from contextlib import contextmanager, suppress
 from dataclasses import dataclass, replace
 from datetime import datetime
 from hashlib import sha256
@@ -158,7 +159,8 @@ def compiled_once(key: str, folder: Path | None, compiled: Callable[[], tuple[Pr
     """
     program = _REMEMBERED.get(key) or _stored(folder, key)
     if program is None:
-        program, serves_again = compiled()
+        with _without_collector():
+            program, serves_again = compiled()
         if not serves_again:
             return program
         _store(folder, key, program)
@@ -169,6 +171,18 @@ def compiled_once(key: str, folder: Path | None, compiled: Callable[[], tuple[Pr
     while len(_REMEMBERED) > MOST_REMEMBERED:
         _REMEMBERED.popitem(last=False)
     return program
+
+
+@contextmanager
+def _without_collector() -> Iterator[None]:
+    """Let the collector of cycles rest: it looks again and again through the many small parts of expressions."""
+    was_on = gc.isenabled()
+    gc.disable()
+    try:
+        yield
+    finally:
+        if was_on:
+            gc.enable()
 
 
 def _path(folder: Path, key: str) -> Path:
