@@ -38,11 +38,11 @@ test: $(READY) ## all that CI runs: lint, types, every test (under 12 minutes on
 	$(BIN)/ruff format --check .
 	$(BIN)/ruff check .
 	$(BIN)/mypy
-	PENCHANT_DATA=$(DATA) $(BIN)/python -m pytest -q -n $(WORKERS) --dist loadfile -m "not spark"
+	PENCHANT_DATA=$(DATA) $(BIN)/python -m pytest -q -n $(WORKERS) --dist loadfile --no-loadscope-reorder -m "not spark"
 	PENCHANT_DATA=$(DATA) $(BIN)/python -m pytest -q -m spark
 
 quick: $(READY) ## the fast subset of the tests (under 90 seconds)
-	PENCHANT_DATA=$(DATA) $(BIN)/python -m pytest -q -n $(WORKERS) --dist loadfile -m "not slow and not spark"
+	PENCHANT_DATA=$(DATA) $(BIN)/python -m pytest -q -n $(WORKERS) --dist loadfile --no-loadscope-reorder -m "not slow and not spark"
 
 check: $(READY) ## format in place, then lint, types and tests
 	$(BIN)/ruff format .

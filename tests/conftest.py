@@ -171,7 +171,10 @@ def spark(connect_port: int) -> Iterator[Any]:
 
 
 def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
-    """Count slow files and what is marked ``spark`` as slow, and take pyspark's own warnings as they are."""
+    """Count slow files and what is marked ``spark`` as slow, and take pyspark's own warnings as they are.
+
+    Files with slow tests come first: quick ones fill in at the end, so that no worker waits for another's last file.
+    """
     for item in items:
         if item.path.as_posix().endswith(SLOW_FILES):
             item.add_marker(pytest.mark.slow)
@@ -180,6 +183,8 @@ def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
             item.add_marker(pytest.mark.filterwarnings("ignore:The copy keyword is deprecated"))
             item.add_marker(pytest.mark.filterwarnings("ignore:unclosed <socket:ResourceWarning"))
             item.add_marker(pytest.mark.filterwarnings("ignore::pytest.PytestUnraisableExceptionWarning"))
+    slow = {item.path for item in items if item.get_closest_marker("slow")}
+    items.sort(key=lambda item: item.path not in slow)
 
 
 def program(name: str) -> str | None:
