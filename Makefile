@@ -37,9 +37,11 @@ demo: $(READY) ## the main job, end to end, on a simulated shop
 test: $(READY) ## all that CI runs: lint, types, every test (under 12 minutes on two cores)
 	$(BIN)/ruff format --check .
 	$(BIN)/ruff check .
-	$(BIN)/mypy
-	PENCHANT_DATA=$(DATA) $(BIN)/python -m pytest -q -n $(WORKERS) --dist loadfile --no-loadscope-reorder -m "not spark"
-	PENCHANT_DATA=$(DATA) $(BIN)/python -m pytest -q -m spark
+	@# Types, then Spark's tests, which need one process: beside the others, and told when those are done.
+	@log=$$(mktemp); { $(BIN)/mypy && PENCHANT_DATA=$(DATA) $(BIN)/python -m pytest -q -m spark; } >$$log 2>&1 & beside=$$!; \
+	trap 'kill $$beside 2>/dev/null; rm -f $$log' EXIT; trap 'exit 130' INT TERM; code=0; \
+	PENCHANT_DATA=$(DATA) $(BIN)/python -m pytest -q -n $(WORKERS) --dist loadfile --no-loadscope-reorder -m "not spark" || code=$$?; \
+	wait $$beside || code=$$?; cat $$log; exit $$code
 
 quick: $(READY) ## the fast subset of the tests (under 90 seconds)
 	PENCHANT_DATA=$(DATA) $(BIN)/python -m pytest -q -n $(WORKERS) --dist loadfile --no-loadscope-reorder -m "not slow and not spark"
