@@ -29,6 +29,7 @@ SLOW_FILES = (  # whole files that leave the fast subset: each takes more than f
     "features/engine/test_limits.py",
     "features/goods/test_goods.py",
     "features/goods/test_roles.py",
+    "features/history/test_evaluate.py",
     "features/history/test_windows.py",
     "features/intake/test_accepted.py",
     "features/intake/test_ids.py",

@@ -19,6 +19,7 @@ from penchant.simulate import SimulationSettings, simulate
 from ..command_line import Done, penchant
 
 SMALL_GATE = "\n[gate]\nmin_buyers = 100\nmin_positives = 30\nmin_negatives = 30\n"
+SCORING = ("score", "--as-of", "2025-11-01", "--data", "data", "--json")
 
 
 def process(folder: Path, *arguments: str) -> subprocess.CompletedProcess[str]:
@@ -52,6 +53,12 @@ def trained(shop: Path) -> dict[str, Any]:
     return json.loads((shop / "trained.json").read_text())
 
 
+@pytest.fixture(scope="module")
+def scored(shop: Path, trained: dict[str, Any]) -> dict[str, Any]:
+    """Return what a scoring into the folder "one" says."""
+    return answer(penchant(shop, *SCORING, "--out", "one"))
+
+
 @pytest.mark.slow
 def test_training_says_what_it_measured_beside_its_baselines(trained: dict[str, Any]) -> None:
     auc = trained["metrics"]["auc"]
@@ -66,22 +73,20 @@ def test_training_says_what_it_measured_beside_its_baselines(trained: dict[str, 
 
 
 @pytest.mark.slow
-def test_the_list_names_each_eligible_customer_once_and_is_the_same_again(shop: Path, trained: dict[str, Any]) -> None:
-    arguments = ("score", "--as-of", "2025-11-01", "--data", "data", "--json")
-    first = answer(penchant(shop, *arguments, "--out", "one"))
-    answer(process(shop, *arguments, "--out", "two"))
+def test_the_list_names_each_eligible_customer_once_and_is_the_same_again(shop: Path, scored: dict[str, Any]) -> None:
+    answer(process(shop, *SCORING, "--out", "two"))
     listed = pd.read_parquet(shop / "one" / "churn.parquet")
-    assert len(listed) == first["n_customers"] == listed["customer_id"].nunique()
+    assert len(listed) == scored["n_customers"] == listed["customer_id"].nunique()
     assert listed["churn_probability"].is_monotonic_decreasing
     assert listed["reason_1"].str.len().gt(5).all()
     assert (listed["n_orders"] >= 1).all()
     assert listed.columns.tolist() == pd.read_csv(shop / "one" / "churn.csv").columns.tolist()
-    for file in first["files"]:
+    for file in scored["files"]:
         assert (shop / "one" / file).read_bytes() == (shop / "two" / file).read_bytes(), file
 
 
 @pytest.mark.slow
-def test_the_model_scores_alike_where_the_package_is_absent(shop: Path, trained: dict[str, Any]) -> None:
+def test_the_model_scores_alike_where_the_package_is_absent(shop: Path, scored: dict[str, Any]) -> None:
     """MLflow, LightGBM and NumPy are enough: the package is made unimportable."""
     built = answer(penchant(shop, "features", "--as-of", "2025-11-01", "--data", "data", "--out", "matrix", "--json"))
     code = """
@@ -99,8 +104,7 @@ numpy.save("elsewhere.npy", mlflow.pyfunc.load_model("models:/small.churn@champi
         [sys.executable, "-c", code, str(matrix)], cwd=shop, capture_output=True, text=True, check=False
     )
     assert done.returncode == 0, done.stderr
-    answer(penchant(shop, "score", "--as-of", "2025-11-01", "--data", "data", "--out", "three", "--json"))
-    here = pd.read_parquet(shop / "three" / "churn.parquet").set_index("customer_id")["churn_probability"]
+    here = pd.read_parquet(shop / "one" / "churn.parquet").set_index("customer_id")["churn_probability"]
     there = pd.Series(np.load(shop / "elsewhere.npy"), index=pd.read_parquet(matrix)["customer_id"])
     np.testing.assert_allclose(there.loc[here.index], here, rtol=0, atol=1e-12)
 
