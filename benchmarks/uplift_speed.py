@@ -36,7 +36,7 @@ def fit_large(name: str, data: Path) -> dict[str, float]:
     """Return what fitting and scoring take with 100 trees of 31 leaves; the stack has settings of its own."""
     from penchant.models.uplift import DRLearner, TLearner, Trees, UpliftStack, XLearner
 
-    before = _peak_mb()
+    before = peak_mb()
     with np.load(data) as held:
         X, treated, y, effect = (held[key] for key in ("X", "treated", "y", "effect"))
     p = np.full(len(X), 0.5)
@@ -53,12 +53,13 @@ def fit_large(name: str, data: Path) -> dict[str, float]:
         "fit": fitted - start,
         "predict": scored - fitted,
         "error": float(np.sqrt(np.mean((uplift - effect) ** 2))),
-        "memory": (_peak_mb() - before) / given_mb,
+        "memory": (peak_mb() - before) / given_mb,
         "evaluations_per_arm": float(len(model.scorer_.outputs[0].terms)),
     }
 
 
-def _peak_mb() -> float:
+def peak_mb() -> float:
+    """Return the most memory that this process has held, in MB."""
     status = Path("/proc/self/status")
     if status.exists():  # ru_maxrss outlives exec: it would be the parent's peak
         held = dict(line.split(":", 1) for line in status.read_text(encoding="ascii").splitlines())

@@ -17,7 +17,7 @@ from penchant.errors import InputError
 
 from ..inputs.arrays import Floats, Ints
 from ..inputs.categories import Columns
-from ..inputs.row_groups import MOST_ROWS_AT_ONCE, ParquetRows, in_pieces
+from ..inputs.row_groups import MOST_ROWS_AT_ONCE, ParquetRows, said_by_fold
 
 # Chosen on pooled snapshots of several shops at once, not tuned to one of them: small trees, slow steps, and
 # leaves that must hold an amount of evidence (the hessian: for a rare outcome about its number of positives)
@@ -39,6 +39,7 @@ FIXED = {"verbosity": -1, "deterministic": True, "force_col_wise": True, "monoto
 MOST_TREES = 1000
 PATIENCE = 20
 TREES_WITHOUT_FOLDS = 60
+MOST_ROWS_IN_FOLDS = 2_000_000  # each fold's trees need a copy of theirs, and more do not move the number of trees
 
 
 class _RowGroups(lgb.Sequence):
@@ -164,13 +165,22 @@ def _grown(rows: Training, parameters: Mapping[str, Any], n_trees: int | None) -
     data = rows.dataset(parameters)
     if rows.folds is None:
         return Grown(train_booster(data, parameters, n_trees or TREES_WITHOUT_FOLDS), None)
-    fold = rows.folds if rows.learns is None else rows.folds[rows.learns]
+    best, left_out, curve = _left_out(rows, rows.folds, data, parameters, n_trees)
+    return Grown(train_booster(data, parameters, best), left_out, curve)
+
+
+def _left_out(
+    rows: Training, folds: Ints, data: lgb.Dataset, parameters: Mapping[str, Any], n_trees: int | None
+) -> tuple[int, Floats, dict[str, Sequence[float]]]:
+    """Return the number of trees that did best on left-out folds, the rows' raw scores by them, and the curve."""
+    fold = folds if rows.learns is None else folds[rows.learns]
     numbers = np.unique(fold)
+    fold = _of_some(fold, parameters["seed"])
     cv = lgb.cv(
         dict(parameters),
         data,
         num_boost_round=n_trees or MOST_TREES,
-        folds=[(np.flatnonzero(fold != number), np.flatnonzero(fold == number)) for number in numbers],
+        folds=[(np.flatnonzero((fold != number) & (fold >= 0)), np.flatnonzero(fold == number)) for number in numbers],
         callbacks=[] if n_trees else [lgb.early_stopping(PATIENCE, verbose=False)],
         return_cvbooster=True,
     )
@@ -178,14 +188,24 @@ def _grown(rows: Training, parameters: Mapping[str, Any], n_trees: int | None) -
     curve = {name.removeprefix("valid ").removesuffix("-mean"): losses for name, losses in means.items()}
     found = cv["cvbooster"]
     best = n_trees or max(1, found.best_iteration)
-    left_out = np.empty(len(rows.y))
-    for booster, number in zip(found.boosters, numbers, strict=True):
-        out = rows.folds == number
-        ask = partial(booster.predict, raw_score=True, num_iteration=best)
-        left_out[out] = in_pieces(rows.matrix, out, ask)
+    asks = {
+        int(number): partial(booster.predict, raw_score=True, num_iteration=best)
+        for booster, number in zip(found.boosters, numbers, strict=True)
+    }
+    left_out = said_by_fold(rows.matrix, folds, asks)
     if rows.start is not None:
         left_out += rows.start
-    return Grown(train_booster(data, parameters, best), left_out, curve)
+    return best, left_out, curve
+
+
+def _of_some(fold: Ints, seed: int) -> Ints:
+    """Return each row's fold, -1 where the rows are more than folds are made of and it was not drawn."""
+    if len(fold) <= MOST_ROWS_IN_FOLDS:
+        return fold
+    drawn = np.random.default_rng(seed).choice(len(fold), MOST_ROWS_IN_FOLDS, replace=False)
+    some = np.full_like(fold, -1)
+    some[drawn] = fold[drawn]
+    return some
 
 
 def train_booster(data: lgb.Dataset, parameters: Mapping[str, Any], n_trees: int) -> lgb.Booster:

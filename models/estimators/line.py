@@ -12,7 +12,7 @@ from dataclasses import dataclass
 import numpy as np
 
 from ..inputs.arrays import Floats
-from ..inputs.row_groups import in_pieces
+from ..inputs.row_groups import said_by_fold
 from ..plain_parts import LinearPart
 from .boosting import Training
 from .linear import NearbyLogistic, Spreading, design_of, linear_part, logistic, spreads_of
@@ -63,9 +63,9 @@ def fit_lines(rows: Training, directions: Mapping[int, int], seed: int) -> Lines
     design = design_of(spreads, matrix)
     nearby = NearbyLogistic(design, y, weight, PENALTY, ways, logistic(design, y, weight, PENALTY))
     whole = nearby.without(np.zeros(len(y), dtype=bool))
-    left_out, fold = np.empty(len(rows.y)), np.asarray(rows.folds)
+    fold, asks = np.asarray(rows.folds), {}
     for number in np.unique(fold):
-        out = fold == number
-        found = nearby.without(out[chosen])
-        left_out[out] = in_pieces(rows.matrix, out, linear_part(spreads, found[0], found[1:]).predict)
+        found = nearby.without((fold == number)[chosen])
+        asks[int(number)] = linear_part(spreads, found[0], found[1:]).predict
+    left_out = said_by_fold(rows.matrix, fold, asks)
     return Lines(linear_part(spreads, whole[0], whole[1:]), left_out)

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Mapping
 from dataclasses import dataclass
 from functools import cached_property, lru_cache
 from pathlib import Path
@@ -16,7 +16,7 @@ from sklearn.utils.validation import _check_feature_names, _check_n_features
 
 from penchant.errors import InputError, NotThereError, quoted
 
-from .arrays import Floats
+from .arrays import Floats, Ints
 from .categories import Columns, learn_columns
 
 MOST_ROWS_AT_ONCE = 200_000
@@ -143,24 +143,25 @@ class ParquetRows:
         return alone.encode(pq.read_table(self._path, columns=[name]).to_pandas())[:, 0]
 
 
-def in_pieces(matrix: Floats | ParquetRows, chosen: Any, ask: Callable[[Floats], Floats]) -> Floats:
-    """Return what a function says of chosen rows, some at a time where they are not in memory.
+def said_by_fold(matrix: Floats | ParquetRows, folds: Ints, asks: Mapping[int, Callable[[Floats], Floats]]) -> Floats:
+    """Return a number for each row by its fold's function; the rows of a file are read once, some at a time.
 
     Parameters
     ----------
     matrix
         The rows.
-    chosen
-        Flag of each row.
-    ask
-        From rows, a number for each.
+    folds
+        Fold of each row, shape (n,).
+    asks
+        By fold, a function from rows to a number for each.
     """
-    if isinstance(matrix, np.ndarray):
-        return ask(matrix[chosen])
-    pieces = [ask(matrix[places]) for places in _pieces(np.flatnonzero(chosen))]
-    return np.concatenate(pieces) if pieces else np.empty(0)
-
-
-def _pieces(places: Any) -> Iterator[Any]:
-    for start in range(0, len(places), MOST_ROWS_AT_ONCE):
-        yield places[start : start + MOST_ROWS_AT_ONCE]
+    said = np.empty(len(folds))
+    at_once = len(folds) if isinstance(matrix, np.ndarray) else MOST_ROWS_AT_ONCE
+    for start in range(0, len(folds), at_once):
+        piece = slice(start, min(start + at_once, len(folds)))
+        rows = matrix[piece]
+        for fold, ask in asks.items():
+            own = folds[piece] == fold
+            if own.any():
+                said[piece][own] = ask(rows[own])
+    return said

@@ -92,9 +92,13 @@ class _Alike:
         """Return the sum by group."""
         return self._of_trees(lambda tree: (self._group(tree), values))
 
-    def products(self, values: Floats) -> Floats:
-        """Return by group the sum of products of two customers, each pair counted twice."""
-        return self.sums(values) ** 2 - self._of_trees(lambda tree: self._squares(tree, values))
+    def products(self, values: Floats, squares: Floats | None = None) -> Floats:
+        """Return by group the sum of products of two customers, each pair counted twice; ``squares`` if known."""
+        return self.sums(values) ** 2 - (self.squares(values) if squares is None else squares)
+
+    def squares(self, values: Floats) -> Floats:
+        """Return by group the sum of the customers' squares; no change of a customer's sign changes it."""
+        return self._of_trees(lambda tree: self._squares(tree, values))
 
     def _squares(self, tree: int, values: Floats) -> tuple[Ints, Floats]:
         """Return the group of each customer in a tree, and the square of what the customer's rows add up to."""
@@ -117,8 +121,10 @@ def _left(residual: Floats, weight: Floats, alike: _Alike) -> float:
     if not some.any():
         return 0.0
 
+    squares = alike.squares(residual)
+
     def error(values: Floats) -> float:
-        return float(np.average(alike.products(values)[some] / pairs[some], weights=held[some]))
+        return float(np.average(alike.products(values, squares)[some] / pairs[some], weights=held[some]))
 
     rng = np.random.default_rng(0)
     n_people = int(alike.person.max()) + 1

@@ -16,7 +16,7 @@ from ..inputs.arrays import Floats
 from .models import Model
 from .problem import Folds, Rows, UpliftProblem
 
-ROWS_AT_ONCE = 65_536
+ROWS_AT_ONCE = 8_192  # what is copied of them stays in the cache, and small beside the matrix
 IDENTITY, LOGISTIC = "identity", "logistic"
 SAMPLE = 100_000  # rows that quantiles and means are read from
 SPREADING = Spreading(clip=(0.01, 0.99), most_categories=30, keeps_rare=True)
@@ -204,4 +204,4 @@ def _ridge(gram: Floats, cross: Floats, penalty: float, held: Floats) -> Floats:
 
 def _link(target: Floats, kind: str) -> str:
     """Return the scale on which slopes add up; outcomes that are all alike have no log-odds."""
-    return LOGISTIC if kind == "binary" and (target != target[0]).any() else IDENTITY
+    return LOGISTIC if kind in ("binary", "rate") and (target != target[0]).any() else IDENTITY

@@ -78,18 +78,14 @@ class Maker:
         Customers are alike who share a leaf of the forest: the leaf of each row of the pair in each tree of the one
         that has not seen it, (n, trees).
         """
-        by_arm = self._each(self._by_arm)
-        share = self.pair.share
-        s = self._member("S", [[(1.0, on), (-1.0, off)] for off, on in by_arm])
-        response = self._member("response", [[(share, on), (1 - share, off)] for off, on in by_arm])
-        expected = response.left_out + (self.pair.p - share) * s.left_out
+        s, response = self._by_arm()
+        expected = response.left_out + (self.pair.p - self.pair.share) * s.left_out
         scores = residual_scores(self.pair, expected)
         forests = self._each(lambda fold: self._forest(scores, fold))
         members = [
             s,
             response,
-            self._member("control-side twin", self._each(lambda fold: [(1.0, self.outcomes.model(0, fold))])),
-            self._member("T", self._each(self._by_outcome)),
+            *self._by_outcome(),
             self._member("X", self._each(self._imputed)),
             self._member("forest", forests),
             self._member("additive trees", self._each(lambda fold: self._additive(scores, fold))),
@@ -115,14 +111,31 @@ class Maker:
     def _train(self, fold: int | None) -> Rows:
         return np.flatnonzero(self.pair.fold != (-1 if fold is None else fold))
 
-    def _by_arm(self, fold: int | None) -> tuple[Model, Model]:
+    def _by_arm(self) -> tuple[Member, Member]:
+        """Return what one model of both arms says the treatment changes, and its outcome whatever the treatment."""
+        fitted, share = self._each(self._of_both_arms), self.pair.share
+        off, on = (self._left_out([models[side] for models in fitted]) for side in (0, 1))
+        at_control, at_treatment = fitted[-1]
+        return (
+            Member("S", on - off, [(1.0, at_treatment), (-1.0, at_control)]),
+            Member("response", share * on + (1 - share) * off, [(share, at_treatment), (1 - share, at_control)]),
+        )
+
+    def _of_both_arms(self, fold: int | None) -> tuple[Model, Model]:
         train, pair = self._train(fold), self.pair
         treated = pair.is_treated[train].astype(np.float64)
         bench = self.bench.growing(S_TREES)
         return bench.fit_by_arm(pair.rows[train], pair.y[train], pair.weight[train], "continuous", treated)
 
-    def _by_outcome(self, fold: int | None) -> Terms:
-        return [(1.0, self.outcomes.model(self.code, fold)), (-1.0, self.outcomes.model(0, fold))]
+    def _by_outcome(self) -> list[Member]:
+        """Return the control's outcome model, and what the treatment's says beyond it."""
+        control = self._each(lambda fold: self.outcomes.model(0, fold))
+        treated = self._each(lambda fold: self.outcomes.model(self.code, fold))
+        at_control = self._left_out(control)
+        return [
+            Member("control-side twin", at_control, [(1.0, control[-1])]),
+            Member("T", self._left_out(treated) - at_control, [(1.0, treated[-1]), (-1.0, control[-1])]),
+        ]
 
     def _imputed(self, fold: int | None) -> Terms:
         """Return the effects imputed with the other arm's outcome model, as `XLearner` mixes them."""
@@ -163,8 +176,14 @@ class Maker:
     def _member(self, name: str, fitted: Sequence[Terms]) -> Member:
         """Return a member from its models without each fold and, last, of all rows."""
         left_out = np.zeros(len(self.pair))
+        for place, (weight, _) in enumerate(fitted[-1]):
+            left_out += weight * self._left_out([terms[place][1] for terms in fitted])
+        return Member(name, left_out, fitted[-1])
+
+    def _left_out(self, models: Sequence[Model]) -> Floats:
+        """Return what the models without each fold say of its rows."""
+        said = np.empty(len(self.pair))
         for fold in self.folds:
             unseen = np.flatnonzero(self.pair.fold == fold)
-            for weight, model in fitted[fold]:
-                left_out[unseen] += weight * model.predict(self.problem.matrix, self.pair.rows[unseen])
-        return Member(name, left_out, fitted[-1])
+            said[unseen] = models[fold].predict(self.problem.matrix, self.pair.rows[unseen])
+        return said

@@ -10,6 +10,8 @@ from ..inputs.arrays import Floats
 from .models import Bench, Model, cross_fit
 from .problem import Pair, Rows, UpliftProblem
 
+MOST_FOR_EXPECTATIONS = 200_000  # rows: an expectation takes noise off scores, and more rows take hardly more of it
+
 
 class OutcomeModels:
     """One model of the mean outcome for each arm; the control's serves all treatments.
@@ -22,15 +24,18 @@ class OutcomeModels:
 
     def __init__(self, problem: UpliftProblem, bench: Bench) -> None:
         self.problem, self.bench = problem, bench
-        self._known: dict[tuple[int, int | None], Model] = {}
+        self._known: dict[tuple[int, int | None, str], Model] = {}
 
-    def model(self, code: int, left_out: int | None = None) -> Model:
-        """Return the model of an arm, trained on all its rows or without one fold."""
-        if (code, left_out) not in self._known:
-            p = self.problem
+    def model(self, code: int, left_out: int | None = None, kind: str | None = None) -> Model:
+        """Return the model of an arm, trained on all its rows or without one fold.
+
+        Its ``kind`` is that of the outcome, unless another is given.
+        """
+        p, kind = self.problem, kind or self.problem.outcome
+        if (code, left_out, kind) not in self._known:
             rows = np.flatnonzero((p.arms.codes == code) & (p.fold != (-1 if left_out is None else left_out)))
-            self._known[code, left_out] = self.bench.fit_mean(rows, p.y[rows], p.weight[rows], p.outcome)
-        return self._known[code, left_out]
+            self._known[code, left_out, kind] = self.bench.fit_mean(rows, p.y[rows], p.weight[rows], kind)
+        return self._known[code, left_out, kind]
 
     def left_out(self, code: int, rows: Rows) -> Floats:
         """Return what an arm's models say of some rows that they have not seen."""
@@ -68,6 +73,8 @@ def response(problem: UpliftProblem, pair: Pair, bench: Bench) -> Floats:
     """Return the mean outcome given the features, treated or not, for rows that the models have not seen."""
 
     def fit(train: Rows) -> list[Model]:
+        if len(train) > MOST_FOR_EXPECTATIONS:
+            train = np.sort(np.random.default_rng(0).choice(train, MOST_FOR_EXPECTATIONS, replace=False))
         rows, y, weight = pair.rows[train], pair.y[train], pair.weight[train]
         return [bench.fit_mean(rows, y, weight, pair.outcome)]
 

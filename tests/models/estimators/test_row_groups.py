@@ -7,8 +7,10 @@ from pathlib import Path
 import numpy as np
 import pandas as pd
 import pytest
+from sklearn.metrics import roc_auc_score
 
 from penchant.errors import InputError, NotThereError
+from penchant.models.estimators import boosting
 from penchant.models.estimators.propensity import PropensityModel
 from penchant.models.inputs import row_groups
 from penchant.models.inputs.row_groups import ParquetRows, ParquetTable
@@ -60,6 +62,25 @@ def test_scores_are_those_of_a_frame_in_memory(
     assert models[0].columns_ == models[1].columns_
     assert models[1].line_ is not None
     assert one[:, 1].std() > 0.05
+
+
+def test_folds_are_made_of_some_of_many_rows_and_left_out_scores_are_of_all(
+    outcome: np.ndarray, table: ParquetTable, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(boosting, "MOST_ROWS_IN_FOLDS", 1000)
+    made, cv = [], boosting.lgb.cv
+    monkeypatch.setattr(
+        boosting.lgb, "cv", lambda *given, folds, **more: made.extend(folds) or cv(*given, folds=folds, **more)
+    )
+    model = PropensityModel(n_trees=20, n_folds=2, n_threads=1, line_share=0.0, calibration="none").fit(table, outcome)
+    (train, valid), (other_train, other_valid) = made
+    np.testing.assert_array_equal(train, other_valid)
+    np.testing.assert_array_equal(valid, other_train)
+    assert len(np.union1d(train, valid)) == len(train) + len(valid) == 1000
+    assert model.left_out_ is not None
+    drawn = np.zeros(N, dtype=bool)
+    drawn[train] = drawn[valid] = True
+    assert all(roc_auc_score(outcome[rows], model.left_out_[rows]) > 0.6 for rows in (drawn, ~drawn))
 
 
 def test_rows_are_read_as_a_matrix_is(rows: pd.DataFrame, table: ParquetTable) -> None:

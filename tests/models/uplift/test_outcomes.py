@@ -6,7 +6,7 @@ import numpy as np
 import pytest
 
 from penchant.models.inputs.categories import Columns
-from penchant.models.uplift import Linear, Trees
+from penchant.models.uplift import Linear, Trees, outcomes
 from penchant.models.uplift.outcomes import OutcomeModels, doubly_robust, residual_scores, response
 from penchant.models.uplift.problem import Given, Pair, ProblemReading, UpliftProblem, read_problem
 
@@ -58,10 +58,42 @@ def test_a_rows_own_outcome_does_not_move_its_expectation(base: Trees | Linear) 
     assert (said[0] != said[1]).any()
 
 
+def test_an_expectation_is_learned_from_some_of_many_rows_and_said_of_all(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(outcomes, "MOST_FOR_EXPECTATIONS", 300)
+    rng = np.random.default_rng(0)
+    X, treated = rng.normal(size=(2000, 1)), np.arange(2000) % 2  # every second row: a step would take one arm alone
+    problem = problem_of(X[:, 0] + 2.0 * treated, treated, X)
+    bench, learned = Linear().bench(problem, 0, 1), []
+    fit = bench.fit_mean
+    monkeypatch.setattr(bench, "fit_mean", lambda rows, *given: learned.append(rows) or fit(rows, *given))
+    said = response(problem, problem.pair(1), bench)
+    assert [len(rows) for rows in learned] == [300] * problem.n_folds
+    assert all((np.diff(rows) > 0).all() and 0.4 < treated[rows].mean() < 0.6 for rows in learned)
+    assert all((problem.fold[rows] != fold).all() for fold, rows in enumerate(learned))
+    assert np.corrcoef(said, X[:, 0])[0, 1] > 0.95
+    assert said.mean() == pytest.approx(1.0, abs=0.2)
+
+
 def test_the_controls_model_is_fitted_once_for_all_treatments() -> None:
     rng = np.random.default_rng(0)
     arm = rng.choice(["control", "call", "mail"], 300)
     problem = problem_of(rng.normal(size=300), arm, rng.normal(size=(300, 2)))
-    outcomes = OutcomeModels(problem, Trees(n_trees=5).bench(problem, 0, 1))
-    assert outcomes.model(0, 1) is outcomes.model(0, 1)
-    assert outcomes.model(0) is not outcomes.model(1)
+    models = OutcomeModels(problem, Trees(n_trees=5).bench(problem, 0, 1))
+    assert models.model(0, 1) is models.model(0, 1)
+    assert models.model(0) is not models.model(1)
+
+
+def test_a_rate_is_held_as_hard_as_by_odds_and_learned_by_squared_error() -> None:
+    X = np.repeat([[0.0], [1.0]], 200, axis=0)
+    y = np.concatenate([np.arange(200) % 10 == 0, np.arange(200) % 4 == 0]) * 1.0
+    treated = np.arange(400) % 2
+    problem = problem_of(y, treated, X)
+    bench = Trees(n_trees=1, learning_rate=1.0, n_leaves=2, shrinkage=10.0).bench(problem, 0, 1)
+    said = bench.fit_mean(np.arange(400), y, np.ones(400), "rate").predict(X, np.array([0, 399]))
+    rate = y.mean()
+    held = 200 + 10.0 / (rate * (1 - rate))
+    np.testing.assert_allclose(
+        said, rate + np.array([(y[:200] - rate).sum(), (y[200:] - rate).sum()]) / held, atol=1e-6
+    )
+    rare = np.where(np.arange(400) == 0, 1.0, 0.0)
+    assert bench.fit_mean(np.arange(400), rare, np.ones(400), "rate").predict(X, np.array([0]))[0] < 0.01

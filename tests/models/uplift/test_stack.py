@@ -10,6 +10,7 @@ import pytest
 
 from penchant.models.evaluation.qini import qini
 from penchant.models.uplift import UpliftStack
+from penchant.models.uplift.models import Model
 from penchant.models.uplift.outcomes import Scores
 from penchant.models.uplift.weights import fit_weights
 
@@ -102,3 +103,18 @@ def test_one_model_of_all_rows_predicts() -> None:
     assert len(many.scorer_.parts) <= 9
     assert len(few.scorer_.parts) <= 9
     assert np.corrcoef(many.predict_uplift(X), X[:, 0] > 0)[0, 1] > 0.8
+
+
+def test_no_model_is_asked_twice_about_the_same_rows(monkeypatch: pytest.MonkeyPatch) -> None:
+    X, y, treated, _ = trial(1000, "step")
+    asked, held, predict = [], [], Model.predict
+
+    def counted(self: Model, matrix: np.ndarray, rows: np.ndarray) -> np.ndarray:
+        held.append(self.part)  # a part that is gone would leave its id to another
+        asked.append((id(self.part), self.treated, rows.tobytes()))
+        return predict(self, matrix, rows)
+
+    monkeypatch.setattr(Model, "predict", counted)
+    UpliftStack(n_folds=2).fit(X, y, treated)
+    assert len(asked) > 10
+    assert len(set(asked)) == len(asked)
