@@ -76,10 +76,7 @@ BENCHES = (
     Bench("value", "What customers are worth, on CDNOW and Online Retail II"),
     Bench("propensity", "Propensities, on CDNOW and Online Retail II", (), ("--seeds", "1", "--flaml-seconds", "5")),
     Bench(
-        "row_groups",
-        "Training from a file",
-        ("--rows", "4000000"),
-        ("--rows", "200000", "--trees", "10", "--beside"),
+        "row_groups", "Training from a file", ("--rows", "4000000"), ("--rows", "200000", "--trees", "10", "--beside")
     ),
     Bench("outside", "Beside published numbers and public methods"),
     Bench("uplift", "Uplift, on Hillstrom", (), ("--parts", "hillstrom")),
