@@ -26,6 +26,9 @@ class ScorerPart(Protocol):
     def predict(self, matrix: Floats) -> Floats:
         """Return predictions of shape (n,)."""
 
+    def positions(self) -> list[int]:
+        """Return the positions of the columns that it reads."""
+
 
 @dataclass(frozen=True)
 class TreesPart:
@@ -49,6 +52,10 @@ class TreesPart:
         """Return predictions of shape (n,)."""
         n_threads = threads_for(matrix, self.n_threads)
         return np.asarray(self.booster.predict(matrix, raw_score=self.raw, num_threads=n_threads))
+
+    def positions(self) -> list[int]:
+        """Return the positions of the columns that trees split."""
+        return [int(place) for place in np.flatnonzero(self.booster.feature_importance("split"))]
 
 
 def threads_for(matrix: Any, n_threads: int | None) -> int:
@@ -85,6 +92,10 @@ class LinearPart:
         for _, added in self.effects(matrix):
             total += added
         return sigmoid(total) if self.link == "logistic" else total
+
+    def positions(self) -> list[int]:
+        """Return the positions of its columns."""
+        return [column["position"] for column in self.columns]
 
     def effects(self, matrix: Floats) -> Iterator[tuple[int, Floats]]:
         """Yield the position of each column, and what it adds to each row."""
@@ -136,6 +147,10 @@ class RulePart:
         values = matrix[:, self.position]
         is_in = np.isin(values, self.codes) if self.threshold is None else values > self.threshold
         return np.where(is_in, self.inside, self.outside)
+
+    def positions(self) -> list[int]:
+        """Return the position of its column."""
+        return [self.position]
 
 
 def with_treatment(matrix: Floats, treated: float | None) -> Floats:

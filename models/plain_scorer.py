@@ -45,6 +45,7 @@ CODE = tuple(Path(__file__).with_name(f"{name}.py") for name in SHIPPED)
 HASHES_FILE = "SHA256SUMS"  # of all files of a model, as `sha256sum -c` reads it
 ROWS_AT_ONCE = 65_536  # bounds the memory of scoring, whatever the number of rows
 STRANGE_AT_ONCE = 4_096  # of rows with unknown values, each of which is scored 16 times
+MOST_PATTERNS = 64  # of unknown columns among such rows; with more, asking for each by itself costs more than it saves
 LEAST_CHANCE = 1e-15
 Z95 = 1.959964
 NO_CALIBRATION: Mapping[str, Any] = {"slope": 1.0, "intercept": 0.0, "knots_at": (), "knots": (), "knots_share": 0.0}
@@ -240,9 +241,32 @@ class Scorer:
             strange = np.flatnonzero(np.logical_or.reduce(list(unknown.values())))
             for start in range(0, len(strange), STRANGE_AT_ONCE):
                 some = strange[start : start + STRANGE_AT_ONCE]
-                drawn = list(self.filled(matrix[some]))
-                found[some] = self.pooled(np.split(self.sums(np.asfortranarray(np.vstack(drawn))), len(drawn)))
+                found[some] = self._of_strange(matrix[some])
         return found
+
+    def _of_strange(self, matrix: Floats) -> Floats:
+        """Return `raw` of rows that all hold unknown values, the mean over usual ones.
+
+        Rows that lack the same columns are asked together, each different answer once: usual values repeat themselves,
+        and some columns are read by no part.
+        """
+        unknown = self.inputs.unknown(matrix)
+        places, names = np.array(list(unknown)), self.inputs.names
+        draws = np.column_stack([self.inputs.fills[names[place]] for place in unknown])
+        read = {place for part in self.parts for place in part.positions()}
+        lacks = np.column_stack(list(unknown.values())) & [place in read for place in unknown]
+        patterns, pattern_of = np.unique(lacks, axis=0, return_inverse=True)
+        if len(patterns) > MOST_PATTERNS:
+            filled = list(self.filled(matrix))
+            return self.pooled(np.split(self.sums(np.asfortranarray(np.vstack(filled))), len(filled)))
+        drawn = np.empty((len(draws), len(matrix), len(self.outputs)))
+        for number, pattern in enumerate(patterns):
+            rows = np.flatnonzero(pattern_of.ravel() == number)
+            distinct, which = np.unique(np.where(pattern, draws, 0.0), axis=0, return_inverse=True)
+            whole = np.asfortranarray(np.tile(matrix[rows], (len(distinct), 1)))
+            whole[:, places[pattern]] = np.repeat(distinct[:, pattern], len(rows), axis=0)
+            drawn[:, rows] = self.sums(whole).reshape(len(distinct), len(rows), -1)[which.ravel()]
+        return self.pooled(list(drawn))
 
     def filled(self, matrix: Floats) -> Iterator[Floats]:
         """Yield a matrix several times, each time with other usual values in place of the unknown ones."""

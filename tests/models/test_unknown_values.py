@@ -139,6 +139,16 @@ def test_other_rows_score_as_they_do_alone(
     assert np.array_equal(found, quietly(model, mixed))
 
 
+def test_alike_answers_are_asked_once_and_change_nothing(
+    case: tuple[Any, float, float, float], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    model, _, _, _ = case
+    strange = pd.concat([strangers("aaa")[:9], strangers(None, np.nan)[:9], strangers("aaa", np.nan)[:9]])
+    found = quietly(model, strange)
+    monkeypatch.setattr(plain_scorer, "MOST_PATTERNS", 0)  # then each row is asked with each of the values
+    assert np.array_equal(found, quietly(model, strange))
+
+
 def test_files_score_as_the_model_did_and_say_so(case: tuple[Any, float, float, float], tmp_path: Path) -> None:
     model, _, _, _ = case
     folder = save(model, tmp_path / "m")
