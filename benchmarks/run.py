@@ -67,7 +67,7 @@ BENCHES = (
         "serving",
         "Serving, beside LightGBM's predict and DuckDB's reading and writing",
         ("--customers", "1000000"),
-        ("--customers", "30000", "--days", "200"),
+        ("--customers", "20000", "--days", "300"),
         is_alone=True,
     ),
     Bench("growth", "Ten times the customers", (), ("--customers", "2000", "--days", "200"), is_alone=True),
