@@ -219,7 +219,7 @@ def shop_from_tables(tables: Mapping[str, Any], config: Config | None = None, ba
         name: _placed(engine, canonical(name), rows, (f"{name}{mark}", space.folder), config.ids.merge)
         for name, rows in tables.items()
     }
-    end = _latest_event(placed, config)
+    end = _latest_event(engine, placed, config)
     owned = () if own is None else (own,)
     return Shop(MappingProxyType(placed), engine, config, end, CheckReport({}, end), space, owned)
 
@@ -290,14 +290,15 @@ def _typed(rows: Any, table: CanonicalTable) -> Any:
     return rows.cast(wanted)
 
 
-def _latest_event(tables: Mapping[str, Any], config: Config) -> datetime:
+def _latest_event(backend: Backend, tables: Mapping[str, Any], config: Config) -> datetime:
     """Return the configured end of the extract, else the latest event of the shop."""
     configured = utc_instant(config.shop.extract_end)
     if configured is not None:
         return configured
     events = {name: CONTRACT[name].time for name in ("orders", "interactions") if name in tables}
-    latest = [tables[name][time].max().execute() for name, time in events.items()]
-    known = [pd.Timestamp(time).to_pydatetime() for time in latest if not pd.isna(time)]
+    queries = [f"select max({time}) from ({backend.compile(tables[name])}) as rows" for name, time in events.items()]
+    latest: list[datetime | None] = [fetched(backend, query)[0][0] for query in queries]
+    known = [time for time in latest if time is not None]
     if not known:
         raise ContractError("the shop", "orders or interactions with at least one row", "none")
     return max(known)
