@@ -17,22 +17,8 @@ from hypothesis import strategies as st
 
 from penchant.config import Config
 from penchant.errors import InputError, LeftOutError
-from penchant.features.goods.demand import demand
-from penchant.features.goods.held import joint_candidates
-from penchant.features.goods.holidays import product_holidays
 from penchant.features.goods.measures import By
-from penchant.features.goods.roles import (
-    ROLES,
-    RULES,
-    discoveries,
-    index,
-    measures,
-    products,
-    products_of,
-    rise_chance,
-    with_roles,
-)
-from penchant.features.history.past import Past
+from penchant.features.goods.roles import ROLES, RULES, discoveries, index, measures, products, rise_chance, with_roles
 from penchant.features.shop import Shop, open_shop, shop_from_tables
 from penchant.features.signals.cycle import at_one_moment, category_cycles
 from penchant.simulate import SimulationSettings, simulate
@@ -361,23 +347,3 @@ def test_shop_of_interactions_alone(shop_of: Any) -> None:
     found = products(shop, AS_OF).set_index("item_id")
     assert found["n_orders"].to_dict() == {"cup": 0, "hat": 0, "tea": 1}
     assert "amount" not in found
-
-
-def _everything(everyone: Past) -> list[pd.DataFrame]:
-    return [
-        products_of(everyone, "item"),
-        products_of(everyone, "category"),
-        joint_candidates(everyone, "item", least=2),
-        demand(everyone, 180),
-        product_holidays(everyone),
-    ]
-
-
-@pytest.mark.spark
-def test_spark_counts_the_same(
-    world: ModuleType, world_tables: dict[str, pd.DataFrame], world_shop: Shop, spark: Any
-) -> None:
-    with shop_from_tables(world_tables, backend=spark) as on_spark:
-        one, other = (at_one_moment(shop, world.MOMENTS[1], _everything) for shop in (world_shop, on_spark))
-    for mine, theirs in zip(one, other, strict=True):
-        pd.testing.assert_frame_equal(mine, theirs, rtol=1e-12, check_dtype=False)

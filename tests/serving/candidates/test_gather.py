@@ -5,7 +5,6 @@ from __future__ import annotations
 from collections.abc import Iterator
 from dataclasses import replace
 from datetime import datetime, timedelta
-from typing import Any
 
 import numpy as np
 import pandas as pd
@@ -380,15 +379,6 @@ def test_seed_ranks_strangers_who_resemble_the_best_customers() -> None:
 def test_an_even_pace_adds_up() -> None:
     p = np.array([0.0, 0.3, 1.0])
     assert np.allclose(within(within(p, 90, 30), 30, 90), p)
-
-
-@pytest.mark.spark
-def test_the_questions_are_answered_alike_on_spark(spark: Any, shop: Shop, seen: Known) -> None:
-    rates = goal_rates(shop, NOW, [GOALS["seed"]])
-    with shop_from_tables(hand_made(), backend=spark) as shop:
-        on_spark = known_and(shop, NOW, {})[0]
-        assert goal_rates(shop, NOW, [GOALS["seed"]]) == rates
-    pd.testing.assert_frame_equal(on_spark.frame[list(seen.frame)], seen.frame, check_dtype=False)
 
 
 def test_the_one_arm_that_an_uplift_was_measured_for_is_named(seen: Known) -> None:
