@@ -2,7 +2,9 @@
 
 from __future__ import annotations
 
+import re
 from collections.abc import Callable, Collection, Mapping, Sequence
+from contextlib import suppress
 from dataclasses import dataclass, replace
 
 import duckdb
@@ -16,6 +18,7 @@ from .mapping import TablePlan, never_true, part_select
 from .raw import Gate
 from .settings import Settings
 
+MOST_LISTED = 40  # values; a row is held against so many one after the other as quickly as by a join
 KEYS = ("_part", "_file", "_row", "_excluded", "_faults")
 
 Count = Callable[[str], int]
@@ -128,9 +131,12 @@ def staged(gate: Gate, plan: TablePlan, settings: Settings, known: Collection[tu
         for fault in row_faults(plan.table, plan.names, settings)
         if fault.condition not in never or (fault.rule, fault.column) in known
     )
-    name = gate.name(f"stage_{plan.table.name}")
+    name, select = gate.name(f"stage_{plan.table.name}"), _stage_select(plan, faults)
+    asks = any(source.query is not None for source in settings.tables[plan.table.name].sources)
+    if not asks and has_short_lists(select):  # else DuckDB makes of each list a join, which takes longer to plan
+        gate.execute("set disabled_optimizers = 'in_clause'")
     try:
-        gate.execute(f"create table {name} as {_stage_select(plan, faults)}")
+        gate.execute(f"create table {name} as {select}")
     except duckdb.OutOfMemoryException:
         raise
     except duckdb.Error as fault:
@@ -140,7 +146,22 @@ def staged(gate: Gate, plan: TablePlan, settings: Settings, known: Collection[tu
             str(fault).splitlines()[0][:300],
             "Where an expression fails on some rows, use try_cast or try_strptime in it",
         ) from None
+    finally:
+        with suppress(duckdb.Error):  # what has failed is told
+            gate.execute("reset disabled_optimizers")
     return Stage(gate, plan, name, faults, severity, settings.decimals)
+
+
+def has_short_lists(select: str) -> bool:
+    """Say whether values are held against few others at a time.
+
+    Examples
+    --------
+    >>> has_short_lists("kind in ('view', 'cart')"), has_short_lists(f"item IN ({', '.join('1' * 100)})")
+    (True, False)
+    """
+    lists = re.findall(r"\bin\s*\(([^()]*)\)", select, re.IGNORECASE)
+    return all(listed.count(",") < MOST_LISTED for listed in lists)
 
 
 def _stage_select(plan: TablePlan, faults: Sequence[Fault]) -> str:

@@ -15,6 +15,7 @@ from rich.console import Console
 from penchant.config import Config, read_config
 from penchant.errors import ConfigError, ContractError
 from penchant.features.intake.check import check, render
+from penchant.features.intake.raw import Gate
 from penchant.features.intake.rules import NEVER_TAKEN, RULES
 from penchant.features.shop import open_shop
 
@@ -216,3 +217,17 @@ def test_a_severity_of_a_rule_that_refuses_may_be_weaker(tmp_path: Path) -> None
     report = check(config(columns={"quantity": "nothing"}, rules={"missing_column": "warn"}), tmp_path)
     assert not report.failed
     assert "quantity" not in report.tables["orders"].columns
+
+
+@pytest.mark.parametrize(("source", "n_times"), [({"path": "orders.csv"}, 1), ({"query": "from 'orders.csv'"}, 0)])
+def test_only_a_query_may_hold_lists_that_are_long_enough_for_a_join(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch, source: dict[str, str], n_times: int
+) -> None:
+    put(tmp_path, HEADER + GOOD)
+    done: list[str] = []
+    execute = Gate.execute
+    monkeypatch.setattr(Gate, "execute", lambda gate, query: done.append(query) or execute(gate, query))
+    report = check(read_config({"tables": {"orders": {**source, "columns": COLUMNS}}}), tmp_path)
+    assert report.tables["orders"].n_accepted == 9
+    assert done.count("set disabled_optimizers = 'in_clause'") == n_times
+    assert done.count("reset disabled_optimizers") == 1
