@@ -17,7 +17,7 @@ trials. With the sizes that are given by default it takes some minutes, with the
 
 Measured at 1 M rows on one thread, CPU seconds of fitting beside CausalML's of the same kind: T 0.69, X 0.81, DR 0.64
 (in other minutes); at 250,000 rows T 0.61. Error of the effect of T 0.51, of X 0.71, of DR 0.57 of theirs. The aims of
-0.8, 0.6 and 0.6 are met by T alone: what remains is LightGBM's own binning (1.5 s of T's 6.3), growing and, in X and DR,
+0.8, 0.6 and 0.6 are met by T alone. What remains is LightGBM's own binning (1.5 s of T's 6.3), growing and, in X, DR,
 predicting of rows that a model has not seen. Tried and left: bagging half of the rows (1.1 to 1.3 of the time, for rows
 out of the bag are predicted one by one), goss (1.5), row-wise histograms (1.08), fewer bins (no less), quantised
 gradients (0.8 with log loss, 0.97 with squared error), tables of Arrow (no less), scores of rows beside the training
