@@ -38,7 +38,7 @@ DEFAULTS: dict[str, Any] = {
 FIXED = {"verbosity": -1, "deterministic": True, "force_col_wise": True, "monotone_constraints_method": "intermediate"}
 MOST_TREES = 1000
 PATIENCE = 20
-TREES_WITHOUT_FOLDS = 60
+TREES_WITHOUT_FOLDS = 30
 MOST_ROWS_IN_FOLDS = 2_000_000  # each fold's trees need a copy of theirs, and more do not move the number of trees
 
 
