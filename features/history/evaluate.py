@@ -130,8 +130,7 @@ def _at(
     moment: Any, history: History, rows: Any, values: Mapping[str, Any], windows: tuple[int, ...], keep: Any
 ) -> Any:
     """Return the answers at one moment."""
-    codes = history.codes.select("customer_id", "code")
-    coded = history.kept("spine", lambda: rows.inner_join(codes, "customer_id"), ("code",))
+    coded = rows.inner_join(history.codes.select("customer_id", "code"), "customer_id")
     mine = coded.filter(_.as_of == instant(moment)).mutate(as_of=instant(moment))
     past = Past(history, Moment(at=moment), windows, keep)
     return _answers(past, mine.rename(row="code"), values)

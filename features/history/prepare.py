@@ -171,8 +171,7 @@ class History:
     @property
     def interactions(self) -> Any:
         """Interactions, coded: see `facts.interactions`."""
-        order = ("code", "occurred_at")  # days and sessions look at a customer's acts in order
-        return self.kept("interactions", lambda: self.coded(facts.interactions(self._placed)), order)
+        return self.kept("interactions", lambda: self.coded(facts.interactions(self._placed)), ("code",))
 
     @property
     def days(self) -> Any:
