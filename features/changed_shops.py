@@ -37,7 +37,8 @@ def with_another_future(shop: Shop, moment: datetime, keep: Keep) -> Shop:
         if time:
             states = [state for state in LATER_STATES.get(name, ()) if state in rows.columns]
             then = {when: ibis.cases((rows[when].notnull(), instant(moment))) for when in (time, *states)}
-            tables[name] = keep.table(ibis.union(_with_later_states(name, rows, moment), rows.mutate(**then)))
+            both = (_with_later_states(name, rows, moment), rows.mutate(**then))
+            tables[name] = keep.table(ibis.union(*(one.cast(rows.schema()) for one in both)))  # times of one precision
     return replace(shop, tables=MappingProxyType(tables), extract_end=shop.extract_end + ON)
 
 

@@ -11,6 +11,7 @@ import pandas as pd
 import pytest
 
 from penchant.features.catalogue import GROUPS, TASKS
+from penchant.features.changed_shops import with_another_future
 from penchant.features.engine.temporary import Keep
 from penchant.features.history import prepare
 from penchant.features.history.evaluate import evaluated
@@ -116,3 +117,10 @@ def test_samples_agree(world: ModuleType, world_shop: Shop, on_spark: Shop) -> N
 
 def test_churn_horizons_agree(world: ModuleType, world_shop: Shop, on_spark: Shop) -> None:
     assert churn_horizon(world_shop, world.MOMENTS[1]) == churn_horizon(on_spark, world.MOMENTS[1])
+
+
+def test_another_future_can_be_made(world: ModuleType, on_spark: Shop) -> None:
+    """Of times read from files and times of a moment, which Spark gives other precisions: prove asks for it."""
+    with Keep(on_spark.backend) as keep:
+        orders = with_another_future(on_spark, world.MOMENTS[1], keep).tables["orders"]
+        assert orders.count().execute() > 0
