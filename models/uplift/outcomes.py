@@ -24,18 +24,15 @@ class OutcomeModels:
 
     def __init__(self, problem: UpliftProblem, bench: Bench) -> None:
         self.problem, self.bench = problem, bench
-        self._known: dict[tuple[int, int | None, str], Model] = {}
+        self._known: dict[tuple[int, int | None], Model] = {}
 
-    def model(self, code: int, left_out: int | None = None, kind: str | None = None) -> Model:
-        """Return the model of an arm, trained on all its rows or without one fold.
-
-        Its ``kind`` is that of the outcome, unless another is given.
-        """
-        p, kind = self.problem, kind or self.problem.outcome
-        if (code, left_out, kind) not in self._known:
+    def model(self, code: int, left_out: int | None = None) -> Model:
+        """Return the model of an arm, trained on all its rows or without one fold."""
+        p = self.problem
+        if (code, left_out) not in self._known:
             rows = np.flatnonzero((p.arms.codes == code) & (p.fold != (-1 if left_out is None else left_out)))
-            self._known[code, left_out, kind] = self.bench.fit_mean(rows, p.y[rows], p.weight[rows], kind)
-        return self._known[code, left_out, kind]
+            self._known[code, left_out] = self.bench.fit_mean(rows, p.y[rows], p.weight[rows], p.outcome)
+        return self._known[code, left_out]
 
     def left_out(self, code: int, rows: Rows) -> Floats:
         """Return what an arm's models say of some rows that they have not seen."""

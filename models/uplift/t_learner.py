@@ -9,8 +9,8 @@ from .outcomes import OutcomeModels
 class TLearner(UpliftLearner):
     """Two-model learner: the outcome predicted by the treatment's model, less that by the control's.
 
-    The control's model is fitted once, however many treatments there are. Trees of outcomes of 0 and 1 lessen the
-    squared error: it is their difference that counts, not their odds. Parameters and attributes as in `UpliftLearner`.
+    The control's model is fitted once, however many treatments there are. Parameters and attributes as in
+    `UpliftLearner`.
 
     References
     ----------
@@ -28,6 +28,4 @@ class TLearner(UpliftLearner):
     """
 
     def _effect(self, code: int, outcomes: OutcomeModels) -> LearnedEffect:
-        kind = "rate" if outcomes.problem.outcome == "binary" else None
-        treated, control = (outcomes.model(arm, kind=kind) for arm in (code, 0))
-        return LearnedEffect(0.0, [(1.0, treated), (-1.0, control)])
+        return LearnedEffect(0.0, [(1.0, outcomes.model(code)), (-1.0, outcomes.model(0))])

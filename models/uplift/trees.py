@@ -4,11 +4,10 @@ from __future__ import annotations
 
 import warnings
 from copy import copy
-from dataclasses import dataclass, replace
+from dataclasses import dataclass
 from typing import Any
 
 import lightgbm as lgb
-import numpy as np
 from sklearn.base import BaseEstimator
 
 from penchant.errors import InputError
@@ -19,7 +18,6 @@ from .models import Model
 from .problem import Rows, UpliftProblem
 
 TREATMENT = "treatment"
-LEAST_VARIANCE = 1e-6  # of an outcome of 0 and 1
 FOREST = {"boosting": "rf", "bagging_fraction": 0.5, "bagging_freq": 1, "feature_fraction_bynode": 0.6}
 _OBJECTIVES = {"binary": "binary", "count": "poisson", "continuous": "l2", "difference": "l2"}
 
@@ -127,14 +125,9 @@ class TreeBench:
         target, weight
             (m,) what to learn, and each row's weight.
         kind
-            "binary", "count", "continuous"; "rate" for 0 and 1 by squared error, as hard held as by odds;
-            "difference" for a target that stands for an effect, which is noisier than an outcome and gets fewer trees
-            with larger leaves.
+            "binary", "count", "continuous"; "difference" for a target that stands for an effect, which is
+            noisier than an outcome and gets fewer trees with larger leaves.
         """
-        if kind == "rate":
-            rate = float(np.average(target, weights=weight))
-            held = replace(self.trees, shrinkage=self.trees.shrinkage / max(rate * (1 - rate), LEAST_VARIANCE))
-            return self.growing(held).fit_mean(rows, target, weight, "continuous")
         return self.grow(rows, target, weight, self.growth(len(rows), kind), _OBJECTIVES[kind])
 
     def fit_by_arm(self, rows: Rows, target: Floats, weight: Floats, kind: str, treated: Floats) -> tuple[Model, Model]:

@@ -81,19 +81,3 @@ def test_the_controls_model_is_fitted_once_for_all_treatments() -> None:
     models = OutcomeModels(problem, Trees(n_trees=5).bench(problem, 0, 1))
     assert models.model(0, 1) is models.model(0, 1)
     assert models.model(0) is not models.model(1)
-
-
-def test_a_rate_is_held_as_hard_as_by_odds_and_learned_by_squared_error() -> None:
-    X = np.repeat([[0.0], [1.0]], 200, axis=0)
-    y = np.concatenate([np.arange(200) % 10 == 0, np.arange(200) % 4 == 0]) * 1.0
-    treated = np.arange(400) % 2
-    problem = problem_of(y, treated, X)
-    bench = Trees(n_trees=1, learning_rate=1.0, n_leaves=2, shrinkage=10.0).bench(problem, 0, 1)
-    said = bench.fit_mean(np.arange(400), y, np.ones(400), "rate").predict(X, np.array([0, 399]))
-    rate = y.mean()
-    held = 200 + 10.0 / (rate * (1 - rate))
-    np.testing.assert_allclose(
-        said, rate + np.array([(y[:200] - rate).sum(), (y[200:] - rate).sum()]) / held, atol=1e-6
-    )
-    rare = np.where(np.arange(400) == 0, 1.0, 0.0)
-    assert bench.fit_mean(np.arange(400), rare, np.ones(400), "rate").predict(X, np.array([0]))[0] < 0.01
