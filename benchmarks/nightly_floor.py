@@ -15,7 +15,9 @@ from collections.abc import Callable
 from pathlib import Path
 from typing import Any
 
-from benchmarks.serving import TASKS, Clock, _duckdb, _lightgbm_alone
+from benchmarks.served import GOAL, TASKS
+from benchmarks.serving import Clock, _duckdb
+from benchmarks.serving_predict import lightgbm_alone
 
 KEYS = {"orders": ("customer_id", "ordered_at"), "interactions": ("customer_id", "occurred_at")}
 REFERENCES = {"orders": ("customers", "items"), "interactions": ("customers", "items"), "assignments": ("customers",)}
@@ -128,7 +130,6 @@ def _predict(clock: Clock, folder: Path) -> None:
     import pyarrow as pa
     import pyarrow.parquet as pq
 
-    from benchmarks.serving import GOAL
     from penchant.models.store.registry import CHAMPION, Registry
     from penchant.serving.score.champion import Champion
 
@@ -137,7 +138,7 @@ def _predict(clock: Clock, folder: Path) -> None:
         champion = Champion.load(registry.folder(registry.version(f"big.{name}", CHAMPION)), name)
         scored = pq.read_table(_scores(folder) / f"{name}.parquet", columns=["customer_id"])["customer_id"]
         rows = frame[frame["customer_id"].isin(scored.to_pylist())]
-        alone = _uplift_alone(champion.model, rows) if champion.goal else _lightgbm_alone(champion, rows)
+        alone = _uplift_alone(champion.model, rows) if champion.goal else lightgbm_alone(champion, rows)["lightgbm"]
         with clock.part("predict"):
             raw = alone()
         with clock.part("write"):

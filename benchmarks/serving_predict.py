@@ -57,16 +57,16 @@ def predict(_step: str, folder: Path, _options: argparse.Namespace) -> dict[str,
 
 def _seconds(champion: Any, rows: Any, *, explained: bool) -> dict[str, float]:
     """Return the least CPU seconds of a champion and of LightGBM, taken in turns."""
-    work = {"score": lambda: champion.scored(rows, with_reasons=False), **_lightgbm_alone(champion, rows)}
+    work = {"score": lambda: champion.scored(rows, with_reasons=False), **lightgbm_alone(champion, rows)}
     if explained:
         some = rows.head(MOST_EXPLAINED)
         work["with_reasons"] = lambda: champion.scored(some, with_reasons=True)
-        work["lightgbm_contributions"] = _lightgbm_alone(champion, some, pred_contrib=True)["lightgbm"]
+        work["lightgbm_contributions"] = lightgbm_alone(champion, some, pred_contrib=True)["lightgbm"]
     runs = [{name: _cpu(one) for name, one in work.items()} for _ in range(RUNS)]
     return {name: min(run[name] for run in runs) for name in work}
 
 
-def _lightgbm_alone(champion: Any, rows: Any, **asked: Any) -> dict[str, Callable[[], Any]]:
+def lightgbm_alone(champion: Any, rows: Any, **asked: Any) -> dict[str, Callable[[], Any]]:
     """Return what LightGBM does with a champion's columns as a matrix, and as a frame of the same numbers."""
     import pandas as pd
 

@@ -77,8 +77,8 @@ def test_a_script_gives_the_same_answer_and_makes_only_what_is_read(backend: Any
     program = Program(tuple(statements), (), typed_query(backend, asked), dict(asked.schema().items()))
     with Keep(backend) as keep:
         [found] = program.run(backend, [], (), keep)
-        rows = sorted(map(repr, found.to_pyarrow().to_pylist()))
-        assert set(_columns_of(backend)) == {"t", "u", found.op().name}  # the steps are gone
+        rows = sorted(map(repr, found.table.to_pyarrow().to_pylist()))
+        assert set(_columns_of(backend)) == {"t", "u", found.name}  # the steps are gone
     assert rows == sorted(map(repr, ask(t, u).to_pyarrow().to_pylist()))
     made = {one.name: set(_cells(one.query)) for one in statements if one.kind == "table"}
     assert (expected or {"a"}) == made.get("penchant_first_read", made.get("penchant_first"))

@@ -24,6 +24,7 @@ ROOT = Path(__file__).resolve().parents[3]
 CHINESE = core_texts("zh").translated
 SENTENCE = re.compile(r"[A-Za-z][A-Za-z'-]*(?:[ ,:;]+[A-Za-z][A-Za-z'-]*){3,}")
 SAID = {  # file of the core -> the functions and constants whose texts reach a page; None: all of them
+    "features/intake/ingest.py": ("_received",),
     "models/evaluation/checks.py": None,
     "models/evaluation/trial_checks.py": None,
     "models/uplift/randomisation.py": None,
