@@ -49,7 +49,7 @@ class Bench:
     title
         What it measures, as a heading.
     full, quick
-        Arguments beside ``--json``.
+        Arguments beside ``--json``; None: it is left out in a hurry.
     is_alone
         Whether nothing else may run beside it, for it measures seconds of the wall.
     """
@@ -57,7 +57,7 @@ class Bench:
     name: str
     title: str
     full: tuple[str, ...] = ()
-    quick: tuple[str, ...] = ()
+    quick: tuple[str, ...] | None = ()
     is_alone: bool = False
 
 
@@ -83,6 +83,7 @@ BENCHES = (
     Bench("coverage", "How often intervals hold the truth", (), ("--repetitions", "20", "--workers", "1")),
     Bench("roles", "Product roles, beside those that were planted", (), ("--seeds", "2")),
     Bench("loop", "What the second audience earns", (), ("--seeds", "3")),
+    Bench("spark", "Commands on Spark, beside DuckDB", ("--slope", "20000,60000"), None),
     Bench("web", "The page under load", is_alone=True),
 )
 
@@ -97,7 +98,7 @@ def main() -> None:
     args = parser.parse_args()
     only = args.only.split(",") if args.only else [bench.name for bench in BENCHES]
     args.results.mkdir(parents=True, exist_ok=True)
-    wanted = [bench for bench in BENCHES if bench.name in only]
+    wanted = [bench for bench in BENCHES if bench.name in only and not (args.quick and bench.quick is None)]
 
     def kept(bench: Bench) -> None:
         write_json(args.results / f"{bench.name}.json", run(bench, args.quick))
@@ -123,7 +124,7 @@ def main() -> None:
 
 def run(bench: Bench, quick: bool) -> dict[str, Any]:
     """Return what a benchmark printed, where and when, and what it took; or why there is nothing."""
-    arguments = bench.quick if quick else bench.full
+    arguments = (bench.quick if quick else bench.full) or ()
     started = time.monotonic()
     facts = {
         "name": bench.name,
