@@ -23,7 +23,7 @@ from ..inputs.row_groups import MOST_ROWS_AT_ONCE, ParquetRows, said_by_fold
 # leaves that must hold an amount of evidence (the hessian: for a rare outcome about its number of positives)
 # rather than a number of rows. The number of trees adapts to the data.
 DEFAULTS: dict[str, Any] = {
-    "learning_rate": 0.1,
+    "learning_rate": 0.05,
     "num_leaves": 8,
     "min_sum_hessian_in_leaf": 10.0,
     "min_data_in_leaf": 20,
@@ -37,8 +37,8 @@ DEFAULTS: dict[str, Any] = {
 }
 FIXED = {"verbosity": -1, "deterministic": True, "force_col_wise": True, "monotone_constraints_method": "intermediate"}
 MOST_TREES = 1000
-PATIENCE = 20
-TREES_WITHOUT_FOLDS = 30
+PATIENCE = 40
+TREES_WITHOUT_FOLDS = 60
 MOST_ROWS_IN_FOLDS = 2_000_000  # each fold's trees need a copy of theirs, and more do not move the number of trees
 
 

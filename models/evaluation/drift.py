@@ -18,7 +18,7 @@ from .metrics import evaluate
 N_BINS = 10
 SMALLEST_SHARE = 1e-4  # of a bin: an empty one would make the index infinite
 MOST_ROWS = 10_000  # of each side, for the classifier
-N_TREES = 30
+N_TREES = 60
 
 
 def population_stability(before: pd.DataFrame, after: pd.DataFrame) -> pd.Series[float]:

@@ -42,14 +42,14 @@ def customers(missing: float = 0.0, seed: int = 0) -> tuple[pd.DataFrame, np.nda
 def propensity(missing: float = 0.0, **options: Any) -> tuple[Any, float]:
     X, strength = customers(missing)
     y = (np.random.default_rng(1).random(N) < 1 / (1 + np.exp(-strength))).astype(int)
-    return PropensityModel(n_threads=1, n_trees=40, **options).fit(X, y), float(y.mean())
+    return PropensityModel(n_threads=1, n_trees=80, **options).fit(X, y), float(y.mean())
 
 
 def value(missing: float = 0.0, form: Any = "two_part") -> tuple[Any, float]:
     X, strength = customers(missing)
     rng = np.random.default_rng(1)
     y = (rng.random(N) < 1 / (1 + np.exp(-strength))) * np.exp(3 + strength / 3) * rng.gamma(4, 1 / 4, N)
-    return ValueModel(n_threads=1, n_trees=40, form=form).fit(X, y), float(y.mean())
+    return ValueModel(n_threads=1, n_trees=80, form=form).fit(X, y), float(y.mean())
 
 
 def uplift(learner: Any, missing: float = 0.0) -> tuple[Any, float]:
@@ -191,14 +191,14 @@ def test_contributions_of_the_unknown_still_add_up(kind: str) -> None:
         added = contributions(model, X)
         raw = model.scorer_.raw(model.columns_.encode(X))
     assert added.sum(axis=1) == pytest.approx(raw.sum(axis=1), abs=1e-9)
-    assert np.abs(added[:, :2]).mean() < 0.6  # little beside 1.3; not 0 behind a logarithm, where a mean lies above
+    assert np.abs(added[:, :2]).mean() < 0.5  # what is unknown tells little
 
 
 def test_a_handful_of_missing_values_teaches_nothing() -> None:
     X, strength = customers()
     y = (np.random.default_rng(1).random(N) < 1 / (1 + np.exp(-strength))).astype(int)
     X.loc[np.flatnonzero(y)[:10], "spend"] = np.nan  # all of them bought
-    model = PropensityModel(n_threads=1, n_trees=40).fit(X, y)
+    model = PropensityModel(n_threads=1, n_trees=80).fit(X, y)
     assert "spend" not in model.columns_.learned_missing
     with warnings.catch_warnings():
         warnings.simplefilter("error")

@@ -80,7 +80,7 @@ class Space:
 SPACE = Space(
     {
         "num_leaves": Range(3, 48, is_log=True),  # how large the trees are,
-        "learning_rate": Range(0.02, 0.2, is_log=True),  # how slow,
+        "learning_rate": Range(0.02, 0.12, is_log=True),  # how slow,
         "min_sum_hessian_in_leaf": Range(1.0, 60.0, is_log=True),  # and how much evidence a leaf must hold
         "min_data_in_leaf": Range(5, 200, is_log=True),
         "lambda_l2": Range(0.1, 100.0, is_log=True),

@@ -18,9 +18,7 @@ from penchant.training.train import learn
 
 @pytest.fixture(scope="module", params=["binary", "value"])
 def trained(request: pytest.FixtureRequest, planted: ModuleType) -> Any:
-    return learn(
-        planted.material(200, is_value=request.param == "value"), Recipe({"num_leaves": 5, "learning_rate": 0.05}, 1)
-    )
+    return learn(planted.material(200, is_value=request.param == "value"), Recipe({"num_leaves": 5}, 1))
 
 
 def text_of(trained: Any) -> str:
