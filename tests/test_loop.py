@@ -59,6 +59,6 @@ def test_the_second_audience_earns_more_than_by_propensity_and_more_than_by_lot(
 
 
 def test_a_list_learned_from_swapped_arms_earns_less_than_by_lot(turns: list[Any]) -> None:
-    earned = turns[0].earned
-    for measure in loop.MEASURES:
-        assert earned["swapped" + loop.ONE_WORTH][measure] < earned["random"][measure]
+    earned = turns[0].earned  # of one shop; the orders of so short a list are a lottery, what they cost is not
+    assert earned["swapped" + loop.ONE_WORTH]["profit"] < earned["random"]["profit"]
+    assert earned["swapped" + loop.ONE_WORTH]["profit"] < 0
