@@ -19,6 +19,7 @@ from penchant.section import LONGEST_WINDOW
 
 from .catalogue import groups_of
 from .engine.backends import batches, fetched, while_open
+from .engine.script import as_name
 from .engine.temporary import Keep, KeptRows
 from .history.evaluate import evaluated_whole
 from .shop import Shop
@@ -59,12 +60,9 @@ class FeatureMatrix(WithOverview):
     def _sql(self) -> str:
         """The query of the matrix."""
         types = _DUCKDB if self.keep.backend.name == "duckdb" else _SPARK
-        names = [(self._quoted(column.name), types[column.dtype]) for column in self.columns]
+        names = [(as_name(self.keep.backend, column.name), types[column.dtype]) for column in self.columns]
         cells = ", ".join([*KEY, *(f"cast({name} as {dtype}) as {name}" for name, dtype in names)])
         return " union all ".join(f"select {cells} from {rows.place}" for rows in self.rows)
-
-    def _quoted(self, name: str) -> str:
-        return f'"{name}"' if self.keep.backend.name == "duckdb" else f"`{name}`"
 
     @cached_property
     def frame(self) -> pd.DataFrame:
@@ -133,7 +131,7 @@ class FeatureMatrix(WithOverview):
     def facts(self) -> dict[str, Any]:
         """Return what a manifest says of the matrix: rows, moments, columns, share missing, what was left out."""
         may_miss = [column.name for column in self.columns if column.missing]
-        known = [f"count({self._quoted(name)})" for name in may_miss]
+        known = [f"count({as_name(self.keep.backend, name)})" for name in may_miss]
         asked = ", ".join(["count(*)", "count(distinct customer_id)", "min(as_of)", "max(as_of)", *known])
         [(n_rows, n_customers, first, last, *n_known)] = fetched(
             self.keep.backend, f"select {asked} from ({self._sql}) as whole"

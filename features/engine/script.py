@@ -101,7 +101,7 @@ class Script:
         for name, (expression, order_by) in self._tables.items():
             if name in read:
                 names = _in_order(expression, read[name])
-                cells = [_quoted(self.backend, one) for one in names]
+                cells = [as_name(self.backend, one) for one in names]
                 query = _select(cells, self.backend, expression, order_by)
                 if names == list(expression.columns):
                     made.append(Statement("table", name, query))
@@ -114,13 +114,13 @@ class Script:
         """Give a table without its unread columns the look of the whole one, for queries that pass them on."""
         types = _types_of(self.backend, expression)
         cells = [
-            _quoted(self.backend, one)
+            as_name(self.backend, one)
             if one in made
-            else f"cast(null as {types.get(one, 'int')}) as {_quoted(self.backend, one)}"
+            else f"cast(null as {types.get(one, 'int')}) as {as_name(self.backend, one)}"
             for one in expression.columns
         ]
         place = "temp.main." if self.backend.name == "duckdb" else ""
-        return f"select {', '.join(cells)} from {place}{_quoted(self.backend, f'{name}_read')}"
+        return f"select {', '.join(cells)} from {place}{as_name(self.backend, f'{name}_read')}"
 
 
 def typed_query(backend: Backend, expression: Any, order_by: Sequence[str] = ()) -> str:
@@ -130,9 +130,9 @@ def typed_query(backend: Backend, expression: Any, order_by: Sequence[str] = ())
     """
     types = _types_of(backend, expression)
     cells = [
-        f"cast({_quoted(backend, name)} as {types[name]}) as {_quoted(backend, name)}"
+        f"cast({as_name(backend, name)} as {types[name]}) as {as_name(backend, name)}"
         if name in types
-        else _quoted(backend, name)
+        else as_name(backend, name)
         for name in expression.columns
     ]
     return _select(cells, backend, expression, order_by)
@@ -143,10 +143,11 @@ def _select(cells: Sequence[str], backend: Backend, expression: Any, order_by: S
     if not order_by:
         return query
     lays = "order" if backend.name == "duckdb" else "distribute"  # one shuffle: what is grouped by it later needs none
-    return f"{query} {lays} by {', '.join(_quoted(backend, name) for name in order_by)}"
+    return f"{query} {lays} by {', '.join(as_name(backend, name) for name in order_by)}"
 
 
-def _quoted(backend: Backend, name: str) -> str:
+def as_name(backend: Backend, name: str) -> str:
+    """Return a name as the engine's SQL quotes it."""
     return f'"{name}"' if backend.name == "duckdb" else f"`{name}`"
 
 

@@ -13,7 +13,7 @@ from typing import Any
 from penchant.lazy import ibis
 
 from .backends import Backend
-from .script import Statement, temporary, typed_query
+from .script import Statement, as_name, temporary, typed_query
 
 _NUMBERS = count()
 
@@ -39,7 +39,7 @@ class KeptRows:
     @property
     def place(self) -> str:
         """The table, as SQL names it."""
-        return f'temp.main."{self.name}"' if self.backend.name == "duckdb" else f"`{self.name}`"
+        return f"{'temp.main.' * (self.backend.name == 'duckdb')}{as_name(self.backend, self.name)}"
 
     @cached_property
     def table(self) -> Any:

@@ -44,7 +44,7 @@ def design() -> ColumnTransformer:
 
 
 def categories_as_text(values: pd.DataFrame) -> npt.NDArray[np.str_]:
-    """Return categories as text, with a word for missing ones; not an encoder counts objects slowly."""
+    """Return categories as text, with a word for missing ones; not as objects, which an encoder counts slowly."""
     return values.astype(object).where(values.notna(), "missing").to_numpy(dtype=np.str_)
 
 
